@@ -1,0 +1,238 @@
+/**
+ * The memory of one device: a single WebAssembly.Memory that tensors live in, so that kernels reach every number.
+ *
+ * Blocks come in size classes (four to an octave) and go back to a free list of their class: a training step asks for the
+ * same classes as the step before it, so after a few steps nothing new is allocated.
+ *
+ * Lifetimes. What is made inside `scope(() => ...)` is gone when it ends, except what is returned or kept. A storage that
+ * a recorded graph still needs (`holds` > 0) moves to the scope around. Outside scopes the garbage collector decides.
+ */
+
+export type DType = "f32" | "f64";
+
+/** A tensor was used after its memory went back to the heap. */
+export class LifetimeError extends Error {
+  override readonly name = "LifetimeError";
+}
+
+/** The heap of this device is full; the message says how much was asked for. */
+export class OutOfMemoryError extends Error {
+  override readonly name = "OutOfMemoryError";
+}
+
+const PAGE = 65536; // bytes, fixed by WebAssembly
+const ALIGNMENT = 64; // bytes: a cache line, and two 256-bit vectors
+const MAX_PAGES = 65536; // 4 GiB, all that a 32-bit address reaches
+
+/** Bytes of the size class that holds `bytes`: 64·k up to 256, then powers of two in quarters. */
+export function sizeClass(bytes: number): number {
+  if (bytes <= 4 * ALIGNMENT) return Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+  const quarter = 2 ** (Math.ceil(Math.log2(bytes)) - 3);
+  return Math.ceil(bytes / quarter) * quarter;
+}
+
+export class Heap {
+  readonly memory: WebAssembly.Memory;
+  /** Views of the whole heap. They are replaced when it grows: read them anew, never hold one. */
+  f32: Float32Array;
+  f64: Float64Array;
+  bytes: Uint8Array;
+  /** Fill what is freed with NaN, so that a read of stale memory shows. For tests. */
+  poison = false;
+  liveBlocks = 0;
+  liveBytes = 0;
+  #top = ALIGNMENT; // address 0 stays free: it means "none" to kernels
+  readonly #free = new Map<number, number[]>();
+
+  constructor() {
+    // Shared, so that growing never detaches a view and another thread can be given a window on it.
+    this.memory = new WebAssembly.Memory({ initial: 16, maximum: MAX_PAGES, shared: true });
+    this.f32 = new Float32Array(this.memory.buffer);
+    this.f64 = new Float64Array(this.memory.buffer);
+    this.bytes = new Uint8Array(this.memory.buffer);
+  }
+
+  /** Bytes ever taken from the memory: live blocks and free lists. */
+  get reservedBytes(): number {
+    return this.#top;
+  }
+
+  /** Address of a block of at least `bytes` bytes, 64-byte aligned, contents undefined. */
+  allocate(bytes: number): number {
+    const size = sizeClass(bytes);
+    const address = this.#free.get(size)?.pop() ?? this.#extend(size);
+    this.liveBlocks++;
+    this.liveBytes += size;
+    return address;
+  }
+
+  release(address: number, bytes: number): void {
+    const size = sizeClass(bytes);
+    this.liveBlocks--;
+    this.liveBytes -= size;
+    if (this.poison) this.bytes.fill(0xff, address, address + size); // all ones is a NaN in f32 and in f64
+    let list = this.#free.get(size);
+    if (!list) {
+      list = [];
+      this.#free.set(size, list);
+    }
+    list.push(address);
+  }
+
+  #extend(size: number): number {
+    const address = this.#top;
+    if (address + size > this.f32.byteLength) this.#grow(address + size);
+    this.#top = address + size;
+    return address;
+  }
+
+  #grow(end: number): void {
+    const have = this.f32.byteLength / PAGE;
+    const need = Math.ceil(end / PAGE);
+    const wanted = Math.min(MAX_PAGES, Math.max(need, have + Math.min(have, 1024)));
+    try {
+      if (need > MAX_PAGES) throw new RangeError("beyond 4 GiB");
+      this.memory.grow(wanted - have);
+    } catch (cause) {
+      const mib = (n: number) => `${(n / 2 ** 20).toFixed(0)} MiB`;
+      throw new OutOfMemoryError(
+        `heap: ${mib(end - this.#top)} more do not fit beside ${mib(this.liveBytes)} in use; lower the batch or the model`,
+        { cause },
+      );
+    }
+    this.f32 = new Float32Array(this.memory.buffer);
+    this.f64 = new Float64Array(this.memory.buffer);
+    this.bytes = new Uint8Array(this.memory.buffer);
+  }
+}
+
+/** The heap of this device (a thread has one). */
+export const heap = new Heap();
+
+const collected = new FinalizationRegistry<{ address: number; bytes: number; live: boolean }>((block) => {
+  if (block.live) heap.release(block.address, block.bytes);
+});
+
+/** One block of the heap; tensors that share data (reshape, leading slices) share it. */
+export class Storage {
+  /** Recorded operations that still need these numbers. */
+  holds = 0;
+  readonly #block: { address: number; bytes: number; live: boolean };
+  #escaped = false;
+  /** The operation that made it, for messages. */
+  readonly madeBy: string;
+
+  constructor(madeBy: string, bytes: number) {
+    this.madeBy = madeBy;
+    this.#block = { address: heap.allocate(bytes), bytes, live: true };
+    const scope = scopes.at(-1);
+    if (scope) scope.push(this);
+    else this.escape();
+  }
+
+  get live(): boolean {
+    return this.#block.live;
+  }
+  get address(): number {
+    return this.#block.address;
+  }
+  get bytes(): number {
+    return this.#block.bytes;
+  }
+  get escaped(): boolean {
+    return this.#escaped;
+  }
+
+  /** Leaves all scopes: from now on the garbage collector decides. */
+  escape(): void {
+    if (this.#escaped) return;
+    this.#escaped = true;
+    collected.register(this, this.#block);
+  }
+
+  /** Gives the memory back now. */
+  free(): void {
+    if (!this.#block.live) return;
+    this.#block.live = false;
+    heap.release(this.#block.address, this.#block.bytes);
+  }
+}
+
+const scopes: Storage[][] = [];
+
+/** How the heap finds the storages inside a value: a class that owns some lists them under this key. */
+export const storages: unique symbol = Symbol("storages");
+
+function visit(value: unknown, found: Set<Storage>): void {
+  if (value === null || typeof value !== "object") return;
+  if (storages in value) {
+    for (const storage of (value as { [storages](): Iterable<Storage> })[storages]()) found.add(storage);
+  } else if (Array.isArray(value)) {
+    for (const entry of value) visit(entry, found);
+  } else if (value instanceof Map) {
+    for (const entry of value.values()) visit(entry, found);
+  } else if (Object.getPrototypeOf(value) === Object.prototype) {
+    for (const entry of Object.values(value)) visit(entry, found);
+  }
+}
+
+/** Every storage in a tensor, a variable, or arrays, maps and plain objects of them. */
+export function storagesIn(value: unknown): Set<Storage> {
+  const found = new Set<Storage>();
+  visit(value, found);
+  return found;
+}
+
+function close(made: Storage[], survivors: Set<Storage>): void {
+  const around = scopes.at(-1);
+  for (const storage of made) {
+    if (!storage.live || storage.escaped) continue;
+    if (!survivors.has(storage) && storage.holds === 0) storage.free();
+    else if (around) around.push(storage);
+    else storage.escape();
+  }
+}
+
+/** Runs `body`; the tensors made in it are freed at its end, except those in what it returns and those kept. */
+export function scope<T>(body: () => T): T {
+  const made: Storage[] = [];
+  scopes.push(made);
+  let result: T;
+  try {
+    result = body();
+  } catch (error) {
+    scopes.pop();
+    for (const storage of made) if (!storage.escaped) storage.free();
+    throw error;
+  }
+  scopes.pop();
+  close(made, storagesIn(result));
+  if (result instanceof Promise) {
+    throw new LifetimeError("scope: the body is asynchronous; a scope ends when its function returns");
+  }
+  return result;
+}
+
+/** Lets a value outlive every scope around; returns it. */
+export function keep<T>(value: T): T {
+  for (const storage of storagesIn(value)) storage.escape();
+  return value;
+}
+
+/** Runs `body` and returns, beside its result, the storages it made and did not free. They stay in the scope around. */
+export function collect<T>(body: () => T): { result: T; made: Storage[] } {
+  const made: Storage[] = [];
+  scopes.push(made);
+  try {
+    const result = body();
+    return { result, made };
+  } finally {
+    scopes.pop();
+    const around = scopes.at(-1);
+    for (const storage of made) {
+      if (!storage.live || storage.escaped) continue;
+      if (around) around.push(storage);
+      else storage.escape();
+    }
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Tensor: a shape and contiguous, row-major numbers in the heap of this device. Nothing is recorded here.
+ *
+ * f32 is what models are trained in; f64 is the oracle that f32 is judged by.
+ */
+import { type DType, heap, LifetimeError, Storage, storages } from "./heap.ts";
+import { checkShape, type Shape, ShapeError, show, sizeOf } from "./shape.ts";
+
+const BYTES = { f32: 4, f64: 8 } as const;
+
+export class Tensor {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly size: number;
+  readonly storage: Storage;
+  /** Bytes from the start of the storage; not 0 for a slice. */
+  readonly #offset: number;
+
+  /** Use `tensor`, `zeros`, ... or an operation; this constructor takes a storage that holds enough bytes. */
+  constructor(shape: Shape, dtype: DType, storage: Storage, offset = 0) {
+    this.shape = shape;
+    this.dtype = dtype;
+    this.size = sizeOf(shape);
+    this.storage = storage;
+    this.#offset = offset;
+  }
+
+  /** Address of the first number, in bytes. Throws `LifetimeError` when the memory is gone. */
+  get address(): number {
+    if (!this.storage.live) {
+      throw new LifetimeError(
+        `${show(this.shape)} made by ${this.storage.madeBy} is used after its memory was given back; return it from its scope or keep() it`,
+      );
+    }
+    return this.storage.address + this.#offset;
+  }
+
+  /** A view of the numbers. It does not keep the tensor alive: copy what must outlive it. */
+  get data(): Float32Array | Float64Array {
+    const start = this.address / BYTES[this.dtype];
+    return heap[this.dtype].subarray(start, start + this.size);
+  }
+
+  /** The same numbers under another shape, or a part of them starting at element `start`. Shares memory. */
+  view(shape: Shape, start = 0): Tensor {
+    const out = new Tensor(shape, this.dtype, this.storage, this.#offset + start * BYTES[this.dtype]);
+    if (start + out.size > this.size) {
+      throw new ShapeError(`view: ${show(shape)} from element ${start} reaches past the end of ${show(this.shape)}`);
+    }
+    return out;
+  }
+
+  /** The number in a tensor of one element. */
+  item(): number {
+    if (this.size !== 1) throw new ShapeError(`item: ${show(this.shape)} holds ${this.size} numbers, not one`);
+    return this.data[0];
+  }
+
+  /** A copy of the numbers outside the heap. */
+  toArray(): Float32Array | Float64Array {
+    return this.data.slice();
+  }
+
+  [storages](): Iterable<Storage> {
+    return [this.storage];
+  }
+}
+
+/** A tensor with undefined contents; `madeBy` names the operation in messages. */
+export function empty(madeBy: string, shape: Shape, dtype: DType): Tensor {
+  return new Tensor(shape, dtype, new Storage(madeBy, sizeOf(shape) * BYTES[dtype]));
+}
+
+/** A tensor with a copy of `values`, row-major. Throws `ShapeError` when their number is not the shape's size. */
+export function tensor(values: ArrayLike<number>, shape: Shape, dtype: DType = "f32"): Tensor {
+  checkShape("tensor", shape);
+  if (values.length !== sizeOf(shape)) {
+    throw new ShapeError(`tensor: ${values.length} numbers for ${show(shape)}, which holds ${sizeOf(shape)}`);
+  }
+  const out = empty("tensor", shape, dtype);
+  out.data.set(values);
+  return out;
+}
+
+export function full(shape: Shape, value: number, dtype: DType = "f32"): Tensor {
+  checkShape("full", shape);
+  const out = empty("full", shape, dtype);
+  out.data.fill(value);
+  return out;
+}
+
+export const zeros = (shape: Shape, dtype: DType = "f32"): Tensor => full(shape, 0, dtype);
+export const ones = (shape: Shape, dtype: DType = "f32"): Tensor => full(shape, 1, dtype);
+export const scalar = (value: number, dtype: DType = "f32"): Tensor => full([], value, dtype);
+
+/** The identity matrix [n, n]. */
+export function eye(n: number, dtype: DType = "f32"): Tensor {
+  const out = zeros([n, n], dtype);
+  const data = out.data;
+  for (let i = 0; i < n; i++) data[i * n + i] = 1;
+  return out;
+}
+
+/** A tensor filled by calling `draw` once per element, in order: `generate([2, 3], () => rng.normal())`. */
+export function generate(shape: Shape, draw: (index: number) => number, dtype: DType = "f32"): Tensor {
+  checkShape("generate", shape);
+  const out = empty("generate", shape, dtype);
+  const data = out.data;
+  for (let i = 0; i < out.size; i++) data[i] = draw(i);
+  return out;
+}
