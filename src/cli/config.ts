@@ -1,0 +1,288 @@
+/**
+ * The configuration of a run: all keys with their defaults and ranges, the presets, and what does not go together.
+ *
+ *   resolveConfig("emoji", ["optim.lr=1e-3", "train.batch=64"])
+ *
+ * Later sources win: defaults, preset, settings. The result is complete: a run folder keeps it as `config.json`, and
+ * `checkConfig` reads it back.
+ *
+ * Names follow big_vision (width, depth, mlpDim, numHeads, posEmb). The values of `emoji` are a recipe that learns
+ * 1,594 emoji in minutes on a laptop; weight decay counts per step and does not depend on the rate (1e-4 = 0.1 · 1e-3).
+ */
+import { durationInSteps, parseDuration } from "./duration.ts";
+import {
+  ConfigError,
+  choice,
+  defaults,
+  type Field,
+  fill,
+  hint,
+  integer,
+  number,
+  numberOr,
+  type Partly,
+  type Problem,
+  parseSetting,
+  someOf,
+  type Values,
+} from "./schema.ts";
+
+export { ConfigError, type Problem } from "./schema.ts";
+
+const STYLES = ["noto", "twemoji", "fluent", "openmoji"] as const;
+const DATA_SETS = ["emoji", "emoji-unseen", "shapes"] as const;
+
+/** `10%`, `400 steps`, `5 epochs`, `50000 examples`; a bare number counts steps. */
+function duration(initial: string): Field<string> {
+  const expected = "a duration such as 10%, 400 steps, 5 epochs or 50000 examples";
+  return {
+    initial,
+    parse: (text) => text,
+    check(value) {
+      if (typeof value !== "string") return { code: "CONFIG_TYPE", expected };
+      return parseDuration(value) === undefined ? { code: "CONFIG_RANGE", expected } : { value };
+    },
+  };
+}
+
+/** The rate and the decay of the parameters whose whole path matches are multiplied; the first match counts. */
+export interface Multiplier {
+  readonly match: string;
+  readonly lr: number;
+  readonly decay: number;
+}
+
+function multipliers(initial: readonly Multiplier[]): Field<readonly Multiplier[]> {
+  const expected =
+    'a list such as [{"match": "image/.*", "lr": 0.1, "decay": 0}] (match: regular expression, lr and decay from 0 to 1000)';
+  const factor = number(1, { min: 0, max: 1000 });
+  const isMultiplier = (item: unknown): item is Multiplier => {
+    if (typeof item !== "object" || item === null || Object.keys(item).sort().join() !== "decay,lr,match") return false;
+    const { match, lr, decay } = item as Record<string, unknown>;
+    return (
+      typeof match === "string" && isPattern(match) && "value" in factor.check(lr) && "value" in factor.check(decay)
+    );
+  };
+  return {
+    initial,
+    parse(text) {
+      try {
+        return JSON.parse(text);
+      } catch {
+        return text; // not JSON: reported as the wrong type
+      }
+    },
+    check(value) {
+      if (!Array.isArray(value)) return { code: "CONFIG_TYPE", expected };
+      return value.every(isMultiplier) ? { value } : { code: "CONFIG_RANGE", expected };
+    },
+  };
+}
+
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text, "u");
+    return text.length <= 200;
+  } catch {
+    return false;
+  }
+}
+
+const schema = {
+  data: {
+    name: choice("emoji", DATA_SETS),
+    trainStyles: someOf(["noto", "twemoji", "fluent"], STYLES),
+    testStyle: choice("openmoji", STYLES), // a drawing style that training never sees
+    augment: choice("light", ["none", "light", "strong"]),
+    strokeProbability: number(0.3, { min: 0, max: 1 }), // outlined pictures, as openmoji draws them
+    keywordProbability: number(0, { min: 0, max: 1 }), // keywords in place of the name
+  },
+  tokenizer: {
+    kind: choice("bpe", ["bpe", "bytes"]),
+    vocabSize: integer(1024, 300, 65_536), // of "bpe"; bytes need no training
+    length: integer(10, 2, 512),
+  },
+  model: {
+    image: {
+      imageSize: integer(32, 4, 1024),
+      patchSize: integer(8, 1, 256),
+      width: integer(64, 1, 8192),
+      depth: integer(3, 1, 64),
+      mlpDim: integer(256, 1, 32_768),
+      numHeads: integer(4, 1, 128),
+      pooling: choice("map", ["map", "mean", "first"]),
+      posEmb: choice("learn", ["learn", "sincos2d"]),
+    },
+    text: {
+      width: integer(64, 1, 8192),
+      depth: integer(1, 1, 64),
+      mlpDim: integer(256, 1, 32_768),
+      numHeads: integer(2, 1, 128),
+      pooling: choice("last", ["last", "first", "mean", "map"]),
+    },
+    embedDim: integer(64, 1, 8192),
+    temperatureInit: number(10, { above: 0, max: 1000 }), // t = exp(t′)
+    biasInit: numberOr("log-odds", { min: -100, max: 100 }, ["log-odds"]), // "log-odds": b = −ln(batch − 1)
+  },
+  train: {
+    steps: integer(4677, 1, 100_000_000),
+    batch: integer(128, 1, 65_536),
+    loss: choice("sigmoid", ["sigmoid", "softmax"]),
+    seed: integer(0, 0, 2 ** 32 - 1),
+  },
+  optim: {
+    lr: number(2e-3, { above: 0, max: 10 }),
+    beta1: number(0.9, { min: 0, max: 0.9999999 }),
+    beta2: number(0.95, { min: 0, max: 0.9999999 }),
+    eps: number(1e-8, { above: 0, max: 1 }),
+    weightDecay: number(1e-4, { min: 0, max: 1 }),
+    clipNorm: number(1, { above: 0, max: 1e9 }),
+    schedule: choice("cosine", ["cosine", "linear", "rsqrt", "constant"]),
+    warmup: duration("10%"),
+    cooldown: duration("0"),
+    multipliers: multipliers([{ match: "tPrime|b", lr: 3, decay: 0 }]),
+  },
+  checkpoint: {
+    every: integer(500, 1, 1_000_000_000), // steps
+    keep: integer(2, 2, 100), // one to fall back to when the newest is damaged
+  },
+  eval: {
+    every: integer(1000, 1, 1_000_000_000), // steps
+  },
+  log: {
+    every: integer(20, 1, 1_000_000_000), // steps
+  },
+};
+
+export type Config = Values<typeof schema>;
+
+const presets: Readonly<Record<string, Partly<Config>>> = {
+  /** Learn the names of 1,594 emoji in three drawing styles; test on a fourth. */
+  emoji: {},
+  /** The same with 160 emoji left out of training in every style. */
+  "emoji-unseen": { data: { name: "emoji-unseen" } },
+  /** Drawn scenes, "a small red circle above a large blue square", with combinations held out. */
+  shapes: {
+    data: { name: "shapes", strokeProbability: 0, augment: "none" },
+    tokenizer: { length: 16 },
+    train: { steps: 2000 },
+  },
+};
+
+export const presetNames: readonly string[] = Object.keys(presets);
+
+/** The complete configuration of a preset with settings such as `optim.lr=3e-4`. Throws `ConfigError` with every problem. */
+export function resolveConfig(preset: string, settings: readonly string[]): Config {
+  const problems: Problem[] = [];
+  if (!Object.hasOwn(presets, preset)) {
+    const detail = `preset ${preset} is none of ${presetNames.join(", ")}${hint(preset, presetNames)}`;
+    throw new ConfigError([{ code: "CONFIG_UNKNOWN_KEY", key: "preset", detail }]);
+  }
+  let config = fill(schema, defaults(schema), presets[preset], problems);
+  for (const text of settings) {
+    const tree = parseSetting(schema, text, problems);
+    if (tree !== undefined) config = fill(schema, config, tree, problems);
+  }
+  return settled(config, problems);
+}
+
+/** A configuration read from a file: unknown keys and values out of range are errors, missing keys take their default. */
+export function checkConfig(tree: unknown): Config {
+  const problems: Problem[] = [];
+  return settled(fill(schema, defaults(schema), tree, problems), problems);
+}
+
+/** Throws when a batch cannot be filled with different items of the data. */
+export function checkBatch(config: Config, items: number): void {
+  const { batch } = config.train;
+  if (batch <= items) return;
+  const detail = `train.batch = ${batch} is more than the ${items} items of ${config.data.name}; a batch holds each item once, so use at most ${items}`;
+  throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "train.batch", detail }]);
+}
+
+/** The keys in which two configurations differ: `optim.lr: 0.002 → 0.001`. */
+export function configDifferences(before: Config, after: Config): string[] {
+  const walk = (a: unknown, b: unknown, path: string): string[] => {
+    if (typeof a === "object" && a !== null && !Array.isArray(a)) {
+      return Object.entries(a).flatMap(([key, value]) =>
+        walk(value, (b as Record<string, unknown>)[key], path === "" ? key : `${path}.${key}`),
+      );
+    }
+    const [from, to] = [JSON.stringify(a), JSON.stringify(b)];
+    return from === to ? [] : [`${path}: ${from} → ${to}`];
+  };
+  return walk(before, after, "");
+}
+
+function settled(config: Config, problems: Problem[]): Config {
+  const wrong = new Set(problems.map((p) => p.key));
+  for (const { keys, detail } of conflicts(config)) {
+    // A key that is wrong by itself kept another value here: what it does not fit says nothing about the user's.
+    if (!keys.some((key) => wrong.has(key))) problems.push({ code: "CONFIG_COMBINATION", key: keys[0], detail });
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+/** What no run can be made of, although every key by itself is in its range. */
+function conflicts(config: Config): { keys: string[]; detail: string }[] {
+  const { data, model, train, optim } = config;
+  const { image, text } = model;
+  const found: { keys: string[]; detail: string }[] = [];
+  const refuse = (when: boolean, keys: string[], detail: string): void => {
+    if (when) found.push({ keys, detail });
+  };
+
+  for (const [name, tower] of Object.entries({ image, text })) {
+    refuse(
+      tower.width % tower.numHeads !== 0,
+      [`model.${name}.numHeads`, `model.${name}.width`],
+      `model.${name}.numHeads ${tower.numHeads} does not divide model.${name}.width ${tower.width}`,
+    );
+  }
+  refuse(
+    image.imageSize % image.patchSize !== 0,
+    ["model.image.patchSize", "model.image.imageSize"],
+    `model.image.patchSize ${image.patchSize} does not divide model.image.imageSize ${image.imageSize}`,
+  );
+  refuse(
+    image.posEmb === "sincos2d" && image.width % 4 !== 0,
+    ["model.image.posEmb", "model.image.width"],
+    `model.image.posEmb sincos2d needs a width that 4 divides, model.image.width is ${image.width}`,
+  );
+  refuse(
+    model.biasInit === "log-odds" && train.batch < 2,
+    ["model.biasInit", "train.batch"],
+    `model.biasInit log-odds is −ln(batch − 1), which needs train.batch of at least 2, not ${train.batch}`,
+  );
+  refuse(
+    data.name !== "shapes" && data.trainStyles.includes(data.testStyle),
+    ["data.testStyle", "data.trainStyles"],
+    `data.testStyle ${data.testStyle} is one of data.trainStyles; the test is on a style that training does not see`,
+  );
+
+  // An epoch is at least one step: with 1 this is the shortest the two can be.
+  const length = { steps: train.steps, batch: train.batch, stepsPerEpoch: 1 };
+  const used = durationInSteps(optim.warmup, length) + durationInSteps(optim.cooldown, length);
+  refuse(
+    used > train.steps,
+    ["optim.warmup", "optim.cooldown", "train.steps", "train.batch"],
+    `optim.warmup ${optim.warmup} and optim.cooldown ${optim.cooldown} are ${used} steps, more than train.steps ${train.steps}`,
+  );
+
+  const parameters = matrixParameters(config);
+  refuse(
+    parameters > MAX_PARAMETERS,
+    ["model", "tokenizer.vocabSize"],
+    `the model has about ${parameters.toExponential(1)} parameters; at most ${MAX_PARAMETERS.toExponential(1)} fit, lower width or depth`,
+  );
+  return found;
+}
+
+/** Value, gradient and two moments of 4 bytes each must fit into the 4 GiB that WebAssembly can address. */
+const MAX_PARAMETERS = 2 ** 32 / 16;
+
+function matrixParameters({ model: { image, text, embedDim }, tokenizer }: Config): number {
+  const blocks = [image, text].map((t) => t.depth * (4 * t.width ** 2 + 2 * t.width * t.mlpDim) + t.width * embedDim);
+  return blocks[0] + blocks[1] + 3 * image.patchSize ** 2 * image.width + tokenizer.vocabSize * text.width;
+}
