@@ -1,0 +1,197 @@
+/**
+ * The progress line of a run, on stderr: step, loss, t, b, pairs per second, time left.
+ *
+ * On a terminal it is one line that is rewritten, cut to the width there is, also when that changes. Elsewhere (a file, a
+ * pipe, CI) it is a plain line every few seconds. A display must never end a run: a closed pipe silences it, and a signal
+ * gives the cursor back before the process goes.
+ */
+
+/** What a training step reports. t is the temperature itself, exp(t'). */
+export interface ProgressRow {
+  readonly step: number;
+  readonly loss: number;
+  readonly t: number;
+  readonly b: number;
+}
+
+/** The part of a `tty.WriteStream` that is used; `columns` and `isTTY` are absent where there is no terminal. */
+export interface ProgressStream {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  write(text: string): unknown;
+  on(event: "resize" | "error", listener: () => void): unknown;
+  off(event: "resize" | "error", listener: () => void): unknown;
+}
+
+export interface ProgressOptions {
+  /** Steps of the whole run. */
+  readonly steps: number;
+  /** Pairs in a step. */
+  readonly batch: number;
+  readonly stream?: ProgressStream;
+  /** Rewrite one line; by default where the stream is a terminal that can. */
+  readonly terminal?: boolean;
+  /** Milliseconds between two lines; by default 100 on a terminal, 10,000 elsewhere. */
+  readonly every?: number;
+  /** Milliseconds since whenever. */
+  readonly now?: () => number;
+}
+
+export interface Progress {
+  /** Reports a finished step; draws if it is time to, and always for the last step. */
+  update(row: ProgressRow): void;
+  /** Writes a line of its own above the progress line. */
+  log(message: string): void;
+  /** Leaves the last line standing and gives the terminal back. */
+  stop(): void;
+}
+
+const HIDE_CURSOR = "\x1b[?25l";
+const SHOW_CURSOR = "\x1b[?25h";
+const CLEAR_BELOW = "\x1b[J"; // from the cursor to the end of the screen
+const WINDOW = 10_000; // ms of history behind the speed
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+export function startProgress(options: ProgressOptions): Progress {
+  const { steps, batch, stream = process.stderr, now = () => performance.now() } = options;
+  const terminal = options.terminal ?? (stream.isTTY === true && process.env.TERM !== "dumb");
+  const every = options.every ?? (terminal ? 100 : 10_000);
+  const speed = speedometer();
+  let row: ProgressRow | undefined;
+  let lastDraw = Number.NEGATIVE_INFINITY;
+  let drawn = 0; // characters of the line on the screen
+  let broken = false;
+  let stopped = false;
+
+  const write = (text: string) => {
+    if (broken) return;
+    try {
+      stream.write(text);
+    } catch {
+      broken = true;
+    }
+  };
+  // A line that was drawn on a wider terminal has been wrapped: go up to where it began.
+  const erase = () => {
+    const rows = Math.max(1, Math.ceil(drawn / (stream.columns ?? 80)));
+    drawn = 0;
+    return `\r${rows > 1 ? `\x1b[${rows - 1}A` : ""}${CLEAR_BELOW}`;
+  };
+  const line = () => (row ? progressLine(row, steps, speed.perSecond(), batch, width()) : "");
+  // One column stays free: a terminal wraps when its last column is written.
+  const width = () => (terminal ? (stream.columns ?? 80) - 1 : Number.POSITIVE_INFINITY);
+  const draw = () => {
+    if (!row) return;
+    const erased = terminal ? erase() : "";
+    const text = line();
+    drawn = text.length;
+    write(terminal ? HIDE_CURSOR + erased + text : `${text}\n`);
+  };
+  const onResize = () => draw();
+  const onError = () => {
+    broken = true;
+  };
+  const restore = () => {
+    if (terminal && row) write(`\n${SHOW_CURSOR}`);
+  };
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (process.listenerCount(signal) > 1) return; // someone else decides what it means; `stop` will be called
+    stop();
+    process.kill(process.pid, signal);
+  };
+  const stop = () => {
+    if (stopped) return;
+    stopped = true;
+    restore();
+    stream.off("resize", onResize);
+    process.off("exit", stop);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+    // onError stays: a write to a closed pipe fails after this function has returned.
+  };
+
+  stream.on("error", onError);
+  if (terminal) {
+    stream.on("resize", onResize);
+    process.on("exit", stop);
+    // First in line, so that listeners that remove themselves are still counted.
+    for (const signal of SIGNALS) process.prependListener(signal, onSignal);
+  }
+  return {
+    update(next) {
+      if (stopped) return;
+      row = next;
+      const time = now();
+      speed.add(time, next.step);
+      if (time - lastDraw < every && next.step < steps) return;
+      lastDraw = time;
+      draw();
+    },
+    log(message) {
+      if (!terminal || !row || stopped) return write(`${message}\n`);
+      write(`${erase()}${message}\n`);
+      draw();
+    },
+    stop,
+  };
+}
+
+/** Steps per second over the last few seconds. */
+function speedometer() {
+  const marks: { time: number; step: number }[] = [];
+  return {
+    add(time: number, step: number): void {
+      marks.push({ time, step });
+      // Keep one mark older than the window, so that slow steps still have two to compare.
+      while (marks.length > 2 && time - marks[1].time > WINDOW) marks.shift();
+    },
+    perSecond(): number {
+      const first = marks[0];
+      const last = marks.at(-1);
+      if (!last || last.time <= first.time) return Number.NaN;
+      return ((last.step - first.step) * 1000) / (last.time - first.time);
+    },
+  };
+}
+
+/**
+ * The line for a width: as many of its parts as fit, the least needed go first.
+ * A speed that is not known yet (NaN) is left out.
+ */
+export function progressLine(
+  row: ProgressRow,
+  steps: number,
+  stepsPerSecond: number,
+  batch: number,
+  width: number,
+): string {
+  const parts = [
+    { drop: 0, text: `step ${count(row.step)}/${count(steps)}` },
+    { drop: 3, text: `${Math.floor((100 * row.step) / steps)}%` },
+    { drop: 1, text: `loss ${row.loss.toFixed(4)}` },
+    { drop: 5, text: `t ${row.t.toFixed(2)}` },
+    { drop: 6, text: `b ${row.b.toFixed(2)}` },
+  ];
+  if (stepsPerSecond > 0) {
+    parts.push({ drop: 4, text: `${count(stepsPerSecond * batch)} pairs/s` });
+    if (row.step < steps) parts.push({ drop: 2, text: `${showTime((steps - row.step) / stepsPerSecond)} left` });
+  }
+  for (let most = 6; most >= 0; most--) {
+    const text = parts
+      .filter((part) => part.drop <= most)
+      .map((part) => part.text)
+      .join("  ");
+    if (text.length <= width) return text;
+  }
+  return parts[0].text.slice(0, Math.max(0, width));
+}
+
+const count = (n: number): string => Math.round(n).toLocaleString("en");
+
+/** `45 s`, `3 min 12 s`, `1 h 05 min`. */
+export function showTime(seconds: number): string {
+  const s = Math.ceil(seconds);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, "0")} s`;
+  const minutes = Math.ceil(s / 60);
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+}

@@ -1,0 +1,139 @@
+/**
+ * Retrieval: does the right picture come first for a text, and the right text for a picture?
+ *
+ *   text → image   R@k = mean over texts  of [the text's own picture is among the k best pictures]
+ *   image → text   R@k = mean over images of [any of the image's own texts is among the k best texts]
+ *
+ * The score is x·y; temperature and bias change no order, so they are left out. Of two equal scores the lower index ranks
+ * first, as a stable descending sort gives it. An image without a text counts as a miss.
+ * With several texts an image this is the "any of 5" of COCO.
+ *
+ * zimg [N, d]   ztxt [M, d]   owner [M]: row of the picture that text j describes
+ * Source: big_vision, evaluators/proj/image_text/image_text_retrieval.py.
+ */
+import { type Embeddings, rowsOf, score, scoreRow } from "./embeddings.ts";
+import { EvaluationError } from "./evaluationError.ts";
+
+/** Recall at k in both directions, each in 0..1. */
+export interface Recall {
+  readonly k: number;
+  readonly textToImage: number;
+  readonly imageToText: number;
+}
+
+export interface Retrieval {
+  readonly images: number;
+  readonly texts: number;
+  readonly recall: readonly Recall[];
+  /** What scores drawn at random would reach on average. */
+  readonly chance: readonly Recall[];
+}
+
+/** Recall at each k of `ks`, beside chance. O(N·M·d) time, O(N + M) memory: no matrix of scores is kept. */
+export function retrieval(
+  zimg: Embeddings,
+  ztxt: Embeddings,
+  owner: ArrayLike<number>,
+  ks: readonly number[] = [1, 5, 10],
+): Retrieval {
+  const texts = owner.length;
+  if (texts < 1) throw new EvaluationError("retrieval: no texts; there is nothing to retrieve");
+  const d = ztxt.length / texts;
+  if (!Number.isInteger(d) || d < 1) {
+    throw new EvaluationError(
+      `retrieval: ztxt holds ${ztxt.length} numbers for ${texts} owners; rows must have equal width`,
+    );
+  }
+  rowsOf("retrieval", "ztxt", ztxt, d);
+  const images = rowsOf("retrieval", "zimg", zimg, d);
+  checkOwners(owner, images);
+  checkKs(ks);
+
+  const { imageRank, textRank } = ranks(zimg, ztxt, owner, images, d);
+  const below = (ranks: Uint32Array, k: number) => ranks.reduce((count, rank) => count + (rank < k ? 1 : 0), 0);
+  const recall = ks.map((k) => ({
+    k,
+    textToImage: below(imageRank, k) / texts,
+    imageToText: below(textRank, Math.min(k, texts)) / images,
+  }));
+  return { images, texts, recall, chance: chance(owner, images, ks) };
+}
+
+/** Rivals ahead of the own picture, for each text; and ahead of the best own text, for each image (M where it has none). */
+function ranks(
+  zimg: Embeddings,
+  ztxt: Embeddings,
+  owner: ArrayLike<number>,
+  images: number,
+  d: number,
+): { imageRank: Uint32Array; textRank: Uint32Array } {
+  const texts = owner.length;
+  // Best own text of each image, by score and then by index, is what decides "any of its texts is among the k best".
+  const own = new Float64Array(texts); // score of text j with its own picture
+  const bestText = new Int32Array(images).fill(-1);
+  for (let j = 0; j < texts; j++) {
+    const i = owner[j];
+    own[j] = score(zimg, i, ztxt, j, d);
+    if (bestText[i] < 0 || own[j] > own[bestText[i]]) bestText[i] = j;
+  }
+
+  // One pass over all pairs serves both directions.
+  const imageRank = new Uint32Array(texts);
+  const textRank = new Uint32Array(images);
+  const row = new Float64Array(texts);
+  for (let i = 0; i < images; i++) {
+    scoreRow(zimg, i, ztxt, d, row);
+    const best = bestText[i];
+    const bestScore = best < 0 ? Number.POSITIVE_INFINITY : own[best];
+    let ahead = 0;
+    for (let j = 0; j < texts; j++) {
+      const s = row[j];
+      if (s > own[j] || (s === own[j] && i < owner[j])) imageRank[j]++;
+      if (s > bestScore || (s === bestScore && j < best)) ahead++;
+    }
+    textRank[i] = best < 0 ? texts : ahead;
+  }
+  return { imageRank, textRank };
+}
+
+/**
+ * Recall of scores drawn at random.
+ *
+ *   text → image   k / N
+ *   image → text   mean over images of 1 − C(M − m, k) / C(M, k),   m = number of the image's own texts
+ */
+export function chance(owner: ArrayLike<number>, images: number, ks: readonly number[]): Recall[] {
+  checkOwners(owner, images);
+  checkKs(ks);
+  const texts = owner.length;
+  const owned = new Uint32Array(images);
+  for (let j = 0; j < texts; j++) owned[owner[j]]++;
+  return ks.map((k) => {
+    let sum = 0;
+    for (const m of owned) {
+      // C(M − m, k) / C(M, k) = Π over the m own texts of the chance that each falls outside the first k.
+      let missed = 1;
+      for (let r = 0; r < m; r++) missed *= Math.max(0, texts - k - r) / (texts - r);
+      sum += 1 - missed;
+    }
+    return { k, textToImage: Math.min(1, k / images), imageToText: sum / images };
+  });
+}
+
+function checkOwners(owner: ArrayLike<number>, images: number): void {
+  for (let j = 0; j < owner.length; j++) {
+    if (!Number.isInteger(owner[j]) || owner[j] < 0 || owner[j] >= images) {
+      throw new EvaluationError(
+        `retrieval: text ${j} belongs to picture ${owner[j]}, which is not in 0..${images - 1}`,
+      );
+    }
+  }
+}
+
+function checkKs(ks: readonly number[]): void {
+  for (const k of ks) {
+    if (!Number.isInteger(k) || k < 1) {
+      throw new EvaluationError(`retrieval: k = ${k} is not an integer of at least 1`);
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type ProgressStream, progressLine, showTime, startProgress } from "../../src/cli/progress.ts";
+
+const row = { step: 1234, loss: 3.1406, t: 14.2, b: -4.913 };
+
+/** A stream that keeps what was written and whose width can change. */
+function fakeStream(isTTY: boolean, columns = 80) {
+  const listeners = new Map<string, Set<() => void>>();
+  const stream = {
+    isTTY,
+    columns,
+    text: "",
+    write(text: string) {
+      stream.text += text;
+    },
+    on: (event: string, listener: () => void) =>
+      listeners.set(event, (listeners.get(event) ?? new Set()).add(listener)),
+    off: (event: string, listener: () => void) => listeners.get(event)?.delete(listener),
+    emit(event: string) {
+      for (const listener of listeners.get(event) ?? []) listener();
+    },
+    take() {
+      const text = stream.text;
+      stream.text = "";
+      return text;
+    },
+  };
+  return stream satisfies ProgressStream;
+}
+
+/** Escapes as printable text: `␛J`. */
+const visible = (text: string) => text.replaceAll("\x1b[", "␛").replaceAll("\r", "␍");
+
+/** A clock that is set by hand. */
+const fakeClock = () => {
+  const clock = { ms: 0, now: () => clock.ms };
+  return clock;
+};
+
+describe("progressLine", () => {
+  it("names step, loss, t, b, pairs per second and the time left", () => {
+    expect(progressLine(row, 4677, 9.5, 128, 120)).toBe(
+      "step 1,234/4,677  26%  loss 3.1406  t 14.20  b -4.91  1,216 pairs/s  6 min 03 s left",
+    );
+  });
+
+  it("fits every width and keeps the step and the loss longest", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 120 }), (width) => {
+        const line = progressLine(row, 4677, 9.5, 128, width);
+        expect(line.length).toBeLessThanOrEqual(width);
+        if (width >= 30) expect(line).toContain("loss 3.1406");
+      }),
+    );
+  });
+
+  it("leaves out a speed that is not known, and the time left at the end", () => {
+    expect(progressLine(row, 4677, Number.NaN, 128, 200)).not.toMatch(/pairs|left/);
+    expect(progressLine({ ...row, step: 4677 }, 4677, 9.5, 128, 200)).not.toContain("left");
+  });
+
+  it("shows a loss that is not a number", () => {
+    expect(progressLine({ ...row, loss: Number.NaN }, 4677, 9.5, 128, 200)).toContain("loss NaN");
+  });
+});
+
+describe("showTime", () => {
+  it.each([
+    [0.2, "1 s"],
+    [59.5, "1 min 00 s"],
+    [192, "3 min 12 s"],
+    [3599.5, "1 h 00 min"],
+    [7260, "2 h 01 min"],
+  ])("writes %f seconds as %s", (seconds, text) => expect(showTime(seconds)).toBe(text));
+});
+
+describe("startProgress", () => {
+  it("writes a plain line every so often and for the last step where there is no terminal", () => {
+    const stream = fakeStream(false);
+    const clock = fakeClock();
+    const progress = startProgress({ steps: 40, batch: 8, stream, now: clock.now });
+    for (let step = 1; step <= 40; step++) {
+      clock.ms += 1000;
+      progress.update({ ...row, step });
+    }
+    progress.stop();
+    const lines = stream.text.split("\n");
+    expect(lines.map((line) => line.match(/^step \d+/)?.[0])).toEqual([
+      "step 1",
+      "step 11",
+      "step 21",
+      "step 31",
+      "step 40",
+      undefined,
+    ]);
+    expect(stream.text).not.toContain("\x1b");
+    expect(lines[2]).toContain("8 pairs/s  19 s left");
+  });
+
+  it("rewrites one line on a terminal, hides the cursor and gives it back", () => {
+    const stream = fakeStream(true);
+    const clock = fakeClock();
+    const progress = startProgress({ steps: 40, batch: 8, stream, terminal: true, now: clock.now });
+    progress.update({ ...row, step: 1 });
+    expect(visible(stream.take())).toMatch(/^␛\?25l␍␛Jstep 1\/40 [^\n]*$/);
+    clock.ms += 50; // too soon
+    progress.update({ ...row, step: 2 });
+    expect(stream.take()).toBe("");
+    progress.stop();
+    expect(stream.take()).toBe("\n\x1b[?25h");
+    progress.stop();
+    progress.update({ ...row, step: 3 });
+    stream.emit("resize");
+    expect(stream.take()).toBe("");
+  });
+
+  it("draws again within the new width when the terminal is resized", () => {
+    const stream = fakeStream(true, 100);
+    const progress = startProgress({ steps: 4000, batch: 8, stream, terminal: true });
+    progress.update(row);
+    const before = stream.take().length;
+    stream.columns = 20;
+    stream.emit("resize");
+    const text = stream.take();
+    // The old line of 47 characters fills three rows of 20: two up, then clear.
+    expect(text).toContain("\r\x1b[2A\x1b[J");
+    expect(text.split("\x1b[J")[1].length).toBeLessThan(20);
+    expect(before).toBeGreaterThan(40);
+    progress.stop();
+  });
+
+  it("writes a message above the line, which stays", () => {
+    const stream = fakeStream(true);
+    const progress = startProgress({ steps: 4000, batch: 8, stream, terminal: true });
+    progress.update(row);
+    stream.take();
+    progress.log("saved checkpoint 3");
+    expect(visible(stream.take())).toMatch(/^␍␛Jsaved checkpoint 3\n.*step 1,234/s);
+    progress.stop();
+  });
+
+  const script = new URL("../support/progressRun.ts", import.meta.url).pathname;
+
+  it("does not end a run whose stderr nobody reads any more", async () => {
+    const child = spawn(process.execPath, ["--import", "tsx", script, "plain"], { stdio: ["ignore", "pipe", "pipe"] });
+    child.stderr.destroy();
+    let out = "";
+    child.stdout.on("data", (chunk) => {
+      out += chunk;
+    });
+    const [code] = await once(child, "close");
+    expect({ code, out }).toEqual({ code: 0, out: "finished\n" });
+  });
+
+  it("gives the cursor back before a signal ends the process, which still dies of the signal", () => {
+    const child = spawnSync(process.execPath, ["--import", "tsx", script, "interrupted"], { encoding: "utf8" });
+    expect(child.signal).toBe("SIGINT");
+    expect(visible(child.stderr)).toMatch(/␛\?25l.*\n␛\?25h$/s);
+  });
+
+  it("leaves a signal to the listener that the program has", () => {
+    const child = spawnSync(process.execPath, ["--import", "tsx", script, "handled"], { encoding: "utf8" });
+    expect(child.stdout).toBe("handled\nfinished\n");
+    expect(child.status).toBe(0);
+    expect(visible(child.stderr)).toMatch(/\n␛\?25h$/);
+  });
+});
