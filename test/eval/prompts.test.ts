@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { canonicalize, prompts } from "../../src/eval/index.ts";
+
+const json = JSON.parse(readFileSync(new URL("../fixtures/big_vision/prompts.json", import.meta.url), "utf8"));
+
+describe("canonicalize", () => {
+  it("equals big_vision on 40 strings, with nothing, braces or commas kept", () => {
+    for (const vector of json.vectors) {
+      expect(canonicalize(vector.text), vector.text).toBe(vector.canonical);
+      expect(canonicalize(vector.text, "{}"), vector.text).toBe(vector.keep_braces);
+      expect(canonicalize(vector.text, ","), vector.text).toBe(vector.keep_commas);
+    }
+  });
+
+  it("leaves canonical text as it is", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), (text) => {
+        const once = canonicalize(text);
+        expect(canonicalize(once)).toBe(once);
+      }),
+    );
+  });
+});
+
+describe("prompts", () => {
+  it("gives big_vision's prompts in its order: class, alias, template", () => {
+    const { class_names, templates, prompts: expected } = json.expansion.aliases;
+    expect(prompts(class_names, templates)).toEqual(expected);
+  });
+
+  it("fills every place of a template", () => {
+    expect(prompts(["a"], ["{} and {}"])).toEqual([{ text: "a and a", label: 0 }]);
+  });
+
+  it("names a template without a place for the name", () => {
+    expect(() => prompts(["a"], ["{}", "a photo"])).toThrow(/"a photo" has no \{\}/);
+  });
+});
