@@ -1,0 +1,34 @@
+/**
+ * Checkpointing: runs a function without saving anything in between, and runs it once more when its gradient is asked for.
+ *
+ * Chen et al. 2016, arXiv:1604.06174. Trades one more forward pass for the memory of the activations.
+ */
+import { scope, type Tensor } from "../tensor/index.ts";
+import { backward } from "./backward.ts";
+import { isRecording, noGrad, withGrad } from "./noGrad.ts";
+import { nodeId, record } from "./op.ts";
+import { constant, Variable, tensorOf } from "./variable.ts";
+
+/**
+ * body(...inputs), its activations recomputed on the way back. Parameters used inside get their gradients; any other
+ * recorded value must come in as an input, or `backward` throws `GraphError`.
+ */
+export function checkpoint(
+  body: (...inputs: Variable[]) => Variable,
+  ...inputs: readonly (Tensor | Variable)[]
+): Variable {
+  const values = inputs.map(tensorOf);
+  const run = () => scope(() => noGrad(() => body(...values.map(constant)).value));
+  if (!isRecording()) return constant(run());
+  return record("checkpoint", inputs, () => ({
+    value: run(),
+    vjp: (g, needs) =>
+      withGrad(() => {
+        const since = nodeId();
+        const leaves = values.map((value, i) => new Variable(value, needs[i]));
+        const output = body(...leaves);
+        if (output.requiresGrad) backward(output, g, since);
+        return leaves.map((leaf) => leaf.takeGrad());
+      }),
+  }));
+}

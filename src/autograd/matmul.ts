@@ -1,0 +1,40 @@
+/** Matrix products. C = A·B gives dA = dC·Bᵀ and dB = Aᵀ·dC; transposes only move the flags. */
+
+import type { Tensor, Transposes } from "../tensor/index.ts";
+import * as T from "../tensor/index.ts";
+import { op } from "./op.ts";
+
+const rows = (x: Tensor): Tensor => T.reshape(x, [-1, x.shape[x.shape.length - 1]]);
+
+export const matmul = op(
+  "matmul",
+  (a: Tensor, b: Tensor, { transposeA = false, transposeB = false }: Transposes = {}) => ({
+    value: T.matmul(a, b, { transposeA, transposeB }),
+    vjps: [
+      (g) =>
+        transposeA
+          ? T.matmul(b, g, { transposeA: transposeB, transposeB: true })
+          : T.matmul(g, b, { transposeB: !transposeB }),
+      (g) => {
+        // One matrix on the right of a batch: the batch is rows of one product, not a sum of products.
+        const shared = b.shape.length === 2 && !transposeA;
+        const [x, dy] = shared ? [rows(a), rows(g)] : [a, g];
+        return transposeB
+          ? T.matmul(dy, x, { transposeA: true, transposeB: transposeA })
+          : T.matmul(x, dy, { transposeA: !transposeA });
+      },
+    ],
+  }),
+);
+
+/** x·kernel + bias over the last axis.   x [..., I]   kernel [I, O]   bias [O] */
+export const linear = op("linear", (x: Tensor, kernel: Tensor, bias?: Tensor) => {
+  return {
+    value: T.linear(x, kernel, bias),
+    vjps: [
+      (g) => T.matmul(g, kernel, { transposeB: true }),
+      (g) => T.matmul(rows(x), rows(g), { transposeA: true }),
+      (g) => T.sum(rows(g), { axis: 0 }),
+    ],
+  };
+});

@@ -1,0 +1,71 @@
+/**
+ * An operation is one function that returns its value and its vjps, next to each other.
+ *
+ *     export const mul = op("mul", (a: Operand, b: Operand) => ({
+ *       value: T.mul(a, b),
+ *       vjps: [(g) => T.mul(g, b), (g) => T.mul(g, a)],
+ *     }));
+ *
+ * The rule is written on tensors; `op` lifts it: wherever a tensor is accepted, a variable is too. One vjp per argument
+ * maps the gradient g of the value to the gradient of that argument, and is called only if that argument needs one. The
+ * engine sums a gradient to the shape of a broadcast argument, so no rule mentions broadcasting.
+ */
+import { collect, type Storage, scope, Tensor } from "../tensor/index.ts";
+import { isRecording } from "./noGrad.ts";
+import { type Node, Variable } from "./variable.ts";
+
+export type Vjp = (g: Tensor) => Tensor;
+
+export interface Rule {
+  readonly value: Tensor;
+  /** One per argument; `undefined` where there is no gradient (numbers, options). */
+  readonly vjps?: readonly (Vjp | undefined)[];
+  /** Instead of `vjps`, where several gradients come out of one pass. `needs[i]`: is the i-th wanted? */
+  readonly vjp?: Node["vjp"];
+}
+
+/** Arguments of a rule, with variables allowed wherever tensors are. */
+export type Lifted<A extends readonly unknown[]> = {
+  [K in keyof A]: Tensor extends A[K] ? A[K] | Variable : A[K];
+};
+
+export interface Op<A extends readonly unknown[]> {
+  (...args: Lifted<A>): Variable;
+  readonly opName: string;
+}
+
+let nextId = 0;
+
+/** Ids from here on belong to what is recorded after this call. */
+export const nodeId = (): number => nextId;
+
+/** Runs a rule and records it, with everything it made and reads held until its vjp has run. */
+export function record(name: string, args: readonly unknown[], rule: () => Rule): Variable {
+  const { result, made } = collect(rule);
+  const vjps = result.vjps ?? [];
+  const vjp: Node["vjp"] = result.vjp ?? ((g, needs) => needs.map((needed, i) => (needed ? vjps[i]?.(g) : undefined)));
+  const inputs = args.map((arg) => (arg instanceof Variable ? arg : undefined));
+  const reads: Storage[] = [];
+  for (const arg of args) {
+    const value = arg instanceof Variable ? arg.value : arg;
+    if (value instanceof Tensor) reads.push(value.storage);
+  }
+  for (const storage of made) storage.holds++;
+  for (const storage of reads) storage.holds++;
+  return new Variable(result.value, true, { id: nextId++, op: name, inputs, vjp, made, reads, done: false });
+}
+
+/** Lifts a rule on tensors to an operation on variables. `name` appears in messages and in the table of gradient checks. */
+export function op<A extends readonly unknown[]>(name: string, rule: (...args: A) => Rule): Op<A> {
+  const lifted = (...args: Lifted<A>): Variable => {
+    const values = args.map((arg) => (arg instanceof Variable ? arg.value : arg)) as unknown as A;
+    if (isRecording() && args.some((arg) => arg instanceof Variable && arg.requiresGrad)) {
+      return record(name, args, () => rule(...values));
+    }
+    return new Variable(
+      scope(() => rule(...values).value),
+      false,
+    );
+  };
+  return Object.assign(lifted, { opName: name });
+}

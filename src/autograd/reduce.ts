@@ -1,0 +1,20 @@
+/** Sums and means. The gradient of a sum is the gradient of the result, repeated. */
+import * as T from "../tensor/index.ts";
+import { type Axes, axesOf, reducedShape, type Tensor } from "../tensor/index.ts";
+import { op } from "./op.ts";
+
+/** g with the reduced axes back, repeated along them. */
+function spread(op: string, g: Tensor, x: Tensor, axes: Axes): Tensor {
+  const kept = reducedShape(x.shape, axesOf(op, x.shape, axes.axis), true);
+  return T.broadcastTo(T.reshape(g, kept), x.shape);
+}
+
+export const sum = op("sum", (x: Tensor, axes: Axes = {}) => ({
+  value: T.sum(x, axes),
+  vjps: [(g) => spread("sum", g, x, axes)],
+}));
+
+export const mean = op("mean", (x: Tensor, axes: Axes = {}) => {
+  const value = T.mean(x, axes);
+  return { value, vjps: [(g) => spread("mean", T.mul(g, value.size / x.size), x, axes)] };
+});

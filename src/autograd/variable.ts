@@ -1,0 +1,71 @@
+/**
+ * Variable: a tensor that remembers how it was made, so that gradients can flow back through it.
+ *
+ * A leaf made by `parameter` collects its gradient in `grad`; a constant collects nothing; everything else comes from an
+ * operation and points to it.
+ */
+import { type Storage, storages, type Tensor } from "../tensor/index.ts";
+
+/** One recorded operation. Ids grow with time, so falling ids are a reverse topological order. */
+export interface Node {
+  readonly id: number;
+  readonly op: string;
+  readonly inputs: readonly (Variable | undefined)[];
+  readonly vjp: (g: Tensor, needs: readonly boolean[]) => readonly (Tensor | undefined)[];
+  /** What this operation made (its value and what it saved): freed when its vjp has run. */
+  readonly made: readonly Storage[];
+  /** What it reads besides: held until then. */
+  readonly reads: readonly Storage[];
+  done: boolean;
+}
+
+export class Variable {
+  readonly value: Tensor;
+  readonly node: Node | undefined;
+  readonly requiresGrad: boolean;
+  #grad: Tensor | undefined;
+
+  constructor(value: Tensor, requiresGrad: boolean, node?: Node) {
+    this.value = value;
+    this.requiresGrad = requiresGrad;
+    this.node = node;
+  }
+
+  get shape(): readonly number[] {
+    return this.value.shape;
+  }
+
+  /** The gradient that `backward` has added up in this leaf; set to `undefined` to give its memory back. */
+  get grad(): Tensor | undefined {
+    return this.#grad;
+  }
+  set grad(g: Tensor | undefined) {
+    if (g) g.storage.holds++;
+    if (this.#grad) {
+      this.#grad.storage.holds--;
+      if (this.#grad.storage.holds === 0) this.#grad.storage.free();
+    }
+    this.#grad = g;
+  }
+
+  /** Hands the gradient over: it is the caller's now, and this leaf starts anew. */
+  takeGrad(): Tensor | undefined {
+    const g = this.#grad;
+    if (g) g.storage.holds--;
+    this.#grad = undefined;
+    return g;
+  }
+
+  [storages](): Iterable<Storage> {
+    return [this.value.storage];
+  }
+}
+
+/** A leaf whose gradient is wanted. */
+export const parameter = (value: Tensor): Variable => new Variable(value, true);
+
+/** A leaf whose gradient is not. */
+export const constant = (value: Tensor): Variable => new Variable(value, false);
+
+/** The tensor of a variable, or the tensor itself. */
+export const tensorOf = (x: Tensor | Variable): Tensor => (x instanceof Variable ? x.value : x);

@@ -1,0 +1,129 @@
+/**
+ * Element-wise maths with broadcasting. A number stands for a tensor filled with it.
+ *
+ * The common broadcasts (equal shapes, a number, a row under every row) go straight to a kernel; the rest is spread out
+ * first.
+ */
+import { type BinaryOp, UNARY, type UnaryGradOp, type UnaryOp } from "./kernels/kernels.ts";
+import { kernelsFor } from "./kernels/select.ts";
+import { broadcastTo } from "./movement.ts";
+import { broadcastShapes, type Shape, ShapeError, sameShape, show, sizeOf } from "./shape.ts";
+import { empty, full, Tensor } from "./tensor.ts";
+
+export type Operand = Tensor | number;
+
+/** Is `b`, without leading ones, the tail of `a`? Then b is one row under every row of a. */
+function isRowOf(b: Shape, a: Shape): boolean {
+  let first = 0;
+  while (first < b.length && b[first] === 1) first++;
+  const tail = b.slice(first);
+  return b.length <= a.length && sameShape(tail, a.slice(a.length - tail.length));
+}
+
+const COMMUTES: ReadonlySet<BinaryOp> = new Set(["add", "mul", "maximum", "minimum"]);
+
+export function checkSameType(op: string, a: Tensor, b: Tensor): void {
+  if (a.dtype !== b.dtype) {
+    throw new ShapeError(`${op}: ${a.dtype} ${show(a.shape)} with ${b.dtype} ${show(b.shape)}; convert one with cast`);
+  }
+}
+
+function applyBinary(op: BinaryOp, a: Operand, b: Operand): Tensor {
+  if (typeof b === "number") {
+    if (typeof a === "number") throw new ShapeError(`${op}: two numbers; at least one side must be a tensor`);
+    const out = empty(op, a.shape, a.dtype);
+    kernelsFor(a.dtype).binaryScalar[op](a.size, a.address, b, out.address);
+    return out;
+  }
+  if (typeof a === "number") {
+    if (COMMUTES.has(op)) return applyBinary(op, b, a);
+    return applyBinary(op, full(b.shape, a, b.dtype), b);
+  }
+  checkSameType(op, a, b);
+  if (b.size === 1 && b.shape.length <= a.shape.length) return applyBinary(op, a, b.item());
+  const kernel = kernelsFor(a.dtype).binary[op];
+  if (isRowOf(b.shape, a.shape)) {
+    const out = empty(op, a.shape, a.dtype);
+    kernel(b.size === 0 ? 0 : a.size / b.size, b.size, a.address, b.address, out.address);
+    return out;
+  }
+  if (COMMUTES.has(op) && isRowOf(a.shape, b.shape)) return applyBinary(op, b, a);
+  const shape = broadcastShapes(op, a.shape, b.shape);
+  const out = empty(op, shape, a.dtype);
+  kernel(1, out.size, broadcastTo(a, shape).address, broadcastTo(b, shape).address, out.address);
+  return out;
+}
+
+export const add = (a: Operand, b: Operand): Tensor => applyBinary("add", a, b);
+export const sub = (a: Operand, b: Operand): Tensor => applyBinary("sub", a, b);
+export const mul = (a: Operand, b: Operand): Tensor => applyBinary("mul", a, b);
+export const div = (a: Operand, b: Operand): Tensor => applyBinary("div", a, b);
+/** The larger of the two; NaN where either is NaN. */
+export const maximum = (a: Operand, b: Operand): Tensor => applyBinary("maximum", a, b);
+export const minimum = (a: Operand, b: Operand): Tensor => applyBinary("minimum", a, b);
+
+/** a ← a + b for equal shapes: for accumulating into memory one owns. */
+export function addInto(a: Tensor, b: Tensor): void {
+  if (!sameShape(a.shape, b.shape)) throw new ShapeError(`addInto: ${show(b.shape)} into ${show(a.shape)}`);
+  checkSameType("addInto", a, b);
+  kernelsFor(a.dtype).binary.add(1, a.size, a.address, b.address, a.address);
+}
+
+const unary =
+  (op: UnaryOp) =>
+  (x: Tensor): Tensor => {
+    const out = empty(op, x.shape, x.dtype);
+    kernelsFor(x.dtype).unary[op](x.size, x.address, out.address);
+    return out;
+  };
+
+/** Every unary operation by name, for tables and tests. */
+export const unaryOps = Object.fromEntries(UNARY.map((op) => [op, unary(op)])) as Record<
+  UnaryOp,
+  (x: Tensor) => Tensor
+>;
+
+export const {
+  neg,
+  abs,
+  /** −1, 0 or 1. */
+  sign,
+  square,
+  sqrt,
+  reciprocal,
+  exp,
+  log,
+  tanh,
+  sigmoid,
+  /** log σ(x) = −softplus(−x), exact where log(σ(x)) would be log 0. */
+  logSigmoid,
+  /** log(1 + eˣ), without overflow. */
+  softplus,
+  relu,
+  /** ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))): the tanh form that SigLIP's towers use. */
+  gelu,
+} = unaryOps;
+
+/** g · f′(x) in one pass, for the functions whose derivative has a kernel. */
+export function unaryGrad(op: UnaryGradOp, x: Tensor, g: Tensor): Tensor {
+  if (!sameShape(x.shape, g.shape)) throw new ShapeError(`${op}: gradient ${show(g.shape)} for ${show(x.shape)}`);
+  const out = empty(`gradient of ${op}`, x.shape, x.dtype);
+  kernelsFor(x.dtype).unaryGrad[op](x.size, x.address, g.address, out.address);
+  return out;
+}
+
+/** The same numbers in another precision (rounded to nearest). */
+export function cast(x: Tensor, dtype: Tensor["dtype"]): Tensor {
+  const out = empty("cast", x.shape, dtype);
+  out.data.set(x.data);
+  return out;
+}
+
+/** A copy in memory of its own. */
+export function copy(x: Tensor): Tensor {
+  const out = empty("copy", x.shape, x.dtype);
+  kernelsFor(x.dtype).copy(sizeOf(x.shape), x.address, out.address);
+  return out;
+}
+
+export const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;
