@@ -1,4 +1,5 @@
 /** The door of `data`. */
+export { type Augmentation, augmentations } from "./augment.ts";
 export {
   type Batch,
   DataError,
@@ -8,6 +9,19 @@ export {
   toInput,
   toSiglipInput,
 } from "./batches.ts";
+export {
+  type EmojiData,
+  type EmojiPairsOptions,
+  type EmojiSplit,
+  emojiPairs,
+  emojiPictures,
+  emojiSplits,
+  type OpenEmoji,
+  openEmoji,
+  unseenEmoji,
+} from "./emoji.ts";
+export { EMOJI_PACKAGES, EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList } from "./emojiList.ts";
+export { MissingPackageError } from "./packages.ts";
 export {
   captionOf,
   drawScene,

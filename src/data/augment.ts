@@ -1,0 +1,236 @@
+/**
+ * One row of a batch: a stored picture, moved and recoloured, as model input on white.
+ *
+ *   view pixel → content:   q = A⁻¹ (p − centre − shift)    A = R(rotation) · diag(s·√a, s / √a) · 0.88
+ *   colour:                 c ↦ k · S · H · c + m           H hue, S saturation, k contrast about ½ plus brightness
+ *
+ * Only the drawing is recoloured, never the white around it. Colours are linear maps of premultiplied channels (the constant m
+ * times alpha), so transparent edges stay right; H and S act on what remains after the luma is taken out.
+ * Every row draws the same count of random numbers, from its own generator.
+ */
+import type { Rng } from "../tensor/index.ts";
+import { toInput } from "./batches.ts";
+
+/** Ranges of the random changes. Logarithmic ones are exponents of e. */
+export interface Augmentation {
+  /** Size of the drawing in the view, relative to the plain view. */
+  readonly scale: readonly [number, number];
+  /** ± exponent of width : height. */
+  readonly aspect: number;
+  /** ± degrees. */
+  readonly rotation: number;
+  /** ± share of the view. */
+  readonly shift: number;
+  /** ± degrees. */
+  readonly hue: number;
+  /** Exponents, from and to. */
+  readonly saturation: readonly [number, number];
+  /** Share of the rows without colour. */
+  readonly grey: number;
+  /** ± exponent. */
+  readonly contrast: number;
+  /** ± share of white. */
+  readonly brightness: number;
+  /** Share of the rows that are blurred. */
+  readonly blur: number;
+  /** Share of the rows with a white square of 0.2 to 0.4 of the side. */
+  readonly cutOut: number;
+}
+
+/** No flip in either: left and right are words. `strong` is for runs of several times the default length. */
+export const augmentations = {
+  default: {
+    scale: [0.75, 1],
+    aspect: 0.08,
+    rotation: 8,
+    shift: 0.06,
+    hue: 9,
+    saturation: [-0.3, 0.15],
+    grey: 0.05,
+    contrast: 0.1,
+    brightness: 0.05,
+    blur: 0,
+    cutOut: 0,
+  },
+  strong: {
+    scale: [0.7, 1],
+    aspect: 0.08,
+    rotation: 12,
+    shift: 0.08,
+    hue: 27,
+    saturation: [-0.6, 0.3],
+    grey: 0.1,
+    contrast: 0.2,
+    brightness: 0.05,
+    blur: 0.1,
+    cutOut: 0.2,
+  },
+} as const satisfies Record<string, Augmentation>;
+
+/** Share of the view's side that an unchanged drawing takes. */
+export const CONTENT = 0.88;
+
+/** View pixel (x, y) reads the content at (a·x + b·y + c, d·x + e·y + f), in view pixels of an unscaled drawing. */
+export interface View {
+  readonly place: readonly [a: number, b: number, c: number, d: number, e: number, f: number];
+  /** Rows of the colour map: three factors and the constant. */
+  readonly colour: readonly number[];
+  readonly blur: boolean;
+  /** Left, top and side of the white square, as shares of the view. */
+  readonly cutOut: readonly [number, number, number] | undefined;
+}
+
+const IDENTITY: readonly number[] = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0];
+
+/** The view of evaluation: nothing changed. Coordinates are shares of the side about its centre. */
+export const plainView: View = {
+  place: [1 / CONTENT, 0, 0, 0, 1 / CONTENT, 0],
+  colour: IDENTITY,
+  blur: false,
+  cutOut: undefined,
+};
+
+/** Draws the changes of one row. */
+export function randomView(rng: Rng, by: Augmentation): View {
+  const around = (half: number) => rng.between(-half, half);
+  const scale = rng.between(...by.scale) * CONTENT;
+  const aspect = Math.exp(around(by.aspect) / 2);
+  const angle = (around(by.rotation) * Math.PI) / 180;
+  const [dx, dy] = [around(by.shift), around(by.shift)];
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  const [sx, sy] = [1 / (scale * aspect), aspect / scale];
+  const place = [cos * sx, sin * sx, 0, -sin * sy, cos * sy, 0] as [number, number, number, number, number, number];
+  place[2] = -(place[0] * dx + place[1] * dy);
+  place[5] = -(place[3] * dx + place[4] * dy);
+
+  const hue = (around(by.hue) * Math.PI) / 180;
+  const saturation = Math.exp(rng.between(...by.saturation));
+  const isGrey = rng.uniform() < by.grey;
+  const contrast = Math.exp(around(by.contrast));
+  const brightness = around(by.brightness);
+  const colour = colourMap(hue, isGrey ? 0 : saturation, contrast, 0.5 * (1 - contrast) + brightness);
+
+  const blur = rng.uniform() < by.blur;
+  const cuts = rng.uniform() < by.cutOut;
+  const side = rng.between(0.2, 0.4);
+  const [left, top] = [rng.between(0, 1 - side), rng.between(0, 1 - side)];
+  return { place, colour, blur, cutOut: cuts ? [left, top, side] : undefined };
+}
+
+/** Rec. 601 luma. */
+const LUMA = [0.299, 0.587, 0.114];
+
+/**
+ * contrast · (L + saturation · H) and a constant, three rows of four. L projects on grey of the same luma; H rotates the rest
+ * about the grey axis (Rodrigues' formula) with its luma taken out again, so hue and saturation keep the luma.
+ */
+function colourMap(hue: number, saturation: number, contrast: number, constant: number): number[] {
+  const [cos, sin] = [Math.cos(hue), Math.sin(hue)];
+  const [same, plus, minus] = [
+    cos + (1 - cos) / 3,
+    (1 - cos) / 3 + sin / Math.sqrt(3),
+    (1 - cos) / 3 - sin / Math.sqrt(3),
+  ];
+  const rotation = [same, minus, plus, plus, same, minus, minus, plus, same];
+  const out: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    for (let j = 0; j < 3; j++) {
+      const lumaOfColumn = LUMA[0] * rotation[j] + LUMA[1] * rotation[3 + j] + LUMA[2] * rotation[6 + j];
+      out.push(contrast * (LUMA[j] + saturation * (rotation[3 * i + j] - lumaOfColumn)));
+    }
+    out.push(constant);
+  }
+  return out;
+}
+
+/**
+ * Draws a view of one stored picture [stored, stored, 4] (premultiplied bytes) at `out[offset]`, [side, side, 3], as model
+ * input on white.
+ */
+export function drawView(
+  picture: Uint8Array,
+  stored: number,
+  view: View,
+  side: number,
+  out: Float32Array,
+  offset: number,
+): void {
+  out.fill(toInput(1), offset, offset + side * side * 3);
+  const [a, b, c, d, e, f] = view.place;
+  const m = view.colour;
+  // From view pixel indices to stored pixel indices: centres are at half-integers in both.
+  const half = (0.5 - side / 2) / side;
+  const [ua, ub] = [(a * stored) / side, (b * stored) / side];
+  const [va, vb] = [(d * stored) / side, (e * stored) / side];
+  const u0 = (a * half + b * half + c) * stored + stored / 2 - 0.5;
+  const v0 = (d * half + e * half + f) * stored + stored / 2 - 0.5;
+  const last = stored - 1;
+  const stride = stored * 4;
+  for (let y = 0; y < side; y++) {
+    for (let x = 0; x < side; x++) {
+      const u = u0 + ua * x + ub * y;
+      const v = v0 + va * x + vb * y;
+      if (u <= -1 || v <= -1 || u >= stored || v >= stored) continue;
+      const ui = Math.floor(u);
+      const vi = Math.floor(v);
+      const fu = u - ui;
+      const fv = v - vi;
+      // Outside the picture is transparent: its weight is 0 and its place is read as the edge.
+      const wx0 = ui < 0 ? 0 : 1 - fu;
+      const wx1 = ui >= last ? 0 : fu;
+      const wy0 = vi < 0 ? 0 : (1 - fv) / 255;
+      const wy1 = vi >= last ? 0 : fv / 255;
+      const x0 = ui < 0 ? 0 : ui * 4;
+      const x1 = ui >= last ? last * 4 : ui * 4 + 4;
+      const y0 = vi < 0 ? 0 : vi * stride;
+      const y1 = vi >= last ? last * stride : vi * stride + stride;
+      const w00 = wx0 * wy0;
+      const w10 = wx1 * wy0;
+      const w01 = wx0 * wy1;
+      const w11 = wx1 * wy1;
+      const p00 = y0 + x0;
+      const p10 = y0 + x1;
+      const p01 = y1 + x0;
+      const p11 = y1 + x1;
+      const alpha = w00 * picture[p00 + 3] + w10 * picture[p10 + 3] + w01 * picture[p01 + 3] + w11 * picture[p11 + 3];
+      if (alpha === 0) continue;
+      const red = w00 * picture[p00] + w10 * picture[p10] + w01 * picture[p01] + w11 * picture[p11];
+      const green = w00 * picture[p00 + 1] + w10 * picture[p10 + 1] + w01 * picture[p01 + 1] + w11 * picture[p11 + 1];
+      const blue = w00 * picture[p00 + 2] + w10 * picture[p10 + 2] + w01 * picture[p01 + 2] + w11 * picture[p11 + 2];
+      const at = offset + (y * side + x) * 3;
+      for (let k = 0; k < 3; k++) {
+        const mapped = m[4 * k] * red + m[4 * k + 1] * green + m[4 * k + 2] * blue + m[4 * k + 3] * alpha;
+        out[at + k] = toInput(Math.min(alpha, Math.max(0, mapped)) + 1 - alpha);
+      }
+    }
+  }
+  if (view.blur) blur(out, offset, side);
+  if (view.cutOut !== undefined) {
+    const [left, top, part] = view.cutOut.map((share) => Math.round(share * side));
+    for (let y = top; y < top + part; y++) {
+      out.fill(toInput(1), offset + (y * side + left) * 3, offset + (y * side + left + part) * 3);
+    }
+  }
+}
+
+/** [1 2 1] / 4 along both axes, edges repeated. */
+function blur(out: Float32Array, offset: number, side: number): void {
+  for (const [step, lane] of [
+    [3, side * 3],
+    [side * 3, 3],
+  ]) {
+    for (let i = 0; i < side; i++) {
+      for (let c = 0; c < 3; c++) {
+        const start = offset + i * lane + c;
+        let before = out[start];
+        for (let j = 0; j < side; j++) {
+          const at = start + j * step;
+          const here = out[at];
+          const after = j + 1 < side ? out[at + step] : here;
+          out[at] = (before + 2 * here + after) / 4;
+          before = here;
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * Emoji as training data: 1,594 drawings in four styles, with their English names.
+ *
+ * The task is a drawing style never seen: train on noto, twemoji and fluent, test on openmoji. A row of a batch is one emoji in
+ * a style drawn for the row, stroked with probability 0.3, augmented; its text is the name.
+ *
+ *   openEmoji (render once, or read the cache) → emojiPairs (batches to train on), emojiPictures (a set to evaluate on)
+ *
+ * OpenMoji's drawings are CC-BY-SA-4.0: the cache is for this machine, derived pictures carry that licence.
+ */
+import { Rng } from "../tensor/index.ts";
+import { type Augmentation, augmentations, drawView, plainView, randomView } from "./augment.ts";
+import {
+  batchesPerEpoch,
+  DataError,
+  itemsOfStep,
+  type Pairs,
+  type PictureSet,
+  rowsOfStep,
+  toBytes,
+} from "./batches.ts";
+import { EMOJI_SETS, EMOJI_STYLES, type Emoji, type EmojiStyle, emojiJson, emojiList } from "./emojiList.ts";
+import { RECIPE, renderEmoji, STORED, STORED_BYTES } from "./emojiRender.ts";
+import { type CacheKey, readPictures, writePictures } from "./pictureCache.ts";
+import { encodeAll, type Tokenizer } from "./tokenizer.ts";
+
+/** Which styles a run trains on and is tested on; `unseen` also holds out 160 emoji in every style. */
+export interface EmojiSplit {
+  readonly train: readonly EmojiStyle[];
+  readonly test: readonly EmojiStyle[];
+  readonly unseen: boolean;
+}
+
+const TRAINED = ["noto", "twemoji", "fluent"] as const;
+
+export const emojiSplits = {
+  /** The task: a style never seen. Choose nothing by it. */
+  emoji: { train: TRAINED, test: ["openmoji"], unseen: false },
+  /** To choose by: two styles, validated on the third. */
+  "emoji-validation": { train: ["noto", "twemoji"], test: ["fluent"], unseen: false },
+  /** Names never seen, in every style. */
+  "emoji-unseen": { train: TRAINED, test: EMOJI_STYLES, unseen: true },
+} as const satisfies Record<string, EmojiSplit>;
+
+/** Rendered drawings in memory. */
+export interface EmojiData {
+  readonly emoji: readonly Emoji[];
+  /** [emoji.length, 48, 48, 4], premultiplied; only what was opened. */
+  pictures(style: EmojiStyle, stroked: boolean): Uint8Array;
+}
+
+export interface OpenEmoji {
+  /** Styles to have as they are drawn. */
+  readonly plain: readonly EmojiStyle[];
+  /** Styles to have with strokes as well. */
+  readonly stroked?: readonly EmojiStyle[];
+  /** Folder of the rendered pictures. */
+  readonly cache?: string;
+  /** Called while pictures are rendered; never when all are in the cache. */
+  readonly progress?: (done: number, total: number) => void;
+}
+
+const variant = (style: EmojiStyle, stroked: boolean): string => (stroked ? `${style}-stroked` : style);
+
+/** Names everything a rendered file depends on, so that an update of a package makes it anew. */
+async function keyOf(emoji: readonly Emoji[], style: EmojiStyle, stroked: boolean): Promise<CacheKey> {
+  const { version } = (await emojiJson(`${EMOJI_SETS[style]}/package.json`)) as { version: string };
+  const icons = emoji.map(({ code, icon }) => `${code}=${icon[style]}`);
+  const madeFrom = JSON.stringify([RECIPE, EMOJI_SETS[style], version, stroked, icons]);
+  return { side: STORED, count: emoji.length, madeFrom };
+}
+
+/** Reads the rendered drawings, and renders what the cache does not hold. */
+export async function openEmoji(options: OpenEmoji): Promise<EmojiData> {
+  const { plain, stroked = [], cache = ".cache/siglip-ts", progress = () => {} } = options;
+  const emoji = await emojiList();
+  const wanted = [
+    ...plain.map((style) => ({ style, stroked: false })),
+    ...stroked.map((style) => ({ style, stroked: true })),
+  ].map((want) => ({ ...want, name: variant(want.style, want.stroked) }));
+  const pictures = new Map<string, Uint8Array>();
+  const absent: typeof wanted = [];
+  for (const want of wanted) {
+    const found = await readPictures(`${cache}/${want.name}.bin`, await keyOf(emoji, want.style, want.stroked));
+    if (found === undefined) absent.push(want);
+    else pictures.set(want.name, found);
+  }
+  let done = 0;
+  for (const want of absent) {
+    const made = await renderEmoji(emoji, want.style, want.stroked, () => {
+      progress(++done, absent.length * emoji.length);
+    });
+    await writePictures(`${cache}/${want.name}.bin`, await keyOf(emoji, want.style, want.stroked), made);
+    pictures.set(want.name, made);
+  }
+  return {
+    emoji,
+    pictures(style, isStroked) {
+      const found = pictures.get(variant(style, isStroked));
+      if (found === undefined) throw new DataError(`emoji: ${variant(style, isStroked)} was not asked of openEmoji`);
+      return found;
+    },
+  };
+}
+
+export interface EmojiPairsOptions {
+  readonly tokenizer: Tokenizer;
+  readonly length: number;
+  readonly styles: readonly EmojiStyle[];
+  readonly side?: number;
+  readonly augmentation?: Augmentation;
+  /** Share of the rows drawn with strokes. */
+  readonly stroke?: number;
+  /** Share of the rows whose text is a tag instead of the name. Several emoji share a tag, so some negatives are then wrong. */
+  readonly tags?: number;
+  /** Indices of the emoji to train on; all when left out. */
+  readonly items?: Int32Array;
+}
+
+/** Batches of augmented emoji; `items` of a batch are indices into `data.emoji`. */
+export function emojiPairs(data: EmojiData, options: EmojiPairsOptions): Pairs {
+  const {
+    tokenizer,
+    length,
+    styles,
+    side = 32,
+    augmentation = augmentations.default,
+    stroke = 0.3,
+    tags = 0,
+  } = options;
+  const chosen = options.items ?? Int32Array.from(data.emoji.keys());
+  const itemsOf = itemsOfStep(chosen.length);
+  const plain = styles.map((style) => data.pictures(style, false));
+  const stroked = stroke > 0 ? styles.map((style) => data.pictures(style, true)) : plain;
+  const names = encodeAll(
+    tokenizer,
+    data.emoji.map(({ name }) => name),
+    length,
+  );
+  const textOf = (item: number, rng: Rng): Int32Array => {
+    const own = data.emoji[item].tags;
+    const [asTag, which] = [rng.uniform() < tags, rng.uniform()];
+    if (!asTag || own.length === 0) return names.subarray(item * length, (item + 1) * length);
+    return tokenizer.encode(own[Math.floor(which * own.length)], length);
+  };
+  return {
+    size: chosen.length,
+    side,
+    length,
+    batchesPerEpoch: (batch) => batchesPerEpoch(chosen.length, batch),
+    batch(seed, step, batch) {
+      const items = Int32Array.from(itemsOf(seed, step, batch), (i) => chosen[i]);
+      const rngOf = rowsOfStep(seed, step);
+      const pixels = new Float32Array(batch * side * side * 3);
+      const tokens = new Int32Array(batch * length);
+      items.forEach((item, row) => {
+        const rng = rngOf(row);
+        const style = Math.floor(rng.uniform() * styles.length);
+        const pictures = rng.uniform() < stroke ? stroked[style] : plain[style];
+        tokens.set(textOf(item, rng), row * length);
+        const picture = pictures.subarray(item * STORED_BYTES, (item + 1) * STORED_BYTES);
+        drawView(picture, STORED, randomView(rng, augmentation), side, pixels, row * side * side * 3);
+      });
+      return { pixels, tokens, items };
+    },
+  };
+}
+
+/** Emoji of one style as they are, one picture and one name each; all, or those of `items`. */
+export function emojiPictures(data: EmojiData, style: EmojiStyle, items?: Int32Array, side = 32): PictureSet {
+  const chosen = items ?? Int32Array.from(data.emoji.keys());
+  const stride = side * side * 3;
+  const pixels = new Float32Array(chosen.length * stride);
+  const pictures = data.pictures(style, false);
+  chosen.forEach((item, i) => {
+    const picture = pictures.subarray(item * STORED_BYTES, (item + 1) * STORED_BYTES);
+    drawView(picture, STORED, plainView, side, pixels, i * stride);
+  });
+  const names = Array.from(chosen, (item) => data.emoji[item].name);
+  return {
+    count: chosen.length,
+    side,
+    pixels,
+    texts: names,
+    owner: Int32Array.from(chosen.keys()),
+    names,
+    rgb: (i) => toBytes(pixels.subarray(i * stride, (i + 1) * stride)),
+  };
+}
+
+const lettersOf = (name: string): string[] => name.match(/[\p{L}\p{N}]+/gu) ?? [];
+
+/**
+ * Emoji to hold out: `count` whose words all occur in the names that stay, so that a model can know the words and not the
+ * combination. Always the same for the same list.
+ */
+export function unseenEmoji(emoji: readonly Emoji[], count = 160): { train: Int32Array; unseen: Int32Array } {
+  const uses = new Map<string, number>();
+  const wordsOfName = emoji.map(({ name }) => [...new Set(lettersOf(name))]);
+  for (const word of wordsOfName.flat()) uses.set(word, (uses.get(word) ?? 0) + 1);
+  const held = new Set<number>();
+  for (const i of new Rng(0).split("unseen").permutation(emoji.length)) {
+    if (held.size === count) break;
+    if (!wordsOfName[i].every((word) => uses.get(word)! > 1)) continue;
+    for (const word of wordsOfName[i]) uses.set(word, uses.get(word)! - 1);
+    held.add(i);
+  }
+  if (held.size < count) throw new DataError(`unseenEmoji: only ${held.size} of ${count} can be held out`);
+  const all = Int32Array.from(emoji.keys());
+  return { train: all.filter((i) => !held.has(i)), unseen: all.filter((i) => held.has(i)) };
+}

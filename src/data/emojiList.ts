@@ -1,0 +1,74 @@
+/**
+ * The emoji that all four picture sets draw, with their English names: 1,594 of them.
+ *
+ * Sets and names are joined by code points: hex, lower case, joined with "-", without FE0F (the "show as picture" mark, which
+ * some write and some do not). Base emoji only: no skin-tone variants, no components, no regional letters.
+ *
+ * Names and tags: emojibase-data (MIT), which restates Unicode CLDR. Order: Unicode's.
+ */
+import { packageJson } from "./packages.ts";
+
+/** Style → package. The drawings' licences: Apache-2.0, CC-BY-4.0, MIT, CC-BY-SA-4.0. */
+export const EMOJI_SETS = {
+  noto: "@iconify-json/noto",
+  twemoji: "@iconify-json/twemoji",
+  fluent: "@iconify-json/fluent-emoji-flat",
+  openmoji: "@iconify-json/openmoji",
+} as const;
+
+export type EmojiStyle = keyof typeof EMOJI_SETS;
+export const EMOJI_STYLES = Object.keys(EMOJI_SETS) as EmojiStyle[];
+
+/** Everything an emoji run needs, as one npm install line. */
+export const EMOJI_PACKAGES: readonly string[] = ["sharp", "emojibase-data", ...Object.values(EMOJI_SETS)];
+
+export interface Emoji {
+  /** "1f469-200d-1f680" */
+  readonly code: string;
+  /** "woman astronaut" */
+  readonly name: string;
+  /** "astronaut", "rocket", "space", ...: many emoji share a tag. */
+  readonly tags: readonly string[];
+  /** The icon that draws it, in each set. */
+  readonly icon: Readonly<Record<EmojiStyle, string>>;
+}
+
+interface EmojibaseEntry {
+  readonly label: string;
+  readonly hexcode: string;
+  readonly tags?: readonly string[];
+  readonly order?: number;
+  readonly group?: number;
+}
+
+/** Unicode's group of skin tones and hair: parts, not pictures. */
+const COMPONENTS = 2;
+
+const codeOf = (hexcode: string): string =>
+  hexcode
+    .toLowerCase()
+    .split("-")
+    .filter((point) => point !== "fe0f")
+    .join("-");
+
+/** A JSON file of one of the emoji packages. */
+export const emojiJson = (path: string): Promise<unknown> => packageJson(path, "emoji", EMOJI_PACKAGES);
+
+export async function emojiList(): Promise<readonly Emoji[]> {
+  const entries = (await emojiJson("emojibase-data/en/data.json")) as EmojibaseEntry[];
+  const icons = await Promise.all(
+    EMOJI_STYLES.map(async (style) => {
+      const chars = (await emojiJson(`${EMOJI_SETS[style]}/chars.json`)) as Record<string, string>;
+      return [style, new Map(Object.entries(chars).map(([code, icon]) => [codeOf(code), icon]))] as const;
+    }),
+  );
+  return entries
+    .filter((entry) => entry.order !== undefined && entry.group !== COMPONENTS)
+    .sort((a, b) => a.order! - b.order!)
+    .map(({ label, hexcode, tags }) => ({ code: codeOf(hexcode), name: label.toLowerCase(), tags: tags ?? [] }))
+    .filter(({ code }) => icons.every(([, set]) => set.has(code)))
+    .map((emoji) => ({
+      ...emoji,
+      icon: Object.fromEntries(icons.map(([style, set]) => [style, set.get(emoji.code)!])) as Emoji["icon"],
+    }));
+}

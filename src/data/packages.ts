@@ -1,0 +1,41 @@
+/**
+ * Optional packages (`sharp`, the emoji sets), looked up when they are needed. Whoever only trains on shapes needs none.
+ */
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+
+const require = createRequire(import.meta.url);
+
+/** A package this function needs is not installed. The message is the command that installs it. */
+export class MissingPackageError extends Error {
+  override readonly name = "MissingPackageError";
+}
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error &&
+  "code" in error &&
+  (error.code === "MODULE_NOT_FOUND" || error.code === "ERR_MODULE_NOT_FOUND");
+
+/** The error for a list of packages of which at least one is missing. */
+const missing = (what: string, packages: readonly string[], cause: unknown): MissingPackageError =>
+  new MissingPackageError(`${what}: a package is not installed; run: npm install ${packages.join(" ")}`, { cause });
+
+/** A JSON file of an installed package. `packages` is what `what` needs in all, for the message. */
+export async function packageJson(path: string, what: string, packages: readonly string[]): Promise<unknown> {
+  let file: string;
+  try {
+    file = require.resolve(path);
+  } catch (error) {
+    throw isMissing(error) ? missing(what, packages, error) : error;
+  }
+  return JSON.parse(await readFile(file, "utf8"));
+}
+
+/** The `sharp` function. */
+export async function loadSharp(what: string, packages: readonly string[] = ["sharp"]) {
+  try {
+    return (await import("sharp")).default;
+  } catch (error) {
+    throw isMissing(error) ? missing(what, packages, error) : error;
+  }
+}
