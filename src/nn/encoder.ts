@@ -1,0 +1,57 @@
+/**
+ * Pre-LN transformer encoder, bidirectional: blocks of attention and MLP with residuals, and a last layer norm.
+ *
+ * x ← x + attention(LN(x));  x ← x + mlp(LN(x)).   Dosovitskiy et al. 2020, arXiv:2010.11929.   x [B, N, W]
+ */
+import { add, type Variable } from "../autograd/index.ts";
+import { type DType, type Rng, scope } from "../tensor/index.ts";
+import { SelfAttention } from "./attention.ts";
+import { LayerNorm } from "./layerNorm.ts";
+import { Mlp } from "./mlp.ts";
+
+export interface EncoderConfig {
+  readonly width: number;
+  readonly depth: number;
+  readonly mlpDim: number;
+  readonly numHeads: number;
+}
+
+export class EncoderBlock {
+  readonly norm1: LayerNorm;
+  readonly attention: SelfAttention;
+  readonly norm2: LayerNorm;
+  readonly mlp: Mlp;
+
+  constructor(rng: Rng, { width, mlpDim, numHeads }: EncoderConfig, dtype: DType) {
+    this.norm1 = new LayerNorm(width, dtype);
+    this.attention = new SelfAttention(rng.split("attention"), width, numHeads, dtype);
+    this.norm2 = new LayerNorm(width, dtype);
+    this.mlp = new Mlp(rng.split("mlp"), width, mlpDim, dtype);
+  }
+
+  forward(x: Variable): Variable {
+    const y = add(x, this.attention.forward(this.norm1.forward(x)));
+    return add(y, this.mlp.forward(this.norm2.forward(y)));
+  }
+}
+
+export class Encoder {
+  readonly blocks: readonly EncoderBlock[];
+  readonly norm: LayerNorm;
+
+  constructor(rng: Rng, config: EncoderConfig, dtype: DType) {
+    this.blocks = Array.from({ length: config.depth }, (_, i) => new EncoderBlock(rng.split(i), config, dtype));
+    this.norm = new LayerNorm(config.width, dtype);
+  }
+
+  /** The normalized tokens; `seen` is told the output of every block. */
+  forward(x: Variable, seen?: (block: number, output: Variable) => void): Variable {
+    let y = x;
+    this.blocks.forEach((block, i) => {
+      const before = y;
+      y = scope(() => block.forward(before));
+      seen?.(i, y);
+    });
+    return this.norm.forward(y);
+  }
+}

@@ -1,0 +1,18 @@
+/** Dense layer: y = x·kernel + bias.   x [..., I]   kernel [I, O]   bias [O] */
+import { linear, type Variable } from "../autograd/index.ts";
+import { filled } from "./init.ts";
+
+export class Linear {
+  readonly kernel: Variable;
+  readonly bias: Variable;
+
+  /** The kernel comes initialised; the bias is 0 unless given. */
+  constructor(kernel: Variable, bias?: Variable) {
+    this.kernel = kernel;
+    this.bias = bias ?? filled([kernel.shape[1]], 0, kernel.value.dtype);
+  }
+
+  forward(x: Variable): Variable {
+    return linear(x, this.kernel, this.bias);
+  }
+}

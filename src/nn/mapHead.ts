@@ -1,0 +1,41 @@
+/**
+ * Multi-head attention pooling: one learned query looks at all tokens. Zhai et al. 2021, arXiv:2106.04560, as in big_vision.
+ *
+ * a = attention(probe, tokens);  a + mlp(LN(a)).  No residual from the probe.   [B, N, W] → [B, W]
+ */
+import { add, broadcastTo, crossAttention, reshape, type Variable } from "../autograd/index.ts";
+import type { DType, Rng } from "../tensor/index.ts";
+import { projection } from "./attention.ts";
+import type { EncoderConfig } from "./encoder.ts";
+import { xavierUniform } from "./init.ts";
+import { LayerNorm } from "./layerNorm.ts";
+import type { Linear } from "./linear.ts";
+import { Mlp } from "./mlp.ts";
+
+export class MapHead {
+  readonly probe: Variable; // [1, 1, W]
+  readonly query: Linear; // [W, W]
+  readonly keyValue: Linear; // [W, 2W]
+  readonly out: Linear; // [W, W]
+  readonly norm: LayerNorm;
+  readonly mlp: Mlp;
+  readonly #numHeads: number;
+
+  constructor(rng: Rng, { width, mlpDim, numHeads }: Omit<EncoderConfig, "depth">, dtype: DType) {
+    this.probe = xavierUniform(rng.split("probe"), [1, 1, width], 1, width, dtype);
+    this.query = projection(rng.split("query"), width, 1, dtype);
+    this.keyValue = projection(rng.split("keyValue"), width, 2, dtype);
+    this.out = projection(rng.split("out"), width, 1, dtype);
+    this.norm = new LayerNorm(width, dtype);
+    this.mlp = new Mlp(rng.split("mlp"), width, mlpDim, dtype);
+    this.#numHeads = numHeads;
+  }
+
+  forward(tokens: Variable): Variable {
+    const [batch, , width] = tokens.shape;
+    const query = broadcastTo(this.query.forward(this.probe), [batch, 1, width]);
+    const attended = crossAttention(query, this.keyValue.forward(tokens), this.#numHeads);
+    const a = this.out.forward(attended); // [B, 1, W]
+    return reshape(add(a, this.mlp.forward(this.norm.forward(a))), [batch, width]);
+  }
+}

@@ -1,0 +1,28 @@
+/** Transformer MLP: Dense → GELU (tanh form) → Dense.   [..., W] → [..., mlpDim] → [..., W] */
+import { gelu, type Variable } from "../autograd/index.ts";
+import type { DType, Rng } from "../tensor/index.ts";
+import { normal, xavierUniform } from "./init.ts";
+import { Linear } from "./linear.ts";
+
+const BIAS_STD = 1e-6; // big_vision draws the biases of the MLP, and only those
+
+export class Mlp {
+  readonly dense1: Linear;
+  readonly dense2: Linear;
+
+  constructor(rng: Rng, width: number, mlpDim: number, dtype: DType) {
+    const dense = (name: string, inputs: number, outputs: number): Linear => {
+      const own = rng.split(name);
+      return new Linear(
+        xavierUniform(own.split("kernel"), [inputs, outputs], inputs, outputs, dtype),
+        normal(own.split("bias"), [outputs], BIAS_STD, dtype),
+      );
+    };
+    this.dense1 = dense("dense1", width, mlpDim);
+    this.dense2 = dense("dense2", mlpDim, width);
+  }
+
+  forward(x: Variable): Variable {
+    return this.dense2.forward(gelu(this.dense1.forward(x)));
+  }
+}

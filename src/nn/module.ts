@@ -1,0 +1,31 @@
+/**
+ * A module is a plain object; its parameters are what a walk over its fields finds, and the path is the checkpoint name.
+ *
+ *     parametersOf(model) → image/encoder/blocks/0/mlp/dense1/kernel, ...
+ */
+import { Variable } from "../autograd/index.ts";
+
+/** Every parameter by its path, in the order of the fields. */
+export function parametersOf(module: object): Map<string, Variable> {
+  const found = new Map<string, Variable>();
+  const walk = (value: unknown, path: string): void => {
+    if (value instanceof Variable) {
+      found.set(path, value);
+    } else if (Array.isArray(value) || isModule(value)) {
+      for (const [field, entry] of Object.entries(value)) walk(entry, path === "" ? field : `${path}/${field}`);
+    }
+  };
+  walk(module, "");
+  return found;
+}
+
+/** Objects are walked, data is not: tensors, typed arrays and functions end the walk. */
+const isModule = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !ArrayBuffer.isView(value) && !("dtype" in value);
+
+/** Numbers in all parameters. */
+export function countParameters(module: object): number {
+  let count = 0;
+  for (const { value } of parametersOf(module).values()) count += value.size;
+  return count;
+}

@@ -1,0 +1,15 @@
+/** Clipping by the global norm: all gradients together are one vector, shortened if it is too long. */
+import { sumSquares, type Tensor } from "../../tensor/index.ts";
+
+/** √Σ g² over all tensors, carried in f64. */
+export function globalNorm(gradients: readonly Tensor[]): number {
+  let squares = 0;
+  for (const g of gradients) squares += sumSquares(g);
+  return Math.sqrt(squares);
+}
+
+/** The factor that brings `norm` down to `limit`: 1 where it is short enough, NaN for a norm that is no number. */
+export function clipFactor(norm: number, limit: number): number {
+  if (!Number.isFinite(norm)) return Number.NaN;
+  return norm > limit ? limit / norm : 1;
+}
