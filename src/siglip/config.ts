@@ -1,0 +1,105 @@
+/**
+ * What a model is made of, as a typed object, and the sizes that the literature names (big_vision `decode_variant`).
+ */
+
+export interface ImageTowerConfig {
+  readonly imageSize: number;
+  readonly patchSize: number;
+  readonly width: number;
+  readonly depth: number;
+  readonly mlpDim: number;
+  readonly numHeads: number;
+  /** map: attention pooling (SigLIP); mean: average of the tokens. */
+  readonly pooling: "map" | "mean";
+  readonly posEmb: "learn" | "sincos2d";
+}
+
+export interface TextTowerConfig {
+  /** Rows of the token table. */
+  readonly vocabSize: number;
+  /** Tokens of every text; shorter ones are padded. */
+  readonly length: number;
+  readonly width: number;
+  readonly depth: number;
+  readonly mlpDim: number;
+  readonly numHeads: number;
+  /** last: the last position, which padding with the end token makes "end" always (SigLIP). */
+  readonly pooling: "last" | "first" | "mean" | "map";
+}
+
+export interface SigLipConfig {
+  readonly image: ImageTowerConfig;
+  readonly text: TextTowerConfig;
+  /** d: the width that both embeddings share. The text tower always projects to it, the image tower where it must. */
+  readonly embedDim: number;
+  /** t at the start; the parameter is t′ = log t. */
+  readonly temperatureInit: number;
+  /** b at the start. */
+  readonly biasInit: number;
+}
+
+/** A model that cannot be: the message names the two numbers that do not fit. */
+export class ConfigurationError extends Error {
+  override readonly name = "ConfigurationError";
+}
+
+export interface Size {
+  readonly width: number;
+  readonly depth: number;
+  readonly mlpDim: number;
+  readonly numHeads: number;
+}
+
+const size = (width: number, depth: number, mlpDim: number, numHeads: number): Size => ({
+  width,
+  depth,
+  mlpDim,
+  numHeads,
+});
+
+/** Transformer sizes by name; "B" in "B/16" is a row here and 16 the patch size. */
+export const SIZES = {
+  mu: size(32, 1, 128, 2),
+  Ti: size(192, 12, 768, 3),
+  S: size(384, 12, 1536, 6),
+  M: size(512, 12, 2048, 8),
+  B: size(768, 12, 3072, 12),
+  L: size(1024, 24, 4096, 16),
+  So400m: size(1152, 27, 4304, 16),
+  H: size(1280, 32, 5120, 16),
+  g: size(1408, 40, 6144, 16),
+  "g-opt": size(1536, 40, 6144, 16),
+  G: size(1664, 48, 8192, 16),
+  "G-opt": size(1536, 48, 8192, 16),
+  e: size(1792, 56, 15360, 16),
+} as const satisfies Record<string, Size>;
+
+/** The prior's bias, −ln(B − 1): with it every pair starts at the probability that it matches (one in B). */
+export const logOddsBias = (batch: number): number => -Math.log(Math.max(batch - 1, 1));
+
+function checkTower(name: string, { width, depth, mlpDim, numHeads }: Size): void {
+  for (const [field, value] of Object.entries({ width, depth, mlpDim, numHeads })) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new ConfigurationError(`${name}: ${field} ${value} is not an integer of at least 1`);
+    }
+  }
+  if (width % numHeads !== 0) {
+    throw new ConfigurationError(`${name}: numHeads ${numHeads} does not divide width ${width}`);
+  }
+}
+
+/** Throws `ConfigurationError` for towers that cannot be built. */
+export function checkModel({ image, text, embedDim, temperatureInit, biasInit }: SigLipConfig): void {
+  checkTower("image tower", image);
+  checkTower("text tower", text);
+  if (image.imageSize % image.patchSize !== 0) {
+    throw new ConfigurationError(
+      `image tower: patchSize ${image.patchSize} does not divide imageSize ${image.imageSize}`,
+    );
+  }
+  if (!(embedDim >= 1 && temperatureInit > 0 && Number.isFinite(biasInit))) {
+    throw new ConfigurationError(
+      `model: embedDim ${embedDim}, temperatureInit ${temperatureInit}, biasInit ${biasInit} do not make a model`,
+    );
+  }
+}

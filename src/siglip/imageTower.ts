@@ -1,0 +1,47 @@
+/**
+ * Image tower: a vision transformer whose tokens are pooled by attention (Dosovitskiy et al. 2020; SigLIP section 3).
+ *
+ * patches → + positions → encoder → pooling → [head].   [B, S, S, C] → [B, d]
+ */
+import { add, mean, type Variable } from "../autograd/index.ts";
+import { Encoder, Linear, learnedPositions, leCunNormal, MapHead, PatchEmbed, sincos2d } from "../nn/index.ts";
+import type { DType, Rng, Tensor } from "../tensor/index.ts";
+import type { ImageTowerConfig } from "./config.ts";
+import type { See } from "./see.ts";
+
+const CHANNELS = 3;
+
+export class ImageTower {
+  readonly patchEmbed: PatchEmbed;
+  readonly posEmbedding: Variable | Tensor; // [N, W]
+  readonly encoder: Encoder;
+  readonly mapHead: MapHead | undefined;
+  /** Only where the width is not that of the embedding: SigLIP's image tower has none. */
+  readonly head: Linear | undefined;
+
+  constructor(rng: Rng, config: ImageTowerConfig, embedDim: number, dtype: DType) {
+    const { width, patchSize } = config;
+    const side = Math.floor(config.imageSize / patchSize);
+    this.patchEmbed = new PatchEmbed(rng.split("patchEmbed"), patchSize, CHANNELS, width, dtype);
+    this.posEmbedding =
+      config.posEmb === "learn"
+        ? learnedPositions(rng.split("posEmbedding"), side * side, width, dtype)
+        : sincos2d(side, side, width, dtype);
+    this.encoder = new Encoder(rng.split("encoder"), config, dtype);
+    this.mapHead = config.pooling === "map" ? new MapHead(rng.split("mapHead"), config, dtype) : undefined;
+    this.head =
+      width === embedDim ? undefined : new Linear(leCunNormal(rng.split("head"), [width, embedDim], width, dtype));
+  }
+
+  /** Embeddings before normalization. `see` is told the intermediate values by name. */
+  forward(images: Tensor, see?: See): Variable {
+    const patches = this.patchEmbed.forward(images);
+    see?.("patches", patches);
+    const tokens = add(patches, this.posEmbedding);
+    const encoded = this.encoder.forward(tokens, see && ((block, y) => see(`block${block}`, y)));
+    see?.("encoded", encoded);
+    const pooled = this.mapHead ? this.mapHead.forward(encoded) : mean(encoded, { axis: 1 });
+    see?.("pooled", pooled);
+    return this.head ? this.head.forward(pooled) : pooled;
+  }
+}

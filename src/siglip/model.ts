@@ -1,0 +1,37 @@
+/**
+ * SigLIP: an image tower, a text tower, a temperature and a bias (SigLIP Algorithm 1).
+ *
+ * The logit of a pair is t·⟨zimg, ztxt⟩ + b with unit embeddings and t = exp(t′).
+ */
+import { l2Normalize, type Variable } from "../autograd/index.ts";
+import { filled } from "../nn/index.ts";
+import type { DType, Rng, Tensor } from "../tensor/index.ts";
+import { checkModel, type SigLipConfig } from "./config.ts";
+import { ImageTower } from "./imageTower.ts";
+import { TextTower } from "./textTower.ts";
+
+export class SigLip {
+  readonly image: ImageTower;
+  readonly text: TextTower;
+  readonly tPrime: Variable; // []
+  readonly b: Variable; // []
+
+  /** Draws every parameter from `rng` by name. Throws `ConfigurationError` for a model that cannot be. */
+  constructor(rng: Rng, config: SigLipConfig, dtype: DType = "f32") {
+    checkModel(config);
+    this.image = new ImageTower(rng.split("image"), config.image, config.embedDim, dtype);
+    this.text = new TextTower(rng.split("text"), config.text, config.embedDim, dtype);
+    this.tPrime = filled([], Math.log(config.temperatureInit), dtype);
+    this.b = filled([], config.biasInit, dtype);
+  }
+
+  /** Unit embeddings [B, d] of images [B, S, S, 3]. */
+  embedImages(images: Tensor): Variable {
+    return l2Normalize(this.image.forward(images));
+  }
+
+  /** Unit embeddings [B, d] of token ids, B rows of `length`. */
+  embedTexts(ids: Int32Array): Variable {
+    return l2Normalize(this.text.forward(ids));
+  }
+}
