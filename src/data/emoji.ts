@@ -19,6 +19,7 @@ import {
   rowsOfStep,
   toBytes,
 } from "./batches.ts";
+import { trainBpe } from "./bpe.ts";
 import { EMOJI_SETS, EMOJI_STYLES, type Emoji, type EmojiStyle, emojiJson, emojiList } from "./emojiList.ts";
 import { RECIPE, renderEmoji, STORED, STORED_BYTES } from "./emojiRender.ts";
 import { type CacheKey, readPictures, writePictures } from "./pictureCache.ts";
@@ -187,6 +188,13 @@ export function emojiPictures(data: EmojiData, style: EmojiStyle, items?: Int32A
     rgb: (i) => toBytes(pixels.subarray(i * stride, (i + 1) * stride)),
   };
 }
+
+/** The default tokenizer: byte pairs learned from the names and tags of `emoji`. */
+export const emojiTokenizer = (emoji: readonly Emoji[], vocabSize = 1024): Tokenizer =>
+  trainBpe(
+    emoji.flatMap(({ name, tags }) => [name, ...tags]),
+    vocabSize,
+  );
 
 const lettersOf = (name: string): string[] => name.match(/[\p{L}\p{N}]+/gu) ?? [];
 

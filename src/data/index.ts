@@ -9,6 +9,7 @@ export {
   toInput,
   toSiglipInput,
 } from "./batches.ts";
+export { trainBpe } from "./bpe.ts";
 export {
   type EmojiData,
   type EmojiPairsOptions,
@@ -16,6 +17,7 @@ export {
   emojiPairs,
   emojiPictures,
   emojiSplits,
+  emojiTokenizer,
   type OpenEmoji,
   openEmoji,
   unseenEmoji,
@@ -44,3 +46,4 @@ export {
   type TokenizerFile,
   wordsOf,
 } from "./tokenizer.ts";
+export { tokenizerFromJSON } from "./tokenizerFile.ts";

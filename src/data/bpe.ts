@@ -1,0 +1,129 @@
+/**
+ * Byte-pair encoding inside words: frequent neighbours become one id, so a short vocabulary spells most names in few positions.
+ *
+ *   text → words → pieces (a run of letters and digits, or of anything else) → bytes → merges, lowest rank first
+ *
+ * The first piece of a word begins with a space, so "cat" is one id wherever it stands, and no merge crosses a word: the ids
+ * of "a b" are those of "a" and then those of "b". All 256 bytes are ids, so every text has an encoding, emoji and all.
+ * Merge k makes id 257 + k of two earlier ids.
+ *
+ * Sennrich et al. 2016, arXiv:1508.07909; bytes as the alphabet as in GPT-2.
+ */
+import { BYTE_IDS, emptyTokens, type Tokenizer, TokenizerError, wordsOf } from "./tokenizer.ts";
+
+/** Two ids that become one. */
+export type Merge = readonly [number, number];
+
+/** Ids fit in 16 bits. */
+const MAX_VOCAB = 65536;
+/** A longer piece is cut: merging takes time quadratic in its bytes, and no word is that long. */
+const MAX_PIECE = 64;
+/** Words whose encoding is remembered. */
+const REMEMBERED = 16384;
+
+const utf8 = new TextEncoder();
+const pairOf = (left: number, right: number): number => left * MAX_VOCAB + right;
+
+/** The pieces of one word as byte ids, the first with its space. */
+function piecesOf(word: string): number[][] {
+  const pieces: number[][] = [];
+  for (const [run] of ` ${word}`.matchAll(/ ?(?:[\p{L}\p{M}\p{N}]+|[^\p{L}\p{M}\p{N}]+)/gu)) {
+    const ids = Array.from(utf8.encode(run), (byte) => byte + 1);
+    for (let i = 0; i < ids.length; i += MAX_PIECE) pieces.push(ids.slice(i, i + MAX_PIECE));
+  }
+  return pieces;
+}
+
+/** `ids` with every left-right neighbour pair replaced by `merged`, left to right. */
+function mergePair(ids: readonly number[], left: number, right: number, merged: number): number[] {
+  const out: number[] = [];
+  for (let i = 0; i < ids.length; i++) {
+    if (ids[i] === left && ids[i + 1] === right) {
+      out.push(merged);
+      i++;
+    } else out.push(ids[i]);
+  }
+  return out;
+}
+
+/** The merges of a vocabulary of `vocabSize`, learned from texts; fewer when no pair occurs twice. Ties go to lower ids. */
+export function trainBpe(texts: Iterable<string>, vocabSize: number): Tokenizer {
+  if (!Number.isInteger(vocabSize) || vocabSize < BYTE_IDS || vocabSize > MAX_VOCAB) {
+    throw new TokenizerError(`trainBpe: vocabSize ${vocabSize} must be an integer in ${BYTE_IDS}..${MAX_VOCAB}`);
+  }
+  const uses = new Map<string, number>();
+  for (const text of texts) for (const word of wordsOf(text)) uses.set(word, (uses.get(word) ?? 0) + 1);
+  const pieces = [...uses].flatMap(([word, count]) => piecesOf(word).map((ids) => ({ ids, count })));
+
+  const counts = new Map<number, number>();
+  /** Pieces that hold a pair, or once did. */
+  const holders = new Map<number, Set<(typeof pieces)[number]>>();
+  const count = (piece: (typeof pieces)[number], sign: 1 | -1) => {
+    for (let i = 1; i < piece.ids.length; i++) {
+      const pair = pairOf(piece.ids[i - 1], piece.ids[i]);
+      counts.set(pair, (counts.get(pair) ?? 0) + sign * piece.count);
+      if (!holders.has(pair)) holders.set(pair, new Set());
+      holders.get(pair)!.add(piece);
+    }
+  };
+  for (const piece of pieces) count(piece, 1);
+
+  const merges: Merge[] = [];
+  while (BYTE_IDS + merges.length < vocabSize) {
+    let best = -1;
+    let most = 1;
+    for (const [pair, times] of counts) {
+      if (times > most || (times === most && times > 1 && pair < best)) {
+        best = pair;
+        most = times;
+      }
+    }
+    if (best < 0) break;
+    const [left, right] = [Math.floor(best / MAX_VOCAB), best % MAX_VOCAB];
+    for (const piece of holders.get(best)!) {
+      count(piece, -1);
+      piece.ids = mergePair(piece.ids, left, right, BYTE_IDS + merges.length);
+      count(piece, 1);
+    }
+    merges.push([left, right]);
+  }
+  return bpeTokenizer(merges);
+}
+
+/** The tokenizer of a list of merges, in the order they were learned. */
+export function bpeTokenizer(merges: readonly Merge[]): Tokenizer {
+  const rank = new Map(merges.map(([left, right], k) => [pairOf(left, right), k]));
+  const encodePiece = (piece: number[]): number[] => {
+    let ids = piece;
+    for (;;) {
+      let first = Number.POSITIVE_INFINITY;
+      for (let i = 1; i < ids.length; i++) first = Math.min(first, rank.get(pairOf(ids[i - 1], ids[i])) ?? first);
+      if (first === Number.POSITIVE_INFINITY) return ids;
+      ids = mergePair(ids, merges[first][0], merges[first][1], BYTE_IDS + first);
+    }
+  };
+  const known = new Map<string, readonly number[]>();
+  const encodeWord = (word: string): readonly number[] => {
+    const found = known.get(word);
+    if (found !== undefined) return found;
+    const ids = piecesOf(word).flatMap(encodePiece);
+    if (known.size < REMEMBERED && word.length <= MAX_PIECE) known.set(word, ids);
+    return ids;
+  };
+  return {
+    kind: "bpe",
+    vocabSize: BYTE_IDS + merges.length,
+    encode(text, length) {
+      const tokens = emptyTokens(length);
+      let at = 0;
+      for (const word of wordsOf(text)) {
+        for (const id of encodeWord(word)) {
+          if (at === length - 1) return tokens;
+          tokens[at++] = id;
+        }
+      }
+      return tokens;
+    },
+    toJSON: () => ({ kind: "bpe", version: 1, merges }),
+  };
+}
