@@ -9,6 +9,7 @@
  * Names follow big_vision (width, depth, mlpDim, numHeads, posEmb). The values of `emoji` are a recipe that learns
  * 1,594 emoji in minutes on a laptop; weight decay counts per step and does not depend on the rate (1e-4 = 0.1 · 1e-3).
  */
+import { parseJson } from "../formats/index.ts";
 import { durationInSteps, parseDuration } from "./duration.ts";
 import {
   ConfigError,
@@ -67,7 +68,7 @@ function multipliers(initial: readonly Multiplier[]): Field<readonly Multiplier[
     initial,
     parse(text) {
       try {
-        return JSON.parse(text);
+        return parseJson(new TextEncoder().encode(text), "optim.multipliers");
       } catch {
         return text; // not JSON: reported as the wrong type
       }

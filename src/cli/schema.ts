@@ -5,6 +5,7 @@
  * `optim.lr=3e-4` as the type that the key has. Nothing throws here: problems are collected, so that a user sees
  * all of them at once.
  */
+import { printable } from "../formats/index.ts";
 
 export type ProblemCode =
   | "CONFIG_SYNTAX"
@@ -238,10 +239,6 @@ const clip = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}
 
 const show = (value: unknown): string =>
   clip(typeof value === "number" ? String(value) : (JSON.stringify(value) ?? "nothing"));
-
-/** Control and direction characters as escapes: a name from a file must not steer the terminal. */
-const printable = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
 
 /** `; did you mean optim.lr?`, comparing full names and last parts; nothing when no name is near. */
 export function hint(name: string, known: readonly string[]): string {

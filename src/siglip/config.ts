@@ -92,9 +92,9 @@ function checkTower(name: string, { width, depth, mlpDim, numHeads }: Size): voi
 export function checkModel({ image, text, embedDim, temperatureInit, biasInit }: SigLipConfig): void {
   checkTower("image tower", image);
   checkTower("text tower", text);
-  if (image.imageSize % image.patchSize !== 0) {
+  if (!(image.patchSize >= 1 && image.patchSize <= image.imageSize)) {
     throw new ConfigurationError(
-      `image tower: patchSize ${image.patchSize} does not divide imageSize ${image.imageSize}`,
+      `image tower: patchSize ${image.patchSize} is not between 1 and imageSize ${image.imageSize}`,
     );
   }
   if (!(embedDim >= 1 && temperatureInit > 0 && Number.isFinite(biasInit))) {

@@ -1,5 +1,16 @@
 /** The door of `tensor`. */
+export * from "./attention.ts";
+export * from "./elementwise.ts";
+export * from "./gather.ts";
 export * from "./heap.ts";
+export type { AdamWArgs, Kernels, UnaryGradOp, UnaryOp } from "./kernels/kernels.ts";
+export { UNARY, UNARY_GRAD } from "./kernels/kernels.ts";
+export * from "./kernels/select.ts";
+export * from "./matmul.ts";
+export * from "./movement.ts";
+export * from "./norm.ts";
 export * from "./random.ts";
+export * from "./reduce.ts";
 export * from "./shape.ts";
+export * from "./softmax.ts";
 export * from "./tensor.ts";
