@@ -24,6 +24,7 @@ export {
 } from "./emoji.ts";
 export { EMOJI_PACKAGES, EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList } from "./emojiList.ts";
 export { MissingPackageError } from "./packages.ts";
+export { type EmojiSpec, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
 export {
   captionOf,
   drawScene,
@@ -37,6 +38,7 @@ export {
   shapes,
   type Thing,
 } from "./shapes.ts";
+export { type BatchStream, BatchStreamError, type BatchStreamOptions, openBatchStream } from "./stream.ts";
 export {
   byteTokenizer,
   END,

@@ -1,0 +1,47 @@
+/**
+ * Training pairs as plain data: what a worker thread is told, or a run file states, to have the same batches.
+ */
+import type { Augmentation } from "./augment.ts";
+import type { Pairs } from "./batches.ts";
+import { emojiPairs, openEmoji } from "./emoji.ts";
+import type { EmojiStyle } from "./emojiList.ts";
+import { type ShapesSplit, shapes } from "./shapes.ts";
+import type { TokenizerFile } from "./tokenizer.ts";
+import { tokenizerFromJSON } from "./tokenizerFile.ts";
+
+interface CommonSpec {
+  readonly tokenizer: TokenizerFile;
+  /** Ids in a text. */
+  readonly length: number;
+  readonly side?: number;
+}
+
+export interface ShapesSpec extends CommonSpec {
+  readonly data: "shapes";
+  readonly split?: ShapesSplit;
+}
+
+/** See `EmojiPairsOptions`; `cache` is the folder of `openEmoji`. */
+export interface EmojiSpec extends CommonSpec {
+  readonly data: "emoji";
+  readonly styles: readonly EmojiStyle[];
+  readonly augmentation?: Augmentation;
+  readonly stroke?: number;
+  readonly tags?: number;
+  readonly items?: Int32Array;
+  readonly cache?: string;
+}
+
+export type PairsSpec = ShapesSpec | EmojiSpec;
+
+/** The pairs of a specification. Emoji that are not in the cache yet are rendered, which takes a while; see `openEmoji`. */
+export async function openPairs(spec: PairsSpec): Promise<Pairs> {
+  const tokenizer = tokenizerFromJSON(spec.tokenizer);
+  if (spec.data === "shapes") return shapes({ ...spec, tokenizer });
+  const data = await openEmoji({
+    plain: spec.styles,
+    stroked: spec.stroke === 0 ? [] : spec.styles,
+    ...(spec.cache === undefined ? {} : { cache: spec.cache }),
+  });
+  return emojiPairs(data, { ...spec, tokenizer });
+}
