@@ -1,0 +1,14 @@
+/** The report of a run: data in, one HTML file or single SVG figures out. */
+export {
+  type Candidate,
+  type EvaluationRow,
+  type MetricRow,
+  type Picture,
+  type ReportData,
+  ReportError,
+  type ResultTable,
+  type SheetQuery,
+  type SimilaritySample,
+} from "./report/data.ts";
+export { figureFiles } from "./report/figures.ts";
+export { renderReport } from "./report/page.ts";

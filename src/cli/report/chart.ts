@@ -1,0 +1,128 @@
+/**
+ * A line chart as SVG: axes with round ticks, raw values faint, smoothed ones strong, dashed lines to compare with.
+ *
+ * Colours come from CSS variables (style.ts), so that the same drawing fits a light and a dark page.
+ */
+import { type Point, smooth, thin } from "./curve.ts";
+import { html, type Markup } from "./markup.ts";
+import { linearScale, logScale, type Scale, showTick } from "./scale.ts";
+
+export interface Series {
+  readonly name: string;
+  /** In order of x. */
+  readonly points: readonly Point[];
+}
+
+export interface Chart {
+  readonly title: string;
+  readonly series: readonly Series[];
+  readonly xLabel: string;
+  readonly x: "linear" | "log";
+  readonly y: "linear" | "log";
+  /** Draw a smoothed curve over the raw one; without it, each point gets a dot. */
+  readonly smoothed: boolean;
+  /** A level to compare with. */
+  readonly reference?: { readonly value: number; readonly label: string };
+  readonly showValue: (value: number) => string;
+}
+
+const WIDTH = 420;
+const HEIGHT = 260;
+const PLOT = { left: 50, right: WIDTH - 14, top: 44, bottom: HEIGHT - 38 };
+const RAW_POINTS = 700; // a few a pixel
+const DOTS = 40; // more points than this are a line without dots
+
+/** The last smoothed value of a series; undefined when no value is finite. */
+export function finalValue(chart: Chart, series: Series): number | undefined {
+  return drawn(chart, series).at(-1)?.[1];
+}
+
+/** The strong curve: smoothed over a fiftieth of the run, or the finite points themselves. */
+const drawn = (chart: Chart, { points }: Series) => smooth(points, chart.smoothed ? points.length / 50 : 1);
+
+/** The chart; `undefined` when it has nothing to show. */
+export function lineChart(chart: Chart): Markup | undefined {
+  const visible = ([x, y]: Point) =>
+    Number.isFinite(y) && (chart.x === "linear" || x > 0) && (chart.y === "linear" || y > 0);
+  const series = chart.series
+    .map((s) => ({ ...s, points: s.points.filter(visible) }))
+    .filter((s) => s.points.length > 0);
+  if (series.length === 0) return undefined;
+  const xs = series.flatMap((s) => [s.points[0][0], s.points[s.points.length - 1][0]]);
+  const ys = series.flatMap((s) => s.points.map(([, y]) => y));
+  if (chart.reference) ys.push(chart.reference.value);
+  const x = xScale(chart.x, xs);
+  const y = chart.y === "log" ? logScale(ys, PLOT.bottom, PLOT.top) : linearScale(ys, PLOT.bottom, PLOT.top, 5);
+  return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${chart.title}"><title>${chart.title}</title>
+${heading(chart, series)}
+${axes(x, y, chart.xLabel)}
+${chart.reference && reference(chart.reference, y)}
+${series.map((s, i) => curve(chart, s, i, x, y))}
+</svg>`;
+}
+
+/** Steps: the axis ends where the run ends, so no room is added. */
+function xScale(kind: "linear" | "log", xs: readonly number[]): Scale {
+  if (kind === "log") return logScale(xs, PLOT.left, PLOT.right);
+  const scale = linearScale([0, ...xs], PLOT.left, PLOT.right, 5);
+  const end = Math.max(...xs);
+  if (!(end > 0)) return scale;
+  return {
+    ...scale,
+    domain: [0, end],
+    ticks: scale.ticks.filter((tick) => tick <= end),
+    at: (value) => PLOT.left + (value / end) * (PLOT.right - PLOT.left),
+  };
+}
+
+/** Title on the left; on the right the last value, or with several series their names and last values. */
+function heading(chart: Chart, series: readonly Series[]): Markup {
+  const last = series.map((s) => {
+    const value = finalValue(chart, s);
+    return value === undefined ? "" : chart.showValue(value);
+  });
+  if (series.length === 1) {
+    return html`<text class="title" x="0" y="16">${chart.title}</text><text class="value" x="${PLOT.right}" y="16" text-anchor="end">${last[0]}</text>`;
+  }
+  const room = (PLOT.right - PLOT.left) / series.length;
+  return html`<text class="title" x="0" y="16">${chart.title}</text>${series.map((s, i) => {
+    const left = PLOT.left + i * room;
+    return html`<path class="line s${i}" d="M${left} 30h18"/><text class="legend" x="${left + 23}" y="34">${s.name} ${last[i]}</text>`;
+  })}`;
+}
+
+function axes(x: Scale, y: Scale, xLabel: string): Markup {
+  return html`${y.ticks.map(
+    (tick) =>
+      html`<path class="grid" d="M${PLOT.left} ${y.at(tick)}H${PLOT.right}"/><text x="${PLOT.left - 6}" y="${y.at(tick) + 4}" text-anchor="end">${showTick(tick)}</text>`,
+  )}
+<path class="axis" d="M${PLOT.left} ${PLOT.bottom}H${PLOT.right}"/>
+${x.ticks.map(
+  (tick) =>
+    html`<path class="axis" d="M${x.at(tick)} ${PLOT.bottom}v4"/><text x="${x.at(tick)}" y="${PLOT.bottom + 17}" text-anchor="middle">${showTick(tick)}</text>`,
+)}
+<text class="label" x="${PLOT.right}" y="${HEIGHT - 4}" text-anchor="end">${xLabel}${x.kind === "log" ? " (logarithmic)" : ""}</text>`;
+}
+
+function reference({ value, label }: { value: number; label: string }, y: Scale): Markup {
+  const level = y.at(value);
+  const below = level - PLOT.top < 16; // no room above the line
+  return html`<path class="reference" d="M${PLOT.left} ${level}H${PLOT.right}"/><text class="note" x="${PLOT.right}" y="${level + (below ? 14 : -5)}" text-anchor="end">${label}</text>`;
+}
+
+function curve(chart: Chart, s: Series, index: number, x: Scale, y: Scale): Markup {
+  const path = (points: readonly Point[]) =>
+    points.map(([px, py], i) => html`${i === 0 ? "M" : "L"}${x.at(px)} ${y.at(py)}`);
+  const strong = thin(drawn(chart, s), RAW_POINTS, x.at);
+  const raw = chart.smoothed
+    ? html`<path class="raw s${index}" d="${path(thin(s.points, RAW_POINTS, x.at))}"/>`
+    : undefined;
+  const dots =
+    !chart.smoothed && s.points.length <= DOTS
+      ? s.points.map(
+          ([px, py]) =>
+            html`<circle class="dot s${index}" cx="${x.at(px)}" cy="${y.at(py)}" r="2.5"><title>${chart.xLabel} ${showTick(px)}: ${chart.showValue(py)}</title></circle>`,
+        )
+      : undefined;
+  return html`${raw}<path class="line s${index}" d="${path(strong)}"/>${dots}`;
+}

@@ -1,0 +1,140 @@
+/** Which figures a report has, what each says, and each as an SVG file of its own. */
+import { type Chart, lineChart } from "./chart.ts";
+import type { Point } from "./curve.ts";
+import { blindLoss, type MetricRow, type ReportData } from "./data.ts";
+import { heatmap } from "./heatmap.ts";
+import { html, type Markup } from "./markup.ts";
+import { figureStyle } from "./style.ts";
+import { percent } from "./tables.ts";
+
+export interface Figure {
+  /** File name without its ending. */
+  readonly name: string;
+  readonly chart: Chart;
+  /** What one sees and how to read it. */
+  readonly caption: string;
+}
+
+const column = (rows: readonly MetricRow[], key: keyof MetricRow): Point[] =>
+  rows.map((row) => [row.step, row[key] ?? Number.NaN]);
+
+const steps = { xLabel: "step", x: "linear", y: "linear", smoothed: true } as const;
+
+export function lossFigure({ metrics, loss, batch }: ReportData): Figure {
+  const blind = blindLoss(loss, batch);
+  return {
+    name: "loss",
+    chart: {
+      ...steps,
+      title: "Loss",
+      x: "log",
+      series: [{ name: "loss", points: column(metrics, "loss") }],
+      reference: { value: blind, label: `knows only how rare matches are: ${blind.toFixed(2)}` },
+      showValue: (value) => value.toFixed(3),
+    },
+    caption:
+      "What training lowers: how wrong the model is about which of the batch’s pairs match. Faint: every step; strong: smoothed. " +
+      "The dashed line is the best that can be done without looking at the pair. From where the curve leaves it, pictures and texts are told apart.",
+  };
+}
+
+export function recallFigure({ evaluations, results }: ReportData): Figure {
+  const points = (of: "textToImage" | "imageToText"): Point[] =>
+    evaluations.flatMap(({ step, recall }) => recall.filter((r) => r.k === 1).map((r): Point => [step, 100 * r[of]]));
+  const among = results[0] ? ` among ${results[0].images.toLocaleString("en")}` : "";
+  return {
+    name: "recall",
+    chart: {
+      ...steps,
+      smoothed: false,
+      title: "Recall at 1, in %",
+      series: [
+        { name: "text → picture", points: points("textToImage") },
+        { name: "picture → text", points: points("imageToText") },
+      ],
+      showValue: (value) => percent(value / 100),
+    },
+    caption: `How often the right one${among} comes first on the test set, measured while training. This, not the loss, is what the model is for.`,
+  };
+}
+
+export function metricFigures({ metrics, batch, loss }: ReportData): Figure[] {
+  const one = (
+    name: string,
+    title: string,
+    key: keyof MetricRow,
+    caption: string,
+    showValue: (value: number) => string,
+    y: "linear" | "log" = "linear",
+  ): Figure => ({
+    name,
+    chart: {
+      ...steps,
+      y,
+      title,
+      series: [{ name: title, points: column(metrics, key) }],
+      showValue,
+      smoothed: key === "gradNorm",
+    },
+    caption,
+  });
+  const fixed = (value: number) => value.toFixed(2).replace("-", "−");
+  const bias = one(
+    "bias",
+    "Bias b",
+    "b",
+    `The logit of a pair with similarity 0. Of ${batch.toLocaleString("en")} texts in a batch one matches a picture, so b is negative: the answer is no unless the similarity speaks for a match.`,
+    fixed,
+  );
+  return [
+    one(
+      "temperature",
+      "Temperature t",
+      "t",
+      "How strongly similarity turns into confidence: the logit of a pair is t·x·y + b, and x·y lies between −1 and 1. A growing t means that the model has grown surer.",
+      fixed,
+    ),
+    ...(loss === "sigmoid" ? [bias] : []),
+    one(
+      "gradient-norm",
+      "Gradient norm",
+      "gradNorm",
+      "Length of the gradient over all parameters, before clipping. A spike is a batch that surprised the model; a steady rise says that the learning rate is too high.",
+      (value) => value.toPrecision(3),
+      "log",
+    ),
+    one(
+      "learning-rate",
+      "Learning rate",
+      "learningRate",
+      "How far a step goes: it rises while the optimizer gathers its statistics (warm-up) and falls so that the end settles.",
+      (value) => value.toExponential(1).replace("-", "−"),
+    ),
+  ];
+}
+
+export const allFigures = (data: ReportData): Figure[] => [
+  lossFigure(data),
+  recallFigure(data),
+  ...metricFigures(data),
+];
+
+/** Every figure that has something to show as a file: `loss.svg`, `recall.svg`, ..., `similarity.svg`. */
+export function figureFiles(data: ReportData): Map<string, string> {
+  const files = new Map<string, string>();
+  const add = (name: string, svg: Markup | undefined) => {
+    if (svg) files.set(`${name}.svg`, standalone(svg));
+  };
+  for (const { name, chart } of allFigures(data)) add(name, lineChart(chart));
+  add("similarity", heatmap(data));
+  return files;
+}
+
+/** The same drawing with its own style, and a width for readers that know only the view box. */
+function standalone(svg: Markup): string {
+  const style = html`<style>${figureStyle}svg{background:var(--card)}</style>`;
+  return svg.text
+    .replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
+    .replace(/(viewBox="0 0 (\S+) (\S+)")/, '$1 width="$2" height="$3"')
+    .replace("</title>", () => `</title>${style.text}`);
+}

@@ -1,0 +1,38 @@
+/**
+ * HTML and SVG as text that is safe by construction: whatever is put into an `html` template is escaped, unless it is
+ * markup itself. A caption named `<img onerror=...>` is shown, not run.
+ */
+
+export class Markup {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+export type Content = string | number | Markup | undefined | readonly Content[];
+
+const ENTITIES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+
+/** Text for element content and quoted attributes, of HTML and of XML. */
+export function escapeText(text: string): string {
+  return (
+    text
+      // XML allows neither control characters nor half a surrogate pair.
+      .replace(/[\p{Cc}\p{Cs}]/gu, (c) => (c === "\n" || c === "\t" ? c : "\ufffd"))
+      .replace(/[&<>"']/g, (c) => ENTITIES[c])
+  );
+}
+
+function render(content: Content): string {
+  if (content === undefined) return "";
+  if (content instanceof Markup) return content.text;
+  if (typeof content === "number") return String(Math.round(content * 100) / 100); // coordinates: 1/100 of a pixel
+  if (typeof content === "string") return escapeText(content);
+  return content.map(render).join("");
+}
+
+/** Markup from a template; strings in it are escaped, numbers rounded to coordinates, lists joined. */
+export function html(strings: TemplateStringsArray, ...values: Content[]): Markup {
+  return new Markup(strings.reduce((text, part, i) => text + render(values[i - 1]) + part));
+}

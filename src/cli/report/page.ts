@@ -1,0 +1,134 @@
+/**
+ * The report of a run as one HTML file that opens from disk: no script, no server, no network.
+ *
+ * A content security policy forbids scripts and everything that is not in the file.
+ */
+import { finalValue, lineChart } from "./chart.ts";
+import type { ReportData } from "./data.ts";
+import { allFigures, type Figure, lossFigure } from "./figures.ts";
+import { heatmap } from "./heatmap.ts";
+import { html, Markup } from "./markup.ts";
+import { retrievalSheet } from "./sheet.ts";
+import { pageStyle } from "./style.ts";
+import { factTable, percent, resultTable } from "./tables.ts";
+
+export function renderReport(data: ReportData): string {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${data.title}</title>
+<style>${new Markup(pageStyle)}</style>
+</head>
+<body><main>
+<h1><bdi>${data.title}</bdi></h1>
+<p class="lead">Two towers, one for pictures and one for texts, trained to agree on pairs that belong together.
+${
+  data.loss === "sigmoid"
+    ? "Every pair of a batch is a question of its own, does this text describe this picture?, and the loss is that of the yes-or-no answers."
+    : "For every picture the loss asks which text of the batch is its own, and for every text which picture."
+}</p>
+${tiles(data)}
+${results(data)}
+${curves(data)}
+${similarity(data)}
+${sheet(data)}
+${run(data)}
+</main></body>
+</html>
+`.text;
+}
+
+function tiles(data: ReportData): Markup {
+  const tile = (name: string, big: string, small: string) =>
+    html`<div><dt>${name}</dt><dd class="big">${big}</dd><dd class="small">${small}</dd></div>`;
+  const out: Markup[] = [];
+  const table = data.results[0];
+  const best = table?.rows[0]?.recall[0];
+  if (table && best) {
+    const rest = table.rows.slice(1).map(({ name, recall }) => [name, recall[0]] as const);
+    const beside = (of: "textToImage" | "imageToText") =>
+      rest.map(([name, r]) => `${name} ${percent(r[of])}`).join(" · ");
+    out.push(tile(`Text → picture, R@${best.k}`, percent(best.textToImage), beside("textToImage")));
+    out.push(tile(`Picture → text, R@${best.k}`, percent(best.imageToText), beside("imageToText")));
+  }
+  const { chart } = lossFigure(data);
+  const loss = finalValue(chart, chart.series[0]);
+  if (loss !== undefined) {
+    out.push(
+      tile("Loss at the end", chart.showValue(loss), `of ${chart.reference?.value.toFixed(2)} for a blind guess`),
+    );
+  }
+  const last = data.metrics.at(-1);
+  if (last) {
+    const pairs = last.step * data.batch;
+    const seen = pairs.toLocaleString("en", {
+      notation: pairs < 1e5 ? "standard" : "compact",
+      maximumSignificantDigits: 3,
+    });
+    out.push(tile("Pairs seen", seen, `${last.step.toLocaleString("en")} steps of ${data.batch.toLocaleString("en")}`));
+  }
+  return html`<dl class="tiles">${out}</dl>`;
+}
+
+function results({ results }: ReportData): Markup | undefined {
+  if (results.length === 0) return undefined;
+  return html`<section><h2>Results</h2>
+<p class="how">R@k is how often the right one is among the first k: for a text its picture, for a picture any of its texts.
+Only beside the other rows does a number say something: what guessing reaches, and what comparing pixels reaches.</p>
+${results.map(resultTable)}</section>`;
+}
+
+function curves(data: ReportData): Markup | undefined {
+  const draw = ({ chart, caption }: Figure) => {
+    const svg = lineChart(chart);
+    return svg && html`<figure>${svg}<figcaption>${caption}</figcaption></figure>`;
+  };
+  const drawn = allFigures(data)
+    .map(draw)
+    .filter((figure) => figure !== undefined);
+  if (drawn.length === 0) return undefined;
+  return html`<section><h2>Training</h2><div class="charts">${drawn}</div></section>`;
+}
+
+function similarity(data: ReportData): Markup | undefined {
+  const svg = heatmap(data);
+  if (!svg) return undefined;
+  return html`<section><h2>Who goes with whom</h2>
+<figure class="similarity"><div class="scroll">${svg}</div><figcaption>
+<p>A row is a text, a column a picture, and the text of row i belongs to the picture of column i. The stronger a cell, the more alike the two are to the model.</p>
+<p>The diagonal should glow: there each text meets its own picture. Cells beside it that glow too are pairs that the model confuses, or that do have something in common.</p>
+<p>A ring marks the best picture of a text where that is not its own.</p>
+${data.loss === "sigmoid" ? html`<p>${threshold(data.t, data.b)} Point at a cell for its numbers.</p>` : html`<p>Point at a cell for its numbers.</p>`}
+</figcaption></figure></section>`;
+}
+
+/** σ(t·x·y + b) = ½ at x·y = −b/t. */
+const threshold = (t: number, b: number): string =>
+  `With t = ${t.toFixed(1)} and b = ${b.toFixed(2).replace("-", "−")} the model answers yes (σ(t·x·y + b) above one half) from a similarity of −b/t = ${(-b / t).toFixed(3).replace("-", "−")} on.`;
+
+function sheet(data: ReportData): Markup | undefined {
+  const rows = retrievalSheet(data);
+  return (
+    rows &&
+    html`<section><h2>What comes first</h2>
+<p class="how">A text, and the pictures of the test set that are most like it, the best one first. The right one is framed and ticked;
+where it is not among them it follows in a dashed frame. The pictures are shown as the model sees them.
+${
+  data.loss === "sigmoid"
+    ? "The bar is σ(t·x·y + b), the probability that the pair matches. It was learned against the texts of one batch, so among many more pictures several can come close to certain: their order is what counts."
+    : "The number is the similarity x·y."
+}</p>
+${rows}</section>`
+  );
+}
+
+function run({ facts, versions, config }: ReportData): Markup {
+  return html`<section><h2>The run</h2>
+${factTable(facts)}
+<h3>Versions</h3>
+${factTable(versions)}
+<details><summary>Configuration</summary><pre>${JSON.stringify(config, null, 2)}</pre></details></section>`;
+}

@@ -1,0 +1,34 @@
+/** The tables of a report: results beside what they must be compared with, and the facts of the run. */
+import type { Recall } from "../../eval/index.ts";
+import { ReportError, type ResultTable } from "./data.ts";
+import { html, type Markup } from "./markup.ts";
+
+/** `22.6 %`; two decimals below 1 %, where chance lives. */
+export function percent(share: number): string {
+  const value = 100 * share;
+  return `${value.toFixed(value > 0 && value < 1 ? 2 : 1)} %`;
+}
+
+/** Rows are ways to retrieve, columns recall at k in both directions. Throws `ReportError` when rows differ in their k. */
+export function resultTable({ title, images, texts, rows }: ResultTable): Markup {
+  const ks = rows[0]?.recall.map((r) => r.k) ?? [];
+  for (const { name, recall } of rows) {
+    const own = recall.map((r) => r.k);
+    if (own.join() !== ks.join())
+      throw new ReportError(`resultTable: "${name}" has recall at ${own}, the first row at ${ks}`);
+  }
+  const direction = (recall: readonly Recall[], of: "textToImage" | "imageToText") =>
+    recall.map((r, i) => html`<td class="${i === 0 ? "first" : ""}">${percent(r[of])}</td>`);
+  return html`<div class="scroll"><table class="results">
+<caption><bdi>${title}</bdi>: ${images.toLocaleString("en")} pictures, ${texts.toLocaleString("en")} texts</caption>
+<thead><tr><th rowspan="2" scope="col">retrieval by</th><th colspan="${ks.length}" scope="colgroup" class="first">text → picture</th><th colspan="${ks.length}" scope="colgroup" class="first">picture → text</th></tr>
+<tr>${[0, 1].map(() => ks.map((k, i) => html`<th scope="col" class="${i === 0 ? "first" : ""}">R@${k}</th>`))}</tr></thead>
+<tbody>${rows.map(
+    ({ name, recall }) =>
+      html`<tr><th scope="row"><bdi>${name}</bdi></th>${direction(recall, "textToImage")}${direction(recall, "imageToText")}</tr>`,
+  )}</tbody></table></div>`;
+}
+
+export function factTable(facts: Readonly<Record<string, string>>): Markup {
+  return html`<dl class="facts">${Object.entries(facts).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
