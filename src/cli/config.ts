@@ -111,7 +111,7 @@ const schema = {
       depth: integer(3, 1, 64),
       mlpDim: integer(256, 1, 32_768),
       numHeads: integer(4, 1, 128),
-      pooling: choice("map", ["map", "mean", "first"]),
+      pooling: choice("map", ["map", "mean"]),
       posEmb: choice("learn", ["learn", "sincos2d"]),
     },
     text: {

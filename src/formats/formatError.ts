@@ -1,0 +1,59 @@
+/**
+ * The one error of all readers: which file, which byte, what was expected there.
+ *
+ * Readers get bytes that anybody may have written. Whatever they find, they either return checked data or throw this.
+ */
+
+export type FormatCode =
+  | "JSON_SYNTAX"
+  | "JSON_UTF8"
+  | "JSON_DUPLICATE_KEY"
+  | "ST_TOO_SHORT"
+  | "ST_HEADER_TOO_LARGE"
+  | "ST_HEADER_TRUNCATED"
+  | "ST_HEADER_JSON"
+  | "ST_HEADER_UTF8"
+  | "ST_DUPLICATE_KEY"
+  | "ST_METADATA"
+  | "ST_DTYPE"
+  | "ST_SHAPE"
+  | "ST_SIZE_OVERFLOW"
+  | "ST_SIZE_MISMATCH"
+  | "ST_OFFSETS"
+  | "ST_OVERLAP"
+  | "ST_HOLE"
+  | "ST_TRAILING"
+  | "ST_DATA_TRUNCATED";
+
+const MAX_FILE = 140;
+const MAX_DETAIL = 300;
+
+export class FormatError extends Error {
+  override readonly name = "FormatError";
+  readonly code: FormatCode;
+  /** The name as given to the reader. */
+  readonly file: string;
+  /** Bytes from the start of the file. */
+  readonly offset: number;
+  /** What is wrong and what was expected, with control characters escaped. */
+  readonly detail: string;
+
+  constructor(code: FormatCode, file: string, offset: number, detail: string) {
+    const shown = clip(printable(detail), MAX_DETAIL);
+    super(`${clip(printable(file), MAX_FILE)}, byte ${offset}: ${shown} (${code})`); // at most 500 characters
+    this.code = code;
+    this.file = file;
+    this.offset = offset;
+    this.detail = shown;
+  }
+}
+
+/** A name from a file as it may be shown: quoted, and short. */
+export const quote = (name: string): string => `"${clip(printable(name.slice(0, 100)), 80)}"`;
+
+/** Control, direction and half characters become `\u{1b}`: a name in a file must not steer the reader's terminal. */
+export const printable = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
+
+const clip = (text: string, length: number): string =>
+  text.length > length ? `${text.slice(0, length - 3)}...` : text;

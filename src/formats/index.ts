@@ -1,0 +1,18 @@
+/** The door of `formats`: bytes in, checked data out. */
+export { bfloat16FromBits, bfloat16ToBits, float16FromBits, float16ToBits } from "./float16.ts";
+export { type FormatCode, FormatError, printable, quote } from "./formatError.ts";
+export { isJsonRecord, type JsonRecord, type JsonValue, parseJson } from "./json.ts";
+export {
+  readSafetensors,
+  readSafetensorsHeader,
+  type Safetensors,
+  type SafetensorsData,
+  type SafetensorsDType,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+  type SafetensorsTensor,
+  safetensorsHeaderLength,
+  tensorFromBytes,
+  toFloat32,
+  writeSafetensors,
+} from "./safetensors.ts";

@@ -1,0 +1,329 @@
+/**
+ * safetensors: named arrays behind a JSON header. Strict reader, byte-deterministic writer.
+ *
+ *   8 bytes   length of the header, little-endian
+ *   header    {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, "__metadata__": {"key": "text"}}
+ *   data      every byte belongs to exactly one tensor
+ *
+ * What the reference reader accepts with its rules is read; what it leaves open (a key twice, a key it does not know) is an
+ * error. No memory is asked for by a number that was not checked against the size of the file. The writer orders tensors by
+ * item size, then name, so that equal tensors give equal bytes and every array is aligned.
+ *
+ * github.com/huggingface/safetensors, README.md "Format".
+ */
+
+import { bfloat16ToBits, float16ToBits } from "./float16.ts";
+import { FormatError, quote } from "./formatError.ts";
+import { JsonReader } from "./json.ts";
+
+/** Numbers as they are stored; F16 and BF16 are kept as their bits. */
+const ARRAYS = {
+  F64: Float64Array,
+  F32: Float32Array,
+  F16: Uint16Array,
+  BF16: Uint16Array,
+  I64: BigInt64Array,
+  U64: BigUint64Array,
+  I32: Int32Array,
+  U32: Uint32Array,
+  I16: Int16Array,
+  U16: Uint16Array,
+  I8: Int8Array,
+  U8: Uint8Array,
+  BOOL: Uint8Array,
+} as const;
+
+export type SafetensorsDType = keyof typeof ARRAYS;
+export type SafetensorsData = InstanceType<(typeof ARRAYS)[SafetensorsDType]>;
+
+export interface SafetensorsTensor {
+  readonly dtype: SafetensorsDType;
+  readonly shape: readonly number[];
+  readonly data: SafetensorsData;
+}
+
+export interface Safetensors {
+  readonly tensors: Map<string, SafetensorsTensor>;
+  readonly metadata: Map<string, string>;
+}
+
+/** Where a tensor stands: bytes [begin, end) of the file. */
+export interface SafetensorsEntry {
+  readonly dtype: SafetensorsDType;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface SafetensorsHeader {
+  readonly entries: Map<string, SafetensorsEntry>;
+  readonly metadata: Map<string, string>;
+}
+
+const MAX_HEADER = 100_000_000; // bytes, as in the reference
+const MAX_AXES = 32;
+
+/** All tensors of a file, copied out of `bytes`. Throws `FormatError`. */
+export function readSafetensors(bytes: Uint8Array, file: string): Safetensors {
+  const length = safetensorsHeaderLength(bytes, bytes.length, file);
+  const { entries, metadata } = readSafetensorsHeader(bytes.subarray(8, 8 + length), bytes.length, file);
+  const tensors = new Map<string, SafetensorsTensor>();
+  for (const [name, entry] of entries) {
+    tensors.set(name, tensorFromBytes(entry, bytes.subarray(entry.begin, entry.end)));
+  }
+  return { tensors, metadata };
+}
+
+/** The tensor of an entry, from the bytes [begin, end) of its file. They are copied: typed arrays need alignment. */
+export function tensorFromBytes(entry: SafetensorsEntry, bytes: Uint8Array): SafetensorsTensor {
+  const copy = new Uint8Array(bytes); // little-endian in the file and on every machine that runs JavaScript
+  const data = new ARRAYS[entry.dtype](copy.buffer, 0, copy.length / ARRAYS[entry.dtype].BYTES_PER_ELEMENT);
+  return { dtype: entry.dtype, shape: entry.shape, data };
+}
+
+/** The length of the header, from the first 8 bytes of a file of `fileSize` bytes. */
+export function safetensorsHeaderLength(head: Uint8Array, fileSize: number, file: string): number {
+  if (head.length < 8) {
+    throw new FormatError(
+      "ST_TOO_SHORT",
+      file,
+      0,
+      `expected 8 bytes with the header length, the file has ${head.length}`,
+    );
+  }
+  const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true);
+  if (length > MAX_HEADER) {
+    throw new FormatError("ST_HEADER_TOO_LARGE", file, 0, `header of ${length} bytes, at most ${MAX_HEADER} are read`);
+  }
+  if (Number(length) > fileSize - 8) {
+    const detail = `header of ${length} bytes, but only ${fileSize - 8} bytes follow; the file is cut off or no safetensors`;
+    throw new FormatError("ST_HEADER_TRUNCATED", file, 0, detail);
+  }
+  return Number(length);
+}
+
+/** Reads and checks the header (the bytes after the first 8) of a file of `fileSize` bytes. Throws `FormatError`. */
+export function readSafetensorsHeader(header: Uint8Array, fileSize: number, file: string): SafetensorsHeader {
+  const entries = new Map<string, SafetensorsEntry>();
+  const metadata = new Map<string, string>();
+  const codes = { syntax: "ST_HEADER_JSON", utf8: "ST_HEADER_UTF8", duplicateKey: "ST_DUPLICATE_KEY" } as const;
+  const reader = new JsonReader(header, file, codes, 8);
+  if (reader.kind() !== "object") {
+    throw new FormatError("ST_HEADER_JSON", file, reader.offset, `expected an object, found ${reader.kind()}`);
+  }
+  reader.object((name) => {
+    if (name === "__metadata__") readMetadata(reader, file, metadata);
+    else entries.set(name, readEntry(reader, file, name, 8 + header.length));
+  });
+  reader.end();
+  checkLayout(entries, 8 + header.length, fileSize, file);
+  return { entries, metadata };
+}
+
+function readMetadata(reader: JsonReader, file: string, metadata: Map<string, string>): void {
+  const requireKind = (kind: "object" | "string", what: string): void => {
+    const found = reader.kind();
+    if (found === kind) return;
+    throw new FormatError("ST_METADATA", file, reader.offset, `${what} must be of kind ${kind}, found ${found}`);
+  };
+  requireKind("object", "__metadata__");
+  reader.object((key) => {
+    requireKind("string", `__metadata__ ${quote(key)}`);
+    metadata.set(key, reader.string());
+  });
+}
+
+function readEntry(reader: JsonReader, file: string, name: string, dataStart: number): SafetensorsEntry {
+  const offset = reader.offset;
+  if (reader.kind() !== "object") {
+    throw new FormatError(
+      "ST_HEADER_JSON",
+      file,
+      offset,
+      `tensor ${quote(name)} must be an object, found ${reader.kind()}`,
+    );
+  }
+  let dtype: SafetensorsDType | undefined;
+  let shape: number[] | undefined;
+  let offsets: number[] | undefined;
+  reader.object((key) => {
+    if (key === "dtype") dtype = readDType(reader, file, name);
+    else if (key === "shape") shape = readIntegers(reader, file, name, "shape", MAX_AXES);
+    else if (key === "data_offsets") offsets = readIntegers(reader, file, name, "data_offsets", 2);
+    else {
+      const detail = `tensor ${quote(name)} has the key ${quote(key)}; there are dtype, shape and data_offsets`;
+      throw new FormatError("ST_HEADER_JSON", file, reader.offset, detail);
+    }
+  });
+  if (dtype === undefined) throw new FormatError("ST_DTYPE", file, offset, `tensor ${quote(name)} has no dtype`);
+  if (shape === undefined) throw new FormatError("ST_SHAPE", file, offset, `tensor ${quote(name)} has no shape`);
+  if (offsets?.length !== 2 || offsets[0] > offsets[1]) {
+    const detail = `tensor ${quote(name)} needs data_offsets [begin, end] with begin ≤ end, found [${offsets ?? ""}]`;
+    throw new FormatError("ST_OFFSETS", file, offset, detail);
+  }
+
+  let bytes: number = ARRAYS[dtype].BYTES_PER_ELEMENT;
+  for (const side of shape) {
+    bytes *= side;
+    if (!Number.isSafeInteger(bytes)) {
+      throw new FormatError(
+        "ST_SIZE_OVERFLOW",
+        file,
+        offset,
+        `tensor ${quote(name)} of shape [${shape}] is beyond any file`,
+      );
+    }
+  }
+  const [begin, end] = offsets;
+  if (end - begin !== bytes) {
+    const detail = `tensor ${quote(name)}, ${dtype} [${shape}], takes ${bytes} bytes, data_offsets [${offsets}] hold ${end - begin}`;
+    throw new FormatError("ST_SIZE_MISMATCH", file, offset, detail);
+  }
+  return { dtype, shape, begin: dataStart + begin, end: dataStart + end };
+}
+
+function readDType(reader: JsonReader, file: string, name: string): SafetensorsDType {
+  const offset = reader.offset;
+  const found = reader.kind() === "string" ? reader.string() : reader.kind();
+  if (Object.hasOwn(ARRAYS, found)) return found as SafetensorsDType;
+  const detail = `dtype of ${quote(name)} is ${quote(found)}, expected one of ${Object.keys(ARRAYS).join(", ")}`;
+  throw new FormatError("ST_DTYPE", file, offset, detail);
+}
+
+/** An array of at most `limit` integers from 0 to 2^53 − 1, written as plain digits. */
+function readIntegers(
+  reader: JsonReader,
+  file: string,
+  name: string,
+  key: "shape" | "data_offsets",
+  limit: number,
+): number[] {
+  const fail = (found: string): never => {
+    const detail = `${key} of ${quote(name)} must be at most ${limit} integers from 0 to 2^53 − 1, found ${found}`;
+    throw new FormatError(key === "shape" ? "ST_SHAPE" : "ST_OFFSETS", file, reader.offset, detail);
+  };
+  const out: number[] = [];
+  if (reader.kind() !== "array") fail(reader.kind());
+  reader.array(() => {
+    if (reader.kind() !== "number") fail(reader.kind());
+    if (out.length === limit) fail("more");
+    const text = reader.numberText();
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text))) fail(text);
+    out.push(Number(text));
+  });
+  return out;
+}
+
+/** Every byte of the data belongs to exactly one tensor. Tensors without elements share places with others. */
+function checkLayout(entries: Map<string, SafetensorsEntry>, dataStart: number, fileSize: number, file: string): void {
+  let at = dataStart;
+  const inOrder = [...entries].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  for (const [name, { begin, end }] of inOrder) {
+    if (begin === at) {
+      at = end;
+      continue;
+    }
+    const detail = `tensor ${quote(name)} begins at byte ${begin}, expected ${at}, where the one before it ends`;
+    if (begin < at) throw new FormatError("ST_OVERLAP", file, begin, detail);
+    if (end > fileSize) {
+      throw new FormatError(
+        "ST_OFFSETS",
+        file,
+        begin,
+        `tensor ${quote(name)} ends at byte ${end} of a file of ${fileSize}`,
+      );
+    }
+    throw new FormatError("ST_HOLE", file, at, detail);
+  }
+  if (at > fileSize) {
+    throw new FormatError(
+      "ST_DATA_TRUNCATED",
+      file,
+      fileSize,
+      `the tensors end at byte ${at}, the file at ${fileSize}`,
+    );
+  }
+  if (at < fileSize) {
+    throw new FormatError(
+      "ST_TRAILING",
+      file,
+      at,
+      `the tensors end here, ${fileSize - at} bytes follow that belong to none`,
+    );
+  }
+}
+
+/** The bytes of a file with these tensors. Throws `RangeError` on a tensor whose data do not fit its dtype and shape. */
+export function writeSafetensors(
+  tensors: ReadonlyMap<string, SafetensorsTensor>,
+  metadata: ReadonlyMap<string, string> = new Map(),
+): Uint8Array {
+  const itemSize = (tensor: SafetensorsTensor): number => ARRAYS[tensor.dtype].BYTES_PER_ELEMENT;
+  const inOrder = [...tensors].sort(([a, x], [b, y]) => itemSize(y) - itemSize(x) || (a < b ? -1 : 1));
+
+  const fields: string[] = [];
+  if (metadata.size > 0) {
+    const pairs = [...metadata].sort(([a], [b]) => (a < b ? -1 : 1));
+    fields.push(`"__metadata__":{${pairs.map(([key, value]) => `${text(key)}:${text(value)}`).join()}}`);
+  }
+  let size = 0;
+  for (const [name, tensor] of inOrder) {
+    checkTensor(name, tensor);
+    const end = size + tensor.data.byteLength;
+    fields.push(`${text(name)}:{"dtype":"${tensor.dtype}","shape":[${tensor.shape}],"data_offsets":[${size},${end}]}`);
+    size = end;
+  }
+  const json = new TextEncoder().encode(`{${fields.join()}}`);
+  const headerLength = Math.ceil(json.length / 8) * 8; // so that the data begin aligned
+  if (headerLength > MAX_HEADER) {
+    throw new RangeError(`writeSafetensors: header of ${headerLength} bytes, readers take at most ${MAX_HEADER}`);
+  }
+
+  const out = new Uint8Array(8 + headerLength + size);
+  new DataView(out.buffer).setBigUint64(0, BigInt(headerLength), true);
+  out.fill(0x20, 8, 8 + headerLength);
+  out.set(json, 8);
+  let at = 8 + headerLength;
+  for (const [, { data }] of inOrder) {
+    out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  return out;
+}
+
+function checkTensor(name: string, { dtype, shape, data }: SafetensorsTensor): void {
+  const fits = shape.every((side) => Number.isSafeInteger(side) && side >= 0) && shape.length <= MAX_AXES;
+  if (
+    name !== "__metadata__" &&
+    fits &&
+    data instanceof ARRAYS[dtype] &&
+    data.length === shape.reduce((a, b) => a * b, 1)
+  ) {
+    return;
+  }
+  throw new RangeError(
+    `writeSafetensors: tensor ${quote(name)} has ${data.length} numbers in a ${data.constructor.name} for ${dtype} [${shape}]`,
+  );
+}
+
+function text(value: string): string {
+  if (/\p{Cs}/u.test(value)) throw new RangeError(`writeSafetensors: ${quote(value)} holds half of a surrogate pair`);
+  return JSON.stringify(value);
+}
+
+/** The numbers as float32: F16, BF16, integers and BOOL are widened, F64 and large integers are rounded. */
+export function toFloat32({ dtype, data }: SafetensorsTensor): Float32Array {
+  const out = new Float32Array(data.length);
+  if (dtype === "F16" || dtype === "BF16") {
+    const widen = dtype === "F16" ? float16ToBits : bfloat16ToBits;
+    const bits = new Uint32Array(out.buffer); // as bits: a NaN keeps its payload
+    for (let i = 0; i < bits.length; i++) bits[i] = widen(Number(data[i]));
+  } else if (dtype === "BOOL") {
+    for (let i = 0; i < out.length; i++) out[i] = data[i] === 0 ? 0 : 1;
+  } else if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
+    for (let i = 0; i < out.length; i++) out[i] = Number(data[i]);
+  } else {
+    out.set(data);
+  }
+  return out;
+}
