@@ -37,9 +37,22 @@ export interface Augmentation {
   readonly cutOut: number;
 }
 
-/** No flip in either: left and right are words. `strong` is for runs of several times the default length. */
+/** No flip in any: left and right are words. `strong` is for runs of several times the default length. */
 export const augmentations = {
-  default: {
+  none: {
+    scale: [1, 1],
+    aspect: 0,
+    rotation: 0,
+    shift: 0,
+    hue: 0,
+    saturation: [0, 0],
+    grey: 0,
+    contrast: 0,
+    brightness: 0,
+    blur: 0,
+    cutOut: 0,
+  },
+  light: {
     scale: [0.75, 1],
     aspect: 0.08,
     rotation: 8,

@@ -125,7 +125,7 @@ export function emojiPairs(data: EmojiData, options: EmojiPairsOptions): Pairs {
     length,
     styles,
     side = 32,
-    augmentation = augmentations.default,
+    augmentation = augmentations.light,
     stroke = 0.3,
     tags = 0,
   } = options;

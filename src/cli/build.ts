@@ -1,0 +1,33 @@
+/** From a run's configuration to its model, optimizer and schedule. */
+import { AdamW, parametersOf, schedule } from "../nn/index.ts";
+import { logOddsBias, SigLip, type SigLipConfig } from "../siglip/index.ts";
+import { Rng } from "../tensor/index.ts";
+import type { Config } from "./config.ts";
+import { durationInSteps } from "./duration.ts";
+
+export function modelConfig({ model, tokenizer, train }: Config, vocabSize: number): SigLipConfig {
+  const { image, text, embedDim, temperatureInit, biasInit } = model;
+  return {
+    image,
+    text: { ...text, vocabSize, length: tokenizer.length },
+    embedDim,
+    temperatureInit,
+    biasInit: biasInit === "log-odds" ? logOddsBias(train.batch) : biasInit,
+  };
+}
+
+/** A model as it starts: every parameter drawn from the run's seed. */
+export const buildModel = (config: Config, vocabSize: number): SigLip =>
+  new SigLip(new Rng(config.train.seed).split("model"), modelConfig(config, vocabSize));
+
+export const buildOptimizer = (config: Config, model: SigLip): AdamW => new AdamW(parametersOf(model), config.optim);
+
+export function buildSchedule({ optim, train }: Config, stepsPerEpoch: number): (step: number) => number {
+  const run = { steps: train.steps, batch: train.batch, stepsPerEpoch };
+  return schedule({
+    kind: optim.schedule,
+    total: train.steps,
+    warmup: durationInSteps(optim.warmup, run),
+    cooldown: durationInSteps(optim.cooldown, run),
+  });
+}
