@@ -117,7 +117,8 @@ export function bpeTokenizer(merges: readonly Merge[]): Tokenizer {
       const tokens = emptyTokens(length);
       let at = 0;
       for (const word of wordsOf(text)) {
-        for (const id of encodeWord(word)) {
+        // A piece has at most 64 bytes and gives at least one id, so what lies beyond is never read.
+        for (const id of encodeWord(word.slice(0, length * MAX_PIECE))) {
           if (at === length - 1) return tokens;
           tokens[at++] = id;
         }

@@ -120,15 +120,7 @@ export interface EmojiPairsOptions {
 
 /** Batches of augmented emoji; `items` of a batch are indices into `data.emoji`. */
 export function emojiPairs(data: EmojiData, options: EmojiPairsOptions): Pairs {
-  const {
-    tokenizer,
-    length,
-    styles,
-    side = 32,
-    augmentation = augmentations.light,
-    stroke = 0.3,
-    tags = 0,
-  } = options;
+  const { tokenizer, length, styles, side = 32, augmentation = augmentations.light, stroke = 0.3, tags = 0 } = options;
   const chosen = options.items ?? Int32Array.from(data.emoji.keys());
   const itemsOf = itemsOfStep(chosen.length);
   const plain = styles.map((style) => data.pictures(style, false));

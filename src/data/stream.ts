@@ -34,16 +34,18 @@ export class BatchStreamError extends Error {
   override readonly name = "BatchStreamError";
 }
 
-/** Sources run as they are where Node strips types, through tsx on older ones, and as built JavaScript from the package. */
+/**
+ * Sources run as they are where Node strips types, and as built JavaScript from the package. On Node 20 they need tsx, which
+ * `--import tsx` registers on the main thread only; a worker has to call its `register` itself.
+ */
 function startWorker(task: WorkerTask): Worker {
   const isSource = import.meta.url.endsWith(".ts");
   const file = new URL(isSource ? "./worker.ts" : "./worker.js", import.meta.url);
-  const needsTsx = isSource && !process.features.typescript;
-  return new Worker(file, {
-    name: "batches",
-    workerData: task,
-    ...(needsTsx ? { execArgv: ["--import", "tsx"] } : {}),
-  });
+  const options = { name: "batches", workerData: task };
+  if (!isSource || process.features.typescript) return new Worker(file, options);
+  const api = JSON.stringify(import.meta.resolve("tsx/esm/api"));
+  const hook = `data:text/javascript,import { register } from ${api}; register();`;
+  return new Worker(file, { ...options, execArgv: ["--import", hook] });
 }
 
 /** Starts the thread and waits until it has its data. */

@@ -1,0 +1,53 @@
+/**
+ * The yardstick without learning: nearest neighbour on pixels.
+ *
+ *   score(query, item) = − min over galleries |query − item|²      on 16 × 16 means of the pictures
+ *
+ * A model that finds less in a style never seen has learned nothing worth its training. On trimmed emoji, noto, twemoji and
+ * fluent as galleries and openmoji as queries: R@1 20 %, R@5 35 %, R@10 42 %; chance is 0.06 %.
+ */
+import { DataError, type PictureSet } from "./batches.ts";
+
+const SIDE = 16;
+
+/** Means over the cells of a 16 × 16 grid: [count, 16 · 16 · 3]. */
+function shrunk({ count, side, pixels }: PictureSet): Float32Array {
+  if (side % SIDE !== 0) throw new DataError(`pixelNeighbours: side ${side} is not a multiple of ${SIDE}`);
+  const cell = side / SIDE;
+  const out = new Float32Array(count * SIDE * SIDE * 3);
+  for (let i = 0; i < count; i++) {
+    for (let y = 0; y < side; y++) {
+      for (let x = 0; x < side; x++) {
+        const to = ((i * SIDE + Math.floor(y / cell)) * SIDE + Math.floor(x / cell)) * 3;
+        const from = ((i * side + y) * side + x) * 3;
+        for (let c = 0; c < 3; c++) out[to + c] += pixels[from + c] / (cell * cell);
+      }
+    }
+  }
+  return out;
+}
+
+/** Scores of every item for every query, [queries.count, items]; picture i of each gallery shows item i in another style. */
+export function pixelNeighbours(queries: PictureSet, galleries: readonly PictureSet[]): Float32Array {
+  const items = galleries[0].count;
+  if (galleries.some(({ count }) => count !== items)) {
+    const counts = galleries.map(({ count }) => count).join(", ");
+    throw new DataError(`pixelNeighbours: galleries must show the same items, they hold ${counts} pictures`);
+  }
+  const length = SIDE * SIDE * 3;
+  const query = shrunk(queries);
+  const scores = new Float32Array(queries.count * items).fill(Number.NEGATIVE_INFINITY);
+  for (const gallery of galleries.map(shrunk)) {
+    for (let q = 0; q < queries.count; q++) {
+      for (let i = 0; i < items; i++) {
+        let sum = 0;
+        for (let k = 0; k < length; k++) {
+          const difference = query[q * length + k] - gallery[i * length + k];
+          sum += difference * difference;
+        }
+        scores[q * items + i] = Math.max(scores[q * items + i], -sum);
+      }
+    }
+  }
+  return scores;
+}
