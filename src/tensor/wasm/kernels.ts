@@ -1,0 +1,22 @@
+/**
+ * The f32 kernels of one device as WebAssembly SIMD. What is not written in it yet is the plain loop.
+ */
+import type { Heap } from "../heap.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import { referenceKernels } from "../kernels/reference.ts";
+import type { Variant } from "./assembler.ts";
+import { wasmGemm } from "./gemm.ts";
+import type { Tile } from "./gemmTile.ts";
+
+/** What a set of kernels is built for: the instructions of the engine and the register tile of the matrix product. */
+export interface KernelVariant extends Variant {
+  readonly tile: Tile;
+}
+
+export function wasmKernels(heap: Heap, variant: KernelVariant): Kernels {
+  return {
+    ...referenceKernels(heap, "f32"),
+    name: variant.fma ? "simd fma" : "simd",
+    gemm: wasmGemm(heap, variant, variant.tile),
+  };
+}
