@@ -8,6 +8,7 @@ import { type DType, type Rng, scope } from "../tensor/index.ts";
 import { SelfAttention } from "./attention.ts";
 import { LayerNorm } from "./layerNorm.ts";
 import { Mlp } from "./mlp.ts";
+import type { See } from "./see.ts";
 
 export interface EncoderConfig {
   readonly width: number;
@@ -29,9 +30,14 @@ export class EncoderBlock {
     this.mlp = new Mlp(rng.split("mlp"), width, mlpDim, dtype);
   }
 
-  forward(x: Variable): Variable {
-    const y = add(x, this.attention.forward(this.norm1.forward(x)));
-    return add(y, this.mlp.forward(this.norm2.forward(y)));
+  /** `see` is told what attention and MLP add to the tokens. */
+  forward(x: Variable, see?: See): Variable {
+    const attended = this.attention.forward(this.norm1.forward(x));
+    see?.("attention", attended);
+    const y = add(x, attended);
+    const widened = this.mlp.forward(this.norm2.forward(y));
+    see?.("mlp", widened);
+    return add(y, widened);
   }
 }
 
@@ -44,13 +50,13 @@ export class Encoder {
     this.norm = new LayerNorm(config.width, dtype);
   }
 
-  /** The normalized tokens; `seen` is told the output of every block. */
-  forward(x: Variable, seen?: (block: number, output: Variable) => void): Variable {
+  /** The normalized tokens; `see` is told the parts and the output of every block: block0/attention, block0/mlp, block0. */
+  forward(x: Variable, see?: See): Variable {
     let y = x;
     this.blocks.forEach((block, i) => {
       const before = y;
-      y = scope(() => block.forward(before));
-      seen?.(i, y);
+      y = scope(() => block.forward(before, see && ((name, value) => see(`block${i}/${name}`, value))));
+      see?.(`block${i}`, y);
     });
     return this.norm.forward(y);
   }

@@ -12,3 +12,4 @@ export * from "./optim/clip.ts";
 export * from "./patchEmbed.ts";
 export * from "./posEmb.ts";
 export * from "./schedule.ts";
+export * from "./see.ts";

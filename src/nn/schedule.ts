@@ -49,19 +49,53 @@ export function schedule({
   };
 }
 
-/** Steps in a duration, given the batch size and the examples in an epoch and in the run. Rounds to nearest. */
-export function durationInSteps(
-  duration: string | number,
-  { total, batch, examplesPerEpoch }: { total: number; batch: number; examplesPerEpoch: number },
-): number {
-  const match = /^\s*([0-9.]+(?:e[0-9]+)?)\s*(%|steps?|epochs?|examples?)?\s*$/i.exec(String(duration));
-  const amount = match ? Number(match[1]) : Number.NaN;
-  if (!match || !Number.isFinite(amount)) {
-    throw new ScheduleError(`duration: "${duration}" is not like "500 steps", "3 epochs", "1e6 examples" or "10%"`);
+const DURATION = /^\s*(\d+(?:\.\d+)?(?:e\d+)?)\s*(%|steps?|epochs?|examples?)?\s*$/;
+
+/** What durations other than steps are measured by. */
+export interface RunLength {
+  readonly steps: number;
+  readonly batch: number;
+  /** Examples in an epoch over batch; need not be whole. */
+  readonly stepsPerEpoch: number;
+}
+
+export interface Duration {
+  readonly amount: number;
+  readonly unit: "%" | "step" | "epoch" | "example";
+}
+
+/** Amount and unit; undefined when the text is not a duration. */
+export function parseDuration(text: string): Duration | undefined {
+  const match = DURATION.exec(text);
+  if (!match) return undefined;
+  const amount = Number(match[1]);
+  const unit = (match[2] ?? "step").replace(/s$/, "") as Duration["unit"];
+  return amount <= 1e12 && (unit !== "%" || amount <= 100) ? { amount, unit } : undefined;
+}
+
+/** To the nearest integer, halves to the even one. */
+function roundHalfEven(x: number): number {
+  const nearest = Math.round(x);
+  return nearest - x === 0.5 && nearest % 2 !== 0 ? nearest - 1 : nearest;
+}
+
+/**
+ * Steps in a duration: rounded, halves to even, and never to 0 unless the duration is 0 (big_vision `utils.steps`).
+ * Throws `ScheduleError` on text that is not a duration.
+ */
+export function durationInSteps(text: string, { steps, batch, stepsPerEpoch }: RunLength): number {
+  const duration = parseDuration(text);
+  if (!duration) {
+    throw new ScheduleError(`duration: "${text}" is not like "500 steps", "3 epochs", "1e6 examples" or "10%"`);
   }
-  const unit = (match[2] ?? "steps").toLowerCase();
-  if (unit === "%") return Math.round((amount / 100) * total);
-  if (unit.startsWith("epoch")) return Math.round((amount * examplesPerEpoch) / batch);
-  if (unit.startsWith("example")) return Math.round(amount / batch);
-  return Math.round(amount);
+  const { amount, unit } = duration;
+  const exact =
+    unit === "step"
+      ? amount
+      : unit === "epoch"
+        ? amount * stepsPerEpoch
+        : unit === "example"
+          ? amount / batch
+          : (amount / 100) * steps;
+  return exact === 0 ? 0 : Math.max(1, roundHalfEven(exact));
 }

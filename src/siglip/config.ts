@@ -2,6 +2,9 @@
  * What a model is made of, as a typed object, and the sizes that the literature names (big_vision `decode_variant`).
  */
 
+/** Red, green, blue. */
+export const CHANNELS = 3;
+
 export interface ImageTowerConfig {
   readonly imageSize: number;
   readonly patchSize: number;
@@ -102,4 +105,39 @@ export function checkModel({ image, text, embedDim, temperatureInit, biasInit }:
       `model: embedDim ${embedDim}, temperatureInit ${temperatureInit}, biasInit ${biasInit} do not make a model`,
     );
   }
+}
+
+/** Numbers in an affine map: kernel and bias. */
+const linear = (inputs: number, outputs: number): number => (inputs + 1) * outputs;
+
+const layerNorm = (width: number): number => 2 * width;
+
+const mlp = ({ width, mlpDim }: Size): number => linear(width, mlpDim) + linear(mlpDim, width);
+
+/** Four projections: queries, keys, values, output. */
+const attention = (width: number): number => 4 * linear(width, width);
+
+const encoder = (size: Size): number =>
+  size.depth * (2 * layerNorm(size.width) + attention(size.width) + mlp(size)) + layerNorm(size.width);
+
+/** The probe is a width of its own. */
+const mapHead = (size: Size): number => size.width + attention(size.width) + layerNorm(size.width) + mlp(size);
+
+/** Numbers in each tower and in the whole model with t′ and b, without building it: also for models too large to build. */
+export function parameterCount(config: SigLipConfig): { image: number; text: number; total: number } {
+  checkModel(config);
+  const { image, text, embedDim } = config;
+  const side = Math.floor(image.imageSize / image.patchSize);
+  const imageCount =
+    linear(image.patchSize ** 2 * CHANNELS, image.width) +
+    (image.posEmb === "learn" ? side ** 2 * image.width : 0) +
+    encoder(image) +
+    (image.pooling === "map" ? mapHead(image) : 0) +
+    (image.width === embedDim ? 0 : linear(image.width, embedDim));
+  const textCount =
+    (text.vocabSize + text.length) * text.width +
+    encoder(text) +
+    (text.pooling === "map" ? mapHead(text) : 0) +
+    linear(text.width, embedDim);
+  return { image: imageCount, text: textCount, total: imageCount + textCount + 2 };
 }

@@ -4,12 +4,18 @@
  * patches → + positions → encoder → pooling → [head].   [B, S, S, C] → [B, d]
  */
 import { add, mean, type Variable } from "../autograd/index.ts";
-import { Encoder, Linear, learnedPositions, leCunNormal, MapHead, PatchEmbed, sincos2d } from "../nn/index.ts";
+import {
+  Encoder,
+  Linear,
+  learnedPositions,
+  leCunNormal,
+  MapHead,
+  PatchEmbed,
+  type See,
+  sincos2d,
+} from "../nn/index.ts";
 import type { DType, Rng, Tensor } from "../tensor/index.ts";
-import type { ImageTowerConfig } from "./config.ts";
-import type { See } from "./see.ts";
-
-const CHANNELS = 3;
+import { CHANNELS, type ImageTowerConfig } from "./config.ts";
 
 export class ImageTower {
   readonly patchEmbed: PatchEmbed;
@@ -38,7 +44,8 @@ export class ImageTower {
     const patches = this.patchEmbed.forward(images);
     see?.("patches", patches);
     const tokens = add(patches, this.posEmbedding);
-    const encoded = this.encoder.forward(tokens, see && ((block, y) => see(`block${block}`, y)));
+    see?.("tokens", tokens);
+    const encoded = this.encoder.forward(tokens, see);
     see?.("encoded", encoded);
     const pooled = this.mapHead ? this.mapHead.forward(encoded) : mean(encoded, { axis: 1 });
     see?.("pooled", pooled);

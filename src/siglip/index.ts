@@ -3,7 +3,6 @@ export * from "./config.ts";
 export * from "./imageTower.ts";
 export * from "./loss.ts";
 export * from "./model.ts";
-export * from "./see.ts";
 export * from "./softmaxLoss.ts";
 export * from "./step.ts";
 export * from "./textTower.ts";

@@ -50,7 +50,7 @@ export function trainStep(
   const t = Math.exp(model.tPrime.value.item());
   const b = model.b.value.item();
   const { value, gradNorm } = scope(() => {
-    const zimg = model.embedImages(tensor(batch.pixels, imageShape));
+    const zimg = model.embedImages(tensor(batch.pixels, imageShape, model.tPrime.value.dtype));
     const ztxt = model.embedTexts(batch.tokens);
     const L = lossOf(loss, model, zimg, ztxt);
     const value = L.value.item();

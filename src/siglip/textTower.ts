@@ -7,10 +7,9 @@
  * `text_transformer.py`)
  */
 import { add, gather, mean, reshape, slice, type Variable } from "../autograd/index.ts";
-import { Encoder, Linear, learnedPositions, leCunNormal, MapHead, normal } from "../nn/index.ts";
+import { Encoder, Linear, learnedPositions, leCunNormal, MapHead, normal, type See } from "../nn/index.ts";
 import { type DType, type Rng, ShapeError } from "../tensor/index.ts";
 import type { TextTowerConfig } from "./config.ts";
-import type { See } from "./see.ts";
 
 export class TextTower {
   readonly embedding: Variable; // [V, W]
@@ -43,7 +42,7 @@ export class TextTower {
     const embedded = gather(this.embedding, ids, [ids.length / length, length]);
     see?.("embedded", embedded);
     const tokens = add(embedded, this.posEmbedding);
-    const encoded = this.encoder.forward(tokens, see && ((block, y) => see(`block${block}`, y)));
+    const encoded = this.encoder.forward(tokens, see);
     see?.("encoded", encoded);
     const pooled = this.#pool(encoded);
     see?.("pooled", pooled);
