@@ -7,6 +7,7 @@ import { referenceKernels } from "../kernels/reference.ts";
 import type { Variant } from "./assembler.ts";
 import { wasmGemm } from "./gemm.ts";
 import type { Tile } from "./gemmTile.ts";
+import { normKernels } from "./norm.ts";
 
 /** What a set of kernels is built for: the instructions of the engine and the register tile of the matrix product. */
 export interface KernelVariant extends Variant {
@@ -17,6 +18,7 @@ export function wasmKernels(heap: Heap, variant: KernelVariant): Kernels {
   return {
     ...referenceKernels(heap, "f32"),
     name: variant.fma ? "simd fma" : "simd",
+    ...normKernels(heap, variant),
     gemm: wasmGemm(heap, variant, variant.tile),
   };
 }

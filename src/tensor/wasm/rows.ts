@@ -1,0 +1,96 @@
+/**
+ * Walking along a row, a vector at a time: what every kernel over rows is made of.
+ *
+ * A row of `cols` numbers is groups of `unroll` vectors, then single vectors, then 1 to 3 numbers that are read into a
+ * padded vector and written back lane by lane. The same formula is emitted for all three, so a number's result does not
+ * depend on where in the row it stands, nothing outside the row is touched, and no row knows of another.
+ *
+ * Inside a group: first all that is read, then all that is written. Several vectors are in flight at once, and the engine
+ * may fuse neighbours into one of 256 bits.
+ */
+import { type Code, type Expr, type Local, type Operand, seq } from "./assembler.ts";
+import { add, f32x4, ge, gt, i32, loadLane, mul, shuffle, store, storeLane, sub } from "./instructions.ts";
+import { inc, loopWhile, when } from "./loops.ts";
+
+/** One vector of a row: four numbers, or fewer at its end. */
+export interface Lanes {
+  /** Lanes beyond the end of the row hold `fill`. */
+  readonly load: (row: Expr<"i32">, fill?: Operand<"f32x4">) => Expr<"f32x4">;
+  readonly store: (row: Expr<"i32">, value: Expr<"f32x4">) => Code;
+}
+
+const whole = (index: number): Lanes => ({
+  load: (row) => f32x4.load(row, 16 * index),
+  store: (row, value) => store(row, value, 16 * index),
+});
+
+const partial = (count: Expr<"i32">): Lanes => ({
+  load: (row, fill = 0) => {
+    const v = f32x4.local();
+    const read = (lane: number): Code => [
+      v.set(loadLane(row, v, lane, 4 * lane)),
+      lane < 2 ? when(gt(count, lane + 1), read(lane + 1)) : [],
+    ];
+    return seq([v.set(fill), read(0)], v);
+  },
+  store: (row, value) => {
+    const v = f32x4.local();
+    const write = (lane: number): Code => [
+      storeLane(row, v, lane, 4 * lane),
+      lane < 2 ? when(gt(count, lane + 1), write(lane + 1)) : [],
+    ];
+    return [v.set(value), write(0)];
+  },
+});
+
+/**
+ * Emits `body` for all vectors of a row, `unroll` of them at a time and then one at a time, and moves the addresses over
+ * the row.
+ */
+export function alongRow(
+  cols: Expr<"i32">,
+  unroll: number,
+  addresses: readonly Local<"i32">[],
+  body: (lanes: readonly Lanes[]) => Code,
+): Code {
+  const left = i32.local();
+  const turns = (vectors: number): Code =>
+    loopWhile(ge(left, 4 * vectors), [
+      body(Array.from({ length: vectors }, (_, i) => whole(i))),
+      addresses.map((address) => inc(address, 16 * vectors)),
+      left.set(sub(left, 4 * vectors)),
+    ]);
+  return [
+    left.set(cols),
+    turns(unroll),
+    unroll > 1 ? turns(1) : [],
+    when(left, [body([partial(left)]), addresses.map((address) => inc(address, mul(left, 4)))]),
+  ];
+}
+
+/** Emits `body` for each row; the body moves its addresses itself (`alongRow` does). */
+export const eachRow = (rows: Local<"i32">, body: Code): Code => loopWhile(gt(rows, 0), [body, rows.set(sub(rows, 1))]);
+
+/** As many variables as vectors are in flight. */
+export const vectors = (count: number): Local<"f32x4">[] => Array.from({ length: count }, () => f32x4.local());
+
+export const clear = (sums: readonly Local<"f32x4">[]): Code => sums.map((sum) => sum.set(f32x4.const(0)));
+
+type Combine = (a: Expr<"f32x4">, b: Expr<"f32x4">) => Expr<"f32x4">;
+
+/** Half of the terms and then the other half, so that the chain of operations is short. */
+function pairwise(terms: readonly Expr<"f32x4">[], combine: Combine): Expr<"f32x4"> {
+  if (terms.length === 1) return terms[0];
+  const middle = Math.ceil(terms.length / 2);
+  return combine(pairwise(terms.slice(0, middle), combine), pairwise(terms.slice(middle), combine));
+}
+
+/** Combines all lanes of all terms; the result stands in every lane. */
+export function across(terms: readonly Expr<"f32x4">[], combine: Combine): Expr<"f32x4"> {
+  const v = f32x4.local();
+  return seq(
+    [v.set(pairwise(terms, combine)), v.set(combine(v, shuffle(v, v, [2, 3, 0, 1])))],
+    combine(v, shuffle(v, v, [1, 0, 3, 2])),
+  );
+}
+export const sumAcross = (terms: readonly Expr<"f32x4">[]): Expr<"f32x4"> => across(terms, add);
