@@ -46,7 +46,7 @@ export function demoReport(): ReportData {
     })),
   );
   const alike = (a: (typeof items)[number], b: (typeof items)[number]) =>
-    0.02 + 0.17 * Number(a.c === b.c) + 0.14 * Number(a.s === b.s) + (a === b ? 0.12 : 0) + 0.07 * rng.normal();
+    0.02 + 0.17 * Number(a.c === b.c) + 0.14 * Number(a.s === b.s) + (a === b ? 0.06 : 0) + 0.09 * rng.normal();
   const t = 43.1;
   const b = -8.37;
 

@@ -24,11 +24,13 @@ export interface Chart {
   /** A level to compare with. */
   readonly reference?: { readonly value: number; readonly label: string };
   readonly showValue: (value: number) => string;
+  /** Stands for the last value at the top right, where that says little. */
+  readonly headline?: string;
 }
 
-const WIDTH = 420;
-const HEIGHT = 260;
-const PLOT = { left: 50, right: WIDTH - 14, top: 44, bottom: HEIGHT - 38 };
+const WIDTH = 380;
+const HEIGHT = 240;
+const PLOT = { left: 48, right: WIDTH - 12, top: 50, bottom: HEIGHT - 40 };
 const RAW_POINTS = 700; // a few a pixel
 const DOTS = 40; // more points than this are a line without dots
 
@@ -52,7 +54,7 @@ export function lineChart(chart: Chart): Markup | undefined {
   const ys = series.flatMap((s) => s.points.map(([, y]) => y));
   if (chart.reference) ys.push(chart.reference.value);
   const x = xScale(chart.x, xs);
-  const y = chart.y === "log" ? logScale(ys, PLOT.bottom, PLOT.top) : linearScale(ys, PLOT.bottom, PLOT.top, 5);
+  const y = chart.y === "log" ? logScale(ys, PLOT.bottom, PLOT.top) : linearScale(ys, PLOT.bottom, PLOT.top, 4);
   return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${chart.title}"><title>${chart.title}</title>
 ${heading(chart, series)}
 ${axes(x, y, chart.xLabel)}
@@ -82,7 +84,7 @@ function heading(chart: Chart, series: readonly Series[]): Markup {
     return value === undefined ? "" : chart.showValue(value);
   });
   if (series.length === 1) {
-    return html`<text class="title" x="0" y="16">${chart.title}</text><text class="value" x="${PLOT.right}" y="16" text-anchor="end">${last[0]}</text>`;
+    return html`<text class="title" x="0" y="16">${chart.title}</text><text class="value" x="${PLOT.right}" y="16" text-anchor="end">${chart.headline ?? last[0]}</text>`;
   }
   const room = (PLOT.right - PLOT.left) / series.length;
   return html`<text class="title" x="0" y="16">${chart.title}</text>${series.map((s, i) => {
@@ -94,12 +96,12 @@ function heading(chart: Chart, series: readonly Series[]): Markup {
 function axes(x: Scale, y: Scale, xLabel: string): Markup {
   return html`${y.ticks.map(
     (tick) =>
-      html`<path class="grid" d="M${PLOT.left} ${y.at(tick)}H${PLOT.right}"/><text x="${PLOT.left - 6}" y="${y.at(tick) + 4}" text-anchor="end">${showTick(tick)}</text>`,
+      html`<path class="grid" d="M${PLOT.left} ${y.at(tick)}H${PLOT.right}"/><text x="${PLOT.left - 6}" y="${y.at(tick) + 4}" text-anchor="end">${y.label(tick)}</text>`,
   )}
 <path class="axis" d="M${PLOT.left} ${PLOT.bottom}H${PLOT.right}"/>
 ${x.ticks.map(
   (tick) =>
-    html`<path class="axis" d="M${x.at(tick)} ${PLOT.bottom}v4"/><text x="${x.at(tick)}" y="${PLOT.bottom + 17}" text-anchor="middle">${showTick(tick)}</text>`,
+    html`<path class="axis" d="M${x.at(tick)} ${PLOT.bottom}v4"/><text x="${x.at(tick)}" y="${PLOT.bottom + 17}" text-anchor="middle">${x.label(tick)}</text>`,
 )}
 <text class="label" x="${PLOT.right}" y="${HEIGHT - 4}" text-anchor="end">${xLabel}${x.kind === "log" ? " (logarithmic)" : ""}</text>`;
 }

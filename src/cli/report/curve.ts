@@ -3,22 +3,20 @@
 export type Point = readonly [x: number, y: number];
 
 /**
- * Exponential moving average with a memory of `span` points, unbiased at the start:
+ * Exponential moving average with a memory of up to `span` points:
  *
- *   m ← β·m + (1 − β)·y,   value = m / (1 − β^n),   β = 1 − 1/span
+ *   m ← m + (y − m) / min(span, 1 + n/4)   for the n-th value, n from 0
  *
- * A value that is not finite is left out of the average and of the curve.
+ * The memory starts at one point and grows with the run, so that a steep start is followed, not smeared; it matters on a
+ * logarithmic axis. A value that is not finite is left out of the average and of the curve.
  */
 export function smooth(points: readonly Point[], span: number): Point[] {
-  const beta = 1 - 1 / Math.max(1, span);
   let mean = 0;
-  let weight = 0; // 1 − β^n
   const out: Point[] = [];
   for (const [x, y] of points) {
     if (!Number.isFinite(y)) continue;
-    mean = beta * mean + (1 - beta) * y;
-    weight = beta * weight + (1 - beta);
-    out.push([x, mean / weight]);
+    mean += (y - mean) / Math.min(Math.max(1, span), 1 + out.length / 4);
+    out.push([x, mean]);
   }
   return out;
 }

@@ -4,6 +4,7 @@ import type { Point } from "./curve.ts";
 import { blindLoss, type MetricRow, type ReportData } from "./data.ts";
 import { heatmap } from "./heatmap.ts";
 import { html, type Markup } from "./markup.ts";
+import { showTick } from "./scale.ts";
 import { figureStyle } from "./style.ts";
 import { percent } from "./tables.ts";
 
@@ -29,12 +30,12 @@ export function lossFigure({ metrics, loss, batch }: ReportData): Figure {
       title: "Loss",
       x: "log",
       series: [{ name: "loss", points: column(metrics, "loss") }],
-      reference: { value: blind, label: `knows only how rare matches are: ${blind.toFixed(2)}` },
+      reference: { value: blind, label: `blind guess ${blind.toFixed(2)}` },
       showValue: (value) => value.toFixed(3),
     },
     caption:
-      "What training lowers: how wrong the model is about which of the batch’s pairs match. Faint: every step; strong: smoothed. " +
-      "The dashed line is the best that can be done without looking at the pair. From where the curve leaves it, pictures and texts are told apart.",
+      "What training lowers: how wrong the model is about which pairs of a batch match. Faint: every step; strong: smoothed. " +
+      "Dashed: the best that can be done without looking at the pair; below it, pictures and texts are told apart.",
   };
 }
 
@@ -59,58 +60,43 @@ export function recallFigure({ evaluations, results }: ReportData): Figure {
 }
 
 export function metricFigures({ metrics, batch, loss }: ReportData): Figure[] {
-  const one = (
-    name: string,
-    title: string,
-    key: keyof MetricRow,
-    caption: string,
-    showValue: (value: number) => string,
-    y: "linear" | "log" = "linear",
-  ): Figure => ({
-    name,
-    chart: {
-      ...steps,
-      y,
-      title,
-      series: [{ name: title, points: column(metrics, key) }],
-      showValue,
-      smoothed: key === "gradNorm",
-    },
-    caption,
+  const curve = (title: string, key: keyof MetricRow) => ({
+    ...steps,
+    smoothed: false,
+    title,
+    series: [{ name: title, points: column(metrics, key) }],
+    showValue: (value: number) => value.toFixed(2).replace("-", "−"),
   });
-  const fixed = (value: number) => value.toFixed(2).replace("-", "−");
-  const bias = one(
-    "bias",
-    "Bias b",
-    "b",
-    `The logit of a pair with similarity 0. Of ${batch.toLocaleString("en")} texts in a batch one matches a picture, so b is negative: the answer is no unless the similarity speaks for a match.`,
-    fixed,
-  );
-  return [
-    one(
-      "temperature",
-      "Temperature t",
-      "t",
-      "How strongly similarity turns into confidence: the logit of a pair is t·x·y + b, and x·y lies between −1 and 1. A growing t means that the model has grown surer.",
-      fixed,
-    ),
-    ...(loss === "sigmoid" ? [bias] : []),
-    one(
-      "gradient-norm",
-      "Gradient norm",
-      "gradNorm",
-      "Length of the gradient over all parameters, before clipping. A spike is a batch that surprised the model; a steady rise says that the learning rate is too high.",
-      (value) => value.toPrecision(3),
-      "log",
-    ),
-    one(
-      "learning-rate",
-      "Learning rate",
-      "learningRate",
+  const temperature = {
+    name: "temperature",
+    chart: curve("Temperature t", "t"),
+    caption:
+      "How strongly similarity turns into confidence: the logit of a pair is t·x·y + b, and x·y lies between −1 and 1. " +
+      "A growing t means that the model has grown surer.",
+  };
+  const bias = {
+    name: "bias",
+    chart: curve("Bias b", "b"),
+    caption:
+      `The logit of a pair with similarity 0. Of ${batch.toLocaleString("en")} texts in a batch one matches a picture, ` +
+      "so b is negative: the answer is no unless the similarity speaks for a match.",
+  };
+  const gradient: Figure = {
+    name: "gradient-norm",
+    chart: { ...curve("Gradient norm", "gradNorm"), y: "log", smoothed: true },
+    caption:
+      "Length of the gradient over all parameters, before clipping. A spike is a batch that surprised the model; " +
+      "a steady rise says that the learning rate is too high.",
+  };
+  const rates = metrics.flatMap(({ learningRate }) => learningRate ?? []);
+  const peak = rates.reduce((most, rate) => Math.max(most, rate), 0);
+  const rate: Figure = {
+    name: "learning-rate",
+    chart: { ...curve("Learning rate", "learningRate"), headline: `peak ${showTick(peak)}` },
+    caption:
       "How far a step goes: it rises while the optimizer gathers its statistics (warm-up) and falls so that the end settles.",
-      (value) => value.toExponential(1).replace("-", "−"),
-    ),
-  ];
+  };
+  return [temperature, ...(loss === "sigmoid" ? [bias] : []), gradient, rate];
 }
 
 export const allFigures = (data: ReportData): Figure[] => [

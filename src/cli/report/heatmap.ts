@@ -7,10 +7,9 @@
 import { pairProbability, type ReportData, ReportError } from "./data.ts";
 import { html, type Markup } from "./markup.ts";
 import { pngDataUri } from "./png.ts";
-import { linearTicks, showTick } from "./scale.ts";
+import { linearScale } from "./scale.ts";
 
-const LABEL = 158; // width of the names
-const CHARACTERS = 22; // of a name that fit there
+const LONGEST = 150; // pixels that a name may take
 const GAP = 2;
 
 /** The matrix; `undefined` for an empty sample. Throws `ReportError` when numbers of names, pictures and scores differ. */
@@ -27,7 +26,9 @@ export function heatmap(data: ReportData): Markup | undefined {
   const cell = n <= 16 ? 30 : n <= 24 ? 24 : 18;
   const [low, high] = range(scores);
   const strength = (score: number) => Math.max(0, Math.min(1, (score - low) / (high - low)));
-  const width = LABEL + n * cell;
+  const labels = names.map(shorten);
+  const labelWidth = 14 + Math.max(76, ...labels.map((label) => label.width)); // 76: "similarity x·y"
+  const width = labelWidth + n * cell;
   const height = cell + n * cell + 54;
 
   const cells: Markup[] = [];
@@ -38,7 +39,7 @@ export function heatmap(data: ReportData): Markup | undefined {
       const score = scores[i * n + j];
       const p = probability ? `, probability ${(100 * probability(score)).toFixed(1)} %` : "";
       const tip = `“${names[i]}” with the picture of “${names[j]}”: x·y = ${score.toFixed(3)}${p}`;
-      const left = LABEL + j * cell;
+      const left = labelWidth + j * cell;
       const top = (i + 1) * cell;
       cells.push(
         html`<rect class="heat" x="${left}" y="${top}" width="${cell - 1}" height="${cell - 1}" fill-opacity="${strength(score)}"><title>${tip}</title></rect>`,
@@ -52,17 +53,17 @@ export function heatmap(data: ReportData): Markup | undefined {
   }
   const heads = pictures.map(
     ({ rgb, side }, j) =>
-      html`<image href="${pngDataUri(rgb, side)}" x="${LABEL + j * cell + GAP / 2}" y="0" width="${cell - GAP - 1}" height="${cell - GAP - 1}"><title>${names[j]}</title></image>`,
+      html`<image href="${pngDataUri(rgb, side)}" x="${labelWidth + j * cell + GAP / 2}" y="0" width="${cell - GAP - 1}" height="${cell - GAP - 1}"><title>${names[j]}</title></image>`,
   );
-  const labels = names.map(
+  const rows = names.map(
     (name, i) =>
-      html`<text x="${LABEL - 8}" y="${(i + 1) * cell + cell / 2 + 4}" text-anchor="end">${shorten(name)}<title>${name}</title></text>`,
+      html`<text x="${labelWidth - 8}" y="${(i + 1) * cell + cell / 2 + 4}" text-anchor="end">${labels[i].text}<title>${name}</title></text>`,
   );
   return html`<svg class="matrix" viewBox="0 0 ${width} ${height}" style="max-width:${width * 1.2}px;min-width:${width * 0.8}px" role="img" aria-label="Similarity of ${n} texts with ${n} pictures"><title>Similarity of texts (rows) with pictures (columns)</title>
 ${heads}
-${labels}
+${rows}
 ${cells}
-${legend(low, high, LABEL, (n + 1) * cell + 16, n * cell)}
+${legend(low, high, labelWidth, (n + 1) * cell + 16, n * cell, probability && -data.b / data.t)}
 </svg>`;
 }
 
@@ -74,21 +75,35 @@ function range(scores: ArrayLike<number>): [number, number] {
   return low < high ? [low, high] : [low - 1, high];
 }
 
-function legend(low: number, high: number, left: number, top: number, width: number): Markup {
+/** The scale of colours; a mark where the answer turns to yes. */
+function legend(low: number, high: number, left: number, top: number, width: number, yes: number | undefined): Markup {
   const steps = 32;
+  const scale = linearScale([low, high], 0, 1, 5);
   const at = (score: number) => left + ((score - low) / (high - low)) * width;
   const bars = Array.from(
     { length: steps },
     (_, i) =>
       html`<rect class="heat" x="${left + (i * width) / steps}" y="${top}" width="${width / steps}" height="10" fill-opacity="${i / (steps - 1)}"/>`,
   );
-  const ticks = linearTicks(low, high, 5).map(
-    (tick) => html`<text x="${at(tick)}" y="${top + 24}" text-anchor="middle">${showTick(tick)}</text>`,
-  );
-  return html`<text x="${left - 8}" y="${top + 9}" text-anchor="end">similarity x·y</text>${bars}${ticks}`;
+  const ticks = scale.ticks
+    .filter((tick) => tick >= low && tick <= high)
+    .map((tick) => html`<text x="${at(tick)}" y="${top + 26}" text-anchor="middle">${scale.label(tick)}</text>`);
+  const mark =
+    yes !== undefined && yes > low && yes < high
+      ? html`<path class="mark" d="M${at(yes)} ${top - 4}v18"><title>probability one half</title></path>`
+      : undefined;
+  return html`<text x="${left - 8}" y="${top + 10}" text-anchor="end">similarity x·y</text>${bars}${mark}${ticks}`;
 }
 
-function shorten(name: string): string {
-  const characters = [...name];
-  return characters.length <= CHARACTERS ? name : `${characters.slice(0, CHARACTERS - 1).join("")}…`;
+/** A name cut to the room for it, and its estimated width at 13 pixels: nobody measures type without a browser. */
+function shorten(name: string): { text: string; width: number } {
+  const estimate = (character: string) => (character >= "\u2e80" ? 13 : 6.8); // East Asian signs and emoji are wide
+  let width = 0;
+  let text = "";
+  for (const character of name) {
+    width += estimate(character);
+    if (width > LONGEST) return { text: `${text}…`, width: LONGEST };
+    text += character;
+  }
+  return { text, width };
 }

@@ -27,7 +27,7 @@ export function renderReport(data: ReportData): string {
 <p class="lead">Two towers, one for pictures and one for texts, trained to agree on pairs that belong together.
 ${
   data.loss === "sigmoid"
-    ? "Every pair of a batch is a question of its own, does this text describe this picture?, and the loss is that of the yes-or-no answers."
+    ? "Of every pair in a batch the loss asks one question, whether this text describes this picture, and adds up how wrong the yes-or-no answers are."
     : "For every picture the loss asks which text of the batch is its own, and for every text which picture."
 }</p>
 ${tiles(data)}
@@ -107,7 +107,7 @@ ${data.loss === "sigmoid" ? html`<p>${threshold(data.t, data.b)} Point at a cell
 
 /** σ(t·x·y + b) = ½ at x·y = −b/t. */
 const threshold = (t: number, b: number): string =>
-  `With t = ${t.toFixed(1)} and b = ${b.toFixed(2).replace("-", "−")} the model answers yes (σ(t·x·y + b) above one half) from a similarity of −b/t = ${(-b / t).toFixed(3).replace("-", "−")} on.`;
+  `With t = ${t.toFixed(1)} and b = ${b.toFixed(2).replace("-", "−")} the model answers yes, σ(t·x·y + b) > ½, from a similarity of −b/t = ${(-b / t).toFixed(3).replace("-", "−")} on: the mark on the scale.`;
 
 function sheet(data: ReportData): Markup | undefined {
   const rows = retrievalSheet(data);

@@ -9,6 +9,8 @@ export interface Scale {
   readonly kind: "linear" | "log";
   readonly domain: readonly [number, number];
   readonly ticks: readonly number[];
+  /** A tick as text; the ticks of a linear axis share one unit. */
+  label(tick: number): string;
   /** Position of a value, in pixels. */
   at(value: number): number;
 }
@@ -22,10 +24,8 @@ export function tickStep(span: number, count: number): number {
   return power * (lead < Math.SQRT2 ? 1 : lead < Math.sqrt(10) ? 2 : lead < Math.sqrt(50) ? 5 : 10);
 }
 
-/** Multiples of the step in [low, high]. */
-export function linearTicks(low: number, high: number, count: number): number[] {
-  if (!(high > low)) return [low];
-  const step = tickStep(high - low, count);
+/** Multiples of `step` in [low, high]. */
+export function multiples(low: number, high: number, step: number): number[] {
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
   // i·step has rounding dust for steps below 1 (3·0.1); a division by the inverse, which is whole, has none.
@@ -55,8 +55,10 @@ export function logTicks(low: number, high: number): number[] {
 /** From values to pixels [start, end]; the domain grows to round ends. Never empty: equal or missing values get room. */
 export function linearScale(values: Iterable<number>, start: number, end: number, count: number): Scale {
   let [low, high] = extent(values);
-  if (low === high) {
-    const room = Math.abs(low) * 0.1 || 1;
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  // Equal but for rounding, or next to nothing: no round number would lie between.
+  if (high - low <= 1e-9 * size || size < 1e-100) {
+    const room = size < 1e-100 ? 1 : 0.1 * size;
     low -= room;
     high += room;
   }
@@ -66,7 +68,8 @@ export function linearScale(values: Iterable<number>, start: number, end: number
   return {
     kind: "linear",
     domain: [low, high],
-    ticks: linearTicks(low, high, count),
+    ticks: multiples(low, high, step),
+    label: (tick) => showTick(tick, Math.max(Math.abs(low), Math.abs(high))),
     at: (value) => start + ((value - low) / (high - low)) * (end - start),
   };
 }
@@ -81,6 +84,7 @@ export function logScale(values: Iterable<number>, start: number, end: number): 
     kind: "log",
     domain: [low, high],
     ticks: logTicks(low, high),
+    label: (tick) => showTick(tick),
     at: (value) => start + (Math.log(value / low) / ratio) * (end - start),
   };
 }
@@ -97,17 +101,19 @@ function extent(values: Iterable<number>): [number, number] {
   return low <= high ? [low, high] : [0, 0];
 }
 
-/** A tick as text: `0.05`, `2,000`, `20k`, `5e-5`, with a true minus sign. */
-export function showTick(value: number): string {
+/**
+ * A round number as text: `0.05`, `2,000`, `20k`, `5e−5`, with a true minus sign.
+ * The unit is that of `largest`, so that an axis reads 0, 5k, 10k and 0, 0.0005, 0.001.
+ */
+export function showTick(value: number, largest = Math.abs(value)): string {
+  if (value === 0) return "0";
+  const round = (x: number) => String(Number(x.toPrecision(6)));
   const size = Math.abs(value);
   let text: string;
-  if (size === 0) text = "0";
-  else if (size < 1e-3 || size >= 1e9) text = size.toExponential().replace("+", "");
-  else if (size >= 1e6) text = `${trim(size / 1e6)}M`;
-  else if (size >= 1e4) text = `${trim(size / 1e3)}k`;
+  if (largest < 1e-3 || largest >= 1e9) text = Number(size.toPrecision(6)).toExponential().replace("+", "");
+  else if (largest >= 1e6) text = `${round(size / 1e6)}M`;
+  else if (largest >= 1e4) text = `${round(size / 1e3)}k`;
   else if (size >= 1e3) text = size.toLocaleString("en");
-  else text = trim(size);
-  return value < 0 ? `−${text}` : text;
+  else text = round(size);
+  return (value < 0 ? `−${text}` : text).replace("e-", "e−");
 }
-
-const trim = (value: number): string => String(Number(value.toPrecision(6)));

@@ -8,11 +8,11 @@ export function retrievalSheet(data: ReportData): Markup | undefined {
   const measure = meter(pairProbability(data));
   const rows = data.sheet.map(({ text, top, expected, rank }) => {
     const found = top.some((candidate) => candidate.right);
-    const verdict = found ? `right at ${rank}` : `its own at ${rank.toLocaleString("en")}`;
+    const verdict = rank === 1 ? "right one first" : `right one at ${rank.toLocaleString("en")}`;
     const cards = top.map((candidate) =>
       candidate.right ? card(candidate, "right", "✓", measure) : card(candidate, "", undefined, measure),
     );
-    if (!found) cards.push(card(expected, "missed", "own", measure));
+    if (!found) cards.push(card(expected, "missed", rank.toLocaleString("en"), measure));
     return html`<li class="query">
 <p class="ask"><bdi>“${text}”</bdi> <span class="verdict ${found ? "hit" : ""}">${verdict}</span></p>
 <ol class="cards">${cards}</ol>

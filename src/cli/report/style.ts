@@ -18,10 +18,10 @@ const COLOURS = `
 }`;
 
 const FIGURES = `
-svg { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; font-variant-numeric: tabular-nums; }
+svg { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; font-variant-numeric: tabular-nums; }
 svg text { fill: var(--soft); }
-svg .title { fill: var(--ink); font-size: 15px; font-weight: 600; }
-svg .value { fill: var(--ink); font-size: 15px; }
+svg .title { fill: var(--ink); font-size: 16px; font-weight: 600; }
+svg .value { fill: var(--ink); font-size: 16px; }
 svg .legend { fill: var(--ink); font-size: 13px; }
 svg path { fill: none; }
 .axis { stroke: var(--soft); }
@@ -32,7 +32,8 @@ svg path { fill: none; }
 path.s0 { stroke: var(--s0); } path.s1 { stroke: var(--s1); } path.line.s1 { stroke-dasharray: 7 4; }
 .dot.s0 { fill: var(--s0); } .dot.s1 { fill: var(--s1); }
 .heat { fill: var(--heat); }
-.ring { fill: none; stroke: var(--ring); stroke-width: 1.75; }`;
+.ring { fill: none; stroke: var(--ring); stroke-width: 1.75; }
+svg .mark { stroke: var(--ring); stroke-width: 2; }`;
 
 const PAGE = `
 * { box-sizing: border-box; }
@@ -43,7 +44,7 @@ h1 { font-size: clamp(1.5rem, 4vw, 2.1rem); line-height: 1.2; margin: 0 0 .4rem;
 h2 { font-size: 1.3rem; margin: 3rem 0 .4rem; }
 p { margin: .4rem 0 1rem; max-width: 46rem; }
 .lead, .how { color: var(--soft); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .9rem; margin: 1.6rem 0 0; padding: 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .9rem; margin: 1.6rem 0 0; padding: 0; }
 .tiles div, figure { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: .9rem 1.1rem; margin: 0; }
 .tiles dt { color: var(--soft); font-size: .875rem; } .tiles dd { margin: 0; }
 .tiles .big { font-size: 1.75rem; font-weight: 600; line-height: 1.3; } .tiles .small { color: var(--soft); font-size: .875rem; }
@@ -51,11 +52,13 @@ p { margin: .4rem 0 1rem; max-width: 46rem; }
 figcaption { color: var(--soft); font-size: .875rem; line-height: 1.45; margin-top: .5rem; }
 .chart { display: block; width: 100%; height: auto; }
 .scroll { overflow-x: auto; }
+.sheet .mark { position: absolute; top: .3rem; right: .45rem; font-weight: 700; color: var(--good); } .missed .mark { color: var(--soft); font-weight: 400; }
+.table { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: .3rem .4rem; margin-bottom: 1rem; }
 .similarity { display: grid; grid-template-columns: minmax(0, 5fr) minmax(15rem, 2fr); gap: 1.5rem; }
 .similarity figcaption { font-size: .95rem; margin: 0; } .similarity figcaption p { margin: 0 0 .8rem; }
 .matrix { display: block; width: 100%; height: auto; }
-.results { border-collapse: collapse; width: 100%; min-width: 36rem; margin-bottom: 1.4rem; background: var(--card); }
-.results caption { text-align: left; padding: .3rem 0 .5rem; color: var(--soft); }
+.results { border-collapse: collapse; width: 100%; min-width: 36rem; }
+.results caption { text-align: left; padding: .5rem .8rem; color: var(--soft); } .results tbody tr:last-child > * { border-bottom: 0; }
 .results th, .results td { padding: .45rem .8rem; text-align: right; white-space: nowrap; font-weight: 400; border-bottom: 1px solid var(--rule); }
 .results thead th { color: var(--soft); font-size: .875rem; } .results th:first-child[scope] { text-align: left; }
 .results tr:last-child > th[scope=col].first, .results tbody th { text-align: right; } .results tbody th { text-align: left; white-space: normal; }
@@ -68,9 +71,8 @@ figcaption { color: var(--soft); font-size: .875rem; line-height: 1.45; margin-t
 .verdict { display: block; font-weight: 400; font-size: .875rem; color: var(--soft); } .hit { color: var(--good); }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, 8.2rem); gap: .7rem; }
 .card { position: relative; background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: .5rem; font-size: .8125rem; line-height: 1.3; }
-.card img { display: block; margin: 0 auto .4rem; image-rendering: pixelated; border-radius: 4px; background: #fff; }
+.card img { display: block; max-width: 100%; height: auto; margin: 0 auto .4rem; image-rendering: pixelated; border-radius: 4px; background: #fff; }
 .card.right { border-color: var(--good); box-shadow: inset 0 0 0 1px var(--good); } .card.missed { border-style: dashed; border-color: var(--soft); }
-.mark { position: absolute; top: .3rem; right: .45rem; font-weight: 700; color: var(--good); } .missed .mark { color: var(--soft); font-weight: 400; }
 .name { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; height: 2.6em; text-align: center; overflow-wrap: anywhere; }
 .bar { display: block; height: 4px; margin: .35rem 0 .2rem; border-radius: 2px; background: var(--faint); }
 .bar span { display: block; height: 100%; border-radius: 2px; background: var(--s0); }
@@ -82,9 +84,10 @@ details { margin-top: 1rem; } summary { cursor: pointer; font-weight: 600; }
 pre { overflow-x: auto; background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 1rem; font: 13px/1.5 ui-monospace, Menlo, Consolas, monospace; }
 @media (max-width: 800px) {
   .similarity, .query { grid-template-columns: 1fr; } .query { gap: .5rem; }
-  .cards { grid-template-columns: repeat(auto-fill, minmax(5.6rem, 1fr)); } .verdict { display: inline; margin-left: .4rem; }
-  .results th, .results td { padding: .4rem .5rem; } .results { font-size: .875rem; min-width: 0; }
-}`;
+  .cards { grid-template-columns: repeat(5, minmax(0, 8.2rem)); gap: .4rem; } .card { padding: .35rem; } .verdict { display: inline; margin-left: .4rem; }
+  .results th, .results td { padding: .4rem .5rem; } .results { font-size: .875rem; min-width: 30rem; }
+}
+@media (max-width: 480px) { .card { font-size: .6875rem; padding: .2rem; } }`;
 
 /** For a page that shows figures. */
 export const pageStyle = COLOURS + FIGURES + PAGE;

@@ -19,7 +19,7 @@ export function resultTable({ title, images, texts, rows }: ResultTable): Markup
   }
   const direction = (recall: readonly Recall[], of: "textToImage" | "imageToText") =>
     recall.map((r, i) => html`<td class="${i === 0 ? "first" : ""}">${percent(r[of])}</td>`);
-  return html`<div class="scroll"><table class="results">
+  return html`<div class="scroll table"><table class="results">
 <caption><bdi>${title}</bdi>: ${images.toLocaleString("en")} pictures, ${texts.toLocaleString("en")} texts</caption>
 <thead><tr><th rowspan="2" scope="col">retrieval by</th><th colspan="${ks.length}" scope="colgroup" class="first">text → picture</th><th colspan="${ks.length}" scope="colgroup" class="first">picture → text</th></tr>
 <tr>${[0, 1].map(() => ks.map((k, i) => html`<th scope="col" class="${i === 0 ? "first" : ""}">R@${k}</th>`))}</tr></thead>
