@@ -1,4 +1,5 @@
 /** Door of `eval`: embeddings in, numbers out. */
+export { byDistance } from "./distance.ts";
 export { type Embeddings, type Neighbour, nearest } from "./embeddings.ts";
 export { EvaluationError } from "./evaluationError.ts";
 export { canonicalize, type Prompt, prompts } from "./prompts.ts";

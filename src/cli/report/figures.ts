@@ -8,6 +8,8 @@ import { showTick } from "./scale.ts";
 import { figureStyle } from "./style.ts";
 import { percent } from "./tables.ts";
 
+const MARGIN = 14; // around a figure that stands alone
+
 export interface Figure {
   /** File name without its ending. */
   readonly name: string;
@@ -116,11 +118,14 @@ export function figureFiles(data: ReportData): Map<string, string> {
   return files;
 }
 
-/** The same drawing with its own style, and a width for readers that know only the view box. */
+/** The same drawing with its own style, a margin, and a size for readers that know only the view box. */
 function standalone(svg: Markup): string {
   const style = html`<style>${figureStyle}svg{background:var(--card)}</style>`;
   return svg.text
     .replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
-    .replace(/(viewBox="0 0 (\S+) (\S+)")/, '$1 width="$2" height="$3"')
+    .replace(/viewBox="0 0 (\S+) (\S+)"/, (_, width, height) => {
+      const [w, h] = [Number(width) + 2 * MARGIN, Number(height) + 2 * MARGIN];
+      return `viewBox="${-MARGIN} ${-MARGIN} ${w} ${h}" width="${w}" height="${h}"`;
+    })
     .replace("</title>", () => `</title>${style.text}`);
 }

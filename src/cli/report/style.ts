@@ -42,6 +42,7 @@ body { margin: 0; background: var(--page); color: var(--ink);
 main { max-width: 1240px; margin: 0 auto; padding: 2.5rem clamp(1rem, 3vw, 2rem) 4rem; }
 h1 { font-size: clamp(1.5rem, 4vw, 2.1rem); line-height: 1.2; margin: 0 0 .4rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.3rem; margin: 3rem 0 .4rem; }
+h3 { font-size: 1rem; margin: 1.6rem 0 .3rem; }
 p { margin: .4rem 0 1rem; max-width: 46rem; }
 .lead, .how { color: var(--soft); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .9rem; margin: 1.6rem 0 0; padding: 0; }
@@ -52,7 +53,7 @@ p { margin: .4rem 0 1rem; max-width: 46rem; }
 figcaption { color: var(--soft); font-size: .875rem; line-height: 1.45; margin-top: .5rem; }
 .chart { display: block; width: 100%; height: auto; }
 .scroll { overflow-x: auto; }
-.sheet .mark { position: absolute; top: .3rem; right: .45rem; font-weight: 700; color: var(--good); } .missed .mark { color: var(--soft); font-weight: 400; }
+.sheet .mark { position: absolute; top: .3rem; right: .45rem; font-weight: 700; color: var(--good); background: var(--card); border-radius: 4px; padding: 0 .15rem; } .missed .mark { color: var(--soft); font-weight: 400; }
 .table { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: .3rem .4rem; margin-bottom: 1rem; }
 .similarity { display: grid; grid-template-columns: minmax(0, 5fr) minmax(15rem, 2fr); gap: 1.5rem; }
 .similarity figcaption { font-size: .95rem; margin: 0; } .similarity figcaption p { margin: 0 0 .8rem; }
