@@ -1,7 +1,6 @@
 /** Door of `eval`: embeddings in, numbers out. */
-export { byDistance } from "./distance.ts";
 export { type Embeddings, type Neighbour, nearest } from "./embeddings.ts";
 export { EvaluationError } from "./evaluationError.ts";
 export { canonicalize, type Prompt, prompts } from "./prompts.ts";
-export { chance, type Recall, type Retrieval, retrieval } from "./retrieval.ts";
+export { chance, type Recall, type Retrieval, retrieval, retrievalOfScores } from "./retrieval.ts";
 export { type Accuracy, accuracy, classEmbeddings, type ZeroShot, zeroShot } from "./zeroShot.ts";

@@ -49,7 +49,47 @@ export function retrieval(
   checkOwners(owner, images);
   checkKs(ks);
 
-  const { imageRank, textRank } = ranks(zimg, ztxt, owner, images, d);
+  return recallOf(
+    {
+      score: (i, j) => score(zimg, i, ztxt, j, d),
+      row: (i, out) => scoreRow(zimg, i, ztxt, d, out),
+    },
+    images,
+    owner,
+    ks,
+  );
+}
+
+/** The same for a matrix of scores [N, M] that is there already, as pixels compared with pixels give it. */
+export function retrievalOfScores(
+  scores: Float32Array | Float64Array,
+  owner: ArrayLike<number>,
+  ks: readonly number[] = [1, 5, 10],
+): Retrieval {
+  const texts = owner.length;
+  const images = rowsOf("retrieval", "scores", scores, texts);
+  checkOwners(owner, images);
+  checkKs(ks);
+  return recallOf(
+    {
+      score: (i, j) => scores[i * texts + j],
+      row: (i, out) => out.set(scores.subarray(i * texts, (i + 1) * texts)),
+    },
+    images,
+    owner,
+    ks,
+  );
+}
+
+/** Scores [N, M], one at a time and a row at a time: the same bits either way. */
+interface Scores {
+  score(i: number, j: number): number;
+  row(i: number, out: Float64Array): void;
+}
+
+function recallOf(scores: Scores, images: number, owner: ArrayLike<number>, ks: readonly number[]): Retrieval {
+  const texts = owner.length;
+  const { imageRank, textRank } = ranks(scores, images, owner);
   const below = (ranks: Uint32Array, k: number) => ranks.reduce((count, rank) => count + (rank < k ? 1 : 0), 0);
   const recall = ks.map((k) => ({
     k,
@@ -61,11 +101,9 @@ export function retrieval(
 
 /** Rivals ahead of the own picture, for each text; and ahead of the best own text, for each image (M where it has none). */
 function ranks(
-  zimg: Embeddings,
-  ztxt: Embeddings,
-  owner: ArrayLike<number>,
+  scores: Scores,
   images: number,
-  d: number,
+  owner: ArrayLike<number>,
 ): { imageRank: Uint32Array; textRank: Uint32Array } {
   const texts = owner.length;
   // Best own text of each image, by score and then by index, is what decides "any of its texts is among the k best".
@@ -73,7 +111,7 @@ function ranks(
   const bestText = new Int32Array(images).fill(-1);
   for (let j = 0; j < texts; j++) {
     const i = owner[j];
-    own[j] = score(zimg, i, ztxt, j, d);
+    own[j] = scores.score(i, j);
     if (bestText[i] < 0 || own[j] > own[bestText[i]]) bestText[i] = j;
   }
 
@@ -82,7 +120,7 @@ function ranks(
   const textRank = new Uint32Array(images);
   const row = new Float64Array(texts);
   for (let i = 0; i < images; i++) {
-    scoreRow(zimg, i, ztxt, d, row);
+    scores.row(i, row);
     const best = bestText[i];
     const bestScore = best < 0 ? Number.POSITIVE_INFINITY : own[best];
     let ahead = 0;
@@ -94,46 +132,4 @@ function ranks(
     textRank[i] = best < 0 ? texts : ahead;
   }
   return { imageRank, textRank };
-}
-
-/**
- * Recall of scores drawn at random.
- *
- *   text → image   k / N
- *   image → text   mean over images of 1 − C(M − m, k) / C(M, k),   m = number of the image's own texts
- */
-export function chance(owner: ArrayLike<number>, images: number, ks: readonly number[]): Recall[] {
-  checkOwners(owner, images);
-  checkKs(ks);
-  const texts = owner.length;
-  const owned = new Uint32Array(images);
-  for (let j = 0; j < texts; j++) owned[owner[j]]++;
-  return ks.map((k) => {
-    let sum = 0;
-    for (const m of owned) {
-      // C(M − m, k) / C(M, k) = Π over the m own texts of the chance that each falls outside the first k.
-      let missed = 1;
-      for (let r = 0; r < m; r++) missed *= Math.max(0, texts - k - r) / (texts - r);
-      sum += 1 - missed;
-    }
-    return { k, textToImage: Math.min(1, k / images), imageToText: sum / images };
-  });
-}
-
-function checkOwners(owner: ArrayLike<number>, images: number): void {
-  for (let j = 0; j < owner.length; j++) {
-    if (!Number.isInteger(owner[j]) || owner[j] < 0 || owner[j] >= images) {
-      throw new EvaluationError(
-        `retrieval: text ${j} belongs to picture ${owner[j]}, which is not in 0..${images - 1}`,
-      );
-    }
-  }
-}
-
-function checkKs(ks: readonly number[]): void {
-  for (const k of ks) {
-    if (!Number.isInteger(k) || k < 1) {
-      throw new EvaluationError(`retrieval: k = ${k} is not an integer of at least 1`);
-    }
-  }
 }

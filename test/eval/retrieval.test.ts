@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { chance, EvaluationError, nearest, type Recall, retrieval } from "../../src/eval/index.ts";
+import { chance, EvaluationError, nearest, type Recall, retrieval, retrievalOfScores } from "../../src/eval/index.ts";
 import { golden } from "../support/golden.ts";
 
 /** Embeddings whose score matrix is exactly `scores` [N, M]: pictures are its rows, texts the unit vectors. */
@@ -71,6 +71,16 @@ describe("retrieval", () => {
         const one = fromScores(scores, owner.length);
         const two = fromScores(mapped, owner.length);
         expect(retrieval(two.zimg, two.ztxt, owner)).toEqual(retrieval(one.zimg, one.ztxt, owner));
+      }),
+    );
+  });
+
+  it("is the same from a matrix of scores as from embeddings", () => {
+    fc.assert(
+      fc.property(problem, ({ scores, owner }) => {
+        const { zimg, ztxt } = fromScores(scores, owner.length);
+        const matrix = Float32Array.from(scores.flat());
+        expect(retrievalOfScores(matrix, owner)).toEqual(retrieval(zimg, ztxt, owner));
       }),
     );
   });
