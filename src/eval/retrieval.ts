@@ -133,3 +133,45 @@ function ranks(
   }
   return { imageRank, textRank };
 }
+
+/**
+ * Recall of scores drawn at random.
+ *
+ *   text → image   k / N
+ *   image → text   mean over images of 1 − C(M − m, k) / C(M, k),   m = number of the image's own texts
+ */
+export function chance(owner: ArrayLike<number>, images: number, ks: readonly number[]): Recall[] {
+  checkOwners(owner, images);
+  checkKs(ks);
+  const texts = owner.length;
+  const owned = new Uint32Array(images);
+  for (let j = 0; j < texts; j++) owned[owner[j]]++;
+  return ks.map((k) => {
+    let sum = 0;
+    for (const m of owned) {
+      // C(M − m, k) / C(M, k) = Π over the m own texts of the chance that each falls outside the first k.
+      let missed = 1;
+      for (let r = 0; r < m; r++) missed *= Math.max(0, texts - k - r) / (texts - r);
+      sum += 1 - missed;
+    }
+    return { k, textToImage: Math.min(1, k / images), imageToText: sum / images };
+  });
+}
+
+function checkOwners(owner: ArrayLike<number>, images: number): void {
+  for (let j = 0; j < owner.length; j++) {
+    if (!Number.isInteger(owner[j]) || owner[j] < 0 || owner[j] >= images) {
+      throw new EvaluationError(
+        `retrieval: text ${j} belongs to picture ${owner[j]}, which is not in 0..${images - 1}`,
+      );
+    }
+  }
+}
+
+function checkKs(ks: readonly number[]): void {
+  for (const k of ks) {
+    if (!Number.isInteger(k) || k < 1) {
+      throw new EvaluationError(`retrieval: k = ${k} is not an integer of at least 1`);
+    }
+  }
+}
