@@ -21,8 +21,9 @@ import {
 } from "./batches.ts";
 import { trainBpe } from "./bpe.ts";
 import { EMOJI_SETS, EMOJI_STYLES, type Emoji, type EmojiStyle, emojiJson, emojiList } from "./emojiList.ts";
-import { RECIPE, renderEmoji, STORED, STORED_BYTES } from "./emojiRender.ts";
+import { RECIPE, renderEmoji } from "./emojiRender.ts";
 import { type CacheKey, readPictures, writePictures } from "./pictureCache.ts";
+import { STORED, STORED_BYTES } from "./storedPicture.ts";
 import { encodeAll, type Tokenizer } from "./tokenizer.ts";
 
 /** Which styles a run trains on and is tested on; `unseen` also holds out 160 emoji in every style. */

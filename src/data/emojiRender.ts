@@ -1,30 +1,17 @@
 /**
- * Emoji drawings as trimmed pictures: SVG → 96 × 96 → the square around the content → 48 × 48 premultiplied RGBA bytes.
- *
- * Trimming is what makes styles comparable: each set leaves another margin, and nearest neighbours on trimmed pixels find
- * twice as many emoji in a style never seen (20 % against 9 %).
+ * Emoji drawings as stored pictures: SVG → 96 × 96 → the square around the content → 48 × 48, see storedPicture.ts.
  *
  * The stroked variant outlines every part in black, 2.6 % of the side wide: three of the four sets draw flat areas, and an
  * unseen one may draw lines.
  */
 import { EMOJI_PACKAGES, EMOJI_SETS, type Emoji, type EmojiStyle, emojiJson } from "./emojiList.ts";
 import { loadSharp } from "./packages.ts";
-import { contentSquare, premultiply, resampleSquare } from "./resample.ts";
+import { STORED_BYTES, storedPicture } from "./storedPicture.ts";
 
-/** Counts the changes of what this file draws: a cache of an older recipe is stale. */
+/** Counts the changes of what is drawn and how it is stored: a cache of an older recipe is stale. */
 export const RECIPE = 1;
-/** Side of a stored picture. */
-export const STORED = 48;
-/** Bytes of a stored picture: [48, 48, 4]. */
-export const STORED_BYTES = STORED * STORED * 4;
-
 const RENDERED = 96;
 const STROKE = 0.026;
-/**
- * A view reads the stored picture bilinearly, 1.7 stored pixels a step. That alone would skip pixels, so the store is softer
- * than its size: triangles of 1 and √2 pixels together have the variance of one of 1.7.
- */
-const SOFTNESS = Math.SQRT2;
 /** Drawings in the hands of the renderer at a time. */
 const IN_FLIGHT = 16;
 
@@ -45,14 +32,6 @@ function svgOf(set: IconSet, icon: string, stroked: boolean): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${RENDERED}" height="${RENDERED}" viewBox="${left} ${top} ${width} ${height}">${style}${body}</svg>`;
 }
 
-/** Straight RGBA [height, width, 4] → trimmed, premultiplied [48, 48, 4]. */
-export function trimmed(rgba: Uint8Array, width: number, height: number): Uint8Array {
-  const crop = contentSquare(rgba, width, height) ?? { left: 0, top: 0, side: Math.max(width, height) };
-  const pixels = Float32Array.from(rgba);
-  premultiply(pixels);
-  return Uint8Array.from(resampleSquare(pixels, width, height, 4, crop, STORED, SOFTNESS), Math.round);
-}
-
 /** Renders `emoji` in one style: [emoji.length, 48, 48, 4]. `progress` is called after each. */
 export async function renderEmoji(
   emoji: readonly Emoji[],
@@ -69,7 +48,7 @@ export async function renderEmoji(
       const i = next++;
       const svg = Buffer.from(svgOf(set, emoji[i].icon[style], stroked));
       const { data, info } = await sharp(svg).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
-      pictures.set(trimmed(data, info.width, info.height), i * STORED_BYTES);
+      pictures.set(storedPicture(data, info.width, info.height), i * STORED_BYTES);
       progress();
     }
   };

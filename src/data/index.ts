@@ -25,6 +25,8 @@ export {
 export { EMOJI_PACKAGES, EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList } from "./emojiList.ts";
 export { MissingPackageError } from "./packages.ts";
 export { type EmojiSpec, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
+export { decodePicture, PictureError, readPicture, readSiglipPicture } from "./pictures.ts";
+export { pixelNeighbours } from "./pixelNeighbours.ts";
 export {
   captionOf,
   drawScene,
@@ -38,6 +40,7 @@ export {
   shapes,
   type Thing,
 } from "./shapes.ts";
+export { siglipPixels } from "./siglipPixels.ts";
 export { type BatchStream, BatchStreamError, type BatchStreamOptions, openBatchStream } from "./stream.ts";
 export {
   byteTokenizer,

@@ -3,8 +3,9 @@
  *
  *   score(query, item) = − min over galleries |query − item|²      on 16 × 16 means of the pictures
  *
- * A model that finds less in a style never seen has learned nothing worth its training. On trimmed emoji, noto, twemoji and
- * fluent as galleries and openmoji as queries: R@1 20 %, R@5 35 %, R@10 42 %; chance is 0.06 %.
+ * A model that finds less in a style never seen has learned nothing worth its training. Emoji, with noto, twemoji and fluent
+ * as galleries and openmoji as queries, on the very pixels a model sees: R@1 22.3 %, R@5 38.6 %, R@10 45.3 %; chance is 0.06 %.
+ * Soft pixels are the stronger yardstick: scaled to 16 × 16 at once the figures are 19.8, 34.9, 41.7, not trimmed 9.8, 18.9, 23.8.
  */
 import { DataError, type PictureSet } from "./batches.ts";
 

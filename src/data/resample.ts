@@ -63,28 +63,3 @@ export function resampleSquare(
   });
   return out;
 }
-
-/** The smallest centred square around what is not transparent (alpha > 24 of 255) in [height, width, 4]; undefined when all is. */
-export function contentSquare(rgba: Uint8Array, width: number, height: number): Crop | undefined {
-  let [left, top, right, bottom] = [width, height, -1, -1];
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      if (rgba[(y * width + x) * 4 + 3] <= 24) continue;
-      left = Math.min(left, x);
-      right = Math.max(right, x);
-      top = Math.min(top, y);
-      bottom = y;
-    }
-  }
-  if (right < 0) return undefined;
-  const side = Math.max(right - left, bottom - top) + 1;
-  return { side, left: (left + right + 1 - side) / 2, top: (top + bottom + 1 - side) / 2 };
-}
-
-/** Straight alpha to premultiplied, in place: colours of transparent pixels no longer count. */
-export function premultiply(rgba: Uint8Array | Float32Array): void {
-  for (let i = 0; i < rgba.length; i += 4) {
-    const alpha = rgba[i + 3] / 255;
-    for (let c = 0; c < 3; c++) rgba[i + c] *= alpha;
-  }
-}

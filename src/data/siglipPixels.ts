@@ -1,0 +1,38 @@
+/**
+ * Pixels as the released SigLIP models were trained on: squashed to a square, bilinear, in −1..1.
+ *
+ *   out(i) reads in at (i + ½) · from / to − ½, edges repeated; rounded down to a byte; v = 2 · byte / 255 − 1
+ *
+ * The reference resizes without antialiasing and truncates (big_vision pp/ops_image.py: tf.image.resize, then a cast to uint8).
+ * Both are visible in the last bits of an embedding, so both are kept.
+ */
+import { toSiglipInput } from "./batches.ts";
+
+/** For each output position: the two inputs it lies between, and how far along. */
+function positions(from: number, to: number) {
+  return Array.from({ length: to }, (_, i) => {
+    const at = ((i + 0.5) * from) / to - 0.5;
+    const low = Math.floor(at);
+    return { low: Math.max(0, low), high: Math.min(from - 1, low + 1), part: at - low };
+  });
+}
+
+/** RGB bytes [height, width, 3] → [resolution, resolution, 3]. */
+export function siglipPixels(rgb: Uint8Array, width: number, height: number, resolution: number): Float32Array {
+  const out = new Float32Array(resolution * resolution * 3);
+  const columns = positions(width, resolution);
+  positions(height, resolution).forEach((row, y) => {
+    columns.forEach((column, x) => {
+      for (let c = 0; c < 3; c++) {
+        const read = (v: number, u: number) => rgb[(v * width + u) * 3 + c];
+        const top = mix(read(row.low, column.low), read(row.low, column.high), column.part);
+        const bottom = mix(read(row.high, column.low), read(row.high, column.high), column.part);
+        out[(y * resolution + x) * 3 + c] = toSiglipInput(Math.floor(mix(top, bottom, row.part)) / 255);
+      }
+    });
+  });
+  return out;
+}
+
+/** Equal ends give exactly themselves, so a plain area stays plain. */
+const mix = (a: number, b: number, part: number): number => a + (b - a) * part;
