@@ -209,3 +209,20 @@ describe.each(KINDS)("gemm $kind", ({ gemm }) => {
     numbers(A, m * k).set(saved);
   });
 });
+
+test("the tile changes no bit", () => {
+  fc.assert(
+    fc.property(products, (args) => {
+      const results = KINDS.map(({ gemm, fma }) => {
+        numbers(C, SIZE).set(numbers(A, SIZE));
+        gemm(args);
+        return { fma, c: bits(C, args.strideC * args.batch) };
+      });
+      for (const each of results) {
+        const other = results.find(({ fma }) => fma === each.fma)!;
+        expect(same(each.c, other.c)).toBe(true);
+      }
+    }),
+    { numRuns: 25 },
+  );
+});

@@ -1,0 +1,58 @@
+/**
+ * Which register tile is fastest here? Asked of the machine, not of its version: whether an engine fuses pairs of
+ * vectors, has fused multiply-add, or spills registers shows in nothing but its speed.
+ */
+import type { Heap } from "../heap.ts";
+import { call, drop, func, type Variant } from "./assembler.ts";
+import { type Tile, tileKernel } from "./gemmTile.ts";
+import { f32x4, i32, madd } from "./instructions.ts";
+import { range } from "./loops.ts";
+import { instantiate, supports } from "./module.ts";
+
+const K = 256;
+const TILES_PER_CALL = 32; // about 30 µs
+const LEAST_MS = 12;
+const MOST_MS = 120;
+const OPTIMISED = 2; // the optimising compiler gains at least that over the first one
+
+/** Whether the engine knows the instructions of a variant. */
+export const engineSupports = (variant: Variant): boolean =>
+  supports(variant, { probe: func([], () => drop(madd(f32x4.const(1), 1, 1))) });
+
+/**
+ * GFLOP/s of each tile, best of short rounds in turn. Ends when every tile has run in optimised code, which shows as a
+ * jump; at the latest after 120 ms.
+ */
+export function tileRates(heap: Heap, variant: Variant, tiles: readonly Tile[]): number[] {
+  const bytes = 4 * K * 32;
+  const block = heap.allocate(bytes);
+  heap.f32.fill(0, block / 4, (block + bytes) / 4);
+  const contestants = tiles.map((tile) => {
+    const { rows, columns } = tile;
+    const kernel = tileKernel(tile, "byRows");
+    const [a, b] = [block, block + 4 * K * rows];
+    const c = b + 4 * K * columns;
+    const run = func([], () => {
+      const i = i32.local();
+      return range(i, 0, TILES_PER_CALL, 1, call(kernel, K, rows, a, 4 * K, b, 4 * columns, c, 4 * columns, 0, 0));
+    });
+    const flops = 2 * rows * columns * K * TILES_PER_CALL;
+    return { run: instantiate(heap.memory, variant, { run }).run, flops, first: 0, best: 0 };
+  });
+  const start = performance.now();
+  const elapsed = () => performance.now() - start;
+  do {
+    for (const contestant of contestants) {
+      const from = performance.now();
+      contestant.run();
+      const rate = contestant.flops / (performance.now() - from) / 1e6;
+      if (!contestant.first) contestant.first = rate;
+      contestant.best = Math.max(contestant.best, rate);
+    }
+  } while (
+    elapsed() < LEAST_MS ||
+    (elapsed() < MOST_MS && contestants.some(({ first, best }) => best < OPTIMISED * first))
+  );
+  heap.release(block, bytes);
+  return contestants.map(({ best }) => best);
+}
