@@ -5,6 +5,8 @@
  */
 
 export type FormatCode =
+  | "NOT_A_REGULAR_FILE"
+  | "FILE_CHANGED"
   | "JSON_SYNTAX"
   | "JSON_UTF8"
   | "JSON_DUPLICATE_KEY"
@@ -23,7 +25,9 @@ export type FormatCode =
   | "ST_OVERLAP"
   | "ST_HOLE"
   | "ST_TRAILING"
-  | "ST_DATA_TRUNCATED";
+  | "ST_DATA_TRUNCATED"
+  | "CHECKPOINT_HASH"
+  | "CHECKPOINT_MANIFEST";
 
 const MAX_FILE = 140;
 const MAX_DETAIL = 300;

@@ -1,0 +1,284 @@
+/**
+ * Checkpoints that a kill, a power cut, a full disk and flipped bits cannot turn into something that was never saved.
+ *
+ * One save is one generation of three files in `checkpoint/`:
+ *
+ *   000007-step-3500.safetensors     tensors
+ *   000007-step-3500.state.json      everything else
+ *   000007-step-3500.manifest.json   names, sizes and SHA-256 of the two, step, digest of the configuration, own SHA-256
+ *
+ * Saving: each file is a temporary file → write → fsync → rename; fsync of the folder; then the manifest in the same way.
+ * A generation exists when its manifest does; `save` returns after that and only then removes old ones, manifest first.
+ * Names are never used again, so nothing that counts is ever written over.
+ * Loading: newest to oldest, the first one whose hashes all agree; what is passed over is reported.
+ *
+ * The order is the one of Pillai et al. 2014, "All file systems are not created equal" (OSDI).
+ */
+import { createHash } from "node:crypto";
+import { basename, join } from "node:path";
+import {
+  FormatError,
+  isJsonRecord,
+  type JsonRecord,
+  type JsonValue,
+  parseJson,
+  readSafetensors,
+  type SafetensorsTensor,
+  writeSafetensors,
+} from "../formats/index.ts";
+import { EXIT, type ExitCode, isSystemError } from "./exitCodes.ts";
+import { type Fs, realFs, TEMPORARY, utf8, writeDurably } from "./fs.ts";
+
+export interface Checkpoint {
+  /** Training steps that are done. */
+  readonly step: number;
+  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+  /** Everything that is not a tensor and must come back: counters, tokenizer, seeds. */
+  readonly meta: JsonValue;
+}
+
+export type CheckpointCode = "CKPT_NO_SPACE" | "CKPT_IO" | "CKPT_DAMAGED" | "CKPT_VERSION" | "CKPT_CONFIG";
+
+export class CheckpointError extends Error {
+  override readonly name = "CheckpointError";
+  readonly code: CheckpointCode;
+  readonly exitCode: ExitCode;
+
+  constructor(code: CheckpointCode, message: string, options?: ErrorOptions) {
+    super(`checkpoint: ${message} (${code})`, options);
+    this.code = code;
+    this.exitCode = code === "CKPT_NO_SPACE" || code === "CKPT_IO" ? EXIT.io : EXIT.data;
+  }
+}
+
+interface Manifest {
+  readonly step: number;
+  readonly configDigest: string;
+  readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
+}
+
+const VERSION = 1;
+const NAME = /^(\d{6,})-step-(\d+)\.(safetensors|state\.json|manifest\.json)(\.tmp)?$/;
+const MANIFEST = ".manifest.json";
+
+/** SHA-256 in hexadecimal digits. */
+export const sha256 = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
+
+/** The checkpoints of one run. Only the process that owns the run may save; any process may load. */
+export class CheckpointFolder {
+  readonly #path: string;
+  readonly #keep: number;
+  readonly #fs: Fs;
+  /** Manifests that did not load: they do not count as checkpoints that are kept. */
+  readonly #damaged = new Set<string>();
+
+  constructor(path: string, { keep, fs = realFs }: { keep: number; fs?: Fs }) {
+    this.#path = path;
+    this.#keep = keep;
+    this.#fs = fs;
+  }
+
+  /** Throws when `bytes` would not fit on the disk: better before the first step than after an hour. */
+  requireSpace(bytes: number): void {
+    const free = this.#fs.freeBytes(this.#path);
+    if (free < bytes) throw this.#noSpace(bytes, free);
+  }
+
+  /**
+   * Returns when the checkpoint survives a power cut. Throws `CheckpointError`; then the earlier ones are as they were.
+   * Problems with removing old checkpoints afterwards are returned as warnings.
+   */
+  save({ step, tensors, meta }: Checkpoint, configDigest: string): { warnings: string[] } {
+    if (!this.#fs.isFolder(this.#path)) {
+      throw new CheckpointError("CKPT_IO", `${this.#path} is not a folder any more; the checkpoint is not saved`);
+    }
+    const files = new Map([
+      [".safetensors", writeSafetensors(tensors)],
+      [".state.json", utf8(`${JSON.stringify(meta)}\n`)],
+    ]);
+    try {
+      const stem = this.#nextStem(step);
+      const listed = [...files].map(([ending, bytes]) => {
+        writeDurably(this.#fs, join(this.#path, stem + ending), bytes, { syncName: false });
+        return { name: stem + ending, bytes: bytes.length, sha256: sha256(bytes) };
+      });
+      this.#fs.syncFolder(this.#path);
+      const manifest = manifestText({ step, configDigest, files: listed });
+      writeDurably(this.#fs, join(this.#path, stem + MANIFEST), utf8(manifest));
+    } catch (error) {
+      throw this.#unsaved(
+        error,
+        [...files.values()].reduce((sum, bytes) => sum + bytes.length, 0),
+      );
+    }
+    return { warnings: this.#prune() };
+  }
+
+  /**
+   * The newest checkpoint that is whole; undefined when none was ever saved. Throws `CheckpointError` when there are some
+   * but none is whole, when the newest is of a later version, or of a run that is configured otherwise.
+   */
+  load(configDigest?: string): (Checkpoint & { readonly warnings: string[] }) | undefined {
+    const warnings: string[] = [];
+    let names = this.#manifests();
+    for (let attempt = 0; attempt < 3; attempt++) {
+      for (const name of names) {
+        if (this.#damaged.has(name)) continue;
+        try {
+          return { ...this.#loadGeneration(name, configDigest), warnings };
+        } catch (error) {
+          if (!(error instanceof FormatError) && !isSystemError(error)) throw error;
+          this.#damaged.add(name);
+          warnings.push(`checkpoint: ${name} is passed over: ${error.message}`);
+        }
+      }
+      // A run that goes on may have removed what was listed, and saved something newer.
+      names = this.#manifests();
+      if (names.every((name) => this.#damaged.has(name))) break;
+    }
+    if (warnings.length === 0 && names.length === 0) return undefined;
+    throw new CheckpointError(
+      "CKPT_DAMAGED",
+      `none in ${this.#path} is whole; nothing was changed\n${warnings.join("\n")}`,
+    );
+  }
+
+  #loadGeneration(name: string, configDigest: string | undefined): Checkpoint {
+    const manifest = parseManifest(this.#fs.read(join(this.#path, name)), name);
+    const [tensors, state] = manifest.files.map(({ name: file, bytes, sha256: expected }) => {
+      const found = this.#fs.read(join(this.#path, file));
+      if (found.length !== bytes || sha256(found) !== expected) {
+        const detail = `${found.length} bytes with SHA-256 ${sha256(found)}, expected ${bytes} with ${expected}`;
+        throw new FormatError("CHECKPOINT_HASH", file, 0, detail);
+      }
+      return { file, bytes: found };
+    });
+    if (configDigest !== undefined && configDigest !== manifest.configDigest) {
+      throw new CheckpointError(
+        "CKPT_CONFIG",
+        `${name} belongs to a run with another configuration; compare config.json`,
+      );
+    }
+    return {
+      step: manifest.step,
+      tensors: readSafetensors(tensors.bytes, tensors.file).tensors,
+      meta: parseJson(state.bytes, state.file),
+    };
+  }
+
+  /** Names of manifests, newest first. */
+  #manifests(): string[] {
+    const generation = (name: string): number => Number(name.slice(0, name.indexOf("-")));
+    return this.#fs
+      .list(this.#path)
+      .filter((name) => NAME.test(name) && name.endsWith(MANIFEST))
+      .sort((a, b) => generation(b) - generation(a));
+  }
+
+  /** The stem of a generation after all that left a trace. What killed saves left over is removed on the way. */
+  #nextStem(step: number): string {
+    const names = this.#fs.list(this.#path).filter((name) => NAME.test(name));
+    const last = Math.max(0, ...names.map((name) => Number.parseInt(name, 10)));
+    this.#removeLeftOvers();
+    return `${String(last + 1).padStart(6, "0")}-step-${step}`;
+  }
+
+  /** Removes temporary files and files of generations without a manifest. */
+  #removeLeftOvers(): void {
+    const stem = (name: string): string => name.slice(0, name.indexOf("."));
+    const whole = new Set(this.#manifests().map(stem));
+    for (const name of this.#fs.list(this.#path)) {
+      if (!NAME.test(name) || (whole.has(stem(name)) && !name.endsWith(TEMPORARY))) continue;
+      this.#fs.remove(join(this.#path, name));
+    }
+  }
+
+  /** Removes all generations older than the newest `keep` whole ones; warnings where that fails. */
+  #prune(): string[] {
+    try {
+      const names = this.#manifests();
+      const kept = names.filter((name) => !this.#damaged.has(name)).slice(0, this.#keep);
+      const old = names.slice(names.indexOf(kept[kept.length - 1]) + 1);
+      if (kept.length < this.#keep || old.length === 0) return [];
+      for (const name of old) this.#fs.remove(join(this.#path, name));
+      this.#fs.syncFolder(this.#path); // no manifest may come back after its files are gone
+      this.#removeLeftOvers();
+      return [];
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      return [`checkpoint: old checkpoints could not be removed: ${error.message}`];
+    }
+  }
+
+  /** What went wrong with a save, after a try to give its bytes back to the disk. */
+  #unsaved(error: unknown, bytes: number): unknown {
+    if (!isSystemError(error)) return error;
+    try {
+      this.#removeLeftOvers();
+    } catch {
+      // They are removed with the next save.
+    }
+    if (error.code === "ENOSPC" || error.code === "EDQUOT") return this.#noSpace(bytes, this.#freeOrUnknown(), error);
+    return new CheckpointError("CKPT_IO", `not saved in ${this.#path}: ${error.message}; earlier ones are whole`, {
+      cause: error,
+    });
+  }
+
+  #freeOrUnknown(): number | undefined {
+    try {
+      return this.#fs.freeBytes(this.#path);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #noSpace(needed: number, free: number | undefined, cause?: Error): CheckpointError {
+    const message = `disk full in ${this.#path}: ${needed} bytes needed, ${free ?? "an unknown number"} free; make room, earlier checkpoints are whole`;
+    return new CheckpointError("CKPT_NO_SPACE", message, { cause });
+  }
+}
+
+/** The manifest as a file; its last field is the hash of the text before that field. */
+function manifestText(manifest: Manifest): string {
+  const body = JSON.stringify({ format: "siglip-ts checkpoint", version: VERSION, ...manifest }, null, 2).slice(0, -2);
+  return `${body}${seal(body)}`;
+}
+
+const seal = (body: string): string => `,\n  "sha256": "${sha256(body)}"\n}\n`;
+const SEAL_LENGTH = seal("").length;
+
+/** Checks the manifest's own hash, then its version, then its fields. */
+function parseManifest(bytes: Uint8Array, name: string): Manifest {
+  const text = new TextDecoder().decode(bytes);
+  const body = text.slice(0, -SEAL_LENGTH);
+  if (text.length < SEAL_LENGTH || text.slice(-SEAL_LENGTH) !== seal(body)) {
+    throw new FormatError("CHECKPOINT_HASH", name, 0, "the manifest does not end with the hash of its text");
+  }
+  const record = parseJson(bytes, name);
+  const version = isJsonRecord(record) ? record.version : undefined;
+  if (typeof version === "number" && version > VERSION) {
+    const message = `${name} has version ${version}, this program reads up to ${VERSION}; use the program that wrote it`;
+    throw new CheckpointError("CKPT_VERSION", message);
+  }
+  if (!isJsonRecord(record) || !isManifest(record, name)) {
+    throw new FormatError("CHECKPOINT_MANIFEST", name, 0, "expected step, configDigest and files of this generation");
+  }
+  return record;
+}
+
+function isManifest(record: JsonRecord, name: string): record is JsonRecord & Manifest {
+  const stem = basename(name, MANIFEST);
+  const { version, step, configDigest, files } = record;
+  if (version !== VERSION || !stem.endsWith(`-step-${step}`) || typeof configDigest !== "string") return false;
+  const isListed = (file: JsonValue, ending: string): boolean =>
+    isJsonRecord(file) &&
+    file.name === stem + ending &&
+    typeof file.bytes === "number" &&
+    typeof file.sha256 === "string";
+  return (
+    Array.isArray(files) &&
+    files.length === 2 &&
+    isListed(files[0], ".safetensors") &&
+    isListed(files[1], ".state.json")
+  );
+}

@@ -1,0 +1,41 @@
+/**
+ * What the process answers: 0 exactly when the requested work is done.
+ *
+ * 65, 70, 73 and 74 have their meaning from BSD's sysexits.h; 128 + n is the shell's word for signal n.
+ */
+import { FormatError } from "../formats/index.ts";
+import { ConfigError } from "./config.ts";
+
+export const EXIT = {
+  done: 0,
+  usage: 2, // a command line or configuration that cannot be used
+  data: 65, // a data, model or checkpoint file that cannot be used
+  internal: 70,
+  workerDied: 71,
+  locked: 73, // another process owns the run folder
+  io: 74, // disk full, no permission, device error
+  nonFinite: 76, // loss or gradient became NaN or infinite
+  interrupted: 130, // SIGINT, after a clean save
+  terminated: 143, // SIGTERM, after a clean save
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+const CODES: readonly number[] = Object.values(EXIT);
+const isExitCode = (value: unknown): value is ExitCode => typeof value === "number" && CODES.includes(value);
+
+/** The exit code for an error that ends the program; errors of the command line carry their own as `exitCode`. */
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof ConfigError) return EXIT.usage;
+  if (error instanceof FormatError) return EXIT.data;
+  if (!(error instanceof Error)) return EXIT.internal;
+  if ("exitCode" in error && isExitCode(error.exitCode)) return error.exitCode;
+  return isSystemError(error) ? EXIT.io : EXIT.internal;
+}
+
+/** An error of the operating system: `ENOSPC`, `EACCES`, ... */
+export const isSystemError = (error: unknown): error is Error & { readonly code: string } =>
+  error instanceof Error && "code" in error && typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code);
+
+/** Whether the message alone tells what to do; the stack is for what nobody expected. */
+export const isExpected = (error: unknown): error is Error => exitCodeOf(error) !== EXIT.internal;

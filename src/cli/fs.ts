@@ -1,0 +1,122 @@
+/**
+ * The few operations on files that a run needs, each one a place where a disk can fail, and `writeDurably` made of them.
+ *
+ * Blocking on purpose: a save that is not interrupted by anything of this process is a save that is easy to argue about.
+ * Tests put a file system in this place that fails, fills up, stops or loses power at any operation.
+ */
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { FormatError } from "../formats/index.ts";
+
+export interface Fs {
+  /** All bytes of a regular file. */
+  read(path: string): Uint8Array;
+  /** Names in a folder, in no order. */
+  list(path: string): string[];
+  /** Whether a folder, and no link to one, is at this path. */
+  isFolder(path: string): boolean;
+  /** A new folder in an existing one. Throws `EEXIST` where something is. */
+  makeFolder(path: string): void;
+  /** Opens for writing: `replace` empties, `new` throws `EEXIST` where something is, `append` writes behind the end. */
+  open(path: string, mode: "replace" | "new" | "append"): number;
+  /** Writes some of the bytes and returns how many. */
+  write(file: number, bytes: Uint8Array): number;
+  /** Returns when the contents are on the disk. */
+  sync(file: number): void;
+  close(file: number): void;
+  /** Replaces `to` in one step. */
+  rename(from: string, to: string): void;
+  /** Returns when the names in a folder are on the disk. */
+  syncFolder(path: string): void;
+  remove(path: string): void;
+  /** Bytes that can still be written in a folder. */
+  freeBytes(path: string): number;
+}
+
+export const realFs: Fs = {
+  read: readRegularFile,
+  list: (path) => readdirSync(path),
+  isFolder: (path) => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
+  makeFolder: (path) => mkdirSync(path),
+  open: (path, mode) => openSync(path, { replace: "w", new: "wx", append: "a" }[mode]),
+  write: (file, bytes) => writeSync(file, bytes),
+  sync: (file) => fsyncSync(file),
+  close: (file) => closeSync(file),
+  rename: (from, to) => renameSync(from, to),
+  syncFolder(path) {
+    if (process.platform === "win32") return; // Windows opens no folders; NTFS logs the names by itself
+    const folder = openSync(path, "r");
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
+  },
+  remove: (path) => rmSync(path, { force: true }),
+  freeBytes(path) {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  },
+};
+
+/** Reads what was a regular file before and after: no pipe that waits for ever, no device without an end. */
+function readRegularFile(path: string): Uint8Array {
+  if (!statSync(path).isFile()) throw new FormatError("NOT_A_REGULAR_FILE", path, 0, "expected a regular file");
+  const file = openSync(path, "r");
+  try {
+    const bytes = new Uint8Array(fstatSync(file).size);
+    let length = 0;
+    while (length < bytes.length) {
+      const read = readSync(file, bytes, length, bytes.length - length, length);
+      if (read === 0) break;
+      length += read;
+    }
+    if (length < bytes.length || fstatSync(file).size !== bytes.length) {
+      throw new FormatError("FILE_CHANGED", path, length, "the file changed its size while it was read");
+    }
+    return bytes;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Writes all bytes: one call to the system may take only some. */
+export function writeAll(fs: Fs, file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += fs.write(file, bytes.subarray(at));
+}
+
+/** Ends the name of a file that is not finished. */
+export const TEMPORARY = ".tmp";
+
+/**
+ * The file with these bytes, or what was there before, and never a part: temporary file → write → fsync → rename.
+ * The new name itself is safe after `fs.syncFolder`; leave that out (`syncName: false`) where more files follow.
+ */
+export function writeDurably(fs: Fs, path: string, bytes: Uint8Array, { syncName = true } = {}): void {
+  const temporary = path + TEMPORARY;
+  const file = fs.open(temporary, "replace");
+  try {
+    writeAll(fs, file, bytes);
+    fs.sync(file); // when this fails it is not tried again: the system may have dropped the pages and would say yes
+  } finally {
+    fs.close(file);
+  }
+  fs.rename(temporary, path);
+  if (syncName) fs.syncFolder(dirname(path));
+}
+
+export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
