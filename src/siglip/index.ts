@@ -1,4 +1,5 @@
 /** The door of `siglip`. */
+export { NonFiniteError } from "../nn/index.ts";
 export * from "./config.ts";
 export * from "./imageTower.ts";
 export * from "./loss.ts";

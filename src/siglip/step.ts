@@ -2,7 +2,7 @@
  * One training step: embed both sides, loss, gradients, update. Everything made on the way is gone at its end.
  */
 import { backward, type Variable } from "../autograd/index.ts";
-import type { AdamW } from "../nn/index.ts";
+import { type AdamW, NonFiniteError } from "../nn/index.ts";
 import { heap, type Shape, scope, tensor } from "../tensor/index.ts";
 import { sigmoidLoss } from "./loss.ts";
 import type { SigLip } from "./model.ts";
@@ -28,17 +28,12 @@ export interface StepMetrics {
 
 export type LossName = "sigmoid" | "softmax";
 
-/** A loss or a gradient is not a number: nothing was updated. */
-export class NonFiniteError extends Error {
-  override readonly name = "NonFiniteError";
-}
-
 /** The loss of two embeddings by name; the bias takes part in the sigmoid loss alone. */
 export function lossOf(name: LossName, model: SigLip, zimg: Variable, ztxt: Variable): Variable {
   return name === "sigmoid" ? sigmoidLoss(zimg, ztxt, model.tPrime, model.b) : softmaxLoss(zimg, ztxt, model.tPrime);
 }
 
-/** Runs one step; `factor` is the schedule's. Throws `NonFiniteError` before the update if the loss is no number. */
+/** Runs one step; `factor` is the schedule's. Throws `NonFiniteError` before the update if the loss or a gradient is no number. */
 export function trainStep(
   model: SigLip,
   optimizer: AdamW,

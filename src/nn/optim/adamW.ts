@@ -46,6 +46,11 @@ export class OptimizerError extends Error {
   override readonly name = "OptimizerError";
 }
 
+/** A loss or a gradient is not a number: nothing was updated. */
+export class NonFiniteError extends Error {
+  override readonly name = "NonFiniteError";
+}
+
 export class AdamW {
   /** Steps taken. */
   count = 0;
@@ -77,13 +82,21 @@ export class AdamW {
     });
   }
 
-  /** One update from the gradients in the parameters, which are then given back. Returns the norm before clipping. */
+  /**
+   * One update from the gradients in the parameters, which are then given back. Returns the norm before clipping. Throws
+   * `NonFiniteError`, and updates nothing, if a gradient is not finite.
+   */
   step(factor: number): number {
     const gradients = this.#slots.map(({ path, parameter }) => {
       if (!parameter.grad) throw new OptimizerError(`adamW: ${path} has no gradient; does the loss depend on it?`);
       return parameter.grad;
     });
     const norm = globalNorm(gradients);
+    if (!Number.isFinite(norm)) {
+      const bad = this.#slots.find((_, i) => !Number.isFinite(globalNorm([gradients[i]])));
+      for (const { parameter } of this.#slots) parameter.grad = undefined;
+      throw new NonFiniteError(`adamW: the gradient of ${bad?.path} is not finite; nothing was updated`);
+    }
     const gradScale = clipFactor(norm, this.#clipNorm);
     this.count++;
     const correction1 = 1 - this.#beta1 ** this.count;
