@@ -1,0 +1,16 @@
+import { expect, it } from "vitest";
+import { trainStep } from "../../src/siglip/index.ts";
+import { heap } from "../../src/tensor/index.ts";
+import { imageShape, tinyBatch, tinyModel, tinyOptimizer } from "../support/tinyModel.ts";
+
+it("200 steps of training ask for no memory after the tenth", () => {
+  const batch = 16;
+  const model = tinyModel();
+  const optimizer = tinyOptimizer(model);
+  const seen: string[] = [];
+  for (let step = 0; step < 200; step++) {
+    const { liveBytes } = trainStep(model, optimizer, tinyBatch(batch, step), imageShape(batch), 1, "sigmoid");
+    seen.push(`${heap.liveBlocks} blocks, ${liveBytes} bytes live, ${heap.reservedBytes} reserved`);
+  }
+  expect(new Set(seen.slice(9)).size, seen.slice(9).join("\n")).toBe(1);
+});

@@ -1,0 +1,138 @@
+import { describe, expect, it } from "vitest";
+import { AdamW, OptimizerError, parametersOf } from "../../src/nn/index.ts";
+import { type LossName, NonFiniteError, type SigLip, trainStep } from "../../src/siglip/index.ts";
+import { heap } from "../../src/tensor/index.ts";
+import { expectSameBits } from "../support/expect.ts";
+import { imageShape, tinyBatch, tinyModel, tinyOptimizer } from "../support/tinyModel.ts";
+
+const B = 4;
+const numbersOf = (model: SigLip): number[] =>
+  [...parametersOf(model).values()].flatMap(({ value }) => Array.from(value.toArray()));
+
+function train(steps: number, loss: LossName = "sigmoid"): { losses: number[]; numbers: number[] } {
+  const model = tinyModel();
+  const optimizer = tinyOptimizer(model);
+  const losses: number[] = [];
+  for (let step = 0; step < steps; step++) {
+    losses.push(trainStep(model, optimizer, tinyBatch(B, step % 3), imageShape(B), 1, loss).loss);
+  }
+  return { losses, numbers: numbersOf(model) };
+}
+
+describe("trainStep", () => {
+  it("learns: the loss of three batches seen again and again falls", () => {
+    const { losses } = train(45);
+    expect(Math.max(...losses.slice(-3))).toBeLessThan(0.5 * Math.min(...losses.slice(0, 3)));
+  });
+
+  it("gives the same bits twice", () => {
+    const [one, two] = [train(8), train(8)];
+    expectSameBits(one.losses, two.losses, "losses");
+    expectSameBits(one.numbers, two.numbers, "parameters");
+  });
+
+  it("gives the same bits when all freed memory is filled with NaN", () => {
+    const clean = train(8);
+    heap.poison = true;
+    try {
+      const poisoned = train(8);
+      expectSameBits(poisoned.losses, clean.losses, "losses");
+      expectSameBits(poisoned.numbers, clean.numbers, "parameters");
+    } finally {
+      heap.poison = false;
+    }
+  });
+
+  it("reports t, b and the loss from before its update", () => {
+    const model = tinyModel();
+    const optimizer = tinyOptimizer(model);
+    const first = trainStep(model, optimizer, tinyBatch(B), imageShape(B), 1, "sigmoid");
+    expect(first.t).toBeCloseTo(10, 5);
+    expect(first.b).toBe(-10);
+    expect(first.gradNorm).toBeGreaterThan(0);
+    expect(first.liveBytes).toBe(heap.liveBytes);
+    const second = trainStep(model, optimizer, tinyBatch(B), imageShape(B), 1, "sigmoid");
+    expect(second.b).not.toBe(-10);
+  });
+
+  it("moves nothing at factor 0", () => {
+    const model = tinyModel();
+    const before = numbersOf(model);
+    trainStep(model, tinyOptimizer(model), tinyBatch(B), imageShape(B), 0, "sigmoid");
+    expectSameBits(numbersOf(model), before);
+  });
+
+  describe("with a loss that is no number", () => {
+    const cases: readonly [name: string, spoil: (model: SigLip, pixels: Float32Array) => void][] = [
+      ["a NaN pixel", (_, pixels) => pixels.fill(Number.NaN, 7, 8)],
+      ["an infinite pixel", (_, pixels) => pixels.fill(Number.POSITIVE_INFINITY, 7, 8)],
+      ["a NaN weight", (model) => model.text.head.kernel.value.data.fill(Number.NaN, 0, 1)],
+      ["a t′ whose exponential overflows", (model) => model.tPrime.value.data.fill(89)],
+      ["an infinite b", (model) => model.b.value.data.fill(Number.POSITIVE_INFINITY)],
+    ];
+    it.each(cases)("throws NonFiniteError and updates nothing: %s", (_, spoil) => {
+      const model = tinyModel();
+      const optimizer = tinyOptimizer(model);
+      const batch = tinyBatch(B);
+      spoil(model, batch.pixels);
+      const before = numbersOf(model);
+      expect(() => trainStep(model, optimizer, batch, imageShape(B), 1, "sigmoid")).toThrow(NonFiniteError);
+      expectSameBits(numbersOf(model), before);
+      expect(optimizer.count).toBe(0);
+    });
+
+    it("names the loss, t and b", () => {
+      const model = tinyModel();
+      const { pixels, tokens } = tinyBatch(B);
+      const batch = { pixels: pixels.fill(Number.NaN), tokens };
+      expect(() => trainStep(model, tinyOptimizer(model), batch, imageShape(B), 1, "sigmoid")).toThrow(
+        /^train: the loss is NaN at t = (10|9\.99)\d*\.?\d*, b = -10$/,
+      );
+    });
+
+    it("gives all memory back and trains on with the next batch as if nothing had been", () => {
+      const model = tinyModel();
+      const optimizer = tinyOptimizer(model);
+      const step = (pixels?: Float32Array) =>
+        trainStep(model, optimizer, { ...tinyBatch(B), ...(pixels && { pixels }) }, imageShape(B), 1, "sigmoid");
+      const other = tinyModel();
+      const expected = trainStep(other, tinyOptimizer(other), tinyBatch(B), imageShape(B), 1, "sigmoid");
+      const { liveBytes, liveBlocks } = heap;
+      expect(() => step(tinyBatch(B).pixels.fill(Number.NaN))).toThrow(NonFiniteError);
+      expect([heap.liveBytes, heap.liveBlocks]).toEqual([liveBytes, liveBlocks]);
+      expect(step().loss).toBe(expected.loss);
+      expectSameBits(numbersOf(model), numbersOf(other));
+    });
+  });
+
+  it("throws NonFiniteError and updates nothing where the loss is a number and a gradient is not, then trains on", () => {
+    const model = tinyModel();
+    const optimizer = tinyOptimizer(model);
+    const step = () => trainStep(model, optimizer, tinyBatch(1), imageShape(1), 1, "sigmoid");
+    // t = 3.3e38 and b = −3e38: one pair costs a finite sum, but its gradient grows beyond float32 on the way back.
+    model.tPrime.value.data.fill(88.7);
+    model.b.value.data.fill(-3e38);
+    const before = numbersOf(model);
+    expect(step).toThrow(NonFiniteError);
+    expect(step).toThrow(/^adamW: the gradient of (image|text)\/\S+ is not finite; nothing was updated$/);
+    expectSameBits(numbersOf(model), before);
+    expect(optimizer.count).toBe(0);
+    model.tPrime.value.data.fill(2);
+    model.b.value.data.fill(-10);
+    expect(step().gradNorm).toBeGreaterThan(0);
+  });
+
+  it("with the softmax loss trains all but b, and refuses an optimizer that holds b", () => {
+    const model = tinyModel();
+    const step = (optimizer: AdamW) => trainStep(model, optimizer, tinyBatch(B), imageShape(B), 1, "softmax");
+    expect(() => step(tinyOptimizer(model))).toThrow(
+      new OptimizerError("adamW: b has no gradient; does the loss depend on it?"),
+    );
+    const other = tinyModel();
+    const trained = new Map([...parametersOf(other)].filter(([path]) => path !== "b"));
+    const metrics = trainStep(other, new AdamW(trained, { lr: 1e-3 }), tinyBatch(B), imageShape(B), 1, "softmax");
+    expect(metrics.gradNorm).toBeGreaterThan(0);
+    expect(other.b.value.item()).toBe(-10);
+    expect(other.tPrime.value.item()).not.toBe(model.tPrime.value.item());
+  });
+});

@@ -1,0 +1,35 @@
+/** A SigLIP small enough to train within a test, and batches for it. */
+import { AdamW, parametersOf } from "../../src/nn/index.ts";
+import { type PairBatch, SigLip, type SigLipConfig } from "../../src/siglip/index.ts";
+import { type DType, Rng, type Shape } from "../../src/tensor/index.ts";
+
+const tower = { width: 8, depth: 2, mlpDim: 16, numHeads: 2 } as const;
+
+export const TINY: SigLipConfig = {
+  image: { ...tower, imageSize: 8, patchSize: 4, pooling: "map", posEmb: "learn" },
+  text: { ...tower, vocabSize: 11, length: 5, pooling: "last" },
+  embedDim: 8,
+  temperatureInit: 10,
+  biasInit: -10,
+};
+
+export const tinyModel = (dtype: DType = "f32", config: SigLipConfig = TINY): SigLip =>
+  new SigLip(new Rng(1).split("model"), config, dtype);
+
+export const imageShape = (batch: number, { image }: SigLipConfig = TINY): Shape => [
+  batch,
+  image.imageSize,
+  image.imageSize,
+  3,
+];
+
+export function tinyBatch(batch: number, seed = 1, { image, text }: SigLipConfig = TINY): PairBatch {
+  const rng = new Rng(seed).split("batch");
+  return {
+    pixels: Float32Array.from({ length: batch * image.imageSize ** 2 * 3 }, () => rng.between(-1, 1)),
+    tokens: Int32Array.from({ length: batch * text.length }, () => rng.integer(text.vocabSize)),
+  };
+}
+
+export const tinyOptimizer = (model: SigLip): AdamW =>
+  new AdamW(parametersOf(model), { lr: 1e-2, weightDecay: 1e-3, clipNorm: 1 });
