@@ -1,0 +1,207 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { renderEmoji } from "../../src/data/emojiRender.ts";
+import {
+  augmentations,
+  byteTokenizer,
+  EMOJI_STYLES,
+  type Emoji,
+  type EmojiData,
+  emojiList,
+  emojiPairs,
+  emojiPictures,
+  emojiSplits,
+  emojiTokenizer,
+  openEmoji,
+  pixelNeighbours,
+  unseenEmoji,
+} from "../../src/data/index.ts";
+
+let all: readonly Emoji[];
+/** Every 60th emoji, rendered in all styles, strokes included. */
+let some: EmojiData;
+
+beforeAll(async () => {
+  all = await emojiList();
+  const emoji = all.filter((_, i) => i % 60 === 7);
+  const made = new Map<string, Uint8Array>();
+  for (const style of EMOJI_STYLES) {
+    for (const stroked of [false, true]) {
+      made.set(`${style}${stroked}`, await renderEmoji(emoji, style, stroked, () => {}));
+    }
+  }
+  some = { emoji, pictures: (style, stroked) => made.get(`${style}${stroked}`)! };
+});
+
+const options = { tokenizer: byteTokenizer, length: 32, styles: emojiSplits.emoji.train };
+
+describe("emojiList", () => {
+  it("joins 1,594 emoji drawn by all four sets, no two with the same name", () => {
+    expect(all.length).toBe(1594);
+    expect(new Set(all.map(({ name }) => name)).size).toBe(1594);
+    expect(all[0]).toMatchObject({ code: "1f600", name: "grinning face" });
+    expect(all[0].tags).toContain("happy");
+  });
+
+  it("joins across the variation selector, and takes neither skin tones nor components", () => {
+    expect(all.find(({ name }) => name === "red heart")).toMatchObject({ code: "2764", icon: { noto: "red-heart" } });
+    expect(all.filter(({ code }) => /1f3f[b-f]|fe0f|^1f9b[0-3]$/.test(code))).toEqual([]);
+  });
+});
+
+describe("emojiPairs", () => {
+  it("is a pure function of (seed, step): the same bits again, in any order, from another instance", () => {
+    const pairs = emojiPairs(some, options);
+    const first = pairs.batch(1, 5, 8);
+    pairs.batch(2, 77, 8);
+    expect(pairs.batch(1, 5, 8)).toEqual(first);
+    expect(emojiPairs(some, options).batch(1, 5, 8)).toEqual(first);
+    expect(pairs.batch(2, 5, 8).pixels).not.toEqual(first.pixels);
+    expect(pairs.batch(1, 6, 8).pixels).not.toEqual(first.pixels);
+  });
+
+  it("shows each emoji once in an epoch, in another order in the next", () => {
+    const pairs = emojiPairs(some, options);
+    const [size, steps] = [pairs.size, pairs.batchesPerEpoch(9)];
+    expect([size, steps]).toEqual([27, 3]);
+    const epoch = (from: number) => [0, 1, 2].flatMap((step) => [...pairs.batch(1, from + step, 9).items]);
+    expect([...epoch(0)].sort((a, b) => a - b)).toEqual([...some.emoji.keys()]);
+    expect([...epoch(3)].sort((a, b) => a - b)).toEqual([...some.emoji.keys()]);
+    expect(epoch(3)).not.toEqual(epoch(0));
+  });
+
+  it("pairs each picture with the name of its item", () => {
+    const { tokens, items } = emojiPairs(some, options).batch(1, 0, 20);
+    items.forEach((item, row) => {
+      expect(tokens.subarray(row * 32, row * 32 + 32)).toEqual(byteTokenizer.encode(some.emoji[item].name, 32));
+    });
+  });
+
+  it("takes tags for a share of the rows when asked", () => {
+    const pairs = emojiPairs(some, { ...options, tags: 0.4 });
+    let named = 0;
+    for (let step = 0; step < 40; step++) {
+      const { tokens, items } = pairs.batch(1, step, 27);
+      items.forEach((item, row) => {
+        const text = tokens.subarray(row * 32, row * 32 + 32).join();
+        const { name, tags } = some.emoji[item];
+        expect([name, ...tags].map((word) => byteTokenizer.encode(word, 32).join())).toContain(text);
+        if (text === byteTokenizer.encode(name, 32).join()) named++;
+      });
+    }
+    // 1,080 rows: 5 standard deviations of a share of 0.6 are 0.075; a few tags equal a name.
+    expect(named / 1080).toBeGreaterThan(0.52);
+    expect(named / 1080).toBeLessThan(0.7);
+  });
+
+  it("draws each style equally often, and strokes for 0.3 of the rows", () => {
+    // A fake store tells style and stroke by the colour of a full square.
+    const shade = (style: number, stroked: boolean) =>
+      new Uint8Array(100 * 48 * 48 * 4)
+        .fill(255)
+        .map((_, i) => (i % 4 === 3 ? 255 : 20 + 60 * style + (stroked ? 30 : 0)));
+    const store = EMOJI_STYLES.map((_, style) => [shade(style, false), shade(style, true)]);
+    const fake: EmojiData = {
+      emoji: all.slice(0, 100),
+      pictures: (style, stroked) => store[EMOJI_STYLES.indexOf(style)][stroked ? 1 : 0],
+    };
+    const still = { ...augmentations.light, brightness: 0, contrast: 0 };
+    const pairs = emojiPairs(fake, { ...options, augmentation: still });
+    const counts = new Array<number>(6).fill(0);
+    for (let step = 0; step < 20; step++) {
+      const { pixels } = pairs.batch(9, step, 100);
+      for (let row = 0; row < 100; row++) {
+        const grey = 255 * (1 - pixels[(row * 1024 + 16 * 32 + 16) * 3] / 2);
+        counts[Math.round((grey - 20) / 30)]++;
+      }
+    }
+    // 2,000 rows, 5 standard deviations of each share are at most 0.05.
+    counts.forEach((count, i) => {
+      expect(Math.abs(count / 2000 - (i % 2 === 0 ? 0.7 : 0.3) / 3)).toBeLessThan(0.05);
+    });
+  });
+
+  it("trains only on the items it is given", () => {
+    const items = Int32Array.of(3, 4, 9, 20);
+    const pairs = emojiPairs(some, { ...options, items });
+    expect(pairs.size).toBe(4);
+    expect(pairs.batch(1, 0, 4).items.toSorted()).toEqual(items);
+  });
+
+  it("gives pixels in [0, 2], white corners included", () => {
+    for (const augmentation of Object.values(augmentations)) {
+      const { pixels } = emojiPairs(some, { ...options, augmentation }).batch(1, 2, 27);
+      expect(pixels.every((value) => value >= 0 && value <= 2)).toBe(true);
+      const white = pixels.reduce((count, value) => count + (value === 0 ? 1 : 0), 0);
+      expect(white / pixels.length).toBeGreaterThan(0.25);
+    }
+  });
+});
+
+describe("emojiPictures", () => {
+  it("fills 0.88 of the side in every style: drawings are trimmed", () => {
+    for (const style of EMOJI_STYLES) {
+      const { pixels, count } = emojiPictures(some, style);
+      for (let i = 0; i < count; i++) {
+        let [low, high] = [32, -1];
+        for (let at = 0; at < 1024; at++) {
+          if (Math.max(...pixels.subarray((i * 1024 + at) * 3, (i * 1024 + at) * 3 + 3)) < 0.15) continue;
+          for (const place of [at % 32, at >> 5]) [low, high] = [Math.min(low, place), Math.max(high, place)];
+        }
+        // The longer side is 28.2 pixels, up to two less where a tip is faint.
+        expect(high - low + 1, `${style} ${some.emoji[i].name}`).toBeGreaterThanOrEqual(25);
+        expect(high - low + 1, `${style} ${some.emoji[i].name}`).toBeLessThanOrEqual(31);
+      }
+    }
+  });
+
+  it("finds more than half of 27 emoji in openmoji by their pixels alone", () => {
+    const galleries = emojiSplits.emoji.train.map((style) => emojiPictures(some, style));
+    const scores = pixelNeighbours(emojiPictures(some, "openmoji"), galleries);
+    const found = some.emoji.filter((_, q) => {
+      const row = scores.subarray(q * 27, q * 27 + 27);
+      return row.indexOf(Math.max(...row)) === q;
+    });
+    expect(found.length).toBeGreaterThan(13);
+  });
+});
+
+describe("unseenEmoji", () => {
+  it("holds out 160 emoji whose words all occur in the names that stay", () => {
+    const { train, unseen } = unseenEmoji(all);
+    expect([train.length, unseen.length]).toEqual([1434, 160]);
+    const wordsOf = (i: number) => all[i].name.match(/[\p{L}\p{N}]+/gu) ?? [];
+    const known = new Set([...train].flatMap(wordsOf));
+    expect([...unseen].flatMap(wordsOf).filter((word) => !known.has(word))).toEqual([]);
+    expect(unseenEmoji(all)).toEqual({ train, unseen });
+  });
+});
+
+describe("emojiTokenizer", () => {
+  it("spells all but 30 names in nine ids of 1,024", () => {
+    const tokenizer = emojiTokenizer(all);
+    expect(tokenizer.vocabSize).toBe(1024);
+    const long = all.filter(({ name }) => tokenizer.encode(name, 64)[9] !== 0);
+    expect(long.length).toBe(30);
+  });
+});
+
+describe("openEmoji", () => {
+  const cache = mkdtempSync(join(tmpdir(), "emoji-"));
+  afterAll(() => rmSync(cache, { recursive: true }));
+
+  it("renders once: the second opening reads the cache", async () => {
+    let calls: [number, number][] = [];
+    const open = () => openEmoji({ plain: ["fluent"], cache, progress: (done, total) => calls.push([done, total]) });
+    const first = (await open()).pictures("fluent", false);
+    expect(calls.length).toBe(1594);
+    expect(calls.at(-1)).toEqual([1594, 1594]);
+    calls = [];
+    expect(Buffer.from((await open()).pictures("fluent", false)).equals(first)).toBe(true);
+    expect(calls).toEqual([]);
+    expect(readdirSync(cache)).toEqual(["fluent.bin"]);
+    await expect(open().then((data) => data.pictures("noto", true))).rejects.toThrow("noto-stroked was not asked of");
+  }, 30000);
+});
