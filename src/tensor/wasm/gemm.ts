@@ -17,7 +17,7 @@ import type { GemmArgs } from "../kernels/kernels.ts";
 import { type Code, call, type Expr, func, type Operand, type Variant } from "./assembler.ts";
 import { packCopy, packTranspose } from "./gemmPack.ts";
 import { type Tile, tileKernel } from "./gemmTile.ts";
-import { add, f32, i32, lt, mul, or, select, shl, store, sub } from "./instructions.ts";
+import { add, f32, f32x4, i32, lt, mul, or, select, shl, store, sub } from "./instructions.ts";
 import { doWhile, inc, range, when } from "./loops.ts";
 import { instantiate } from "./module.ts";
 
@@ -27,20 +27,29 @@ const M_TILES = 64; // tiles: a block of A (6 rows: 384 KiB) stays in the L2 cac
 
 const least = (a: Expr<"i32">, b: Operand<"i32">): Expr<"i32"> => select(lt(a, b), a, b);
 
-/** C[0..rows, 0..columns) (+)= tile (+ bias): what the tile kernel does itself when the tile is whole. */
+/** C[0..rows, 0..columns) (+)= tile (+ bias): what the tile kernel does itself when all columns of the tile are there. */
 function mergeTile(tile: Tile) {
   return func([i32, i32, i32, i32, i32, i32, i32], (rows, columns, from, c, cStep, accumulate, bias) => {
     const i = i32.local();
     const j = i32.local();
     const at = i32.local();
-    const value = f32.local();
+    const four = f32x4.local();
+    const one = f32.local();
+    const number = (base: Expr<"i32">) => add(base, shl(j, 2));
     return range(i, 0, rows, 1, [
-      range(j, 0, columns, 1, [
-        at.set(add(c, shl(j, 2))),
-        value.set(f32.load(add(from, shl(j, 2)))),
-        when(accumulate, value.set(add(f32.load(at), value))),
-        when(bias, value.set(add(value, f32.load(add(bias, shl(j, 2)))))),
-        store(at, value),
+      range(j, 0, sub(columns, 3), 4, [
+        at.set(number(c)),
+        four.set(f32x4.load(number(from))),
+        when(accumulate, four.set(add(f32x4.load(at), four))),
+        when(bias, four.set(add(four, f32x4.load(number(bias))))),
+        store(at, four),
+      ]),
+      range(j, j, columns, 1, [
+        at.set(number(c)),
+        one.set(f32.load(number(from))),
+        when(accumulate, one.set(add(f32.load(at), one))),
+        when(bias, one.set(add(one, f32.load(number(bias))))),
+        store(at, one),
       ]),
       inc(c, cStep),
       inc(from, 4 * tile.columns),
@@ -107,7 +116,7 @@ export function gemmFunction(heap: Heap, tile: Tile) {
         mr.set(least(sub(mc, i), rows)),
         chooseA,
         tileC.set(at(c, add(i0, i), cRow, add(j0, j))),
-        when(or(lt(mr, rows), lt(nr, columns)),
+        when(lt(nr, columns),
           [
             product(i32.const(edge), 4 * columns, 0, 0),
             call(merge, mr, nr, i32.const(edge), tileC, cRow, adding, tileBias),
@@ -153,7 +162,8 @@ export function wasmGemm(heap: Heap, variant: Variant, tile: Tile): (args: GemmA
   const { gemm } = instantiate(heap.memory, variant, { gemm: gemmFunction(heap, tile) });
   return ({ transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate, bias = 0, batch = 1, ...strides }) => {
     const { strideA = 0, strideB = 0, strideC = 0 } = strides;
-    const packA = Number(transA && n > 4 * tile.columns);
+    // Packing pays when a panel is read often; a long row of Aᵀ also keeps few lines of the cache busy.
+    const packA = Number(transA && n > 64 && lda >= 512);
     const packB = Number(m > 64);
     gemm(
       m, n, k, a, 4 * lda, b, 4 * ldb, c, 4 * ldc, Number(transA), Number(transB), Number(accumulate ?? false), bias,

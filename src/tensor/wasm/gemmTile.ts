@@ -7,8 +7,8 @@
  * `byColumns`: at a + 4·i + p·aStep (packed panels, or a transposed A as it lies); `byRows`: at a + i·aStep + 4·p (A as it
  * lies). B[p, 0..columns) is at b + p·bStep.
  */
-import { type Code, func } from "./assembler.ts";
-import { add, f32x4, i32, lt, madd, mul, select, store, sub } from "./instructions.ts";
+import { type Code, func, type Local } from "./assembler.ts";
+import { add, f32x4, gt, i32, lt, madd, mul, select, store, sub } from "./instructions.ts";
 import { doWhile, inc, when } from "./loops.ts";
 
 /** A register tile. The product of the two plus what the operands need must fit 15 registers (half of that in pairs). */
@@ -31,6 +31,7 @@ export function tileKernel(tile: Tile, form: "byRows" | "byColumns") {
       const at = acc.map(() => i32.local()); // of each row of A
       const p = i32.local(); // bytes along a row of A
       const end = i32.local();
+      const out = i32.local(); // a row of C
 
       const row = (i: number) => (form === "byRows" ? f32x4.loadSplat(add(at[i], p)) : f32x4.loadSplat(a, 4 * i));
       const step: Code = [
@@ -50,16 +51,16 @@ export function tileKernel(tile: Tile, form: "byRows" | "byColumns") {
           ? [rowAddresses, end.set(mul(k, 4)), when(k, doWhile([step, inc(p, 4)], lt(p, end)))]
           : when(k, doWhile([step, inc(a, aStep)], k.tee(sub(k, 1))));
 
-      const out = i32.local();
-      const eachVector = (write: (i: number, j: number) => Code): Code => [
+      // A row of the tile that is not a row of C is not stored.
+      const eachRow = (write: (v: Local<"f32x4">, at: number) => Code): Code => [
         out.set(c),
-        acc.map((vectors, i) => [vectors.map((_, j) => write(i, j)), inc(out, cStep)]),
+        acc.map((vectors, i) => when(gt(rows, i), [vectors.map((v, j) => write(v, 16 * j)), inc(out, cStep)])),
       ];
       return [
         loop,
-        when(accumulate, eachVector((i, j) => acc[i][j].set(add(acc[i][j], f32x4.load(out, 16 * j))))),
+        when(accumulate, eachRow((v, at) => v.set(add(f32x4.load(out, at), v)))),
         when(bias, acc.map((vectors) => vectors.map((v, j) => v.set(add(v, f32x4.load(bias, 16 * j)))))),
-        eachVector((i, j) => store(out, acc[i][j], 16 * j)),
+        eachRow((v, at) => store(out, v, at)),
       ];
     },
   );
