@@ -42,6 +42,7 @@ export class TextTower {
     const embedded = gather(this.embedding, ids, [ids.length / length, length]);
     see?.("embedded", embedded);
     const tokens = add(embedded, this.posEmbedding);
+    see?.("tokens", tokens);
     const encoded = this.encoder.forward(tokens, see);
     see?.("encoded", encoded);
     const pooled = this.#pool(encoded);
