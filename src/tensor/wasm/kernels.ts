@@ -7,7 +7,11 @@ import { referenceKernels } from "../kernels/reference.ts";
 import type { Variant } from "./assembler.ts";
 import { wasmGemm } from "./gemm.ts";
 import type { Tile } from "./gemmTile.ts";
+import { l2Kernels } from "./l2.ts";
+import { movementKernels } from "./movement.ts";
 import { normKernels } from "./norm.ts";
+import { reduceKernels } from "./reduce.ts";
+import { softmaxKernels } from "./softmax.ts";
 
 /** What a set of kernels is built for: the instructions of the engine and the register tile of the matrix product. */
 export interface KernelVariant extends Variant {
@@ -18,7 +22,11 @@ export function wasmKernels(heap: Heap, variant: KernelVariant): Kernels {
   return {
     ...referenceKernels(heap, "f32"),
     name: variant.fma ? "simd fma" : "simd",
+    ...reduceKernels(heap, variant),
+    ...softmaxKernels(heap, variant).kernels,
     ...normKernels(heap, variant),
+    ...l2Kernels(heap, variant),
+    ...movementKernels(heap, variant),
     gemm: wasmGemm(heap, variant, variant.tile),
   };
 }

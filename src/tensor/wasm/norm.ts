@@ -22,12 +22,12 @@ import type { Heap } from "../heap.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { call, func, type Variant } from "./assembler.ts";
 import {
-  add, div, f32, f32x4, f64, f64x2, gt, i32, lt, madd, memoryFill, mul, neg, nmadd, pmax, select, shuffle, sqrt, store,
+  add, div, f32, f32x4, f64, f64x2, gt, i32, lt, madd, memoryFill, mul, neg, nmadd, pmax, select, sqrt, store,
   storeLane, sub,
 } from "./instructions.ts"; // biome-ignore format: one list
 import { inc, loopWhile, range } from "./loops.ts";
 import { instantiate } from "./module.ts";
-import { alongRow, clear, eachRow, sumAcross, vectors } from "./rows.ts";
+import { alongRow, clear, eachRow, promoteHigh, sumAcross, vectors } from "./rows.ts";
 import { scratch } from "./scratch.ts";
 
 const UNROLL = 4; // vectors in flight
@@ -131,7 +131,7 @@ const carry = func([i32, i32, i32], (n, sums, totals) => {
     v.set(f32x4.load(sums)),
     store(sums, f32x4.const(0)),
     store(totals, add(f64x2.load(totals), f64x2.promoteLow(v))),
-    store(totals, add(f64x2.load(totals, 16), f64x2.promoteLow(shuffle(v, v, [2, 3, 2, 3]))), 16),
+    store(totals, add(f64x2.load(totals, 16), promoteHigh(v)), 16),
     inc(sums, 16),
     inc(totals, 32),
   ]);

@@ -9,7 +9,7 @@
  * may fuse neighbours into one of 256 bits.
  */
 import { type Code, type Expr, type Local, type Operand, seq } from "./assembler.ts";
-import { add, f32x4, ge, gt, i32, loadLane, mul, shuffle, store, storeLane, sub } from "./instructions.ts";
+import { add, f32x4, f64x2, ge, gt, i32, loadLane, mul, shuffle, store, storeLane, sub } from "./instructions.ts";
 import { inc, loopWhile, when } from "./loops.ts";
 
 /** One vector of a row: four numbers, or fewer at its end. */
@@ -76,10 +76,10 @@ export const vectors = (count: number): Local<"f32x4">[] => Array.from({ length:
 
 export const clear = (sums: readonly Local<"f32x4">[]): Code => sums.map((sum) => sum.set(f32x4.const(0)));
 
-type Combine = (a: Expr<"f32x4">, b: Expr<"f32x4">) => Expr<"f32x4">;
+export type Combine = (a: Expr<"f32x4">, b: Expr<"f32x4">) => Expr<"f32x4">;
 
 /** Half of the terms and then the other half, so that the chain of operations is short. */
-function pairwise(terms: readonly Expr<"f32x4">[], combine: Combine): Expr<"f32x4"> {
+export function pairwise(terms: readonly Expr<"f32x4">[], combine: Combine): Expr<"f32x4"> {
   if (terms.length === 1) return terms[0];
   const middle = Math.ceil(terms.length / 2);
   return combine(pairwise(terms.slice(0, middle), combine), pairwise(terms.slice(middle), combine));
@@ -94,3 +94,10 @@ export function across(terms: readonly Expr<"f32x4">[], combine: Combine): Expr<
   );
 }
 export const sumAcross = (terms: readonly Expr<"f32x4">[]): Expr<"f32x4"> => across(terms, add);
+
+/** Lanes 2 and 3 as f64. */
+export const promoteHigh = (v: Local<"f32x4">): Expr<"f64x2"> => f64x2.promoteLow(shuffle(v, v, [2, 3, 2, 3]));
+
+/** Four f64, as they came from `promoteLow` and `promoteHigh`, to f32. */
+export const demoteBoth = (low: Expr<"f64x2">, high: Expr<"f64x2">): Expr<"f32x4"> =>
+  shuffle(f32x4.demote(low), f32x4.demote(high), [0, 1, 4, 5]);
