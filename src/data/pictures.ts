@@ -90,7 +90,7 @@ async function decode(
  * Transparency of the picture's own comes first.
  */
 function contentMask({ data, width, height }: Decoded): Uint8Array {
-  const mask = data.slice();
+  const mask = Uint8Array.from(data); // slice() of a Buffer would share its bytes
   let isOpaque = true;
   for (let i = 3; i < data.length; i += 4) isOpaque &&= data[i] > PLAIN;
   if (!isOpaque) return mask;

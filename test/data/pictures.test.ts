@@ -54,6 +54,14 @@ describe("readPicture", () => {
     expect(width).toBeLessThan(29);
   });
 
+  it("takes a picture of one colour whole, and keeps the colour of a plain background", async () => {
+    const red = await decodePicture(await png(disc(50, 40, "#f00")), "red.png");
+    expect([...red.subarray((16 * 32 + 16) * 3, (16 * 32 + 16) * 3 + 3)]).toEqual([0, 2, 2]);
+    const onBlack = await decodePicture(await png(disc(50, 40, "#000")), "black.png");
+    const corner = (4 * 32 + 4) * 3; // inside the square around the disc, outside the disc
+    for (let c = 0; c < 3; c++) expect(onBlack[corner + c]).toBeCloseTo(2, 1);
+  });
+
   it("takes a photograph whole, letterboxed on white", async () => {
     const noise = Buffer.from(Array.from({ length: 64 * 32 * 3 }, (_, i) => (i * 7919) % 256));
     const photo = await sharp(noise, { raw: { width: 64, height: 32, channels: 3 } })
@@ -126,6 +134,48 @@ describe("readPicture", () => {
       const part = whole.subarray(0, Math.floor(whole.length * share));
       await expect(decodePicture(part, `cut.${format}`)).rejects.toMatchObject({ name: "PictureError" });
     }
+  });
+
+  it("shows all of a damaged PNG or none of it, for every truncation and a flipped bit in every byte", async () => {
+    const whole = await png(
+      Buffer.from(disc(5, 5).toString().replace('width="100" height="80"', 'width="10" height="10"')),
+    );
+    const expected = await decodePicture(whole, "whole.png");
+    const damaged = [...whole.keys()].flatMap((at) => {
+      const flipped = Buffer.from(whole);
+      flipped[at] ^= 1 << (at % 8);
+      return [whole.subarray(0, at), flipped];
+    });
+    let refused = 0;
+    for (const bytes of damaged) {
+      try {
+        expect(await decodePicture(bytes, "damaged.png")).toEqual(expected);
+      } catch (error) {
+        expect(error).toMatchObject({ name: "PictureError" });
+        refused++;
+      }
+    }
+    // What may be missing is the mark of the end, 12 bytes that carry no pixels.
+    expect(refused).toBeGreaterThan(damaged.length * 0.75);
+  });
+
+  it("answers any bytes with pixels or a PictureError", async () => {
+    const start = fc.constantFrom(
+      "\x89PNG\r\n\x1a\n",
+      "\xff\xd8\xff",
+      "RIFF\0\0\0\0WEBPVP8 ",
+      "<svg ",
+      "GIF89a",
+      "II*\0",
+      "",
+    );
+    await fc.assert(
+      fc.asyncProperty(start, fc.uint8Array({ maxLength: 200 }), async (head, tail) => {
+        const bytes = Buffer.concat([Buffer.from(head, "latin1"), tail]);
+        const outcome = await decodePicture(bytes, "any").catch((error: Error) => error.name);
+        expect(outcome === "PictureError" || outcome.length === 32 * 32 * 3).toBe(true);
+      }),
+    );
   });
 
   it("refuses a picture of too many pixels before it is decoded", async () => {
