@@ -22,12 +22,13 @@ export interface GemmCase {
   readonly ldb: number;
 }
 
-export interface GemmRow {
+export type GemmRow = {
   readonly bench: "gemm";
   readonly case: string;
   readonly gflops: number;
-  readonly ratio?: { readonly openblas: number };
-}
+  /** Our rate over theirs; empty where OpenBLAS is not installed. */
+  readonly ratio: { readonly openblas?: number };
+};
 
 function gemmCase(form: "NN" | "NT" | "TN", m: number, n: number, k: number, batch = 1, row?: number): GemmCase {
   const transA = form === "TN";
@@ -105,8 +106,8 @@ function measure(shape: GemmCase, sgemm: Sgemm | undefined): GemmRow {
   }
   for (const [i, at] of [a, b, c].entries()) heap.release(at, 4 * sizes[i]);
   const [mine, blas] = contestants.map(({ best }) => (2 * m * n * k * batch) / best / 1e6);
-  const row = { bench: "gemm", case: shape.name, gflops: Number(mine.toFixed(1)) } as const;
-  return blas ? { ...row, ratio: { openblas: Number((mine / blas).toFixed(2)) } } : row;
+  const ratio = blas ? { openblas: Number((mine / blas).toFixed(2)) } : {};
+  return { bench: "gemm", case: shape.name, gflops: Number(mine.toFixed(1)), ratio };
 }
 
 /** One row a case, as it is measured. `match` leaves out the cases whose name does not contain it. */

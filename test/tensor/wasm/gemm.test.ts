@@ -126,6 +126,21 @@ describe.each(KINDS)("gemm $kind", ({ gemm }) => {
     );
   });
 
+  test.each([
+    ["more rows and columns than a block has", { transA: false, m: 400, n: 1050, k: 3 }],
+    ["long rows of a transposed A", { transA: true, m: 600, n: 75, k: 9 }],
+  ])("is within γ·|A||B| of the definition for %s", (_, sizes) => {
+    const { transA, m, n, k } = sizes;
+    const at = heap.allocate(4 * m * n);
+    const lda = transA ? m : k;
+    const shape = { ...sizes, transB: false, a: A, lda, b: B, ldb: n, c: at, ldc: n, accumulate: false, bias: 0 };
+    const args = { ...shape, batch: 1, strideA: 0, strideB: 0, strideC: 0 };
+    const { want, allowed } = expected(args, new Float32Array(m * n));
+    gemm(args);
+    expect(numbers(at, m * n).findIndex((x, i) => !(Math.abs(x - want[i]) <= allowed[i]))).toBe(-1);
+    heap.release(at, 4 * m * n);
+  });
+
   /** The bits of C, contiguous, for a product of what lies in A and B. */
   const product = (args: Partial<GemmArgs> & Pick<GemmArgs, "m" | "n" | "k">): Uint32Array => {
     const { m, n, k, transA = false, transB = false } = args;
