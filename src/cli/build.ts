@@ -20,7 +20,11 @@ export function modelConfig({ model, tokenizer, train }: Config, vocabSize: numb
 export const buildModel = (config: Config, vocabSize: number): SigLip =>
   new SigLip(new Rng(config.train.seed).split("model"), modelConfig(config, vocabSize));
 
-export const buildOptimizer = (config: Config, model: SigLip): AdamW => new AdamW(parametersOf(model), config.optim);
+export function buildOptimizer(config: Config, model: SigLip): AdamW {
+  const trained = parametersOf(model);
+  if (config.train.loss === "softmax") trained.delete("b"); // no bias takes part in that loss
+  return new AdamW(trained, config.optim);
+}
 
 export function buildSchedule({ optim, train }: Config, stepsPerEpoch: number): (step: number) => number {
   const run = { steps: train.steps, batch: train.batch, stepsPerEpoch };

@@ -3,7 +3,10 @@
  *
  * 65, 70, 73 and 74 have their meaning from BSD's sysexits.h; 128 + n is the shell's word for signal n.
  */
+import { BatchStreamError, DataError, MissingPackageError, PictureError, TokenizerError } from "../data/index.ts";
 import { FormatError } from "../formats/index.ts";
+import { NonFiniteError } from "../nn/index.ts";
+import { ConfigurationError } from "../siglip/index.ts";
 import { ConfigError } from "./config.ts";
 
 export const EXIT = {
@@ -24,10 +27,15 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 const CODES: readonly number[] = Object.values(EXIT);
 const isExitCode = (value: unknown): value is ExitCode => typeof value === "number" && CODES.includes(value);
 
+const isAny = (error: unknown, classes: readonly (new (...args: never[]) => Error)[]): boolean =>
+  classes.some((expected) => error instanceof expected);
+
 /** The exit code for an error that ends the program; errors of the command line carry their own as `exitCode`. */
 export function exitCodeOf(error: unknown): ExitCode {
-  if (error instanceof ConfigError) return EXIT.usage;
-  if (error instanceof FormatError) return EXIT.data;
+  if (isAny(error, [ConfigError, ConfigurationError, DataError, MissingPackageError])) return EXIT.usage;
+  if (isAny(error, [FormatError, PictureError, TokenizerError])) return EXIT.data;
+  if (error instanceof BatchStreamError) return EXIT.workerDied;
+  if (error instanceof NonFiniteError) return EXIT.nonFinite;
   if (!(error instanceof Error)) return EXIT.internal;
   if ("exitCode" in error && isExitCode(error.exitCode)) return error.exitCode;
   return isSystemError(error) ? EXIT.io : EXIT.internal;

@@ -41,7 +41,7 @@ interface Slot {
   readonly decay: number;
 }
 
-/** A parameter has no gradient, or a loaded state does not fit. */
+/** A parameter has no gradient. */
 export class OptimizerError extends Error {
   override readonly name = "OptimizerError";
 }

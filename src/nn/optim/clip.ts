@@ -8,8 +8,5 @@ export function globalNorm(gradients: readonly Tensor[]): number {
   return Math.sqrt(squares);
 }
 
-/** The factor that brings `norm` down to `limit`: 1 where it is short enough, NaN for a norm that is no number. */
-export function clipFactor(norm: number, limit: number): number {
-  if (!Number.isFinite(norm)) return Number.NaN;
-  return norm > limit ? limit / norm : 1;
-}
+/** The factor that brings `norm` down to `limit`: 1 where it is short enough. */
+export const clipFactor = (norm: number, limit: number): number => (norm > limit ? limit / norm : 1);

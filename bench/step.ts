@@ -1,0 +1,137 @@
+/**
+ * One training step (forward and backward) of a small vision transformer, the same work as the peers do: 46.1 GFLOP.
+ *
+ * 64 pictures of 32×32 in patches of 4, width 192, 4 blocks, 3 heads, mlp 768, mean pooling, sigmoid loss against fixed
+ * text embeddings. Data and weights come from the same linear congruential generator as theirs, so all print the same
+ * loss (10.0426) and the same Σ|d patch weight| (71.90).
+ */
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import {
+  add,
+  backward,
+  constant,
+  gelu,
+  l2Normalize,
+  layerNorm,
+  linear,
+  mean,
+  parameter,
+  selfAttention,
+  type Variable,
+} from "../src/autograd/index.ts";
+import { sigmoidLoss } from "../src/siglip/index.ts";
+import { abs, full, type Shape, scope, sizeOf, sum, type Tensor, tensor } from "../src/tensor/index.ts";
+import { type BenchOptions, best, type Row } from "./row.ts";
+
+const [B, T, P, D, H, M, DEPTH] = [64, 64, 48, 192, 3, 768, 4];
+const FLOP = 3 * (2 * B * T * P * D + DEPTH * (2 * B * T * D * (4 * D + 2 * M) + 4 * B * H * T * T * (D / H)));
+
+/** The generator of the peers: rand() of ANSI C, in double arithmetic as JavaScript computes it. */
+function generator(): (shape: Shape, scale?: number) => Tensor {
+  let seed = 1;
+  const next = () => {
+    seed = (seed * 1103515245 + 12345) & 0x7fffffff;
+    return seed / 0x7fffffff - 0.5;
+  };
+  return (shape, scale = 1) =>
+    tensor(
+      Float32Array.from({ length: sizeOf(shape) }, () => next() * scale),
+      shape,
+    );
+}
+
+interface Block {
+  readonly [name: string]: Variable;
+}
+
+function setup() {
+  const random = generator();
+  const p = (x: Tensor) => parameter(x);
+  const ones = (n: number) => p(full([n], 1));
+  const zeros = (n: number) => p(full([n], 0));
+  const patchWeight = p(random([P, D], 0.2));
+  const patchBias = zeros(D);
+  const positions = p(random([T, D], 0.1));
+  const [scale, bias] = [ones(D), zeros(D)];
+  const tPrime = p(full([], Math.log(10)));
+  const b = p(full([], -10));
+  const blocks: Block[] = Array.from({ length: DEPTH }, () => ({
+    g1: ones(D),
+    b1: zeros(D),
+    wqkv: p(random([D, 3 * D], 0.1)),
+    bqkv: zeros(3 * D),
+    wo: p(random([D, D], 0.1)),
+    bo: zeros(D),
+    g2: ones(D),
+    b2: zeros(D),
+    w1: p(random([D, M], 0.1)),
+    c1: zeros(M),
+    w2: p(random([M, D], 0.1)),
+    c2: zeros(D),
+  }));
+  const x = random([B, T, P], 2);
+  const ztxt = l2Normalize(constant(random([B, D])), 0);
+  const parameters = [patchWeight, patchBias, positions, scale, bias, tPrime, b, ...blocks.flatMap(Object.values)];
+
+  const block = (h: Variable, q: Block): Variable => {
+    const attended = selfAttention(linear(layerNorm(h, q.g1, q.b1), q.wqkv, q.bqkv), H);
+    const y = add(h, linear(attended, q.wo, q.bo));
+    return add(y, linear(gelu(linear(layerNorm(y, q.g2, q.b2), q.w1, q.c1)), q.w2, q.c2));
+  };
+  const loss = (): Variable => {
+    let h = add(linear(constant(x), patchWeight, patchBias), positions);
+    for (const q of blocks) h = block(h, q);
+    const zimg = l2Normalize(mean(layerNorm(h, scale, bias), { axis: 1 }), 0);
+    return sigmoidLoss(zimg, ztxt, tPrime, b);
+  };
+  return { loss, patchWeight, parameters };
+}
+
+/** Loss and Σ|d patch weight| of one step; gradients are given back. */
+export function makeStep(): () => { loss: number; gradient: number } {
+  const { loss, patchWeight, parameters } = setup();
+  return () =>
+    scope(() => {
+      const L = loss();
+      const value = L.value.item();
+      backward(L);
+      const gradient = sum(abs(patchWeight.grad as Tensor)).item();
+      for (const p of parameters) p.grad = undefined;
+      return { loss: value, gradient };
+    });
+}
+
+interface Peer {
+  readonly name: string;
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly installed: string;
+}
+
+const PEERS: readonly Peer[] = [
+  { name: "jax-js", file: "vit-jax.mjs", args: ["5"], installed: "node_modules/@jax-js/jax" },
+  { name: "tfjs-wasm", file: "vit-tfjs.mjs", args: ["wasm", "3"], installed: "node_modules/@tensorflow/tfjs" },
+];
+
+/** Best seconds a step of a peer, from the times that it prints; `undefined` where it is not installed. */
+async function peerSeconds({ file, args, installed }: Peer, folder: string): Promise<number | undefined> {
+  if (!existsSync(join(folder, file)) || !existsSync(join(folder, installed))) return undefined;
+  const { stdout } = await promisify(execFile)(process.execPath, [join(folder, file), ...args]);
+  const times = [...stdout.matchAll(/fwd\+bwd (\d+) ms/g)].map(([, ms]) => Number(ms) / 1e3);
+  return times.length > 1 ? Math.min(...times.slice(1)) : undefined; // the first includes compilation
+}
+
+export async function* stepBench({ peers }: BenchOptions): AsyncGenerator<Row> {
+  const step = makeStep();
+  const { loss, gradient } = step();
+  const seconds = best(step, 5, 2);
+  const ratio: Record<string, number> = {};
+  for (const peer of PEERS) {
+    const theirs = peers === undefined ? undefined : await peerSeconds(peer, peers);
+    if (theirs !== undefined) ratio[peer.name] = theirs / seconds;
+  }
+  yield { bench: "step", case: "vit 46.1 GFLOP", seconds, gflops: FLOP / seconds / 1e9, loss, gradient, ratio };
+}

@@ -1,0 +1,45 @@
+/** `siglip info`: cores, kernels and their speed on this machine. */
+import { availableParallelism, cpus } from "node:os";
+import { kernelReport, matmul, Rng, scope, tensor } from "../tensor/index.ts";
+import { print } from "./print.ts";
+
+const SIDE = 512;
+
+/** Best GFLOP/s of a 512³ product, once the engine has compiled it. */
+function gemmSpeed(): number {
+  const rng = new Rng(0);
+  const random = () =>
+    tensor(
+      Float32Array.from({ length: SIDE * SIDE }, () => rng.uniform()),
+      [SIDE, SIDE],
+    );
+  let best = Number.POSITIVE_INFINITY;
+  scope(() => {
+    const [a, b] = [random(), random()];
+    for (let i = 0; i < 30; i++) {
+      const start = performance.now();
+      scope(() => {
+        matmul(a, b);
+      });
+      best = Math.min(best, performance.now() - start);
+    }
+  });
+  return (2 * SIDE ** 3) / best / 1e6;
+}
+
+export function info({ json = false }: { json?: boolean }): void {
+  const gemm512 = Math.round(10 * gemmSpeed()) / 10;
+  const { simd, fma, revectorized, why, warnings } = kernelReport();
+  const node = process.versions.node;
+  const cores = availableParallelism();
+  if (json) {
+    print(JSON.stringify({ node, cores, kernels: { simd, fma, revectorized }, gflops: { gemm512 } }));
+    return;
+  }
+  const yes = (on: boolean) => (on ? "yes" : "no");
+  print(`node      ${node}, V8 ${process.versions.v8}`);
+  print(`machine   ${cores} cores, ${cpus()[0]?.model.trim() ?? "unknown"}`);
+  print(`kernels   SIMD ${yes(simd)}, FMA ${yes(fma)}, 256-bit vectors ${yes(revectorized)} (${why})`);
+  print(`speed     ${gemm512} GFLOP/s on one thread, product of two ${SIDE}×${SIDE} matrices`);
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/env node
+/**
+ * The command line: a table of commands. Results go to stdout, progress and warnings to stderr.
+ *
+ * Exit codes are listed in exitCodes.ts and in `siglip --help`.
+ */
+import "./engine.ts";
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { presetNames } from "./config.ts";
+import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
+
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+const collect = (value: string, before: readonly string[]): string[] => [...before, value];
+
+const program = new Command("siglip")
+  .description("SigLIP in TypeScript: train, evaluate, classify, search.")
+  .version(version)
+  .showHelpAfterError("(siglip --help lists the commands and their options)")
+  .addHelpText(
+    "after",
+    "\nExit codes: 0 done · 2 usage or configuration · 65 bad data or model file · 70 internal error · 71 a worker died\n" +
+      "            73 run folder in use · 74 disk · 76 loss not a number · 130/143 interrupted, after a clean save",
+  )
+  .exitOverride();
+
+program
+  .command("train")
+  .description("train a model; ends with a table of results and a report")
+  .option("--preset <name>", `what to train: ${presetNames.join(", ")}`, "emoji")
+  .option("--out <folder>", "run folder (default: a new one under runs/)")
+  .option("--seed <number>", "the same as --set train.seed=<number>")
+  .option("--set <key=value>", "change one key of the configuration; may be repeated", collect, [])
+  .option("--resume", "go on with the run in --out")
+  .action(async (options) => (await import("./train.ts")).train(options));
+
+program
+  .command("eval")
+  .description("zero-shot retrieval with the newest checkpoint of a run")
+  .argument("<run>", "run folder")
+  .option("--json", "print JSON")
+  .action(async (run, options) => (await import("./eval.ts")).evaluate(run, options));
+
+program
+  .command("classify")
+  .description("one picture against words: which of them names it?")
+  .argument("<run>", "run folder")
+  .argument("<picture>", "png, jpg, webp, svg, ...")
+  .argument("<words...>", "candidates, each a word or a phrase in quotes")
+  .option("--json", "print JSON")
+  .action(async (run, picture, words, options) =>
+    (await import("./classify.ts")).classify(run, picture, words, options),
+  );
+
+program
+  .command("search")
+  .description("words against pictures: which of them do they name?")
+  .argument("<run>", "run folder")
+  .argument("<query>", "what to look for")
+  .argument("[pictures...]", "picture files or folders (default: the pictures that the run is tested on)")
+  .option("--top <number>", "how many to show", "5")
+  .option("--json", "print JSON")
+  .action(async (run, query, pictures, options) => (await import("./search.ts")).search(run, query, pictures, options));
+
+program
+  .command("info")
+  .description("this machine: cores, the kernels chosen, their speed")
+  .option("--json", "print JSON")
+  .action(async (options) => (await import("./info.ts")).info(options));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  } else {
+    const { message, stack } = error as Error;
+    process.stderr.write(isExpected(error) ? `siglip: ${message}\n` : `siglip: ${stack}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+}
