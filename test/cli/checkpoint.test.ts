@@ -2,15 +2,15 @@
  * Checkpoints under everything that disks and processes do: after any fault the newest acknowledged checkpoint is there to
  * the last bit, or a newer one is, and never anything else.
  */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type Checkpoint, CheckpointError, CheckpointFolder, sha256 } from "../../src/cli/checkpoint.ts";
 import { EXIT } from "../../src/cli/exitCodes.ts";
 import type { Fs } from "../../src/cli/fs.ts";
 import { type Fault, Killed, SimulatedFs } from "../support/simulatedFs.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const FOLDER = "/run/checkpoint";
 const DIGEST = sha256("configuration");
@@ -198,22 +198,23 @@ describe("a process that is killed", () => {
 
 describe("a power cut", () => {
   const SAMPLES = 20;
+  let seed = 1;
+  const choose = (n: number): number => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+    return Math.floor((seed / 2 ** 32) * n);
+  };
 
   /** States after a cut at every operation of a save and after it, in which the last acknowledged checkpoint is not found. */
-  function lostStates(lieAbout: readonly string[] = []): number {
-    let seed = 1;
-    const choose = (n: number): number => {
-      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-      return Math.floor((seed / 2 ** 32) * n);
-    };
+  function lostStates({ lieAbout, first = false }: { lieAbout?: string; first?: boolean } = {}): number {
     let lost = 0;
     for (let at = 0; at <= OPERATIONS; at++) {
       for (let sample = 0; sample < SAMPLES; sample++) {
-        const fs = faultyDisk(at, "kill");
-        for (const name of lieAbout) Object.assign(fs, { [name]: () => undefined });
+        const fs = first ? new SimulatedFs([FOLDER]) : diskWithTwo();
+        fs.faultAt = (operation) => (operation === at ? "kill" : undefined);
+        if (lieAbout !== undefined) Object.assign(fs, { [lieAbout]: () => undefined });
         const { acked } = trySave(fs, 3);
         try {
-          if (loadedStep(fs.afterPowerCut(choose)) < (acked ? 3 : 2)) lost++;
+          if (loadedStep(fs.afterPowerCut(choose)) < (acked ? 3 : first ? 0 : 2)) lost++;
         } catch (error) {
           if (!(error instanceof CheckpointError)) throw error;
           lost++;
@@ -227,8 +228,24 @@ describe("a power cut", () => {
     expect(lostStates()).toBe(0);
   });
 
+  it("at any operation of the first save leaves no checkpoint or the new one", () => {
+    expect(lostStates({ first: true })).toBe(0);
+  });
+
+  it("brings back no manifest of a checkpoint that was removed", () => {
+    for (let sample = 0; sample < SAMPLES; sample++) {
+      const fs = diskWithTwo();
+      folderOn(fs).save(stateAt(3), DIGEST);
+      const manifests = fs
+        .afterPowerCut(choose)
+        .list(FOLDER)
+        .filter((name) => name.endsWith(".manifest.json"));
+      expect(manifests).toHaveLength(2);
+    }
+  });
+
   it.each([["sync"], ["syncFolder"]])("would lose some if %s did nothing, so the test above can fail", (name) => {
-    expect(lostStates([name])).toBeGreaterThan(0);
+    expect(lostStates({ lieAbout: name })).toBeGreaterThan(0);
   });
 });
 
@@ -399,17 +416,8 @@ it("any sequence of saves, faults, damage and restarts ends with the newest ackn
 });
 
 describe("on the disk of this machine", () => {
-  const made: string[] = [];
-  const newFolder = (): string => {
-    made.push(mkdtempSync(join(tmpdir(), "checkpoint-test-")));
-    return made[made.length - 1];
-  };
-  afterEach(() => {
-    for (const path of made.splice(0)) rmSync(path, { recursive: true });
-  });
-
   it("checkpoints are saved, loaded and removed", () => {
-    const path = newFolder();
+    const path = temporaryFolder();
     const folder = new CheckpointFolder(path, { keep: 2 });
     expect(folder.load()).toBe(undefined);
     for (const step of [1, 2, 3]) expect(folder.save(stateAt(step), DIGEST).warnings).toEqual([]);
@@ -420,7 +428,7 @@ describe("on the disk of this machine", () => {
   });
 
   it("a folder that is gone, or has become a link, is an error and nothing is written elsewhere", () => {
-    const [path, elsewhere] = [join(newFolder(), "checkpoint"), newFolder()];
+    const [path, elsewhere] = [join(temporaryFolder(), "checkpoint"), temporaryFolder()];
     mkdirSync(path);
     const folder = new CheckpointFolder(path, { keep: 2 });
     rmSync(path, { recursive: true });
