@@ -1,0 +1,64 @@
+/** Durations as text; their steps are compared with big_vision's in parity/bigVision/schedules. */
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { durationInSteps, parseDuration, ScheduleError, schedule } from "../../src/nn/index.ts";
+
+const run = { steps: 1000, batch: 128, stepsPerEpoch: 12.5 };
+
+it.each([
+  ["0", 0],
+  ["400", 400],
+  [" 400 steps ", 400],
+  ["1 step", 1],
+  ["2 epochs", 25],
+  ["1 epoch", 12], // 12.5: halves to even
+  ["3 epochs", 38], // 37.5
+  ["1000 examples", 8], // 7.8
+  ["1e6 examples", 7812], // 7812.5
+  ["10%", 100],
+  ["0.01%", 1], // 0.1, but not nothing
+  ["0%", 0],
+])("%s is %i steps", (text, steps) => {
+  expect(durationInSteps(text, run)).toBe(steps);
+});
+
+it.each(["", "%", "-1", "1e-3", "101%", "5 days", "1,000", "1.", "٣", "9".repeat(400)])(
+  "%j is not a duration",
+  (text) => {
+    expect(parseDuration(text)).toBeUndefined();
+    expect(() => durationInSteps(text, run)).toThrow(ScheduleError);
+  },
+);
+
+it("a longer duration is never fewer steps, and a share of the run never more than all", () => {
+  const share = fc.integer({ min: 0, max: 10_000 }).map((n) => n / 100);
+  fc.assert(
+    fc.property(share, share, fc.integer({ min: 1, max: 5000 }), (a, b, steps) => {
+      const of = (percent: number): number => durationInSteps(`${percent}%`, { ...run, steps });
+      expect(of(Math.min(a, b))).toBeLessThanOrEqual(of(Math.max(a, b)));
+      expect(of(Math.max(a, b))).toBeLessThanOrEqual(steps);
+    }),
+  );
+});
+
+it("a schedule stays in 0..1, rises over the warm-up and reaches 0 where it cools down", () => {
+  const lengths = fc.record({ total: fc.integer({ min: 3, max: 300 }), warmup: fc.nat(100), cooldown: fc.nat(100) });
+  const kinds = fc.constantFrom("constant" as const, "linear" as const, "cosine" as const, "rsqrt" as const);
+  fc.assert(
+    fc.property(lengths, kinds, ({ total, warmup, cooldown }, kind) => {
+      fc.pre(warmup + cooldown < total);
+      const factor = schedule({ kind, total, warmup, cooldown });
+      for (let step = 0; step <= total; step++) {
+        expect(factor(step)).toBeGreaterThanOrEqual(0);
+        expect(factor(step)).toBeLessThanOrEqual(1);
+        if (step > 0 && step <= warmup) expect(factor(step)).toBeGreaterThan(factor(step - 1));
+      }
+      if (warmup > 0) expect(factor(0)).toBe(0);
+      if (cooldown > 0) expect(factor(total)).toBe(0);
+    }),
+  );
+});
+
+it("refuses a warm-up and a cool-down that do not fit", () => {
+  expect(() => schedule({ kind: "cosine", total: 10, warmup: 6, cooldown: 5 })).toThrow("do not fit into 10 steps");
+});
