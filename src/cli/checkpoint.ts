@@ -201,7 +201,7 @@ export class CheckpointFolder {
       const old = names.slice(names.indexOf(kept[kept.length - 1]) + 1);
       if (kept.length < this.#keep || old.length === 0) return [];
       for (const name of old) this.#fs.remove(join(this.#path, name));
- // no manifest may come back after its files are gone
+      this.#fs.syncFolder(this.#path); // no manifest may come back after its files are gone
       this.#removeLeftOvers();
       return [];
     } catch (error) {

@@ -267,7 +267,7 @@ describe("damage on the disk", () => {
     for (let length = 0; length < size; length++) expectFallback(path, (bytes) => bytes.slice(0, length));
   });
 
-  it.each(files)("any flipped bit of %s is noticed", (path) => {
+  it.each(files)("any flipped bit of %s is noticed", { timeout: 30_000 }, (path) => {
     const size = diskWithTwo().read(path).length;
     for (let bit = 0; bit < size * 8; bit++) {
       expectFallback(path, (bytes) => {
