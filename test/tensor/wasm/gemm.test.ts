@@ -241,3 +241,16 @@ test("the tile changes no bit", () => {
     { numRuns: 25 },
   );
 });
+
+test("addresses beyond 2 GiB work", () => {
+  const large = new Heap();
+  large.allocate(2 ** 31); // never touched: the system gives no memory for it
+  const [m, n, k] = [20, 21, 22];
+  const [a, b, c] = [m * k, k * n, m * n].map((size) => large.allocate(4 * size));
+  expect(a).toBeGreaterThan(2 ** 31);
+  large.f32.fill(0.5, a / 4, a / 4 + m * k);
+  large.f32.fill(0.25, b / 4, b / 4 + k * n);
+  const gemm = wasmGemm(large, { fma: false }, tile(4, 8));
+  gemm({ transA: false, transB: true, m, n, k, a, lda: k, b, ldb: k, c, ldc: n });
+  expect(large.f32.subarray(c / 4, c / 4 + m * n)).toEqual(new Float32Array(m * n).fill(k / 8));
+});

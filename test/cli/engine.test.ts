@@ -1,0 +1,22 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { kernelReport } from "../../src/tensor/index.ts";
+
+const major = Number(process.versions.node.split(".")[0]);
+
+// The setup of the tests has imported the flags.
+test("with the engine flags the kernels use fused multiply-add", () => {
+  expect(kernelReport().fma).toBe(true);
+});
+
+test.runIf(major >= 24)("the engine knows every flag that it is given", () => {
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [fileURLToPath(import.meta.resolve("../../src/cli/engine.ts"))],
+    {
+      encoding: "utf8",
+    },
+  );
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+});
