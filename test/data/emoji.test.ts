@@ -33,7 +33,7 @@ beforeAll(async () => {
     }
   }
   some = { emoji, pictures: (style, stroked) => made.get(`${style}${stroked}`)! };
-});
+}, 60000);
 
 const options = { tokenizer: byteTokenizer, length: 32, styles: emojiSplits.emoji.train };
 

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   type BatchStream,
   type BatchStreamOptions,
@@ -7,6 +7,8 @@ import {
   openPairs,
   type PairsSpec,
 } from "../../src/data/index.ts";
+
+vi.setConfig({ testTimeout: 30000 }); // starting threads takes long on a busy machine
 
 const spec: PairsSpec = { data: "shapes", tokenizer: byteTokenizer.toJSON(), length: 64, side: 16 };
 
@@ -35,7 +37,7 @@ describe("openBatchStream", () => {
     for (let step = 0; step < 6; step++) await expectStep(batches, step);
   });
 
-  it.each([1, 2, 5])("gives the same bits with %i slots and steps that jump", async (slots) => {
+  it.each([1, 4])("gives the same bits with %i slots and steps that jump", async (slots) => {
     const batches = await open({ slots });
     for (const step of [40, 41, 7, 8, 8, 100, 42]) await expectStep(batches, step);
   });
@@ -49,8 +51,11 @@ describe("openBatchStream", () => {
   });
 
   it("rejects with the worker's error when it cannot start", async () => {
-    await expect(open({ batch: 20000 })).rejects.toThrow("20000 rows cannot show 12800 distinct items");
-    await expect(open({ batch: 20000 })).rejects.toMatchObject({ name: "BatchStreamError", cause: expect.any(Error) });
+    await expect(open({ batch: 20000 })).rejects.toMatchObject({
+      name: "BatchStreamError",
+      message: expect.stringContaining("20000 rows cannot show 12800 distinct items"),
+      cause: expect.any(Error),
+    });
   });
 
   it("rejects next() with the cause when the worker throws, then and later", async () => {
