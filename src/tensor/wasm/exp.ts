@@ -1,5 +1,5 @@
 /**
- * eˣ, eˣ − 1, log x and log(1 + x) on four numbers at once, as expressions to build kernels from.
+ * eˣ, log x and log(1 + x) on four numbers at once, as expressions to build kernels from.
  *
  *     eˣ = 2ᵏ·eʳ           k = round(x / ln 2), r = x − k·ln 2, |r| ≤ ½·ln 2; eʳ is a polynomial
  *     log x = k·ln 2 + log(1 + f)      x = 2ᵏ·(1 + f), √½ ≤ 1 + f < √2; log(1 + f) is a polynomial
@@ -79,8 +79,8 @@ function reduce(x: Local<"f32x4">, bias: number): { code: Code; r: Local<"f32x4"
   return { code, r, bits: i32x4.reinterpret(sum) };
 }
 
-/** eʳ − 1 for |r| ≤ ½·ln 2. */
-const expm1Reduced = (r: Local<"f32x4">): F32x4 => madd(mul(r, r), polynomial(r, EXP), r);
+/** eʳ for |r| ≤ ½·ln 2; the 1 is added last, so that its rounding is the only one of its size. */
+const expReduced = (r: Local<"f32x4">): F32x4 => add(madd(mul(r, r), polynomial(r, EXP), r), 1);
 
 /** eˣ, subnormal results included; 0 below −103.98, ∞ above 88.73. */
 export function exp(x: F32x4): F32x4 {
@@ -91,7 +91,7 @@ export function exp(x: F32x4): F32x4 {
   const rest = sub(shl(bits, MANTISSA_BITS), half);
   return seq(
     [z.set(pmax(pmin(x, 89), -104)), code, half.set(shl(shr(bits, 1), MANTISSA_BITS))],
-    mul(mul(add(expm1Reduced(r), 1), f32x4.reinterpret(half)), f32x4.reinterpret(rest)),
+    mul(mul(expReduced(r), f32x4.reinterpret(half)), f32x4.reinterpret(rest)),
   );
 }
 
@@ -100,18 +100,7 @@ export function expFlush(x: F32x4): F32x4 {
   const z = f32x4.local();
   const { code, r, bits } = reduce(z, EXPONENT_BIAS);
   const scale = f32x4.reinterpret(shl(bits, MANTISSA_BITS)); // k = −127 makes it 0
-  return seq([z.set(pmax(x, -88)), code], mul(add(expm1Reduced(r), 1), scale));
-}
-
-/** eˣ − 1 for x ≤ 0, small where x is small; −1 below −17.4. */
-export function expm1OfNegative(x: F32x4): F32x4 {
-  const z = f32x4.local();
-  const scale = f32x4.local();
-  const { code, r, bits } = reduce(z, EXPONENT_BIAS);
-  return seq(
-    [z.set(pmax(x, -30)), code, scale.set(f32x4.reinterpret(shl(bits, MANTISSA_BITS)))],
-    madd(expm1Reduced(r), scale, sub(scale, 1)),
-  );
+  return seq([z.set(pmax(x, -88)), code], mul(expReduced(r), scale));
 }
 
 /** log x; log ±0 = −∞, log ∞ = ∞, NaN for negative numbers. */
@@ -145,5 +134,6 @@ export function log(x: F32x4): F32x4 {
 export function log1pOfFraction(x: F32x4): F32x4 {
   const z = f32x4.local();
   const centred = f32x4.local();
-  return seq([z.set(x), centred.set(sub(z, 0.5))], madd(mul(z, z), polynomial(centred, LOG1P), z));
+  const [first, ...rest] = LOG1P; // the largest term is added last, for one rounding less of its size
+  return seq([z.set(x), centred.set(sub(z, 0.5))], madd(mul(z, z), madd(polynomial(centred, rest), centred, first), z));
 }

@@ -5,6 +5,7 @@ import type { Heap } from "../heap.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { referenceKernels } from "../kernels/reference.ts";
 import type { Variant } from "./assembler.ts";
+import { elementwiseKernels } from "./elementwise.ts";
 import { wasmGemm } from "./gemm.ts";
 import type { Tile } from "./gemmTile.ts";
 import { l2Kernels } from "./l2.ts";
@@ -24,6 +25,7 @@ export function wasmKernels(heap: Heap, variant: KernelVariant): Kernels {
     name: variant.fma ? "simd fma" : "simd",
     ...reduceKernels(heap, variant),
     ...softmaxKernels(heap, variant).kernels,
+    ...elementwiseKernels(heap, variant),
     ...normKernels(heap, variant),
     ...l2Kernels(heap, variant),
     ...movementKernels(heap, variant),
