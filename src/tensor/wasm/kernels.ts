@@ -5,6 +5,7 @@ import type { Heap } from "../heap.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { referenceKernels } from "../kernels/reference.ts";
 import type { Variant } from "./assembler.ts";
+import { attentionKernels } from "./attention.ts";
 import { elementwiseKernels } from "./elementwise.ts";
 import { wasmGemm } from "./gemm.ts";
 import type { Tile } from "./gemmTile.ts";
@@ -20,15 +21,18 @@ export interface KernelVariant extends Variant {
 }
 
 export function wasmKernels(heap: Heap, variant: KernelVariant): Kernels {
+  const gemm = wasmGemm(heap, variant, variant.tile);
+  const softmax = softmaxKernels(heap, variant);
   return {
     ...referenceKernels(heap, "f32"),
     name: variant.fma ? "simd fma" : "simd",
     ...reduceKernels(heap, variant),
-    ...softmaxKernels(heap, variant).kernels,
+    ...softmax.kernels,
     ...elementwiseKernels(heap, variant),
     ...normKernels(heap, variant),
     ...l2Kernels(heap, variant),
     ...movementKernels(heap, variant),
-    gemm: wasmGemm(heap, variant, variant.tile),
+    ...attentionKernels(heap, gemm, softmax.scaled),
+    gemm,
   };
 }

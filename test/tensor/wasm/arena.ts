@@ -20,7 +20,7 @@ export const VARIANTS = hasFma ? [{ fma: false }, { fma: true }] : [{ fma: false
 /** Half a unit in the last place of 1: the relative error of one rounding. */
 export const U = 2 ** -24;
 
-const NUMBERS = 1 << 17;
+const NUMBERS = 1 << 18;
 const GAP = 5; // numbers; odd, so that operands start at every address that f32 allows
 const GUARD = -98765.4321;
 const arena = heap.allocate(NUMBERS * 4);
