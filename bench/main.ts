@@ -1,0 +1,71 @@
+/**
+ * `npm run bench`: how fast is it, and next to what? Names choose benches; `--json` prints one object a line.
+ *
+ *     npm run bench                            all
+ *     npm run -s bench -- gemm step --json     two of them, for programs
+ *     npm run bench -- step --peers DIR        beside the libraries installed in DIR
+ */
+import "../src/cli/engine.ts";
+import { availableParallelism, cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { kernelReport, kernelsFor } from "../src/tensor/index.ts";
+import { elementwiseBench } from "./elementwise.ts";
+import { gemmBench } from "./gemm.ts";
+import type { BenchOptions, Row } from "./row.ts";
+import { rowsBench } from "./rows.ts";
+import { stepBench } from "./step.ts";
+
+const BENCHES: Readonly<Record<string, (options: BenchOptions) => AsyncIterable<Row>>> = {
+  gemm: () => gemmBench(),
+  elementwise: async function* () {
+    yield* elementwiseBench();
+    yield* rowsBench();
+  },
+  step: stepBench,
+};
+
+const usage = `usage: npm run bench -- [${Object.keys(BENCHES).join("|")}]... [--json] [--peers DIR]`;
+
+function parse(): { names: string[]; json: boolean; peers?: string | undefined } {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: "boolean", default: false }, peers: { type: "string" } },
+  });
+  const unknown = positionals.filter((name) => !(name in BENCHES));
+  if (unknown.length > 0) throw new TypeError(`${unknown.join(", ")} is none of the benches`);
+  return { names: positionals.length > 0 ? positionals : Object.keys(BENCHES), ...values };
+}
+
+const round = (x: number): number => Number(x.toPrecision(4));
+
+/** `NN 512x512x512   101.2 GFLOP/s   0.98 × openblas` */
+function line({ bench, case: name, ratio, ...figures }: Row): string {
+  const shown = Object.entries(figures).map(([figure, value]) =>
+    typeof value === "number" ? `${figure} ${round(value)}` : `${figure} ${value}`,
+  );
+  const anchors = Object.entries(ratio).map(([anchor, times]) => `${round(times)} × ${anchor}`);
+  return `${bench.padEnd(12)}${name.padEnd(26)}${[...shown, ...anchors].join("   ")}`;
+}
+
+async function main(): Promise<void> {
+  const { names, json, peers } = parse();
+  kernelsFor("f32"); // choose them before they are asked about
+  const { why, warnings } = kernelReport();
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+  process.stderr.write(
+    `Node ${process.versions.node}, ${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, one thread; ${why}\n`,
+  );
+  for (const name of names) {
+    for await (const row of BENCHES[name]({ peers })) {
+      process.stdout.write(`${json ? JSON.stringify(row) : line(row)}\n`);
+    }
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof TypeError)) throw error;
+  process.stderr.write(`bench: ${error.message}\n${usage}\n`);
+  process.exitCode = 2;
+}
