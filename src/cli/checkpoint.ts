@@ -21,6 +21,7 @@ import {
   isJsonRecord,
   type JsonRecord,
   type JsonValue,
+  jsonText,
   parseJson,
   readSafetensors,
   type SafetensorsTensor,
@@ -94,7 +95,7 @@ export class CheckpointFolder {
     }
     const files = new Map([
       [".safetensors", writeSafetensors(tensors)],
-      [".state.json", utf8(`${JSON.stringify(meta)}\n`)],
+      [".state.json", utf8(`${jsonText(meta)}\n`)],
     ]);
     try {
       const stem = this.#nextStem(step);

@@ -26,6 +26,8 @@ export type FormatCode =
   | "ST_HOLE"
   | "ST_TRAILING"
   | "ST_DATA_TRUNCATED"
+  | "ST_INDEX"
+  | "ST_INDEX_PATH"
   | "CHECKPOINT_HASH"
   | "CHECKPOINT_MANIFEST";
 

@@ -1,8 +1,9 @@
 /** The door of `formats`: bytes in, checked data out. */
 export { bfloat16FromBits, bfloat16ToBits, float16FromBits, float16ToBits } from "./float16.ts";
 export { type FormatCode, FormatError, printable, quote } from "./formatError.ts";
-export { isJsonRecord, type JsonRecord, type JsonValue, parseJson } from "./json.ts";
+export { isJsonRecord, type JsonRecord, type JsonValue, jsonText, parseJson } from "./json.ts";
 export {
+  countNonFinite,
   readSafetensors,
   readSafetensorsHeader,
   type Safetensors,
@@ -16,3 +17,4 @@ export {
   toFloat32,
   writeSafetensors,
 } from "./safetensors.ts";
+export { readSafetensorsIndex, type SafetensorsIndex, verifyShards } from "./safetensorsIndex.ts";

@@ -36,7 +36,27 @@ export function parseJson(bytes: Uint8Array, file: string): JsonValue {
 }
 
 export const isJsonRecord = (value: JsonValue | undefined): value is JsonRecord =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+  typeof value === "object" && value !== null && !isArray(value);
+
+/** JSON that `parseJson` reads back as the same value, −0 included. Throws `RangeError` where there is none: NaN, half surrogates. */
+export function jsonText(value: JsonValue): string {
+  if (typeof value === "number") {
+    if (!Number.isFinite(value)) throw new RangeError(`jsonText: JSON has no number ${value}`);
+    return Object.is(value, -0) ? "-0" : String(value);
+  }
+  if (typeof value === "string") {
+    if (/\p{Cs}/u.test(value)) throw new RangeError(`jsonText: ${quote(value)} holds half of a surrogate pair`);
+    return JSON.stringify(value);
+  }
+  if (value === null || typeof value === "boolean") return String(value);
+  if (isArray(value)) return `[${value.map(jsonText).join()}]`;
+  return `{${Object.entries(value)
+    .map(([key, item]) => `${jsonText(key)}:${jsonText(item)}`)
+    .join()}}`;
+}
+
+/** `Array.isArray` that narrows read-only arrays. */
+const isArray = (value: JsonValue): value is readonly JsonValue[] => Array.isArray(value);
 
 // A byte order mark inside a string is a character like any other.
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -14,7 +14,7 @@
 
 import { bfloat16ToBits, float16ToBits } from "./float16.ts";
 import { FormatError, quote } from "./formatError.ts";
-import { JsonReader } from "./json.ts";
+import { JsonReader, jsonText } from "./json.ts";
 
 /** Numbers as they are stored; F16 and BF16 are kept as their bits. */
 const ARRAYS = {
@@ -264,13 +264,15 @@ export function writeSafetensors(
   const fields: string[] = [];
   if (metadata.size > 0) {
     const pairs = [...metadata].sort(([a], [b]) => (a < b ? -1 : 1));
-    fields.push(`"__metadata__":{${pairs.map(([key, value]) => `${text(key)}:${text(value)}`).join()}}`);
+    fields.push(`"__metadata__":{${pairs.map(([key, value]) => `${jsonText(key)}:${jsonText(value)}`).join()}}`);
   }
   let size = 0;
   for (const [name, tensor] of inOrder) {
     checkTensor(name, tensor);
     const end = size + tensor.data.byteLength;
-    fields.push(`${text(name)}:{"dtype":"${tensor.dtype}","shape":[${tensor.shape}],"data_offsets":[${size},${end}]}`);
+    fields.push(
+      `${jsonText(name)}:{"dtype":"${tensor.dtype}","shape":[${tensor.shape}],"data_offsets":[${size},${end}]}`,
+    );
     size = end;
   }
   const json = new TextEncoder().encode(`{${fields.join()}}`);
@@ -306,11 +308,6 @@ function checkTensor(name: string, { dtype, shape, data }: SafetensorsTensor): v
   );
 }
 
-function text(value: string): string {
-  if (/\p{Cs}/u.test(value)) throw new RangeError(`writeSafetensors: ${quote(value)} holds half of a surrogate pair`);
-  return JSON.stringify(value);
-}
-
 /** The numbers as float32: F16, BF16, integers and BOOL are widened, F64 and large integers are rounded. */
 export function toFloat32({ dtype, data }: SafetensorsTensor): Float32Array {
   const out = new Float32Array(data.length);
@@ -326,4 +323,14 @@ export function toFloat32({ dtype, data }: SafetensorsTensor): Float32Array {
     out.set(data);
   }
   return out;
+}
+
+/** How many numbers of a tensor are NaN or infinite. Weights may be: the format does not forbid it, a model rarely means it. */
+export function countNonFinite(tensor: SafetensorsTensor): number {
+  const { dtype, data } = tensor;
+  if (dtype !== "F64" && dtype !== "F32" && dtype !== "F16" && dtype !== "BF16") return 0;
+  const values = dtype === "F64" ? data : toFloat32(tensor); // widening F64 would make large numbers infinite
+  let count = 0;
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) count++;
+  return count;
 }

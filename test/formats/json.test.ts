@@ -1,7 +1,7 @@
 /** The strict JSON reader: what JSON.parse reads it reads equally, what is not clean JSON it names with its byte. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FormatError, type JsonValue, parseJson } from "../../src/formats/index.ts";
+import { FormatError, type JsonValue, jsonText, parseJson } from "../../src/formats/index.ts";
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -144,6 +144,27 @@ describe("parseJson", () => {
       ),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe("jsonText", () => {
+  it("writes what parseJson reads back as the same value, to the bit", () => {
+    const text = fc.string({ unit: "grapheme" });
+    const number = fc.double({ noNaN: true, noDefaultInfinity: true });
+    const { value } = fc.letrec((tie) => ({
+      value: fc.oneof({ maxDepth: 4 }, fc.constant(null), fc.boolean(), number, text, tie("list"), tie("record")),
+      list: fc.array(tie("value"), { maxLength: 4 }),
+      record: fc.dictionary(text, tie("value"), { maxKeys: 4, noNullPrototype: false }),
+    }));
+    fc.assert(
+      fc.property(value as fc.Arbitrary<JsonValue>, (value) => {
+        expect(parseJson(bytesOf(jsonText(value)), "x.json")).toEqual(value); // toEqual tells 0 from −0
+      }),
+    );
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, "\ud800"])("refuses %j, which JSON cannot hold", (value) => {
+    expect(() => jsonText({ a: [value] })).toThrow(RangeError);
   });
 });
 

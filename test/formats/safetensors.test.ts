@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  countNonFinite,
   FormatError,
   readSafetensors,
   readSafetensorsHeader,
@@ -360,6 +361,16 @@ describe("round trip", () => {
     expect(read.size).toBe(100_000);
     expect(read.get("t99999")!.data[0]).toBe(99_999 & 255);
   });
+});
+
+it("countNonFinite counts NaN and infinities of every float dtype", () => {
+  const count = (dtype: SafetensorsDType, data: SafetensorsTensor["data"]): number =>
+    countNonFinite({ dtype, shape: [data.length], data });
+  expect(count("F64", Float64Array.of(1e300, Number.NaN, Number.NEGATIVE_INFINITY))).toBe(2);
+  expect(count("F32", Float32Array.of(1, Number.NaN))).toBe(1);
+  expect(count("F16", Uint16Array.of(0x7bff, 0x7c00, 0xfe00))).toBe(2);
+  expect(count("BF16", Uint16Array.of(0x7f7f, 0x7f80, 0xffff))).toBe(2);
+  expect(count("U16", Uint16Array.of(0x7c00))).toBe(0);
 });
 
 describe("toFloat32", () => {
