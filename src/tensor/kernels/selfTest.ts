@@ -25,7 +25,7 @@ interface Inputs {
 }
 
 function gemmChecks({ x, y }: Inputs): Check[] {
-  const [m, n, k] = [33, 41, 70];
+  const [m, n, k] = [70, 41, 33]; // whole tiles and edges in both directions
   return [0, 1, 2, 3].map((form): Check => {
     const [transA, transB] = [form >= 2, form % 2 === 1];
     return [

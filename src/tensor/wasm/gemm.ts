@@ -57,7 +57,11 @@ function mergeTile(tile: Tile) {
   });
 }
 
-/** Takes the scratch of the packed panels from the heap and returns the function of the module. */
+/**
+ * Takes the scratch of the packed panels from the heap and returns the function of the module. Its parameters are those
+ * of GemmArgs; steps from row to row (aRow, ...) and from entry to entry (aNext, ...) are bytes, flags are 0 or 1, and
+ * packA, packB say whether to pack what the tile could also read as it lies.
+ */
 export function gemmFunction(heap: Heap, tile: Tile) {
   const { rows, columns } = tile;
   const panelsB = heap.allocate(4 * K_BLOCK * (N_BLOCK + columns));
@@ -74,6 +78,7 @@ export function gemmFunction(heap: Heap, tile: Tile) {
   return func(
     [i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32],
     (m, n, k, a, aRow, b, bRow, c, cRow, transA, transB, accumulate, bias, batch, aNext, bNext, cNext, packA, packB) => {
+      // Blocks start at (i0, j0, p0) and are [mc, kc] and [kc, nc]; tiles start at (i, j) in them and are [mr, nr].
       const [j0, nc, p0, kc, i0, mc] = [0, 1, 2, 3, 4, 5].map(() => i32.local());
       const [j, nr, i, mr, s] = [0, 1, 2, 3, 4].map(() => i32.local());
       const [blockA, blockB, adding, withBias] = [0, 1, 2, 3].map(() => i32.local());

@@ -11,7 +11,10 @@ import { type Code, func, type Local } from "./assembler.ts";
 import { add, f32x4, gt, i32, lt, madd, mul, select, store, sub } from "./instructions.ts";
 import { doWhile, inc, when } from "./loops.ts";
 
-/** A register tile. The product of the two plus what the operands need must fit 15 registers (half of that in pairs). */
+/**
+ * A register tile. Its vectors, a row of B and one number of A have to fit the 15 registers that engines allocate on x86:
+ * 6·8/4 + 2 + 1. Where pairs of vectors are fused, twice as many columns fit.
+ */
 export interface Tile {
   readonly rows: number;
   /** A multiple of 4. */
