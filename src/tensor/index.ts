@@ -5,6 +5,7 @@ export * from "./gather.ts";
 export * from "./heap.ts";
 export type { AdamWArgs, Kernels, UnaryGradOp, UnaryOp } from "./kernels/kernels.ts";
 export { UNARY, UNARY_GRAD } from "./kernels/kernels.ts";
+export { referenceKernels } from "./kernels/reference.ts";
 export * from "./kernels/select.ts";
 export * from "./matmul.ts";
 export * from "./movement.ts";
