@@ -58,8 +58,9 @@ export const GEMM_CASES: readonly GemmCase[] = [
   ...(["NT", "NN", "TN"] as const).map((form) => gemmCase(form, 16, 16, 16, 512, 192)),
 ]; // biome-ignore format: a case a line
 
-const ROUNDS = 12;
-const ROUND_MS = 3;
+const ROUND_MS = 1; // short, so that some round meets no neighbour
+const LEAST_ROUNDS = 8;
+const LEAST_MS = 120;
 
 /** Milliseconds of `calls` calls. */
 function time(calls: number, body: () => void): number {
@@ -101,7 +102,8 @@ function measure(shape: GemmCase, sgemm: Sgemm | undefined): GemmRow {
     calls: calibrate(body),
     best: Infinity,
   }));
-  for (let round = 0; round < ROUNDS; round++) {
+  const start = performance.now();
+  for (let round = 0; round < LEAST_ROUNDS || performance.now() - start < LEAST_MS; round++) {
     for (const each of contestants) each.best = Math.min(each.best, time(each.calls, each.body) / each.calls);
   }
   for (const [i, at] of [a, b, c].entries()) heap.release(at, 4 * sizes[i]);
