@@ -47,7 +47,7 @@ export function tileKernel(tile: Tile, form: "byRows" | "byColumns") {
       ];
       // Rows that are not there are read where the last one is: what comes of them is not kept.
       const rowAddresses = at.map((address, i) =>
-        address.set(add(a, mul(aStep, select(lt(sub(rows, 1), i32.const(i)), sub(rows, 1), i)))),
+        address.set(i === 0 ? a : add(at[i - 1], select(gt(rows, i), aStep, 0))),
       );
       const loop: Code =
         form === "byRows"
