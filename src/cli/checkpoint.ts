@@ -107,10 +107,8 @@ export class CheckpointFolder {
       const manifest = manifestText({ step, configDigest, files: listed });
       writeDurably(this.#fs, join(this.#path, stem + MANIFEST), utf8(manifest));
     } catch (error) {
-      throw this.#unsaved(
-        error,
-        [...files.values()].reduce((sum, bytes) => sum + bytes.length, 0),
-      );
+      const needed = [...files.values()].reduce((sum, bytes) => sum + bytes.length, 0);
+      throw this.#unsaved(error, needed);
     }
     return { warnings: this.#prune() };
   }

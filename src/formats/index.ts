@@ -15,6 +15,6 @@ export {
   safetensorsHeaderLength,
   tensorFromBytes,
   toFloat32,
-  writeSafetensors,
 } from "./safetensors.ts";
 export { readSafetensorsIndex, type SafetensorsIndex, verifyShards } from "./safetensorsIndex.ts";
+export { writeSafetensors } from "./writeSafetensors.ts";

@@ -1,23 +1,22 @@
 /**
- * safetensors: named arrays behind a JSON header. Strict reader, byte-deterministic writer.
+ * safetensors: named arrays behind a JSON header. The strict reader; the writer is in writeSafetensors.ts.
  *
  *   8 bytes   length of the header, little-endian
  *   header    {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, "__metadata__": {"key": "text"}}
  *   data      every byte belongs to exactly one tensor
  *
  * What the reference reader accepts with its rules is read; what it leaves open (a key twice, a key it does not know) is an
- * error. No memory is asked for by a number that was not checked against the size of the file. The writer orders tensors by
- * item size, then name, so that equal tensors give equal bytes and every array is aligned.
+ * error. No memory is asked for by a number that was not checked against the size of the file.
  *
  * github.com/huggingface/safetensors, README.md "Format".
  */
 
 import { bfloat16ToBits, float16ToBits } from "./float16.ts";
 import { FormatError, quote } from "./formatError.ts";
-import { JsonReader, jsonText } from "./json.ts";
+import { JsonReader } from "./json.ts";
 
 /** Numbers as they are stored; F16 and BF16 are kept as their bits. */
-const ARRAYS = {
+export const ARRAYS = {
   F64: Float64Array,
   F32: Float32Array,
   F16: Uint16Array,
@@ -60,8 +59,8 @@ export interface SafetensorsHeader {
   readonly metadata: Map<string, string>;
 }
 
-const MAX_HEADER = 100_000_000; // bytes, as in the reference
-const MAX_AXES = 32;
+export const MAX_HEADER = 100_000_000; // bytes, as in the reference
+export const MAX_AXES = 32;
 
 /** All tensors of a file, copied out of `bytes`. Throws `FormatError`. */
 export function readSafetensors(bytes: Uint8Array, file: string): Safetensors {
@@ -251,61 +250,6 @@ function checkLayout(entries: Map<string, SafetensorsEntry>, dataStart: number, 
       `the tensors end here, ${fileSize - at} bytes follow that belong to none`,
     );
   }
-}
-
-/** The bytes of a file with these tensors. Throws `RangeError` on a tensor whose data do not fit its dtype and shape. */
-export function writeSafetensors(
-  tensors: ReadonlyMap<string, SafetensorsTensor>,
-  metadata: ReadonlyMap<string, string> = new Map(),
-): Uint8Array {
-  const itemSize = (tensor: SafetensorsTensor): number => ARRAYS[tensor.dtype].BYTES_PER_ELEMENT;
-  const inOrder = [...tensors].sort(([a, x], [b, y]) => itemSize(y) - itemSize(x) || (a < b ? -1 : 1));
-
-  const fields: string[] = [];
-  if (metadata.size > 0) {
-    const pairs = [...metadata].sort(([a], [b]) => (a < b ? -1 : 1));
-    fields.push(`"__metadata__":{${pairs.map(([key, value]) => `${jsonText(key)}:${jsonText(value)}`).join()}}`);
-  }
-  let size = 0;
-  for (const [name, tensor] of inOrder) {
-    checkTensor(name, tensor);
-    const end = size + tensor.data.byteLength;
-    fields.push(
-      `${jsonText(name)}:{"dtype":"${tensor.dtype}","shape":[${tensor.shape}],"data_offsets":[${size},${end}]}`,
-    );
-    size = end;
-  }
-  const json = new TextEncoder().encode(`{${fields.join()}}`);
-  const headerLength = Math.ceil(json.length / 8) * 8; // so that the data begin aligned
-  if (headerLength > MAX_HEADER) {
-    throw new RangeError(`writeSafetensors: header of ${headerLength} bytes, readers take at most ${MAX_HEADER}`);
-  }
-
-  const out = new Uint8Array(8 + headerLength + size);
-  new DataView(out.buffer).setBigUint64(0, BigInt(headerLength), true);
-  out.fill(0x20, 8, 8 + headerLength);
-  out.set(json, 8);
-  let at = 8 + headerLength;
-  for (const [, { data }] of inOrder) {
-    out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
-  }
-  return out;
-}
-
-function checkTensor(name: string, { dtype, shape, data }: SafetensorsTensor): void {
-  const fits = shape.every((side) => Number.isSafeInteger(side) && side >= 0) && shape.length <= MAX_AXES;
-  if (
-    name !== "__metadata__" &&
-    fits &&
-    data instanceof ARRAYS[dtype] &&
-    data.length === shape.reduce((a, b) => a * b, 1)
-  ) {
-    return;
-  }
-  throw new RangeError(
-    `writeSafetensors: tensor ${quote(name)} has ${data.length} numbers in a ${data.constructor.name} for ${dtype} [${shape}]`,
-  );
 }
 
 /** The numbers as float32: F16, BF16, integers and BOOL are widened, F64 and large integers are rounded. */
