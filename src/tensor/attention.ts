@@ -4,6 +4,7 @@
  * Vaswani et al. 2017, arXiv:1706.03762. Heads are slices of the last axis; no transpose, no split, no copy.
  * q [B, M, W]   kv [B, N, 2W] (keys, then values)   qkv [B, N, 3W]
  */
+import { checkSameType } from "./elementwise.ts";
 import type { AttentionArgs, HeadLayout } from "./kernels/kernels.ts";
 import { kernelsFor } from "./kernels/select.ts";
 import { ShapeError, show } from "./shape.ts";
@@ -35,6 +36,7 @@ function inputs(q: Tensor, kv: Tensor | undefined, heads: number): Inputs {
     const given = kv ? `q ${show(q.shape)} and kv ${show(kv.shape)}` : `qkv ${show(q.shape)}`;
     throw new ShapeError(`attention: ${given}; expected qkv [B, N, 3W], or q [B, M, W] with kv [B, N, 2W]`);
   }
+  if (kv) checkSameType("attention", q, kv);
   if (width % heads !== 0) throw new ShapeError(`attention: ${heads} heads do not divide width ${width}`);
   const keys = kv ? kv.shape[1] : queries;
   return {

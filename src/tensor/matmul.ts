@@ -57,6 +57,7 @@ export function matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = 
 /** x·kernel + bias over the last axis.   x [..., I]   kernel [I, O]   bias [O] */
 export function linear(x: Tensor, kernel: Tensor, bias?: Tensor): Tensor {
   checkSameType("linear", x, kernel);
+  if (bias) checkSameType("linear", x, bias);
   const inputs = x.shape[x.shape.length - 1];
   const [rows, outputs] = kernel.shape;
   if (kernel.shape.length !== 2 || inputs !== rows || (bias && !sameShape(bias.shape, [outputs]))) {
@@ -67,7 +68,7 @@ export function linear(x: Tensor, kernel: Tensor, bias?: Tensor): Tensor {
   kernelsFor(x.dtype).gemm({
     transA: false,
     transB: false,
-    m: x.size / Math.max(inputs, 1),
+    m: sizeOf(x.shape.slice(0, -1)),
     n: outputs,
     k: inputs,
     a: x.address,

@@ -22,7 +22,8 @@ const BYTES = { f32: 4, f64: 8 } as const;
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = shape.reduce((product, side) => (side === -1 ? product : product * side), 1);
   const resolved = shape.map((side) => (side === -1 ? x.size / known : side));
-  if (shape.filter((side) => side === -1).length > 1 || sizeOf(resolved) !== x.size) {
+  const fits = sizeOf(resolved) === x.size && resolved.every(Number.isInteger);
+  if (!fits || shape.filter((side) => side === -1).length > 1) {
     throw new ShapeError(`reshape: ${show(x.shape)} has ${x.size} numbers and cannot be ${show(shape)}`);
   }
   checkShape("reshape", resolved);

@@ -20,6 +20,7 @@ export interface LayerNormResult {
 export function layerNorm(x: Tensor, scale: Tensor, bias: Tensor, eps: number): LayerNormResult {
   const [rows, cols] = split(x);
   checkSameType("layerNorm", x, scale);
+  checkSameType("layerNorm", x, bias);
   if (!sameShape(scale.shape, [cols]) || !sameShape(bias.shape, [cols])) {
     throw new ShapeError(`layerNorm: scale ${show(scale.shape)} and bias ${show(bias.shape)} for ${show(x.shape)}`);
   }
