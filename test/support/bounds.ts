@@ -45,7 +45,7 @@ export function lossBounds(pairs: Pairs, { logits, dLogits, loss }: Reference, u
   const dX = new Float64Array(n * d).fill(tiny * n * (a + 1));
   const dY = new Float64Array(n * d).fill(tiny * n * (a + 1));
   let lossError = 4 * u * loss + n * n * (U64 * loss + tiny);
-  let dTPrime = tiny;
+  let dTPrime = n * n * d * tiny * (a + 1);
   let dB = tiny;
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < n; j++) {

@@ -30,7 +30,7 @@ export interface Reference extends Gradients {
 }
 
 export const sigmoid = (x: number): number => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)));
-export const softplus = (x: number): number => (x > 0 ? x : 0) + Math.log1p(Math.exp(-Math.abs(x)));
+export const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
 /** ⟨xᵢ, yⱼ⟩ for all pairs. */
 export function similarities({ n, d, x, y }: Pairs): Float64Array {
