@@ -15,12 +15,14 @@ export const sigmoid = (x: number): number => {
 };
 export const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 export const logSigmoid = (x: number): number => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x)));
-export const gelu = (x: number): number => 0.5 * x * (1 + Math.tanh(GELU_A * (x + GELU_B * x * x * x)));
+/** ½·x·(1 + tanh(u/2)) = x·σ(u): the second form keeps the digits of the tail, where 1 + tanh would be 0. */
+const geluArgument = (x: number): number => 2 * GELU_A * (x + GELU_B * x * x * x);
+export const gelu = (x: number): number => x * sigmoid(geluArgument(x));
 export const geluDerivative = (x: number): number => {
-  const t = Math.tanh(GELU_A * (x + GELU_B * x * x * x));
-  // 1 − t² is 0 long before x² could overflow to ∞·0.
-  const slope = 1 - t * t;
-  return 0.5 * (1 + t) + (slope === 0 ? 0 : 0.5 * x * slope * GELU_A * (1 + 3 * GELU_B * x * x));
+  const u = geluArgument(x);
+  // σ′(u) is 0 long before x² could overflow to ∞·0.
+  const slope = sigmoid(u) * sigmoid(-u);
+  return sigmoid(u) + (slope === 0 ? 0 : x * slope * 2 * GELU_A * (1 + 3 * GELU_B * x * x));
 };
 
 export function referenceKernels(heap: Heap, dtype: DType): Kernels {
