@@ -1,9 +1,8 @@
 /** From a run's configuration to its model, optimizer and schedule. */
-import { AdamW, parametersOf, schedule } from "../nn/index.ts";
+import { AdamW, durationInSteps, parametersOf, schedule } from "../nn/index.ts";
 import { logOddsBias, SigLip, type SigLipConfig } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
-import { durationInSteps } from "./duration.ts";
 
 export function modelConfig({ model, tokenizer, train }: Config, vocabSize: number): SigLipConfig {
   const { image, text, embedDim, temperatureInit, biasInit } = model;

@@ -10,7 +10,7 @@
  * 1,594 emoji in minutes on a laptop; weight decay counts per step and does not depend on the rate (1e-4 = 0.1 · 1e-3).
  */
 import { parseJson } from "../formats/index.ts";
-import { durationInSteps, parseDuration } from "./duration.ts";
+import { durationInSteps, parseDuration } from "../nn/index.ts";
 import {
   ConfigError,
   choice,

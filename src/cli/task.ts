@@ -32,6 +32,8 @@ export interface Task {
   readonly tokenizer: Tokenizer;
   /** What batches are made of, as plain data for the thread that makes them. */
   readonly pairs: PairsSpec;
+  /** Distinct items to train on: a batch shows each at most once. */
+  readonly items: number;
   /** The first is the one that a run is judged by. */
   readonly tests: readonly TestSet[];
   /** Pictures seen in training, by style, in the order of the first test's pictures: for the pixel baseline. */
@@ -76,6 +78,7 @@ function emojiTask(config: Config, data: EmojiData): Task {
   return {
     tokenizer,
     pairs: emojiSpec(config, tokenizer),
+    items: data.emoji.length,
     tests: [
       {
         title: `${testStyle}, a style never seen in training`,
@@ -94,6 +97,7 @@ function unseenTask(config: Config, data: EmojiData): Task {
   return {
     tokenizer,
     pairs: emojiSpec(config, tokenizer, train),
+    items: train.length,
     tests: [...trainStyles, testStyle].map((style) => ({
       title: `emoji never seen, ${style}`,
       pictures: emojiPictures(data, style, unseen, side),
@@ -115,6 +119,7 @@ function shapesTask(config: Config): Task {
   return {
     tokenizer,
     pairs: { data: "shapes", tokenizer: tokenizer.toJSON(), length: config.tokenizer.length, side },
+    items: scenesOf("train").length,
     tests: [
       { title: "scenes with colour and shape never seen together", pictures: set("unseen") },
       { title: "new drawings of scenes seen in training", pictures: set("train") },

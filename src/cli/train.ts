@@ -15,7 +15,7 @@ import { kernelReport } from "../tensor/index.ts";
 import { buildModel, buildOptimizer, buildSchedule } from "./build.ts";
 import { type Config, ConfigError, checkBatch, configDifferences, resolveConfig } from "./config.ts";
 import { embedSet, evaluateSet, evaluateTask, evaluationTable } from "./evaluate.ts";
-import { EXIT } from "./exitCodes.ts";
+import { EXIT, isExpected } from "./exitCodes.ts";
 import { type Metrics, MetricsLog, readMetrics, rewindMetrics } from "./metrics.ts";
 import { print } from "./print.ts";
 import { startProgress } from "./progress.ts";
@@ -76,8 +76,11 @@ function refuseOtherConfig(before: Config, asked: Config): void {
   );
 }
 
+const FAILED_SAVES = 3; // in a row, before a run gives up
+
 async function trainRun(run: OwnedRunFolder, task: Task, preset: string): Promise<void> {
   const { config, path } = run;
+  checkBatch(config, task.items);
   const { seed, steps, batch, loss } = config.train;
   const started = performance.now();
   const model = buildModel(config, task.tokenizer.vocabSize);
@@ -89,22 +92,33 @@ async function trainRun(run: OwnedRunFolder, task: Task, preset: string): Promis
   if (before) restore(before, model, optimizer);
   const first = before?.step ?? 0;
   rewindMetrics(path, first);
-  run.checkpoints.requireSpace(2 * bytesOf(checkpointOf(0, model, optimizer, task.tokenizer).tensors));
+  run.checkpoints.requireSpace(
+    (config.checkpoint.keep + 1) * bytesOf(checkpointOf(0, model, optimizer, task.tokenizer).tensors),
+  );
 
   const stream = await openBatchStream(task.pairs, { seed, batch });
   const side = stream.side;
-  checkBatch(config, stream.size);
-  const factor = buildSchedule(config, Math.floor(stream.size / batch));
+  const factor = buildSchedule(config, Math.floor(task.items / batch));
   const progress = startProgress({ steps, batch });
   const signals = catchSignals(() => progress.log("finishing the step and saving; again to stop at once"));
   const log = new MetricsLog(path);
-  const save = (step: number): void => {
-    log.sync();
-    const { warnings } = run.checkpoints.save(checkpointOf(step, model, optimizer, task.tokenizer), digest);
-    for (const warning of warnings) progress.log(`warning: ${warning}`);
+  let saved = first;
+  let failed = 0; // saves in a row
+  /** Saves; a failed save in the middle of a run is a warning, since the next may find room, but not three in a row. */
+  const save = (step: number, last: boolean): void => {
+    try {
+      log.sync();
+      const { warnings } = run.checkpoints.save(checkpointOf(step, model, optimizer, task.tokenizer), digest);
+      for (const warning of warnings) progress.log(`warning: ${warning}`);
+      saved = step;
+      failed = 0;
+    } catch (error) {
+      failed++;
+      if (last || failed >= FAILED_SAVES || !isExpected(error)) throw error;
+      progress.log(`warning: ${error.message}; trying again at the next checkpoint`);
+    }
   };
 
-  let saved = first;
   try {
     for (let index = first; index < steps; index++) {
       const pairs = await stream.next(index);
@@ -123,11 +137,9 @@ async function trainRun(run: OwnedRunFolder, task: Task, preset: string): Promis
       }
       if (step % config.eval.every === 0 && step < steps) log.append(quickEvaluation(step, model, task));
       await setImmediate(); // signals and batches arrive between steps
-      if (step % config.checkpoint.every === 0 || step === steps || signals.asked()) {
-        save(step);
-        saved = step;
-      }
-      if (signals.asked()) break;
+      const last = step === steps || signals.asked() !== undefined;
+      if (last || step % config.checkpoint.every === 0) save(step, last);
+      if (last) break;
     }
   } finally {
     signals.release();

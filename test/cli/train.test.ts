@@ -1,0 +1,136 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CheckpointFolder } from "../../src/cli/checkpoint.ts";
+import { siglip, TINY } from "../support/cli.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "siglip-train-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const run = (name: string): string => join(folder, name);
+const steps = (count: number): string[] => ["--set", `train.steps=${count}`, "--set", "checkpoint.every=5"];
+const weights = (name: string): Buffer => {
+  const checkpoint = new CheckpointFolder(join(run(name), "checkpoint"), { keep: 2 }).load();
+  return Buffer.concat(
+    [...(checkpoint?.tensors ?? [])].map(([, { data }]) => Buffer.from(data.buffer, data.byteOffset, data.byteLength)),
+  );
+};
+const metrics = (name: string): string => readFileSync(join(run(name), "metrics.jsonl"), "utf8");
+
+describe("siglip train", { timeout: 120_000 }, () => {
+  it("writes configuration, metrics, checkpoint and report, and ends with a table", async () => {
+    const { code, stdout, stderr } = await siglip(["train", ...TINY, ...steps(12), "--out", run("whole")]);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/R@1 +R@5 +R@10/);
+    expect(stdout).toMatch(/text → picture +\d+\.\d %/);
+    expect(stderr).toMatch(/step 12\/12 .*loss \d/);
+    expect(readdirSync(run("whole")).sort()).toEqual(["checkpoint", "config.json", "metrics.jsonl", "report.html"]);
+    const rows = metrics("whole")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(rows.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(rows[0]).toMatchObject({ t: expect.closeTo(10, 5), b: expect.closeTo(-Math.log(15), 5) });
+    expect(JSON.parse(readFileSync(join(run("whole"), "config.json"), "utf8"))).toMatchObject({
+      train: { steps: 12, batch: 16, loss: "sigmoid" },
+    });
+  });
+
+  it("gives the same bits for the same seed, and others for another", async () => {
+    await siglip(["train", ...TINY, ...steps(12), "--out", run("again")]);
+    await siglip(["train", ...TINY, ...steps(12), "--seed", "1", "--out", run("seed1")]);
+    expect(weights("again")).toEqual(weights("whole"));
+    expect(metrics("again")).toBe(metrics("whole"));
+    expect(weights("seed1").equals(weights("whole"))).toBe(false);
+  });
+
+  it("saves and exits 130 on Ctrl-C, and --resume goes on to the same final weights, bit for bit", async () => {
+    const args = ["train", ...TINY, ...steps(400), "--set", "checkpoint.every=1000"];
+    const interrupted = await siglip([...args, "--out", run("interrupted")], (child) => {
+      child.stderr?.once("data", () => child.kill("SIGINT")); // the first progress line: it is training
+    });
+    expect(interrupted.code, interrupted.stderr).toBe(130);
+    expect(interrupted.stderr).toMatch(/go on with: siglip train --resume --out/);
+    expect(interrupted.stdout).toBe("");
+    const resumed = await siglip(["train", "--resume", "--out", run("interrupted")]);
+    expect(resumed.code, resumed.stderr).toBe(0);
+    const straight = await siglip([...args, "--out", run("straight")]);
+    expect(straight.code, straight.stderr).toBe(0);
+    expect(weights("interrupted")).toEqual(weights("straight"));
+    expect(metrics("interrupted")).toBe(metrics("straight"));
+  });
+
+  it("trains with the softmax loss too", async () => {
+    const { code, stderr } = await siglip([
+      "train",
+      ...TINY,
+      ...steps(2),
+      "--set",
+      "train.loss=softmax",
+      "--out",
+      run("softmax"),
+    ]);
+    expect(code, stderr).toBe(0);
+  });
+});
+
+describe("siglip says what is wrong, and where", { timeout: 60_000 }, () => {
+  const cases: readonly [what: string, args: () => string[], code: number, says: RegExp][] = [
+    ["an unknown key", () => ["train", "--set", "optim.lrr=1"], 2, /optim\.lrr.*optim\.lr/],
+    ["a value out of range", () => ["train", "--set", "optim.lr=-1"], 2, /optim\.lr/],
+    ["heads that do not divide the width", () => ["train", "--set", "model.image.numHeads=5"], 2, /numHeads.*5.*64|64.*5/],
+    ["a patch that does not divide the side", () => ["train", "--set", "model.image.patchSize=7"], 2, /patchSize.*7.*32|32.*7/],
+    ["an unknown preset", () => ["train", "--preset", "emojis"], 2, /emojis.*emoji/],
+    ["an unknown option", () => ["train", "--step", "3"], 2, /--step/],
+    ["an unknown command", () => ["trian"], 2, /trian/],
+    ["a folder that holds another run", () => ["train", ...TINY, "--out", run("whole")], 2, /whole exists.*--resume/],
+    ["--resume without a folder", () => ["train", "--resume"], 2, /--out/],
+    ["a folder that is no run", () => ["eval", folder], 2, /no run folder/],
+    ["another configuration for a resumed run", () => ["train", "--resume", "--out", run("whole"), "--set", "optim.lr=1"], 2, /optim\.lr/],
+    ["a batch larger than the data", () => ["train", ...TINY, "--set", "train.batch=20000", "--out", run("large")], 2, /20000/],
+    ["a picture that is not there", () => ["classify", run("whole"), join(folder, "none.png"), "cat"], 65, /none\.png.*no such file/],
+  ]; // biome-ignore format: a case a line
+
+  it.each(cases)("%s", async (_, args, code, says) => {
+    const finished = await siglip(args());
+    expect(finished.stderr).toMatch(says);
+    expect(finished.stderr).not.toMatch(/ {4}at /);
+    expect(finished.code).toBe(code);
+    expect(finished.stdout).toBe("");
+  });
+
+  it("a run folder in use", async () => {
+    let second: Promise<{ code: number | null; stderr: string }> | undefined;
+    await siglip(["train", ...TINY, ...steps(100000), "--out", run("busy")], (child) => {
+      child.stderr?.once("data", () => {
+        second = siglip(["train", "--resume", "--out", run("busy")]).finally(() => child.kill("SIGTERM"));
+      });
+    });
+    expect(await second).toMatchObject({ code: 73, stderr: expect.stringMatching(/in use|locked/) });
+  });
+
+  it("an altered checkpoint: the one before it is taken, and a run without a whole one is refused", async () => {
+    const checkpoints = join(run("whole"), "checkpoint");
+    const files = readdirSync(checkpoints)
+      .filter((name) => name.endsWith(".safetensors"))
+      .sort();
+    const alter = (name: string): void => {
+      const bytes = readFileSync(join(checkpoints, name));
+      bytes[bytes.length - 1] ^= 1;
+      writeFileSync(join(checkpoints, name), bytes);
+    };
+    alter(files.at(-1) as string);
+    const fallen = await siglip(["eval", run("whole"), "--json"]);
+    expect(fallen.code, fallen.stderr).toBe(0);
+    expect(fallen.stderr).toMatch(/passed over/);
+    expect(JSON.parse(fallen.stdout)).toMatchObject({ step: 10 });
+    for (const name of files.slice(0, -1)) alter(name);
+    const refused = await siglip(["eval", run("whole")]);
+    expect(refused.code).toBe(65);
+    expect(refused.stderr).toMatch(/CKPT_DAMAGED/);
+  });
+});

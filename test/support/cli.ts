@@ -1,0 +1,39 @@
+/** The command line as a process of its own, from sources, on the Node that runs the tests. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const loader = process.features.typescript ? [] : ["--import", "tsx"];
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `siglip ...args`; `during` may signal the process while it runs. */
+export function siglip(args: readonly string[], during?: (child: ChildProcess) => void): Promise<Finished> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [...loader, MAIN, ...args], { cwd: ROOT });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      stderr += chunk;
+    });
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+    during?.(child);
+  });
+}
+
+/** A run small enough for tests: drawn scenes, one block a tower. */
+export const TINY = [
+  "--preset", "shapes",
+  "--set", "model.image.depth=1", "--set", "model.image.width=32", "--set", "model.image.mlpDim=64",
+  "--set", "model.text.width=32", "--set", "model.text.mlpDim=64", "--set", "model.embedDim=32",
+  "--set", "train.batch=16", "--set", "log.every=1",
+]; // biome-ignore format: groups of keys
