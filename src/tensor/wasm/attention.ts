@@ -15,7 +15,7 @@ import type { ScaledSoftmax } from "./softmax.ts";
 
 type Gemm = (args: GemmArgs) => void;
 
-const GROUP = 32768; // numbers of P: 128 KiB
+const GROUP = 65536; // numbers of P: 256 KiB
 
 /** A matrix per image: where the first lies, and elements between rows and between images. */
 interface Matrices {

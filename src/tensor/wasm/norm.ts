@@ -22,8 +22,8 @@ import type { Heap } from "../heap.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { call, func, type Variant } from "./assembler.ts";
 import {
-  add, div, f32, f32x4, f64, f64x2, gt, i32, lt, madd, memoryFill, mul, neg, nmadd, pmax, select, sqrt, store,
-  storeLane, sub,
+  add, div, f32, f32x4, f64, f64x2, gt, i32, lt, madd, max, memoryFill, mul, neg, nmadd, select, sqrt, store,
+   sub,
 } from "./instructions.ts"; // biome-ignore format: one list
 import { inc, loopWhile, range } from "./loops.ts";
 import { instantiate } from "./module.ts";
@@ -37,35 +37,38 @@ const forward = func(
   [i32, i32, f32, i32, i32, i32, i32, i32, i32],
   (rows, cols, eps, x, scale, bias, y, mean, rstd) => {
     const [at, scaleAt, biasAt] = [i32.local(), i32.local(), i32.local()]; // these run along the row
-    const [perCol, m, delta, r, shift] = vectors(5);
+    const [perCol, m, delta, variance, r] = [f32.local(), f32.local(), f32.local(), f32.local(), f32.local()];
+    const [ms, rs, shift] = vectors(3);
     const [sums, squares, d] = [vectors(UNROLL), vectors(UNROLL), vectors(UNROLL)];
     return [
-      perCol.set(div(f32x4.const(1), f32x4.splat(f32.convert(cols)))),
+      perCol.set(div(f32.const(1), f32.convert(cols))),
       eachRow(rows, [
         clear(sums),
         at.set(x),
         alongRow(cols, UNROLL, [at], (lanes) => lanes.map((v, i) => sums[i].set(add(sums[i], v.load(at))))),
         m.set(mul(sumAcross(sums), perCol)),
+        ms.set(f32x4.splat(m)),
 
         clear(sums),
         clear(squares),
         at.set(x),
         alongRow(cols, UNROLL, [at], (lanes) => [
-          lanes.map((v, i) => d[i].set(sub(v.load(at, m), m))),
+          lanes.map((v, i) => d[i].set(sub(v.load(at, ms), ms))),
           lanes.map((_, i) => sums[i].set(add(sums[i], d[i]))),
           lanes.map((_, i) => squares[i].set(madd(d[i], d[i], squares[i]))),
         ]),
         delta.set(mul(sumAcross(sums), perCol)),
-        r.set(pmax(nmadd(delta, delta, mul(sumAcross(squares), perCol)), f32x4.const(0))),
-        r.set(div(f32x4.const(1), sqrt(add(r, f32x4.splat(eps))))),
-        storeLane(mean, add(m, delta), 0),
-        storeLane(rstd, r, 0),
+        variance.set(max(sub(mul(sumAcross(squares), perCol), mul(delta, delta)), 0)),
+        r.set(div(f32.const(1), sqrt(add(variance, eps)))),
+        store(mean, add(m, delta)),
+        store(rstd, r),
 
-        shift.set(neg(mul(delta, r))), // x̂ = (x − m)·rstd − δ·rstd
+        rs.set(f32x4.splat(r)),
+        shift.set(f32x4.splat(neg(mul(delta, r)))), // x̂ = (x − m)·rstd − δ·rstd
         scaleAt.set(scale),
         biasAt.set(bias),
         alongRow(cols, UNROLL, [x, y, scaleAt, biasAt], (lanes) => [
-          lanes.map((v, i) => d[i].set(madd(sub(v.load(x), m), r, shift))),
+          lanes.map((v, i) => d[i].set(madd(sub(v.load(x), ms), rs, shift))),
           lanes.map((v, i) => d[i].set(madd(d[i], v.load(scaleAt), v.load(biasAt)))),
           lanes.map((v, i) => v.store(y, d[i])),
         ]),
@@ -87,10 +90,11 @@ const backwardBlock = func(
       i32.local(),
       i32.local(),
     ];
-    const [perCol, mu, r, meanG, meanGX] = vectors(5);
+    const perCol = f32.local();
+    const [mu, r, meanG, meanGX] = vectors(4);
     const [hat, gs, sumG, sumGX] = [vectors(UNROLL), vectors(UNROLL), vectors(UNROLL), vectors(UNROLL)];
     return [
-      perCol.set(div(f32x4.const(1), f32x4.splat(f32.convert(cols)))),
+      perCol.set(div(f32.const(1), f32.convert(cols))),
       eachRow(rows, [
         mu.set(f32x4.loadSplat(mean)),
         r.set(f32x4.loadSplat(rstd)),
@@ -107,8 +111,8 @@ const backwardBlock = func(
           lanes.map((v, i) => v.store(scaleSumAt, hat[i])),
           lanes.map((v, i) => v.store(biasSumAt, gs[i])),
         ]),
-        meanG.set(mul(sumAcross(sumG), perCol)),
-        meanGX.set(mul(sumAcross(sumGX), perCol)),
+        meanG.set(f32x4.splat(mul(sumAcross(sumG), perCol))),
+        meanGX.set(f32x4.splat(mul(sumAcross(sumGX), perCol))),
         scaleAt.set(scale),
         alongRow(cols, UNROLL, [x, g, dx, scaleAt], (lanes) => [
           lanes.map((v, i) => hat[i].set(mul(sub(v.load(x), mu), r))),

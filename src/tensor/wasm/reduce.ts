@@ -5,7 +5,7 @@
 import type { Heap } from "../heap.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { type Code, func, type Local, type Variant } from "./assembler.ts";
-import { add, f32, f32x4, f64x2, i32, lane, max, shl, store, storeLane } from "./instructions.ts";
+import { add, f32, f32x4, f64x2, i32, lane, max, shl, store } from "./instructions.ts";
 import { inc } from "./loops.ts";
 import { instantiate } from "./module.ts";
 import { across, alongRow, demoteBoth, eachRow, type Lanes, promoteHigh, vectors } from "./rows.ts";
@@ -69,7 +69,7 @@ const maxAlongRows = func([i32, i32, i32, i32], (rows, cols, x, out) => {
     alongRow(cols, UNROLL, [x], (lanes) =>
       lanes.map((v, i) => top[i].set(max(top[i], v.load(x, Number.NEGATIVE_INFINITY)))),
     ),
-    storeLane(out, across(top, max), 0),
+    store(out, across(top, max)),
     inc(out, 4),
   ]);
 });

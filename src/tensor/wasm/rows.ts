@@ -9,7 +9,7 @@
  * may fuse neighbours into one of 256 bits.
  */
 import { type Code, type Expr, type Local, type Operand, seq } from "./assembler.ts";
-import { add, f32x4, f64x2, ge, gt, i32, loadLane, mul, shuffle, store, storeLane, sub } from "./instructions.ts";
+import { add, f32x4, f64x2, ge, gt, i32, lane, loadLane, mul, shuffle, store, storeLane, sub } from "./instructions.ts";
 import { inc, loopWhile, when } from "./loops.ts";
 
 /** One vector of a row: four numbers, or fewer at its end. */
@@ -27,17 +27,17 @@ const whole = (index: number): Lanes => ({
 const partial = (count: Expr<"i32">): Lanes => ({
   load: (row, fill = 0) => {
     const v = f32x4.local();
-    const read = (lane: number): Code => [
-      v.set(loadLane(row, v, lane, 4 * lane)),
-      lane < 2 ? when(gt(count, lane + 1), read(lane + 1)) : [],
+    const read = (index: number): Code => [
+      v.set(loadLane(row, v, index, 4 * index)),
+      index < 2 ? when(gt(count, index + 1), read(index + 1)) : [],
     ];
     return seq([v.set(fill), read(0)], v);
   },
   store: (row, value) => {
     const v = f32x4.local();
-    const write = (lane: number): Code => [
-      storeLane(row, v, lane, 4 * lane),
-      lane < 2 ? when(gt(count, lane + 1), write(lane + 1)) : [],
+    const write = (index: number): Code => [
+      storeLane(row, v, index, 4 * index),
+      index < 2 ? when(gt(count, index + 1), write(index + 1)) : [],
     ];
     return [v.set(value), write(0)];
   },
@@ -85,15 +85,18 @@ export function pairwise(terms: readonly Expr<"f32x4">[], combine: Combine): Exp
   return combine(pairwise(terms.slice(0, middle), combine), pairwise(terms.slice(middle), combine));
 }
 
-/** Combines all lanes of all terms; the result stands in every lane. */
-export function across(terms: readonly Expr<"f32x4">[], combine: Combine): Expr<"f32x4"> {
+/**
+ * Combines all lanes of all terms to one number. What a row shares goes back into vectors by `splat`: the engine fuses
+ * operations on vectors only if it sees that both halves of a shared one are the same.
+ */
+export function across(terms: readonly Expr<"f32x4">[], combine: Combine): Expr<"f32"> {
   const v = f32x4.local();
   return seq(
     [v.set(pairwise(terms, combine)), v.set(combine(v, shuffle(v, v, [2, 3, 0, 1])))],
-    combine(v, shuffle(v, v, [1, 0, 3, 2])),
+    lane(combine(v, shuffle(v, v, [1, 0, 3, 2])), 0),
   );
 }
-export const sumAcross = (terms: readonly Expr<"f32x4">[]): Expr<"f32x4"> => across(terms, add);
+export const sumAcross = (terms: readonly Expr<"f32x4">[]): Expr<"f32"> => across(terms, add);
 
 /** Lanes 2 and 3 as f64. */
 export const promoteHigh = (v: Local<"f32x4">): Expr<"f64x2"> => f64x2.promoteLow(shuffle(v, v, [2, 3, 2, 3]));

@@ -37,8 +37,8 @@ import { across, alongRow, type Combine, eachRow, pairwise, promoteHigh, vectors
 const UNROLL = 4; // vectors in flight
 const LOWEST = Number.NEGATIVE_INFINITY;
 
-/** The largest entry of the row, in every lane. */
-function topOf(cols: Expr<"i32">, row: Expr<"i32">, larger: Combine): Expr<"f32x4"> {
+/** The largest entry of the row. */
+function topOf(cols: Expr<"i32">, row: Expr<"i32">, larger: Combine): Expr<"f32"> {
   const at = i32.local();
   const top = vectors(UNROLL);
   return seq(
@@ -81,7 +81,7 @@ const forward = func([i32, i32, f32, i32, i32], (rows, cols, scale, x, y) => {
   return [
     s.set(f32x4.splat(scale)),
     eachRow(rows, [
-      top.set(topOf(cols, x, pmax)),
+      top.set(f32x4.splat(topOf(cols, x, pmax))),
       sum.clear(),
       at.set(y),
       alongRow(cols, UNROLL, [x, at], (lanes) => [
@@ -127,7 +127,7 @@ const logSumExp = func([i32, i32, i32, i32], (rows, cols, x, out) => {
   const e = vectors(UNROLL);
   const sum = new Sum();
   return eachRow(rows, [
-    top.set(topOf(cols, x, max)), // NaN if one is NaN
+    top.set(f32x4.splat(topOf(cols, x, max))), // NaN if one is NaN
     sum.clear(),
     alongRow(cols, UNROLL, [x], (lanes) => [
       lanes.map((l, i) => e[i].set(expFlush(sub(l.load(x, LOWEST), top)))),
