@@ -3,11 +3,11 @@
  *
  * Chen et al. 2016, arXiv:1604.06174. Trades one more forward pass for the memory of the activations.
  */
-import { scope, type Tensor } from "../tensor/index.ts";
+import { scope, type Tensor, zeros } from "../tensor/index.ts";
 import { backward } from "./backward.ts";
 import { isRecording, noGrad, withGrad } from "./noGrad.ts";
 import { nodeId, record } from "./op.ts";
-import { constant, Variable, tensorOf } from "./variable.ts";
+import { constant, tensorOf, Variable } from "./variable.ts";
 
 /**
  * body(...inputs), its activations recomputed on the way back. Parameters used inside get their gradients; any other
@@ -28,7 +28,8 @@ export function checkpoint(
         const leaves = values.map((value, i) => new Variable(value, needs[i]));
         const output = body(...leaves);
         if (output.requiresGrad) backward(output, g, since);
-        return leaves.map((leaf) => leaf.takeGrad());
+        // An input that body does not use has gradient 0.
+        return leaves.map((leaf, i) => leaf.takeGrad() ?? (needs[i] ? zeros(leaf.shape, leaf.value.dtype) : undefined));
       }),
   }));
 }

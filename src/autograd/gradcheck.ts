@@ -9,7 +9,7 @@ import { noGrad } from "./noGrad.ts";
 import { parameter, type Variable } from "./variable.ts";
 
 export interface GradcheckResult {
-  /** Largest |analytic − numeric| / max(1, |numeric|) over all inputs. */
+  /** Largest |analytic − numeric| / max(1, |numeric|) over all inputs; ∞ where one of them is NaN. */
   readonly error: number;
   /** Where it is: `input 1, element 7: analytic 0.25, numeric 0.5`. */
   readonly worst: string;
@@ -43,7 +43,7 @@ export function gradcheck(
       const numeric = (at(h) - at(-h)) / (2 * h);
       const difference = Math.abs(analytic[j] - numeric) / Math.max(1, Math.abs(numeric));
       if (!(difference <= error)) {
-        error = difference;
+        error = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
         worst = `input ${i}, element ${j}: analytic ${analytic[j]}, numeric ${numeric}`;
       }
     }

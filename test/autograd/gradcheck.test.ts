@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import * as A from "../../src/autograd/index.ts";
+import * as T from "../../src/tensor/index.ts";
 import { generate, Rng, type Shape, type Tensor } from "../../src/tensor/index.ts";
 
 const rng = new Rng(1).split("gradcheck");
@@ -62,7 +63,12 @@ const rows: readonly Row[] = [
 
 function weighed(y: A.Variable): A.Variable {
   const own = new Rng(2).split("weights");
-  return A.sum(A.mul(y, generate(y.shape as Shape, () => own.normal(), "f64")));
+  return A.sum(
+    A.mul(
+      y,
+      generate(y.shape as Shape, () => own.normal(), "f64"),
+    ),
+  );
 }
 
 describe("gradients equal central differences in f64", () => {
@@ -72,8 +78,62 @@ describe("gradients equal central differences in f64", () => {
   });
 
   it("every differentiable operation has a row above", () => {
-    const ops = Object.values(A).flatMap((value) => (typeof value === "function" && "opName" in value ? [value.opName] : []));
+    const ops = Object.values(A).flatMap((value) =>
+      typeof value === "function" && "opName" in value ? [value.opName] : [],
+    );
     expect(ops.length).toBeGreaterThan(25);
     expect(ops.filter((name) => !rows.some(([row]) => row === name))).toEqual([]);
+  });
+});
+
+describe("gradcheck itself", () => {
+  const wrong = (name: string, derivative: (g: Tensor, x: Tensor) => Tensor) =>
+    A.op(name, (x: Tensor) => ({ value: T.square(x), vjps: [(g) => derivative(g, x)] }));
+  const check = (f: (x: A.Variable) => A.Variable, x: Tensor = positive(4)) => A.gradcheck((v) => A.sum(f(v)), [x]);
+  const square = (g: Tensor, x: Tensor): Tensor => T.mul(T.mul(g, x), 2);
+
+  it("accepts the right derivative and finds one that is a factor, a sign or one element off", () => {
+    expect(check(wrong("right", square)).error).toBeLessThan(1e-8);
+    expect(check(wrong("factor", (g, x) => T.mul(square(g, x), 1.001))).error).toBeGreaterThan(1e-4);
+    expect(check(wrong("sign", (g, x) => T.neg(square(g, x)))).error).toBeGreaterThan(0.5);
+    expect(check(wrong("nothing", (g) => T.mul(g, 0))).error).toBeGreaterThan(0.5);
+    const one = wrong("one element", (g, x) => {
+      const dx = square(g, x);
+      dx.data[2] += 0.01;
+      return dx;
+    });
+    expect(check(one).worst).toMatch(/^input 0, element 2: analytic \d\.\d+, numeric \d\.\d+$/);
+  });
+
+  it("finds a derivative that is NaN, wherever it is", () => {
+    for (const at of [0, 1, 3]) {
+      const broken = wrong("broken", (g, x) => {
+        const dx = square(g, x);
+        dx.data[at] = Number.NaN;
+        return dx;
+      });
+      const { error, worst } = check(broken);
+      expect(error).toBe(Number.POSITIVE_INFINITY);
+      expect(worst).toContain(`element ${at}: analytic NaN`);
+    }
+  });
+
+  it("leaves its inputs as they were and says that nothing differs where nothing can", () => {
+    const x = positive(4);
+    const before = x.toArray();
+    check((v) => A.square(v), x);
+    expect(x.toArray()).toEqual(before);
+    expect(A.gradcheck(() => A.sum(A.parameter(positive(1))), []).worst).toBe("no difference");
+  });
+
+  it("takes a parameter that does not take part for one whose gradient is 0", () => {
+    const { error } = A.gradcheck((x) => A.sum(A.square(x)), [positive(2), positive(3)]);
+    expect(error).toBeLessThan(1e-8);
+  });
+
+  it("refuses f32, which cannot resolve the differences", () => {
+    expect(() => A.gradcheck((x) => A.sum(x), [T.zeros([2])])).toThrow(
+      new T.ShapeError("gradcheck: inputs must be f64; f32 cannot resolve the differences"),
+    );
   });
 });
