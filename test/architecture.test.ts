@@ -1,0 +1,218 @@
+/**
+ * The dependency rule, read from the imports of every file under src/. The table below is the rule; it is written nowhere
+ * else as code.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import { describe, expect, it } from "vitest";
+
+interface Rule {
+  /** Other folders whose door it may import. */
+  readonly folders: readonly string[];
+  /** May it import `node:` modules: everywhere, or only in these files? */
+  readonly node?: "everywhere" | readonly string[];
+  /** May it import packages, those that package.json declares? */
+  readonly packages?: boolean;
+}
+
+const RULES: Readonly<Record<string, Rule>> = {
+  tensor: { folders: [] },
+  autograd: { folders: ["tensor"] },
+  nn: { folders: ["tensor", "autograd"] },
+  parallel: { folders: ["tensor", "autograd"], node: ["launch.ts", "threads.ts", "mpi.ts"] },
+  siglip: { folders: ["tensor", "autograd", "nn", "parallel"] },
+  formats: { folders: ["tensor"] },
+  data: { folders: ["tensor", "formats"], node: "everywhere", packages: true },
+  eval: { folders: ["tensor", "formats"] },
+  cli: {
+    folders: ["tensor", "autograd", "nn", "parallel", "siglip", "formats", "data", "eval"],
+    node: "everywhere",
+    packages: true,
+  },
+};
+
+/** Source by path below src/: "tensor/shape.ts". */
+type Sources = ReadonlyMap<string, string>;
+
+/** What a file imports: static, re-exported, dynamic, types too. */
+function importsOf(source: string): string[] {
+  const code = source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+  const patterns = [
+    /^\s*(?:import|export)\b[^"';]*?\bfrom\s*"([^"]+)"/gm,
+    /^\s*import\s*"([^"]+)"/gm,
+    /\bimport\(\s*"([^"]+)"/g,
+  ];
+  return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1]));
+}
+
+const folderOf = (path: string): string => (path.includes("/") ? path.slice(0, path.indexOf("/")) : "");
+const packageOf = (specifier: string): string =>
+  specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+
+/** What one import breaks, if anything. */
+function broken(path: string, specifier: string, sources: Sources, declared: ReadonlySet<string>): string | undefined {
+  const folder = folderOf(path);
+  // src/index.ts is the public door: it belongs to no folder and lists the others.
+  const rule: Rule | undefined =
+    folder === "" ? { folders: Object.keys(RULES).filter((name) => name !== "cli") } : RULES[folder];
+  if (!rule) return `${path}: the folder ${folder} has no row in the table of test/architecture.test.ts`;
+  if (specifier.startsWith("node:")) {
+    const allowed = rule.node === "everywhere" || rule.node?.includes(path.slice(folder.length + 1));
+    return allowed ? undefined : `${path} imports ${specifier}; a browser must be able to run it`;
+  }
+  if (!specifier.startsWith(".")) {
+    if (!rule.packages) return `${path} imports the package ${specifier}; it must depend on none`;
+    return declared.has(packageOf(specifier))
+      ? undefined
+      : `${path} imports ${specifier}, which package.json does not declare`;
+  }
+  const target = posix.join(posix.dirname(path), specifier);
+  if (!sources.has(target)) return `${path} imports ${specifier}, which is not a file under src`;
+  const other = folderOf(target);
+  if (other === folder) {
+    return target === `${folder}/index.ts` ? `${path} imports its own door; import the neighbour file` : undefined;
+  }
+  if (other === "") return `${path} imports ${specifier}: nobody inside imports the public door`;
+  if (!rule.folders.includes(other)) return `${path} imports ${specifier}: ${folder || "src"} may not import ${other}`;
+  return target === `${other}/index.ts` ? undefined : `${path} imports ${specifier}; import ../${other}/index.ts`;
+}
+
+/** Every cycle that a walk along the imports runs into, as the files around it. */
+function cycles(sources: Sources): string[] {
+  const found = new Set<string>();
+  const state = new Map<string, "open" | "done">();
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (state.get(path) === "done") return;
+    if (state.get(path) === "open") {
+      found.add(`import cycle: ${[...trail.slice(trail.indexOf(path)), path].join(" → ")}`);
+      return;
+    }
+    state.set(path, "open");
+    for (const specifier of importsOf(sources.get(path) ?? "")) {
+      const target = posix.join(posix.dirname(path), specifier);
+      if (specifier.startsWith(".") && sources.has(target)) visit(target, [...trail, path]);
+    }
+    state.set(path, "done");
+  };
+  for (const path of sources.keys()) visit(path, []);
+  return [...found];
+}
+
+/** A door is a list of exports, nothing else. */
+function doors(sources: Sources): string[] {
+  return [...sources]
+    .filter(([path]) => path.endsWith("index.ts"))
+    .filter(([, source]) => {
+      const code = source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+      return code.replace(/export\s+(?:type\s+)?(?:\*(?:\s+as\s+\w+)?|\{[^}]*\})\s+from\s+"[^"]+";/g, "").trim() !== "";
+    })
+    .map(([path]) => `${path} holds more than exports`);
+}
+
+function violations(sources: Sources, declared: ReadonlySet<string>): string[] {
+  const imports = [...sources].flatMap(([path, source]) =>
+    importsOf(source).flatMap((specifier) => broken(path, specifier, sources, declared) ?? []),
+  );
+  return [...imports, ...cycles(sources), ...doors(sources)];
+}
+
+const root = new URL("..", import.meta.url).pathname;
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const declared = new Set(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }));
+const sources: Sources = new Map(
+  readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts"))
+    .sort()
+    .map((path) => [path.replaceAll("\\", "/"), readFileSync(join(root, "src", path), "utf8")]),
+);
+
+describe("src", () => {
+  it("imports downwards only, through doors, without cycles, and nothing that a browser lacks in the core", () => {
+    expect(sources.size).toBeGreaterThan(50);
+    expect([...sources.values()].flatMap(importsOf).length).toBeGreaterThan(200);
+    expect(violations(sources, declared)).toEqual([]);
+  });
+});
+
+describe("the check itself", () => {
+  const check = (files: Record<string, string>) =>
+    violations(
+      new Map(
+        Object.entries({
+          "tensor/index.ts": 'export * from "./tensor.ts";',
+          "tensor/tensor.ts": "export const zeros = 0;",
+          "autograd/index.ts": 'export * from "./op.ts";',
+          "autograd/op.ts": 'import { zeros } from "../tensor/index.ts";',
+          ...files,
+        }),
+      ),
+      new Set(["commander"]),
+    );
+
+  it("accepts what follows the rule", () => {
+    expect(check({ "cli/main.ts": 'import { Command } from "commander";\nimport { join } from "node:path";' })).toEqual(
+      [],
+    );
+    expect(check({ "nn/a.ts": '/** import { x } from "node:fs"; */\n// import "./b.ts";' })).toEqual([]);
+  });
+
+  it.each<[string, string, string, string]>([
+    ["an upward import", "tensor/a.ts", 'import { op } from "../autograd/index.ts";', "tensor may not import autograd"],
+    [
+      "an upward import of a type",
+      "tensor/a.ts",
+      'import type { Op } from "../autograd/index.ts";',
+      "may not import autograd",
+    ],
+    [
+      "an import over several lines",
+      "tensor/a.ts",
+      'import {\n  op,\n  type Op,\n} from "../autograd/index.ts";',
+      "may not import",
+    ],
+    [
+      "a re-export past the rule",
+      "formats/a.ts",
+      'export * from "../autograd/index.ts";',
+      "formats may not import autograd",
+    ],
+    ["a reach past a door", "nn/a.ts", 'import { zeros } from "../tensor/tensor.ts";', "import ../tensor/index.ts"],
+    ["a file importing its own door", "tensor/a.ts", 'import { zeros } from "./index.ts";', "its own door"],
+    [
+      "a node module in the core",
+      "siglip/a.ts",
+      'import { join } from "node:path";',
+      "a browser must be able to run it",
+    ],
+    ["a dynamic import of one", "tensor/a.ts", 'const fs = await import("node:fs");', "imports node:fs"],
+    ["a node module beside the allowed file", "parallel/shards.ts", 'import "node:worker_threads";', "a browser must"],
+    ["a package in the core", "nn/a.ts", 'import sharp from "sharp";', "must depend on none"],
+    [
+      "a package that is not declared",
+      "cli/a.ts",
+      'import x from "@scope/pack/deep";',
+      "package.json does not declare",
+    ],
+    ["a file that is not there", "nn/a.ts", 'import { x } from "./gone.ts";', "is not a file under src"],
+    ["a folder without a row", "extra/a.ts", 'import { zeros } from "../tensor/index.ts";', "extra has no row"],
+    ["the public door from inside", "cli/a.ts", 'import { zeros } from "../index.ts";', "public door"],
+    ["a door that holds code", "eval/index.ts", "export const x = 1;", "eval/index.ts holds more than exports"],
+  ])("finds %s", (_, path, source, message) => {
+    const found = check({ "index.ts": 'export * from "./tensor/index.ts";', [path]: source });
+    expect(found.join("\n")).toContain(message);
+    expect(found.length).toBe(1);
+  });
+
+  it("allows node modules in the named files, and finds a cycle with the files around it", () => {
+    expect(check({ "parallel/launch.ts": 'import { Worker } from "node:worker_threads";' })).toEqual([]);
+    const found = check({
+      "nn/a.ts": 'import "./b.ts";',
+      "nn/b.ts": 'import "./c.ts";',
+      "nn/c.ts": 'import "./b.ts";',
+    });
+    expect(found).toEqual(["import cycle: nn/b.ts → nn/c.ts → nn/b.ts"]);
+  });
+});
