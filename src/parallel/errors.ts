@@ -1,0 +1,27 @@
+/** How a run on several devices can fail. */
+
+/** A device failed; the run has ended and no device is left behind. */
+export class DeviceError extends Error {
+  override readonly name = "DeviceError";
+  readonly rank: number;
+
+  constructor(rank: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.rank = rank;
+  }
+}
+
+/** Ranks called different operations, or the same one with different shapes: their programs have come apart. */
+export class DesyncError extends Error {
+  override readonly name = "DesyncError";
+}
+
+/** A rank waited longer than its deadline for another. */
+export class DeadlineError extends Error {
+  override readonly name = "DeadlineError";
+}
+
+/** The run was ended from outside while this rank was waiting. */
+export class AbortedError extends Error {
+  override readonly name = "AbortedError";
+}

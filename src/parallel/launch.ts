@@ -1,0 +1,234 @@
+/**
+ * Starting devices and ending them. A failure anywhere ends the run, with the rank, the step and the operation it was in.
+ *
+ *     main thread                              src/my/device.ts
+ *     launch(new URL(...), 2, config)   →      runDevice<Config, Result>(({ comm, config, step }) => { ...; return result; })
+ *
+ * The main thread never waits for a device: it starts, listens, and watches. Rank 0 is a worker too.
+ */
+import { parentPort, Worker, type WorkerOptions, workerData } from "node:worker_threads";
+import { heap } from "../tensor/index.ts";
+import { AbortedError, DeadlineError, DeviceError } from "./errors.ts";
+import { Control, controlBlock, ThreadCommunicator } from "./threads.ts";
+
+/** Milliseconds that other devices get to leave by themselves when one has failed. */
+const LEAVE_MS = 500;
+const WATCH_MS = 250;
+const DEADLINE_MS = 30_000;
+
+/**
+ * A worker thread from a source file or from what was built of it.
+ *
+ * Sources run as they are where Node strips types. On Node 20 they need tsx, which `--import tsx` registers on the main
+ * thread only; a worker has to call its `register` itself.
+ */
+export function startThread(file: URL, options: WorkerOptions): Worker {
+  if (!file.pathname.endsWith(".ts") || process.features.typescript) return new Worker(file, options);
+  const api = JSON.stringify(import.meta.resolve("tsx/esm/api"));
+  const hook = `data:text/javascript,import { register } from ${api}; register();`;
+  return new Worker(file, { ...options, execArgv: ["--import", hook] });
+}
+
+/** The neighbour of a module as a file to start, whether the module is a source or built: `./device` → `./device.ts` or `.js`. */
+export const threadFile = (name: string, meta: ImportMeta): URL =>
+  new URL(`${name}${meta.url.endsWith(".ts") ? ".ts" : ".js"}`, meta.url);
+
+export interface LaunchOptions<Report> {
+  /** Longest time that a device may wait for another, or that all may be silent, in ms. */
+  readonly deadline?: number;
+  /** What devices say with `report`. */
+  readonly onReport?: (report: Report, rank: number) => void;
+  readonly resourceLimits?: WorkerOptions["resourceLimits"];
+}
+
+export interface Launched<Result> {
+  /** By rank. Rejects with a `DeviceError` when any device fails; then all are gone. */
+  readonly results: Promise<Result[]>;
+  /** Asks devices to end soon: `stopAsked` becomes true for them. */
+  stop(): void;
+  /** Ends all devices now. */
+  abort(): Promise<void>;
+}
+
+/** What a device is given. */
+export interface Device<Config, Report> {
+  readonly comm: ThreadCommunicator;
+  readonly config: Config;
+  /** Marks the beginning of a step, for messages and for the watchdog. */
+  step(number: number): void;
+  report(report: Report): void;
+  /** Whether `stop` was called. Ranks may see it at different steps: agree on it before acting on it. */
+  stopAsked(): boolean;
+}
+
+interface Assignment {
+  readonly rank: number;
+  readonly size: number;
+  readonly control: SharedArrayBuffer;
+  readonly stop: SharedArrayBuffer;
+  readonly deadline: number;
+  readonly config: unknown;
+}
+
+type FromDevice =
+  | { readonly kind: "ready"; readonly memory: WebAssembly.Memory }
+  | { readonly kind: "report"; readonly report: unknown }
+  | { readonly kind: "result"; readonly result: unknown }
+  | { readonly kind: "failed"; readonly error: Error; readonly errorName: string };
+
+/** Starts `size` devices that run the program in `file`, which must call `runDevice`. */
+export function launch<Config, Result, Report = never>(
+  file: URL,
+  size: number,
+  config: Config,
+  { deadline = DEADLINE_MS, onReport, resourceLimits }: LaunchOptions<Report> = {},
+): Launched<Result> {
+  if (!Number.isInteger(size) || size < 1 || size > 64) throw new RangeError(`launch: ${size} devices; use 1 to 64`);
+  const block = controlBlock(size);
+  const control = new Control(block);
+  const stopFlag = new SharedArrayBuffer(4);
+  const workers = Array.from({ length: size }, (_, rank) => {
+    const assignment: Assignment = { rank, size, control: block, stop: stopFlag, deadline, config };
+    return startThread(file, {
+      name: `device ${rank}`,
+      workerData: assignment,
+      ...(resourceLimits ? { resourceLimits } : {}),
+    });
+  });
+
+  const memories = new Map<number, WebAssembly.Memory>();
+  const finished = new Map<number, Result>();
+  const gone = workers.map((worker) => new Promise<void>((resolve) => worker.once("exit", () => resolve())));
+  let failure: DeviceError | undefined;
+  let settle: { resolve: (results: Result[]) => void; reject: (error: DeviceError) => void };
+  const outcome = new Promise<Result[]>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+
+  const end = async (): Promise<void> => {
+    clearInterval(watch);
+    control.abort();
+    await Promise.race([Promise.all(gone), new Promise((resolve) => setTimeout(resolve, LEAVE_MS).unref())]);
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  };
+  const fail = (rank: number, error: Error): void => {
+    // Of several errors the first tells why; that others were aborted is its consequence.
+    if (failure || finished.size === size) return;
+    const { step, message, op } = control.state(rank);
+    const where = message === 0 ? "before its first message" : `after message ${message} (${op})`;
+    failure = new DeviceError(
+      rank,
+      `launch: rank ${rank} failed at step ${step}, ${where}: ${error.name}: ${error.message}`,
+      { cause: error },
+    );
+    const reason = failure;
+    void end().then(() => settle.reject(reason));
+  };
+
+  const watch = watchdog(control, size, deadline, fail);
+  workers.forEach((worker, rank) => {
+    worker.on("message", (message: FromDevice) => {
+      if (message.kind === "ready") {
+        memories.set(rank, message.memory);
+        if (memories.size < size) return;
+        const all = workers.map((_, i) => memories.get(i));
+        for (const each of workers) each.postMessage(all);
+      } else if (message.kind === "report") {
+        onReport?.(message.report as Report, rank);
+      } else if (message.kind === "failed") {
+        if (message.errorName !== AbortedError.name) fail(rank, named(message.error, message.errorName));
+      } else {
+        finished.set(rank, message.result as Result);
+        if (finished.size < size) return;
+        clearInterval(watch);
+        void Promise.all(gone).then(() => settle.resolve(workers.map((_, i) => finished.get(i) as Result)));
+      }
+    });
+    worker.on("error", (error: Error) => fail(rank, error));
+    worker.on("messageerror", (error: Error) => fail(rank, error));
+    worker.on("exit", (code) => {
+      if (!finished.has(rank)) fail(rank, new Error(`the thread ended with exit code ${code} before its program did`));
+    });
+  });
+
+  return {
+    results: outcome,
+    stop: () => {
+      Atomics.store(new Int32Array(stopFlag), 0, 1);
+    },
+    abort: end,
+  };
+}
+
+/** The classes of errors are lost between threads; their names are not. */
+function named(error: Error, name: string): Error {
+  Object.defineProperty(error, "name", { value: name });
+  return error;
+}
+
+/** Fails the run when no device has shown a sign of life for longer than the deadline. */
+function watchdog(
+  control: Control,
+  size: number,
+  deadline: number,
+  fail: (rank: number, error: Error) => void,
+): NodeJS.Timeout {
+  const seen = new Array<number>(size).fill(-1);
+  let silent = 0;
+  let last = performance.now();
+  return setInterval(() => {
+    const now = performance.now();
+    // A stopped and continued process, or a laptop that slept, has lost one interval, not its deadline.
+    silent += Math.min(now - last, 2 * WATCH_MS);
+    last = now;
+    for (let rank = 0; rank < size; rank++) {
+      const { heartbeat } = control.state(rank);
+      if (heartbeat !== seen[rank]) silent = 0;
+      seen[rank] = heartbeat;
+    }
+    if (silent <= deadline + 2 * WATCH_MS) return; // ranks that wait for another report it themselves, and know more
+    const states = seen.map((_, rank) => control.state(rank));
+    const slowest = states.reduce((at, { message }, rank) => (message < states[at].message ? rank : at), 0);
+    fail(
+      slowest,
+      new DeadlineError(
+        `no device gave a sign of life for ${(silent / 1e3).toFixed(1)} s; it hangs, or its steps take longer: then raise the deadline`,
+      ),
+    );
+  }, WATCH_MS);
+}
+
+/** The program of a device file: called with its device, it returns (or promises) the result of its rank. */
+export function runDevice<Config, Result, Report = never>(
+  program: (device: Device<Config, Report>) => Result | Promise<Result>,
+): void {
+  const port = parentPort;
+  if (!port) throw new Error("runDevice: not in a worker thread; start this file with launch()");
+  const { rank, size, control: block, stop, deadline, config } = workerData as Assignment;
+  const say = (message: FromDevice): void => port.postMessage(message);
+  const control = new Control(block);
+
+  const run = async (memories: readonly WebAssembly.Memory[]): Promise<void> => {
+    const comm = new ThreadCommunicator({ rank, size, control, memories, deadline });
+    const stopWord = new Int32Array(stop);
+    try {
+      const result = await program({
+        comm,
+        config: config as Config,
+        step: (number) => comm.heartbeat(number),
+        report: (report) => say({ kind: "report", report }),
+        stopAsked: () => Atomics.load(stopWord, 0) === 1,
+      });
+      // Whoever is still reading from this heap must finish before the thread, and its memory, go.
+      comm.barrier();
+      say({ kind: "result", result });
+    } catch (error) {
+      const cause = error instanceof Error ? error : new Error(String(error));
+      say({ kind: "failed", error: cause, errorName: cause.name });
+    } finally {
+      port.close();
+    }
+  };
+  port.once("message", (memories: readonly WebAssembly.Memory[]) => void run(memories));
+  say({ kind: "ready", memory: heap.memory });
+}

@@ -1,0 +1,84 @@
+/**
+ * Shards: the pieces that a batch is cut into, whoever works on them, and the one order in which their sums are taken.
+ *
+ * Devices own neighbouring shards. A sum over shards is a binary tree over their numbers (0+1, 2+3, then those), so which
+ * device owns which shard changes no bit.
+ */
+import { addInto, copy, scope, slice, type Tensor, zeros } from "../tensor/index.ts";
+import type { Communicator } from "./communicator.ts";
+
+/** A batch that cannot be cut into equal shards, or shards that cannot be given to the devices. */
+export class ShardError extends Error {
+  override readonly name = "ShardError";
+}
+
+/** Rows first..end−1, or shards first..end−1. */
+export interface Range {
+  readonly first: number;
+  readonly end: number;
+}
+
+/** The shards that `rank` owns: neighbours, as evenly as they go. */
+export const ownedShards = (shards: number, rank: number, size: number): Range => ({
+  first: Math.floor((rank * shards) / size),
+  end: Math.floor(((rank + 1) * shards) / size),
+});
+
+/** Rows in a shard. Throws `ShardError` where the batch or the devices do not fit. */
+export function shardRows(batch: number, shards: number, size: number): number {
+  if (!(shards >= size)) {
+    throw new ShardError(`shards: ${shards} shards are too few for ${size} devices; use at least ${size}`);
+  }
+  if (batch % shards !== 0) {
+    throw new ShardError(
+      `shards: a batch of ${batch} does not divide into ${shards} equal shards; choose a multiple, such as ${Math.ceil(batch / shards) * shards}`,
+    );
+  }
+  return batch / shards;
+}
+
+/** A node over shards first..end−1 has its left child up to here: the largest power of two that leaves something. */
+const middle = ({ first, end }: Range): number => first + 2 ** Math.floor(Math.log2(end - first - 1));
+
+const children = (node: Range): [Range, Range] => [
+  { first: node.first, end: middle(node) },
+  { first: middle(node), end: node.end },
+];
+
+/** The sum over a node; leaves are asked for in ascending order, so no more than one sum a level is held. */
+function sumOf(node: Range, leaf: (node: Range) => Tensor | undefined): Tensor {
+  const value = leaf(node);
+  if (value) return value;
+  const [left, right] = children(node);
+  const total = sumOf(left, leaf);
+  scope(() => addInto(total, sumOf(right, leaf)));
+  return total;
+}
+
+/** The largest nodes of the tree that lie within `own`. */
+function cover(node: Range, own: Range): Range[] {
+  if (own.first <= node.first && node.end <= own.end) return [node];
+  if (node.end <= own.first || own.end <= node.first) return [];
+  return children(node).flatMap((child) => cover(child, own));
+}
+
+/**
+ * Σ over all shards of `produce(shard)`, which this rank calls for its own shards in ascending order: the same bits on every
+ * rank, whoever owns what. What `produce` returns is written over.
+ */
+export function sumOverShards(shards: number, comm: Communicator, produce: (shard: number) => Tensor): Tensor {
+  const root = { first: 0, end: shards };
+  const nodes = Array.from({ length: comm.size }, (_, rank) => cover(root, ownedShards(shards, rank, comm.size)));
+  const mine = nodes[comm.rank].map((node) =>
+    sumOf(node, ({ first, end }) => (end - first === 1 ? produce(first) : undefined)),
+  );
+  const known = new Map<string, Tensor>();
+  const name = ({ first, end }: Range): string => `${first}..${end}`;
+  for (let round = 0; nodes.some((of) => round < of.length); round++) {
+    const gathered = comm.allGather(mine[round] ?? zeros(mine[0].shape, mine[0].dtype));
+    nodes.forEach((of, rank) => {
+      if (round < of.length) known.set(name(of[round]), slice(gathered, 0, rank, rank + 1).view(mine[0].shape));
+    });
+  }
+  return copy(sumOf(root, (node) => known.get(name(node))));
+}
