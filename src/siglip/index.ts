@@ -1,6 +1,8 @@
 /** The door of `siglip`. */
 export { NonFiniteError } from "../nn/index.ts";
+export * from "./chunkedLoss.ts";
 export * from "./config.ts";
+export * from "./fusedLoss.ts";
 export * from "./imageTower.ts";
 export * from "./loss.ts";
 export * from "./model.ts";

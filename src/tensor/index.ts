@@ -13,5 +13,6 @@ export * from "./norm.ts";
 export * from "./random.ts";
 export * from "./reduce.ts";
 export * from "./shape.ts";
+export * from "./sigmoidBlock.ts";
 export * from "./softmax.ts";
 export * from "./tensor.ts";

@@ -53,6 +53,9 @@ export function mean(x: Tensor, axes: Axes = {}): Tensor {
 /** The largest entry; −∞ over an empty axis. */
 export const max = (x: Tensor, axes: Axes = {}): Tensor => reduce("max", "maxAlongRows", x, axes);
 
+/** Σ x as a number, carried in f64 and not rounded to the tensor's type. */
+export const total = (x: Tensor): number => kernelsFor(x.dtype).sum(x.size, x.address);
+
 /** Σ x² as a number, carried in f64: for norms. */
 export const sumSquares = (x: Tensor): number => kernelsFor(x.dtype).sumSquares(x.size, x.address);
 

@@ -136,6 +136,15 @@ export interface Kernels {
   /** dx = (g − ŷ⟨g, ŷ⟩·‖x‖/(‖x‖+eps)) / (‖x‖ + eps) with ŷ = x/‖x‖; a zero row gives zeros. */
   l2NormalizeGrad(rows: number, cols: number, eps: number, x: Ptr, norm: Ptr, g: Ptr, dx: Ptr): void;
 
+  /**
+   * One tile of the sigmoid loss, in place: s [rows, cols] holds ⟨xᵢ, yⱼ⟩ and is overwritten with G = σ(ℓ) − label, where
+   * ℓ = t·s + b and the label is 1 at column `diagonal` + i of row i (which may lie outside) and 0 elsewhere.
+   * `loss` is Σ −log σ(±ℓ), `sum` is Σ G; both are carried in f64.
+   */
+  sigmoidTile(
+    rows: number, cols: number, s: Ptr, t: number, b: number, diagonal: number,
+  ): { loss: number; sum: number }; // biome-ignore format: a line
+
   gemm(args: GemmArgs): void;
   attention(args: AttentionArgs): void;
   attentionGrad(args: AttentionGradArgs): void;

@@ -349,6 +349,24 @@ export function referenceKernels(heap: Heap, dtype: DType): Kernels {
       }
     },
 
+    sigmoidTile(rows, cols, s, t, b, diagonal) {
+      const H = heap[dtype];
+      let loss = 0;
+      let sum = 0;
+      for (let i = 0; i < rows; i++) {
+        for (let j = 0; j < cols; j++) {
+          const at = s / bytes + i * cols + j;
+          const l = t * H[at] + b;
+          const positive = j === diagonal + i;
+          const g = positive ? -sigmoid(-l) : sigmoid(l); // σ(ℓ) − 1 = −σ(−ℓ), without cancellation
+          loss += softplus(positive ? -l : l);
+          sum += g;
+          H[at] = g;
+        }
+      }
+      return { loss, sum };
+    },
+
     gemm,
     attention,
     attentionGrad,

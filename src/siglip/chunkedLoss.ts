@@ -1,0 +1,27 @@
+/**
+ * The sigmoid loss on several devices as the paper has it (section 3.3, figure 1): images stay, texts go round the ring, and
+ * no device ever holds more than one block of pairs.
+ *
+ * zimg, ztxt [n, d]: this device's rows; the batch is n·size. Returns this device's share: the loss is the sum over ranks,
+ * and so are the gradients of t′ and b (those of zimg and ztxt are whole: the ring brings home what texts collected abroad).
+ */
+import { add, checkpoint, div, type Variable } from "../autograd/index.ts";
+import { type Communicator, ringShift } from "../parallel/index.ts";
+import { checkPairs, matchingPairs, strangers } from "./loss.ts";
+
+export function chunkedSigmoidLoss(
+  zimg: Variable,
+  ztxt: Variable,
+  tPrime: Variable,
+  b: Variable,
+  comm: Communicator,
+): Variable {
+  const n = checkPairs("chunkedSigmoidLoss", zimg, ztxt);
+  let texts = ztxt;
+  let loss = checkpoint(matchingPairs, zimg, texts, tPrime, b); // own texts: the diagonal matches
+  for (let hop = 1; hop < comm.size; hop++) {
+    texts = ringShift(texts, comm);
+    loss = add(loss, checkpoint(strangers, zimg, texts, tPrime, b)); // texts from elsewhere: nothing matches
+  }
+  return div(loss, n * comm.size);
+}
