@@ -4,8 +4,8 @@
  * Every rank owns two counters that only it writes:
  *   posted   number of the last message it has laid out, where others may read it
  *   done     number of the last exchange in which it has read all it needs
- * A message lies in the memory of its sender. It may be overwritten when all its readers are done, and not before: with two
- * buffers and no such wait, two and three devices happen to work and four do not.
+ * A message lies in the memory of its sender. It may be overwritten when all its readers are done, and not before: with k
+ * buffers in turn and no such wait, k devices on a ring happen to work and k + 1 do not.
  *
  * threads.ts performs the actions with Atomics; the tests explore every interleaving of them.
  */
