@@ -128,6 +128,7 @@ const schema = {
   train: {
     steps: integer(4677, 1, 100_000_000),
     batch: integer(128, 1, 65_536),
+    shards: integer(2, 1, 4096), // equal pieces of a batch; devices share them, so there are at least as many
     loss: choice("sigmoid", ["sigmoid", "softmax"]),
     seed: integer(0, 0, 2 ** 32 - 1),
   },
@@ -250,6 +251,11 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
     image.posEmb === "sincos2d" && image.width % 4 !== 0,
     ["model.image.posEmb", "model.image.width"],
     `model.image.posEmb sincos2d needs a width that 4 divides, model.image.width is ${image.width}`,
+  );
+  refuse(
+    train.batch % train.shards !== 0,
+    ["train.shards", "train.batch"],
+    `train.shards ${train.shards} does not divide train.batch ${train.batch}`,
   );
   refuse(
     model.biasInit === "log-odds" && train.batch < 2,

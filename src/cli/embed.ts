@@ -1,34 +1,47 @@
-/** Embeddings of many pictures or texts, a batch at a time, as plain arrays of unit rows. */
+/** Embeddings of many pictures or texts as plain arrays of unit rows, the work divided among the devices. */
 import { noGrad } from "../autograd/index.ts";
 import { encodeAll, type Tokenizer } from "../data/index.ts";
+import { alone, type Communicator } from "../parallel/index.ts";
 import type { SigLip } from "../siglip/index.ts";
-import { scope, tensor } from "../tensor/index.ts";
+import { scope, type Tensor, tensor } from "../tensor/index.ts";
 
 const ROWS = 256; // a batch: large enough for the kernels, small enough for the memory
 
-function inBatches(rows: number, embed: (from: number, to: number) => ArrayLike<number>): Float32Array {
-  let out = new Float32Array(0);
-  for (let from = 0; from < rows; from += ROWS) {
-    const to = Math.min(rows, from + ROWS);
-    const part = embed(from, to);
-    const width = part.length / (to - from);
-    if (from === 0) out = new Float32Array(rows * width);
-    out.set(part, from * width);
+/**
+ * `count` rows of width d. Every device embeds the batches whose number is its rank modulo their number, and all get all:
+ * which device embeds a row changes no bit of it.
+ */
+function inBatches(
+  count: number,
+  width: number,
+  comm: Communicator,
+  embed: (from: number, to: number) => Tensor,
+): Float32Array {
+  const out = new Float32Array(count * width);
+  for (let round = 0; round * comm.size * ROWS < count; round++) {
+    scope(() => {
+      const start = (rank: number): number => Math.min(count, (round * comm.size + rank) * ROWS);
+      const [from, to] = [start(comm.rank), start(comm.rank + 1)];
+      const block = new Float32Array(ROWS * width); // of one length for all, also where rows have run out
+      if (to > from) block.set(noGrad(() => embed(from, to)).data);
+      const all = comm.allGather(tensor(block, [ROWS, width])).data;
+      for (let rank = 0; rank < comm.size; rank++) {
+        const rows = start(rank + 1) - start(rank);
+        const begin = rank * ROWS * width;
+        out.set(all.subarray(begin, begin + rows * width), start(rank) * width);
+      }
+    });
   }
   return out;
 }
 
 /** pixels [N, side, side, 3] → [N, d], rows of length 1. */
-export function embedPictures(model: SigLip, pixels: Float32Array, side: number): Float32Array {
+export function embedPictures(model: SigLip, pixels: Float32Array, side: number, comm = alone): Float32Array {
   const stride = side * side * 3;
-  return inBatches(pixels.length / stride, (from, to) =>
-    scope(() =>
-      noGrad(() => {
-        const images = tensor(pixels.subarray(from * stride, to * stride), [to - from, side, side, 3]);
-        return model.embedImages(images).value.toArray();
-      }),
-    ),
-  );
+  return inBatches(pixels.length / stride, model.embedDim, comm, (from, to) => {
+    const images = tensor(pixels.subarray(from * stride, to * stride), [to - from, side, side, 3]);
+    return model.embedImages(images).value;
+  });
 }
 
 /** texts → [N, d], rows of length 1. */
@@ -37,9 +50,13 @@ export function embedTexts(
   tokenizer: Tokenizer,
   texts: readonly string[],
   length: number,
+  comm = alone,
 ): Float32Array {
   const ids = encodeAll(tokenizer, texts, length);
-  return inBatches(texts.length, (from, to) =>
-    scope(() => noGrad(() => model.embedTexts(ids.slice(from * length, to * length)).value.toArray())),
+  return inBatches(
+    texts.length,
+    model.embedDim,
+    comm,
+    (from, to) => model.embedTexts(ids.slice(from * length, to * length)).value,
   );
 }

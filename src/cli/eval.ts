@@ -1,14 +1,27 @@
 /** `siglip eval`: zero-shot retrieval with the newest checkpoint of a run. */
-import { evaluateTask, evaluationJson, evaluationTable } from "./evaluate.ts";
+import { launch, threadFile } from "../parallel/index.ts";
+import { deviceCount } from "./devices.ts";
+import type { EvalJob } from "./evalDevice.ts";
+import { type Evaluation, evaluationJson, evaluationTable } from "./evaluate.ts";
 import { openModel } from "./openModel.ts";
 import { print } from "./print.ts";
 import { showRendering } from "./rendering.ts";
-import { openTask } from "./task.ts";
+import { openTests } from "./task.ts";
 
-export async function evaluate(run: string, { json = false }: { json?: boolean }): Promise<void> {
-  const { config, model, tokenizer, step } = openModel(run);
-  const task = await openTask(config, showRendering());
-  const { evaluations } = evaluateTask(model, { ...task, tokenizer });
+export interface EvalOptions {
+  readonly json?: boolean;
+  readonly devices?: string;
+}
+
+export async function evaluate(run: string, { json = false, devices }: EvalOptions): Promise<void> {
+  const { config, step } = openModel(run); // a run that cannot be opened is refused here, before any thread starts
+  await openTests(config, showRendering());
+  const job: EvalJob = { run };
+  const [evaluations] = await launch<EvalJob, readonly Evaluation[]>(
+    threadFile("./evalDevice", import.meta.url),
+    deviceCount(devices),
+    job,
+  ).results;
   if (json) {
     const [first, ...others] = evaluations.map(evaluationJson);
     print(JSON.stringify({ ...first, step, others }));

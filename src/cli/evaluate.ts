@@ -1,9 +1,10 @@
 /** Zero-shot retrieval on a set of pictures and texts: the figures that a run is judged by, and the table for people. */
-import { pixelNeighbours } from "../data/index.ts";
+import { pixelNeighbours, type Tokenizer } from "../data/index.ts";
 import { type Recall, type Retrieval, retrieval, retrievalOfScores } from "../eval/index.ts";
+import { alone, type Communicator } from "../parallel/index.ts";
 import type { SigLip } from "../siglip/index.ts";
 import { embedPictures, embedTexts } from "./embed.ts";
-import type { Task, TestSet } from "./task.ts";
+import type { TestSet, Tests } from "./task.ts";
 
 export interface Evaluation extends Retrieval {
   readonly title: string;
@@ -18,12 +19,21 @@ export interface EmbeddedSet {
   readonly ztxt: Float32Array; // [M, d]
 }
 
-export function embedSet(model: SigLip, task: Task, test: TestSet): EmbeddedSet {
+/** A model with its tokenizer, and the devices that embed with it. */
+export interface Embedder {
+  readonly model: SigLip;
+  readonly tokenizer: Tokenizer;
+  /** Ids in a text. */
+  readonly length: number;
+  readonly comm?: Communicator;
+}
+
+export function embedSet({ model, tokenizer, length, comm = alone }: Embedder, test: TestSet): EmbeddedSet {
   const { pixels, side, texts } = test.pictures;
   return {
     test,
-    zimg: embedPictures(model, pixels, side),
-    ztxt: embedTexts(model, task.tokenizer, texts, task.pairs.length),
+    zimg: embedPictures(model, pixels, side, comm),
+    ztxt: embedTexts(model, tokenizer, texts, length, comm),
   };
 }
 
@@ -36,16 +46,19 @@ export const evaluateSet = ({ test, zimg, ztxt }: EmbeddedSet): Evaluation => ({
 });
 
 /** All sets of a run; the first with the pixel baseline beside it. */
-export function evaluateTask(model: SigLip, task: Task): { sets: EmbeddedSet[]; evaluations: Evaluation[] } {
-  const sets = task.tests.map((test) => embedSet(model, task, test));
-  const evaluations = sets.map((set, i) => {
+export function evaluateAll(
+  embedder: Embedder,
+  { sets, known }: Tests,
+): { sets: EmbeddedSet[]; evaluations: Evaluation[] } {
+  const embedded = sets.map((set) => embedSet(embedder, set));
+  const evaluations = embedded.map((set, i) => {
     const evaluation = evaluateSet(set);
-    if (i > 0 || task.known.length === 0) return evaluation;
+    if (i > 0 || known.length === 0) return evaluation;
     const { pictures } = set.test;
-    const scores = pixelNeighbours(pictures, task.known);
+    const scores = pixelNeighbours(pictures, known);
     return { ...evaluation, pixels: retrievalOfScores(scores, pictures.owner, KS).recall };
   });
-  return { sets, evaluations };
+  return { sets: embedded, evaluations };
 }
 
 type Direction = "textToImage" | "imageToText";

@@ -3,11 +3,7 @@
  *
  * 65, 70, 73 and 74 have their meaning from BSD's sysexits.h; 128 + n is the shell's word for signal n.
  */
-import { BatchStreamError, DataError, MissingPackageError, PictureError, TokenizerError } from "../data/index.ts";
-import { FormatError } from "../formats/index.ts";
-import { NonFiniteError } from "../nn/index.ts";
-import { ConfigurationError } from "../siglip/index.ts";
-import { ConfigError } from "./config.ts";
+import { DeviceError } from "../parallel/index.ts";
 
 export const EXIT = {
   done: 0,
@@ -27,17 +23,29 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 const CODES: readonly number[] = Object.values(EXIT);
 const isExitCode = (value: unknown): value is ExitCode => typeof value === "number" && CODES.includes(value);
 
-const isAny = (error: unknown, classes: readonly (new (...args: never[]) => Error)[]): boolean =>
-  classes.some((expected) => error instanceof expected);
+/** Errors that do not carry their code themselves, by name: an error from another thread has lost its class. */
+const BY_NAME: Readonly<Record<string, ExitCode>> = {
+  ConfigError: EXIT.usage,
+  ConfigurationError: EXIT.usage,
+  DataError: EXIT.usage,
+  MissingPackageError: EXIT.usage,
+  ShardError: EXIT.usage,
+  FormatError: EXIT.data,
+  PictureError: EXIT.data,
+  TokenizerError: EXIT.data,
+  BatchStreamError: EXIT.workerDied,
+  NonFiniteError: EXIT.nonFinite,
+};
 
 /** The exit code for an error that ends the program; errors of the command line carry their own as `exitCode`. */
 export function exitCodeOf(error: unknown): ExitCode {
-  if (isAny(error, [ConfigError, ConfigurationError, DataError, MissingPackageError])) return EXIT.usage;
-  if (isAny(error, [FormatError, PictureError, TokenizerError])) return EXIT.data;
-  if (error instanceof BatchStreamError) return EXIT.workerDied;
-  if (error instanceof NonFiniteError) return EXIT.nonFinite;
   if (!(error instanceof Error)) return EXIT.internal;
   if ("exitCode" in error && isExitCode(error.exitCode)) return error.exitCode;
+  if (error.name in BY_NAME) return BY_NAME[error.name];
+  if (error instanceof DeviceError) {
+    const code = exitCodeOf(error.cause);
+    return code === EXIT.internal ? EXIT.workerDied : code;
+  }
   return isSystemError(error) ? EXIT.io : EXIT.internal;
 }
 

@@ -33,6 +33,9 @@ program
   .option("--preset <name>", `what to train: ${presetNames.join(", ")}`, "emoji")
   .option("--out <folder>", "run folder (default: a new one under runs/)")
   .option("--seed <number>", "the same as --set train.seed=<number>")
+  .option("--devices <number>", "worker threads that share every batch (default: the cores)")
+  .option("--batch <number>", "the same as --set train.batch=<number>")
+  .option("--shards <number>", "pieces of a batch, shared by the devices; many pieces need less memory")
   .option("--set <key=value>", "change one key of the configuration; may be repeated", collect, [])
   .option("--resume", "go on with the run in --out")
   .action(async (options) => (await import("./train.ts")).train(options));
@@ -41,6 +44,7 @@ program
   .command("eval")
   .description("zero-shot retrieval with the newest checkpoint of a run")
   .argument("<run>", "run folder")
+  .option("--devices <number>", "worker threads that share the pictures (default: the cores)")
   .option("--json", "print JSON")
   .action(async (run, options) => (await import("./eval.ts")).evaluate(run, options));
 

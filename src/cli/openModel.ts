@@ -14,12 +14,16 @@ export interface OpenModel {
   readonly step: number;
 }
 
+const toStderr = (warning: string): void => {
+  process.stderr.write(`warning: ${warning}\n`);
+};
+
 /** The newest whole checkpoint of a run. Throws `RunFolderError` when none was saved yet. */
-export function openModel(path: string): OpenModel {
+export function openModel(path: string, warn: (warning: string) => void = toStderr): OpenModel {
   const { config, checkpoints } = readRun(path);
   const checkpoint = checkpoints.load();
   if (!checkpoint) throw new RunFolderError(`${path} holds no checkpoint yet; train it first`);
-  for (const warning of checkpoint.warnings) process.stderr.write(`warning: ${warning}\n`);
+  for (const warning of checkpoint.warnings) warn(warning);
   const tokenizer = tokenizerOf(checkpoint);
   const model = buildModel(config, tokenizer.vocabSize);
   restore(checkpoint, model);

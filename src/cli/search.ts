@@ -9,7 +9,7 @@ import { embedPictures, embedTexts } from "./embed.ts";
 import { openModel, pairProbability } from "./openModel.ts";
 import { print } from "./print.ts";
 import { showRendering } from "./rendering.ts";
-import { openTask } from "./task.ts";
+import { openTests } from "./task.ts";
 
 const PICTURE = /\.(png|jpe?g|webp|gif|avif|tiff?|svg)$/i;
 
@@ -49,7 +49,7 @@ interface Gallery {
 }
 
 async function tested(config: Config): Promise<Gallery> {
-  const [{ pictures }] = (await openTask(config, showRendering())).tests;
+  const [{ pictures }] = (await openTests(config, showRendering())).sets;
   return pictures;
 }
 

@@ -5,7 +5,6 @@ import {
   augmentations,
   byteTokenizer,
   captionOf,
-  type EmojiData,
   type EmojiStyle,
   emojiPictures,
   emojiTokenizer,
@@ -21,84 +20,77 @@ import {
 } from "../data/index.ts";
 import type { Config } from "./config.ts";
 
-/** Pictures with their texts, and where the numbers for the pixel baseline come from. */
+/** What a run trains on. */
+export interface Training {
+  readonly tokenizer: Tokenizer;
+  /** What batches are made of, as plain data for the thread that makes them. */
+  readonly pairs: PairsSpec;
+  /** Distinct items to train on: a batch shows each at most once. */
+  readonly items: number;
+}
+
+/** Pictures with their texts. */
 export interface TestSet {
   /** For people: "openmoji, a style never seen". */
   readonly title: string;
   readonly pictures: PictureSet;
 }
 
-export interface Task {
-  readonly tokenizer: Tokenizer;
-  /** What batches are made of, as plain data for the thread that makes them. */
-  readonly pairs: PairsSpec;
-  /** Distinct items to train on: a batch shows each at most once. */
-  readonly items: number;
-  /** The first is the one that a run is judged by. */
-  readonly tests: readonly TestSet[];
-  /** Pictures seen in training, by style, in the order of the first test's pictures: for the pixel baseline. */
+/** What a run is judged by. */
+export interface Tests {
+  /** The first is the one that counts. */
+  readonly sets: readonly TestSet[];
+  /** Pictures seen in training, by style, in the order of the first set's pictures: for the pixel baseline. */
   readonly known: readonly PictureSet[];
 }
 
 const SHAPES_TESTED = 1000; // scenes
 
-/** Opens the data of a run; pictures are rendered where the cache lacks them, `progress` hears how far that is. */
-export async function openTask(config: Config, progress: (done: number, total: number) => void): Promise<Task> {
-  if (config.data.name === "shapes") return shapesTask(config);
+/** Opens what a run trains on, and renders the pictures that the cache lacks; `progress` hears how far that is. */
+export async function openTraining(config: Config, progress: (done: number, total: number) => void): Promise<Training> {
+  if (config.data.name === "shapes") return shapesTraining(config);
   const { trainStyles, testStyle, strokeProbability } = config.data;
-  const data = await openEmoji({
+  const { emoji } = await openEmoji({
     plain: [...new Set<EmojiStyle>([...trainStyles, testStyle])],
     stroked: strokeProbability > 0 ? trainStyles : [],
     progress,
   });
-  return config.data.name === "emoji" ? emojiTask(config, data) : unseenTask(config, data);
-}
-
-const tokenizerFor = ({ tokenizer }: Config, emoji: EmojiData["emoji"]): Tokenizer =>
-  tokenizer.kind === "bytes" ? byteTokenizer : emojiTokenizer(emoji, tokenizer.vocabSize);
-
-function emojiSpec({ data, tokenizer, model }: Config, file: Tokenizer, items?: Int32Array): PairsSpec {
+  const tokenizer =
+    config.tokenizer.kind === "bytes" ? byteTokenizer : emojiTokenizer(emoji, config.tokenizer.vocabSize);
+  const held = config.data.name === "emoji-unseen" ? unseenEmoji(emoji) : undefined;
   return {
-    data: "emoji",
-    tokenizer: file.toJSON(),
-    length: tokenizer.length,
-    side: model.image.imageSize,
-    styles: data.trainStyles,
-    augmentation: augmentations[data.augment],
-    stroke: data.strokeProbability,
-    tags: data.keywordProbability,
-    ...(items ? { items } : {}),
+    tokenizer,
+    pairs: {
+      data: "emoji",
+      tokenizer: tokenizer.toJSON(),
+      length: config.tokenizer.length,
+      side: config.model.image.imageSize,
+      styles: trainStyles,
+      augmentation: augmentations[config.data.augment],
+      stroke: strokeProbability,
+      tags: config.data.keywordProbability,
+      ...(held ? { items: held.train } : {}),
+    },
+    items: held ? held.train.length : emoji.length,
   };
 }
 
-function emojiTask(config: Config, data: EmojiData): Task {
+/** Opens what a run is judged by. */
+export async function openTests(config: Config, progress: (done: number, total: number) => void): Promise<Tests> {
+  if (config.data.name === "shapes") return shapesTests(config);
   const { trainStyles, testStyle } = config.data;
   const side = config.model.image.imageSize;
-  const tokenizer = tokenizerFor(config, data.emoji);
+  const data = await openEmoji({ plain: [...new Set<EmojiStyle>([...trainStyles, testStyle])], progress });
+  if (config.data.name === "emoji") {
+    const pictures = emojiPictures(data, testStyle, undefined, side);
+    return {
+      sets: [{ title: `${testStyle}, a style never seen in training`, pictures }],
+      known: trainStyles.map((style) => emojiPictures(data, style, undefined, side)),
+    };
+  }
+  const { unseen } = unseenEmoji(data.emoji);
   return {
-    tokenizer,
-    pairs: emojiSpec(config, tokenizer),
-    items: data.emoji.length,
-    tests: [
-      {
-        title: `${testStyle}, a style never seen in training`,
-        pictures: emojiPictures(data, testStyle, undefined, side),
-      },
-    ],
-    known: trainStyles.map((style) => emojiPictures(data, style, undefined, side)),
-  };
-}
-
-function unseenTask(config: Config, data: EmojiData): Task {
-  const { trainStyles, testStyle } = config.data;
-  const side = config.model.image.imageSize;
-  const { train, unseen } = unseenEmoji(data.emoji);
-  const tokenizer = tokenizerFor(config, data.emoji);
-  return {
-    tokenizer,
-    pairs: emojiSpec(config, tokenizer, train),
-    items: train.length,
-    tests: [...trainStyles, testStyle].map((style) => ({
+    sets: [...trainStyles, testStyle].map((style) => ({
       title: `emoji never seen, ${style}`,
       pictures: emojiPictures(data, style, unseen, side),
     })),
@@ -106,21 +98,21 @@ function unseenTask(config: Config, data: EmojiData): Task {
   };
 }
 
-function shapesTokenizer({ tokenizer }: Config): Tokenizer {
-  if (tokenizer.kind === "bytes") return byteTokenizer;
-  const captions = Array.from(scenesOf("train").subarray(0, SHAPES_TESTED), (id) => captionOf(sceneOf(id)));
-  return trainBpe(captions, tokenizer.vocabSize);
-}
-
-function shapesTask(config: Config): Task {
-  const side = config.model.image.imageSize;
-  const set = (split: "train" | "unseen") => shapePictures(split, SHAPES_TESTED, config.train.seed, side);
-  const tokenizer = shapesTokenizer(config);
+function shapesTraining({ tokenizer: { kind, vocabSize, length }, model }: Config): Training {
+  const scenes = scenesOf("train");
+  const captions = Array.from(scenes.subarray(0, SHAPES_TESTED), (id) => captionOf(sceneOf(id)));
+  const tokenizer = kind === "bytes" ? byteTokenizer : trainBpe(captions, vocabSize);
   return {
     tokenizer,
-    pairs: { data: "shapes", tokenizer: tokenizer.toJSON(), length: config.tokenizer.length, side },
-    items: scenesOf("train").length,
-    tests: [
+    pairs: { data: "shapes", tokenizer: tokenizer.toJSON(), length, side: model.image.imageSize },
+    items: scenes.length,
+  };
+}
+
+function shapesTests({ model, train }: Config): Tests {
+  const set = (split: "train" | "unseen") => shapePictures(split, SHAPES_TESTED, train.seed, model.image.imageSize);
+  return {
+    sets: [
       { title: "scenes with colour and shape never seen together", pictures: set("unseen") },
       { title: "new drawings of scenes seen in training", pictures: set("train") },
     ],

@@ -9,6 +9,7 @@ export {
   toInput,
   toSiglipInput,
 } from "./batches.ts";
+export { BatchReader, type BatchSlots } from "./batchSlots.ts";
 export { trainBpe } from "./bpe.ts";
 export {
   type EmojiData,

@@ -29,9 +29,9 @@ export function startThread(file: URL, options: WorkerOptions): Worker {
   return new Worker(file, { ...options, execArgv: ["--import", hook] });
 }
 
-/** The neighbour of a module as a file to start, whether the module is a source or built: `./device` → `./device.ts` or `.js`. */
-export const threadFile = (name: string, meta: ImportMeta): URL =>
-  new URL(`${name}${meta.url.endsWith(".ts") ? ".ts" : ".js"}`, meta.url);
+/** A neighbour of the module `from` as a file to start: "./device" is device.ts beside a source, device.js when it is built. */
+export const threadFile = (name: string, from: string): URL =>
+  new URL(name + (from.endsWith(".ts") ? ".ts" : ".js"), from);
 
 export interface LaunchOptions<Report> {
   /** Longest time that a device may wait for another, or that all may be silent, in ms. */
@@ -74,7 +74,7 @@ type FromDevice =
   | { readonly kind: "ready"; readonly memory: WebAssembly.Memory }
   | { readonly kind: "report"; readonly report: unknown }
   | { readonly kind: "result"; readonly result: unknown }
-  | { readonly kind: "failed"; readonly error: Error; readonly errorName: string };
+  | { readonly kind: "failed"; readonly error: Error; readonly fields: object };
 
 /** Starts `size` devices that run the program in `file`, which must call `runDevice`. */
 export function launch<Config, Result, Report = never>(
@@ -136,7 +136,8 @@ export function launch<Config, Result, Report = never>(
       } else if (message.kind === "report") {
         onReport?.(message.report as Report, rank);
       } else if (message.kind === "failed") {
-        if (message.errorName !== AbortedError.name) fail(rank, named(message.error, message.errorName));
+        const error = Object.assign(message.error, message.fields);
+        if (error.name !== AbortedError.name) fail(rank, error);
       } else {
         finished.set(rank, message.result as Result);
         if (finished.size < size) return;
@@ -158,12 +159,6 @@ export function launch<Config, Result, Report = never>(
     },
     abort: end,
   };
-}
-
-/** The classes of errors are lost between threads; their names are not. */
-function named(error: Error, name: string): Error {
-  Object.defineProperty(error, "name", { value: name });
-  return error;
 }
 
 /** Fails the run when no device has shown a sign of life for longer than the deadline. */
@@ -224,7 +219,8 @@ export function runDevice<Config, Result, Report = never>(
       say({ kind: "result", result });
     } catch (error) {
       const cause = error instanceof Error ? error : new Error(String(error));
-      say({ kind: "failed", error: cause, errorName: cause.name });
+      // Between threads an error loses its class and its own fields, the name among them.
+      say({ kind: "failed", error: cause, fields: { ...cause, name: cause.name } });
     } finally {
       port.close();
     }

@@ -3,6 +3,7 @@ export { NonFiniteError } from "../nn/index.ts";
 export * from "./chunkedLoss.ts";
 export * from "./config.ts";
 export * from "./fusedLoss.ts";
+export * from "./gatheredLoss.ts";
 export * from "./imageTower.ts";
 export * from "./loss.ts";
 export * from "./model.ts";

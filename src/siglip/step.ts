@@ -1,20 +1,28 @@
 /**
- * One training step: embed both sides, loss, gradients, update. Everything made on the way is gone at its end.
+ * One training step on any number of devices: embed both sides, loss over the whole batch, gradients, update.
+ *
+ * The batch is cut into shards, and a device owns some of them. All embeddings come first; then the loss sees every pair of
+ * the batch; then gradients flow back through the towers, shard by shard. So shards are also the micro-batches of exact
+ * large-batch training (GradCache, Gao et al. 2021, arXiv:2101.06983): where the activations of all owned shards would be too
+ * much, each shard is embedded once more on its way back. Neither that nor who owns what changes a bit.
+ *
+ * Everything made on the way is gone at the end.
  */
-import { backward, type Variable } from "../autograd/index.ts";
-import { type AdamW, NonFiniteError } from "../nn/index.ts";
-import { heap, type Shape, scope, tensor } from "../tensor/index.ts";
-import { sigmoidLoss } from "./loss.ts";
+import { backward, noGrad, type Variable } from "../autograd/index.ts";
+import { type AdamW, NonFiniteError, parametersOf } from "../nn/index.ts";
+import { alone, type Communicator, ShardError, sumOverShards } from "../parallel/index.ts";
+import { concat, full, heap, type Shape, scope, slice, type Tensor, tensor } from "../tensor/index.ts";
+import { fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
+import { gatheredSoftmaxLoss } from "./gatheredLoss.ts";
 import type { SigLip } from "./model.ts";
-import { softmaxLoss } from "./softmaxLoss.ts";
 
-/** Matching rows of pictures and texts. */
+/** Matching rows of pictures and texts: those of this device. */
 export interface PairBatch {
-  readonly pixels: Float32Array; // [B, S, S, 3]
-  readonly tokens: Int32Array; // [B, L]
+  readonly pixels: Float32Array; // [k·n, S, S, 3]
+  readonly tokens: Int32Array; // [k·n, L]
 }
 
-/** What a step saw, before its update. */
+/** What a step saw, before its update: the same on every rank. */
 export interface StepMetrics {
   readonly loss: number;
   /** exp t′. */
@@ -22,18 +30,31 @@ export interface StepMetrics {
   readonly b: number;
   /** Norm of all gradients together, before clipping. */
   readonly gradNorm: number;
-  /** Bytes of the heap in use at the end of the step. */
-  readonly liveBytes: number;
 }
 
 export type LossName = "sigmoid" | "softmax";
 
-/** The loss of two embeddings by name; the bias takes part in the sigmoid loss alone. */
-export function lossOf(name: LossName, model: SigLip, zimg: Variable, ztxt: Variable): Variable {
-  return name === "sigmoid" ? sigmoidLoss(zimg, ztxt, model.tPrime, model.b) : softmaxLoss(zimg, ztxt, model.tPrime);
+/** Where a step runs. */
+export interface Devices {
+  readonly comm?: Communicator;
+  /** Pieces that the whole batch is cut into: a multiple of the devices. */
+  readonly shards?: number;
+  /** Activations of more bytes than this are not kept from the way there to the way back. */
+  readonly activationBytes?: number;
 }
 
-/** Runs one step; `factor` is the schedule's. Throws `NonFiniteError` before the update if the loss or a gradient is no number. */
+const ACTIVATION_BYTES = 2 ** 30;
+
+/** Both embeddings of one shard. */
+interface Embedded {
+  readonly zimg: Variable;
+  readonly ztxt: Variable;
+}
+
+/**
+ * Runs one step; `imageShape` is that of this device's pictures, `factor` the schedule's. Throws `NonFiniteError` before the
+ * update if the loss or a gradient is no number.
+ */
 export function trainStep(
   model: SigLip,
   optimizer: AdamW,
@@ -41,17 +62,89 @@ export function trainStep(
   imageShape: Shape,
   factor: number,
   loss: LossName,
+  { comm = alone, shards = comm.size, activationBytes = ACTIVATION_BYTES }: Devices = {},
 ): StepMetrics {
+  const { dtype } = model.tPrime.value;
   const t = Math.exp(model.tPrime.value.item());
   const b = model.b.value.item();
-  const { value, gradNorm } = scope(() => {
-    const zimg = model.embedImages(tensor(batch.pixels, imageShape, model.tPrime.value.dtype));
-    const ztxt = model.embedTexts(batch.tokens);
-    const L = lossOf(loss, model, zimg, ztxt);
-    const value = L.value.item();
-    if (!Number.isFinite(value)) throw new NonFiniteError(`train: the loss is ${value} at t = ${t}, b = ${b}`);
-    backward(L);
-    return { value, gradNorm: optimizer.step(factor) };
+  const owned = shards / comm.size;
+  const rows = imageShape[0] / owned; // in a shard
+  if (!Number.isInteger(owned) || !Number.isInteger(rows)) {
+    throw new ShardError(
+      `train: ${imageShape[0]} pairs on each of ${comm.size} devices do not divide into ${shards} shards; shards must be a multiple of the devices, and divide the batch`,
+    );
+  }
+  const part = <A extends Float32Array | Int32Array>(all: A, shard: number): A =>
+    all.subarray((shard * all.length) / owned, ((shard + 1) * all.length) / owned) as A;
+  const embed = (shard: number): Embedded => ({
+    zimg: model.embedImages(tensor(part(batch.pixels, shard), [rows, ...imageShape.slice(1)], dtype)),
+    ztxt: model.embedTexts(part(batch.tokens, shard)),
   });
-  return { loss: value, t, b, gradNorm, liveBytes: heap.liveBytes };
+
+  return scope(() => {
+    const before = heap.liveBytes;
+    const first = embed(0);
+    const keepsAll = (heap.liveBytes - before) * owned <= activationBytes;
+    const isKept = (shard: number): boolean => keepsAll || shard === 0;
+    const embedded = Array.from({ length: owned }, (_, shard) =>
+      shard === 0 ? first : keepsAll ? embed(shard) : scope(() => noGrad(() => embed(shard))),
+    );
+    const values = (side: keyof Embedded): Tensor =>
+      concat(
+        embedded.map((shard) => shard[side].value),
+        0,
+      );
+    const gradients = lossGradients(loss, values("zimg"), values("ztxt"), model, comm, shards);
+    if (!Number.isFinite(gradients.loss)) {
+      throw new NonFiniteError(`train: the loss is ${gradients.loss} at t = ${t}, b = ${b}; nothing was updated`);
+    }
+
+    const towers = [...parametersOf({ image: model.image, text: model.text }).values()];
+    const firstShard = owned * comm.rank;
+    const flat = sumOverShards(shards, comm, (number) =>
+      scope(() => {
+        const shard = number - firstShard;
+        const { zimg, ztxt } = isKept(shard) ? embedded[shard] : embed(shard);
+        backward(zimg, slice(gradients.dzimg, 0, shard * rows, (shard + 1) * rows));
+        backward(ztxt, slice(gradients.dztxt, 0, shard * rows, (shard + 1) * rows));
+        return takeGradients(towers);
+      }),
+    );
+    setGradients(towers, flat);
+    model.tPrime.grad = full([], gradients.dtPrime, dtype);
+    if (loss === "sigmoid") model.b.grad = full([], gradients.db, dtype);
+    return { loss: gradients.loss, t, b, gradNorm: optimizer.step(factor) };
+  });
+}
+
+function lossGradients(
+  loss: LossName,
+  zimg: Tensor,
+  ztxt: Tensor,
+  model: SigLip,
+  comm: Communicator,
+  shards: number,
+): LossGradients {
+  const tPrime = model.tPrime.value.item();
+  return loss === "sigmoid"
+    ? fusedSigmoidLoss(zimg, ztxt, tPrime, model.b.value.item(), comm, shards)
+    : gatheredSoftmaxLoss(zimg, ztxt, tPrime, comm);
+}
+
+/** The gradients of all parameters, one after the other in one tensor; the parameters are left without. */
+function takeGradients(parameters: readonly Variable[]): Tensor {
+  const parts = parameters.map((parameter) => {
+    const g = parameter.takeGrad();
+    return (g ?? full(parameter.shape, 0, parameter.value.dtype)).view([parameter.value.size]);
+  });
+  return concat(parts, 0);
+}
+
+/** The way back: each parameter sees its part of `flat`. */
+function setGradients(parameters: readonly Variable[], flat: Tensor): void {
+  let start = 0;
+  for (const parameter of parameters) {
+    parameter.grad = flat.view(parameter.shape, start);
+    start += parameter.value.size;
+  }
 }

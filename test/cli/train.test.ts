@@ -64,17 +64,16 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(metrics("interrupted")).toBe(metrics("straight"));
   });
 
-  it("trains with the softmax loss too", async () => {
-    const { code, stderr } = await siglip([
-      "train",
-      ...TINY,
-      ...steps(2),
-      "--set",
-      "train.loss=softmax",
-      "--out",
-      run("softmax"),
-    ]);
-    expect(code, stderr).toBe(0);
+  it.each(["sigmoid", "softmax"])("ends with the same weights on 1, 2, 4 and 8 devices (%s)", async (loss) => {
+    const args = ["train", ...TINY, ...steps(12), "--shards", "8", "--set", `train.loss=${loss}`];
+    const on = async (devices: number): Promise<Buffer> => {
+      const name = `${loss}-on-${devices}`;
+      const { code, stderr } = await siglip([...args, "--devices", String(devices), "--out", run(name)]);
+      expect(code, stderr).toBe(0);
+      return weights(name);
+    };
+    const one = await on(1);
+    for (const devices of [2, 4, 8]) expect((await on(devices)).equals(one), `${devices} devices`).toBe(true);
   });
 });
 
@@ -84,6 +83,8 @@ describe("siglip says what is wrong, and where", { timeout: 60_000 }, () => {
     ["a value out of range", () => ["train", "--set", "optim.lr=-1"], 2, /optim\.lr/],
     ["heads that do not divide the width", () => ["train", "--set", "model.image.numHeads=5"], 2, /numHeads.*5.*64|64.*5/],
     ["a patch that does not divide the side", () => ["train", "--set", "model.image.patchSize=7"], 2, /patchSize.*7.*32|32.*7/],
+    ["devices that cannot share the shards", () => ["train", ...TINY, "--devices", "3", "--shards", "4"], 2, /3.*shards 4/],
+    ["a batch that the shards do not divide", () => ["train", ...TINY, "--shards", "5"], 2, /shards 5.*batch 16/],
     ["an unknown preset", () => ["train", "--preset", "emojis"], 2, /emojis.*emoji/],
     ["an unknown option", () => ["train", "--step", "3"], 2, /--step/],
     ["an unknown command", () => ["trian"], 2, /trian/],

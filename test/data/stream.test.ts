@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import {
+  BatchReader,
   type BatchStream,
   type BatchStreamOptions,
   byteTokenizer,
@@ -11,10 +12,11 @@ import {
 vi.setConfig({ testTimeout: 30000 }); // starting threads takes long on a busy machine
 
 const spec: PairsSpec = { data: "shapes", tokenizer: byteTokenizer.toJSON(), length: 64, side: 16 };
+const pairs = await openPairs(spec);
 
 let stream: BatchStream | undefined;
-const open = async (options: Partial<BatchStreamOptions> = {}, what = spec) => {
-  stream = await openBatchStream(what, { seed: 3, batch: 8, ...options });
+const open = async (options: Partial<BatchStreamOptions> = {}) => {
+  stream = await openBatchStream(spec, { seed: 3, batch: 8, ...options });
   return stream;
 };
 afterEach(async () => {
@@ -22,32 +24,43 @@ afterEach(async () => {
   stream = undefined;
 });
 
-const expectStep = async (from: BatchStream, step: number) => {
-  const direct = (await openPairs(spec)).batch(3, step, 8);
-  const streamed = await from.next(step);
-  expect(streamed.items).toEqual(direct.items);
-  expect(streamed.tokens).toEqual(direct.tokens);
-  expect(Buffer.from(streamed.pixels.slice().buffer).equals(Buffer.from(direct.pixels.buffer))).toBe(true);
+const expectStep = (reader: BatchReader, step: number) => {
+  const direct = pairs.batch(3, step, 8);
+  const taken = reader.take(step);
+  expect(taken.items).toEqual(direct.items);
+  expect(taken.tokens).toEqual(direct.tokens);
+  expect(Buffer.from(taken.pixels.slice().buffer).equals(Buffer.from(direct.pixels.buffer))).toBe(true);
 };
 
 describe("openBatchStream", () => {
-  it("gives the bits of pairs.batch, step after step", async () => {
-    const batches = await open();
-    expect([batches.size, batches.side, batches.length]).toEqual([12800, 16, 64]);
-    for (let step = 0; step < 6; step++) await expectStep(batches, step);
+  it.each([1, 2, 3])("gives the bits of pairs.batch, step after step, in %i slots", async (slots) => {
+    const reader = new BatchReader((await open({ slots })).slots, 0);
+    for (let step = 0; step < 7; step++) expectStep(reader, step);
   });
 
-  it.each([1, 4])("gives the same bits with %i slots and steps that jump", async (slots) => {
-    const batches = await open({ slots });
-    for (const step of [40, 41, 7, 8, 8, 100, 42]) await expectStep(batches, step);
+  it("begins where a run is resumed, and may skip steps", async () => {
+    const reader = new BatchReader((await open({ first: 40 })).slots, 0);
+    for (const step of [40, 41, 45, 46]) expectStep(reader, step);
   });
 
-  it("keeps a batch as it is until the next call", async () => {
-    const batches = await open();
-    const batch = await batches.next(0);
-    const copy = batch.pixels.slice();
-    await new Promise((resolve) => setTimeout(resolve, 50)); // time for the worker to overrun, if it could
-    expect(batch.pixels).toEqual(copy);
+  it("gives every reader every batch, and overwrites none before all have gone past it", async () => {
+    const { slots } = await open({ readers: 2, slots: 2 });
+    const [quick, slow] = [new BatchReader(slots, 0), new BatchReader(slots, 1)];
+    expectStep(slow, 0);
+    const held = slow.take(0).pixels.slice();
+    expectStep(quick, 0);
+    expectStep(quick, 1);
+    await new Promise((resolve) => setTimeout(resolve, 50)); // time for the writer to overrun, if it could
+    expect(slow.take(0).pixels).toEqual(held);
+    expect(() =>
+      quick.take(2, () => {
+        throw new Error("still waiting");
+      }),
+    ).toThrow("still waiting");
+    for (const step of [1, 2, 3]) {
+      expectStep(slow, step);
+      expectStep(quick, step);
+    }
   });
 
   it("rejects with the worker's error when it cannot start", async () => {
@@ -58,25 +71,15 @@ describe("openBatchStream", () => {
     });
   });
 
-  it("rejects next() with the cause when the worker throws, then and later", async () => {
-    const batches = await open();
-    await expect(batches.next(-1)).rejects.toThrow("step -1 must be an integer of at least 0");
-    await expect(batches.next(0)).rejects.toThrow("step -1");
+  it("tells when the worker fails later", async () => {
+    const { failed } = await open({ first: -1 });
+    await expect(failed).rejects.toThrow("step -1 must be an integer of at least 0");
   });
 
-  it("rejects what waits, and what comes, after close", async () => {
+  it("ends its thread, and says nothing, when it is closed", async () => {
     const batches = await open();
-    const waiting = batches.next(3);
-    const closed = batches.close();
-    await expect(waiting).rejects.toThrow("the stream is closed");
-    await closed;
-    await expect(batches.next(4)).rejects.toThrow("the stream is closed");
-  });
-
-  it("refuses a second next() before the first is answered", async () => {
-    const batches = await open();
-    const first = batches.next(0);
-    await expect(batches.next(1)).rejects.toThrow("next(1) while next(0) is not answered");
-    await first;
+    await batches.close();
+    const outcome = Promise.race([batches.failed, new Promise((resolve) => setTimeout(resolve, 50, "silent"))]);
+    expect(await outcome).toBe("silent");
   });
 });

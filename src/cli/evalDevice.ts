@@ -1,0 +1,17 @@
+/** The program of the devices that `siglip eval` starts. */
+import { runDevice } from "../parallel/index.ts";
+import { type Evaluation, evaluateAll } from "./evaluate.ts";
+import { openModel } from "./openModel.ts";
+import { openTests } from "./task.ts";
+
+export interface EvalJob {
+  readonly run: string;
+}
+
+runDevice<EvalJob, readonly Evaluation[]>(async ({ comm, config: { run } }) => {
+  const { config, model, tokenizer } = openModel(run, () => {}); // the main thread has warned
+  const tests = await openTests(config, () => {});
+  // The pixel baseline is worth computing once.
+  const known = comm.rank === 0 ? tests.known : [];
+  return evaluateAll({ model, tokenizer, length: config.tokenizer.length, comm }, { ...tests, known }).evaluations;
+});

@@ -1,0 +1,128 @@
+/**
+ * The program of the devices that `siglip train` starts: every device runs all of it on its shards of each batch.
+ *
+ * Rank 0 also writes: metrics, checkpoints, the report. A batch is a pure function of (seed, step) and sums over shards have
+ * one order, so a run that is resumed, also on another number of devices, goes on with the bits it would have had.
+ */
+import { BatchReader, type BatchSlots, type TokenizerFile, tokenizerFromJSON } from "../data/index.ts";
+import { type Device, runDevice } from "../parallel/index.ts";
+import { trainStep } from "../siglip/index.ts";
+import { full, scope } from "../tensor/index.ts";
+import { buildModel, buildOptimizer, buildSchedule } from "./build.ts";
+import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluate.ts";
+import { finish } from "./finish.ts";
+import { type Metrics, MetricsLog } from "./metrics.ts";
+import { readRun } from "./runFolder.ts";
+import { Saver } from "./saver.ts";
+import { restore } from "./state.ts";
+import { openTests, type Tests } from "./task.ts";
+
+export interface TrainJob {
+  /** The run folder. */
+  readonly run: string;
+  readonly preset: string;
+  readonly digest: string;
+  /** Steps done before. */
+  readonly first: number;
+  readonly tokenizer: TokenizerFile;
+  readonly items: number;
+  readonly batches: BatchSlots;
+}
+
+export type TrainReport =
+  | { readonly kind: "step"; readonly step: number; readonly loss: number; readonly t: number; readonly b: number }
+  | { readonly kind: "log"; readonly message: string };
+
+export type TrainResult =
+  | { readonly kind: "stopped"; readonly step: number }
+  | { readonly kind: "done"; readonly table: string; readonly summary: string; readonly report: string };
+
+runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
+  const started = performance.now();
+  const { comm, config: job } = device;
+  const { config, checkpoints } = readRun(job.run);
+  const tokenizer = tokenizerFromJSON(job.tokenizer);
+  const model = buildModel(config, tokenizer.vocabSize);
+  const optimizer = buildOptimizer(config, model);
+  const before = job.first > 0 ? checkpoints.load(job.digest) : undefined;
+  if (before) restore(before, model, optimizer);
+  const tests = await openTests(config, () => {});
+  const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm };
+
+  const writes = comm.rank === 0;
+  const log = writes ? new MetricsLog(job.run) : undefined;
+  const saver = writes
+    ? new Saver({
+        checkpoints,
+        digest: job.digest,
+        model,
+        optimizer,
+        tokenizer,
+        say: (message) => device.report({ kind: "log", message }),
+      })
+    : undefined;
+  const { steps, batch, shards, loss } = config.train;
+  const side = config.model.image.imageSize;
+  const rows = batch / comm.size;
+  const factor = buildSchedule(config, Math.floor(job.items / batch));
+  const reader = new BatchReader(job.batches, comm.rank);
+
+  for (let index = job.first; index < steps; index++) {
+    device.step(index);
+    const whole = reader.take(index, () => device.step(index));
+    const own = <A extends Float32Array | Int32Array>(all: A): A =>
+      all.subarray((comm.rank * all.length) / comm.size, ((comm.rank + 1) * all.length) / comm.size) as A;
+    const pairs = { pixels: own(whole.pixels), tokens: own(whole.tokens) };
+    const seen = trainStep(model, optimizer, pairs, [rows, side, side, 3], factor(index), loss, { comm, shards });
+
+    const step = index + 1; // steps that are done
+    const stopped = anyStopped(device);
+    const last = step === steps || stopped;
+    if (step % config.log.every === 0 || step === 1 || step === steps) {
+      log?.append({ step, ...seen, learningRate: factor(index) * config.optim.lr });
+    }
+    if (step % config.eval.every === 0 && step < steps) {
+      const row = quickEvaluation(step, embedder, tests);
+      log?.append(row);
+    }
+    if (writes) device.report({ kind: "step", step, loss: seen.loss, t: seen.t, b: seen.b });
+    if (last || step % config.checkpoint.every === 0) {
+      log?.sync();
+      saver?.save(step, last);
+    }
+    if (stopped && step < steps) {
+      log?.close();
+      return { kind: "stopped", step };
+    }
+  }
+  log?.close();
+  const { sets, evaluations } = evaluateAll(embedder, writes ? tests : { ...tests, known: [] });
+  if (!writes) return { kind: "stopped", step: steps };
+  const seconds = (performance.now() - started) / 1e3;
+  return finish({
+    run: job.run,
+    config,
+    preset: job.preset,
+    model,
+    set: sets[0],
+    evaluations,
+    seconds,
+    first: job.first,
+    devices: comm.size,
+  });
+});
+
+/** Whether any rank has seen the wish to stop: ranks may see it at different steps, and must act on it at the same one. */
+function anyStopped({ comm, stopAsked }: Device<TrainJob, TrainReport>): boolean {
+  return scope(() => comm.allReduce(full([], stopAsked() ? 1 : 0)).item()) > 0;
+}
+
+/** Recall on the first test set during training, for the curves of the report. Nothing is chosen by it. */
+function quickEvaluation(step: number, embedder: Embedder, { sets }: Tests): Metrics {
+  const { recall } = evaluateSet(embedSet(embedder, sets[0]));
+  const fields = recall.flatMap(({ k, textToImage, imageToText }) => [
+    [`textToImage.r${k}`, textToImage],
+    [`imageToText.r${k}`, imageToText],
+  ]);
+  return { step, ...Object.fromEntries(fields) };
+}

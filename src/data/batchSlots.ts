@@ -1,0 +1,98 @@
+/**
+ * Batches in shared memory: one thread fills them ahead, any number of readers take them in order.
+ *
+ * A few slots go round: step k lies in slot k mod slots. Two kinds of counters say who has got how far, and each has one
+ * writer, which wakes those that wait for it:
+ *
+ *   filled       the writer has filled all steps below this
+ *   taken[r]     reader r needs no step below this any more
+ *
+ * A slot is filled again when every reader has gone past it.
+ */
+import type { Batch } from "./batches.ts";
+
+/** What threads are given to share batches: plain data that can be posted. */
+export interface BatchSlots {
+  readonly control: SharedArrayBuffer;
+  readonly slots: readonly Batch[];
+  readonly readers: number;
+}
+
+const FILLED = 0;
+const TAKEN = 1; // and one word for every reader after it
+/** Sleeps are this long at most, so that a reader notices when the writer is gone. */
+const SLICE_MS = 100;
+
+interface Layout {
+  readonly batch: number;
+  readonly side: number;
+  readonly length: number;
+}
+
+export function batchSlots({ batch, side, length }: Layout, slots: number, readers: number, first: number): BatchSlots {
+  const control = new SharedArrayBuffer(4 * (TAKEN + readers));
+  new Int32Array(control).fill(first);
+  return {
+    control,
+    readers,
+    slots: Array.from({ length: slots }, () => ({
+      pixels: new Float32Array(new SharedArrayBuffer(4 * batch * side * side * 3)),
+      tokens: new Int32Array(new SharedArrayBuffer(4 * batch * length)),
+      items: new Int32Array(new SharedArrayBuffer(4 * batch)),
+    })),
+  };
+}
+
+/** Sleeps until the word is at least `value`; `idle` is called now and then and may throw to give up. */
+function untilAtLeast(words: Int32Array, word: number, value: number, idle: () => void): void {
+  for (;;) {
+    const seen = Atomics.load(words, word);
+    if (seen >= value) return;
+    idle();
+    Atomics.wait(words, word, seen, SLICE_MS);
+  }
+}
+
+/** Fills slots, step after step from `first`, and never returns: its thread is ended from outside. */
+export function fillSlots(
+  { control, slots, readers }: BatchSlots,
+  first: number,
+  make: (step: number) => Batch,
+): never {
+  const words = new Int32Array(control);
+  for (let step = first; ; step++) {
+    for (let reader = 0; reader < readers; reader++)
+      untilAtLeast(words, TAKEN + reader, step - slots.length + 1, () => {});
+    const made = make(step);
+    const slot = slots[step % slots.length];
+    slot.pixels.set(made.pixels);
+    slot.tokens.set(made.tokens);
+    slot.items.set(made.items);
+    Atomics.store(words, FILLED, step + 1);
+    Atomics.notify(words, FILLED);
+  }
+}
+
+/** Takes batches in order, as one of the readers. */
+export class BatchReader {
+  readonly #words: Int32Array;
+  readonly #slots: BatchSlots;
+  readonly #word: number;
+
+  constructor(slots: BatchSlots, reader: number) {
+    this.#words = new Int32Array(slots.control);
+    this.#slots = slots;
+    this.#word = TAKEN + reader;
+  }
+
+  /**
+   * The batch of a step, waiting for it; it stays as it is until the next call. Steps must not go back. `idle` is called while
+   * it waits and may throw to give up.
+   */
+  take(step: number, idle: () => void = () => {}): Batch {
+    Atomics.store(this.#words, this.#word, step);
+    Atomics.notify(this.#words, this.#word);
+    untilAtLeast(this.#words, FILLED, step + 1, idle);
+    return this.#slots.slots[step % this.#slots.slots.length];
+  }
+}
