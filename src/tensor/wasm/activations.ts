@@ -12,7 +12,7 @@
  * Where a formula takes a local x, it reads it more than once. gelu: Hendrycks & Gimpel 2016, arXiv:1606.08415, tanh form.
  */
 import { type Expr, type Local, seq } from "./assembler.ts";
-import { exp, expFlush, log1pOfFraction, polynomial } from "./exp.ts";
+import { exp, expFlush, log1pParts, polynomial } from "./exp.ts";
 import {
   abs, add, bitselect, div, f32x4, i32x4, lt, madd, mul, neg, nmadd, pmax, pmin, sub,
 } from "./instructions.ts"; // biome-ignore format: one list
@@ -61,10 +61,19 @@ export function tanhDerivative(x: X): F32x4 {
   return seq(twice.set(add(x, x)), mul(sigmoidDerivative(twice), 4));
 }
 
-export const softplus = (x: X): F32x4 => add(pmax(x, 0), log1pOfFraction(expOfMinusAbs(x)));
+/** Of max(x, 0), e and e²·q, e comes last: where x is small it is the largest. */
+export function softplus(x: X): F32x4 {
+  const e = f32x4.local();
+  const { code, x2, q } = log1pParts(e);
+  return seq([e.set(expOfMinusAbs(x)), code], add(madd(x2, q, pmax(x, 0)), e));
+}
 export const softplusDerivative = sigmoid;
 
-export const logSigmoid = (x: X): F32x4 => sub(pmin(x, 0), log1pOfFraction(expOfMinusAbs(x)));
+export function logSigmoid(x: X): F32x4 {
+  const e = f32x4.local();
+  const { code, x2, q } = log1pParts(e);
+  return seq([e.set(expOfMinusAbs(x)), code], sub(nmadd(x2, q, pmin(x, 0)), e));
+}
 /** logσ′(x) = σ(−x) */
 export function logSigmoidDerivative(x: X): F32x4 {
   const minus = f32x4.local();
