@@ -122,6 +122,21 @@ export const unitPairs: fc.Arbitrary<Pairs> = fc
   })
   .map(build);
 
+/** Batches of n pairs, of every kind of row. */
+export const anyPairsOf = (n: number): fc.Arbitrary<Pairs> =>
+  fc
+    .record({
+      kinds: fc.array(fc.tuple(fc.constantFrom(...X_KINDS), fc.constantFrom(...Y_KINDS)), {
+        minLength: n,
+        maxLength: n,
+      }),
+      d: width,
+      tPrime: tPrimes,
+      b: biases,
+      seed: seeds,
+    })
+    .map(build);
+
 /** A random order of the rows of a batch, from a seed. */
 export const orderOf = (n: number, seed: number): number[] => [...new Rng(seed).split("order").permutation(n)];
 

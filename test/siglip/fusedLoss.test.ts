@@ -1,0 +1,159 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { alone, DesyncError, ShardError } from "../../src/parallel/index.ts";
+import { fusedSigmoidLoss } from "../../src/siglip/index.ts";
+import { heap, Rng, ShapeError, scope, tensor, zeros } from "../../src/tensor/index.ts";
+import { expectSameBits } from "../support/expect.ts";
+import { anyPairsOf, unitRows } from "../support/generators.ts";
+import { lockstep } from "../support/lockstepWorld.ts";
+import type { Gradients, Pairs } from "../support/referenceLoss.ts";
+import { lockstepParts, onDevices, type Visit } from "../support/shares.ts";
+
+const SIZES = [1, 2, 3, 4, 5, 6, 7, 8];
+const RINGS = ["one", "both"] as const;
+
+const pairsOf = (n: number, d = 3): Pairs => ({
+  n,
+  d,
+  x: unitRows(new Rng(1).split("x"), n, d),
+  y: unitRows(new Rng(1).split("y"), n, d),
+  tPrime: 2,
+  b: -3,
+});
+
+/** All blocks of all ranks, with their rank, in the order of time: by collectives called, then as the rank took them. */
+function visitsOf(ring: "one" | "both", size: number, shards: number): (Visit & { rank: number })[] {
+  const parts = lockstepParts({ form: ring, dtype: "f64", pairs: pairsOf(shards), shards }, size);
+  return parts
+    .flatMap(({ visits }, rank) => visits.map((visit) => ({ ...visit, rank })))
+    .sort((a, b) => a.calls - b.calls);
+}
+
+const everything = ({ loss, dTPrime, dB, dX, dY }: Gradients): number[] => [
+  loss,
+  dTPrime,
+  dB,
+  ...Array.from(dX),
+  ...Array.from(dY),
+];
+
+describe.each(RINGS)("fusedSigmoidLoss with ring %s", (ring) => {
+  it.each(SIZES)("on %i devices visits every block of pairs once", (size) => {
+    for (const owned of [1, 2, 3]) {
+      const shards = size * owned;
+      const blocks = visitsOf(ring, size, shards).map(({ image, text }) => image * shards + text);
+      const all = Array.from({ length: shards * shards }, (_, i) => i);
+      expect(blocks.sort((a, b) => a - b)).toEqual(all);
+    }
+  });
+
+  it.each(SIZES)("on %i devices leaves images where they are", (size) => {
+    for (const { image, rank } of visitsOf(ring, size, 2 * size)) expect(Math.floor(image / 2)).toBe(rank);
+  });
+
+  it("refuses shards that do not divide among the devices, and rows that do not divide into shards", () => {
+    const run = (rows: number, shards: number) => () =>
+      lockstep(2, (comm) => {
+        fusedSigmoidLoss(zeros([rows, 3]), zeros([rows, 3]), 0, 0, comm, shards, { ring });
+      });
+    expect(run(4, 3)).toThrow(ShardError);
+    expect(run(4, 3)).toThrow(/3 shards on 2 devices with 4 rows/);
+    expect(run(3, 4)).toThrow(ShardError);
+    expect(run(3, 0)).toThrow(ShardError);
+    expect(run(3, -2)).toThrow(ShardError);
+    expect(run(4, Number.NaN)).toThrow(ShardError);
+    expect(run(4, 4)).not.toThrow();
+  });
+
+  it("refuses ranks with different numbers of rows", () => {
+    const run = () =>
+      lockstep(3, (comm) => {
+        const rows = comm.rank === 2 ? 3 : 4;
+        fusedSigmoidLoss(zeros([rows, 3]), zeros([rows, 3]), 0, 0, comm, 3, { ring });
+      });
+    expect(run).toThrow(DesyncError);
+  });
+
+  it("refuses an empty batch and sides that do not fit", () => {
+    const run = (a: number[], b: number[]) => () => fusedSigmoidLoss(zeros(a), zeros(b), 0, 0, alone, 1, { ring });
+    expect(run([0, 3], [0, 3])).toThrow(new ShapeError("fusedSigmoidLoss: the batch is empty"));
+    expect(run([2, 3], [3, 3])).toThrow(ShapeError);
+    expect(run([2, 3], [2, 4])).toThrow(ShapeError);
+  });
+
+  it("holds a few blocks of rows at any time, however many devices there are, and gives all but its results back", () => {
+    const [n, d] = [64, 32];
+    const peak = (size: number): number => {
+      const peaks = lockstep(size, (comm) => {
+        const x = tensor(unitRows(new Rng(comm.rank), n, d), [n, d]);
+        const before = heap.liveBytes;
+        let most = 0;
+        const onBlock = () => {
+          most = Math.max(most, heap.liveBytes);
+        };
+        const out = scope(() => fusedSigmoidLoss(x, x, 1, -1, comm, size, { ring, onBlock }));
+        const [own, result] = [out.dzimg.storage.bytes, heap.liveBytes - before];
+        expect(result).toBe(2 * own);
+        return most - before;
+      });
+      return peaks.reduce((a, b) => Math.max(a, b));
+    };
+    expect(peak(8)).toBeLessThanOrEqual(peak(3));
+    expect(peak(8)).toBeLessThanOrEqual(6 * n * d * 4);
+  });
+});
+
+describe("fusedSigmoidLoss on one ring", () => {
+  const orders = SIZES.flatMap((size) => [1, 2, 3].map((owned) => [size, size * owned] as const));
+
+  it.each(orders)("on %i devices with %i shards adds text shards r, r+1, ... to image shard r", (size, shards) => {
+    const visits = visitsOf("one", size, shards);
+    for (let r = 0; r < shards; r++) {
+      const texts = visits.filter(({ image }) => image === r).map(({ text }) => text);
+      expect(texts).toEqual(Array.from({ length: shards }, (_, k) => (r + k) % shards));
+    }
+  });
+
+  it.each(orders)("on %i devices with %i shards collects from image shards s, s−1, ...", (size, shards) => {
+    const visits = visitsOf("one", size, shards);
+    for (let s = 0; s < shards; s++) {
+      const images = visits.filter(({ text }) => text === s).map(({ image }) => image);
+      expect(images).toEqual(Array.from({ length: shards }, (_, k) => (s - k + shards) % shards));
+    }
+  });
+
+  it.each(["f32", "f64"] as const)("in %s gives the same bits on any number of devices", (dtype) => {
+    const shardCounts = [1, 2, 3, 4, 5, 6, 8, 12];
+    const cases = fc
+      .record({ shards: fc.constantFrom(...shardCounts), rows: fc.integer({ min: 1, max: 6 }) })
+      .chain(({ shards, rows }) => anyPairsOf(shards * rows).map((pairs) => ({ shards, pairs })));
+    fc.assert(
+      fc.property(cases, ({ shards, pairs }) => {
+        const on = (size: number) => everything(onDevices({ form: "one", dtype, pairs, shards }, size));
+        const expected = on(1);
+        for (const size of SIZES) if (size > 1 && shards % size === 0) expectSameBits(on(size), expected);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("gives the same loss and the same gradients of t′ and b on every rank", () => {
+    for (const size of SIZES) {
+      const parts = lockstepParts({ form: "one", dtype: "f32", pairs: pairsOf(2 * size), shards: size }, size);
+      for (const { loss, dTPrime, dB } of parts) {
+        expectSameBits([loss, dTPrime, dB], [parts[0].loss, parts[0].dTPrime, parts[0].dB]);
+      }
+    }
+  });
+});
+
+describe("fusedSigmoidLoss on both rings", () => {
+  it.each(SIZES)("on %i devices meets the texts of the nearest ranks first, ahead before behind", (size) => {
+    const visits = visitsOf("both", size, size);
+    const nearest = Array.from({ length: size }, (_, i) => (i % 2 === 1 ? (i + 1) / 2 : -i / 2)); // 0, 1, −1, 2, −2, ...
+    for (let r = 0; r < size; r++) {
+      const texts = visits.filter(({ rank }) => rank === r).map(({ text }) => text);
+      expect(texts).toEqual(nearest.map((distance) => (r + distance + size) % size));
+    }
+  });
+});
