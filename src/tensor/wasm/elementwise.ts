@@ -20,7 +20,7 @@ import { alongRow, eachRow, vectors } from "./rows.ts";
 type F32x4 = Expr<"f32x4">;
 type X = Local<"f32x4">;
 
-const UNROLL = 4; // vectors in flight // vectors in flight // vectors in flight // vectors in flight
+const UNROLL = 4; // vectors in flight
 
 /** out = f(x) */
 const map = (f: (x: X) => F32x4) =>
