@@ -38,11 +38,7 @@ const gathered = (x: Variable, comm: Communicator): Variable =>
   reshape(allGather(x, comm), [x.shape[0] * comm.size, x.shape[1]]);
 
 /** What `comm.rank` makes of its rows. */
-export function partOf(
-  { form, dtype, pairs, shards }: Task,
-  comm: Communicator,
-  calls: () => number = () => 0,
-): Part {
+export function partOf({ form, dtype, pairs, shards }: Task, comm: Communicator, calls: () => number = () => 0): Part {
   const { d, tPrime, b } = pairs;
   const n = pairs.n / comm.size;
   const rows = (of: Float64Array) => tensor(of.subarray(comm.rank * n * d, (comm.rank + 1) * n * d), [n, d], dtype);
