@@ -22,7 +22,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   parallel: { folders: ["tensor", "autograd"], node: ["launch.ts", "threads.ts", "mpi.ts"] },
   siglip: { folders: ["tensor", "autograd", "nn", "parallel"] },
   formats: { folders: ["tensor"] },
-  data: { folders: ["tensor", "formats"], node: "everywhere", packages: true },
+  data: { folders: ["tensor", "formats", "parallel"], node: "everywhere", packages: true },
   eval: { folders: ["tensor", "formats"] },
   cli: {
     folders: ["tensor", "autograd", "nn", "parallel", "siglip", "formats", "data", "eval"],

@@ -2,10 +2,11 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { backward, noGrad, type Variable } from "../../src/autograd/index.ts";
 import { parametersOf } from "../../src/nn/index.ts";
-import { ConfigurationError, type LossName, lossOf, SigLip, type SigLipConfig } from "../../src/siglip/index.ts";
+import { ConfigurationError, SigLip, type SigLipConfig, sigmoidLoss, softmaxLoss } from "../../src/siglip/index.ts";
 import { Rng, ShapeError, scope, slice, tensor, useKernels, zeros } from "../../src/tensor/index.ts";
-import { expectSameBits } from "../support/expect.ts";
+import { expectSameBits, expectWithin } from "../support/expect.ts";
 import { seeds } from "../support/generators.ts";
+import { kernelSets } from "../support/kernelSets.ts";
 import { imageShape, TINY, tinyBatch, tinyModel } from "../support/tinyModel.ts";
 
 const D = TINY.embedDim;
@@ -37,8 +38,9 @@ describe.each(["f32", "f64"] as const)("the towers in %s", (dtype) => {
   });
 });
 
-describe("the towers, on the plain loops", () => {
-  beforeAll(() => useKernels(undefined));
+describe.each(kernelSets)("the towers, by %s,", (_, kernels) => {
+  beforeAll(() => useKernels(kernels));
+  afterAll(() => useKernels(undefined));
   const model = tinyModel();
 
   it("give a row the same bits alone and in a batch", () => {
@@ -59,8 +61,32 @@ describe("the towers, on the plain loops", () => {
       { numRuns: 20 },
     );
   });
+});
 
-  it("look at every token: changing any one changes the embedding, whatever the pooling", () => {
+describe("the text tower", () => {
+  it("pools the last token, the first, or the mean, as its configuration says", () => {
+    const { tokens } = tinyBatch(3);
+    const [B, W] = [3, TINY.text.width];
+    const picks: Record<"last" | "first" | "mean", (token: number) => number> = {
+      last: (token) => (token === LENGTH - 1 ? 1 : 0),
+      first: (token) => (token === 0 ? 1 : 0),
+      mean: () => 1 / LENGTH,
+    };
+    for (const [pooling, weight] of Object.entries(picks) as [keyof typeof picks, (token: number) => number][]) {
+      const tower = tinyModel("f64", { ...TINY, text: { ...TINY.text, pooling } }).text;
+      const seen = new Map<string, ArrayLike<number>>();
+      scope(() => noGrad(() => tower.forward(tokens, (name, value) => seen.set(name, value.value.toArray()))));
+      const [encoded, pooled] = ["encoded", "pooled"].map((name) => seen.get(name) as ArrayLike<number>);
+      const expected = new Float64Array(B * W);
+      Array.from(encoded).forEach((value, flat) => {
+        const [row, token, channel] = [Math.floor(flat / (LENGTH * W)), Math.floor(flat / W) % LENGTH, flat % W];
+        expected[row * W + channel] += weight(token) * value;
+      });
+      expectWithin(pooled, expected, 1e-14, pooling);
+    }
+  });
+
+  it("looks at every token: changing any one changes the embedding, whatever the pooling", () => {
     for (const pooling of ["last", "first", "mean", "map"] as const) {
       const own = tinyModel("f64", { ...TINY, text: { ...TINY.text, pooling } });
       const { tokens } = tinyBatch(1);
@@ -73,7 +99,9 @@ describe("the towers, on the plain loops", () => {
       }
     }
   });
+});
 
+describe("both towers", () => {
   it("tell the order of tokens and of patches", () => {
     const own = tinyModel("f64");
     const tokens = Int32Array.of(1, 2, 3, 4, 5);
@@ -96,7 +124,10 @@ describe("the gradient of every parameter", () => {
     [/keyValue\/bias$/, (width) => [0, width]],
   ];
 
-  for (const loss of ["sigmoid", "softmax"] as const satisfies readonly LossName[]) {
+  const lossOf = (name: "sigmoid" | "softmax", { tPrime, b }: SigLip, zimg: Variable, ztxt: Variable): Variable =>
+    name === "sigmoid" ? sigmoidLoss(zimg, ztxt, tPrime, b) : softmaxLoss(zimg, ztxt, tPrime);
+
+  for (const loss of ["sigmoid", "softmax"] as const) {
     it(`is there and not 0 for the ${loss} loss, but for key biases${loss === "softmax" ? " and for b, which it does not have" : ""}`, () => {
       const model = tinyModel("f64", { ...TINY, biasInit: -2 });
       const batch = tinyBatch(6);
@@ -199,5 +230,3 @@ describe("a model", () => {
     expect(make({ biasInit: Number.NaN })).toThrow(ConfigurationError);
   });
 });
-
-afterAll(() => useKernels(undefined));
