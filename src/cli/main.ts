@@ -70,6 +70,21 @@ program
   .action(async (run, query, pictures, options) => (await import("./search.ts")).search(run, query, pictures, options));
 
 program
+  .command("loss")
+  .description("one loss with its gradients at any size, form and number of devices: time, memory, bytes exchanged")
+  .option("--batch <number>", "pairs", "4096")
+  .option("--dim <number>", "width of the embeddings", "64")
+  .option("--devices <number>", "worker threads that share the batch (default: the cores)")
+  .option("--form <form>", "fused, chunked (the paper's ring), gather, dense, or softmax", "fused")
+  .option("--ring <way>", "how texts go round in the fused form: one, or both ways", "one")
+  .option("--seed <number>", "inputs are a function of it", "0")
+  .option("--inputs <file>", "safetensors with in.u, in.v [B, d] (before normalization), in.t (t′) and in.b")
+  .option("--gradients <file>", "write out.loss, grad.u, grad.v, grad.t and grad.b as safetensors")
+  .option("--draw", "draw who computed which block at which hop")
+  .option("--json", "print JSON")
+  .action(async (options) => (await import("./loss.ts")).loss(options));
+
+program
   .command("info")
   .description("this machine: cores, the kernels chosen, their speed")
   .option("--json", "print JSON")

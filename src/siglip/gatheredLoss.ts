@@ -1,15 +1,36 @@
-/**
- * The softmax loss on several devices: its normalizers need every pair, so every device gathers all embeddings and computes
- * the whole loss. That is what the sigmoid loss does without.
- */
-import { backward, parameter } from "../autograd/index.ts";
-import type { Communicator } from "../parallel/index.ts";
+/** Losses on several devices by an all-gather: every device holds all embeddings, which the ring does without. */
+import { add, backward, checkpoint, div, parameter, slice as part, reshape, type Variable } from "../autograd/index.ts";
+import { allGather, type Communicator } from "../parallel/index.ts";
 import { copy, full, slice, type Tensor } from "../tensor/index.ts";
 import type { LossGradients } from "./fusedLoss.ts";
-import { checkPairs } from "./loss.ts";
+import { checkPairs, matchingPairs, strangers } from "./loss.ts";
 import { softmaxLoss } from "./softmaxLoss.ts";
 
-/** zimg, ztxt [n, d]: this device's rows. The same bits on every rank. */
+/**
+ * The sigmoid loss with all texts gathered at once, block by block as in `chunkedSigmoidLoss`: one exchange instead of a
+ * ring, and memory for every text. Returns this device's share.   zimg, ztxt [n, d]
+ */
+export function gatheredSigmoidLoss(
+  zimg: Variable,
+  ztxt: Variable,
+  tPrime: Variable,
+  b: Variable,
+  comm: Communicator,
+): Variable {
+  const n = checkPairs("gatheredSigmoidLoss", zimg, ztxt);
+  const texts = allGather(ztxt, comm); // [size, n, d]
+  const block = (rank: number): Variable => reshape(part(texts, 0, rank, rank + 1), ztxt.shape);
+  let loss = checkpoint(matchingPairs, zimg, block(comm.rank), tPrime, b);
+  for (let rank = 0; rank < comm.size; rank++) {
+    if (rank !== comm.rank) loss = add(loss, checkpoint(strangers, zimg, block(rank), tPrime, b));
+  }
+  return div(loss, n * comm.size);
+}
+
+/**
+ * The softmax loss: its normalizers need every pair, so every device computes the whole of it from all embeddings. The same
+ * bits on every rank.   zimg, ztxt [n, d]: this device's rows
+ */
 export function gatheredSoftmaxLoss(zimg: Tensor, ztxt: Tensor, tPrime: number, comm: Communicator): LossGradients {
   const n = checkPairs("gatheredSoftmaxLoss", zimg, ztxt);
   const all = (x: Tensor): Tensor => comm.allGather(x).view([comm.size * n, x.shape[1]]);

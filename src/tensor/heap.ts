@@ -41,6 +41,8 @@ export class Heap {
   poison = false;
   liveBlocks = 0;
   liveBytes = 0;
+  /** The most bytes that were in use at once; may be set back. */
+  peakBytes = 0;
   #top = ALIGNMENT; // address 0 stays free: it means "none" to kernels
   readonly #free = new Map<number, number[]>();
 
@@ -63,6 +65,7 @@ export class Heap {
     const address = this.#free.get(size)?.pop() ?? this.#extend(size);
     this.liveBlocks++;
     this.liveBytes += size;
+    if (this.liveBytes > this.peakBytes) this.peakBytes = this.liveBytes;
     return address;
   }
 

@@ -1,0 +1,111 @@
+/** The program of the devices that `siglip loss` starts: its rows of the inputs, one loss, its share of the answer. */
+import { backward, l2Normalize, parameter, type Variable } from "../autograd/index.ts";
+import { type Communicator, runDevice, type ThreadCommunicator } from "../parallel/index.ts";
+import {
+  chunkedSigmoidLoss,
+  fusedSigmoidLoss,
+  gatheredSigmoidLoss,
+  gatheredSoftmaxLoss,
+  type LossGradients,
+  sigmoidLoss,
+} from "../siglip/index.ts";
+import { full, heap, Rng, scope, sumSquares, type Tensor, tensor } from "../tensor/index.ts";
+import type { LossJob, LossShare } from "./lossJob.ts";
+
+const T_PRIME = Math.log(10);
+const B = -10;
+/** A loss that takes less than this is computed three times, and the best time counts. */
+const SHORT = 2; // seconds
+
+runDevice<LossJob, LossShare>(({ comm, config: job, step }) => {
+  step(0);
+  const [u, v] = [rows(job, "u", comm), rows(job, "v", comm)];
+  const tPrime = job.inputs?.tPrime ?? T_PRIME;
+  const b = job.inputs?.b ?? B;
+  const [U, V] = [parameter(u), parameter(v)];
+  const zimg = l2Normalize(U);
+  const ztxt = l2Normalize(V);
+
+  const run = (): { result: LossGradients; blocks: [number, number][]; seconds: number } => {
+    const blocks: [number, number][] = [];
+    comm.barrier();
+    const start = performance.now();
+    const result = scope(() => gradientsOf(job, zimg.value, ztxt.value, tPrime, b, comm, blocks));
+    comm.barrier();
+    return { result, blocks, seconds: (performance.now() - start) / 1e3 };
+  };
+  heap.peakBytes = heap.liveBytes;
+  let best = run();
+  const { peakBytes } = heap;
+  const exchanged = comm.bytesReceived;
+  if (comm.allReduce(full([], best.seconds)).item() / comm.size < SHORT) {
+    for (let i = 0; i < 2; i++) {
+      const again = run();
+      if (again.seconds < best.seconds) best = again;
+    }
+  }
+  const { result, blocks, seconds } = best;
+  const through = (z: Variable, leaf: Variable, dz: Tensor): Float32Array => {
+    backward(z, dz);
+    return Float32Array.from(leaf.grad?.data ?? []);
+  };
+  return {
+    loss: result.loss,
+    dtPrime: result.dtPrime,
+    db: result.db,
+    seconds,
+    peakBytes,
+    bytesExchanged: exchanged,
+    zimgSquares: sumSquares(result.dzimg),
+    ztxtSquares: sumSquares(result.dztxt),
+    blocks,
+    ...(job.wantsGradients ? { du: through(zimg, U, result.dzimg), dv: through(ztxt, V, result.dztxt) } : {}),
+  };
+});
+
+/** This device's rows of u or v. */
+function rows({ batch, dim, seed, inputs }: LossJob, side: "u" | "v", { rank, size }: Communicator): Tensor {
+  const count = batch / size;
+  if (inputs) return tensor(inputs[side].subarray(rank * count * dim, (rank + 1) * count * dim), [count, dim]);
+  const root = new Rng(seed).split(side);
+  const values = new Float32Array(count * dim);
+  for (let i = 0; i < count; i++) {
+    const rng = root.split(rank * count + i);
+    for (let j = 0; j < dim; j++) values[i * dim + j] = rng.normal();
+  }
+  return tensor(values, [count, dim]);
+}
+
+function gradientsOf(
+  { form, ring }: LossJob,
+  zimg: Tensor,
+  ztxt: Tensor,
+  tPrime: number,
+  b: number,
+  comm: ThreadCommunicator,
+  blocks: [number, number][],
+): LossGradients {
+  if (form === "softmax") return gatheredSoftmaxLoss(zimg, ztxt, tPrime, comm);
+  if (form === "fused") {
+    const onBlock = (images: number, texts: number): void => void blocks.push([images, texts]);
+    return fusedSigmoidLoss(zimg, ztxt, tPrime, b, comm, comm.size, { ring, onBlock });
+  }
+  const [x, y] = [parameter(zimg), parameter(ztxt)];
+  const [t, bias] = [parameter(full([], tPrime)), parameter(full([], b))];
+  const share =
+    form === "dense"
+      ? sigmoidLoss(x, y, t, bias)
+      : (form === "chunked" ? chunkedSigmoidLoss : gatheredSigmoidLoss)(x, y, t, bias, comm);
+  const loss = share.value.item();
+  backward(share);
+  const total = comm.allReduce(
+    tensor([loss, (t.grad as Tensor).item(), (bias.grad as Tensor).item()], [3], "f64"),
+  ).data;
+  return {
+    loss: total[0],
+    dtPrime: total[1],
+    db: total[2],
+    dzimg: x.grad as Tensor,
+    dztxt: y.grad as Tensor,
+  };
+}

@@ -1,0 +1,42 @@
+/** What `siglip loss` asks of its devices, and what they answer. */
+
+export const FORMS = ["fused", "chunked", "gather", "dense", "softmax"] as const;
+export type Form = (typeof FORMS)[number];
+
+export interface LossInputs {
+  readonly u: Float32Array; // [batch, dim], before normalization
+  readonly v: Float32Array;
+  readonly tPrime: number;
+  readonly b: number;
+  readonly batch: number;
+  readonly dim: number;
+}
+
+export interface LossJob {
+  readonly batch: number;
+  readonly dim: number;
+  readonly form: Form;
+  readonly ring: "one" | "both";
+  readonly seed: number;
+  /** Instead of what the seed gives. */
+  readonly inputs?: LossInputs;
+  readonly wantsGradients: boolean;
+}
+
+/** One device's part; loss, dtPrime and db are those of the whole batch. */
+export interface LossShare {
+  readonly loss: number;
+  readonly dtPrime: number;
+  readonly db: number;
+  readonly seconds: number;
+  readonly peakBytes: number;
+  readonly bytesExchanged: number;
+  /** Squared lengths of the gradients of own rows. */
+  readonly zimgSquares: number;
+  readonly ztxtSquares: number;
+  /** Gradients through the normalization, [rows, dim]; where they are asked for. */
+  readonly du?: Float32Array;
+  readonly dv?: Float32Array;
+  /** Blocks of pairs in the order in which they were computed: rank of the images, rank of the texts. */
+  readonly blocks: readonly (readonly [images: number, texts: number])[];
+}
