@@ -114,6 +114,16 @@ function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
     ["strided", N, (k, out) => k.strided([COLS, ROWS], [1, COLS], x, out)],
     ["sum", 1, (k, out) => number(out, k.sum(N, x))],
     ["sumSquares", 1, (k, out) => number(out, k.sumSquares(N, x))],
+    [
+      "sigmoidTile",
+      N + 2,
+      (k, out) => {
+        k.copy(N, x, out);
+        const { loss, sum } = k.sigmoidTile(ROWS, COLS, out, 2, -1, 1 - ROWS); // one positive, in the last row
+        number(out + 4 * N, loss);
+        number(out + 4 * N + 4, sum);
+      },
+    ],
     ["gather", 3 * COLS, (k, out) => k.gather(COLS, x, Int32Array.of(3, 0, 3), out)],
     [
       "scatterAdd",

@@ -41,6 +41,9 @@ const ROUND = 12582912; // 1.5·2²³: float32 numbers of this size are the inte
 const MANTISSA_BITS = 23;
 const EXPONENT_BIAS = 127; // a float32 with the bits (k + 127) << 23 is 2ᵏ
 
+const SQRT_HALF = 0x3f3504f3; // the bits of √½ in float32
+const ONE = 0x3f800000; // those of 1
+
 /** (eʳ − 1 − r) / r² on |r| ≤ ½·ln 2; eʳ to 3.2e-9. */
 const EXP = [0.49999994, 0.166665196, 0.0416682772, 0.0083688749, 0.00138202542];
 /** (log(1 + f) − f + f²/2) / f³ on [√½ − 1, √2 − 1]; the logarithm to 5.9e-9. */
@@ -115,7 +118,6 @@ export function log(x: F32x4): F32x4 {
   const [z, f, f2, k, y] = [f32x4.local(), f32x4.local(), f32x4.local(), f32x4.local(), f32x4.local()];
   const bits = i32x4.local();
   const tiny = i32x4.local();
-  const SQRT_HALF = 0x3f3504f3; // bits of √½ in float32
   const SMALLEST_NORMAL = 2 ** -126;
   return seq(
     [
@@ -134,6 +136,23 @@ export function log(x: F32x4): F32x4 {
       y.set(bitselect(eq(z, 0), f32x4.const(Number.NEGATIVE_INFINITY), y)),
     ],
     bitselect(lt(z, 0), f32x4.const(Number.NaN), y),
+  );
+}
+
+/** log(1 + x) for a local x of 0 to 2¹²⁶; the relative error is two roundings, however small x is. */
+export function log1p(x: Local<"f32x4">): F32x4 {
+  const [f, k, y, scale] = [f32x4.local(), f32x4.local(), f32x4.local(), f32x4.local()];
+  const bits = i32x4.local();
+  return seq(
+    [
+      bits.set(sub(i32x4.reinterpret(add(x, 1)), SQRT_HALF)),
+      k.set(f32x4.convert(shr(bits, MANTISSA_BITS))),
+      scale.set(f32x4.reinterpret(sub(i32x4.const(ONE), and(bits, 0xff800000)))), // 2⁻ᵏ
+      f.set(madd(x, scale, sub(scale, 1))), // x itself where k = 0
+      y.set(mul(f, f)),
+      y.set(madd(mul(y, f), polynomial(f, LOG), nmadd(y, 0.5, mul(k, LN2_LO)))),
+    ],
+    madd(k, LN2_HI, add(y, f)),
   );
 }
 

@@ -13,6 +13,7 @@ import { l2Kernels } from "./l2.ts";
 import { movementKernels } from "./movement.ts";
 import { normKernels } from "./norm.ts";
 import { reduceKernels } from "./reduce.ts";
+import { sigmoidTileKernels } from "./sigmoidTile.ts";
 import { softmaxKernels } from "./softmax.ts";
 
 /** What a set of kernels is built for: the instructions of the engine and the register tile of the matrix product. */
@@ -32,6 +33,7 @@ export function wasmKernels(heap: Heap, variant: KernelVariant): Kernels {
     ...normKernels(heap, variant),
     ...l2Kernels(heap, variant),
     ...movementKernels(heap, variant),
+    ...sigmoidTileKernels(heap, variant),
     ...attentionKernels(heap, gemm, softmax.scaled),
     gemm,
   };

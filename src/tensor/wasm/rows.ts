@@ -9,7 +9,9 @@
  * may fuse neighbours into one of 256 bits.
  */
 import { type Code, type Expr, type Local, type Operand, seq } from "./assembler.ts";
-import { add, f32x4, f64x2, ge, gt, i32, lane, loadLane, mul, shuffle, store, storeLane, sub } from "./instructions.ts";
+import {
+  add, bitselect, f32x4, f64x2, ge, gt, i32, i32x4, lane, loadLane, lt, mul, shuffle, store, storeLane, sub,
+} from "./instructions.ts"; // biome-ignore format: one list
 import { inc, loopWhile, when } from "./loops.ts";
 
 /** One vector of a row: four numbers, or fewer at its end. */
@@ -17,11 +19,15 @@ export interface Lanes {
   /** Lanes beyond the end of the row hold `fill`. */
   readonly load: (row: Expr<"i32">, fill?: Operand<"f32x4">) => Expr<"f32x4">;
   readonly store: (row: Expr<"i32">, value: Expr<"f32x4">) => Code;
+  /** The value, with `fill` beyond the end of the row: for sums over what was computed from padding. */
+  readonly within: (value: Expr<"f32x4">, fill: Operand<"f32x4">) => Expr<"f32x4">;
 }
 
-const whole = (index: number): Lanes => ({
+/** The vector `index` of a row. */
+export const whole = (index: number): Lanes => ({
   load: (row) => f32x4.load(row, 16 * index),
   store: (row, value) => store(row, value, 16 * index),
+  within: (value) => value,
 });
 
 const partial = (count: Expr<"i32">): Lanes => ({
@@ -41,6 +47,7 @@ const partial = (count: Expr<"i32">): Lanes => ({
     ];
     return [v.set(value), write(0)];
   },
+  within: (value, fill) => bitselect(lt(i32x4.const(0, 1, 2, 3), i32x4.splat(count)), value, fill),
 });
 
 /**
