@@ -41,7 +41,7 @@ function oneOf<T extends string>(name: string, text: string, choices: readonly T
   return found;
 }
 
-/** in.u, in.v [B, d], in.t, in.b of a safetensors file, as f32 in memory that all devices can read. */
+/** in.u, in.v [B, d], in.t, in.b of a safetensors file, in memory that all devices can read. */
 function readInputs(file: string): LossInputs {
   const { tensors } = readSafetensors(readFileSync(file), file);
   const take = (name: string): SafetensorsTensor => {
@@ -49,18 +49,24 @@ function readInputs(file: string): LossInputs {
     if (found) return found;
     throw wrong("--inputs", `--inputs ${file} has no ${name}; it needs in.u, in.v [B, d], in.t and in.b`);
   };
-  const shared = (tensor: SafetensorsTensor): Float32Array => {
-    const values = toFloat32(tensor);
-    const out = new Float32Array(new SharedArrayBuffer(4 * values.length));
-    out.set(values);
-    return out;
-  };
   const [u, v, t, b] = [take("in.u"), take("in.v"), take("in.t"), take("in.b")];
   const [batch, dim] = u.shape;
   if (u.shape.length !== 2 || v.shape.join() !== u.shape.join()) {
     throw wrong("--inputs", `--inputs ${file}: in.u is [${u.shape}] and in.v [${v.shape}]; both must be [B, d]`);
   }
-  return { u: shared(u), v: shared(v), tPrime: toFloat32(t)[0], b: toFloat32(b)[0], batch, dim };
+  const scalar = (tensor: SafetensorsTensor): number => numbers(tensor)[0];
+  return { u: shared(numbers(u)), v: shared(numbers(v)), tPrime: scalar(t), b: scalar(b), batch, dim };
+}
+
+/** F64 stays; everything else that is a number becomes f32. */
+const numbers = (tensor: SafetensorsTensor): Float32Array | Float64Array =>
+  tensor.data instanceof Float64Array ? tensor.data : toFloat32(tensor);
+
+function shared(values: Float32Array | Float64Array): Float32Array | Float64Array {
+  const buffer = new SharedArrayBuffer(values.byteLength);
+  const out = values instanceof Float64Array ? new Float64Array(buffer) : new Float32Array(buffer);
+  out.set(values);
+  return out;
 }
 
 function jobOf(options: LossOptions, devices: number): LossJob {
@@ -80,6 +86,7 @@ function jobOf(options: LossOptions, devices: number): LossJob {
     form,
     ring: oneOf("ring", options.ring, ["one", "both"]),
     seed: whole("seed", options.seed, 0, Number.MAX_SAFE_INTEGER),
+    dtype: inputs?.u instanceof Float64Array ? "f64" : "f32",
     ...(inputs ? { inputs } : {}),
     wantsGradients: options.gradients !== undefined,
   };
@@ -135,17 +142,17 @@ export async function loss(options: LossOptions): Promise<void> {
   print(`memory      ${mib(result.peakBytes)} at most on all devices, ${mib(result.bytesExchanged)} exchanged`);
 }
 
-/** out.loss, grad.u, grad.v [B, d], grad.t, grad.b, in f32 (the loss and the scalars in f64). */
-function writeGradients(file: string, { batch, dim }: LossJob, shares: readonly LossShare[]): void {
+/** out.loss, grad.u, grad.v [B, d], grad.t, grad.b; the rows in the type of the inputs, the scalars in f64. */
+function writeGradients(file: string, { batch, dim, dtype }: LossJob, shares: readonly LossShare[]): void {
   const rows = (side: "du" | "dv"): SafetensorsTensor => {
-    const data = new Float32Array(batch * dim);
+    const data = dtype === "f64" ? new Float64Array(batch * dim) : new Float32Array(batch * dim);
     let at = 0;
     for (const share of shares) {
-      const part = share[side] as Float32Array;
+      const part = share[side] as Float32Array | Float64Array;
       data.set(part, at);
       at += part.length;
     }
-    return { dtype: "F32", shape: [batch, dim], data };
+    return { dtype: dtype === "f64" ? "F64" : "F32", shape: [batch, dim], data };
   };
   const scalar = (value: number): SafetensorsTensor => ({ dtype: "F64", shape: [], data: Float64Array.of(value) });
   const [{ loss, dtPrime, db }] = shares;

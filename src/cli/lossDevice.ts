@@ -23,8 +23,8 @@ runDevice<LossJob, LossShare>(({ comm, config: job, step }) => {
   const tPrime = job.inputs?.tPrime ?? T_PRIME;
   const b = job.inputs?.b ?? B;
   const [U, V] = [parameter(u), parameter(v)];
-  const zimg = l2Normalize(U);
-  const ztxt = l2Normalize(V);
+  const zimg = l2Normalize(U, 0);
+  const ztxt = l2Normalize(V, 0);
 
   const run = (): { result: LossGradients; blocks: [number, number][]; seconds: number } => {
     const blocks: [number, number][] = [];
@@ -45,9 +45,9 @@ runDevice<LossJob, LossShare>(({ comm, config: job, step }) => {
     }
   }
   const { result, blocks, seconds } = best;
-  const through = (z: Variable, leaf: Variable, dz: Tensor): Float32Array => {
+  const through = (z: Variable, leaf: Variable, dz: Tensor): Float32Array | Float64Array => {
     backward(z, dz);
-    return Float32Array.from(leaf.grad?.data ?? []);
+    return (leaf.grad as Tensor).toArray();
   };
   return {
     loss: result.loss,
@@ -64,9 +64,9 @@ runDevice<LossJob, LossShare>(({ comm, config: job, step }) => {
 });
 
 /** This device's rows of u or v. */
-function rows({ batch, dim, seed, inputs }: LossJob, side: "u" | "v", { rank, size }: Communicator): Tensor {
+function rows({ batch, dim, seed, dtype, inputs }: LossJob, side: "u" | "v", { rank, size }: Communicator): Tensor {
   const count = batch / size;
-  if (inputs) return tensor(inputs[side].subarray(rank * count * dim, (rank + 1) * count * dim), [count, dim]);
+  if (inputs) return tensor(inputs[side].subarray(rank * count * dim, (rank + 1) * count * dim), [count, dim], dtype);
   const root = new Rng(seed).split(side);
   const values = new Float32Array(count * dim);
   for (let i = 0; i < count; i++) {
@@ -77,7 +77,7 @@ function rows({ batch, dim, seed, inputs }: LossJob, side: "u" | "v", { rank, si
 }
 
 function gradientsOf(
-  { form, ring }: LossJob,
+  { form, ring, dtype }: LossJob,
   zimg: Tensor,
   ztxt: Tensor,
   tPrime: number,
@@ -91,7 +91,7 @@ function gradientsOf(
     return fusedSigmoidLoss(zimg, ztxt, tPrime, b, comm, comm.size, { ring, onBlock });
   }
   const [x, y] = [parameter(zimg), parameter(ztxt)];
-  const [t, bias] = [parameter(full([], tPrime)), parameter(full([], b))];
+  const [t, bias] = [parameter(full([], tPrime, dtype)), parameter(full([], b, dtype))];
   const share =
     form === "dense"
       ? sigmoidLoss(x, y, t, bias)

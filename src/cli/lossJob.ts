@@ -1,11 +1,12 @@
 /** What `siglip loss` asks of its devices, and what they answer. */
+import type { DType } from "../tensor/index.ts";
 
 export const FORMS = ["fused", "chunked", "gather", "dense", "softmax"] as const;
 export type Form = (typeof FORMS)[number];
 
 export interface LossInputs {
-  readonly u: Float32Array; // [batch, dim], before normalization
-  readonly v: Float32Array;
+  readonly u: Float32Array | Float64Array; // [batch, dim], before normalization
+  readonly v: Float32Array | Float64Array;
   readonly tPrime: number;
   readonly b: number;
   readonly batch: number;
@@ -18,6 +19,8 @@ export interface LossJob {
   readonly form: Form;
   readonly ring: "one" | "both";
   readonly seed: number;
+  /** f64 for inputs that are: slow, and exact enough to judge others by. */
+  readonly dtype: DType;
   /** Instead of what the seed gives. */
   readonly inputs?: LossInputs;
   readonly wantsGradients: boolean;
@@ -35,8 +38,8 @@ export interface LossShare {
   readonly zimgSquares: number;
   readonly ztxtSquares: number;
   /** Gradients through the normalization, [rows, dim]; where they are asked for. */
-  readonly du?: Float32Array;
-  readonly dv?: Float32Array;
+  readonly du?: Float32Array | Float64Array;
+  readonly dv?: Float32Array | Float64Array;
   /** Blocks of pairs in the order in which they were computed: rank of the images, rank of the texts. */
   readonly blocks: readonly (readonly [images: number, texts: number])[];
 }

@@ -1,0 +1,114 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readSafetensors, writeSafetensors } from "../../src/formats/index.ts";
+import { Rng } from "../../src/tensor/index.ts";
+import { siglip } from "../support/cli.ts";
+import { Goldens } from "../support/goldens.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "siglip-loss-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Result {
+  readonly loss: number;
+  readonly peakBytes: number;
+  readonly bytesExchanged: number;
+  readonly gradient: Readonly<Record<string, number>>;
+}
+const run = async (...args: string[]): Promise<Result> => {
+  const { code, stdout, stderr } = await siglip(["loss", "--batch", "96", "--dim", "24", "--json", ...args]);
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout) as Result;
+};
+
+describe("siglip loss", { timeout: 60_000 }, () => {
+  it("gives the same loss and gradients in every form, on any number of devices", async () => {
+    const dense = await run("--form", "dense");
+    for (const [form, devices] of [
+      ["fused", "1"],
+      ["fused", "3"],
+      ["chunked", "2"],
+      ["gather", "4"],
+    ]) {
+      const other = await run("--form", form, "--devices", devices);
+      expect(other.loss).toBeCloseTo(dense.loss, 5);
+      for (const [name, value] of Object.entries(dense.gradient)) {
+        expect(other.gradient[name], `${name} of ${form} on ${devices}`).toBeCloseTo(value, 6);
+      }
+    }
+    const both = await run("--ring", "both", "--devices", "4");
+    expect(both.loss).toBeCloseTo(dense.loss, 5);
+  });
+
+  it("takes its inputs from the seed, row by row", async () => {
+    const [B, d] = [96, 24];
+    const unit = (side: string): number[][] =>
+      Array.from({ length: B }, (_, i) => {
+        const rng = new Rng(7).split(side).split(i);
+        const row = Array.from({ length: d }, () => Math.fround(rng.normal()));
+        const norm = Math.hypot(...row);
+        return row.map((x) => x / norm);
+      });
+    const [x, y] = [unit("u"), unit("v")];
+    let expected = 0;
+    x.forEach((xi, i) => {
+      y.forEach((yj, j) => {
+        const logit = 10 * xi.reduce((sum, value, k) => sum + value * yj[k], 0) - 10;
+        expected += Math.log1p(Math.exp(i === j ? -logit : logit)) / B;
+      });
+    });
+    expect((await run("--seed", "7")).loss).toBeCloseTo(expected, 5);
+  });
+
+  it.each(["F64", "F32"] as const)(
+    "computes given %s inputs and writes the gradients, equal to PyTorch's",
+    async (dtype) => {
+      const goldens = new Goldens("torch/losses");
+      const example = "sigmoid_B17_d16_0";
+      const take = (name: string) => goldens.get(`${example}/${name}`);
+      const inputs = new Map(
+        ["in.b", "in.t", "in.u", "in.v"].map((name) => {
+          const { shape, data } = take(name);
+          const values = dtype === "F64" ? Float64Array.from(data) : Float32Array.from(data);
+          return [name, { dtype, shape, data: values }];
+        }),
+      );
+      const [input, output] = [join(folder, "in.safetensors"), join(folder, "out.safetensors")];
+      writeFileSync(input, writeSafetensors(inputs));
+      const { code, stderr } = await siglip(["loss", "--inputs", input, "--gradients", output, "--devices", "1"]);
+      expect(code, stderr).toBe(0);
+      const { tensors } = readSafetensors(readFileSync(output), output);
+      for (const name of ["out.loss", "grad.u", "grad.v", "grad.t", "grad.b"]) {
+        const golden = take(name).data;
+        const actual = tensors.get(name)?.data as Float64Array;
+        const scale = Math.max(...Array.from(golden, Math.abs));
+        const errors = Array.from(golden, (value, i) => Math.abs(actual[i] - value) / scale);
+        expect(Math.max(...errors), name).toBeLessThan(dtype === "F64" ? 1e-12 : 4e-6);
+      }
+    },
+  );
+
+  it("draws who computed which block at which hop", async () => {
+    const { stdout } = await siglip(["loss", "--devices", "3", "--batch", "12", "--draw"]);
+    expect(stdout).toMatch(/images 0 +hop 0 ● +hop 1 +hop 2 +device 0/);
+    expect(stdout).toMatch(/hop 2: device 0 × texts 2, device 1 × texts 0, device 2 × texts 1/);
+  });
+
+  it("refuses what cannot be, naming the option", async () => {
+    for (const [args, says] of [
+      [["--batch", "7", "--devices", "2"], /--batch 7 does not divide among 2 devices/],
+      [["--form", "fast"], /--form fast is none of fused/],
+      [["--form", "dense", "--devices", "2"], /--form dense holds all pairs on one device/],
+      [["--dim", "0"], /--dim 0/],
+      [["--devices", "1.5"], /--devices 1\.5/],
+    ] as const) {
+      const { code, stderr } = await siglip(["loss", ...args]);
+      expect(stderr).toMatch(says);
+      expect(code).toBe(2);
+    }
+  });
+});
