@@ -31,8 +31,8 @@ describe.each(DTYPES)("in %s, loss and all gradients are those of big_vision:", 
     const zimg = model.embedImages(towers.tensor("in.image", dtype));
     const ztxt = model.embedTexts(towers.ints("in.text"));
     const name = point.startsWith("sigmoid") ? "sigmoid" : "softmax";
-    const { tPrime, b } = model;
-    const loss = name === "sigmoid" ? sigmoidLoss(zimg, ztxt, tPrime, b) : softmaxLoss(zimg, ztxt, tPrime);
+    const loss =
+      name === "sigmoid" ? sigmoidLoss(zimg, ztxt, model.tPrime, model.b) : softmaxLoss(zimg, ztxt, model.tPrime);
     const measured = f32_minus_f64.each;
     expectAsBigVision(loss.value, goldens.get(`${point}.f64.loss`), dtype, "loss", { f64: 1e-11, measured });
     const terms: Record<string, number> = { ...cancelling(zimg.value, ztxt.value, Math.fround(t), Math.fround(b)) };
