@@ -3,6 +3,7 @@
 /** A device failed; the run has ended and no device is left behind. */
 export class DeviceError extends Error {
   override readonly name = "DeviceError";
+  /** The device that is to blame: of a wait that took too long the late one, not the one that waited. */
   readonly rank: number;
 
   constructor(rank: number, message: string, options?: ErrorOptions) {

@@ -8,13 +8,20 @@
  */
 import { parentPort, Worker, type WorkerOptions, workerData } from "node:worker_threads";
 import { heap } from "../tensor/index.ts";
-import { AbortedError, DeadlineError, DeviceError } from "./errors.ts";
+import { blame } from "./blame.ts";
+import { AbortedError, DeadlineError, DesyncError, DeviceError } from "./errors.ts";
 import { Control, controlBlock, ThreadCommunicator } from "./threads.ts";
 
 /** Milliseconds that other devices get to leave by themselves when one has failed. */
 const LEAVE_MS = 500;
+/** And what a thread gets that is being ended: one inside a system call cannot be, and is not waited for. */
+const TERMINATE_MS = 1000;
+/** After ranks were found to do different things, the others get this long to show what they do. */
+const VOTE_MS = 200;
 const WATCH_MS = 250;
 const DEADLINE_MS = 30_000;
+/** Longest silence while threads start: they load their program, eight of them on two cores. */
+const START_MS = 30_000;
 
 /**
  * A worker thread from a source file or from what was built of it.
@@ -42,7 +49,7 @@ export interface LaunchOptions<Report> {
 }
 
 export interface Launched<Result> {
-  /** By rank. Rejects with a `DeviceError` when any device fails; then all are gone. */
+  /** By rank. Rejects with a `DeviceError` when any device fails, with an `AbortedError` after `abort`; then all are gone. */
   readonly results: Promise<Result[]>;
   /** Asks devices to end soon: `stopAsked` becomes true for them. */
   stop(): void;
@@ -54,7 +61,7 @@ export interface Launched<Result> {
 export interface Device<Config, Report> {
   readonly comm: ThreadCommunicator;
   readonly config: Config;
-  /** Marks the beginning of a step, for messages and for the watchdog. */
+  /** Marks the beginning of a step, for messages and for the watchdog. Ranks must agree on it wherever they exchange. */
   step(number: number): void;
   report(report: Report): void;
   /** Whether `stop` was called. Ranks may see it at different steps: agree on it before acting on it. */
@@ -98,57 +105,65 @@ export function launch<Config, Result, Report = never>(
 
   const memories = new Map<number, WebAssembly.Memory>();
   const finished = new Map<number, Result>();
+  const told = new Set<number>(); // ranks that said how they failed
   const gone = workers.map((worker) => new Promise<void>((resolve) => worker.once("exit", () => resolve())));
-  let failure: DeviceError | undefined;
-  let settle: { resolve: (results: Result[]) => void; reject: (error: DeviceError) => void };
+  let failure: Error | undefined;
+  let settle: { resolve: (results: Result[]) => void; reject: (error: Error) => void };
   const outcome = new Promise<Result[]>((resolve, reject) => {
     settle = { resolve, reject };
   });
 
-  const end = async (): Promise<void> => {
+  /** Returns when no thread is left. */
+  const leave = async (): Promise<void> => {
     clearInterval(watch);
-    control.abort();
-    await Promise.race([Promise.all(gone), new Promise((resolve) => setTimeout(resolve, LEAVE_MS).unref())]);
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    await Promise.race([Promise.all(gone), pause(LEAVE_MS)]);
+    await Promise.race([Promise.all(workers.map((worker) => worker.terminate())), pause(TERMINATE_MS)]);
   };
-  const fail = (rank: number, error: Error): void => {
+  const end = async (reason: Error): Promise<void> => {
+    failure ??= reason;
+    control.abort();
+    await leave();
+    settle.reject(failure);
+  };
+  const fail = (reporter: number, error: Error): void => {
     // Of several errors the first tells why; that others were aborted is its consequence.
     if (failure || finished.size === size) return;
-    const { step, message, op } = control.state(rank);
-    const where = message === 0 ? "before its first message" : `after message ${message} (${op})`;
-    failure = new DeviceError(
-      rank,
-      `launch: rank ${rank} failed at step ${step}, ${where}: ${error.name}: ${error.message}`,
-      { cause: error },
-    );
-    const reason = failure;
-    void end().then(() => settle.reject(reason));
+    const rank = blame(control, size, reporter, error);
+    const { step, message, what, waitsFor } = control.state(rank);
+    const when = waitsFor === undefined && error.name !== DesyncError.name ? "after" : "in";
+    const where = message === 0 ? "before its first message" : `${when} message ${message} (${what})`;
+    const reason = `rank ${rank} failed at step ${step}, ${where}: ${error.name}: ${error.message}`;
+    void end(new DeviceError(rank, `launch: ${reason}`, { cause: error }));
   };
 
-  const watch = watchdog(control, size, deadline, fail);
+  let watch = watchdog(control, size, Math.max(deadline, START_MS), fail);
   workers.forEach((worker, rank) => {
     worker.on("message", (message: FromDevice) => {
       if (message.kind === "ready") {
         memories.set(rank, message.memory);
         if (memories.size < size) return;
+        clearInterval(watch);
+        watch = watchdog(control, size, deadline, fail);
         const all = workers.map((_, i) => memories.get(i));
         for (const each of workers) each.postMessage(all);
       } else if (message.kind === "report") {
         onReport?.(message.report as Report, rank);
       } else if (message.kind === "failed") {
+        told.add(rank);
         const error = Object.assign(message.error, message.fields);
-        if (error.name !== AbortedError.name) fail(rank, error);
+        if (error.name === DesyncError.name) setTimeout(() => fail(rank, error), VOTE_MS);
+        else if (error.name !== AbortedError.name) fail(rank, error);
       } else {
         finished.set(rank, message.result as Result);
         if (finished.size < size) return;
-        clearInterval(watch);
-        void Promise.all(gone).then(() => settle.resolve(workers.map((_, i) => finished.get(i) as Result)));
+        void leave().then(() => settle.resolve(workers.map((_, i) => finished.get(i) as Result)));
       }
     });
     worker.on("error", (error: Error) => fail(rank, error));
     worker.on("messageerror", (error: Error) => fail(rank, error));
     worker.on("exit", (code) => {
-      if (!finished.has(rank)) fail(rank, new Error(`the thread ended with exit code ${code} before its program did`));
+      if (!finished.has(rank) && !told.has(rank))
+        fail(rank, new Error(`the thread ended with exit code ${code} before its program did`));
     });
   });
 
@@ -157,9 +172,14 @@ export function launch<Config, Result, Report = never>(
     stop: () => {
       Atomics.store(new Int32Array(stopFlag), 0, 1);
     },
-    abort: end,
+    abort: () => {
+      outcome.catch(() => {}); // whoever aborts need not listen to the end
+      return finished.size === size ? leave() : end(new AbortedError("launch: the run was aborted"));
+    },
   };
 }
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
 
 /** Fails the run when no device has shown a sign of life for longer than the deadline. */
 function watchdog(
@@ -182,14 +202,9 @@ function watchdog(
       seen[rank] = heartbeat;
     }
     if (silent <= deadline + 2 * WATCH_MS) return; // ranks that wait for another report it themselves, and know more
-    const states = seen.map((_, rank) => control.state(rank));
-    const slowest = states.reduce((at, { message }, rank) => (message < states[at].message ? rank : at), 0);
-    fail(
-      slowest,
-      new DeadlineError(
-        `no device gave a sign of life for ${(silent / 1e3).toFixed(1)} s; it hangs, or its steps take longer: then raise the deadline`,
-      ),
-    );
+    const slowest = seen.reduce((least, heartbeat, rank) => (heartbeat < seen[least] ? rank : least), 0);
+    const why = `no device gave a sign of life for ${(silent / 1e3).toFixed(1)} s; it hangs, or its steps take longer: then raise the deadline`;
+    fail(slowest, new DeadlineError(why));
   }, WATCH_MS);
 }
 
@@ -201,6 +216,15 @@ export function runDevice<Config, Result, Report = never>(
   if (!port) throw new Error("runDevice: not in a worker thread; start this file with launch()");
   const { rank, size, control: block, stop, deadline, config } = workerData as Assignment;
   const say = (message: FromDevice): void => port.postMessage(message);
+  const sayFailed = (error: Error): void => {
+    // Between threads an error loses its class and its own fields, the name among them.
+    const { name, message } = error;
+    try {
+      say({ kind: "failed", error, fields: { ...error, name } });
+    } catch {
+      say({ kind: "failed", error: new Error(message), fields: { name, stack: error.stack } }); // something in it cannot be sent
+    }
+  };
   const control = new Control(block);
 
   const run = async (memories: readonly WebAssembly.Memory[]): Promise<void> => {
@@ -218,13 +242,12 @@ export function runDevice<Config, Result, Report = never>(
       comm.barrier();
       say({ kind: "result", result });
     } catch (error) {
-      const cause = error instanceof Error ? error : new Error(String(error));
-      // Between threads an error loses its class and its own fields, the name among them.
-      say({ kind: "failed", error: cause, fields: { ...cause, name: cause.name } });
+      sayFailed(error instanceof Error ? error : new Error(String(error)));
     } finally {
       port.close();
     }
   };
   port.once("message", (memories: readonly WebAssembly.Memory[]) => void run(memories));
+  control.beat(rank);
   say({ kind: "ready", memory: heap.memory });
 }

@@ -4,7 +4,7 @@
  * Each device's heap is a shared WebAssembly.Memory that every other device has a window on, so a message is read where its
  * sender made it: one copy, no mailbox to fill. What goes through the control block is who has got how far:
  *
- *   [abort] then, for every rank: [posted, done, heartbeat, step, op, dtype, address, axes, shape...]
+ *   [abort] then, for every rank: [posted, done, heartbeat, step, waits for, op, root, dtype, address, axes, shape...]
  *
  * Only the rank itself writes its row. A wait spins briefly, then sleeps on the counter it waits for; every wait has a
  * deadline, and a message that does not describe the same operation on the same shape as one's own is refused before it is
@@ -15,7 +15,7 @@ import { type Communicator, treeSum } from "./communicator.ts";
 import { AbortedError, DeadlineError, DesyncError } from "./errors.ts";
 import { allPartners, exchange, type Partners, ringPartners } from "./exchange.ts";
 
-const OPS = ["nothing yet", "shift +1", "shift −1", "allGather", "broadcast", "barrier"] as const;
+const OPS = ["nothing yet", "shift +1", "shift −1", "allGather", "allReduce", "broadcast", "barrier"] as const;
 type OpName = (typeof OPS)[number];
 const DTYPES = ["f32", "f64"] as const;
 
@@ -26,11 +26,13 @@ const POSTED = 0;
 const DONE = 1;
 const HEARTBEAT = 2;
 const STEP = 3;
-const OP = 4;
-const DTYPE = 5;
-const ADDRESS = 6;
-const AXES = 7;
-const SHAPE = 8;
+const WAITS_FOR = 4; // 1 + a rank, 0 for nobody
+const OP = 5;
+const ROOT = 6;
+const DTYPE = 7;
+const ADDRESS = 8;
+const AXES = 9;
+const SHAPE = 10;
 const ROW = 32; // words: two cache lines a rank
 
 const SPIN_MS = 0.05;
@@ -40,12 +42,29 @@ const SLICE_MS = 100;
 /** The control block of a world of `size` devices. */
 export const controlBlock = (size: number): SharedArrayBuffer => new SharedArrayBuffer(4 * (HEADER + ROW * size));
 
+/** A description of a message: what must agree between sender and reader, and where it lies. */
+interface Message {
+  readonly op: OpName;
+  /** Whose x is handed out, in a broadcast; 0 in all others. */
+  readonly root: number;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly address: number;
+}
+
+const describe = ({ op, root, dtype, shape }: Message): string =>
+  `${op}${op === "broadcast" ? ` from ${root}` : ""} of ${dtype} ${show(shape)}`;
+
 /** What one device has said last, for messages and for the watchdog. */
 export interface DeviceState {
   readonly heartbeat: number;
   readonly step: number;
+  /** Number of its last message; 0 before the first. */
   readonly message: number;
-  readonly op: OpName;
+  /** That message, as errors have it: "allGather of f32 [2, 3]". */
+  readonly what: string;
+  /** The rank that it waits for in this message. */
+  readonly waitsFor: number | undefined;
 }
 
 export class Control {
@@ -61,7 +80,32 @@ export class Control {
 
   state(rank: number): DeviceState {
     const read = (word: number) => Atomics.load(this.words, this.at(rank, word));
-    return { heartbeat: read(HEARTBEAT), step: read(STEP), message: read(POSTED), op: OPS[read(OP)] };
+    const message = read(POSTED);
+    const waitsFor = read(WAITS_FOR) - 1;
+    return {
+      heartbeat: read(HEARTBEAT),
+      step: read(STEP),
+      message,
+      what: message === 0 ? OPS[0] : describe(this.message(rank)),
+      waitsFor: waitsFor < 0 ? undefined : waitsFor,
+    };
+  }
+
+  /** A sign of life. */
+  beat(rank: number): void {
+    Atomics.add(this.words, this.at(rank, HEARTBEAT), 1);
+  }
+
+  /** The last message of a rank. */
+  message(rank: number): Message {
+    const row = this.at(rank, 0);
+    return {
+      op: OPS[this.words[row + OP]],
+      root: this.words[row + ROOT],
+      dtype: DTYPES[this.words[row + DTYPE]],
+      shape: Array.from(this.words.subarray(row + SHAPE, row + SHAPE + this.words[row + AXES])),
+      address: this.words[row + ADDRESS] >>> 0,
+    };
   }
 
   get aborted(): boolean {
@@ -85,15 +129,8 @@ export interface ThreadWorld {
   readonly deadline: number;
 }
 
-/** A description of a message: what must agree between sender and reader, and where it lies. */
-interface Message {
-  readonly op: OpName;
-  readonly dtype: DType;
-  readonly shape: Shape;
-  readonly address: number;
-}
-
-const describe = ({ op, dtype, shape }: Message): string => `${op} of ${dtype} ${show(shape)}`;
+/** What an operation does with the message of a rank: read it into a buffer at an element, or not. */
+type Receive = (rank: number, read: (into: Tensor, at: number) => void) => void;
 
 export class ThreadCommunicator implements Communicator {
   readonly rank: number;
@@ -121,23 +158,24 @@ export class ThreadCommunicator implements Communicator {
   }
 
   allGather(x: Tensor): Tensor {
-    const out = this.#buffer([this.size, ...x.shape], x.dtype);
-    out.data.set(x.data, this.rank * x.size);
-    this.#exchange("allGather", x, allPartners(this.rank, this.size), (rank, read) => read(out, rank * x.size));
-    return out;
+    return this.#gather("allGather", x);
   }
 
   allReduce(x: Tensor): Tensor {
-    return treeSum(this.allGather(x));
+    return treeSum(this.#gather("allReduce", x));
   }
 
   broadcast(x: Tensor, root: number): Tensor {
+    if (!Number.isInteger(root) || root < 0 || root >= this.size) {
+      throw new RangeError(`broadcast: there is no rank ${root} among ${this.size} devices`);
+    }
     const out = this.#buffer(x.shape, x.dtype);
     if (this.rank === root) out.data.set(x.data);
     // Everybody with everybody, so that ranks that disagree on the operation are found out, whoever the root is.
-    this.#exchange("broadcast", x, allPartners(this.rank, this.size), (rank, read) => {
+    const receive: Receive = (rank, read) => {
       if (rank === root) read(out, 0);
-    });
+    };
+    this.#exchange("broadcast", x, allPartners(this.rank, this.size), receive, root);
     return out;
   }
 
@@ -146,11 +184,18 @@ export class ThreadCommunicator implements Communicator {
     this.#exchange("barrier", nothing, allPartners(this.rank, this.size), () => {});
   }
 
-  /** Says that this device is alive and at which step; for the watchdog and for messages. */
+  /** Says that this device is alive and at which step: for the watchdog, for messages, and to be compared in each of them. */
   heartbeat(step: number): void {
     Atomics.store(this.#words, this.#world.control.at(this.rank, STEP), step);
-    Atomics.add(this.#words, this.#world.control.at(this.rank, HEARTBEAT), 1);
+    this.#world.control.beat(this.rank);
     if (this.#world.control.aborted) throw new AbortedError("the run was ended");
+  }
+
+  #gather(op: OpName, x: Tensor): Tensor {
+    const out = this.#buffer([this.size, ...x.shape], x.dtype);
+    out.data.set(x.data, this.rank * x.size);
+    this.#exchange(op, x, allPartners(this.rank, this.size), (rank, read) => read(out, rank * x.size));
+    return out;
   }
 
   #buffer(shape: Shape, dtype: DType): Tensor {
@@ -159,14 +204,9 @@ export class ThreadCommunicator implements Communicator {
     return out;
   }
 
-  #exchange(
-    op: OpName,
-    x: Tensor,
-    partners: Partners,
-    receive: (rank: number, read: (into: Tensor, at: number) => void) => void,
-  ): void {
+  #exchange(op: OpName, x: Tensor, partners: Partners, receive: Receive, root = 0): void {
     const { control } = this.#world;
-    const mine: Message = { op, dtype: x.dtype, shape: x.shape, address: x.address };
+    const mine: Message = { op, root, dtype: x.dtype, shape: x.shape, address: x.address };
     const number = ++this.#message;
     for (const action of exchange(partners)) {
       if (action.do === "post") {
@@ -175,7 +215,7 @@ export class ThreadCommunicator implements Communicator {
       } else if (action.do === "awaitPosted") {
         this.#await(action.rank, POSTED, number, mine);
       } else if (action.do === "read") {
-        this.#refuseOther(action.rank, mine);
+        this.#refuseOther(action.rank);
         receive(action.rank, (into, at) => this.#read(action.rank, x, into, at));
       } else if (action.do === "finish") {
         this.#raise(DONE, number);
@@ -183,13 +223,14 @@ export class ThreadCommunicator implements Communicator {
         this.#await(action.rank, DONE, number, mine);
       }
     }
-    Atomics.add(this.#words, control.at(this.rank, HEARTBEAT), 1);
+    control.beat(this.rank);
   }
 
-  #describe({ op, dtype, shape, address }: Message): void {
+  #describe({ op, root, dtype, shape, address }: Message): void {
     if (shape.length > MAX_AXES) throw new RangeError(`${op}: ${show(shape)} has more than ${MAX_AXES} axes`);
     const row = this.#world.control.at(this.rank, 0);
     this.#words[row + OP] = OPS.indexOf(op);
+    this.#words[row + ROOT] = root;
     this.#words[row + DTYPE] = DTYPES.indexOf(dtype);
     this.#words[row + ADDRESS] = address; // an unsigned 32-bit number in a signed word
     this.#words[row + AXES] = shape.length;
@@ -198,26 +239,18 @@ export class ThreadCommunicator implements Communicator {
     });
   }
 
-  #messageOf(rank: number): Message {
-    const row = this.#world.control.at(rank, 0);
-    return {
-      op: OPS[this.#words[row + OP]],
-      dtype: DTYPES[this.#words[row + DTYPE]],
-      shape: Array.from(this.#words.subarray(row + SHAPE, row + SHAPE + this.#words[row + AXES])),
-      address: this.#words[row + ADDRESS] >>> 0,
-    };
-  }
-
-  #refuseOther(rank: number, mine: Message): void {
-    const theirs = this.#messageOf(rank);
-    if (describe(theirs) === describe(mine)) return;
+  #refuseOther(rank: number): void {
+    const { control } = this.#world;
+    const [here, there] = [this.rank, rank].map((each) => control.state(each));
+    if (here.what === there.what && here.step === there.step) return;
+    const [at, otherAt] = here.step === there.step ? ["", ""] : [` at step ${here.step}`, ` at step ${there.step}`];
     throw new DesyncError(
-      `message ${this.#message}: rank ${this.rank} is in ${describe(mine)}, rank ${rank} in ${describe(theirs)}; every rank must call the same operations in the same order`,
+      `message ${this.#message}: rank ${this.rank} is in ${here.what}${at}, rank ${rank} in ${there.what}${otherAt}; every rank must call the same operations in the same order`,
     );
   }
 
   #read(rank: number, x: Tensor, into: Tensor, at: number): void {
-    const { address } = this.#messageOf(rank);
+    const { address } = this.#world.control.message(rank);
     const memory = this.#world.memories[rank];
     const bytes = sizeOf(x.shape) * (x.dtype === "f32" ? 4 : 8);
     // Another thread has grown its memory: growing it by nothing brings our window up to date.
@@ -246,6 +279,9 @@ export class ThreadCommunicator implements Communicator {
       if (performance.now() < spinUntil) continue;
       break;
     }
+    if (reached()) return;
+    // Stays when this wait fails: whoever looks for the one to blame follows it.
+    Atomics.store(this.#words, control.at(this.rank, WAITS_FOR), rank + 1);
     let waited = 0;
     while (!reached()) {
       if (control.aborted) throw new AbortedError(`rank ${this.rank}: the run was ended during ${describe(mine)}`);
@@ -255,12 +291,13 @@ export class ThreadCommunicator implements Communicator {
       if (seen < value) Atomics.wait(this.#words, at, seen, Math.min(SLICE_MS, deadline - waited));
       waited += Math.min(performance.now() - before, 2 * SLICE_MS);
     }
+    Atomics.store(this.#words, control.at(this.rank, WAITS_FOR), 0);
   }
 
   #late(rank: number, waited: number, mine: Message): DeadlineError {
     const theirs = this.#world.control.state(rank);
     return new DeadlineError(
-      `rank ${this.rank} waited ${(waited / 1e3).toFixed(1)} s in ${describe(mine)} (message ${this.#message}) for rank ${rank}, whose last message is ${theirs.message} (${theirs.op}) at step ${theirs.step}; if its work takes that long, raise the deadline`,
+      `rank ${this.rank} waited ${(waited / 1e3).toFixed(1)} s in ${describe(mine)} (message ${this.#message}) for rank ${rank}, whose last message is ${theirs.message} (${theirs.what}) at step ${theirs.step}; if its work takes that long, raise the deadline`,
     );
   }
 }
