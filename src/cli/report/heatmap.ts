@@ -28,7 +28,7 @@ export function heatmap(data: ReportData): Markup | undefined {
   const strength = (score: number) => Math.max(0, Math.min(1, (score - low) / (high - low)));
   const labels = names.map(shorten);
   const labelWidth = 14 + Math.max(76, ...labels.map((label) => label.width)); // 76: "similarity x·y"
-  const width = labelWidth + n * cell;
+  const width = labelWidth + n * cell + 14; // 14: half a number of the legend hangs over
   const height = cell + n * cell + 54;
 
   const cells: Markup[] = [];
