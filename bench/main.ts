@@ -4,6 +4,7 @@
  *     npm run bench                            all
  *     npm run -s bench -- gemm step --json     two of them, for programs
  *     npm run bench -- step --peers DIR        beside the libraries installed in DIR
+ *     npm run bench -- loss --peers DIR --python PATH      and beside PyTorch, which that Python can import
  */
 import "../src/cli/engine.ts";
 import { availableParallelism, cpus } from "node:os";
@@ -11,6 +12,7 @@ import { parseArgs } from "node:util";
 import { kernelReport, kernelsFor } from "../src/tensor/index.ts";
 import { elementwiseBench } from "./elementwise.ts";
 import { gemmBench } from "./gemm.ts";
+import { lossBench } from "./loss.ts";
 import type { BenchOptions, Row } from "./row.ts";
 import { rowsBench } from "./rows.ts";
 import { stepBench } from "./step.ts";
@@ -22,14 +24,15 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => AsyncIterable<
     yield* rowsBench();
   },
   step: stepBench,
+  loss: lossBench,
 };
 
-const usage = `usage: npm run bench -- [${Object.keys(BENCHES).join("|")}]... [--json] [--peers DIR]`;
+const usage = `usage: npm run bench -- [${Object.keys(BENCHES).join("|")}]... [--json] [--peers DIR] [--python PATH]`;
 
-function parse(): { names: string[]; json: boolean; peers?: string | undefined } {
+function parse(): { names: string[]; json: boolean } & BenchOptions {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { json: { type: "boolean", default: false }, peers: { type: "string" } },
+    options: { json: { type: "boolean", default: false }, peers: { type: "string" }, python: { type: "string" } },
   });
   const unknown = positionals.filter((name) => !(name in BENCHES));
   if (unknown.length > 0) throw new TypeError(`${unknown.join(", ")} is none of the benches`);
@@ -48,7 +51,7 @@ function line({ bench, case: name, ratio, ...figures }: Row): string {
 }
 
 async function main(): Promise<void> {
-  const { names, json, peers } = parse();
+  const { names, json, ...options } = parse();
   kernelsFor("f32"); // choose them before they are asked about
   const { why, warnings } = kernelReport();
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
@@ -56,7 +59,7 @@ async function main(): Promise<void> {
     `Node ${process.versions.node}, ${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, one thread; ${why}\n`,
   );
   for (const name of names) {
-    for await (const row of BENCHES[name]({ peers })) {
+    for await (const row of BENCHES[name](options)) {
       process.stdout.write(`${json ? JSON.stringify(row) : line(row)}\n`);
     }
   }

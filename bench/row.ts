@@ -11,6 +11,8 @@ export interface Row {
 export interface BenchOptions {
   /** Folder in which the peers (other libraries on the same work) are installed. */
   readonly peers?: string | undefined;
+  /** Path of a Python that has the peers' packages. */
+  readonly python?: string | undefined;
 }
 
 /** The best of `runs` timings, in seconds, after `warmup` runs that are not counted. */
