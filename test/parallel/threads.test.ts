@@ -1,0 +1,84 @@
+/** Real threads: what collectives give, whatever is done to the threads. See test/support/devices. */
+import { describe, expect, it } from "vitest";
+import { launch, threadFile } from "../../src/parallel/index.ts";
+import { Rng } from "../../src/tensor/index.ts";
+import type { CollectivesJob, CollectivesResult } from "../support/devices/collectives.ts";
+import type { LossesJob } from "../support/devices/losses.ts";
+import { unitRows } from "../support/generators.ts";
+import type { Pairs } from "../support/referenceLoss.ts";
+import { lockstepParts, type Part, type Task } from "../support/shares.ts";
+
+const device = (name: string): URL => threadFile(`../support/devices/${name}`, import.meta.url);
+const collectives = (size: number, job: CollectivesJob, deadline = 30_000): Promise<CollectivesResult[]> =>
+  launch<CollectivesJob, CollectivesResult>(device("collectives"), size, job, { deadline }).results;
+
+function expectRight(results: readonly CollectivesResult[]): void {
+  expect(results.flatMap(({ wrong }) => wrong)).toEqual([]);
+  for (const { poisoned } of results) expect(poisoned).toBeGreaterThan(0);
+}
+
+describe("collectives between threads", { timeout: 60_000 }, () => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    "on %i devices give what every rank said, into buffers full of NaN",
+    async (size) => {
+      const results = await collectives(size, { seed: size, rounds: 150 });
+      expect(results.length).toBe(size);
+      expectRight(results);
+      if (size > 1) for (const { bytesReceived } of results) expect(bytesReceived).toBeGreaterThan(0);
+    },
+  );
+
+  it("reach into a heap that has grown since the threads met", async () => {
+    expectRight(await collectives(3, { seed: 20, rounds: 60, grow: true }));
+  });
+
+  it("give the same when every access to shared memory sleeps 0 to 5 ms", async () => {
+    expectRight(await collectives(4, { seed: 21, rounds: 20, jitter: 5 }));
+  });
+
+  it("get by without wake-ups", async () => {
+    expectRight(await collectives(3, { seed: 22, rounds: 20, deaf: true, jitter: 1 }));
+  });
+
+  it("raise no alarm for a rank twenty times as slow as the others, with eight of them", async () => {
+    const job = { seed: 23, rounds: 10, busy: 10, slow: { rank: 5, ms: 200 } };
+    expectRight(await collectives(8, job, 1500));
+  });
+});
+
+const pairsOf = (n: number, d: number, seed: number): Pairs => {
+  const rng = new Rng(seed);
+  return { n, d, x: unitRows(rng.split("x"), n, d), y: unitRows(rng.split("y"), n, d), tPrime: 2, b: -3 };
+};
+
+const tasksFor = (size: number): Task[] =>
+  (["chunked", "one", "both", "softmax"] as const).flatMap((form) =>
+    (["f32", "f64"] as const).flatMap((dtype) =>
+      [1, 3].map((rows): Task => ({ form, dtype, pairs: pairsOf(2 * size * rows, 5, rows), shards: 2 * size })),
+    ),
+  );
+
+/** Bits, not blocks: those carry the count of collectives, which only the lockstep world knows. */
+const bits = ({ loss, dX, dY, dTPrime, dB }: Part) => [loss, dTPrime, dB, ...Array.from(dX), ...Array.from(dY)];
+
+describe("losses between threads", { timeout: 60_000 }, () => {
+  const run = async (size: number, job: LossesJob) => {
+    const results = await launch<LossesJob, { parts: Part[]; poisoned: number }>(device("losses"), size, job).results;
+    for (const { poisoned } of results) if (size > 1) expect(poisoned).toBeGreaterThan(0);
+    return results.map(({ parts }) => parts.map(bits));
+  };
+  const lockstepBits = (size: number, tasks: readonly Task[]) => {
+    const byTask = tasks.map((task) => lockstepParts(task, size));
+    return Array.from({ length: size }, (_, rank) => byTask.map((parts) => bits(parts[rank])));
+  };
+
+  it.each([1, 2, 3, 4, 8])("on %i devices have the bits of the lockstep world, received into NaN", async (size) => {
+    const tasks = tasksFor(size);
+    expect(await run(size, { tasks })).toEqual(lockstepBits(size, tasks));
+  });
+
+  it("have the same bits when every access to shared memory sleeps 0 to 5 ms", async () => {
+    const tasks = tasksFor(3).slice(0, 6);
+    expect(await run(3, { tasks, jitter: 5 })).toEqual(lockstepBits(3, tasks));
+  });
+});

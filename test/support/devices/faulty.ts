@@ -1,0 +1,99 @@
+/** A device that goes through every collective for some steps, and on one rank does something else at one place. */
+import { openSync, readSync } from "node:fs";
+import { type Communicator, type Device, runDevice } from "../../../src/parallel/index.ts";
+import { type DType, empty, full, scope } from "../../../src/tensor/index.ts";
+import { FAULTY_STEP, type Fault, OPS, type Op, type Report, STEPS } from "../faultKinds.ts";
+
+function say(comm: Communicator, op: Op, sides: readonly number[] = [3], dtype: DType = "f64"): void {
+  const x = full(sides, comm.rank, dtype);
+  if (op === "shift") comm.shift(x, 1);
+  else if (op === "allGather") comm.allGather(x);
+  else if (op === "allReduce") comm.allReduce(x);
+  else if (op === "broadcast") comm.broadcast(x, 0);
+  else comm.barrier();
+}
+
+const TRAP = Uint8Array.of(
+  0, 97, 115, 109, 1, 0, 0, 0, // \0asm, version 1
+  1, 4, 1, 96, 0, 0, // type: () → ()
+  3, 2, 1, 0, // one function of that type
+  7, 5, 1, 1, 102, 0, 0, // exported as "f"
+  10, 5, 1, 3, 0, 0, 11, // its code: unreachable
+); // biome-ignore format: a section a line
+
+async function act({ kind, op, path }: Fault, { comm }: Device<Fault, Report>): Promise<void> {
+  switch (kind) {
+    case "throws":
+      throw new TypeError("thrown on purpose");
+    case "exits with 0":
+      return process.exit(0);
+    case "exits with 1":
+      return process.exit(1);
+    case "rejects":
+      return Promise.reject(new RangeError("rejected on purpose"));
+    case "throws outside its program":
+      setTimeout(() => {
+        throw new TypeError("thrown outside");
+      });
+      return new Promise((resolve) => setTimeout(resolve, 60_000));
+    case "never settles":
+      return new Promise(() => {});
+    case "runs out of JavaScript heap": {
+      const kept: number[][] = [];
+      for (;;) kept.push(new Array<number>(10_000).fill(kept.length));
+    }
+    case "runs out of WebAssembly memory":
+      empty("test", [2 ** 30], "f64");
+      return;
+    case "traps":
+      (new WebAssembly.Instance(new WebAssembly.Module(TRAP)).exports.f as () => void)();
+      return;
+    case "loops":
+      for (;;);
+    case "waits for ever":
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+      return;
+    case "reads for ever":
+      readSync(openSync(path as string, "r"), new Uint8Array(1));
+      return;
+    case "skips":
+      return;
+    case "repeats":
+      say(comm, op);
+      say(comm, op);
+      return;
+    case "reorders":
+      say(comm, OPS[(OPS.indexOf(op) + 1) % OPS.length]);
+      say(comm, op);
+      return;
+    case "has another shape":
+      // A barrier has no shape: what comes in its place has.
+      say(comm, op === "barrier" ? "allGather" : op, [4]);
+      return;
+    case "has another dtype":
+      say(comm, op === "barrier" ? "allGather" : op, [3], "f32");
+      return;
+    case "does something alone":
+      comm.allReduce(full([7], 1, "f64"));
+      say(comm, op);
+      return;
+    default:
+      say(comm, op);
+  }
+}
+
+runDevice<Fault, string, Report>(async (device) => {
+  const { comm, config: fault } = device;
+  for (let step = 1; step <= STEPS; step++) {
+    device.step(step);
+    for (const op of OPS) {
+      if (step === FAULTY_STEP && comm.rank === fault.rank && op === fault.op) {
+        device.report({ at: Date.now() });
+        await act(fault, device);
+      } else {
+        scope(() => say(comm, op));
+      }
+    }
+  }
+  return "done";
+});

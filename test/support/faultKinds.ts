@@ -1,0 +1,43 @@
+/** What a device can do wrong, where, and how a test says so: see devices/faulty.ts. */
+
+export const OPS = ["shift", "allGather", "allReduce", "broadcast", "barrier"] as const;
+export type Op = (typeof OPS)[number];
+
+/** What is wrong at the place: instead of the operation, or with it. */
+export const KINDS = [
+  "throws",
+  "exits with 0",
+  "exits with 1",
+  "rejects",
+  "throws outside its program",
+  "never settles",
+  "runs out of JavaScript heap",
+  "runs out of WebAssembly memory",
+  "traps",
+  "loops",
+  "waits for ever",
+  "skips",
+  "repeats",
+  "reorders",
+  "has another shape",
+  "has another dtype",
+  "does something alone",
+] as const;
+export type Kind = (typeof KINDS)[number];
+
+export interface Fault {
+  /** "reads for ever": from a pipe that nobody writes to, a system call that no thread can be ended in. */
+  readonly kind: Kind | "reads for ever" | "none";
+  readonly rank: number;
+  readonly op: Op;
+  /** Of a pipe, for "reads for ever". */
+  readonly path?: string;
+}
+
+export const STEPS = 4;
+export const FAULTY_STEP = 2;
+
+/** When the fault was about to happen, as Date.now. */
+export interface Report {
+  readonly at: number;
+}
