@@ -6,10 +6,14 @@
  *
  *     backward, with G the gradient of out:   dV = Pᵀ·G   dS = softmax′(P, G·Vᵀ)/√headDim   dQ = dS·K   dK = dSᵀ·Q
  *
+ * Few keys have a way of their own (attentionSmall).
+ *
  * P [batch, heads, queries, keys]. An image's result does not depend on the batch around it.
  */
 import type { Heap } from "../heap.ts";
 import type { AttentionArgs, GemmArgs, HeadLayout, Kernels, Ptr } from "../kernels/kernels.ts";
+import type { Variant } from "./assembler.ts";
+import { isSmall, smallAttentionKernels } from "./attentionSmall.ts";
 import { scratch } from "./scratch.ts";
 import type { ScaledSoftmax } from "./softmax.ts";
 
@@ -61,11 +65,9 @@ function products(
   }); // biome-ignore format: a matrix after the other
 }
 
-export function attentionKernels(
-  heap: Heap,
-  gemm: Gemm,
-  rows: ScaledSoftmax,
-): Pick<Kernels, "attention" | "attentionGrad"> {
+type Attention = Pick<Kernels, "attention" | "attentionGrad">;
+
+function composed(heap: Heap, gemm: Gemm, rows: ScaledSoftmax): Attention {
   const workspace = scratch(heap);
   return {
     attention(args) {
@@ -107,5 +109,15 @@ export function attentionKernels(
         }
       });
     },
+  };
+}
+
+/** The way depends on the dimensions of an image, not on the batch. */
+export function attentionKernels(heap: Heap, variant: Variant, gemm: Gemm, rows: ScaledSoftmax): Attention {
+  const small = smallAttentionKernels(heap, variant);
+  const large = composed(heap, gemm, rows);
+  return {
+    attention: (args) => (isSmall(args) ? small : large).attention(args),
+    attentionGrad: (args) => (isSmall(args) ? small : large).attentionGrad(args),
   };
 }

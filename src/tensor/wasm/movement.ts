@@ -69,7 +69,7 @@ const singles = overAxes(({ size, stride }, from, out) => {
 });
 
 /** Four rows of a 4 × 4 block become its columns. */
-function transposeBlock(rows: readonly Local<"f32x4">[]): Code {
+export function transposeBlock(rows: readonly Local<"f32x4">[]): Code {
   const [a, b, c, d] = rows;
   const [ab, AB, cd, CD] = vectors(4);
   return [

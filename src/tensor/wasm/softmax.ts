@@ -73,7 +73,8 @@ class Sum {
 
 const splat = (value: Expr<"f64">): Expr<"f32x4"> => f32x4.splat(f32.demote(value));
 
-const forward = func([i32, i32, f32, i32, i32], (rows, cols, scale, x, y) => {
+/** softmax of scale·x. */
+export const softmaxForward = func([i32, i32, f32, i32, i32], (rows, cols, scale, x, y) => {
   const at = i32.local();
   const [top, s, factor] = vectors(3);
   const e = vectors(UNROLL);
@@ -98,7 +99,8 @@ const forward = func([i32, i32, f32, i32, i32], (rows, cols, scale, x, y) => {
   ];
 });
 
-const backward = func([i32, i32, f32, i32, i32, i32], (rows, cols, scale, y, g, dx) => {
+/** dx of softmax(scale·x) = y. */
+export const softmaxBackward = func([i32, i32, f32, i32, i32, i32], (rows, cols, scale, y, g, dx) => {
   const [yAt, gAt] = [i32.local(), i32.local()];
   const [inner, s] = vectors(2);
   const d = vectors(UNROLL);
@@ -150,7 +152,7 @@ export function softmaxKernels(
   heap: Heap,
   variant: Variant,
 ): { scaled: ScaledSoftmax; kernels: Pick<Kernels, "softmax" | "softmaxGrad" | "logSumExp"> } {
-  const wasm = instantiate(heap.memory, variant, { softmax: forward, softmaxGrad: backward, logSumExp });
+  const wasm = instantiate(heap.memory, variant, { softmax: softmaxForward, softmaxGrad: softmaxBackward, logSumExp });
   return {
     scaled: wasm,
     kernels: {
