@@ -127,7 +127,7 @@ export async function* rowsBench({ match = "" }: { match?: string } = {}): Async
   for (const at of [x, y, g, a, b, c, d]) for (let i = 0; i < MOST; i++) heap.f32[at / 4 + i] = rng.uniform() - 0.5;
   for (const { name, size, run } of CASES.filter((each) => each.name.includes(match))) {
     const seconds = best(() => run(kernelsFor("f32"), blocks), ROUNDS, ROUNDS);
-    const reference = best(() => run(plain, blocks), 3, 1);
+    const reference = best(() => run(plain, blocks), 5, 5);
     const nsPerElement = Number(((seconds * 1e9) / size).toFixed(3));
     yield {
       bench: "elementwise",
