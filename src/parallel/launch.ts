@@ -81,7 +81,18 @@ type FromDevice =
   | { readonly kind: "ready"; readonly memory: WebAssembly.Memory }
   | { readonly kind: "report"; readonly report: unknown }
   | { readonly kind: "result"; readonly result: unknown }
-  | { readonly kind: "failed"; readonly error: Error; readonly fields: object };
+  | { readonly kind: "failed"; readonly error: ErrorParts };
+
+/** An error in pieces: between threads it would lose its class, its name and its own fields. */
+interface ErrorParts {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string | undefined;
+  readonly fields: object;
+}
+
+const errorOf = ({ name, message, stack, fields }: ErrorParts): Error =>
+  Object.assign(new Error(message), fields, { name, stack });
 
 /** Starts `size` devices that run the program in `file`, which must call `runDevice`. */
 export function launch<Config, Result, Report = never>(
@@ -150,7 +161,7 @@ export function launch<Config, Result, Report = never>(
         onReport?.(message.report as Report, rank);
       } else if (message.kind === "failed") {
         told.add(rank);
-        const error = Object.assign(message.error, message.fields);
+        const error = errorOf(message.error);
         if (error.name === DesyncError.name) setTimeout(() => fail(rank, error), VOTE_MS);
         else if (error.name !== AbortedError.name) fail(rank, error);
       } else {
@@ -216,13 +227,11 @@ export function runDevice<Config, Result, Report = never>(
   if (!port) throw new Error("runDevice: not in a worker thread; start this file with launch()");
   const { rank, size, control: block, stop, deadline, config } = workerData as Assignment;
   const say = (message: FromDevice): void => port.postMessage(message);
-  const sayFailed = (error: Error): void => {
-    // Between threads an error loses its class and its own fields, the name among them.
-    const { name, message } = error;
+  const sayFailed = ({ name, message, stack, ...fields }: Error): void => {
     try {
-      say({ kind: "failed", error, fields: { ...error, name } });
+      say({ kind: "failed", error: { name, message, stack, fields } });
     } catch {
-      say({ kind: "failed", error: new Error(message), fields: { name, stack: error.stack } }); // something in it cannot be sent
+      say({ kind: "failed", error: { name, message, stack, fields: {} } }); // a field that cannot be sent
     }
   };
   const control = new Control(block);

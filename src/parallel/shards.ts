@@ -24,21 +24,28 @@ export const ownedShards = (shards: number, rank: number, size: number): Range =
   end: Math.floor(((rank + 1) * shards) / size),
 });
 
+/** Every device must have one. */
+function checkShards(shards: number, size: number): void {
+  if (!(Number.isInteger(shards) && shards >= size)) {
+    throw new ShardError(
+      `shards: ${shards} shards are too few for ${size} devices; use an integer of at least ${size}`,
+    );
+  }
+}
+
 /** Rows in a shard. Throws `ShardError` where the batch or the devices do not fit. */
 export function shardRows(batch: number, shards: number, size: number): number {
-  if (!(shards >= size)) {
-    throw new ShardError(`shards: ${shards} shards are too few for ${size} devices; use at least ${size}`);
-  }
-  if (batch % shards !== 0) {
+  checkShards(shards, size);
+  if (!(batch > 0 && batch % shards === 0)) {
     throw new ShardError(
-      `shards: a batch of ${batch} does not divide into ${shards} equal shards; choose a multiple, such as ${Math.ceil(batch / shards) * shards}`,
+      `shards: a batch of ${batch} does not divide into ${shards} equal shards; choose a multiple, such as ${Math.ceil(Math.max(batch, 1) / shards) * shards}`,
     );
   }
   return batch / shards;
 }
 
 /** A node over shards first..end−1 has its left child up to here: the largest power of two that leaves something. */
-const middle = ({ first, end }: Range): number => first + 2 ** Math.floor(Math.log2(end - first - 1));
+const middle = ({ first, end }: Range): number => first + 2 ** (31 - Math.clz32(end - first - 1));
 
 const children = (node: Range): [Range, Range] => [
   { first: node.first, end: middle(node) },
@@ -64,9 +71,10 @@ function cover(node: Range, own: Range): Range[] {
 
 /**
  * Σ over all shards of `produce(shard)`, which this rank calls for its own shards in ascending order: the same bits on every
- * rank, whoever owns what. What `produce` returns is written over.
+ * rank, whoever owns what. What `produce` returns is written over. Throws `ShardError` where a device would own none.
  */
 export function sumOverShards(shards: number, comm: Communicator, produce: (shard: number) => Tensor): Tensor {
+  checkShards(shards, comm.size);
   const root = { first: 0, end: shards };
   const nodes = Array.from({ length: comm.size }, (_, rank) => cover(root, ownedShards(shards, rank, comm.size)));
   const mine = nodes[comm.rank].map((node) =>

@@ -21,7 +21,7 @@ describe("collectives between threads", { timeout: 60_000 }, () => {
   it.each([1, 2, 3, 4, 5, 6, 7, 8])(
     "on %i devices give what every rank said, into buffers full of NaN",
     async (size) => {
-      const results = await collectives(size, { seed: size, rounds: 150 });
+      const results = await collectives(size, { seed: size, rounds: 40 });
       expect(results.length).toBe(size);
       expectRight(results);
       if (size > 1) for (const { bytesReceived } of results) expect(bytesReceived).toBeGreaterThan(0);
@@ -37,11 +37,11 @@ describe("collectives between threads", { timeout: 60_000 }, () => {
   });
 
   it("get by without wake-ups", async () => {
-    expectRight(await collectives(3, { seed: 22, rounds: 20, deaf: true, jitter: 1 }));
+    expectRight(await collectives(3, { seed: 22, rounds: 10, deaf: true, jitter: 1 }));
   });
 
   it("raise no alarm for a rank twenty times as slow as the others, with eight of them", async () => {
-    const job = { seed: 23, rounds: 10, busy: 10, slow: { rank: 5, ms: 200 } };
+    const job = { seed: 23, rounds: 6, busy: 10, slow: { rank: 5, ms: 200 } };
     expectRight(await collectives(8, job, 1500));
   });
 });
@@ -72,7 +72,7 @@ describe("losses between threads", { timeout: 60_000 }, () => {
     return Array.from({ length: size }, (_, rank) => byTask.map((parts) => bits(parts[rank])));
   };
 
-  it.each([1, 2, 3, 4, 8])("on %i devices have the bits of the lockstep world, received into NaN", async (size) => {
+  it.each([1, 3, 8])("on %i devices have the bits of the lockstep world, received into NaN", async (size) => {
     const tasks = tasksFor(size);
     expect(await run(size, { tasks })).toEqual(lockstepBits(size, tasks));
   });

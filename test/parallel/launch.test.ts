@@ -1,0 +1,114 @@
+import { describe, expect, it } from "vitest";
+import { AbortedError, DeviceError, type LaunchOptions, launch, threadFile } from "../../src/parallel/index.ts";
+import type { Greeting, GreetingJob } from "../support/devices/greeting.ts";
+import { countThreads } from "../support/faults.ts";
+
+const start = (job: GreetingJob, size = 2, options: LaunchOptions<string> = {}) =>
+  launch<GreetingJob, Greeting, string>(threadFile("../support/devices/greeting", import.meta.url), size, job, options);
+
+/** What a promise is rejected with. */
+const reasonOf = (promise: Promise<unknown>): Promise<Error> =>
+  promise.then(
+    (value) => new Error(`it was not rejected: ${value}`),
+    (reason: Error) => reason,
+  );
+
+describe("launch", { timeout: 30_000 }, () => {
+  it("returns what every rank returned, by rank, and leaves no thread", async () => {
+    const { value, left } = await countThreads(() => start({ act: "return", word: "hello" }, 3).results);
+    expect(value).toEqual([0, 1, 2].map((rank) => ({ rank, size: 3, word: "hello" })));
+    expect(left).toBe(0);
+  });
+
+  it("waits for programs that promise their result", async () => {
+    const results = await start({ act: "promise", word: "later" }).results;
+    expect(results.map(({ word }) => word)).toEqual(["later", "later"]);
+  });
+
+  it("hands on what devices report, with their rank, in their order", async () => {
+    const heard: string[][] = [[], []];
+    await start({ act: "report", word: "a b c" }, 2, { onReport: (report, rank) => heard[rank].push(report) }).results;
+    expect(heard).toEqual([["a", "b", "c"], ["a", "b", "c"]]); // biome-ignore format: a rank each
+  });
+
+  it("tells devices to stop", async () => {
+    const launched = start({ act: "until stopped", word: "enough" }, 2, { onReport: () => launched.stop() });
+    expect((await launched.results).map(({ word }) => word)).toEqual(["enough", "enough"]);
+  });
+
+  it("ends devices that wait for ever when it is aborted, and says so", async () => {
+    const { value, left } = await countThreads(async () => {
+      let running = (): void => {};
+      const begun = new Promise<void>((resolve) => {
+        running = resolve;
+      });
+      const launched = start({ act: "wait for the other", word: "" }, 2, { onReport: () => running() });
+      await begun;
+      const before = performance.now();
+      await launched.abort();
+      expect(performance.now() - before).toBeLessThan(2000);
+      return reasonOf(launched.results);
+    });
+    expect(value).toBeInstanceOf(AbortedError);
+    expect(value.message).toBe("launch: the run was aborted");
+    expect(left).toBe(0);
+  });
+
+  it("may be aborted when all is over, and twice", async () => {
+    const launched = start({ act: "return", word: "" });
+    await launched.results;
+    await launched.abort();
+    await launched.abort();
+    expect((await launched.results).length).toBe(2);
+  });
+
+  it("ends a thread that has returned but keeps a timer", async () => {
+    const { value, left } = await countThreads(() => start({ act: "leave a timer", word: "x" }).results);
+    expect(value.length).toBe(2);
+    expect(left).toBe(0);
+  });
+
+  it("says what a device threw: its name, its message and its own fields", async () => {
+    const reason = await reasonOf(start({ act: "throw", word: "the reason" }).results);
+    expect(reason).toBeInstanceOf(DeviceError);
+    expect(reason.message).toBe("launch: rank 1 failed at step 7, before its first message: GreetingError: the reason");
+    expect(reason.cause).toMatchObject({ name: "GreetingError", message: "the reason", detail: 42 });
+    expect((reason.cause as Error).stack).toContain("greeting.ts");
+  });
+
+  it("says what a device threw even if a field of it cannot be sent", async () => {
+    const reason = await reasonOf(start({ act: "throw a function", word: "the reason" }).results);
+    expect(reason.message).toMatch(/rank 1 failed .*: GreetingError: the reason/);
+  });
+
+  it("says when a result cannot be sent", async () => {
+    const reason = await reasonOf(start({ act: "return a function", word: "" }).results);
+    expect(reason).toBeInstanceOf(DeviceError);
+    expect(reason.message).toMatch(/could not be cloned/);
+  });
+
+  it("says when the file of the program cannot be loaded", async () => {
+    const { value, left } = await countThreads(() =>
+      reasonOf(launch(threadFile("./nowhere", import.meta.url), 2, {}).results),
+    );
+    expect(value).toBeInstanceOf(DeviceError);
+    expect(value.message).toMatch(/before its first message: .*nowhere/);
+    expect(left).toBe(0);
+  });
+
+  it("counts the deadline from when all are there, not from their start", async () => {
+    // Loading the program takes longer than this.
+    const results = await start({ act: "slow to load", word: "x" }, 2, { deadline: 200 }).results;
+    expect(results.length).toBe(2);
+  });
+
+  it("ends a run in which no device gives a sign of life", async () => {
+    const reason = await reasonOf(start({ act: "loop", word: "" }, 2, { deadline: 500 }).results);
+    expect(reason).toBeInstanceOf(DeviceError);
+    expect(reason.message).toMatch(/DeadlineError: no device gave a sign of life for 1\.\d s/);
+  });
+
+  it.each([0, -1, 1.5, 65, Number.NaN])("refuses %d devices", (size) => {
+    expect(() => start({ act: "return", word: "" }, size)).toThrow(RangeError);
+  });
+});

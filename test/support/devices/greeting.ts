@@ -1,0 +1,59 @@
+/** A device for tests of `launch`: does what its job says. */
+import { runDevice } from "../../../src/parallel/index.ts";
+import { sleep } from "../jitter.ts";
+
+export interface GreetingJob {
+  readonly act:
+    | "return"
+    | "promise"
+    | "report"
+    | "until stopped"
+    | "wait for the other"
+    | "leave a timer"
+    | "throw"
+    | "throw a function"
+    | "return a function"
+    | "slow to load"
+    | "loop";
+  readonly word: string;
+}
+
+export interface Greeting {
+  readonly rank: number;
+  readonly size: number;
+  readonly word: string;
+}
+
+class GreetingError extends Error {
+  override readonly name = "GreetingError";
+  readonly detail: unknown;
+
+  constructor(message: string, detail: unknown) {
+    super(message);
+    this.detail = detail;
+  }
+}
+
+runDevice<GreetingJob, unknown, string>(async (device) => {
+  const { comm, config } = device;
+  const { rank, size } = comm;
+  const { act, word } = config;
+  if (act === "promise") await new Promise((resolve) => setTimeout(resolve, 50));
+  if (act === "report") for (const each of word.split(" ")) device.report(each);
+  if (act === "until stopped") {
+    device.report("running");
+    while (!device.stopAsked()) sleep(5);
+  }
+  if (act === "wait for the other") {
+    if (rank === 0) comm.barrier();
+    device.report("waiting"); // rank 1: the other will wait in vain
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  }
+  if (act === "leave a timer") setInterval(() => {}, 1000);
+  if (act.startsWith("throw") && rank === 1) {
+    device.step(7);
+    throw new GreetingError(word, act === "throw" ? 42 : () => {});
+  }
+  if (act === "loop") for (;;);
+  return act === "return a function" ? () => {} : { rank, size, word };
+});
