@@ -9,10 +9,10 @@ import {
   type LossGradients,
   sigmoidLoss,
 } from "../siglip/index.ts";
-import { full, heap, Rng, scope, sumSquares, type Tensor, tensor } from "../tensor/index.ts";
+import { full, heap, portable, Rng, scope, sumSquares, type Tensor, tensor } from "../tensor/index.ts";
 import type { LossJob, LossShare } from "./lossJob.ts";
 
-const T_PRIME = Math.log(10);
+const T_PRIME = portable.log(10);
 const B = -10;
 /** A loss that takes less than this is computed three times, and the best time counts. */
 const SHORT = 2; // seconds

@@ -8,7 +8,7 @@
  * times alpha), so transparent edges stay right; H and S act on what remains after the luma is taken out.
  * Every row draws the same count of random numbers, from its own generator.
  */
-import type { Rng } from "../tensor/index.ts";
+import { portable, type Rng } from "../tensor/index.ts";
 import { toInput } from "./batches.ts";
 
 /** Ranges of the random changes. Logarithmic ones are exponents of e. */
@@ -107,19 +107,18 @@ export const plainView: View = {
 export function randomView(rng: Rng, by: Augmentation): View {
   const around = (half: number) => rng.between(-half, half);
   const scale = rng.between(...by.scale) * CONTENT;
-  const aspect = Math.exp(around(by.aspect) / 2);
-  const angle = (around(by.rotation) * Math.PI) / 180;
+  const aspect = portable.exp(around(by.aspect) / 2);
+  const { cos, sin } = portable.cosSin(around(by.rotation) / 360);
   const [dx, dy] = [around(by.shift), around(by.shift)];
-  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
   const [sx, sy] = [1 / (scale * aspect), aspect / scale];
   const place = [cos * sx, sin * sx, 0, -sin * sy, cos * sy, 0] as [number, number, number, number, number, number];
   place[2] = -(place[0] * dx + place[1] * dy);
   place[5] = -(place[3] * dx + place[4] * dy);
 
-  const hue = (around(by.hue) * Math.PI) / 180;
-  const saturation = Math.exp(rng.between(...by.saturation));
+  const hue = around(by.hue) / 360;
+  const saturation = portable.exp(rng.between(...by.saturation));
   const isGrey = rng.uniform() < by.grey;
-  const contrast = Math.exp(around(by.contrast));
+  const contrast = portable.exp(around(by.contrast));
   const brightness = around(by.brightness);
   const colour = colourMap(hue, isGrey ? 0 : saturation, contrast, 0.5 * (1 - contrast) + brightness);
 
@@ -138,7 +137,7 @@ const LUMA = [0.299, 0.587, 0.114];
  * about the grey axis (Rodrigues' formula) with its luma taken out again, so hue and saturation keep the luma.
  */
 function colourMap(hue: number, saturation: number, contrast: number, constant: number): number[] {
-  const [cos, sin] = [Math.cos(hue), Math.sin(hue)];
+  const { cos, sin } = portable.cosSin(hue); // hue in turns
   const [same, plus, minus] = [
     cos + (1 - cos) / 3,
     (1 - cos) / 3 + sin / Math.sqrt(3),

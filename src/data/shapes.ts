@@ -26,7 +26,7 @@ import { encodeAll, type Tokenizer } from "./tokenizer.ts";
 type Outline = (x: number, y: number) => number;
 
 const outlines: Readonly<Record<string, Outline>> = {
-  circle: (x, y) => Math.hypot(x, y) - 1,
+  circle: (x, y) => Math.sqrt(x * x + y * y) - 1,
   square: (x, y) => Math.max(Math.abs(x), Math.abs(y)) - 0.85,
   // Sides at 60°: half-planes with the normals (0, 1) and (±√3/2, −1/2).
   triangle: (x, y) => Math.max(y - 0.7, Math.abs(x) * 0.866 - y / 2 - 0.55),
@@ -35,7 +35,7 @@ const outlines: Readonly<Record<string, Outline>> = {
     const [a, b] = [Math.abs(x), Math.abs(y)];
     return Math.min(Math.max(a - 0.32, b - 1), Math.max(b - 0.32, a - 1));
   },
-  ring: (x, y) => Math.abs(Math.hypot(x, y) - 0.75) - 0.25,
+  ring: (x, y) => Math.abs(Math.sqrt(x * x + y * y) - 0.75) - 0.25,
 };
 
 const SHAPES = Object.keys(outlines);

@@ -5,6 +5,8 @@
  * "1e6 examples" or "10%".
  */
 
+import { portable } from "../tensor/index.ts";
+
 export type ScheduleKind = "constant" | "linear" | "cosine" | "rsqrt";
 
 export interface ScheduleOptions {
@@ -39,7 +41,7 @@ export function schedule({
     const progress = Math.min(1, Math.max(0, (step - warmup) / Math.max(total - warmup, 1e-12)));
     if (kind === "constant") return 1;
     if (kind === "linear") return 1 - progress;
-    if (kind === "cosine") return 0.5 * (1 + Math.cos(Math.PI * progress));
+    if (kind === "cosine") return 0.5 * (1 + portable.cosSin(progress / 2).cos);
     return 1 / Math.sqrt(1 + Math.max(0, step - warmup) / timescale);
   };
   return (step) => {

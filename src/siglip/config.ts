@@ -2,6 +2,8 @@
  * What a model is made of, as a typed object, and the sizes that the literature names (big_vision `decode_variant`).
  */
 
+import { portable } from "../tensor/index.ts";
+
 /** Red, green, blue. */
 export const CHANNELS = 3;
 
@@ -78,7 +80,7 @@ export const SIZES = {
 } as const satisfies Record<string, Size>;
 
 /** The prior's bias, −ln(B − 1): with it every pair starts at the probability that it matches (one in B). */
-export const logOddsBias = (batch: number): number => -Math.log(Math.max(batch - 1, 1));
+export const logOddsBias = (batch: number): number => -portable.log(Math.max(batch - 1, 1));
 
 function checkTower(name: string, { width, depth, mlpDim, numHeads }: Size): void {
   for (const [field, value] of Object.entries({ width, depth, mlpDim, numHeads })) {

@@ -17,7 +17,18 @@
  *            the number of devices.
  */
 import { type Communicator, ownedShards, ShardError } from "../parallel/index.ts";
-import { addInto, mul, scope, sigmoidBlock, slice, type Tensor, tensor, total, zeros } from "../tensor/index.ts";
+import {
+  addInto,
+  mul,
+  portable,
+  scope,
+  sigmoidBlock,
+  slice,
+  type Tensor,
+  tensor,
+  total,
+  zeros,
+} from "../tensor/index.ts";
 import { checkPairs } from "./loss.ts";
 
 export interface LossGradients {
@@ -68,7 +79,7 @@ export function fusedSigmoidLoss(
   }
   const n = rows / owned;
   const batch = n * shards;
-  const t = Math.exp(tPrime);
+  const t = portable.exp(tPrime);
   const { first } = ownedShards(shards, comm.rank, comm.size);
   const shardOf = (x: Tensor, shard: number): Tensor => slice(x, 0, shard * n, (shard + 1) * n);
 

@@ -5,7 +5,7 @@
  */
 import { l2Normalize, type Variable } from "../autograd/index.ts";
 import { filled } from "../nn/index.ts";
-import type { DType, Rng, Tensor } from "../tensor/index.ts";
+import { type DType, portable, type Rng, type Tensor } from "../tensor/index.ts";
 import { checkModel, type SigLipConfig } from "./config.ts";
 import { ImageTower } from "./imageTower.ts";
 import { TextTower } from "./textTower.ts";
@@ -24,7 +24,7 @@ export class SigLip {
     this.embedDim = config.embedDim;
     this.image = new ImageTower(rng.split("image"), config.image, config.embedDim, dtype);
     this.text = new TextTower(rng.split("text"), config.text, config.embedDim, dtype);
-    this.tPrime = filled([], Math.log(config.temperatureInit), dtype);
+    this.tPrime = filled([], portable.log(config.temperatureInit), dtype);
     this.b = filled([], config.biasInit, dtype);
   }
 

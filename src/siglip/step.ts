@@ -11,7 +11,7 @@
 import { backward, noGrad, type Variable } from "../autograd/index.ts";
 import { type AdamW, NonFiniteError, parametersOf } from "../nn/index.ts";
 import { alone, type Communicator, ShardError, sumOverShards } from "../parallel/index.ts";
-import { concat, full, heap, type Shape, scope, slice, type Tensor, tensor } from "../tensor/index.ts";
+import { concat, full, heap, portable, type Shape, scope, slice, type Tensor, tensor } from "../tensor/index.ts";
 import { fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
 import { gatheredSoftmaxLoss } from "./gatheredLoss.ts";
 import type { SigLip } from "./model.ts";
@@ -65,7 +65,7 @@ export function trainStep(
   { comm = alone, shards = comm.size, activationBytes = ACTIVATION_BYTES }: Devices = {},
 ): StepMetrics {
   const { dtype } = model.tPrime.value;
-  const t = Math.exp(model.tPrime.value.item());
+  const t = portable.exp(model.tPrime.value.item());
   const b = model.b.value.item();
   const owned = shards / comm.size;
   const rows = imageShape[0] / owned; // in a shard

@@ -10,6 +10,7 @@ export * from "./kernels/select.ts";
 export * from "./matmul.ts";
 export * from "./movement.ts";
 export * from "./norm.ts";
+export * as portable from "./portable.ts";
 export * from "./random.ts";
 export * from "./reduce.ts";
 export * from "./shape.ts";

@@ -7,6 +7,8 @@
  * Generator: Philox 4×32 with 10 rounds, Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".
  */
 
+import { cosSin, log } from "./portable.ts";
+
 const M0 = 0xd2511f53;
 const M1 = 0xcd9e8d57;
 const W0 = 0x9e3779b9; // golden ratio
@@ -121,10 +123,10 @@ export class Rng {
       this.#spare = Number.NaN;
       return value;
     }
-    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
-    const angle = 2 * Math.PI * this.uniform();
-    this.#spare = radius * Math.sin(angle);
-    return radius * Math.cos(angle);
+    const radius = Math.sqrt(-2 * log(1 - this.uniform()));
+    const { cos, sin } = cosSin(this.uniform());
+    this.#spare = radius * sin;
+    return radius * cos;
   }
 
   /** Standard normal, drawn again until it lies within ±`bound`. */

@@ -8,7 +8,7 @@
  * Kingma & Ba 2014, arXiv:1412.6980; Loshchilov & Hutter 2017, arXiv:1711.05101; big_vision `optax.py`.
  */
 import type { Variable } from "../../autograd/index.ts";
-import { kernelsFor, type Tensor, zeros } from "../../tensor/index.ts";
+import { kernelsFor, portable, type Tensor, zeros } from "../../tensor/index.ts";
 import { clipFactor, globalNorm } from "./clip.ts";
 
 /** Factors for the parameters whose whole path matches; the first match wins. */
@@ -99,8 +99,8 @@ export class AdamW {
     }
     const gradScale = clipFactor(norm, this.#clipNorm);
     this.count++;
-    const correction1 = 1 - this.#beta1 ** this.count;
-    const correction2 = 1 - this.#beta2 ** this.count;
+    const correction1 = 1 - portable.exp(this.count * portable.log(this.#beta1));
+    const correction2 = 1 - portable.exp(this.count * portable.log(this.#beta2));
     for (const { parameter, m, v, lr, decay } of this.#slots) {
       const { value } = parameter;
       const g = parameter.grad as Tensor;
