@@ -37,6 +37,7 @@ export default {
     setupFiles: ["test/support/engine.ts", "test/mutants/noShrinking.ts"],
     pool: "forks",
     bail: 1,
+    testTimeout: 300_000,
     fileParallelism: false,
     sequence: { sequencer: InOrder },
   },
@@ -69,7 +70,11 @@ interface Report {
   readonly testResults: readonly {
     readonly name: string;
     readonly message: string;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
 }
 
@@ -88,6 +93,9 @@ function runTests(folder: string): Outcome {
   for (const { name, message, assertionResults } of testResults) {
     const file = name.slice(name.indexOf("test/"));
     const failed = assertionResults.find((each) => each.status === "failed");
+    if (failed?.failureMessages.some((each) => each.includes("Test timed out"))) {
+      throw new Error(`mutants: ${file}: ${failed.fullName}: no time left; it proves nothing on a busy machine`);
+    }
     if (failed) return { killer: `${file}: ${failed.fullName}`, seconds };
     // A change that breaks the program instead of its result proves nothing about the tests.
     if (message) throw new Error(`mutants: ${file} could not be run: ${message}\n${stderr}`);

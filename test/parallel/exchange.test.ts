@@ -34,7 +34,7 @@ function* doneFirst(of: Partners): Generator<Action> {
   yield* actions.slice(1).filter((action) => action.do !== "awaitDone");
 }
 
-describe("exchange, in every interleaving of its actions", () => {
+describe("exchange, in every interleaving of its actions", { timeout: 60_000 }, () => {
   it.each([1, 2, 3, 4])("on %i devices reads the message of its number, and never stands still", (size) => {
     let states = 0;
     for (const program of programs(HOPS_IN_A_ROW)) {

@@ -48,7 +48,7 @@ describe("shardRows", () => {
   });
 });
 
-describe.each(DTYPES)("sumOverShards in %s", (dtype) => {
+describe.each(DTYPES)("sumOverShards in %s", { timeout: 60_000 }, (dtype) => {
   const shape: Shape = [2, 3];
   const share = (shard: number, seed: number) => normals(seed + 1000 * shard, shape, dtype);
 

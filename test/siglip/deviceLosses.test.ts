@@ -51,7 +51,7 @@ function ordinary(n: number, d: number, seed: number): Pairs {
   return { n, d, x: unitRows(rng.split("x"), n, d), y, tPrime: Math.log(10), b: -2 };
 }
 
-describe.each(RUNS)("the sigmoid loss, %s, in %s", (form, dtype, u) => {
+describe.each(RUNS)("the sigmoid loss, %s, in %s", { timeout: 60_000 }, (form, dtype, u) => {
   const run = (pairs: Pairs, size: number, shards = size): Gradients => onDevices({ form, dtype, pairs, shards }, size);
 
   it("equals the formula for any devices, shards and rows, with the gradients of X, Y, t′ and b", () => {

@@ -37,7 +37,7 @@ const everything = ({ loss, dTPrime, dB, dX, dY }: Gradients): number[] => [
   ...Array.from(dY),
 ];
 
-describe.each(RINGS)("fusedSigmoidLoss with ring %s", (ring) => {
+describe.each(RINGS)("fusedSigmoidLoss with ring %s", { timeout: 60_000 }, (ring) => {
   it.each(SIZES)("on %i devices visits every block of pairs once", (size) => {
     for (const owned of [1, 2, 3]) {
       const shards = size * owned;
@@ -103,7 +103,7 @@ describe.each(RINGS)("fusedSigmoidLoss with ring %s", (ring) => {
   });
 });
 
-describe("fusedSigmoidLoss on one ring", () => {
+describe("fusedSigmoidLoss on one ring", { timeout: 60_000 }, () => {
   const orders = SIZES.flatMap((size) => [1, 2, 3].map((owned) => [size, size * owned] as const));
 
   it.each(orders)("on %i devices with %i shards adds text shards r, r+1, ... to image shard r", (size, shards) => {
