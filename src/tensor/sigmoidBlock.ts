@@ -4,8 +4,8 @@
  *     S = x·yᵀ,   G = σ(t·S + b) − labels,   dx += G·y,   dy += Gᵀ·x
  *
  * A tile of S stays in the second-level cache: it is made by one product, turned into G in place, and used up by two more.
- * 6·d floating-point operations a pair; memory of one tile. All of y passes by one band of rows of x before the next, so that
- * the band and its gradient stay in the cache too. Whatever the bands, a row of dx adds up along y and a row of dy along x.
+ * 6·d floating-point operations a pair; memory of one tile. All of y passes by one band of rows of x before the next, so
+ * that what is read again soon is near. Whatever the bands, a row of dx adds up along y, and a row of dy along x.
  *
  * x [n, d]   y [m, d]
  */
@@ -17,7 +17,7 @@ import { empty, type Tensor } from "./tensor.ts";
 // 192 · 256 floats are 192 KiB: a fifth of the second-level cache, beside the panels of the products.
 const TILE_ROWS = 192;
 const TILE_COLS = 256;
-const BAND_BYTES = 2 ** 19; // x and dx of a band: half of the second-level cache
+const BAND_ROWS = 4 * TILE_ROWS; // y and dy come from memory once for each band
 const BYTES = { f32: 4, f64: 8 } as const;
 
 export interface SigmoidBlock {
@@ -48,23 +48,22 @@ export function sigmoidBlock(
   const { gemm, sigmoidTile } = kernelsFor(x.dtype);
   const tile = empty("sigmoidBlock", [Math.min(n, TILE_ROWS), Math.min(m, TILE_COLS)], x.dtype).address;
   const row = (of: Tensor, i: number): number => of.address + i * d * BYTES[x.dtype];
-  const tilesInBand = Math.floor(BAND_BYTES / (2 * TILE_ROWS * d * BYTES[x.dtype]));
-  const bandRows = TILE_ROWS * Math.max(1, tilesInBand);
   let loss = 0;
   let sum = 0;
-  const visit = (top: number, j: number): void => {
+  const oneTile = (i: number, j: number): void => {
+    const rows = Math.min(TILE_ROWS, n - i);
     const cols = Math.min(TILE_COLS, m - j);
-    for (let i = top; i < Math.min(n, top + bandRows); i += TILE_ROWS) {
-      const rows = Math.min(TILE_ROWS, n - i);
-      const common = { accumulate: true, transB: false, ldb: d, ldc: d, n: d };
-      gemm({ transA: false, transB: true, m: rows, n: cols, k: d, a: row(x, i), lda: d, b: row(y, j), ldb: d, c: tile, ldc: cols }); // biome-ignore format: a product a line
-      const part = sigmoidTile(rows, cols, tile, t, b, positives ? i - j : -rows);
-      loss += part.loss;
-      sum += part.sum;
-      gemm({ ...common, transA: false, m: rows, k: cols, a: tile, lda: cols, b: row(y, j), c: row(dx, i) });
-      gemm({ ...common, transA: true, m: cols, k: rows, a: tile, lda: cols, b: row(x, i), c: row(dy, j) });
-    }
+    const common = { accumulate: true, transB: false, ldb: d, ldc: d, n: d };
+    gemm({ transA: false, transB: true, m: rows, n: cols, k: d, a: row(x, i), lda: d, b: row(y, j), ldb: d, c: tile, ldc: cols }); // biome-ignore format: a product a line
+    const part = sigmoidTile(rows, cols, tile, t, b, positives ? i - j : -rows);
+    loss += part.loss;
+    sum += part.sum;
+    gemm({ ...common, transA: false, m: rows, k: cols, a: tile, lda: cols, b: row(y, j), c: row(dx, i) });
+    gemm({ ...common, transA: true, m: cols, k: rows, a: tile, lda: cols, b: row(x, i), c: row(dy, j) });
   };
-  for (let top = 0; top < n; top += bandRows) for (let j = 0; j < m; j += TILE_COLS) visit(top, j);
+  for (let band = 0; band < n; band += BAND_ROWS) {
+    const end = Math.min(n, band + BAND_ROWS);
+    for (let j = 0; j < m; j += TILE_COLS) for (let i = band; i < end; i += TILE_ROWS) oneTile(i, j);
+  }
   return { loss, sum };
 }
