@@ -18,7 +18,8 @@ import { type BenchOptions, best, type Row } from "./row.ts";
 
 const CASES = [[4096, 64], [4096, 256], [16384, 64], [16384, 256]] as const; // biome-ignore format: batch, width
 const [T_PRIME, BIAS] = [Math.log(10), -10]; // as training starts
-const RUNS = 5;
+const LEAST_RUNS = 5;
+const LEAST_MS = 3000; // short runs often, so that some meets no neighbour
 const PEER = "loss-torch.py";
 const CHUNKS = [128, 256, 512, 1024];
 
@@ -62,7 +63,8 @@ export async function* lossBench(options: BenchOptions): AsyncGenerator<Row> {
     const loss = step();
     let seconds = Number.POSITIVE_INFINITY;
     let perFlop = productSeconds();
-    for (let run = 0; run < RUNS; run++) {
+    const start = performance.now();
+    for (let run = 0; run < LEAST_RUNS || performance.now() - start < LEAST_MS; run++) {
       seconds = Math.min(seconds, best(step, 1, 0));
       perFlop = Math.min(perFlop, productSeconds());
     }
