@@ -126,7 +126,7 @@ const schema = {
     biasInit: numberOr("log-odds", { min: -100, max: 100 }, ["log-odds"]), // "log-odds": b = −ln(batch − 1)
   },
   train: {
-    steps: integer(4677, 1, 100_000_000),
+    steps: integer(6000, 1, 100_000_000),
     batch: integer(128, 1, 65_536),
     shards: integer(2, 1, 4096), // equal pieces of a batch; devices share them, so there are at least as many
     loss: choice("sigmoid", ["sigmoid", "softmax"]),
