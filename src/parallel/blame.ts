@@ -7,16 +7,21 @@
  *   others          who reported it
  */
 import { DeadlineError, DesyncError } from "./errors.ts";
-import type { Control } from "./threads.ts";
+import type { DeviceState } from "./threads.ts";
 
-export function blame(control: Control, size: number, reporter: number, error: Error): number {
+/** What is known of every rank. */
+interface States {
+  state(rank: number): Pick<DeviceState, "message" | "what" | "step" | "waitsFor">;
+}
+
+export function blame(control: States, size: number, reporter: number, error: Error): number {
   // Errors come from other threads: their names tell, not their classes.
   if (error.name === DeadlineError.name) return lateOne(control, size, reporter);
   if (error.name === DesyncError.name) return oddOne(control, size, reporter);
   return reporter;
 }
 
-function lateOne(control: Control, size: number, reporter: number): number {
+function lateOne(control: States, size: number, reporter: number): number {
   let rank = reporter;
   for (let steps = 0; steps < size; steps++) {
     const { waitsFor } = control.state(rank);
@@ -26,7 +31,7 @@ function lateOne(control: Control, size: number, reporter: number): number {
   return rank;
 }
 
-function oddOne(control: Control, size: number, reporter: number): number {
+function oddOne(control: States, size: number, reporter: number): number {
   const { message } = control.state(reporter);
   const groups = new Map<string, number[]>();
   for (let rank = 0; rank < size; rank++) {

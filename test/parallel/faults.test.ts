@@ -7,13 +7,22 @@ import { execFileSync, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { DeviceError } from "../../src/parallel/index.ts";
+import { DeviceError, launch, threadFile } from "../../src/parallel/index.ts";
+import type { GreetingJob } from "../support/devices/greeting.ts";
 import { KINDS, OPS } from "../support/faultKinds.ts";
-import { complaints, runFault } from "../support/faults.ts";
+import { complaints, countThreads, runFault } from "../support/faults.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const SIZE = 3;
+
+/** A program of test/support in a process of its own. */
+function start(program: string, ...args: string[]) {
+  const loader = process.features.typescript ? [] : ["--import", "tsx"];
+  const file = fileURLToPath(new URL(`../support/${program}.ts`, import.meta.url));
+  return spawn(process.execPath, [...loader, file, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+}
 
 describe("a device that", { timeout: 30_000 }, () => {
   it.each(KINDS.map((kind, i) => [kind, i % SIZE, OPS[(i + 2) % OPS.length]] as const))(
@@ -25,7 +34,6 @@ describe("a device that", { timeout: 30_000 }, () => {
   );
 
   it.each([
-    ["throws", 2],
     ["loops", 7],
     ["skips", 5],
   ] as const)("%s is found among eight on two cores: rank %i", async (kind, rank) => {
@@ -33,7 +41,7 @@ describe("a device that", { timeout: 30_000 }, () => {
     expect(complaints(fault, 8, await runFault(fault, 8))).toEqual([]);
   });
 
-  it.each(["throws", "skips", "loops"] as const)("%s is found by the only other: rank 1 of two", async (kind) => {
+  it.each(["throws", "skips"] as const)("%s is found by the only other: rank 1 of two", async (kind) => {
     const fault = { kind, rank: 1, op: "shift" } as const;
     expect(complaints(fault, 2, await runFault(fault, 2))).toEqual([]);
   });
@@ -55,11 +63,48 @@ describe("a device that", { timeout: 30_000 }, () => {
   });
 });
 
+it("a device whose thread is terminated from outside ends the run", { timeout: 30_000 }, async () => {
+  const { value, left } = await countThreads(async () => {
+    const workers: Worker[] = [];
+    const note = (worker: Worker) => workers.push(worker);
+    process.on("worker", note);
+    const file = threadFile("../support/devices/greeting", import.meta.url);
+    const job: GreetingJob = { act: "wait for the other", word: "" };
+    const { results } = launch<GreetingJob, unknown, string>(file, 2, job, {
+      onReport: () => void workers[1].terminate(),
+    });
+    return results.catch((reason: Error) => reason).finally(() => process.off("worker", note));
+  });
+  expect(value).toBeInstanceOf(DeviceError);
+  expect((value as Error).message).toMatch(/^launch: rank 1 failed .* the thread ended with exit code 1/);
+  expect(left).toBe(0);
+});
+
+it.runIf(process.platform !== "win32")(
+  "a program that was stopped and goes on raises no alarm",
+  { timeout: 60_000 },
+  async () => {
+    const child = start("healthyProgram");
+    let said = "";
+    const begun = new Promise<void>((resolve) => {
+      child.stdout.on("data", (chunk) => {
+        said += chunk;
+        resolve();
+      });
+    });
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    await begun;
+    child.kill("SIGSTOP");
+    await new Promise((resolve) => setTimeout(resolve, 3000)); // three times the deadline
+    child.kill("SIGCONT");
+    expect(await ended).toBe(0);
+    expect(said).toBe("running\nall right\n");
+  },
+);
+
 describe("after a fault", { timeout: 30_000 }, () => {
-  it.each(["throws", "loops", "exits with 0", "skips"])("nothing keeps the program from ending: %s", async (kind) => {
-    const loader = process.features.typescript ? [] : ["--import", "tsx"];
-    const program = fileURLToPath(new URL("../support/faultProgram.ts", import.meta.url));
-    const child = spawn(process.execPath, [...loader, program, kind], { stdio: ["ignore", "pipe", "inherit"] });
+  it.each(["throws", "loops"])("nothing keeps the program from ending: %s", async (kind) => {
+    const child = start("faultProgram", kind);
     let rejected = Number.NaN;
     child.stdout.on("data", () => {
       rejected = performance.now();

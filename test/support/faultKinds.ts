@@ -15,6 +15,7 @@ export const KINDS = [
   "runs out of WebAssembly memory",
   "traps",
   "loops",
+  "loops in WebAssembly",
   "waits for ever",
   "skips",
   "repeats",

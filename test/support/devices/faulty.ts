@@ -13,13 +13,20 @@ function say(comm: Communicator, op: Op, sides: readonly number[] = [3], dtype: 
   else comm.barrier();
 }
 
-const TRAP = Uint8Array.of(
-  0, 97, 115, 109, 1, 0, 0, 0, // \0asm, version 1
-  1, 4, 1, 96, 0, 0, // type: () → ()
-  3, 2, 1, 0, // one function of that type
-  7, 5, 1, 1, 102, 0, 0, // exported as "f"
-  10, 5, 1, 3, 0, 0, 11, // its code: unreachable
-); // biome-ignore format: a section a line
+/** A module with one function f: () → () of the given instructions. */
+const moduleOf = (...code: number[]): Uint8Array<ArrayBuffer> =>
+  Uint8Array.of(
+    0, 97, 115, 109, 1, 0, 0, 0, // \0asm, version 1
+    1, 4, 1, 96, 0, 0, // type: () → ()
+    3, 2, 1, 0, // one function of that type
+    7, 5, 1, 1, 102, 0, 0, // exported as "f"
+    10, code.length + 4, 1, code.length + 2, 0, ...code, 11, // its code
+  ); // biome-ignore format: a section a line
+const TRAP = moduleOf(0); // unreachable
+const ENDLESS = moduleOf(3, 64, 12, 0, 11); // loop: br 0
+
+const call = (code: Uint8Array<ArrayBuffer>): void =>
+  (new WebAssembly.Instance(new WebAssembly.Module(code)).exports.f as () => void)();
 
 async function act({ kind, op, path }: Fault, { comm }: Device<Fault, Report>): Promise<void> {
   switch (kind) {
@@ -46,10 +53,11 @@ async function act({ kind, op, path }: Fault, { comm }: Device<Fault, Report>): 
       empty("test", [2 ** 30], "f64");
       return;
     case "traps":
-      (new WebAssembly.Instance(new WebAssembly.Module(TRAP)).exports.f as () => void)();
-      return;
+      return call(TRAP);
     case "loops":
       for (;;);
+    case "loops in WebAssembly":
+      return call(ENDLESS);
     case "waits for ever":
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
       return;

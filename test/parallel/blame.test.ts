@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { blame } from "../../src/parallel/blame.ts";
+import { AbortedError, DeadlineError, DesyncError } from "../../src/parallel/index.ts";
+
+const late = new DeadlineError("");
+const different = new DesyncError("");
+
+describe("blame", () => {
+  const waits = (...waitsFor: (number | undefined)[]) => ({
+    state: (rank: number) => ({ message: 3, what: "barrier", step: 1, waitsFor: waitsFor[rank] }),
+  });
+
+  it("goes along the ranks that wait for each other, to the one that does not", () => {
+    expect(blame(waits(1, 2, 3, undefined), 4, 0, late)).toBe(3);
+    expect(blame(waits(undefined, 0, 1, 2), 4, 3, late)).toBe(0);
+    expect(blame(waits(1, undefined), 2, 0, late)).toBe(1);
+  });
+
+  it("ends where ranks wait for each other in a circle, or for nobody", () => {
+    expect([0, 1, 2]).toContain(blame(waits(1, 2, 0), 3, 0, late));
+    expect(blame(waits(undefined, undefined), 2, 1, late)).toBe(1);
+  });
+
+  const says = (...said: readonly (readonly [message: number, what: string, step?: number])[]) => ({
+    state: (rank: number) => {
+      const [message, what, step = 1] = said[rank];
+      return { message, what, step, waitsFor: undefined };
+    },
+  });
+
+  it("falls on the rank that does what no other does, whoever noticed", () => {
+    const states = says([5, "shift"], [5, "shift"], [5, "barrier"], [5, "shift"]);
+    for (let reporter = 0; reporter < 4; reporter++) expect(blame(states, 4, reporter, different)).toBe(2);
+  });
+
+  it("falls on the rank at another step", () => {
+    expect(blame(says([5, "shift", 2], [5, "shift", 3], [5, "shift", 2]), 3, 0, different)).toBe(1);
+  });
+
+  it("does not count ranks that are at another message", () => {
+    expect(blame(says([5, "shift"], [5, "barrier"], [4, "barrier"], [5, "shift"]), 4, 0, different)).toBe(1);
+  });
+
+  it("of two ranks falls on the lower one", () => {
+    expect(blame(says([5, "shift"], [5, "barrier"]), 2, 1, different)).toBe(0);
+  });
+
+  it("of anything else falls on who reported it", () => {
+    expect(blame(waits(1, undefined), 2, 0, new TypeError(""))).toBe(0);
+    expect(blame(waits(1, undefined), 2, 0, new AbortedError(""))).toBe(0);
+  });
+});
