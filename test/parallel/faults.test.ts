@@ -29,7 +29,9 @@ describe("a device that", { timeout: 30_000 }, () => {
     "%s ends the run: rank %i, %s",
     async (kind, rank, op) => {
       const fault = { kind, rank, op };
-      expect(complaints(fault, SIZE, await runFault(fault, SIZE))).toEqual([]);
+      // Where a rank reports itself, two are enough.
+      const size = Math.max(rank + 1, KINDS.indexOf(kind) < KINDS.indexOf("loops") ? 2 : SIZE);
+      expect(complaints(fault, size, await runFault(fault, size))).toEqual([]);
     },
   );
 

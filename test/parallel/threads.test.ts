@@ -72,7 +72,7 @@ describe("losses between threads", { timeout: 60_000 }, () => {
     return Array.from({ length: size }, (_, rank) => byTask.map((parts) => bits(parts[rank])));
   };
 
-  it.each([1, 3, 8])("on %i devices have the bits of the lockstep world, received into NaN", async (size) => {
+  it.each([2, 5])("on %i devices have the bits of the lockstep world, received into NaN", async (size) => {
     const tasks = tasksFor(size);
     expect(await run(size, { tasks })).toEqual(lockstepBits(size, tasks));
   });
