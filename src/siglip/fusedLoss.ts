@@ -94,12 +94,9 @@ export function fusedSigmoidLoss(
         for (let r = owned - 1; r >= 0; r--) {
           const [image, text] = [first + r, owner * owned + s];
           if (!wanted(image, text)) continue;
-          const block = scope(
-            () =>
-            sigmoidBlock(
-              shardOf(zimg, r), shardOf(texts, s), t, b, image === text, shardOf(dzimg, r), shardOf(dtexts, s),
-            ), // biome-ignore format: in, then out
-          );
+          const own = { x: shardOf(zimg, r), dx: shardOf(dzimg, r) };
+          const met = { y: shardOf(texts, s), dy: shardOf(dtexts, s) };
+          const block = scope(() => sigmoidBlock(own.x, met.y, t, b, image === text, own.dx, met.dy));
           losses[r] += block.loss;
           sums[r] += block.sum;
           onBlock?.(image, text);

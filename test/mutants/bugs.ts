@@ -33,7 +33,6 @@ const threads = (find: string, replace: string): Place => ({ file: "parallel/thr
 const ops = (find: string, replace: string): Place => ({ file: "parallel/ops.ts", find, replace });
 
 const chunkedConstant: Place = chunked("import { add,", "import { add, constant,");
-const SIGN = "shardOf(zimg, r), shardOf(texts, s), t, b, image === text,";
 
 export const bugs: readonly Bug[] = [
   {
@@ -129,7 +128,7 @@ export const bugs: readonly Bug[] = [
     what: "strangers are pulled together",
     places: [
       [loss("pairLoss(-1, zimg", "pairLoss(1, zimg")],
-      [fused(SIGN, "shardOf(zimg, r), shardOf(texts, s), image === text ? t : -t, b, image === text,")],
+      [fused("met.y, t, b, image === text,", "met.y, image === text ? t : -t, b, image === text,")],
     ],
   },
   {
