@@ -7,7 +7,7 @@
  * The main thread never waits for a device: it starts, listens, and watches. Rank 0 is a worker too.
  */
 import { parentPort, Worker, type WorkerOptions, workerData } from "node:worker_threads";
-import { heap } from "../tensor/index.ts";
+import { adoptKernels, heap, type KernelReport, kernelReport } from "../tensor/index.ts";
 import { blame } from "./blame.ts";
 import { AbortedError, DeadlineError, DesyncError, DeviceError } from "./errors.ts";
 import { Control, controlBlock, ThreadCommunicator } from "./threads.ts";
@@ -74,6 +74,8 @@ interface Assignment {
   readonly control: SharedArrayBuffer;
   readonly stop: SharedArrayBuffer;
   readonly deadline: number;
+  /** Chosen once, on the main thread: devices that chose for themselves might choose differently. */
+  readonly kernels: KernelReport;
   readonly config: unknown;
 }
 
@@ -94,7 +96,7 @@ interface ErrorParts {
 const errorOf = ({ name, message, stack, fields }: ErrorParts): Error =>
   Object.assign(new Error(message), fields, { name, stack });
 
-/** Starts `size` devices that run the program in `file`, which must call `runDevice`. */
+/** Starts `size` devices that run the program in `file`, which must call `runDevice`, on the kernels of this thread. */
 export function launch<Config, Result, Report = never>(
   file: URL,
   size: number,
@@ -105,8 +107,9 @@ export function launch<Config, Result, Report = never>(
   const block = controlBlock(size);
   const control = new Control(block);
   const stopFlag = new SharedArrayBuffer(4);
+  const kernels = kernelReport();
   const workers = Array.from({ length: size }, (_, rank) => {
-    const assignment: Assignment = { rank, size, control: block, stop: stopFlag, deadline, config };
+    const assignment: Assignment = { rank, size, control: block, stop: stopFlag, deadline, kernels, config };
     return startThread(file, {
       name: `device ${rank}`,
       workerData: assignment,
@@ -225,7 +228,7 @@ export function runDevice<Config, Result, Report = never>(
 ): void {
   const port = parentPort;
   if (!port) throw new Error("runDevice: not in a worker thread; start this file with launch()");
-  const { rank, size, control: block, stop, deadline, config } = workerData as Assignment;
+  const { rank, size, control: block, stop, deadline, kernels, config } = workerData as Assignment;
   const say = (message: FromDevice): void => port.postMessage(message);
   const sayFailed = ({ name, message, stack, ...fields }: Error): void => {
     try {
@@ -235,6 +238,7 @@ export function runDevice<Config, Result, Report = never>(
     }
   };
   const control = new Control(block);
+  adoptKernels(kernels);
 
   const run = async (memories: readonly WebAssembly.Memory[]): Promise<void> => {
     const comm = new ThreadCommunicator({ rank, size, control, memories, deadline });

@@ -1,6 +1,12 @@
 /**
- * Which kernels run: the only switch. f64 always takes the plain loops; f32 takes the fastest set that passes the
- * self-test, chosen once, at the first use.
+ * Which kernels run: the only switch. f64 always takes the plain loops; f32 takes one of
+ *
+ *   fast        the fastest SIMD set that passes the self-test: fused multiply-add where the engine has it. The same bits on
+ *               every run of one machine with one engine.
+ *   strict      SIMD without a fused operation, one register tile: the same bits on every engine
+ *   reference   the plain loops, with the engine's own `Math.exp`: for comparison, on one engine
+ *
+ * The main thread chooses once; devices take its choice over (`adoptKernels`), so that all of them compute alike.
  */
 import { type DType, type Heap, heap } from "../heap.ts";
 import type { Tile } from "../wasm/gemmTile.ts";
@@ -10,15 +16,24 @@ import type { Kernels } from "./kernels.ts";
 import { referenceKernels } from "./reference.ts";
 import { selfTest } from "./selfTest.ts";
 
-/** What runs here and why, for people. */
+export const KERNEL_MODES = ["fast", "strict", "reference"] as const;
+export type KernelMode = (typeof KERNEL_MODES)[number];
+
+/** No kernels of this mode can run here. */
+export class KernelError extends Error {
+  override readonly name = "KernelError";
+}
+
+/** What was chosen and why: plain data, from which another thread builds the same kernels. */
 export interface KernelReport {
+  readonly mode: KernelMode;
   readonly simd: boolean;
   /** Fused multiply-add (relaxed SIMD). */
   readonly fma: boolean;
-  /** The engine fuses pairs of 128-bit vectors into 256-bit ones: shows in the tile that won. */
+  /** The kernels count on an engine that fuses pairs of 128-bit vectors into 256-bit ones: shows in the tile that won. */
   readonly revectorized: boolean;
-  /** Register tile of the matrix product, "6×16"; none for the plain loops. */
-  readonly tile?: string;
+  /** Register tile of the matrix product; none for the plain loops. */
+  readonly tile?: Tile;
   readonly warnings: readonly string[];
   readonly why: string;
 }
@@ -66,45 +81,79 @@ interface Choice {
   readonly report: KernelReport;
 }
 
-function plainLoops(warnings: readonly string[], why: string): Choice {
-  return { kernels: reference.f32, report: { simd: false, fma: false, revectorized: false, warnings, why } };
+function plainLoops(mode: KernelMode, warnings: readonly string[], why: string): Choice {
+  return { kernels: reference.f32, report: { mode, simd: false, fma: false, revectorized: false, warnings, why } };
 }
 
-function choose(): Choice {
-  if (!engineSupports({ fma: false })) return plainLoops([], "plain loops: this engine has no WebAssembly SIMD");
+function chooseFast(): Choice {
+  if (!engineSupports({ fma: false }))
+    return plainLoops("fast", [], "plain loops: this engine has no WebAssembly SIMD");
   const fma = engineSupports({ fma: true });
   const tiles = fma ? TILES.fused : TILES.separate;
   const rates = tileRates(heap, { fma }, tiles);
   const fastest = tiles[rates.indexOf(Math.max(...rates))];
   const candidates = [candidate({ fma, tile: fastest }), candidate(SAFE)];
   const { winner, kernels, warnings } = firstSound(heap, candidates, (each) => wasmKernels(heap, each));
-  if (!winner) return plainLoops(warnings, "plain loops: no SIMD kernels passed their self-test");
+  if (!winner) return plainLoops("fast", warnings, "plain loops: no SIMD kernels passed their self-test");
   const measured = tiles.map((tile, i) => `${show(tile)} ${rates[i].toFixed(0)}`).join(", ");
-  const revectorized = winner.tile.columns === WIDE;
   const why = `${winner.name}; GFLOP/s of the tiles: ${measured}`;
-  return { kernels, report: { simd: true, fma: winner.fma, revectorized, tile: show(winner.tile), warnings, why } };
+  const { tile } = winner;
+  const revectorized = tile.columns === WIDE;
+  return { kernels, report: { mode: "fast", simd: true, fma: winner.fma, revectorized, tile, warnings, why } };
 }
 
-let choice: Choice | undefined;
+/** Falls back to nothing: other kernels would give other bits. */
+function chooseStrict(): Choice {
+  const refuse = (reason: string) =>
+    new KernelError(`kernels: strict kernels cannot run here: ${reason}; use fast ones`);
+  if (!engineSupports(SAFE)) throw refuse("this engine has no WebAssembly SIMD");
+  const { winner, kernels, warnings } = firstSound(heap, [candidate(SAFE)], (each) => wasmKernels(heap, each));
+  if (!winner) throw refuse(warnings.join());
+  const why = `${winner.name}, nothing fused: the same bits on every engine`;
+  const { tile } = winner;
+  return { kernels, report: { mode: "strict", simd: true, fma: false, revectorized: false, tile, warnings, why } };
+}
+
+const choose: Readonly<Record<KernelMode, () => Choice>> = {
+  fast: chooseFast,
+  strict: chooseStrict,
+  reference: () => plainLoops("reference", [], "plain loops, as asked"),
+};
+
+let report: KernelReport | undefined;
+let built: Kernels | undefined;
 let forced: Kernels | undefined;
 
-function chosen(): Choice {
-  choice ??= choose();
-  return choice;
+/**
+ * Chooses the f32 kernels of this thread from now on. What was computed before keeps its bits, so choose before the first
+ * use. Throws `KernelError` where strict ones cannot run.
+ */
+export function chooseKernels(mode: KernelMode): void {
+  if (report?.mode !== mode) ({ report, kernels: built } = choose[mode]());
+}
+
+/** Takes over the choice of another thread of this process: builds the same kernels without trying the machine again. */
+export function adoptKernels(chosen: KernelReport): void {
+  report = chosen;
+  built = undefined;
 }
 
 /** The kernels for a dtype. */
 export function kernelsFor(dtype: DType): Kernels {
   if (dtype === "f64") return reference.f64;
-  return forced ?? chosen().kernels;
+  if (forced) return forced;
+  const { fma, tile } = kernelReport();
+  built ??= tile ? wasmKernels(heap, { fma, tile }) : reference.f32;
+  return built;
 }
 
-/** Runs f32 on the given kernels from now on; `undefined` is the plain loops. */
+/** Runs f32 on the given kernels from now on, whatever is chosen; `undefined` is the plain loops. */
 export function useKernels(kernels: Kernels | undefined): void {
   forced = kernels ?? reference.f32;
 }
 
-/** What was chosen for this engine and why; chooses if nothing was yet. */
+/** What was chosen for this engine and why; chooses fast kernels if nothing was yet. */
 export function kernelReport(): KernelReport {
-  return chosen().report;
+  if (!report) ({ report, kernels: built } = choose.fast());
+  return report;
 }

@@ -65,7 +65,7 @@ describe("the choice", () => {
     expect(report.warnings).toEqual([]);
     expect(report.simd).toBe(true);
     expect(report.fma).toBe(engineSupports({ fma: true }));
-    expect(report.why).toContain(report.tile);
+    expect(report.why).toContain(`${report.tile?.rows}×${report.tile?.columns}`);
     expect(kernelReport()).toBe(report);
   });
 
