@@ -3,6 +3,7 @@
  *
  *     npm run bench                            all
  *     npm run -s bench -- gemm step --json     two of them, for programs
+ *     npm run bench -- step emoji --profile    and where the time goes, kernel by kernel
  *     npm run bench -- step --peers DIR        beside the libraries installed in DIR
  *     npm run bench -- loss --peers DIR --python PATH      and beside PyTorch, which that Python can import
  */
@@ -11,6 +12,7 @@ import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { kernelReport, kernelsFor } from "../src/tensor/index.ts";
 import { elementwiseBench } from "./elementwise.ts";
+import { emojiBench } from "./emoji.ts";
 import { gemmBench } from "./gemm.ts";
 import { lossBench } from "./loss.ts";
 import type { BenchOptions, Row } from "./row.ts";
@@ -24,15 +26,21 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => AsyncIterable<
     yield* rowsBench();
   },
   step: stepBench,
+  emoji: emojiBench,
   loss: lossBench,
 };
 
-const usage = `usage: npm run bench -- [${Object.keys(BENCHES).join("|")}]... [--json] [--peers DIR] [--python PATH]`;
+const usage = `usage: npm run bench -- [${Object.keys(BENCHES).join("|")}]... [--json] [--profile] [--peers DIR] [--python PATH]`;
 
 function parse(): { names: string[]; json: boolean } & BenchOptions {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { json: { type: "boolean", default: false }, peers: { type: "string" }, python: { type: "string" } },
+    options: {
+      json: { type: "boolean", default: false },
+      profile: { type: "boolean", default: false },
+      peers: { type: "string" },
+      python: { type: "string" },
+    },
   });
   const unknown = positionals.filter((name) => !(name in BENCHES));
   if (unknown.length > 0) throw new TypeError(`${unknown.join(", ")} is none of the benches`);

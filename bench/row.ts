@@ -13,6 +13,8 @@ export interface BenchOptions {
   readonly peers?: string | undefined;
   /** Path of a Python that has the peers' packages. */
   readonly python?: string | undefined;
+  /** Also a row for every kernel of a step. */
+  readonly profile?: boolean;
 }
 
 /** The best of `runs` timings, in seconds, after `warmup` runs that are not counted. */

@@ -24,6 +24,7 @@ import {
 } from "../src/autograd/index.ts";
 import { sigmoidLoss } from "../src/siglip/index.ts";
 import { abs, full, type Shape, scope, sizeOf, sum, type Tensor, tensor } from "../src/tensor/index.ts";
+import { profile } from "./profile.ts";
 import { type BenchOptions, best, type Row } from "./row.ts";
 
 const [B, T, P, D, H, M, DEPTH] = [64, 64, 48, 192, 3, 768, 4];
@@ -124,7 +125,7 @@ async function peerSeconds({ file, args, installed }: Peer, folder: string): Pro
   return times.length > 1 ? Math.min(...times.slice(1)) : undefined; // the first includes compilation
 }
 
-export async function* stepBench({ peers }: BenchOptions): AsyncGenerator<Row> {
+export async function* stepBench({ peers, profile: wanted }: BenchOptions): AsyncGenerator<Row> {
   const step = makeStep();
   const { loss, gradient } = step();
   const seconds = best(step, 5, 2);
@@ -134,4 +135,5 @@ export async function* stepBench({ peers }: BenchOptions): AsyncGenerator<Row> {
     if (theirs !== undefined) ratio[peer.name] = theirs / seconds;
   }
   yield { bench: "step", case: "vit 46.1 GFLOP", seconds, gflops: FLOP / seconds / 1e9, loss, gradient, ratio };
+  if (wanted) yield* profile("step", step);
 }
