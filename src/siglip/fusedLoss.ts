@@ -10,11 +10,11 @@
  *   "one"    texts go round once, by −1. The order of every sum is stated in shards, not in devices: image shard r adds text
  *            shards r, r+1, ..., and text shard s collects from image shards s, s−1, ... (both modulo their number). A pair
  *            that would come too early waits until its block is home again. So which device owns which shard changes no bit.
- *   "both"   texts go half way round by −1 and half way by +1 (open_clip's bidirectional exchange): as many pairs in half
- *            as many hops, where links carry both directions at once. Rank r adds the texts of ranks r, r+1, r−1, r+2,
- *            r−2, ...; texts of rank s collect from ranks s−1, s−2, ..., from s+1, s+2, ..., and add both to what they have at
- *            home. Where the number of devices is even, the one opposite is met by −1 only. The order of sums depends on
- *            the number of devices.
+ *   "both"   texts go half way round by −1 and half way by +1 (open_clip's bidirectional exchange), and their gradients come
+ *            back: about 3W/2 blocks over a link in each direction, not 2W − 1 in one, for W devices. Worth it only where
+ *            links carry both directions at once: a device receives 3(W − 1) blocks in all. Rank r adds the texts of ranks
+ *            r, r+1, r−1, r+2, r−2, ...; texts of rank s collect from ranks s−1, s−2, ..., from s+1, s+2, ..., and add both
+ *            to what they have at home. Where W is even, the one opposite is met by −1 only. The order of sums depends on W.
  */
 import { type Communicator, ownedShards, ShardError } from "../parallel/index.ts";
 import {

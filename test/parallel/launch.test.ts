@@ -97,8 +97,7 @@ describe("launch", { timeout: 30_000 }, () => {
   });
 
   it("counts the deadline from when all are there, not from their start", async () => {
-    // Loading the program takes longer than this.
-    const results = await start({ act: "slow to load", word: "x" }, 2, { deadline: 200 }).results;
+    const results = await start({ act: "slow to load", word: "x" }, 2, { deadline: 700 }).results; // loads for 2 s
     expect(results.length).toBe(2);
   });
 

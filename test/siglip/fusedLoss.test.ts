@@ -47,6 +47,15 @@ describe.each(RINGS)("fusedSigmoidLoss with ring %s", { timeout: 60_000 }, (ring
     }
   });
 
+  it.each(SIZES)("on %i devices receives as many blocks as it says, and sums once", (size) => {
+    const calls = lockstep(size, (comm) => {
+      fusedSigmoidLoss(zeros([2, 3]), zeros([2, 3]), 0, 0, comm, size, { ring });
+      return comm.calls;
+    });
+    const blocks = size === 1 ? 0 : ring === "one" ? 2 * size - 1 : 3 * (size - 1);
+    expect(calls).toEqual(new Array(size).fill(blocks + 1));
+  });
+
   it.each(SIZES)("on %i devices leaves images where they are", (size) => {
     for (const { image, rank } of visitsOf(ring, size, 2 * size)) expect(Math.floor(image / 2)).toBe(rank);
   });

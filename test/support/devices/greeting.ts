@@ -1,4 +1,5 @@
 /** A device for tests of `launch`: does what its job says. */
+import { workerData } from "node:worker_threads";
 import { runDevice } from "../../../src/parallel/index.ts";
 import { sleep } from "../jitter.ts";
 
@@ -33,6 +34,8 @@ class GreetingError extends Error {
     this.detail = detail;
   }
 }
+
+if ((workerData as { config: GreetingJob }).config.act === "slow to load") sleep(2000);
 
 runDevice<GreetingJob, unknown, string>(async (device) => {
   const { comm, config } = device;
