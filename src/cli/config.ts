@@ -11,6 +11,7 @@
  */
 import { parseJson } from "../formats/index.ts";
 import { durationInSteps, parseDuration } from "../nn/index.ts";
+import { KERNEL_MODES } from "../tensor/index.ts";
 import {
   ConfigError,
   choice,
@@ -130,6 +131,7 @@ const schema = {
     batch: integer(128, 1, 65_536),
     shards: integer(2, 1, 4096), // equal pieces of a batch; devices share them, so there are at least as many
     loss: choice("sigmoid", ["sigmoid", "softmax"]),
+    kernels: choice("fast", KERNEL_MODES), // strict: the same bits on every engine
     seed: integer(0, 0, 2 ** 32 - 1),
   },
   optim: {

@@ -1,19 +1,23 @@
 /** `siglip eval`: zero-shot retrieval with the newest checkpoint of a run. */
 import { launch, threadFile } from "../parallel/index.ts";
+import { chooseKernels, type KernelMode } from "../tensor/index.ts";
 import { deviceCount } from "./devices.ts";
 import type { EvalJob } from "./evalDevice.ts";
 import { type Evaluation, evaluationJson, evaluationTable } from "./evaluate.ts";
 import { openModel } from "./openModel.ts";
 import { print } from "./print.ts";
 import { showRendering } from "./rendering.ts";
+import { readRun } from "./runFolder.ts";
 import { openTests } from "./task.ts";
 
 export interface EvalOptions {
   readonly json?: boolean;
   readonly devices?: string;
+  readonly kernels?: KernelMode;
 }
 
-export async function evaluate(run: string, { json = false, devices }: EvalOptions): Promise<void> {
+export async function evaluate(run: string, { json = false, devices, kernels }: EvalOptions): Promise<void> {
+  chooseKernels(kernels ?? readRun(run).config.train.kernels);
   const { config, step } = openModel(run); // a run that cannot be opened is refused here, before any thread starts
   await openTests(config, showRendering());
   const job: EvalJob = { run };

@@ -1,6 +1,6 @@
 /** `siglip info`: cores, kernels and their speed on this machine. */
 import { availableParallelism, cpus } from "node:os";
-import { kernelReport, matmul, Rng, scope, tensor } from "../tensor/index.ts";
+import { chooseKernels, type KernelMode, kernelReport, matmul, Rng, scope, tensor } from "../tensor/index.ts";
 import { print } from "./print.ts";
 
 const SIDE = 512;
@@ -27,13 +27,14 @@ function gemmSpeed(): number {
   return (2 * SIDE ** 3) / best / 1e6;
 }
 
-export function info({ json = false }: { json?: boolean }): void {
+export function info({ json = false, kernels }: { json?: boolean; kernels: KernelMode }): void {
+  chooseKernels(kernels);
   const gemm512 = Math.round(10 * gemmSpeed()) / 10;
   const { simd, fma, revectorized, why, warnings } = kernelReport();
   const node = process.versions.node;
   const cores = availableParallelism();
   if (json) {
-    print(JSON.stringify({ node, cores, kernels: { simd, fma, revectorized }, gflops: { gemm512 } }));
+    print(JSON.stringify({ node, cores, kernels: { simd, fma, revectorized, why }, gflops: { gemm512 }, warnings }));
     return;
   }
   const yes = (on: boolean) => (on ? "yes" : "no");

@@ -8,6 +8,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { readSafetensors, type SafetensorsTensor, toFloat32, writeSafetensors } from "../formats/index.ts";
 import { launch, threadFile } from "../parallel/index.ts";
+import { chooseKernels, type KernelMode } from "../tensor/index.ts";
 import { ConfigError } from "./config.ts";
 import { deviceCount } from "./devices.ts";
 import { drawBlocks } from "./drawBlocks.ts";
@@ -20,6 +21,7 @@ export interface LossOptions {
   readonly devices?: string;
   readonly form: string;
   readonly ring: string;
+  readonly kernels: KernelMode;
   readonly seed: string;
   readonly inputs?: string;
   readonly gradients?: string;
@@ -95,6 +97,7 @@ function jobOf(options: LossOptions, devices: number): LossJob {
 export async function loss(options: LossOptions): Promise<void> {
   const devices = options.devices === undefined && options.form === "dense" ? 1 : deviceCount(options.devices);
   const job = jobOf(options, devices);
+  chooseKernels(options.kernels);
   const shares = await launch<LossJob, LossShare>(threadFile("./lossDevice", import.meta.url), devices, job, {
     deadline: 3_600_000, // a large block takes long, and every device has the same work
   }).results;

@@ -6,7 +6,8 @@
  */
 import "./engine.ts";
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
+import { KERNEL_MODES } from "../tensor/index.ts";
 import { presetNames } from "./config.ts";
 import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
 
@@ -15,6 +16,8 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
 };
 
 const collect = (value: string, before: readonly string[]): string[] => [...before, value];
+
+const kernels = (about: string): Option => new Option("--kernels <mode>", about).choices(KERNEL_MODES);
 
 const program = new Command("siglip")
   .description("SigLIP in TypeScript: train, evaluate, classify, search.")
@@ -36,6 +39,7 @@ program
   .option("--devices <number>", "worker threads that share every batch (default: the cores)")
   .option("--batch <number>", "the same as --set train.batch=<number>")
   .option("--shards <number>", "pieces of a batch, shared by the devices; many pieces need less memory")
+  .addOption(kernels("the same as --set train.kernels=<mode>; strict: the same bits on every engine"))
   .option("--set <key=value>", "change one key of the configuration; may be repeated", collect, [])
   .option("--resume", "go on with the run in --out")
   .action(async (options) => (await import("./train.ts")).train(options));
@@ -45,6 +49,7 @@ program
   .description("zero-shot retrieval with the newest checkpoint of a run")
   .argument("<run>", "run folder")
   .option("--devices <number>", "worker threads that share the pictures (default: the cores)")
+  .addOption(kernels("which kernels (default: those that the run was trained with)"))
   .option("--json", "print JSON")
   .action(async (run, options) => (await import("./eval.ts")).evaluate(run, options));
 
@@ -77,6 +82,7 @@ program
   .option("--devices <number>", "worker threads that share the batch (default: the cores)")
   .option("--form <form>", "fused, chunked (the paper's ring), gather, dense, or softmax", "fused")
   .option("--ring <way>", "how texts go round in the fused form: one, or both ways", "one")
+  .addOption(kernels("which kernels; strict: the same bits on every engine").default("fast"))
   .option("--seed <number>", "inputs are a function of it", "0")
   .option("--inputs <file>", "safetensors with in.u, in.v [B, d] (before normalization), in.t (t′) and in.b")
   .option("--gradients <file>", "write out.loss, grad.u, grad.v, grad.t and grad.b as safetensors")
@@ -87,6 +93,7 @@ program
 program
   .command("info")
   .description("this machine: cores, the kernels chosen, their speed")
+  .addOption(kernels("which kernels; strict: the same bits on every engine").default("fast"))
   .option("--json", "print JSON")
   .action(async (options) => (await import("./info.ts")).info(options));
 

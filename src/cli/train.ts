@@ -4,6 +4,7 @@
  */
 import { openBatchStream } from "../data/index.ts";
 import { DeviceError, launch, threadFile } from "../parallel/index.ts";
+import { chooseKernels, kernelReport } from "../tensor/index.ts";
 import { type Config, ConfigError, checkBatch, configDifferences, presetNames, resolveConfig } from "./config.ts";
 import { checkDevices, defaultShards, deviceCount, devicesFor } from "./devices.ts";
 import { EXIT } from "./exitCodes.ts";
@@ -23,6 +24,7 @@ export interface TrainOptions {
   readonly devices?: string;
   readonly batch?: string;
   readonly shards?: string;
+  readonly kernels?: string;
   readonly set: readonly string[];
   readonly resume?: boolean;
 }
@@ -40,8 +42,8 @@ export async function train(options: TrainOptions): Promise<void> {
 }
 
 /** Options that stand for one key each. */
-function settingsOf({ set, seed, batch, shards }: TrainOptions): string[] {
-  const short = { seed, batch, shards };
+function settingsOf({ set, seed, batch, shards, kernels }: TrainOptions): string[] {
+  const short = { seed, batch, shards, kernels };
   return [
     ...set,
     ...Object.entries(short).flatMap(([key, value]) => (value === undefined ? [] : [`train.${key}=${value}`])),
@@ -98,6 +100,8 @@ async function trainRun(run: OwnedRunFolder, devices: number, preset: string): P
   const { config, path } = run;
   const { seed, steps, batch } = config.train;
   const digest = configDigest(config);
+  chooseKernels(config.train.kernels);
+  for (const warning of kernelReport().warnings) process.stderr.write(`warning: ${warning}\n`);
   const training = await openTraining(config, showRendering());
   checkBatch(config, training.items);
 
