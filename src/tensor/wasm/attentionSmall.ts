@@ -128,52 +128,44 @@ const copyRows = func([i32, i32, i32, i32, i32, i32], (rows, cols, from, fromGap
 // Scratch of a head, one behind the other: start [16], scores [queries, 16], P [queries, 16], yt [headDim, 16].
 const scratchBytes = ({ queries, headDim }: AttentionArgs): number => ROW * (1 + 2 * queries + headDim);
 
-/** All heads of an image. */
+/** All heads of all images. A part moves on by `Next` bytes from behind the last head of an image to the next image. */
+// biome-ignore format: two parameter lists
 const forward = func(
-  [i32, i32, i32, i32, f32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32],
-  (heads, queries, keys, headDim, scale, q, qRow, k, kRow, v, vRow, out, outRow, probs, start) => {
+  [i32, i32, i32, i32, i32, f32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32],
+  (
+    images, heads, queries, keys, headDim, scale, q, qRow, qNext, k, kRow, kNext, v, vRow, vNext, out, outRow, outNext,
+    probs, start,
+  ) => {
     const [h, gap, scores, yt] = [i32.local(), i32.local(), i32.local(), i32.local()];
     return [
       gap.set(sub(i32.const(ROW), shl(keys, 2))),
       scores.set(add(start, ROW)),
       yt.set(add(scores, mul(queries, 2 * ROW))),
-      range(h, 0, heads, 1, [
-        call(turn, keys, headDim, k, kRow, yt),
-        call(scoresOf, queries, headDim, q, qRow, yt, start, scores),
-        call(softmaxForward, queries, KEYS, scale, scores, scores),
-        call(copyRows, queries, keys, scores, gap, probs, 0),
-        call(weigh, queries, keys, headDim, scores, ROW, 4, v, vRow, out, outRow),
-        [q, k, v, out].map((address) => inc(address, shl(headDim, 2))),
-        inc(probs, shl(mul(queries, keys), 2)),
+      eachRow(images, [
+        range(h, 0, heads, 1, [
+          call(turn, keys, headDim, k, kRow, yt),
+          call(scoresOf, queries, headDim, q, qRow, yt, start, scores),
+          call(softmaxForward, queries, KEYS, scale, scores, scores),
+          call(copyRows, queries, keys, scores, gap, probs, 0),
+          call(weigh, queries, keys, headDim, scores, ROW, 4, v, vRow, out, outRow),
+          [q, k, v, out].map((address) => inc(address, shl(headDim, 2))),
+          inc(probs, shl(mul(queries, keys), 2)),
+        ]),
+        [inc(q, qNext), inc(k, kNext), inc(v, vNext), inc(out, outNext)],
       ]),
     ];
   },
 );
 
+// biome-ignore format: two parameter lists
 const backward = func(
-  [i32, i32, i32, i32, f32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32],
+  [
+    i32, i32, i32, i32, i32, f32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32,
+    i32, i32, i32, i32, i32,
+  ],
   (
-    heads,
-    queries,
-    keys,
-    headDim,
-    scale,
-    q,
-    qRow,
-    k,
-    kRow,
-    v,
-    vRow,
-    g,
-    gRow,
-    dq,
-    dqRow,
-    dk,
-    dkRow,
-    dv,
-    dvRow,
-    probs,
-    start,
+    images, heads, queries, keys, headDim, scale, q, qRow, qNext, k, kRow, kNext, v, vRow, vNext, g, gRow, gNext,
+    dq, dqRow, dqNext, dk, dkRow, dkNext, dv, dvRow, dvNext, probs, start,
   ) => {
     const [h, gap, ds, p, yt] = [i32.local(), i32.local(), i32.local(), i32.local(), i32.local()];
     return [
@@ -182,50 +174,55 @@ const backward = func(
       p.set(add(ds, mul(queries, ROW))),
       yt.set(add(p, mul(queries, ROW))),
       memoryFill(start, 0, sub(yt, start)),
-      range(h, 0, heads, 1, [
-        call(copyRows, queries, keys, probs, 0, p, gap),
-        call(weigh, keys, queries, headDim, p, 4, ROW, g, gRow, dv, dvRow),
-        call(turn, keys, headDim, v, vRow, yt),
-        call(scoresOf, queries, headDim, g, gRow, yt, start, ds),
-        call(softmaxBackward, queries, KEYS, scale, p, ds, ds),
-        call(weigh, queries, keys, headDim, ds, ROW, 4, k, kRow, dq, dqRow),
-        call(weigh, keys, queries, headDim, ds, 4, ROW, q, qRow, dk, dkRow),
-        [q, k, v, g, dq, dk, dv].map((address) => inc(address, shl(headDim, 2))),
-        inc(probs, shl(mul(queries, keys), 2)),
+      eachRow(images, [
+        range(h, 0, heads, 1, [
+          call(copyRows, queries, keys, probs, 0, p, gap),
+          call(weigh, keys, queries, headDim, p, 4, ROW, g, gRow, dv, dvRow),
+          call(turn, keys, headDim, v, vRow, yt),
+          call(scoresOf, queries, headDim, g, gRow, yt, start, ds),
+          call(softmaxBackward, queries, KEYS, scale, p, ds, ds),
+          call(weigh, queries, keys, headDim, ds, ROW, 4, k, kRow, dq, dqRow),
+          call(weigh, keys, queries, headDim, ds, 4, ROW, q, qRow, dk, dkRow),
+          [q, k, v, g, dq, dk, dv].map((address) => inc(address, shl(headDim, 2))),
+          inc(probs, shl(mul(queries, keys), 2)),
+        ]),
+        [inc(q, qNext), inc(k, kNext), inc(v, vNext), inc(g, gNext)],
+        [inc(dq, dqNext), inc(dk, dkNext), inc(dv, dvNext)],
       ]),
     ];
   },
 );
 
-/** Where a part of image i starts, and the bytes from one of its rows to the next. */
-const place = ({ at, batch, row }: HeadLayout, i: number): [Ptr, number] => [at + 4 * i * batch, 4 * row];
-
 /** For dimensions that pass `isSmall`. */
 export function smallAttentionKernels(heap: Heap, variant: Variant): Pick<Kernels, "attention" | "attentionGrad"> {
   const wasm = instantiate(heap.memory, variant, { forward, backward });
   const workspace = scratch(heap);
+  /** Where a part starts, and the bytes from row to row and from behind an image to the next. */
+  const place = ({ at, batch, row }: HeadLayout, width: number): [Ptr, number, number] => [
+    at,
+    4 * row,
+    4 * (batch - width),
+  ];
   return {
     attention(args: AttentionArgs) {
       const { batch, heads, queries, keys, headDim, q, k, v, out, probs } = args;
+      const width = heads * headDim;
       const start = workspace(scratchBytes(args));
       heap.f32.fill(0, start / 4, start / 4 + keys);
       heap.f32.fill(Number.NEGATIVE_INFINITY, start / 4 + keys, start / 4 + KEYS);
-      for (let i = 0; i < batch; i++) {
-        wasm.forward(
-          heads, queries, keys, headDim, 1 / Math.sqrt(headDim), ...place(q, i), ...place(k, i), ...place(v, i),
-          ...place(out, i), probs + 4 * i * heads * queries * keys, start,
-        ); // biome-ignore format: as the parameters above
-      }
+      wasm.forward(
+        batch, heads, queries, keys, headDim, 1 / Math.sqrt(headDim), ...place(q, width), ...place(k, width),
+        ...place(v, width), ...place(out, width), probs, start,
+      ); // biome-ignore format: as the parameters above
     },
     attentionGrad(args: AttentionGradArgs) {
       const { batch, heads, queries, keys, headDim, q, k, v, g, dq, dk, dv, probs } = args;
+      const width = heads * headDim;
       const start = workspace(scratchBytes(args));
-      for (let i = 0; i < batch; i++) {
-        wasm.backward(
-          heads, queries, keys, headDim, 1 / Math.sqrt(headDim), ...place(q, i), ...place(k, i), ...place(v, i),
-          ...place(g, i), ...place(dq, i), ...place(dk, i), ...place(dv, i), probs + 4 * i * heads * queries * keys, start,
-        ); // biome-ignore format: as the parameters above
-      }
+      wasm.backward(
+        batch, heads, queries, keys, headDim, 1 / Math.sqrt(headDim), ...place(q, width), ...place(k, width),
+        ...place(v, width), ...place(g, width), ...place(dq, width), ...place(dk, width), ...place(dv, width), probs, start,
+      ); // biome-ignore format: as the parameters above
     },
   };
 }
