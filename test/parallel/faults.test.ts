@@ -97,7 +97,7 @@ it.runIf(process.platform !== "win32")(
     const ended = new Promise((resolve) => child.once("close", resolve));
     await begun;
     child.kill("SIGSTOP");
-    await new Promise((resolve) => setTimeout(resolve, 3000)); // three times the deadline
+    await new Promise((resolve) => setTimeout(resolve, 2000)); // twice the deadline
     child.kill("SIGCONT");
     expect(await ended).toBe(0);
     expect(said).toBe("running\nall right\n");
