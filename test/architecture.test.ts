@@ -11,6 +11,8 @@ interface Rule {
   readonly folders: readonly string[];
   /** May it import `node:` modules: everywhere, or only in these files? */
   readonly node?: "everywhere" | readonly string[];
+  /** Doors beside index.ts, for folders that may import `node:` modules everywhere. */
+  readonly nodeDoors?: readonly string[];
   /** May it import packages, those that package.json declares? */
   readonly packages?: boolean;
 }
@@ -19,7 +21,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   tensor: { folders: [] },
   autograd: { folders: ["tensor"] },
   nn: { folders: ["tensor", "autograd"] },
-  parallel: { folders: ["tensor", "autograd"], node: ["launch.ts", "threads.ts", "mpi.ts"] },
+  parallel: { folders: ["tensor", "autograd"], node: ["launch.ts"], nodeDoors: ["launch.ts"] },
   siglip: { folders: ["tensor", "autograd", "nn", "parallel"] },
   formats: { folders: ["tensor"] },
   data: { folders: ["tensor", "formats", "parallel"], node: "everywhere", packages: true },
@@ -77,7 +79,10 @@ function broken(path: string, specifier: string, sources: Sources, declared: Rea
   }
   if (other === "") return `${path} imports ${specifier}: nobody inside imports the public door`;
   if (!rule.folders.includes(other)) return `${path} imports ${specifier}: ${folder || "src"} may not import ${other}`;
-  return target === `${other}/index.ts` ? undefined : `${path} imports ${specifier}; import ../${other}/index.ts`;
+  if (target === `${other}/index.ts`) return undefined;
+  const isNodeDoor = RULES[other].nodeDoors?.includes(target.slice(other.length + 1)) ?? false;
+  if (isNodeDoor && rule.node === "everywhere") return undefined;
+  return `${path} imports ${specifier}; import ../${other}/index.ts`;
 }
 
 /** Every cycle that a walk along the imports runs into, as the files around it. */
@@ -101,6 +106,24 @@ function cycles(sources: Sources): string[] {
   return [...found];
 }
 
+/** The core as a browser gets it: what its doors reach, however far, imports no `node:` module. */
+function beyondBrowser(sources: Sources): string[] {
+  const reached = new Set<string>();
+  const visit = (path: string): void => {
+    if (reached.has(path) || !sources.has(path)) return;
+    reached.add(path);
+    for (const specifier of importsOf(sources.get(path) ?? "")) {
+      if (specifier.startsWith(".")) visit(posix.join(posix.dirname(path), specifier));
+    }
+  };
+  for (const folder of ["tensor", "autograd", "nn", "parallel", "siglip", "formats"]) visit(`${folder}/index.ts`);
+  return [...reached].flatMap((path) =>
+    importsOf(sources.get(path) ?? "")
+      .filter((specifier) => specifier.startsWith("node:"))
+      .map((specifier) => `${path} imports ${specifier}, and a door of the core reaches it`),
+  );
+}
+
 /** A door is a list of exports, nothing else. */
 function doors(sources: Sources): string[] {
   return [...sources]
@@ -116,7 +139,7 @@ function violations(sources: Sources, declared: ReadonlySet<string>): string[] {
   const imports = [...sources].flatMap(([path, source]) =>
     importsOf(source).flatMap((specifier) => broken(path, specifier, sources, declared) ?? []),
   );
-  return [...imports, ...cycles(sources), ...doors(sources)];
+  return [...imports, ...cycles(sources), ...doors(sources), ...beyondBrowser(sources)];
 }
 
 const root = new URL("..", import.meta.url).pathname;
@@ -204,6 +227,15 @@ describe("the check itself", () => {
     const found = check({ "index.ts": 'export * from "./tensor/index.ts";', [path]: source });
     expect(found.join("\n")).toContain(message);
     expect(found.length).toBe(1);
+  });
+
+  it("keeps the door that needs Node from the core, and from the core's doors", () => {
+    const launch = { "parallel/launch.ts": 'import { Worker } from "node:worker_threads";' };
+    const use = 'import { launch } from "../parallel/launch.ts";';
+    expect(check({ ...launch, "cli/a.ts": use })).toEqual([]);
+    expect(check({ ...launch, "siglip/a.ts": use }).join()).toContain("import ../parallel/index.ts");
+    const reaching = check({ ...launch, "parallel/index.ts": 'export * from "./launch.ts";' });
+    expect(reaching.join()).toContain("a door of the core reaches it");
   });
 
   it("allows node modules in the named files, and finds a cycle with the files around it", () => {

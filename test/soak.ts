@@ -4,7 +4,7 @@
  *
  * No alarm may be raised and no thread may stay. Prints a line a launch; a seed gives the same launches again.
  */
-import { launch, threadFile } from "../src/parallel/index.ts";
+import { launch, threadFile } from "../src/parallel/launch.ts";
 import { Rng } from "../src/tensor/index.ts";
 import type { CollectivesJob, CollectivesResult } from "./support/devices/collectives.ts";
 import { countThreads } from "./support/faults.ts";

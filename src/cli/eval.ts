@@ -1,5 +1,5 @@
 /** `siglip eval`: zero-shot retrieval with the newest checkpoint of a run. */
-import { launch, threadFile } from "../parallel/index.ts";
+import { launch, threadFile } from "../parallel/launch.ts";
 import { chooseKernels, type KernelMode } from "../tensor/index.ts";
 import { deviceCount } from "./devices.ts";
 import type { EvalJob } from "./evalDevice.ts";

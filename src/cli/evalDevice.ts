@@ -1,5 +1,5 @@
 /** The program of the devices that `siglip eval` starts. */
-import { runDevice } from "../parallel/index.ts";
+import { runDevice } from "../parallel/launch.ts";
 import { type Evaluation, evaluateAll } from "./evaluate.ts";
 import { openModel } from "./openModel.ts";
 import { openTests } from "./task.ts";

@@ -7,7 +7,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { readSafetensors, type SafetensorsTensor, toFloat32, writeSafetensors } from "../formats/index.ts";
-import { launch, threadFile } from "../parallel/index.ts";
+import { launch, threadFile } from "../parallel/launch.ts";
 import { chooseKernels, type KernelMode } from "../tensor/index.ts";
 import { ConfigError } from "./config.ts";
 import { deviceCount } from "./devices.ts";

@@ -1,6 +1,7 @@
 /** The program of the devices that `siglip loss` starts: its rows of the inputs, one loss, its share of the answer. */
 import { backward, l2Normalize, parameter, type Variable } from "../autograd/index.ts";
-import { type Communicator, runDevice, type ThreadCommunicator } from "../parallel/index.ts";
+import type { Communicator, ThreadCommunicator } from "../parallel/index.ts";
+import { runDevice } from "../parallel/launch.ts";
 import {
   chunkedSigmoidLoss,
   fusedSigmoidLoss,

@@ -3,7 +3,8 @@
  * prepares batches, draws progress, and passes on Ctrl-C. It never waits for a device; the work is in trainDevice.ts.
  */
 import { openBatchStream } from "../data/index.ts";
-import { DeviceError, launch, threadFile } from "../parallel/index.ts";
+import { DeviceError } from "../parallel/index.ts";
+import { launch, threadFile } from "../parallel/launch.ts";
 import { chooseKernels, kernelReport } from "../tensor/index.ts";
 import { type Config, ConfigError, checkBatch, configDifferences, presetNames, resolveConfig } from "./config.ts";
 import { checkDevices, defaultShards, deviceCount, devicesFor } from "./devices.ts";

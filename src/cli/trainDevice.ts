@@ -5,7 +5,7 @@
  * one order, so a run that is resumed, also on another number of devices, goes on with the bits it would have had.
  */
 import { BatchReader, type BatchSlots, type TokenizerFile, tokenizerFromJSON } from "../data/index.ts";
-import { type Device, runDevice } from "../parallel/index.ts";
+import { type Device, runDevice } from "../parallel/launch.ts";
 import { trainStep } from "../siglip/index.ts";
 import { full, scope } from "../tensor/index.ts";
 import { buildModel, buildOptimizer, buildSchedule } from "./build.ts";

@@ -4,7 +4,7 @@
  * A batch is a pure function of (seed, step), so readers get the bits of `pairs.batch`, whatever the timing, the number of
  * slots and the number of readers.
  */
-import { startThread, threadFile } from "../parallel/index.ts";
+import { startThread, threadFile } from "../parallel/launch.ts";
 import type { BatchSlots } from "./batchSlots.ts";
 import type { PairsSpec } from "./pairs.ts";
 import type { WorkerTask } from "./worker.ts";

@@ -1,8 +1,7 @@
-/** The door of `parallel`. */
+/** The door of `parallel`. What starts threads needs Node and has a door of its own, launch.ts: a browser can run the rest. */
 export * from "./communicator.ts";
 export * from "./errors.ts";
 export * from "./exchange.ts";
-export * from "./launch.ts";
 export * from "./ops.ts";
 export * from "./shards.ts";
 export * from "./threads.ts";

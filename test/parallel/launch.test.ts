@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { AbortedError, DeviceError, type LaunchOptions, launch, threadFile } from "../../src/parallel/index.ts";
+import { AbortedError, DeviceError } from "../../src/parallel/index.ts";
+import { type LaunchOptions, launch, threadFile } from "../../src/parallel/launch.ts";
 import type { Greeting, GreetingJob } from "../support/devices/greeting.ts";
 import { countThreads } from "../support/faults.ts";
 

@@ -1,6 +1,6 @@
 /** Real threads: what collectives give, whatever is done to the threads. See test/support/devices. */
 import { describe, expect, it } from "vitest";
-import { launch, threadFile } from "../../src/parallel/index.ts";
+import { launch, threadFile } from "../../src/parallel/launch.ts";
 import { Rng } from "../../src/tensor/index.ts";
 import type { CollectivesJob, CollectivesResult } from "../support/devices/collectives.ts";
 import type { LossesJob } from "../support/devices/losses.ts";

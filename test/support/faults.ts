@@ -1,6 +1,7 @@
 /** Runs a faulty device and says how the run ended: for the everyday tests, and for the whole matrix of faults. */
 import type { Worker } from "node:worker_threads";
-import { DeviceError, launch, threadFile } from "../../src/parallel/index.ts";
+import { DeviceError } from "../../src/parallel/index.ts";
+import { launch, threadFile } from "../../src/parallel/launch.ts";
 import { FAULTY_STEP, type Fault, KINDS, type Kind, OPS, type Report } from "./faultKinds.ts";
 
 export const DEADLINE = 1000; // ms

@@ -1,5 +1,5 @@
 /** A program of its own: three devices that exchange for some seconds with a deadline of one. */
-import { launch, threadFile } from "../../src/parallel/index.ts";
+import { launch, threadFile } from "../../src/parallel/launch.ts";
 import type { CollectivesJob, CollectivesResult } from "./devices/collectives.ts";
 
 const file = threadFile("./devices/collectives", import.meta.url);

@@ -2,7 +2,8 @@
  * A device that calls random collectives and checks every number it receives: all ranks draw the same operations, and
  * everybody knows what everybody says.
  */
-import { type Communicator, runDevice } from "../../../src/parallel/index.ts";
+import type { Communicator } from "../../../src/parallel/index.ts";
+import { runDevice } from "../../../src/parallel/launch.ts";
 import {
   type DType,
   empty,

@@ -1,6 +1,7 @@
 /** A device that goes through every collective for some steps, and on one rank does something else at one place. */
 import { openSync, readSync } from "node:fs";
-import { type Communicator, type Device, runDevice } from "../../../src/parallel/index.ts";
+import type { Communicator } from "../../../src/parallel/index.ts";
+import { type Device, runDevice } from "../../../src/parallel/launch.ts";
 import { type DType, empty, full, scope } from "../../../src/tensor/index.ts";
 import { FAULTY_STEP, type Fault, OPS, type Op, type Report, STEPS } from "../faultKinds.ts";
 

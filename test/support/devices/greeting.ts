@@ -1,6 +1,6 @@
 /** A device for tests of `launch`: does what its job says. */
 import { workerData } from "node:worker_threads";
-import { runDevice } from "../../../src/parallel/index.ts";
+import { runDevice } from "../../../src/parallel/launch.ts";
 import { sleep } from "../jitter.ts";
 
 export interface GreetingJob {

@@ -1,5 +1,5 @@
 /** A device that computes its parts of the losses it is given, one after the other. */
-import { runDevice } from "../../../src/parallel/index.ts";
+import { runDevice } from "../../../src/parallel/launch.ts";
 import { scope } from "../../../src/tensor/index.ts";
 import { type Disturbance, disturb } from "../jitter.ts";
 import { type Part, partOf, type Task } from "../shares.ts";
