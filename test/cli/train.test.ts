@@ -64,6 +64,19 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(metrics("interrupted")).toBe(metrics("straight"));
   });
 
+  it("trains on the kernels that it is told, on devices too, and goes on with them when it is resumed", async () => {
+    const args = ["train", ...TINY, ...steps(400), "--set", "checkpoint.every=1000", "--kernels", "strict"];
+    const { code, stderr } = await siglip([...args, "--out", run("strict")], (child) => {
+      child.stderr?.once("data", () => child.kill("SIGINT"));
+    });
+    expect(code, stderr).toBe(130);
+    const resumed = await siglip(["train", "--resume", "--out", run("strict")]);
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(JSON.parse(readFileSync(join(run("strict"), "config.json"), "utf8")).train.kernels).toBe("strict");
+    // Rank 0 writes the report.
+    expect(readFileSync(join(run("strict"), "report.html"), "utf8")).toContain("products and sums rounded apart");
+  });
+
   it.each(["sigmoid", "softmax"])("ends with the same weights on 1, 2, 4 and 8 devices (%s)", async (loss) => {
     const args = ["train", ...TINY, ...steps(12), "--shards", "8", "--set", `train.loss=${loss}`];
     const on = async (devices: number): Promise<Buffer> => {

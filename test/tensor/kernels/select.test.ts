@@ -2,7 +2,15 @@ import { afterEach, describe, expect, test } from "vitest";
 import { Heap, heap } from "../../../src/tensor/heap.ts";
 import type { GemmArgs, Kernels } from "../../../src/tensor/kernels/kernels.ts";
 import { referenceKernels } from "../../../src/tensor/kernels/reference.ts";
-import { firstSound, kernelReport, kernelsFor, useKernels } from "../../../src/tensor/kernels/select.ts";
+import {
+  adoptKernels,
+  chooseKernels,
+  firstSound,
+  KERNEL_MODES,
+  kernelReport,
+  kernelsFor,
+  useKernels,
+} from "../../../src/tensor/kernels/select.ts";
 import { selfTest } from "../../../src/tensor/kernels/selfTest.ts";
 import { wasmKernels } from "../../../src/tensor/wasm/kernels.ts";
 import { engineSupports, tileRates } from "../../../src/tensor/wasm/probe.ts";
@@ -74,6 +82,37 @@ describe("the choice", () => {
     const rates = tileRates(own, { fma: false }, [{ rows: 4, columns: 8 }, { rows: 1, columns: 4 }]); // biome-ignore format: two tiles
     expect(rates[0]).toBeGreaterThan(rates[1]); // 1×4 loads two vectors for each product
     expect(own.liveBlocks).toBe(before);
+  });
+});
+
+describe("chooseKernels", () => {
+  const strict = () => {
+    chooseKernels("strict");
+    return kernelsFor("f32");
+  };
+
+  test("strict takes SIMD without fused multiply-add, reference the plain loops", () => {
+    expect(strict().name).toBe("simd");
+    expect(kernelReport()).toMatchObject({ mode: "strict", simd: true, fma: false, warnings: [] });
+    chooseKernels("reference");
+    expect(kernelsFor("f32").name).toBe("reference");
+    expect(kernelReport()).toMatchObject({ mode: "reference", simd: false, fma: false, warnings: [] });
+  });
+
+  test("keeps what was chosen when the same is chosen again", () => {
+    expect(strict()).toBe(strict());
+  });
+
+  test("is taken over by whoever adopts its report, also as a copy that went to another thread", () => {
+    const seen = KERNEL_MODES.map((mode) => {
+      chooseKernels(mode);
+      return { report: structuredClone(kernelReport()), name: kernelsFor("f32").name };
+    });
+    for (const { report, name } of seen) {
+      adoptKernels(report);
+      expect(kernelsFor("f32").name).toBe(name);
+      expect(kernelReport()).toBe(report);
+    }
   });
 });
 
