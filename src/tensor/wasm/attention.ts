@@ -14,6 +14,7 @@ import type { Heap } from "../heap.ts";
 import type { AttentionArgs, GemmArgs, HeadLayout, Kernels, Ptr } from "../kernels/kernels.ts";
 import type { Variant } from "./assembler.ts";
 import { isSmall, smallAttentionKernels } from "./attentionSmall.ts";
+import type { Tile } from "./gemmTile.ts";
 import { scratch } from "./scratch.ts";
 import type { ScaledSoftmax } from "./softmax.ts";
 
@@ -113,8 +114,8 @@ function composed(heap: Heap, gemm: Gemm, rows: ScaledSoftmax): Attention {
 }
 
 /** The way depends on the dimensions of an image, not on the batch. */
-export function attentionKernels(heap: Heap, variant: Variant, gemm: Gemm, rows: ScaledSoftmax): Attention {
-  const small = smallAttentionKernels(heap, variant);
+export function attentionKernels(heap: Heap, variant: Variant, tile: Tile, gemm: Gemm, rows: ScaledSoftmax): Attention {
+  const small = smallAttentionKernels(heap, variant, tile);
   const large = composed(heap, gemm, rows);
   return {
     attention: (args) => (isSmall(args) ? small : large).attention(args),

@@ -5,11 +5,12 @@
  * with Kᵀ [headDim, 16] turned once per head, and the sum starts from 0, or from −∞ where there is no key. Every other
  * product is a weighted sum of rows as they lie: out[i, :] = Σ_j P[i, j]·v[j, :], and so on for all gradients.
  *
- * Numbers go in order of c or j into one sum each, two rows and 16 columns at a time in registers.
+ * Numbers go in order of c or j into one sum each, a few rows and 16 columns at a time in registers.
  */
 import type { Heap } from "../heap.ts";
 import type { AttentionArgs, AttentionGradArgs, HeadLayout, Kernels, Ptr } from "../kernels/kernels.ts";
 import { type Code, call, type Expr, func, type Local, type Variant } from "./assembler.ts";
+import type { Tile } from "./gemmTile.ts";
 import { add, f32, f32x4, i32, lt, madd, memoryFill, mul, select, shl, store, sub } from "./instructions.ts";
 import { inc, range } from "./loops.ts";
 import { instantiate } from "./module.ts";
@@ -46,9 +47,9 @@ const turn = func([i32, i32, i32, i32, i32], (keys, headDim, y, yRow, yt) => {
   ]);
 });
 
-/** Two rows of sums, acc[row][vector] += weight[row]·(16 numbers at `right`). */
+/** acc[row][vector] += weight[row]·(16 numbers at `right`). */
 function step(acc: readonly Local<"f32x4">[][], weights: readonly Expr<"f32x4">[], right: Expr<"i32">): Code {
-  const w = vectors(2);
+  const w = vectors(acc.length);
   const b = vectors(4);
   return [
     w.map((v, r) => v.set(weights[r])),
@@ -56,61 +57,64 @@ function step(acc: readonly Local<"f32x4">[][], weights: readonly Expr<"f32x4">[
     acc.map((row, r) => row.map((sum, n) => sum.set(madd(w[r], b[n], sum)))),
   ];
 }
-const twoRows = (): Local<"f32x4">[][] => [vectors(4), vectors(4)];
+const sums = (rows: number): Local<"f32x4">[][] => Array.from({ length: rows }, () => vectors(4));
+const addresses = (rows: number): Local<"i32">[] => Array.from({ length: rows }, () => i32.local());
 
 /** scores [rows, 16] = start + x·yt, x [rows, headDim]. */
-const scoresOf = func([i32, i32, i32, i32, i32, i32, i32], (rows, headDim, x, xRow, yt, start, scores) => {
-  const [i, left, right] = [i32.local(), i32.local(), i32.local()];
-  const from = [i32.local(), i32.local()];
-  const to = [i32.local(), i32.local()];
-  const acc = twoRows();
-  return range(i, 0, rows, 2, [
-    from.map((address, r) => address.set(rowAt(x, add(i, r), rows, xRow))),
-    to.map((address, r) => address.set(rowAt(scores, add(i, r), rows, i32.const(ROW)))),
-    acc.map((row) => row.map((sum, n) => sum.set(f32x4.load(start, 16 * n)))),
-    right.set(yt),
-    range(left, 0, headDim, 1, [
-      step(
-        acc,
-        from.map((address) => f32x4.loadSplat(address)),
-        right,
-      ),
-      from.map((address) => inc(address, 4)),
-      inc(right, ROW),
-    ]),
-    acc.map((row, r) => row.map((sum, n) => store(to[r], sum, 16 * n))),
-  ]);
-});
+const scoresBy = (tile: number) =>
+  func([i32, i32, i32, i32, i32, i32, i32], (rows, headDim, x, xRow, yt, start, scores) => {
+    const [i, left, right] = [i32.local(), i32.local(), i32.local()];
+    const from = addresses(tile);
+    const to = addresses(tile);
+    const acc = sums(tile);
+    return range(i, 0, rows, tile, [
+      from.map((address, r) => address.set(rowAt(x, add(i, r), rows, xRow))),
+      to.map((address, r) => address.set(rowAt(scores, add(i, r), rows, i32.const(ROW)))),
+      acc.map((row) => row.map((sum, n) => sum.set(f32x4.load(start, 16 * n)))),
+      right.set(yt),
+      range(left, 0, headDim, 1, [
+        step(
+          acc,
+          from.map((address) => f32x4.loadSplat(address)),
+          right,
+        ),
+        from.map((address) => inc(address, 4)),
+        inc(right, ROW),
+      ]),
+      acc.map((row, r) => row.map((sum, n) => store(to[r], sum, 16 * n))),
+    ]);
+  });
 
 /** out[i, :] = Σ_t w[i, t]·m[t, :], with w[i, t] at w + i·wRow + t·wTerm. */
-const weigh = func(
-  [i32, i32, i32, i32, i32, i32, i32, i32, i32, i32],
-  (rows, terms, headDim, w, wRow, wTerm, m, mRow, out, outRow) => {
-    const [i, c, left, right] = [i32.local(), i32.local(), i32.local(), i32.local()];
-    const from = [i32.local(), i32.local()];
-    const to = [i32.local(), i32.local()];
-    const acc = twoRows();
-    return range(i, 0, rows, 2, [
-      to.map((address, r) => address.set(rowAt(out, add(i, r), rows, outRow))),
-      range(c, 0, headDim, KEYS, [
-        from.map((address, r) => address.set(rowAt(w, add(i, r), rows, wRow))),
-        acc.map((row) => row.map((sum) => sum.set(f32x4.const(0)))),
-        right.set(add(m, shl(c, 2))),
-        range(left, 0, terms, 1, [
-          step(
-            acc,
-            from.map((address) => f32x4.loadSplat(address)),
-            right,
-          ),
-          from.map((address) => inc(address, wTerm)),
-          inc(right, mRow),
+const weighBy = (tile: number) =>
+  func(
+    [i32, i32, i32, i32, i32, i32, i32, i32, i32, i32],
+    (rows, terms, headDim, w, wRow, wTerm, m, mRow, out, outRow) => {
+      const [i, c, left, right] = [i32.local(), i32.local(), i32.local(), i32.local()];
+      const from = addresses(tile);
+      const to = addresses(tile);
+      const acc = sums(tile);
+      return range(i, 0, rows, tile, [
+        to.map((address, r) => address.set(rowAt(out, add(i, r), rows, outRow))),
+        range(c, 0, headDim, KEYS, [
+          from.map((address, r) => address.set(rowAt(w, add(i, r), rows, wRow))),
+          acc.map((row) => row.map((sum) => sum.set(f32x4.const(0)))),
+          right.set(add(m, shl(c, 2))),
+          range(left, 0, terms, 1, [
+            step(
+              acc,
+              from.map((address) => f32x4.loadSplat(address)),
+              right,
+            ),
+            from.map((address) => inc(address, wTerm)),
+            inc(right, mRow),
+          ]),
+          acc.map((row, r) => row.map((sum, n) => store(to[r], sum, 16 * n))),
+          to.map((address) => inc(address, ROW)),
         ]),
-        acc.map((row, r) => row.map((sum, n) => store(to[r], sum, 16 * n))),
-        to.map((address) => inc(address, ROW)),
-      ]),
-    ]);
-  },
-);
+      ]);
+    },
+  );
 
 /** Copies `cols` numbers of each row; `gap` bytes follow a row. */
 const copyRows = func([i32, i32, i32, i32, i32, i32], (rows, cols, from, fromGap, to, toGap) => {
@@ -125,12 +129,16 @@ const copyRows = func([i32, i32, i32, i32, i32, i32], (rows, cols, from, fromGap
   ]);
 });
 
+/** Both kinds of product, with `tile` rows of sums in registers. */
+const productsBy = (tile: number) => ({ scoresOf: scoresBy(tile), weigh: weighBy(tile) });
+type Products = ReturnType<typeof productsBy>;
+
 // Scratch of a head, one behind the other: start [16], scores [queries, 16], P [queries, 16], yt [headDim, 16].
 const scratchBytes = ({ queries, headDim }: AttentionArgs): number => ROW * (1 + 2 * queries + headDim);
 
 /** All heads of all images. A part moves on by `Next` bytes from behind the last head of an image to the next image. */
 // biome-ignore format: two parameter lists
-const forward = func(
+const forward = ({ scoresOf, weigh }: Products) => func(
   [i32, i32, i32, i32, i32, f32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32],
   (
     images, heads, queries, keys, headDim, scale, q, qRow, qNext, k, kRow, kNext, v, vRow, vNext, out, outRow, outNext,
@@ -158,7 +166,7 @@ const forward = func(
 );
 
 // biome-ignore format: two parameter lists
-const backward = func(
+const backward = ({ scoresOf, weigh }: Products) => func(
   [
     i32, i32, i32, i32, i32, f32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32,
     i32, i32, i32, i32, i32,
@@ -194,8 +202,14 @@ const backward = func(
 );
 
 /** For dimensions that pass `isSmall`. */
-export function smallAttentionKernels(heap: Heap, variant: Variant): Pick<Kernels, "attention" | "attentionGrad"> {
-  const wasm = instantiate(heap.memory, variant, { forward, backward });
+export function smallAttentionKernels(
+  heap: Heap,
+  variant: Variant,
+  tile: Tile,
+): Pick<Kernels, "attention" | "attentionGrad"> {
+  // Four rows of 16 sums fit the registers where the wide tile of the matrix product does.
+  const products = productsBy(tile.columns >= KEYS ? 4 : 2);
+  const wasm = instantiate(heap.memory, variant, { forward: forward(products), backward: backward(products) });
   const workspace = scratch(heap);
   /** Where a part starts, and the bytes from row to row and from behind an image to the next. */
   const place = ({ at, batch, row }: HeadLayout, width: number): [Ptr, number, number] => [

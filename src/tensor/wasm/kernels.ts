@@ -34,7 +34,7 @@ export function wasmKernels(heap: Heap, variant: KernelVariant): Kernels {
     ...l2Kernels(heap, variant),
     ...movementKernels(heap, variant),
     ...sigmoidTileKernels(heap, variant),
-    ...attentionKernels(heap, variant, gemm, softmax.scaled),
+    ...attentionKernels(heap, variant, variant.tile, gemm, softmax.scaled),
     gemm,
   };
 }

@@ -78,9 +78,13 @@ const BIG: Problem = { batch: 3, heads: 1, queries: 150, keys: 150, headDim: 4, 
 /** One query, as in attention pooling. */
 const POOLING: Problem = { batch: 3, heads: 4, queries: 1, keys: 16, headDim: 16, packed: false, seed: 1 };
 
-describe.each(VARIANTS)("attention, %o", (variant) => {
-  const gemm = wasmGemm(heap, variant, { rows: variant.fma ? 6 : 5, columns: 8 });
-  const kernels = attentionKernels(heap, variant, gemm, softmaxKernels(heap, variant).scaled);
+/** Wide tiles hold more rows of few keys in registers. */
+const BUILDS = VARIANTS.flatMap(({ fma }) => [8, 16].map((columns) => ({ fma, columns })));
+
+describe.each(BUILDS)("attention, %o", ({ fma, columns }) => {
+  const tile = { rows: fma ? 6 : 5, columns };
+  const gemm = wasmGemm(heap, { fma }, tile);
+  const kernels = attentionKernels(heap, { fma }, tile, gemm, softmaxKernels(heap, { fma }).scaled);
 
   test("equals the oracle within the roundings of its products, packed or not", () => {
     fc.assert(
