@@ -15,6 +15,7 @@ import { elementwiseBench } from "./elementwise.ts";
 import { emojiBench } from "./emoji.ts";
 import { gemmBench } from "./gemm.ts";
 import { lossBench } from "./loss.ts";
+import { memoryBench } from "./memory.ts";
 import type { BenchOptions, Row } from "./row.ts";
 import { rowsBench } from "./rows.ts";
 import { stepBench } from "./step.ts";
@@ -28,6 +29,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => AsyncIterable<
   step: stepBench,
   emoji: emojiBench,
   loss: lossBench,
+  memory: () => memoryBench(),
 };
 
 const usage = `usage: npm run bench -- [${Object.keys(BENCHES).join("|")}]... [--json] [--profile] [--peers DIR] [--python PATH]`;

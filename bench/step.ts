@@ -13,10 +13,10 @@ import {
   add,
   backward,
   constant,
-  gelu,
   l2Normalize,
   layerNorm,
   linear,
+  linearGelu,
   mean,
   parameter,
   selfAttention,
@@ -27,7 +27,8 @@ import { abs, full, type Shape, scope, sizeOf, sum, type Tensor, tensor } from "
 import { profile } from "./profile.ts";
 import { type BenchOptions, best, type Row } from "./row.ts";
 
-const [B, T, P, D, H, M, DEPTH] = [64, 64, 48, 192, 3, 768, 4];
+export const VIT = { batch: 64, tokens: 64, patch: 48, width: 192, heads: 3, mlpDim: 768, depth: 4 } as const;
+const { batch: B, tokens: T, patch: P, width: D, heads: H, mlpDim: M, depth: DEPTH } = VIT;
 const FLOP = 3 * (2 * B * T * P * D + DEPTH * (2 * B * T * D * (4 * D + 2 * M) + 4 * B * H * T * T * (D / H)));
 
 /** The generator of the peers: rand() of ANSI C, in double arithmetic as JavaScript computes it. */
@@ -80,7 +81,7 @@ function setup() {
   const block = (h: Variable, q: Block): Variable => {
     const attended = selfAttention(linear(layerNorm(h, q.g1, q.b1), q.wqkv, q.bqkv), H);
     const y = add(h, linear(attended, q.wo, q.bo));
-    return add(y, linear(gelu(linear(layerNorm(y, q.g2, q.b2), q.w1, q.c1)), q.w2, q.c2));
+    return add(y, linear(linearGelu(layerNorm(y, q.g2, q.b2), q.w1, q.c1), q.w2, q.c2));
   };
   const loss = (): Variable => {
     let h = add(linear(constant(x), patchWeight, patchBias), positions);

@@ -2,7 +2,7 @@
 
 import type { Tensor, Transposes } from "../tensor/index.ts";
 import * as T from "../tensor/index.ts";
-import { op } from "./op.ts";
+import { op, type Vjp } from "./op.ts";
 
 const rows = (x: Tensor): Tensor => T.reshape(x, [-1, x.shape[x.shape.length - 1]]);
 
@@ -27,14 +27,29 @@ export const matmul = op(
   }),
 );
 
+const linearVjps = (x: Tensor, kernel: Tensor): readonly Vjp[] => [
+  (g) => T.matmul(g, kernel, { transposeB: true }),
+  (g) => T.matmul(rows(x), rows(g), { transposeA: true }),
+  (g) => T.sum(rows(g), { axis: 0 }),
+];
+
 /** x·kernel + bias over the last axis.   x [..., I]   kernel [I, O]   bias [O] */
-export const linear = op("linear", (x: Tensor, kernel: Tensor, bias?: Tensor) => {
+export const linear = op("linear", (x: Tensor, kernel: Tensor, bias?: Tensor) => ({
+  value: T.linear(x, kernel, bias),
+  vjps: linearVjps(x, kernel),
+}));
+
+/**
+ * gelu(x·kernel + bias). What was before gelu is needed only for its derivative, which takes its place on the way there
+ * and is there to multiply with on the way back: one exponential instead of two.
+ */
+export const linearGelu = op("linearGelu", (x: Tensor, kernel: Tensor, bias?: Tensor) => {
+  const { value, derivative } = T.geluWithDerivative(T.linear(x, kernel, bias));
   return {
-    value: T.linear(x, kernel, bias),
-    vjps: [
-      (g) => T.matmul(g, kernel, { transposeB: true }),
-      (g) => T.matmul(rows(x), rows(g), { transposeA: true }),
-      (g) => T.sum(rows(g), { axis: 0 }),
-    ],
+    value,
+    vjp: (g, needs) => {
+      T.mulInto(derivative, g); // the way back is gone once
+      return linearVjps(x, kernel).map((vjp, i) => (needs[i] ? vjp(derivative) : undefined));
+    },
   };
 });

@@ -1,5 +1,5 @@
 /** Transformer MLP: Dense → GELU (tanh form) → Dense.   [..., W] → [..., mlpDim] → [..., W] */
-import { gelu, type Variable } from "../autograd/index.ts";
+import { linearGelu, type Variable } from "../autograd/index.ts";
 import type { DType, Rng } from "../tensor/index.ts";
 import { normal, xavierUniform } from "./init.ts";
 import { Linear } from "./linear.ts";
@@ -23,6 +23,7 @@ export class Mlp {
   }
 
   forward(x: Variable): Variable {
-    return this.dense2.forward(gelu(this.dense1.forward(x)));
+    const { kernel, bias } = this.dense1;
+    return this.dense2.forward(linearGelu(x, kernel, bias));
   }
 }

@@ -62,12 +62,16 @@ export const div = (a: Operand, b: Operand): Tensor => applyBinary("div", a, b);
 export const maximum = (a: Operand, b: Operand): Tensor => applyBinary("maximum", a, b);
 export const minimum = (a: Operand, b: Operand): Tensor => applyBinary("minimum", a, b);
 
-/** a ← a + b for equal shapes: for accumulating into memory one owns. */
-export function addInto(a: Tensor, b: Tensor): void {
-  if (!sameShape(a.shape, b.shape)) throw new ShapeError(`addInto: ${show(b.shape)} into ${show(a.shape)}`);
-  checkSameType("addInto", a, b);
-  kernelsFor(a.dtype).binary.add(1, a.size, a.address, b.address, a.address);
+function applyInto(name: string, op: BinaryOp, a: Tensor, b: Tensor): void {
+  if (!sameShape(a.shape, b.shape)) throw new ShapeError(`${name}: ${show(b.shape)} into ${show(a.shape)}`);
+  checkSameType(name, a, b);
+  kernelsFor(a.dtype).binary[op](1, a.size, a.address, b.address, a.address);
 }
+
+/** a ← a + b for equal shapes: for accumulating into memory one owns. */
+export const addInto = (a: Tensor, b: Tensor): void => applyInto("addInto", "add", a, b);
+/** a ← a·b for equal shapes, in memory one owns. */
+export const mulInto = (a: Tensor, b: Tensor): void => applyInto("mulInto", "mul", a, b);
 
 const unary =
   (op: UnaryOp) =>
@@ -110,6 +114,13 @@ export function unaryGrad(op: UnaryGradOp, x: Tensor, g: Tensor): Tensor {
   const out = empty(`gradient of ${op}`, x.shape, x.dtype);
   kernelsFor(x.dtype).unaryGrad[op](x.size, x.address, g.address, out.address);
   return out;
+}
+
+/** gelu(x), while x, which one owns, turns into gelu′(x): a pass for both, and no memory for what was between. */
+export function geluWithDerivative(x: Tensor): { value: Tensor; derivative: Tensor } {
+  const value = empty("gelu", x.shape, x.dtype);
+  kernelsFor(x.dtype).geluWithDerivative(x.size, x.address, value.address, x.address);
+  return { value, derivative: x };
 }
 
 /** The same numbers in another precision (rounded to nearest). */

@@ -1,7 +1,7 @@
 /** Rows picked by number and their adjoint: what an embedding table needs. Numbers are plain Int32Arrays. */
 import { kernelsFor } from "./kernels/select.ts";
 import { type Shape, ShapeError, show, sizeOf } from "./shape.ts";
-import { empty, type Tensor, zeros } from "./tensor.ts";
+import { empty, type Tensor } from "./tensor.ts";
 
 /** A row number outside the table. */
 export class IndexError extends Error {
@@ -33,7 +33,9 @@ export function scatterAdd(x: Tensor, ids: Int32Array, rows: number): Tensor {
   const cols = x.shape[x.shape.length - 1];
   if (x.size !== ids.length * cols) throw new ShapeError(`scatterAdd: ${ids.length} ids for ${show(x.shape)}`);
   checkIds("scatterAdd", ids, rows);
-  const out = zeros([rows, cols], x.dtype);
-  kernelsFor(x.dtype).scatterAdd(cols, x.address, ids, out.address);
+  const out = empty("scatterAdd", [rows, cols], x.dtype);
+  const kernels = kernelsFor(x.dtype);
+  kernels.fill(out.size, 0, out.address);
+  kernels.scatterAdd(cols, x.address, ids, out.address);
   return out;
 }

@@ -14,7 +14,7 @@ import {
   sizeOf,
   stridesOf,
 } from "./shape.ts";
-import { empty, type Tensor, zeros } from "./tensor.ts";
+import { empty, type Tensor } from "./tensor.ts";
 
 const BYTES = { f32: 4, f64: 8 } as const;
 
@@ -114,10 +114,18 @@ export function concat(parts: readonly Tensor[], axis: number): Tensor {
 /** Zeros before and after along an axis: the adjoint of `slice`. */
 export function pad(x: Tensor, axis: number, before: number, after: number): Tensor {
   const at = axisOf("pad", axis, x.shape);
-  const block = (side: number) =>
-    zeros(
-      x.shape.map((own, i) => (i === at ? side : own)),
-      x.dtype,
-    );
-  return concat([block(before), x, block(after)], at);
+  const out = empty(
+    "pad",
+    x.shape.map((side, i) => (i === at ? before + side + after : side)),
+    x.dtype,
+  );
+  const kernels = kernelsFor(x.dtype);
+  kernels.fill(out.size, 0, out.address);
+  const inner = stridesOf(x.shape)[at];
+  const [run, step] = [x.shape[at] * inner, out.shape[at] * inner];
+  for (let i = 0; i < sizeOf(x.shape.slice(0, at)); i++) {
+    const [from, to] = [i * run, i * step + before * inner].map((at) => at * BYTES[x.dtype]);
+    kernels.copy(run, x.address + from, out.address + to);
+  }
+  return out;
 }

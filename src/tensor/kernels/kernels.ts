@@ -105,6 +105,8 @@ export interface Kernels {
 
   readonly unary: { readonly [op in UnaryOp]: (n: number, x: Ptr, out: Ptr) => void };
   readonly unaryGrad: { readonly [op in UnaryGradOp]: (n: number, x: Ptr, g: Ptr, out: Ptr) => void };
+  /** out = gelu(x) and derivative = gelu′(x), with the bits of `unary` and `unaryGrad`; the derivative may lie on x. */
+  geluWithDerivative(n: number, x: Ptr, out: Ptr, derivative: Ptr): void;
   /** out[i, j] = a[i, j] ∘ b[j]; rows = 1 for two arrays of the same length. */
   readonly binary: { readonly [op in BinaryOp]: (rows: number, cols: number, a: Ptr, b: Ptr, out: Ptr) => void };
   readonly binaryScalar: { readonly [op in BinaryOp]: (n: number, a: Ptr, value: number, out: Ptr) => void };

@@ -201,6 +201,14 @@ export function referenceKernels(heap: Heap, dtype: DType): Kernels {
       softplus: unaryGrad(sigmoid),
       gelu: unaryGrad(geluDerivative),
     },
+    geluWithDerivative(n, x, out, derivative) {
+      const H = heap[dtype];
+      for (let i = 0; i < n; i++) {
+        const z = H[x / bytes + i];
+        H[out / bytes + i] = gelu(z);
+        H[derivative / bytes + i] = geluDerivative(z);
+      }
+    },
     binary: both(binary),
     binaryScalar: both(binaryScalar),
 

@@ -108,6 +108,7 @@ function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
   return [
     ...UNARY.map((op): Check => [op, N, (k, out) => k.unary[op](N, real.includes(op) ? positive : x, out)]),
     ...UNARY_GRAD.map((op): Check => [`${op}Grad`, N, (k, out) => k.unaryGrad[op](N, x, y, out)]),
+    ["geluWithDerivative", 2 * N, (k, out) => k.geluWithDerivative(N, x, out, out + 4 * N)],
     ...BINARY.map((op): Check => [op, N, (k, out) => k.binary[op](ROWS, COLS, x, positive, out)]),
     ...BINARY.map((op): Check => [`${op}Scalar`, N, (k, out) => k.binaryScalar[op](N, x, 0.7, out)]),
     ["fill", N, (k, out) => k.fill(N, 0.7, out)],

@@ -11,7 +11,7 @@
  * Of two equal forms the one whose error is smaller stands: a quotient near 1 has three roundings, 1 − w one.
  * Where a formula takes a local x, it reads it more than once. gelu: Hendrycks & Gimpel 2016, arXiv:1606.08415, tanh form.
  */
-import { type Expr, type Local, seq } from "./assembler.ts";
+import { type Code, type Expr, type Local, seq } from "./assembler.ts";
 import { exp, expFlush, log1pParts, polynomial } from "./exp.ts";
 import {
   abs, add, bitselect, div, f32x4, i32x4, lt, madd, mul, neg, nmadd, pmax, pmin, sub,
@@ -90,18 +90,26 @@ export function gelu(x: X): F32x4 {
   );
 }
 
-/** gelu′(x) = σ(u) + x·u′·σ′(u), u′ = U1 + 3·U3·x²; beyond ±16 it is 0 or 1. */
-export function geluDerivative(x: X): F32x4 {
+/**
+ * gelu′(x) = σ(u) + x·u′·σ′(u), u′ = U1 + 3·U3·x²; beyond ±16 it is 0 or 1. The value comes from the same e, with the bits
+ * of `gelu`. `code` goes before either.
+ */
+export function geluWithDerivative(x: X): { code: Code; value: F32x4; derivative: F32x4 } {
   const [z, z2, e, w, larger] = Array.from({ length: 5 }, () => f32x4.local());
   const u = mul(z, madd(z2, U3, U1));
-  return seq(
-    [
+  return {
+    code: [
       z.set(pmax(pmin(x, 16), -16)),
       z2.set(mul(z, z)),
       e.set(expFlush(neg(abs(u)))),
       w.set(smallerShare(e)),
       larger.set(bitselect(isNegative(z), e, ONE)),
     ],
-    madd(mul(z, madd(z2, 3 * U3, U1)), nmadd(w, w, w), nmadd(larger, w, larger)),
-  );
+    value: div(mul(pmax(x, -16), larger), add(e, 1)),
+    derivative: madd(mul(z, madd(z2, 3 * U3, U1)), nmadd(w, w, w), nmadd(larger, w, larger)),
+  };
+}
+export function geluDerivative(x: X): F32x4 {
+  const { code, derivative } = geluWithDerivative(x);
+  return seq(code, derivative);
 }

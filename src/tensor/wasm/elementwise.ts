@@ -48,6 +48,22 @@ const chain = (derivative: (x: X) => F32x4) =>
     }),
   );
 
+const geluWithDerivative = func([i32, i32, i32, i32], (n, x, out, derivative) =>
+  alongRow(n, UNROLL, [x, out, derivative], (lanes) => {
+    const v = vectors(lanes.length);
+    const y = vectors(lanes.length);
+    const parts = v.map(activations.geluWithDerivative);
+    return [
+      lanes.map((at, i) => v[i].set(at.load(x))),
+      parts.map(({ code }) => code),
+      parts.map(({ value }, i) => y[i].set(value)),
+      parts.map(({ derivative }, i) => v[i].set(derivative)),
+      lanes.map((at, i) => at.store(out, y[i])),
+      lanes.map((at, i) => at.store(derivative, v[i])),
+    ];
+  }),
+);
+
 type Formula = (a: F32x4, b: F32x4) => F32x4;
 
 /** out = a ∘ b, b a row under every row of a. */
@@ -157,7 +173,16 @@ const sums = {
 
 type Elementwise = Pick<
   Kernels,
-  "unary" | "unaryGrad" | "binary" | "binaryScalar" | "fill" | "copy" | "sum" | "sumSquares" | "adamW"
+  | "unary"
+  | "unaryGrad"
+  | "geluWithDerivative"
+  | "binary"
+  | "binaryScalar"
+  | "fill"
+  | "copy"
+  | "sum"
+  | "sumSquares"
+  | "adamW"
 >;
 
 export function elementwiseKernels({ memory }: Heap, variant: Variant): Elementwise {
@@ -166,7 +191,7 @@ export function elementwiseKernels({ memory }: Heap, variant: Variant): Elementw
     unaryGrad: instantiate(memory, variant, unaryGrad),
     binary: instantiate(memory, variant, binary),
     binaryScalar: instantiate(memory, variant, binaryScalar),
-    ...instantiate(memory, variant, { fill, copy, ...sums }),
+    ...instantiate(memory, variant, { geluWithDerivative, fill, copy, ...sums }),
     adamW: adamWKernel(memory, variant),
   };
 }

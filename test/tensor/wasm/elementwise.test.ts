@@ -127,6 +127,22 @@ describe.each(VARIANTS)("element-wise kernels, %o:", (variant) => {
     },
   );
 
+  test("geluWithDerivative has the bits of gelu and of its derivative, also where the derivative lies on x", () => {
+    for (const x of [...EVERYWHERE, uniform(67, 1, 8), Float32Array.of(Number.NaN, INF, -INF, 16, -16)]) {
+      const n = x.length;
+      const [y, slope] = run([x], [n, n], ([px], [out, d]) => kernels.geluWithDerivative(n, px, out, d));
+      const [over] = run([x], [n], ([px], [d]) => {
+        kernels.copy(n, px, d);
+        const spare = heap.allocate(4 * n);
+        kernels.geluWithDerivative(n, d, spare, d);
+        heap.release(spare, 4 * n);
+      });
+      expect(sameBits(y, apply(unary.gelu, x))).toBe(true);
+      expect(sameBits(slope, derivative("gelu", x))).toBe(true);
+      expect(sameBits(over, slope)).toBe(true);
+    }
+  });
+
   test("the derivative of gelu errs by at most 4 ulp of its value or of 1/4, whichever is larger", () => {
     for (const x of EVERYWHERE) {
       const unit: Unit = (y) => ulp(Math.max(Math.abs(y), 1 / 4));
