@@ -85,7 +85,10 @@ function setup() {
   };
   const loss = (): Variable => {
     let h = add(linear(constant(x), patchWeight, patchBias), positions);
-    for (const q of blocks) h = block(h, q);
+    for (const q of blocks) {
+      const before = h;
+      h = scope(() => block(before, q)); // as the encoder does: what no derivative reads goes at once
+    }
     const zimg = l2Normalize(mean(layerNorm(h, scale, bias), { axis: 1 }), 0);
     return sigmoidLoss(zimg, ztxt, tPrime, b);
   };

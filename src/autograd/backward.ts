@@ -44,11 +44,6 @@ function recorded(root: Variable, since: number): Node[] {
   return [...seen].sort((a, b) => b.id - a.id);
 }
 
-const release = (storage: Storage): void => {
-  storage.holds--;
-  if (storage.holds === 0 && !storage.escaped) storage.free();
-};
-
 /**
  * Adds the gradient of `root` to `grad` of every parameter it depends on.
  *
@@ -119,8 +114,8 @@ export function backward(root: Variable, cotangent?: Tensor, since = 0): void {
     });
     drop(g);
     for (const storage of made) if (storage.live && storage.holds === 0) storage.free();
-    for (const storage of node.made) release(storage);
-    for (const storage of node.reads) storage.holds--;
+    for (const storage of node.saves) storage.holds--;
+    for (const storage of node.made) if (storage.holds === 0 && !storage.escaped) storage.free();
   }
 
   for (const [leaf, g] of pending) {

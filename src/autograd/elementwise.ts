@@ -7,11 +7,13 @@ import { op } from "./op.ts";
 export const add = op("add", (a: Operand, b: Operand) => ({
   value: T.add(a, b),
   vjps: [(g) => g, (g) => g],
+  saves: [],
 }));
 
 export const sub = op("sub", (a: Operand, b: Operand) => ({
   value: T.sub(a, b),
   vjps: [(g) => g, (g) => T.neg(g)],
+  saves: [],
 }));
 
 export const mul = op("mul", (a: Operand, b: Operand) => ({

@@ -37,6 +37,7 @@ const linearVjps = (x: Tensor, kernel: Tensor): readonly Vjp[] => [
 export const linear = op("linear", (x: Tensor, kernel: Tensor, bias?: Tensor) => ({
   value: T.linear(x, kernel, bias),
   vjps: linearVjps(x, kernel),
+  saves: [x, kernel], // not the value: an addition that follows does not read it either
 }));
 
 /**
@@ -51,5 +52,6 @@ export const linearGelu = op("linearGelu", (x: Tensor, kernel: Tensor, bias?: Te
       T.mulInto(derivative, g); // the way back is gone once
       return linearVjps(x, kernel).map((vjp, i) => (needs[i] ? vjp(derivative) : undefined));
     },
+    saves: [x, kernel, derivative],
   };
 });

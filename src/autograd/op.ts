@@ -22,6 +22,8 @@ export interface Rule {
   readonly vjps?: readonly (Vjp | undefined)[];
   /** Instead of `vjps`, where several gradients come out of one pass. `needs[i]`: is the i-th wanted? */
   readonly vjp?: Node["vjp"];
+  /** The tensors that the derivative reads: all that the rule was given and made when left out. Others may go before. */
+  readonly saves?: readonly Tensor[];
 }
 
 /** Arguments of a rule, with variables allowed wherever tensors are. */
@@ -39,7 +41,7 @@ let nextId = 0;
 /** Ids from here on belong to what is recorded after this call. */
 export const nodeId = (): number => nextId;
 
-/** Runs a rule and records it, with everything it made and reads held until its vjp has run. */
+/** Runs a rule and records it, with what its vjp reads held until that has run. */
 export function record(name: string, args: readonly unknown[], rule: () => Rule): Variable {
   const { result, made } = collect(rule);
   const vjps = result.vjps ?? [];
@@ -50,9 +52,9 @@ export function record(name: string, args: readonly unknown[], rule: () => Rule)
     const value = arg instanceof Variable ? arg.value : arg;
     if (value instanceof Tensor) reads.push(value.storage);
   }
-  for (const storage of made) storage.holds++;
-  for (const storage of reads) storage.holds++;
-  return new Variable(result.value, true, { id: nextId++, op: name, inputs, vjp, made, reads, done: false });
+  const saves = result.saves?.map(({ storage }) => storage) ?? [...made, ...reads];
+  for (const storage of saves) storage.holds++;
+  return new Variable(result.value, true, { id: nextId++, op: name, inputs, vjp, made, saves, done: false });
 }
 
 /** Lifts a rule on tensors to an operation on variables. `name` appears in messages and in the table of gradient checks. */

@@ -12,10 +12,10 @@ export interface Node {
   readonly op: string;
   readonly inputs: readonly (Variable | undefined)[];
   readonly vjp: (g: Tensor, needs: readonly boolean[]) => readonly (Tensor | undefined)[];
-  /** What this operation made (its value and what it saved): freed when its vjp has run. */
+  /** What the vjp reads: held until it has run. */
+  readonly saves: readonly Storage[];
+  /** What this operation made, its value among it: freed then, unless others hold it. */
   readonly made: readonly Storage[];
-  /** What it reads besides: held until then. */
-  readonly reads: readonly Storage[];
   done: boolean;
 }
 

@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { backward, constant, mul, op, parameter, sum, tensorOf, Variable } from "../../src/autograd/index.ts";
+import {
+  add,
+  backward,
+  constant,
+  linear,
+  mul,
+  op,
+  parameter,
+  sum,
+  tensorOf,
+  Variable,
+} from "../../src/autograd/index.ts";
 import * as T from "../../src/tensor/index.ts";
 import { heap, scope, storagesIn, type Tensor, tensor, zeros } from "../../src/tensor/index.ts";
 
@@ -89,6 +100,32 @@ describe("op", () => {
       expect(heap.liveBlocks).toBe(before + 3);
       backward(y, T.ones([4]));
       expect(heap.liveBlocks).toBe(before + 4); // both values, the cotangent and the gradient
+    });
+  });
+});
+
+describe("what a derivative does not read", () => {
+  it("goes with its scope, and the gradients are the same", () => {
+    scope(() => {
+      const x = parameter(T.tensor([1, 2, 3, 4], [2, 2]));
+      const kernel = parameter(T.tensor([5, 6, 7, 8], [2, 2]));
+      const before = heap.liveBlocks;
+      const y = scope(() => add(x, linear(x, kernel)));
+      expect(heap.liveBlocks).toBe(before + 1); // the sum; the product is gone
+      backward(y, T.ones([2, 2]));
+      expect([...(x.grad as Tensor).data]).toEqual([12, 16, 12, 16]);
+      expect([...(kernel.grad as Tensor).data]).toEqual([4, 4, 6, 6]);
+    });
+  });
+
+  it("must not be left out of what is saved: a use after that names the tensor", () => {
+    scope(() => {
+      const wrong = op("wrong", (x: Tensor) => {
+        const twice = T.mul(x, 2);
+        return { value: T.add(twice, 1), vjps: [(g) => T.mul(g, twice)], saves: [] };
+      });
+      const y = scope(() => wrong(parameter(zeros([2]))));
+      expect(() => backward(y, T.ones([2]))).toThrow(T.LifetimeError);
     });
   });
 });
