@@ -41,6 +41,8 @@ export function lossBounds(pairs: Pairs, { logits, dLogits, loss }: Reference, u
   const a = Math.exp(pairs.tPrime);
   const [xNorm, yNorm] = [norms(x, n, d), norms(y, n, d)];
   const tiny = u === U32 ? 2 ** -149 : 2 ** -1074; // what an underflow may lose, once
+  // The fast σ of f32 gives 0 below ℓ = −87.3, where its value is the smallest normal number.
+  const flushed = u === U32 ? 2 ** -125 : 0;
   const errors = new Float64Array(n * n);
   const dX = new Float64Array(n * d).fill(tiny * n * (a + 1));
   const dY = new Float64Array(n * d).fill(tiny * n * (a + 1));
@@ -56,7 +58,7 @@ export function lossBounds(pairs: Pairs, { logits, dLogits, loss }: Reference, u
       const g = Math.abs(dLogits[index]);
       const wrong = i === j ? -logits[index] : logits[index]; // how much the pair is taken for what it is not
       lossError += change(softplus, wrong, error, u) / n;
-      const gError = change(sigmoid, wrong, error, u) / n + tiny;
+      const gError = (change(sigmoid, wrong, error, u) + flushed) / n + tiny;
       // `logits − b` stands for a·⟨x, y⟩: it is what ∂t′ sums.
       dTPrime +=
         gError * Math.abs(logits[index] - b) +
