@@ -1,11 +1,26 @@
-/** What every bench yields: one row per case, printed as a line for people or as one JSON object a line. */
+/**
+ * What every bench yields: one row per case, printed as a line for people or as one JSON object a line.
+ *
+ * A row may have a bar, what is asked of it, and then says whether it holds:
+ *
+ *     atLeast(row, { openblas: 0.95 })         of ratios       bar {"openblas":0.95}        ok true
+ *     atMost(row, { nsPerElement: 0.78 })      of figures      bar "nsPerElement <= 0.78"   ok false
+ */
 
-export interface Row {
+/** What was measured. */
+export interface Measured {
   readonly bench: string;
   readonly case: string;
-  /** This project's figure over the anchor's, so that more is better: 2 means twice as fast. */
+  /** This project's figure over the anchor's, so that more is better: 2 means twice as fast. Only anchors that were run. */
   readonly ratio: Readonly<Record<string, number>>;
   readonly [figure: string]: unknown;
+}
+
+export interface Row extends Measured {
+  /** What is asked: the least of each ratio, or words; absent where nothing is. */
+  readonly bar?: Readonly<Record<string, number>> | string;
+  /** Whether what is asked holds of the anchors that were run; absent where none was. */
+  readonly ok?: boolean;
 }
 
 export interface BenchOptions {
@@ -15,6 +30,21 @@ export interface BenchOptions {
   readonly python?: string | undefined;
   /** Also a row for every kernel of a step. */
   readonly profile?: boolean;
+}
+
+/** The row with a bar on its ratios. An anchor that is not installed decides nothing. */
+export function atLeast(row: Measured, least: Readonly<Record<string, number>>): Row {
+  const run = Object.keys(least).filter((anchor) => anchor in row.ratio);
+  const judged = { ...row, bar: least };
+  return run.length === 0 ? judged : { ...judged, ok: run.every((anchor) => row.ratio[anchor] >= least[anchor]) };
+}
+
+/** The row with a bar on its figures. */
+export function atMost(row: Measured, most: Readonly<Record<string, number>>): Row {
+  const bar = Object.entries(most)
+    .map(([figure, limit]) => `${figure} <= ${limit}`)
+    .join(", ");
+  return { ...row, bar, ok: Object.entries(most).every(([figure, limit]) => Number(row[figure]) <= limit) };
 }
 
 /** The best of `runs` timings, in seconds, after `warmup` runs that are not counted. */
