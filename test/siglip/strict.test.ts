@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { kernelReport } from "../../src/tensor/index.ts";
 import { STRICT_WEIGHTS, strictTraining } from "../support/strictTraining.ts";
@@ -6,3 +8,14 @@ it("training on strict kernels ends with the same weights on every engine", () =
   expect(strictTraining()).toBe(STRICT_WEIGHTS);
   expect(kernelReport()).toMatchObject({ mode: "strict", simd: true, fma: false });
 });
+
+it("training on fast kernels ends with the same weights whichever of the engine's two compilers made them", () => {
+  // An engine moves from the first compiler to the second when a function has run for a while: when, differs from run to run.
+  const program = fileURLToPath(new URL("../support/strictTraining.ts", import.meta.url));
+  const loader = process.features.typescript ? [] : ["--import", "tsx"];
+  const trainedWith = (compiler: string): string =>
+    execFileSync(process.execPath, [compiler, ...loader, program, "flags", "fast"], { encoding: "utf8" });
+  const weights = trainedWith("--liftoff-only");
+  expect(weights).toMatch(/^[0-9a-f]{64}\n$/);
+  expect(trainedWith("--no-liftoff")).toBe(weights);
+}, 60_000);

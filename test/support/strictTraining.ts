@@ -1,17 +1,17 @@
 /**
- * Fifty steps of training on strict kernels, and the SHA-256 of the weights that they end with: on every engine the same.
+ * Fifty steps of training, and the SHA-256 of the weights that they end with: on strict kernels the same on every engine.
  *
  * Small, but on the ways that a real run takes: drawn scenes, learned tokens, warm-up and cosine, clipping, decay, both kinds
  * of attention (heads of 16 and of 12), products longer than a block of the matrix product (16·16·3 = 768 numbers a patch).
  *
- *     node test/support/strictTraining.ts [flags]        prints it; with the flags of the command line, or without
+ *     node test/support/strictTraining.ts [flags] [fast]      prints it; with the flags of the command line, on fast kernels
  */
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { captionOf, sceneOf, scenesOf, shapes, trainBpe } from "../../src/data/index.ts";
 import { AdamW, parametersOf, schedule } from "../../src/nn/index.ts";
 import { SigLip, trainStep } from "../../src/siglip/index.ts";
-import { chooseKernels, Rng } from "../../src/tensor/index.ts";
+import { chooseKernels, type KernelMode, Rng } from "../../src/tensor/index.ts";
 
 /** Changes only where the arithmetic of training changes: then write here what the test prints, in the same commit. */
 export const STRICT_WEIGHTS = "9318f93d478a09f5397670de0c915b25c1704bbdab5876673d6ee6bdcdd7a3d7";
@@ -22,8 +22,10 @@ const SEED = 0;
 const SIDE = 32;
 const LENGTH = 12;
 
-export function strictTraining(): string {
-  chooseKernels("strict");
+export const strictTraining = (): string => training("strict");
+
+function training(mode: KernelMode): string {
+  chooseKernels(mode);
   const captions = Array.from(scenesOf("train").subarray(0, 200), (id) => captionOf(sceneOf(id)));
   const tokenizer = trainBpe(captions, 320);
   const pairs = shapes({ tokenizer, length: LENGTH, side: SIDE });
@@ -47,7 +49,8 @@ export function strictTraining(): string {
 }
 
 async function main(): Promise<void> {
-  if (process.argv[2] === "flags") await import("../../src/cli/engine.ts");
-  process.stdout.write(`${strictTraining()}\n`);
+  const options = process.argv.slice(2);
+  if (options.includes("flags")) await import("../../src/cli/engine.ts");
+  process.stdout.write(`${training(options.includes("fast") ? "fast" : "strict")}\n`);
 }
 if (import.meta.url === pathToFileURL(process.argv[1]).href) await main();

@@ -59,6 +59,9 @@ export function run(
 
 const bits = (values: Float32Array): Uint8Array => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 export const sameBits = (a: Float32Array, b: Float32Array): boolean => Buffer.compare(bits(a), bits(b)) === 0;
+/** The same bits but for those of NaN: its sign is the engine's choice, and changes when a kernel is optimised while it runs. */
+export const sameNumbers = (a: Float32Array, b: Float32Array): boolean =>
+  a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
 
 /** |got − want| ≤ bound(i); what is not finite must be the same. */
 export function expectClose(got: Float32Array, want: Float32Array, bound: (i: number) => number): void {
