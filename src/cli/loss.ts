@@ -12,6 +12,7 @@ import { chooseKernels, type KernelMode } from "../tensor/index.ts";
 import { ConfigError } from "./config.ts";
 import { deviceCount } from "./devices.ts";
 import { drawBlocks } from "./drawBlocks.ts";
+import type { LossCheck } from "./lossCheck.ts";
 import { FORMS, type Form, type LossInputs, type LossJob, type LossShare } from "./lossJob.ts";
 import { print } from "./print.ts";
 
@@ -25,6 +26,7 @@ export interface LossOptions {
   readonly seed: string;
   readonly inputs?: string;
   readonly gradients?: string;
+  readonly check?: string;
   readonly draw?: boolean;
   readonly json?: boolean;
 }
@@ -82,6 +84,13 @@ function jobOf(options: LossOptions, devices: number): LossJob {
   if (form === "dense" && devices > 1) {
     throw wrong("--form", "--form dense holds all pairs on one device; add --devices 1, or take another form");
   }
+  const checkRows = options.check === undefined ? 0 : whole("check", options.check, 2, batch);
+  if (checkRows > 0 && form === "softmax") {
+    throw wrong(
+      "--check",
+      "--check computes the sigmoid loss again, not the softmax loss; drop it, or take another form",
+    );
+  }
   return {
     batch,
     dim: inputs?.dim ?? whole("dim", options.dim, 1, 65_536),
@@ -91,6 +100,7 @@ function jobOf(options: LossOptions, devices: number): LossJob {
     dtype: inputs?.u instanceof Float64Array ? "f64" : "f32",
     ...(inputs ? { inputs } : {}),
     wantsGradients: options.gradients !== undefined,
+    checkRows,
   };
 }
 
@@ -114,6 +124,7 @@ export async function loss(options: LossOptions): Promise<void> {
     nsPerPair: (seconds / pairs) * 1e9,
     gflops: (6 * pairs * job.dim) / seconds / 1e9,
     peakBytes: shares.reduce((sum, share) => sum + share.peakBytes, 0),
+    peakRss: process.resourceUsage().maxRSS * 1024, // of the whole process
     bytesExchanged: shares.reduce((sum, share) => sum + share.bytesExchanged, 0),
     gradient: {
       tPrime: first.dtPrime,
@@ -121,6 +132,7 @@ export async function loss(options: LossOptions): Promise<void> {
       zimgNorm: norm("zimgSquares"),
       ztxtNorm: norm("ztxtSquares"),
     },
+    ...(first.check ? { check: first.check } : {}),
   };
   const drawing = options.draw ? drawBlocks(shares.map((share) => share.blocks)) : "";
   if (options.json) {
@@ -142,7 +154,24 @@ export async function loss(options: LossOptions): Promise<void> {
     `time        ${seconds.toFixed(4)} s, ${result.nsPerPair.toFixed(2)} ns a pair, ${(pairs / seconds / 1e6).toFixed(1)} million pairs a second`,
   );
   print(`work        ${result.gflops.toFixed(1)} GFLOP/s at 6·d operations a pair`);
-  print(`memory      ${mib(result.peakBytes)} at most on all devices, ${mib(result.bytesExchanged)} exchanged`);
+  print(
+    `memory      ${mib(result.peakBytes)} at most on all devices, ${mib(result.peakRss)} the whole process, ${mib(result.bytesExchanged)} exchanged`,
+  );
+  if (first.check) printCheck(first.check);
+}
+
+function printCheck({ rows, zimgError, ztxtError, ...estimates }: LossCheck): void {
+  print(`check       ${rows} rows of images and ${rows} of texts in f64: relative error of the gradients at most`);
+  print(`            zimg ${zimgError.toExponential(1)}   ztxt ${ztxtError.toExponential(1)}`);
+  for (const name of ["loss", "tPrime", "b"] as const) {
+    const { estimate, standardError, deviation } = estimates[name];
+    const label = `            ${name === "loss" ? "loss" : `gradient of ${name === "b" ? "b" : "t′"}`}`;
+    if (deviation === null) print(`${label} exactly ${estimate}`);
+    else
+      print(
+        `${label} about ${estimate} ± ${standardError.toExponential(1)}, ${deviation.toFixed(2)} standard errors off`,
+      );
+  }
 }
 
 /** out.loss, grad.u, grad.v [B, d], grad.t, grad.b; the rows in the type of the inputs, the scalars in f64. */

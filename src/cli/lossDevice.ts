@@ -1,5 +1,5 @@
 /** The program of the devices that `siglip loss` starts: its rows of the inputs, one loss, its share of the answer. */
-import { backward, l2Normalize, parameter, type Variable } from "../autograd/index.ts";
+import { backward, constant, l2Normalize, parameter, type Variable } from "../autograd/index.ts";
 import type { Communicator, ThreadCommunicator } from "../parallel/index.ts";
 import { runDevice } from "../parallel/launch.ts";
 import {
@@ -10,7 +10,8 @@ import {
   type LossGradients,
   sigmoidLoss,
 } from "../siglip/index.ts";
-import { full, heap, portable, Rng, scope, sumSquares, type Tensor, tensor } from "../tensor/index.ts";
+import { full, generate, heap, portable, Rng, scope, sumSquares, type Tensor, tensor } from "../tensor/index.ts";
+import { checkLoss } from "./lossCheck.ts";
 import type { LossJob, LossShare } from "./lossJob.ts";
 
 const T_PRIME = portable.log(10);
@@ -20,18 +21,16 @@ const SHORT = 2; // seconds
 
 runDevice<LossJob, LossShare>(({ comm, config: job, step }) => {
   step(0);
-  const [u, v] = [rows(job, "u", comm), rows(job, "v", comm)];
   const tPrime = job.inputs?.tPrime ?? T_PRIME;
   const b = job.inputs?.b ?? B;
-  const [U, V] = [parameter(u), parameter(v)];
-  const zimg = l2Normalize(U, 0);
-  const ztxt = l2Normalize(V, 0);
+  const [images, texts] = [unitRows(job, "u", comm), unitRows(job, "v", comm)];
+  const [zimg, ztxt] = [images.z.value, texts.z.value];
 
   const run = (): { result: LossGradients; blocks: [number, number][]; seconds: number } => {
     const blocks: [number, number][] = [];
     comm.barrier();
     const start = performance.now();
-    const result = scope(() => gradientsOf(job, zimg.value, ztxt.value, tPrime, b, comm, blocks));
+    const result = scope(() => gradientsOf(job, zimg, ztxt, tPrime, b, comm, blocks));
     comm.barrier();
     return { result, blocks, seconds: (performance.now() - start) / 1e3 };
   };
@@ -46,10 +45,10 @@ runDevice<LossJob, LossShare>(({ comm, config: job, step }) => {
     }
   }
   const { result, blocks, seconds } = best;
-  const through = (z: Variable, leaf: Variable, dz: Tensor): Float32Array | Float64Array => {
-    backward(z, dz);
-    return (leaf.grad as Tensor).toArray();
-  };
+  const check =
+    job.checkRows > 0
+      ? checkLoss({ zimg, ztxt, tPrime, b, result }, job.checkRows, new Rng(job.seed).split("check"), comm)
+      : undefined;
   return {
     loss: result.loss,
     dtPrime: result.dtPrime,
@@ -60,21 +59,39 @@ runDevice<LossJob, LossShare>(({ comm, config: job, step }) => {
     zimgSquares: sumSquares(result.dzimg),
     ztxtSquares: sumSquares(result.dztxt),
     blocks,
-    ...(job.wantsGradients ? { du: through(zimg, U, result.dzimg), dv: through(ztxt, V, result.dztxt) } : {}),
+    ...(check ? { check } : {}),
+    ...(job.wantsGradients ? { du: through(images, result.dzimg), dv: through(texts, result.dztxt) } : {}),
   };
 });
+
+interface UnitRows {
+  readonly z: Variable;
+  readonly leaf: Variable;
+}
+
+/** This device's rows divided by their lengths. What they were made of is kept only for the way back. */
+function unitRows(job: LossJob, side: "u" | "v", comm: Communicator): UnitRows {
+  const leaf = (job.wantsGradients ? parameter : constant)(rows(job, side, comm));
+  const z = l2Normalize(leaf, 0);
+  if (!job.wantsGradients) leaf.value.storage.free();
+  return { z, leaf };
+}
+
+function through({ z, leaf }: UnitRows, dz: Tensor): Float32Array | Float64Array {
+  backward(z, dz);
+  return (leaf.grad as Tensor).toArray();
+}
 
 /** This device's rows of u or v. */
 function rows({ batch, dim, seed, dtype, inputs }: LossJob, side: "u" | "v", { rank, size }: Communicator): Tensor {
   const count = batch / size;
   if (inputs) return tensor(inputs[side].subarray(rank * count * dim, (rank + 1) * count * dim), [count, dim], dtype);
   const root = new Rng(seed).split(side);
-  const values = new Float32Array(count * dim);
-  for (let i = 0; i < count; i++) {
-    const rng = root.split(rank * count + i);
-    for (let j = 0; j < dim; j++) values[i * dim + j] = rng.normal();
-  }
-  return tensor(values, [count, dim]);
+  let rng = root;
+  return generate([count, dim], (at) => {
+    if (at % dim === 0) rng = root.split(rank * count + at / dim);
+    return rng.normal();
+  });
 }
 
 function gradientsOf(

@@ -1,5 +1,6 @@
 /** What `siglip loss` asks of its devices, and what they answer. */
 import type { DType } from "../tensor/index.ts";
+import type { LossCheck } from "./lossCheck.ts";
 
 export const FORMS = ["fused", "chunked", "gather", "dense", "softmax"] as const;
 export type Form = (typeof FORMS)[number];
@@ -24,6 +25,8 @@ export interface LossJob {
   /** Instead of what the seed gives. */
   readonly inputs?: LossInputs;
   readonly wantsGradients: boolean;
+  /** Rows of images and of texts to compute again in f64, chosen by the seed; 0 for none. */
+  readonly checkRows: number;
 }
 
 /** One device's part; loss, dtPrime and db are those of the whole batch. */
@@ -40,6 +43,8 @@ export interface LossShare {
   /** Gradients through the normalization, [rows, dim]; where they are asked for. */
   readonly du?: Float32Array | Float64Array;
   readonly dv?: Float32Array | Float64Array;
+  /** The same on every rank; where rows are to be checked. */
+  readonly check?: LossCheck;
   /** Blocks of pairs in the order in which they were computed: rank of the images, rank of the texts. */
   readonly blocks: readonly (readonly [images: number, texts: number])[];
 }

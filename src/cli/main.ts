@@ -86,6 +86,7 @@ program
   .option("--seed <number>", "inputs are a function of it", "0")
   .option("--inputs <file>", "safetensors with in.u, in.v [B, d] (before normalization), in.t (t′) and in.b")
   .option("--gradients <file>", "write out.loss, grad.u, grad.v, grad.t and grad.b as safetensors")
+  .option("--check <rows>", "compute so many rows of the gradients again in f64, and estimate the loss from them")
   .option("--draw", "draw who computed which block at which hop")
   .option("--json", "print JSON")
   .action(async (options) => (await import("./loss.ts")).loss(options));

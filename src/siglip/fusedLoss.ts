@@ -106,7 +106,9 @@ export function fusedSigmoidLoss(
     const dtexts = (ring === "one" ? oneWay : bothWays)({ comm, ztxt, visit });
 
     // ∂t′ = Σ G·t·S, and Σⱼ Gᵢⱼ·Sᵢⱼ = ⟨xᵢ, (G·y)ᵢ⟩ is there already.
-    const slopes = Array.from({ length: owned }, (_, r) => total(mul(shardOf(zimg, r), shardOf(dzimg, r))));
+    const slopes = Array.from({ length: owned }, (_, r) =>
+      scope(() => total(mul(shardOf(zimg, r), shardOf(dzimg, r)))),
+    );
     const own = tensor([...losses, ...sums, ...slopes], [3, owned], "f64");
     const all = comm.allGather(own).data; // [size, 3, owned]
     const sumOf = (which: number): number => {
@@ -116,12 +118,17 @@ export function fusedSigmoidLoss(
       }
       return sum;
     };
+    const scaled = (sum: Tensor): Tensor => {
+      const gradient = mul(sum, t / batch);
+      sum.storage.free(); // before the next: at a large batch this is where memory peaks
+      return gradient;
+    };
     return {
       loss: sumOf(0) / batch,
       db: sumOf(1) / batch,
       dtPrime: (t * sumOf(2)) / batch,
-      dzimg: mul(dzimg, t / batch),
-      dztxt: mul(dtexts, t / batch),
+      dzimg: scaled(dzimg),
+      dztxt: scaled(dtexts),
     };
   });
 }
@@ -137,7 +144,10 @@ function oneWay({ comm, ztxt, visit }: Walk): Tensor {
     dtexts = pass(dtexts, comm, -1);
     visit(texts, dtexts, (rank + hop) % size);
   }
-  if (size > 1) dtexts = pass(dtexts, comm, -1); // home
+  if (size > 1) {
+    texts.storage.free();
+    dtexts = pass(dtexts, comm, -1); // home
+  }
   visit(ztxt, dtexts, rank, (image, text) => image > text);
   return dtexts;
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { LossCheck } from "../../src/cli/lossCheck.ts";
 import { readSafetensors, writeSafetensors } from "../../src/formats/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 import { siglip } from "../support/cli.ts";
@@ -17,6 +18,8 @@ interface Result {
   readonly loss: number;
   readonly peakBytes: number;
   readonly bytesExchanged: number;
+  readonly peakRss: number;
+  readonly check?: LossCheck;
   readonly gradient: Readonly<Record<string, number>>;
 }
 const run = async (...args: string[]): Promise<Result> => {
@@ -26,7 +29,7 @@ const run = async (...args: string[]): Promise<Result> => {
 };
 
 describe("siglip loss", { timeout: 60_000 }, () => {
-  it("gives the same loss and gradients in every form, on any number of devices", async () => {
+  it("gives the same loss and gradients in every form, on any number of devices, and as f64 computes them", async () => {
     const dense = await run("--form", "dense");
     for (const [form, devices] of [
       ["fused", "1"],
@@ -34,11 +37,19 @@ describe("siglip loss", { timeout: 60_000 }, () => {
       ["chunked", "2"],
       ["gather", "4"],
     ]) {
-      const other = await run("--form", form, "--devices", devices);
+      const other = await run("--form", form, "--devices", devices, "--check", "96");
       expect(other.loss).toBeCloseTo(dense.loss, 5);
       for (const [name, value] of Object.entries(dense.gradient)) {
         expect(other.gradient[name], `${name} of ${form} on ${devices}`).toBeCloseTo(value, 6);
       }
+      expect(other.check).toBeDefined();
+      const { rows, zimgError, ztxtError, ...estimates } = other.check as LossCheck;
+      expect(rows).toBe(96);
+      expect(zimgError).toBeLessThan(1e-5);
+      expect(ztxtError).toBeLessThan(1e-5);
+      expect(other.loss).toBeCloseTo(estimates.loss.estimate, 5);
+      expect(other.gradient.tPrime).toBeCloseTo(estimates.tPrime.estimate, 6);
+      expect(other.gradient.b).toBeCloseTo(estimates.b.estimate, 6);
     }
     const both = await run("--ring", "both", "--devices", "4");
     expect(both.loss).toBeCloseTo(dense.loss, 5);
@@ -92,6 +103,22 @@ describe("siglip loss", { timeout: 60_000 }, () => {
     },
   );
 
+  it("gives the same figures with a check as without, and says what it found", async () => {
+    const [plain, checked] = [await run(), await run("--check", "8")];
+    const figures = ({ loss, gradient, peakBytes, bytesExchanged }: Result) => [
+      loss,
+      gradient,
+      peakBytes,
+      bytesExchanged,
+    ];
+    expect(figures(checked)).toEqual(figures(plain));
+    expect(plain.check).toBeUndefined();
+    expect(checked.peakRss).toBeGreaterThan(checked.peakBytes);
+    const { stdout } = await siglip(["loss", "--batch", "96", "--devices", "2", "--check", "8"]);
+    expect(stdout).toMatch(/check +8 rows of images and 8 of texts in f64/);
+    expect(stdout).toMatch(/loss about [\d.]+ ± [\d.e-]+, -?[\d.]+ standard errors off/);
+  });
+
   it("draws who computed which block at which hop", async () => {
     const { stdout } = await siglip(["loss", "--devices", "3", "--batch", "12", "--draw"]);
     expect(stdout).toMatch(/images 0 +hop 0 ● +hop 1 +hop 2 +device 0/);
@@ -104,6 +131,9 @@ describe("siglip loss", { timeout: 60_000 }, () => {
       [["--form", "fast"], /--form fast is none of fused/],
       [["--form", "dense", "--devices", "2"], /--form dense holds all pairs on one device/],
       [["--dim", "0"], /--dim 0/],
+      [["--check", "1"], /--check 1 is not an integer from 2 to 4096/],
+      [["--check", "97", "--batch", "96"], /--check 97 is not an integer from 2 to 96/],
+      [["--check", "8", "--form", "softmax"], /--check computes the sigmoid loss again/],
       [["--devices", "1.5"], /--devices 1\.5/],
     ] as const) {
       const { code, stderr } = await siglip(["loss", ...args]);
