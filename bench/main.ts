@@ -5,12 +5,15 @@
  *     npm run -s bench -- gemm step --json     two of them, for programs
  *     npm run bench -- step emoji --profile    and where the time goes, kernel by kernel
  *     npm run bench -- step --peers DIR        beside the libraries installed in DIR
- *     npm run bench -- loss --peers DIR --python PATH      and beside PyTorch, which that Python can import
+ *     npm run bench -- loss step vit-b16 --peers DIR --python PATH      and beside PyTorch, which that Python can import
+ *
+ * Where something is asked of a row, its bar, the row says whether it holds; the end counts those that do not.
  */
 import "../src/cli/engine.ts";
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { kernelReport, kernelsFor } from "../src/tensor/index.ts";
+import { attentionBench } from "./attention.ts";
 import { elementwiseBench } from "./elementwise.ts";
 import { emojiBench } from "./emoji.ts";
 import { gemmBench } from "./gemm.ts";
@@ -19,17 +22,20 @@ import { memoryBench } from "./memory.ts";
 import type { BenchOptions, Row } from "./row.ts";
 import { rowsBench } from "./rows.ts";
 import { stepBench } from "./step.ts";
+import { vitB16Bench } from "./vitB16.ts";
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => AsyncIterable<Row>>> = {
-  gemm: () => gemmBench(),
+  gemm: gemmBench,
   elementwise: async function* () {
     yield* elementwiseBench();
     yield* rowsBench();
   },
+  attention: attentionBench,
   step: stepBench,
   emoji: emojiBench,
   loss: lossBench,
-  memory: () => memoryBench(),
+  memory: memoryBench,
+  "vit-b16": vitB16Bench,
 };
 
 const usage = `usage: npm run bench -- [${Object.keys(BENCHES).join("|")}]... [--json] [--profile] [--peers DIR] [--python PATH]`;
@@ -51,13 +57,26 @@ function parse(): { names: string[]; json: boolean } & BenchOptions {
 
 const round = (x: number): number => Number(x.toPrecision(4));
 
-/** `NN 512x512x512   101.2 GFLOP/s   0.98 × openblas` */
-function line({ bench, case: name, ratio, ...figures }: Row): string {
+/** What is asked of a row, and whether it holds: `ok: openblas >= 0.95`. */
+function verdict({ bar, ok }: Row): string[] {
+  if (bar === undefined) return [];
+  const asked =
+    typeof bar === "string"
+      ? bar
+      : Object.entries(bar)
+          .map(([anchor, least]) => `${anchor} >= ${round(least)}`)
+          .join(", ");
+  return [`${ok === undefined ? "not judged" : ok ? "ok" : "MISSED"}: ${asked}`];
+}
+
+/** `NN 512x512x512   gflops 101.2   0.98 × openblas   ok: openblas >= 0.95` */
+function line(row: Row): string {
+  const { bench, case: name, ratio, bar: _bar, ok: _ok, ...figures } = row;
   const shown = Object.entries(figures).map(([figure, value]) =>
     typeof value === "number" ? `${figure} ${round(value)}` : `${figure} ${value}`,
   );
   const anchors = Object.entries(ratio).map(([anchor, times]) => `${round(times)} × ${anchor}`);
-  return `${bench.padEnd(12)}${name.padEnd(26)}${[...shown, ...anchors].join("   ")}`;
+  return `${bench.padEnd(12)}${name.padEnd(26)}${[...shown, ...anchors, ...verdict(row)].join("   ")}`;
 }
 
 async function main(): Promise<void> {
@@ -68,11 +87,15 @@ async function main(): Promise<void> {
   process.stderr.write(
     `Node ${process.versions.node}, ${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, one thread; ${why}\n`,
   );
+  let [asked, missed] = [0, 0];
   for (const name of names) {
     for await (const row of BENCHES[name](options)) {
+      if (row.ok !== undefined) asked++;
+      if (row.ok === false) missed++;
       process.stdout.write(`${json ? JSON.stringify(row) : line(row)}\n`);
     }
   }
+  process.stderr.write(`${asked - missed} of ${asked} bars hold\n`);
 }
 
 try {

@@ -1,143 +1,75 @@
 /**
- * One training step (forward and backward) of a small vision transformer, the same work as the peers do: 46.1 GFLOP.
- *
- * 64 pictures of 32×32 in patches of 4, width 192, 4 blocks, 3 heads, mlp 768, mean pooling, sigmoid loss against fixed
- * text embeddings. Data and weights come from the same linear congruential generator as theirs, so all print the same
- * loss (10.0426) and the same Σ|d patch weight| (71.90).
+ * One training step (forward and backward) of the small ViT in vit.ts, next to its own matrix products alone and to other
+ * libraries on the same work; then the same step on two devices, half the batch each.
  */
-import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import {
-  add,
-  backward,
-  constant,
-  l2Normalize,
-  layerNorm,
-  linear,
-  linearGelu,
-  mean,
-  parameter,
-  selfAttention,
-  type Variable,
-} from "../src/autograd/index.ts";
-import { sigmoidLoss } from "../src/siglip/index.ts";
-import { abs, full, type Shape, scope, sizeOf, sum, type Tensor, tensor } from "../src/tensor/index.ts";
+import { launch, threadFile } from "../src/parallel/launch.ts";
+import { contest } from "./contest.ts";
+import { bestSeconds, outputOf } from "./peer.ts";
+import { flopOfProducts, productsOf, replay } from "./products.ts";
 import { profile } from "./profile.ts";
-import { type BenchOptions, best, type Row } from "./row.ts";
+import { atLeast, type BenchOptions, type Row } from "./row.ts";
+import type { StepTimes } from "./stepDevice.ts";
+import { makeStep, VIT_FLOP } from "./vit.ts";
 
-export const VIT = { batch: 64, tokens: 64, patch: 48, width: 192, heads: 3, mlpDim: 768, depth: 4 } as const;
-const { batch: B, tokens: T, patch: P, width: D, heads: H, mlpDim: M, depth: DEPTH } = VIT;
-const FLOP = 3 * (2 * B * T * P * D + DEPTH * (2 * B * T * D * (4 * D + 2 * M) + 4 * B * H * T * T * (D / H)));
+const BAR = { products: 1 / 1.3, "jax-js": 4, "tfjs-wasm": 20, pytorch: 1 };
+const TWO_DEVICES_BAR = { "one device": 1.85, pytorch: 1 };
+const ROUNDS = 8;
 
-/** The generator of the peers: rand() of ANSI C, in double arithmetic as JavaScript computes it. */
-function generator(): (shape: Shape, scale?: number) => Tensor {
-  let seed = 1;
-  const next = () => {
-    seed = (seed * 1103515245 + 12345) & 0x7fffffff;
-    return seed / 0x7fffffff - 0.5;
+/** Best seconds a step that jax-js or TensorFlow.js prints; the first includes compilation. */
+function bestLater(output: string | undefined): number | undefined {
+  const times = [...(output ?? "").matchAll(/fwd\+bwd (\d+) ms/g)].map(([, ms]) => Number(ms) / 1e3);
+  return times.length > 1 ? Math.min(...times.slice(1)) : undefined;
+}
+
+type Seconds = Readonly<Record<string, number | undefined>>;
+
+/** Seconds a step of every library that is installed. */
+async function peerSeconds({ peers, python }: BenchOptions): Promise<Seconds> {
+  if (peers === undefined) return {};
+  const node = (file: string, args: string[], needs: string) =>
+    outputOf({ program: process.execPath, file: join(peers, file), args, needs: join(peers, "node_modules", needs) });
+  return {
+    "jax-js": bestLater(await node("vit-jax.mjs", ["5"], "@jax-js/jax")),
+    "tfjs-wasm": bestLater(await node("vit-tfjs.mjs", ["wasm", "2"], "@tensorflow/tfjs")), // 20 s a step
+    pytorch: await torchSeconds({ peers, python }, 1),
   };
-  return (shape, scale = 1) =>
-    tensor(
-      Float32Array.from({ length: sizeOf(shape) }, () => next() * scale),
-      shape,
-    );
 }
 
-interface Block {
-  readonly [name: string]: Variable;
+async function torchSeconds({ peers, python }: BenchOptions, threads: number): Promise<number | undefined> {
+  if (peers === undefined) return undefined;
+  const args = ["8", "64", String(threads)];
+  return bestSeconds(await outputOf({ program: python, file: join(peers, "vit-torch.py"), args }));
 }
 
-function setup() {
-  const random = generator();
-  const p = (x: Tensor) => parameter(x);
-  const ones = (n: number) => p(full([n], 1));
-  const zeros = (n: number) => p(full([n], 0));
-  const patchWeight = p(random([P, D], 0.2));
-  const patchBias = zeros(D);
-  const positions = p(random([T, D], 0.1));
-  const [scale, bias] = [ones(D), zeros(D)];
-  const tPrime = p(full([], Math.log(10)));
-  const b = p(full([], -10));
-  const blocks: Block[] = Array.from({ length: DEPTH }, () => ({
-    g1: ones(D),
-    b1: zeros(D),
-    wqkv: p(random([D, 3 * D], 0.1)),
-    bqkv: zeros(3 * D),
-    wo: p(random([D, D], 0.1)),
-    bo: zeros(D),
-    g2: ones(D),
-    b2: zeros(D),
-    w1: p(random([D, M], 0.1)),
-    c1: zeros(M),
-    w2: p(random([M, D], 0.1)),
-    c2: zeros(D),
-  }));
-  const x = random([B, T, P], 2);
-  const ztxt = l2Normalize(constant(random([B, D])), 0);
-  const parameters = [patchWeight, patchBias, positions, scale, bias, tPrime, b, ...blocks.flatMap(Object.values)];
+const ratios = (ours: number, theirs: Seconds): Record<string, number> =>
+  Object.fromEntries(Object.entries(theirs).flatMap(([name, s]) => (s === undefined ? [] : [[name, s / ours]])));
 
-  const block = (h: Variable, q: Block): Variable => {
-    const attended = selfAttention(linear(layerNorm(h, q.g1, q.b1), q.wqkv, q.bqkv), H);
-    const y = add(h, linear(attended, q.wo, q.bo));
-    return add(y, linear(linearGelu(layerNorm(y, q.g2, q.b2), q.w1, q.c1), q.w2, q.c2));
-  };
-  const loss = (): Variable => {
-    let h = add(linear(constant(x), patchWeight, patchBias), positions);
-    for (const q of blocks) {
-      const before = h;
-      h = scope(() => block(before, q)); // as the encoder does: what no derivative reads goes at once
-    }
-    const zimg = l2Normalize(mean(layerNorm(h, scale, bias), { axis: 1 }), 0);
-    return sigmoidLoss(zimg, ztxt, tPrime, b);
-  };
-  return { loss, patchWeight, parameters };
-}
-
-/** Loss and Σ|d patch weight| of one step; gradients are given back. */
-export function makeStep(): () => { loss: number; gradient: number } {
-  const { loss, patchWeight, parameters } = setup();
-  return () =>
-    scope(() => {
-      const L = loss();
-      const value = L.value.item();
-      backward(L);
-      const gradient = sum(abs(patchWeight.grad as Tensor)).item();
-      for (const p of parameters) p.grad = undefined;
-      return { loss: value, gradient };
-    });
-}
-
-interface Peer {
-  readonly name: string;
-  readonly file: string;
-  readonly args: readonly string[];
-  readonly installed: string;
-}
-
-const PEERS: readonly Peer[] = [
-  { name: "jax-js", file: "vit-jax.mjs", args: ["5"], installed: "node_modules/@jax-js/jax" },
-  { name: "tfjs-wasm", file: "vit-tfjs.mjs", args: ["wasm", "3"], installed: "node_modules/@tensorflow/tfjs" },
-];
-
-/** Best seconds a step of a peer, from the times that it prints; `undefined` where it is not installed. */
-async function peerSeconds({ file, args, installed }: Peer, folder: string): Promise<number | undefined> {
-  if (!existsSync(join(folder, file)) || !existsSync(join(folder, installed))) return undefined;
-  const { stdout } = await promisify(execFile)(process.execPath, [join(folder, file), ...args]);
-  const times = [...stdout.matchAll(/fwd\+bwd (\d+) ms/g)].map(([, ms]) => Number(ms) / 1e3);
-  return times.length > 1 ? Math.min(...times.slice(1)) : undefined; // the first includes compilation
-}
-
-export async function* stepBench({ peers, profile: wanted }: BenchOptions): AsyncGenerator<Row> {
-  const step = makeStep();
+async function oneDevice(step: ReturnType<typeof makeStep>, options: BenchOptions): Promise<Row> {
   const { loss, gradient } = step();
-  const seconds = best(step, 5, 2);
-  const ratio: Record<string, number> = {};
-  for (const peer of PEERS) {
-    const theirs = peers === undefined ? undefined : await peerSeconds(peer, peers);
-    if (theirs !== undefined) ratio[peer.name] = theirs / seconds;
-  }
-  yield { bench: "step", case: "vit 46.1 GFLOP", seconds, gflops: FLOP / seconds / 1e9, loss, gradient, ratio };
-  if (wanted) yield* profile("step", step);
+  const products = productsOf(step);
+  const alone = replay(products);
+  const [seconds, productSeconds] = contest([step, alone.run], { leastRounds: ROUNDS });
+  alone.release();
+  const ratio = ratios(seconds, { products: productSeconds, ...(await peerSeconds(options)) });
+  const figures = { seconds, gflops: VIT_FLOP / seconds / 1e9, productSeconds };
+  const productGflops = flopOfProducts(products) / productSeconds / 1e9;
+  return atLeast({ bench: "step", case: "vit 46.1 GFLOP", ...figures, productGflops, loss, gradient, ratio }, BAR);
+}
+
+async function twoDevices(options: BenchOptions): Promise<Row> {
+  const file = threadFile("./stepDevice", import.meta.url);
+  const shares = await launch<{ rounds: number }, StepTimes>(file, 2, { rounds: ROUNDS }).results;
+  const [{ alone, together: seconds, gradient }] = shares;
+  const loss = shares.reduce((sum, share) => sum + share.loss, 0);
+  const ratio = ratios(seconds, { "one device": alone, pytorch: await torchSeconds(options, 2) });
+  const figures = { seconds, gflops: VIT_FLOP / seconds / 1e9, oneDeviceSeconds: alone };
+  return atLeast({ bench: "step", case: "vit, two devices", ...figures, loss, gradient, ratio }, TWO_DEVICES_BAR);
+}
+
+export async function* stepBench(options: BenchOptions): AsyncGenerator<Row> {
+  const step = makeStep();
+  yield await oneDevice(step, options);
+  yield await twoDevices(options);
+  if (options.profile) yield* profile("step", step);
 }

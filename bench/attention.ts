@@ -1,0 +1,97 @@
+/**
+ * How fast is attention of all heads, forward and backward? One thread, f32; two products forward, four backward.
+ *
+ * The small ViT (64 pictures, 3 heads, 64 tokens of 64), a ViT-B/16 with a class token (197 tokens) and one of 257, each
+ * beside the even number of tokens below it: an edge must not cost more than its share. The emoji recipe (16 tokens, heads
+ * of 16) has no bar of its own.
+ */
+import { heap, type Kernels, kernelsFor, Rng } from "../src/tensor/index.ts";
+import { contest } from "./contest.ts";
+import { atLeast, type Row } from "./row.ts";
+
+type AttentionGradArgs = Parameters<Kernels["attentionGrad"]>[0];
+
+/** Pictures, heads, tokens and numbers of a head. */
+interface Size {
+  readonly batch: number;
+  readonly heads: number;
+  readonly tokens: number;
+  readonly headDim: number;
+}
+interface Case {
+  readonly size: Size;
+  /** The even number of tokens to be timed beside it. */
+  readonly even?: number;
+}
+
+const EDGE_BAR = 0.8; // of the rate at the even number of tokens
+
+const CASES: readonly Case[] = [
+  { size: { batch: 128, heads: 4, tokens: 16, headDim: 16 } },
+  { size: { batch: 64, heads: 3, tokens: 64, headDim: 64 } },
+  { size: { batch: 8, heads: 12, tokens: 197, headDim: 64 }, even: 192 },
+  { size: { batch: 8, heads: 12, tokens: 257, headDim: 64 }, even: 256 },
+];
+
+const nameOf = ({ batch, heads, tokens, headDim }: Size): string => `${batch}×${heads} ${tokens}x${tokens}x${headDim}`;
+
+/** The arguments of both kernels on blocks of their own: queries, keys and values read out of one projection. */
+function place({ batch, heads, tokens, headDim }: Size): { args: AttentionGradArgs; release: () => void } {
+  const width = heads * headDim;
+  const rng = new Rng(1);
+  const blocks: { at: number; bytes: number }[] = [];
+  const block = (numbers: number): number => {
+    const at = heap.allocate(4 * numbers);
+    for (let i = 0; i < numbers; i++) heap.f32[at / 4 + i] = rng.uniform() - 0.5;
+    blocks.push({ at, bytes: 4 * numbers });
+    return at;
+  };
+  const [qkv, dqkv] = [0, 1].map(() => block(3 * batch * tokens * width));
+  const [out, g] = [0, 1].map(() => block(batch * tokens * width));
+  const part = (at: number, i: number) => ({ at: at + 4 * i * width, batch: 3 * tokens * width, row: 3 * width });
+  const whole = (at: number) => ({ at, batch: tokens * width, row: width });
+  const args = {
+    ...{ batch, heads, queries: tokens, keys: tokens, headDim },
+    ...{ q: part(qkv, 0), k: part(qkv, 1), v: part(qkv, 2), out: whole(out) },
+    probs: block(batch * heads * tokens ** 2),
+    ...{ g: whole(g), dq: part(dqkv, 0), dk: part(dqkv, 1), dv: part(dqkv, 2) },
+  };
+  const release = () => {
+    for (const { at, bytes } of blocks) heap.release(at, bytes);
+  };
+  return { args, release };
+}
+
+function measure({ size, even }: Case, pass: "forward" | "backward"): Row {
+  const sizes = [size, ...(even === undefined ? [] : [{ ...size, tokens: even }])];
+  const kernels = kernelsFor("f32");
+  const placed = sizes.map(place);
+  for (const { args } of placed) kernels.attention(args); // probabilities for the way back
+  const run = pass === "forward" ? kernels.attention : kernels.attentionGrad;
+  const seconds = contest(
+    placed.map(
+      ({ args }) =>
+        () =>
+          run(args),
+    ),
+    { leastMs: 400 },
+  );
+  for (const { release } of placed) release();
+  const products = pass === "forward" ? 2 : 4;
+  const rates = sizes.map(
+    ({ batch, heads, tokens, headDim }, i) => (products * 2 * batch * heads * tokens ** 2 * headDim) / seconds[i] / 1e9,
+  );
+  const anchor = `${even} tokens`;
+  const ratio: Record<string, number> = even === undefined ? {} : { [anchor]: rates[0] / rates[1] };
+  const figures = { ms: 1e3 * seconds[0], gflops: rates[0] };
+  const row = { bench: "attention", case: `${pass} ${nameOf(size)}`, ...figures, ratio };
+  return even === undefined ? row : atLeast(row, { [anchor]: EDGE_BAR });
+}
+
+/** Two rows a case. */
+export async function* attentionBench(): AsyncGenerator<Row> {
+  for (const each of CASES) {
+    yield measure(each, "forward");
+    yield measure(each, "backward");
+  }
+}

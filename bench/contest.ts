@@ -1,0 +1,42 @@
+/**
+ * Times programs against each other: they take turns in short rounds, and the best round of each counts.
+ *
+ * A shared machine has slow seconds and fast ones; turns in one run spread both over all, and short rounds find a moment
+ * without a neighbour. So ratios are taken between what ran in one contest, never between two runs.
+ */
+
+const ROUND_MS = 1; // short, so that some round meets no neighbour; a longer body is a round of its own
+
+export interface ContestOptions {
+  readonly leastRounds?: number;
+  readonly leastMs?: number;
+}
+
+/** Milliseconds of `calls` calls. */
+function time(calls: number, body: () => void): number {
+  const start = performance.now();
+  for (let i = 0; i < calls; i++) body();
+  return performance.now() - start;
+}
+
+/** How many calls fill one round. */
+function callsARound(body: () => void): number {
+  let calls = 1;
+  for (let ms = time(1, body); ms < ROUND_MS; ms = time(calls, body)) {
+    calls = Math.max(calls + 1, Math.ceil((calls * ROUND_MS * 1.1) / Math.max(ms, 0.01)));
+  }
+  return calls;
+}
+
+/** The best seconds a call of each body. */
+export function contest(
+  bodies: readonly (() => void)[],
+  { leastRounds = 8, leastMs = 120 }: ContestOptions = {},
+): number[] {
+  const entrants = bodies.map((body) => ({ body, calls: callsARound(body), best: Number.POSITIVE_INFINITY }));
+  const start = performance.now();
+  for (let round = 0; round < leastRounds || performance.now() - start < leastMs; round++) {
+    for (const each of entrants) each.best = Math.min(each.best, time(each.calls, each.body) / each.calls);
+  }
+  return entrants.map(({ best }) => best / 1e3);
+}

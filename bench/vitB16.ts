@@ -1,0 +1,87 @@
+/**
+ * Forward of a ViT-B/16 on 8 pictures of 224×224: the image tower of SigLIP B/16, pooling by attention included.
+ *
+ * Weights and pixels are a hash of their number (peers/vit-b16.py computes the same), so Σ|embedding| tells that PyTorch
+ * did the same work. On one thread; next to our own rate at 512³ and to PyTorch.
+ */
+import { fileURLToPath } from "node:url";
+import { noGrad } from "../src/autograd/index.ts";
+import { parametersOf } from "../src/nn/index.ts";
+import { ImageTower, SIZES } from "../src/siglip/index.ts";
+import { Rng, scope, type Tensor, zeros } from "../src/tensor/index.ts";
+import { contest } from "./contest.ts";
+import { flopOf, ourProduct } from "./gemm.ts";
+import { product } from "./gemmCases.ts";
+import { bestSeconds, outputOf } from "./peer.ts";
+import { atLeast, type BenchOptions, type Row } from "./row.ts";
+
+const { width: D, depth, mlpDim: M } = SIZES.B;
+const [BATCH, SIDE, PATCH, CHANNELS] = [8, 224, 16, 3];
+const TOKENS = (SIDE / PATCH) ** 2;
+const ROUNDS = 5;
+const BAR = { "512³": 0.85, pytorch: 1 };
+
+/** Multiplications and additions of all products; the pooling head has one query, and the MLP after it one row a picture. */
+const FLOP =
+  2 * BATCH * TOKENS * PATCH ** 2 * CHANNELS * D +
+  depth * BATCH * (2 * TOKENS * D * (4 * D + 2 * M) + 4 * TOKENS ** 2 * D) +
+  BATCH * (2 * TOKENS * D * 2 * D + 4 * TOKENS * D + 2 * D * (D + 2 * M)) +
+  2 * D * D;
+
+/** Fills tensors one after the other with numbers in −½..½, times a scale: the finaliser of MurmurHash3 on 0, 1, 2, ... */
+function hashed(): (x: Tensor, scale: number) => void {
+  let count = 0;
+  const next = (): number => {
+    let h = count++;
+    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+    return ((h ^ (h >>> 16)) >>> 0) / 2 ** 32 - 0.5;
+  };
+  return ({ data }, scale) => {
+    for (let i = 0; i < data.length; i++) data[i] = next() * scale;
+  };
+}
+
+/** The tower on its pictures; kernels are scaled to keep the variance of what goes through them. */
+function makeForward(): () => Tensor {
+  const config = { imageSize: SIDE, patchSize: PATCH, ...SIZES.B, pooling: "map", posEmb: "learn" } as const;
+  const tower = new ImageTower(new Rng(1), config, D, "f32");
+  const fill = hashed();
+  for (const { value } of parametersOf(tower).values()) {
+    const axes = value.shape.length;
+    if (axes > 1) fill(value, Math.sqrt(12 / value.shape[axes - 2]));
+  }
+  const images = zeros([BATCH, SIDE, SIDE, CHANNELS]);
+  fill(images, 2);
+  return () => noGrad(() => scope(() => tower.forward(images).value));
+}
+
+/** Seconds of PyTorch. Throws where it computed something else. */
+async function torchSeconds({ python }: BenchOptions, embedding: number): Promise<number | undefined> {
+  const file = fileURLToPath(new URL("peers/vit-b16.py", import.meta.url));
+  const output = await outputOf({ program: python, file, args: [String(ROUNDS), String(BATCH), "1"] });
+  if (output === undefined) return undefined;
+  const theirs = Number(/sum\|z\| ([\d.]+)/.exec(output)?.[1]);
+  // Twelve blocks in float32, summed in other orders: far below 1e-4.
+  if (!(Math.abs(theirs / embedding - 1) < 1e-4)) {
+    throw new Error(`vit-b16: Σ|z| is ${embedding} here and ${theirs} in PyTorch; it is not the same work`);
+  }
+  return bestSeconds(output);
+}
+
+export async function* vitB16Bench(options: BenchOptions): AsyncGenerator<Row> {
+  const forward = makeForward();
+  const embedding = scope(() => forward().toArray()).reduce((sum: number, z: number) => sum + Math.abs(z), 0);
+  const cube = product("NN", 512, 512, 512);
+  const large = ourProduct(cube);
+  const [seconds, cubeSeconds] = contest([() => scope(() => void forward()), large.run], { leastRounds: ROUNDS });
+  large.release();
+  const gflops = FLOP / seconds / 1e9;
+  const torch = await torchSeconds(options, embedding);
+  const ratio = {
+    "512³": gflops / (flopOf(cube) / cubeSeconds / 1e9),
+    ...(torch === undefined ? {} : { pytorch: torch / seconds }),
+  };
+  const name = `ViT-B/16 forward, ${BATCH} pictures`;
+  yield atLeast({ bench: "vit-b16", case: name, seconds, gflop: FLOP / 1e9, gflops, embedding, ratio }, BAR);
+}
