@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { chance, EvaluationError, nearest, type Recall, retrieval, retrievalOfScores } from "../../src/eval/index.ts";
-import { golden } from "../support/golden.ts";
+import { Goldens, goldenJson } from "../support/goldens.ts";
 
 /** Embeddings whose score matrix is exactly `scores` [N, M]: pictures are its rows, texts the unit vectors. */
 function fromScores(scores: readonly (readonly number[])[], texts: number) {
@@ -36,6 +36,13 @@ const problem = fc.tuple(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, ma
     }),
   }),
 );
+/** What the golden json says of a set of pairs. */
+interface SetJson {
+  readonly images: number;
+  readonly texts: number;
+  readonly text_to_image: Readonly<Record<string, number>>;
+  readonly image_to_text: Readonly<Record<string, number>>;
+}
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
 
 describe("retrieval", () => {
@@ -93,11 +100,10 @@ describe("retrieval", () => {
   });
 
   it.each([0, 1, 2])("equals big_vision on set %i, several captions an image", (set) => {
-    const { json, array } = golden("big_vision/retrieval");
-    const about = json.sets[set];
-    const zimg = array(`${set}.in.image`) as Float32Array;
-    const ztxt = array(`${set}.in.text`) as Float32Array;
-    const result = retrieval(zimg, ztxt, array(`${set}.in.owner`), [1, 5, 10]);
+    const goldens = new Goldens("big_vision/retrieval");
+    const about = goldenJson<{ sets: SetJson[] }>("big_vision/retrieval").sets[set];
+    const [zimg, ztxt] = ["image", "text"].map((side) => goldens.floats(`${set}.in.${side}`));
+    const result = retrieval(zimg, ztxt, goldens.ints(`${set}.in.owner`), [1, 5, 10]);
     expect(result.images).toBe(about.images);
     expect(result.texts).toBe(about.texts);
     for (const { k, textToImage, imageToText } of result.recall) {

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { accuracy, classEmbeddings, type Embeddings, zeroShot } from "../../src/eval/index.ts";
-import { golden } from "../support/golden.ts";
+import { type Accuracy, accuracy, classEmbeddings, type Embeddings, zeroShot } from "../../src/eval/index.ts";
+import { Goldens, goldenJson } from "../support/goldens.ts";
 
 /** Images [N, d] and class vectors [C, d] with entries exact in float32. */
 const problem = fc.tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 5 })).chain(([classes, d]) => {
@@ -57,20 +57,23 @@ describe("zeroShot", () => {
     );
   });
 
-  const { json, array } = golden("big_vision/zeroshot");
-  const w = classEmbeddings(array("in.text") as Float32Array, array("in.prompt_class"), 6);
-  const { scores, predictions } = zeroShot(array("in.image") as Float32Array, w, 6);
+  const goldens = new Goldens("big_vision/zeroshot");
+  const w = classEmbeddings(goldens.floats("in.text"), goldens.ints("in.prompt_class"), 6);
+  const { scores, predictions } = zeroShot(goldens.floats("in.image"), w, 6);
 
   it("equals big_vision within 1e-12: class embeddings and scores", () => {
-    expect(error(w, array("f64.class_embeddings") as Float64Array)).toBeLessThan(1e-12);
-    expect(error(scores, array("f64.scores") as Float64Array)).toBeLessThan(1e-12);
+    expect(error(w, goldens.floats("f64.class_embeddings"))).toBeLessThan(1e-12);
+    expect(error(scores, goldens.floats("f64.scores"))).toBeLessThan(1e-12);
   });
 
   it("counts as big_vision: one label, images left out, any of several labels", () => {
-    const label = [...array("in.label")];
-    const mask = array("in.mask");
-    const several = array("in.labels");
-    const { single_label, masked, any_of_several_labels } = json.results;
+    const label = [...goldens.ints("in.label")];
+    const mask = goldens.ints("in.mask");
+    const several = goldens.ints("in.labels");
+    const { results } = goldenJson<{ results: Record<string, Pick<Accuracy, "correct" | "count">> }>(
+      "big_vision/zeroshot",
+    );
+    const { single_label, masked, any_of_several_labels } = results;
     expect(
       accuracy(
         predictions,

@@ -245,7 +245,7 @@ describe.each(DTYPES)("sigmoidLoss in %s", (dtype, u) => {
   });
 
   it("is −10-biased at the start: 10.0000454 + (n − 1)·4.54e-5 for orthogonal rows at t = 10, b = −10", () => {
-    // The value of big_vision; a mean over n² pairs (its issue 115) would give a fraction of it.
+    // The value of big_vision; a mean over n² pairs would give a fraction of it.
     for (const n of [1, 2, 8, 64]) {
       const d = 2 * n;
       const [x, y] = [new Float64Array(n * d), new Float64Array(n * d)];

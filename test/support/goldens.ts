@@ -14,13 +14,13 @@ import { type DType, Tensor, tensor } from "../../src/tensor/index.ts";
 /** Every parity test runs in both: f64 on the plain loops, f32 on the kernels that are selected. */
 export const DTYPES = ["f64", "f32"] as const satisfies readonly DType[];
 
-const ARRAYS = { F32: Float32Array, F64: Float64Array, I32: Int32Array } as const;
+const ARRAYS = { F32: Float32Array, F64: Float64Array, I32: Int32Array, BOOL: Uint8Array } as const;
 
 export interface Golden {
   /** For messages: `torch/ops: add_broadcast/out.y`. */
   readonly name: string;
   readonly shape: readonly number[];
-  readonly data: Float32Array | Float64Array | Int32Array;
+  readonly data: Float32Array | Float64Array | Int32Array | Uint8Array;
 }
 
 interface Entry {
@@ -66,7 +66,14 @@ export class Goldens {
     return { name: `${this.#name}: ${name}`, shape: entry.shape, data };
   }
 
-  /** Integers: tokens, ids. */
+  /** Numbers in the precision of the file. */
+  floats(name: string): Float32Array | Float64Array {
+    const { data } = this.get(name);
+    if (data instanceof Float32Array || data instanceof Float64Array) return data;
+    throw new Error(`golden: ${this.#name}: ${name} holds integers`);
+  }
+
+  /** Integers: tokens, ids, 0 or 1. */
   ints(name: string): Int32Array {
     return Int32Array.from(this.get(name).data);
   }
