@@ -4,13 +4,13 @@
  * Vaswani et al. 2017, arXiv:1706.03762. Heads are slices of the last axis; no transpose, no split, no copy.
  * q [B, M, W]   kv [B, N, 2W] (keys, then values)   qkv [B, N, 3W]
  */
+
 import { checkSameType } from "./elementwise.ts";
+import { BYTES } from "./heap.ts";
 import type { AttentionArgs, HeadLayout } from "./kernels/kernels.ts";
 import { kernelsFor } from "./kernels/select.ts";
 import { ShapeError, show } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
-
-const BYTES = { f32: 4, f64: 8 } as const;
 
 /** The part of x [B, N, parts·W] that starts at channel `from`. */
 const layout = (x: Tensor, from: number): HeadLayout => ({

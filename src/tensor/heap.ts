@@ -9,6 +9,8 @@
  */
 
 export type DType = "f32" | "f64";
+/** Bytes of a number. */
+export const BYTES: Readonly<Record<DType, number>> = { f32: 4, f64: 8 };
 
 /** A tensor was used after its memory went back to the heap. */
 export class LifetimeError extends Error {

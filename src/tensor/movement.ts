@@ -2,6 +2,7 @@
  * Operations that move numbers without changing them. Reshapes and slices of the leading axis share memory; everything
  * else copies, since tensors are contiguous.
  */
+import { BYTES } from "./heap.ts";
 import { kernelsFor } from "./kernels/select.ts";
 import {
   axisOf,
@@ -15,8 +16,6 @@ import {
   stridesOf,
 } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
-
-const BYTES = { f32: 4, f64: 8 } as const;
 
 /** The same numbers in another shape; one side may be −1, which takes what is left. Shares memory. */
 export function reshape(x: Tensor, shape: Shape): Tensor {

@@ -9,7 +9,9 @@
  *
  * x [n, d]   y [m, d]
  */
+
 import { checkSameType } from "./elementwise.ts";
+import { BYTES } from "./heap.ts";
 import { kernelsFor } from "./kernels/select.ts";
 import { ShapeError, sameShape, show } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
@@ -18,7 +20,6 @@ import { empty, type Tensor } from "./tensor.ts";
 const TILE_ROWS = 192;
 const TILE_COLS = 256;
 const BAND_ROWS = 4 * TILE_ROWS; // y and dy come from memory once for each band
-const BYTES = { f32: 4, f64: 8 } as const;
 
 export interface SigmoidBlock {
   /** Σ over the pairs of −log σ(±ℓ). */

@@ -3,10 +3,8 @@
  *
  * f32 is what models are trained in; f64 is the oracle that f32 is judged by.
  */
-import { type DType, heap, LifetimeError, Storage, storages } from "./heap.ts";
+import { BYTES, type DType, heap, LifetimeError, Storage, storages } from "./heap.ts";
 import { checkShape, type Shape, ShapeError, show, sizeOf } from "./shape.ts";
-
-const BYTES = { f32: 4, f64: 8 } as const;
 
 export class Tensor {
   readonly shape: Shape;
