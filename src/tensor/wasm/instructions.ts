@@ -36,8 +36,10 @@ const binaryTo =
   });
 
 type Binary<T extends Type> = <U extends T>(a: Expr<U>, b: Operand<NoInfer<U>>) => Expr<U>;
-const binary = <T extends Type>(codes: Codes<T>): Binary<T> =>
-  binaryTo<Type, Type>(codes as Codes<Type>, (type) => type) as Binary<T>;
+const binary =
+  <T extends Type>(codes: Codes<T>): Binary<T> =>
+  <U extends T>(a: Expr<U>, b: Operand<NoInfer<U>>) =>
+    binaryTo<U, U>(codes, (type) => type)(a, b);
 
 export const abs = unary({ f32: 0x8b, f64: 0x99, i32x4: 0xfd00a0, f32x4: 0xfd00e0, f64x2: 0xfd00ec });
 export const neg = unary({ f32: 0x8c, f64: 0x9a, i32x4: 0xfd00a1, f32x4: 0xfd00e1, f64x2: 0xfd00ed });
@@ -114,10 +116,13 @@ export const nmadd = fused({ f32x4: 0xfd0106, f64x2: 0xfd0108 }, (a, b, c) => su
 
 type MaskOf<T extends Type> = T extends "f64x2" | "i64x2" ? "i64x2" : T extends Vector ? "i32x4" : "i32";
 type Compare<T extends Type> = <U extends T>(a: Expr<U>, b: Operand<NoInfer<U>>) => Expr<MaskOf<U>>;
-const maskType = (type: Type): Type =>
-  type === "f64x2" ? "i64x2" : type === "f32x4" || type === "i32x4" ? "i32x4" : "i32";
-const compare = <T extends Type>(codes: Codes<T>): Compare<T> =>
-  binaryTo<Type, Type>(codes as Codes<Type>, maskType) as unknown as Compare<T>;
+const MASKS: { readonly [T in Type]: MaskOf<T> } = {
+  i32: "i32", f32: "i32", f64: "i32", i32x4: "i32x4", f32x4: "i32x4", f64x2: "i64x2", i64x2: "i64x2",
+}; // biome-ignore format: one list
+const compare =
+  <T extends Type>(codes: Codes<T>): Compare<T> =>
+  <U extends T>(a: Expr<U>, b: Operand<NoInfer<U>>) =>
+    binaryTo<U, MaskOf<U>>(codes, (type) => MASKS[type])(a, b);
 
 export const eq = compare({ i32: 0x46, f32: 0x5b, f64: 0x61, i32x4: 0xfd0037, f32x4: 0xfd0041, f64x2: 0xfd0047 });
 export const ne = compare({ i32: 0x47, f32: 0x5c, f64: 0x62, i32x4: 0xfd0038, f32x4: 0xfd0042, f64x2: 0xfd0048 });
