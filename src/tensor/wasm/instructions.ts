@@ -55,7 +55,6 @@ export const sub = binary({ i32: 0x6b, f32: 0x93, f64: 0xa1, i32x4: 0xfd00b1, f3
 export const mul = binary({ i32: 0x6c, f32: 0x94, f64: 0xa2, i32x4: 0xfd00b5, f32x4: 0xfd00e6, f64x2: 0xfd00f2 });
 /** Integers: towards zero, signed. */
 export const div = binary({ i32: 0x6d, f32: 0x95, f64: 0xa3, f32x4: 0xfd00e7, f64x2: 0xfd00f3 });
-export const rem = binary({ i32: 0x6f });
 /** NaN if either is NaN; −0 < +0. Slower than pmin and pmax on x86. */
 export const min = binary({ f32: 0x96, f64: 0xa4, i32x4: 0xfd00b6, f32x4: 0xfd00e8, f64x2: 0xfd00f4 });
 export const max = binary({ f32: 0x97, f64: 0xa5, i32x4: 0xfd00b8, f32x4: 0xfd00e9, f64x2: 0xfd00f5 });
@@ -63,16 +62,11 @@ export const max = binary({ f32: 0x97, f64: 0xa5, i32x4: 0xfd00b8, f32x4: 0xfd00
 export const pmin = binary({ f32x4: 0xfd00ea, f64x2: 0xfd00f6 });
 /** a < b ? b : a; one instruction. */
 export const pmax = binary({ f32x4: 0xfd00eb, f64x2: 0xfd00f7 });
-/** |a| with the sign of b. */
-export const copysign = binary({ f32: 0x98, f64: 0xa6 });
 
 /** The bits of a vector operation, whatever the lanes mean. */
 const bitwise = (scalar: number, vector: number) => binary({ i32: scalar, i32x4: vector, i64x2: vector });
 export const and = bitwise(0x71, 0xfd004e);
 export const or = bitwise(0x72, 0xfd0050);
-export const xor = bitwise(0x73, 0xfd0051);
-/** a & ~b */
-export const andnot = binary({ i32x4: 0xfd004f, i64x2: 0xfd004f });
 export const not = unary({ i32x4: 0xfd004d, i64x2: 0xfd004d });
 
 type Shift = <T extends "i32" | "i32x4">(a: Expr<T>, bits: Operand<"i32">) => Expr<T>;
@@ -125,10 +119,8 @@ const compare =
     binaryTo<U, MaskOf<U>>(codes, (type) => MASKS[type])(a, b);
 
 export const eq = compare({ i32: 0x46, f32: 0x5b, f64: 0x61, i32x4: 0xfd0037, f32x4: 0xfd0041, f64x2: 0xfd0047 });
-export const ne = compare({ i32: 0x47, f32: 0x5c, f64: 0x62, i32x4: 0xfd0038, f32x4: 0xfd0042, f64x2: 0xfd0048 });
 export const lt = compare({ i32: 0x48, f32: 0x5d, f64: 0x63, i32x4: 0xfd0039, f32x4: 0xfd0043, f64x2: 0xfd0049 });
 export const gt = compare({ i32: 0x4a, f32: 0x5e, f64: 0x64, i32x4: 0xfd003b, f32x4: 0xfd0044, f64x2: 0xfd004a });
-export const le = compare({ i32: 0x4c, f32: 0x5f, f64: 0x65, i32x4: 0xfd003d, f32x4: 0xfd0045, f64x2: 0xfd004b });
 export const ge = compare({ i32: 0x4e, f32: 0x60, f64: 0x66, i32x4: 0xfd003f, f32x4: 0xfd0046, f64x2: 0xfd004c });
 
 /** mask ? a : b, bit by bit: what is not chosen has no influence, NaN included. */
@@ -172,8 +164,6 @@ const convert =
   });
 
 export const anyTrue = convert<"i32x4" | "i64x2", "i32">("i32", 0xfd0053);
-export const allTrue = convert<"i32x4", "i32">("i32", 0xfd00a3);
-export const isZero = convert<"i32", "i32">("i32", 0x45);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Memory and lanes
@@ -225,16 +215,6 @@ export function storeLane(address: Expr<"i32">, value: Expr<"f32x4">, lane: numb
   });
 }
 
-/** Writes lanes 0 and 1. */
-export function storeLow(address: Expr<"i32">, value: Expr<"f32x4">, offset = 0): Statement {
-  return statement((to) => {
-    address.emit(to);
-    value.emit(to);
-    access(to, 0xfd005b, "f32x4", offset);
-    to.bytes(0);
-  });
-}
-
 /** `into` with one lane read from memory. */
 export function loadLane(address: Expr<"i32">, into: Expr<"f32x4">, lane: number, offset = 0): Expr<"f32x4"> {
   return {
@@ -252,7 +232,6 @@ type Laned = keyof typeof LANES;
 const LANE_TYPE = { f32x4: "f32", f64x2: "f64", i32x4: "i32" } as const;
 type LaneOf<T extends Laned> = (typeof LANE_TYPE)[T];
 const EXTRACT = { i32x4: 0xfd001b, f32x4: 0xfd001f, f64x2: 0xfd0021 };
-const REPLACE = { i32x4: 0xfd001c, f32x4: 0xfd0020, f64x2: 0xfd0022 };
 
 /** One lane as a scalar. */
 export function lane<T extends Laned>(a: Expr<T>, index: number): Expr<LaneOf<T>> {
@@ -261,19 +240,6 @@ export function lane<T extends Laned>(a: Expr<T>, index: number): Expr<LaneOf<T>
     emit: (to) => {
       a.emit(to);
       to.op(EXTRACT[a.type]);
-      to.bytes(index);
-    },
-  };
-}
-
-/** `a` with one lane replaced. */
-export function withLane<T extends Laned>(a: Expr<T>, index: number, value: Operand<LaneOf<NoInfer<T>>>): Expr<T> {
-  return {
-    type: a.type,
-    emit: (to) => {
-      a.emit(to);
-      lift(LANE_TYPE[a.type], value).emit(to);
-      to.op(REPLACE[a.type]);
       to.bytes(index);
     },
   };
@@ -351,8 +317,6 @@ export const f32x4 = {
   ...vector<"f32x4", "f32">("f32x4", 0xfd0013),
   /** One number in all lanes. */
   loadSplat: loader("f32x4", 0xfd0009),
-  /** One number in lane 0, zeros beside. */
-  loadZero: loader("f32x4", 0xfd005c),
   /** Two numbers in lanes 0 and 1, zeros beside. */
   loadLow: loader("f32x4", 0xfd005d),
   convert: convert<"i32x4", "f32x4">("f32x4", 0xfd00fa),
@@ -361,10 +325,8 @@ export const f32x4 = {
 };
 export const f64x2 = {
   ...vector<"f64x2", "f64">("f64x2", 0xfd0014),
-  loadSplat: loader("f64x2", 0xfd000a),
   /** Lanes 0 and 1. */
   promoteLow: convert<"f32x4", "f64x2">("f64x2", 0xfd005f),
-  convertLow: convert<"i32x4", "f64x2">("f64x2", 0xfd00fe),
 };
 export const i32x4 = {
   ...vector<"i32x4", "i32">("i32x4", 0xfd0011),

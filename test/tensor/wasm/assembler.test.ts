@@ -80,7 +80,6 @@ const UNARY: UnaryCase[] = [
   ["nearest", FLOATS, I.nearest, halfToEven],
   ["sqrt", FLOATS, I.sqrt, Math.sqrt],
   ["not", ["i32x4"], I.not, (x) => ~x],
-  ["isZero", ["i32"], I.isZero, (x) => (x === 0 ? 1 : 0)],
 ];
 
 type BinaryCase = [
@@ -96,25 +95,19 @@ const BINARY: BinaryCase[] = [
   ["mul", ["i32", "i32x4"], I.mul, Math.imul],
   ["div", FLOATS, I.div, (x, y) => x / y],
   ["div", ["i32"], I.div, (x, y) => Math.trunc(x / y)],
-  ["rem", ["i32"], I.rem, (x, y) => x % y],
   ["min", [...FLOATS, "i32x4"], I.min, Math.min],
   ["max", [...FLOATS, "i32x4"], I.max, Math.max],
   ["pmin", VECTORS, I.pmin, (x, y) => (y - x < 0 ? y : x)],
   ["pmax", VECTORS, I.pmax, (x, y) => (x - y < 0 ? y : x)],
-  ["copysign", ["f32", "f64"], I.copysign, (x, y) => (y < 0 || Object.is(y, -0) ? -Math.abs(x) : Math.abs(x))],
   ["and", ["i32", "i32x4"], I.and, (x, y) => x & y],
   ["or", ["i32", "i32x4"], I.or, (x, y) => x | y],
-  ["xor", ["i32", "i32x4"], I.xor, (x, y) => x ^ y],
-  ["andnot", ["i32x4"], I.andnot, (x, y) => x & ~y],
 ];
 
 type CompareCase = [name: string, wasm: (a: never, b: never) => Expr<Type>, js: (x: number, y: number) => boolean];
 const COMPARE: CompareCase[] = [
   ["eq", I.eq, (x, y) => x === y],
-  ["ne", I.ne, (x, y) => x !== y],
   ["lt", I.lt, (x, y) => x < y],
   ["gt", I.gt, (x, y) => x > y],
-  ["le", I.le, (x, y) => x <= y],
   ["ge", I.ge, (x, y) => x >= y],
 ];
 const ALL: Value[] = [...FLOATS, "i32", "i32x4"];
@@ -196,7 +189,7 @@ describe("every instruction equals JavaScript:", () => {
     }
   });
 
-  test("bitselect, select, anyTrue, allTrue", () => {
+  test("bitselect, select, anyTrue", () => {
     put("f32x4", A, [1, 2, 3, 4]);
     put("f32x4", B, [5, 6, 7, 8]);
     const [a, b] = [f32x4.load(i32.const(A)), f32x4.load(i32.const(B))];
@@ -207,10 +200,8 @@ describe("every instruction equals JavaScript:", () => {
     expect(evaluate(I.select(i32.const(0), f32.const(1), 2))).toEqual([2]);
     expect(evaluate(I.anyTrue(i32x4.const(0, 0, 1, 0)))).toEqual([1]);
     expect(evaluate(I.anyTrue(i64x2.const(0)))).toEqual([0]);
-    expect(evaluate(I.allTrue(i32x4.const(1, 0, 1, 1)))).toEqual([0]);
-    expect(evaluate(I.allTrue(i32x4.const(1)))).toEqual([1]);
-    const masks = [I.and, I.or, I.xor, I.andnot].map((f) => f(i64x2.const(-1, 0), i64x2.const(-1, -1)));
-    expect(masks.map((mask) => evaluate(i32x4.reinterpret(mask))[0])).toEqual([-1, -1, 0, 0]);
+    const masks = [I.and, I.or].map((f) => f(i64x2.const(-1, 0), i64x2.const(-1, -1)));
+    expect(masks.map((mask) => evaluate(i32x4.reinterpret(mask))[0])).toEqual([-1, -1]);
     expect(evaluate(i32x4.reinterpret(I.not(i64x2.const(-1, 0))))).toEqual([0, 0, -1, -1]);
   });
 
@@ -227,7 +218,6 @@ describe("every instruction equals JavaScript:", () => {
     expect(evaluate(f64.promote(f32.const(0.1)))).toEqual([Math.fround(0.1)]);
     expect(evaluate(f32.demote(f64.const(0.1)))).toEqual([Math.fround(0.1)]);
     expect(evaluate(f64x2.promoteLow(f32x4.const(0.1, 2, 3, 4)))).toEqual([Math.fround(0.1), 2]);
-    expect(evaluate(f64x2.convertLow(i32x4.const(7, -8, 1, 1)))).toEqual([7, -8]);
     expect(evaluate(f32x4.demote(f64x2.const(0.1, 2)))).toEqual([Math.fround(0.1), 2, 0, 0]);
     expect(evaluate(i32.reinterpret(f32.const(1)))).toEqual([0x3f800000]);
     expect(evaluate(f32.reinterpret(i32.const(0x3f800000)))).toEqual([1]);
@@ -245,9 +235,6 @@ describe("every instruction equals JavaScript:", () => {
     expect(evaluate(I.lane(f32x4.const(1, 2, 3, 4), 2))).toEqual([3]);
     expect(evaluate(I.lane(f64x2.const(1, 2), 1))).toEqual([2]);
     expect(evaluate(I.lane(i32x4.const(1, 2, 3, 4), 3))).toEqual([4]);
-    expect(evaluate(I.withLane(f32x4.const(1, 2, 3, 4), 2, 9))).toEqual([1, 2, 9, 4]);
-    expect(evaluate(I.withLane(f64x2.const(1, 2), 0, 9))).toEqual([9, 2]);
-    expect(evaluate(I.withLane(i32x4.const(1, 2, 3, 4), 3, 9))).toEqual([1, 2, 3, 9]);
     expect(evaluate(I.shuffle(f32x4.const(0, 1, 2, 3), f32x4.const(4, 5, 6, 7), [7, 0, 2, 5]))).toEqual([7, 0, 2, 5]);
     expect(evaluate(I.shuffle(f64x2.const(0, 1), f64x2.const(2, 3), [3, 0]))).toEqual([3, 0]);
     expect(evaluate(I.shuffle(i32x4.const(0, 1, 2, 3), i32x4.const(4, 5, 6, 7), [4, 1, 5, 3]))).toEqual([4, 1, 5, 3]);
@@ -255,18 +242,15 @@ describe("every instruction equals JavaScript:", () => {
 
   test("partial loads and stores", () => {
     put("f32x4", A, [1, 2, 3, 4]);
-    put("f64x2", B, [5, 6]);
     expect(evaluate(f32x4.loadSplat(i32.const(A), 8))).toEqual([3, 3, 3, 3]);
-    expect(evaluate(f32x4.loadZero(i32.const(A), 4))).toEqual([2, 0, 0, 0]);
     expect(evaluate(f32x4.loadLow(i32.const(A), 4))).toEqual([2, 3, 0, 0]);
-    expect(evaluate(f64x2.loadSplat(i32.const(B), 8))).toEqual([6, 6]);
     expect(evaluate(I.loadLane(i32.const(A), f32x4.const(9), 2, 12))).toEqual([9, 9, 4, 9]);
     put("f32x4", OUT, [0, 0, 0, 0]);
     const value = f32x4.load(i32.const(A));
     instantiate(memory, plain, {
-      run: func([], () => [I.storeLane(out, value, 3, 12), I.storeLow(out, value, 4)]),
+      run: func([], () => I.storeLane(out, value, 3, 12)),
     }).run();
-    expect(get("f32x4")).toEqual([0, 1, 2, 4]);
+    expect(get("f32x4")).toEqual([0, 0, 0, 4]);
   });
 
   test("memoryCopy, memoryFill and a far offset", () => {
@@ -334,7 +318,7 @@ test("loops, conditions, calls and locals compute what they say", () => {
     }),
     gcd: func([i32, i32], (a, b) => {
       const r = i32.local();
-      return seq([loopWhile(b, [r.set(I.rem(a, b)), a.set(b), b.set(r)])], a);
+      return seq([loopWhile(b, [r.set(I.sub(a, I.mul(I.div(a, b), b))), a.set(b), b.set(r)])], a);
     }),
     bits: func([i32], (x) => {
       const n = i32.local();
