@@ -4,7 +4,7 @@ import { logOddsBias, SigLip, type SigLipConfig } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
 
-export function modelConfig({ model, tokenizer, train }: Config, vocabSize: number): SigLipConfig {
+function modelConfig({ model, tokenizer, train }: Config, vocabSize: number): SigLipConfig {
   const { image, text, embedDim, temperatureInit, biasInit } = model;
   return {
     image,

@@ -8,7 +8,7 @@ import { type BinaryOp, UNARY, type UnaryGradOp, type UnaryOp } from "./kernels/
 import { kernelsFor } from "./kernels/select.ts";
 import { broadcastTo } from "./movement.ts";
 import { broadcastShapes, type Shape, ShapeError, sameShape, show, sizeOf } from "./shape.ts";
-import { empty, full, Tensor } from "./tensor.ts";
+import { empty, full, type Tensor } from "./tensor.ts";
 
 export type Operand = Tensor | number;
 
@@ -136,5 +136,3 @@ export function copy(x: Tensor): Tensor {
   kernelsFor(x.dtype).copy(sizeOf(x.shape), x.address, out.address);
   return out;
 }
-
-export const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;

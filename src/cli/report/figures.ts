@@ -41,7 +41,7 @@ export function lossFigure({ metrics, loss, batch }: ReportData): Figure {
   };
 }
 
-export function recallFigure({ evaluations, results }: ReportData): Figure {
+function recallFigure({ evaluations, results }: ReportData): Figure {
   const points = (of: "textToImage" | "imageToText"): Point[] =>
     evaluations.flatMap(({ step, recall }) => recall.filter((r) => r.k === 1).map((r): Point => [step, 100 * r[of]]));
   const among = results[0] ? ` among ${results[0].images.toLocaleString("en")}` : "";
@@ -61,7 +61,7 @@ export function recallFigure({ evaluations, results }: ReportData): Figure {
   };
 }
 
-export function metricFigures({ metrics, batch, loss }: ReportData): Figure[] {
+function metricFigures({ metrics, batch, loss }: ReportData): Figure[] {
   const curve = (title: string, key: keyof MetricRow) => ({
     ...steps,
     smoothed: false,

@@ -15,7 +15,7 @@ export type Content = string | number | Markup | undefined | readonly Content[];
 const ENTITIES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
 /** Text for element content and quoted attributes, of HTML and of XML. */
-export function escapeText(text: string): string {
+function escapeText(text: string): string {
   return (
     text
       // XML allows neither control characters nor half a surrogate pair.
