@@ -1,7 +1,8 @@
 /** The door of `formats`: bytes in, checked data out. */
 export { bfloat16FromBits, bfloat16ToBits, float16FromBits, float16ToBits } from "./float16.ts";
 export { type FormatCode, FormatError, printable, quote } from "./formatError.ts";
-export { isJsonRecord, type JsonRecord, type JsonValue, jsonText, parseJson } from "./json.ts";
+export { isJsonRecord, jsonText, parseJson } from "./json.ts";
+export type { JsonRecord, JsonValue } from "./jsonReader.ts";
 export {
   countNonFinite,
   readSafetensors,

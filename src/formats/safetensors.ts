@@ -13,7 +13,7 @@
 
 import { bfloat16ToBits, float16ToBits } from "./float16.ts";
 import { FormatError, quote } from "./formatError.ts";
-import { JsonReader } from "./json.ts";
+import { JsonReader } from "./jsonReader.ts";
 
 /** Numbers as they are stored; F16 and BF16 are kept as their bits. */
 export const ARRAYS = {
