@@ -1,6 +1,6 @@
 /**
  * `npm run test:soak [minutes] [seed]`: eight devices call random collectives with random sleeps and allocations, some with
- * slow ranks, growing heaps or disturbed words; every number received is checked. Default 10 minutes.
+ * slow ranks, growing heaps or disturbed words; every number received is checked, and carries a checksum. Default 10 minutes.
  *
  * No alarm may be raised and no thread may stay. Prints a line a launch; a seed gives the same launches again.
  */
@@ -37,7 +37,7 @@ for (; performance.now() < end; seed++) {
   const start = performance.now();
   const { value, left } = await countThreads(() => {
     const file = threadFile("./support/devices/collectives", import.meta.url);
-    return launch<CollectivesJob, CollectivesResult>(file, SIZE, job, { deadline: DEADLINE }).results;
+    return launch<CollectivesJob, CollectivesResult>(file, SIZE, job, { deadline: DEADLINE, verify: true }).results;
   });
   const wrong = value.flatMap((result) => result.wrong);
   rounds += job.rounds;

@@ -4,10 +4,11 @@
  *   DeadlineError   the one at the end of the chain of ranks that wait for each other: it alone does not wait
  *   DesyncError     of the ranks at the same message, those that are in what fewest are in; of two such groups, the one
  *                   with the lowest rank (two ranks cannot know which of them is wrong: what rank 0 alone does is likelier)
+ *   CorruptionError the one whose numbers are wrong, where the error can tell
  *   others          who reported it
  */
-import { DeadlineError, DesyncError } from "./errors.ts";
-import type { DeviceState } from "./threads.ts";
+import type { DeviceState } from "./control.ts";
+import { CorruptionError, DeadlineError, DesyncError } from "./errors.ts";
 
 /** What is known of every rank. */
 interface States {
@@ -18,6 +19,7 @@ export function blame(control: States, size: number, reporter: number, error: Er
   // Errors come from other threads: their names tell, not their classes.
   if (error.name === DeadlineError.name) return lateOne(control, size, reporter);
   if (error.name === DesyncError.name) return oddOne(control, size, reporter);
+  if (error.name === CorruptionError.name) return (error as Partial<CorruptionError>).suspects?.[0] ?? reporter;
   return reporter;
 }
 

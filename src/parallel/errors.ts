@@ -26,3 +26,15 @@ export class DeadlineError extends Error {
 export class AbortedError extends Error {
   override readonly name = "AbortedError";
 }
+
+/** Numbers are not what they were made as: memory was altered, and nobody was told. */
+export class CorruptionError extends Error {
+  override readonly name = "CorruptionError";
+  /** Ranks whose numbers are the wrong ones; none where that cannot be told. */
+  readonly suspects: readonly number[];
+
+  constructor(message: string, suspects: readonly number[]) {
+    super(message);
+    this.suspects = suspects;
+  }
+}

@@ -9,8 +9,9 @@
 import { parentPort, Worker, type WorkerOptions, workerData } from "node:worker_threads";
 import { adoptKernels, heap, type KernelReport, kernelReport } from "../tensor/index.ts";
 import { blame } from "./blame.ts";
+import { Control, controlBlock } from "./control.ts";
 import { AbortedError, DeadlineError, DesyncError, DeviceError } from "./errors.ts";
-import { Control, controlBlock, ThreadCommunicator } from "./threads.ts";
+import { ThreadCommunicator } from "./threads.ts";
 
 /** Milliseconds that other devices get to leave by themselves when one has failed. */
 const LEAVE_MS = 500;
@@ -43,6 +44,8 @@ export const threadFile = (name: string, from: string): URL =>
 export interface LaunchOptions<Report> {
   /** Longest time that a device may wait for another, or that all may be silent, in ms. */
   readonly deadline?: number;
+  /** Test mode: every message carries a checksum, and who reads other numbers throws `CorruptionError`. */
+  readonly verify?: boolean;
   /** What devices say with `report`. */
   readonly onReport?: (report: Report, rank: number) => void;
   readonly resourceLimits?: WorkerOptions["resourceLimits"];
@@ -74,6 +77,7 @@ interface Assignment {
   readonly control: SharedArrayBuffer;
   readonly stop: SharedArrayBuffer;
   readonly deadline: number;
+  readonly verify: boolean;
   /** Chosen once, on the main thread: devices that chose for themselves might choose differently. */
   readonly kernels: KernelReport;
   readonly config: unknown;
@@ -101,7 +105,7 @@ export function launch<Config, Result, Report = never>(
   file: URL,
   size: number,
   config: Config,
-  { deadline = DEADLINE_MS, onReport, resourceLimits }: LaunchOptions<Report> = {},
+  { deadline = DEADLINE_MS, verify = false, onReport, resourceLimits }: LaunchOptions<Report> = {},
 ): Launched<Result> {
   if (!Number.isInteger(size) || size < 1 || size > 64) throw new RangeError(`launch: ${size} devices; use 1 to 64`);
   const block = controlBlock(size);
@@ -109,7 +113,7 @@ export function launch<Config, Result, Report = never>(
   const stopFlag = new SharedArrayBuffer(4);
   const kernels = kernelReport();
   const workers = Array.from({ length: size }, (_, rank) => {
-    const assignment: Assignment = { rank, size, control: block, stop: stopFlag, deadline, kernels, config };
+    const assignment: Assignment = { rank, size, control: block, stop: stopFlag, deadline, verify, kernels, config };
     return startThread(file, {
       name: `device ${rank}`,
       workerData: assignment,
@@ -228,7 +232,7 @@ export function runDevice<Config, Result, Report = never>(
 ): void {
   const port = parentPort;
   if (!port) throw new Error("runDevice: not in a worker thread; start this file with launch()");
-  const { rank, size, control: block, stop, deadline, kernels, config } = workerData as Assignment;
+  const { rank, size, control: block, stop, deadline, verify, kernels, config } = workerData as Assignment;
   const say = (message: FromDevice): void => port.postMessage(message);
   const sayFailed = ({ name, message, stack, ...fields }: Error): void => {
     try {
@@ -241,7 +245,7 @@ export function runDevice<Config, Result, Report = never>(
   adoptKernels(kernels);
 
   const run = async (memories: readonly WebAssembly.Memory[]): Promise<void> => {
-    const comm = new ThreadCommunicator({ rank, size, control, memories, deadline });
+    const comm = new ThreadCommunicator({ rank, size, control, memories, deadline, verify });
     const stopWord = new Int32Array(stop);
     try {
       const result = await program({

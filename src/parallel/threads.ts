@@ -2,122 +2,22 @@
  * Devices as threads of one process: what they share is memory.
  *
  * Each device's heap is a shared WebAssembly.Memory that every other device has a window on, so a message is read where its
- * sender made it: one copy, no mailbox to fill. What goes through the control block is who has got how far:
+ * sender made it: one copy, no mailbox to fill. What goes through the control block is who has got how far.
  *
- *   [abort] then, for every rank: [posted, done, heartbeat, step, waits for, op, root, dtype, address, axes, shape...]
- *
- * Only the rank itself writes its row. A wait spins briefly, then sleeps on the counter it waits for; every wait has a
- * deadline, and a message that does not describe the same operation on the same shape as one's own is refused before it is
- * read.
+ * A wait spins briefly, then sleeps on the counter it waits for; every wait has a deadline, and a message that does not
+ * describe the same operation on the same shape as one's own is refused before it is read. Where messages are verified, the
+ * reader's copy must have the checksum that the sender took.
  */
-import { type DType, empty, type Shape, show, sizeOf, type Tensor } from "../tensor/index.ts";
+import { type DType, empty, type Shape, sizeOf, type Tensor } from "../tensor/index.ts";
 import { type Communicator, treeSum } from "./communicator.ts";
-import { AbortedError, DeadlineError, DesyncError } from "./errors.ts";
+import { type Control, DONE, describe, type Message, type OpName, POSTED, STEP, WAITS_FOR } from "./control.ts";
+import { AbortedError, CorruptionError, DeadlineError, DesyncError } from "./errors.ts";
 import { allPartners, exchange, type Partners, ringPartners } from "./exchange.ts";
-
-const OPS = ["nothing yet", "shift +1", "shift −1", "allGather", "allReduce", "broadcast", "barrier"] as const;
-type OpName = (typeof OPS)[number];
-const DTYPES = ["f32", "f64"] as const;
-
-const MAX_AXES = 8;
-const ABORT = 0;
-const HEADER = 16; // words before the first row: a cache line, so that rows do not share one with the abort flag
-const POSTED = 0;
-const DONE = 1;
-const HEARTBEAT = 2;
-const STEP = 3;
-const WAITS_FOR = 4; // 1 + a rank, 0 for nobody
-const OP = 5;
-const ROOT = 6;
-const DTYPE = 7;
-const ADDRESS = 8;
-const AXES = 9;
-const SHAPE = 10;
-const ROW = 32; // words: two cache lines a rank
+import { hashBits } from "./hash.ts";
 
 const SPIN_MS = 0.05;
 /** A sleep is cut into slices: a process that was stopped and continued has then lost one slice, not its deadline. */
 const SLICE_MS = 100;
-
-/** The control block of a world of `size` devices. */
-export const controlBlock = (size: number): SharedArrayBuffer => new SharedArrayBuffer(4 * (HEADER + ROW * size));
-
-/** A description of a message: what must agree between sender and reader, and where it lies. */
-interface Message {
-  readonly op: OpName;
-  /** Whose x is handed out, in a broadcast; 0 in all others. */
-  readonly root: number;
-  readonly dtype: DType;
-  readonly shape: Shape;
-  readonly address: number;
-}
-
-const describe = ({ op, root, dtype, shape }: Message): string =>
-  `${op}${op === "broadcast" ? ` from ${root}` : ""} of ${dtype} ${show(shape)}`;
-
-/** What one device has said last, for messages and for the watchdog. */
-export interface DeviceState {
-  readonly heartbeat: number;
-  readonly step: number;
-  /** Number of its last message; 0 before the first. */
-  readonly message: number;
-  /** That message, as errors have it: "allGather of f32 [2, 3]". */
-  readonly what: string;
-  /** The rank that it waits for in this message. */
-  readonly waitsFor: number | undefined;
-}
-
-export class Control {
-  readonly words: Int32Array;
-
-  constructor(block: SharedArrayBuffer) {
-    this.words = new Int32Array(block);
-  }
-
-  at(rank: number, word: number): number {
-    return HEADER + ROW * rank + word;
-  }
-
-  state(rank: number): DeviceState {
-    const read = (word: number) => Atomics.load(this.words, this.at(rank, word));
-    const message = read(POSTED);
-    const waitsFor = read(WAITS_FOR) - 1;
-    return {
-      heartbeat: read(HEARTBEAT),
-      step: read(STEP),
-      message,
-      what: message === 0 ? OPS[0] : describe(this.message(rank)),
-      waitsFor: waitsFor < 0 ? undefined : waitsFor,
-    };
-  }
-
-  /** A sign of life. */
-  beat(rank: number): void {
-    Atomics.add(this.words, this.at(rank, HEARTBEAT), 1);
-  }
-
-  /** The last message of a rank. */
-  message(rank: number): Message {
-    const row = this.at(rank, 0);
-    return {
-      op: OPS[this.words[row + OP]],
-      root: this.words[row + ROOT],
-      dtype: DTYPES[this.words[row + DTYPE]],
-      shape: Array.from(this.words.subarray(row + SHAPE, row + SHAPE + this.words[row + AXES])),
-      address: this.words[row + ADDRESS] >>> 0,
-    };
-  }
-
-  get aborted(): boolean {
-    return Atomics.load(this.words, ABORT) !== 0;
-  }
-
-  /** Wakes every rank that waits; each of them throws `AbortedError`. */
-  abort(): void {
-    Atomics.store(this.words, ABORT, 1);
-    for (let word = 0; word < this.words.length; word++) Atomics.notify(this.words, word);
-  }
-}
 
 export interface ThreadWorld {
   readonly rank: number;
@@ -127,6 +27,8 @@ export interface ThreadWorld {
   readonly memories: readonly WebAssembly.Memory[];
   /** Longest wait for another rank, in ms. */
   readonly deadline: number;
+  /** Whether messages carry checksums. */
+  readonly verify: boolean;
 }
 
 /** What an operation does with the message of a rank: read it into a buffer at an element, or not. */
@@ -205,12 +107,13 @@ export class ThreadCommunicator implements Communicator {
   }
 
   #exchange(op: OpName, x: Tensor, partners: Partners, receive: Receive, root = 0): void {
-    const { control } = this.#world;
-    const mine: Message = { op, root, dtype: x.dtype, shape: x.shape, address: x.address };
+    const { control, verify } = this.#world;
+    const checksum = verify ? hashBits(x.data) : 0;
+    const mine: Message = { op, root, dtype: x.dtype, shape: x.shape, address: x.address, checksum };
     const number = ++this.#message;
     for (const action of exchange(partners)) {
       if (action.do === "post") {
-        this.#describe(mine);
+        control.describe(this.rank, mine);
         this.#raise(POSTED, number);
       } else if (action.do === "awaitPosted") {
         this.#await(action.rank, POSTED, number, mine);
@@ -226,19 +129,6 @@ export class ThreadCommunicator implements Communicator {
     control.beat(this.rank);
   }
 
-  #describe({ op, root, dtype, shape, address }: Message): void {
-    if (shape.length > MAX_AXES) throw new RangeError(`${op}: ${show(shape)} has more than ${MAX_AXES} axes`);
-    const row = this.#world.control.at(this.rank, 0);
-    this.#words[row + OP] = OPS.indexOf(op);
-    this.#words[row + ROOT] = root;
-    this.#words[row + DTYPE] = DTYPES.indexOf(dtype);
-    this.#words[row + ADDRESS] = address; // an unsigned 32-bit number in a signed word
-    this.#words[row + AXES] = shape.length;
-    shape.forEach((side, i) => {
-      this.#words[row + SHAPE + i] = side;
-    });
-  }
-
   #refuseOther(rank: number): void {
     const { control } = this.#world;
     const [here, there] = [this.rank, rank].map((each) => control.state(each));
@@ -250,7 +140,8 @@ export class ThreadCommunicator implements Communicator {
   }
 
   #read(rank: number, x: Tensor, into: Tensor, at: number): void {
-    const { address } = this.#world.control.message(rank);
+    const sent = this.#world.control.message(rank);
+    const { address } = sent;
     const memory = this.#world.memories[rank];
     const bytes = sizeOf(x.shape) * (x.dtype === "f32" ? 4 : 8);
     // Another thread has grown its memory: growing it by nothing brings our window up to date.
@@ -261,6 +152,17 @@ export class ThreadCommunicator implements Communicator {
         : new Float64Array(memory.buffer, address, x.size);
     into.data.set(remote, at);
     this.bytesReceived += bytes;
+    if (this.#world.verify) this.#refuseAltered(rank, sent, into.data.subarray(at, at + x.size));
+  }
+
+  #refuseAltered(rank: number, sent: Message, read: Float32Array | Float64Array): void {
+    const checksum = hashBits(read);
+    if (checksum === sent.checksum) return;
+    const hex = (n: number): string => n.toString(16).padStart(8, "0");
+    throw new CorruptionError(
+      `message ${this.#message}: rank ${this.rank} read ${describe(sent)} from rank ${rank} with checksum ${hex(checksum)}, sent with ${hex(sent.checksum)}; memory was altered on the way: if it happens at another message when repeated, test the memory of this machine, else look for who writes to what was sent`,
+      [rank],
+    );
   }
 
   #raise(word: number, value: number): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { blame } from "../../src/parallel/blame.ts";
-import { AbortedError, DeadlineError, DesyncError } from "../../src/parallel/index.ts";
+import { AbortedError, CorruptionError, DeadlineError, DesyncError } from "../../src/parallel/index.ts";
 
 const late = new DeadlineError("");
 const different = new DesyncError("");
@@ -43,6 +43,11 @@ describe("blame", () => {
 
   it("of two ranks falls on the lower one", () => {
     expect(blame(says([5, "shift"], [5, "barrier"]), 2, 1, different)).toBe(0);
+  });
+
+  it("falls on the rank whose numbers are wrong; where that cannot be told, on who reported it", () => {
+    expect(blame(waits(1, undefined), 3, 0, new CorruptionError("", [2]))).toBe(2);
+    expect(blame(waits(1, undefined), 3, 1, new CorruptionError("", []))).toBe(1);
   });
 
   it("of anything else falls on who reported it", () => {

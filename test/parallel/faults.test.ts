@@ -49,6 +49,16 @@ describe("a device that", { timeout: 30_000 }, () => {
     expect(complaints(fault, 2, await runFault(fault, 2))).toEqual([]);
   });
 
+  it("sends a flipped bit is not noticed where messages are not verified", async () => {
+    const { error } = await runFault({ kind: "sends a flipped bit", rank: 0, op: "shift" }, 2, false);
+    expect(error.message).toBe("nothing failed: done,done");
+  });
+
+  it("holds a flipped bit is found, and neither of two is said to be right", async () => {
+    const { error } = await runFault({ kind: "holds a flipped bit", rank: 1, op: "shift" }, 2, false);
+    expect(error.message).toMatch(/CorruptionError: after step 2: ranks 0 and 1 hold different bits, in held;/);
+  });
+
   it("does nothing wrong raises no alarm", async () => {
     const { error } = await runFault({ kind: "none", rank: 0, op: "shift" }, SIZE);
     expect(error.message).toBe("nothing failed: done,done,done");

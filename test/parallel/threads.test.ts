@@ -1,6 +1,6 @@
 /** Real threads: what collectives give, whatever is done to the threads. See test/support/devices. */
 import { describe, expect, it } from "vitest";
-import { launch, threadFile } from "../../src/parallel/launch.ts";
+import { type LaunchOptions, launch, threadFile } from "../../src/parallel/launch.ts";
 import { Rng } from "../../src/tensor/index.ts";
 import type { CollectivesJob, CollectivesResult } from "../support/devices/collectives.ts";
 import type { LossesJob } from "../support/devices/losses.ts";
@@ -9,8 +9,12 @@ import type { Pairs } from "../support/referenceLoss.ts";
 import { lockstepParts, type Part, type Task } from "../support/shares.ts";
 
 const device = (name: string): URL => threadFile(`../support/devices/${name}`, import.meta.url);
-const collectives = (size: number, job: CollectivesJob, deadline = 30_000): Promise<CollectivesResult[]> =>
-  launch<CollectivesJob, CollectivesResult>(device("collectives"), size, job, { deadline }).results;
+const collectives = (
+  size: number,
+  job: CollectivesJob,
+  options: LaunchOptions<never> = {},
+): Promise<CollectivesResult[]> =>
+  launch<CollectivesJob, CollectivesResult>(device("collectives"), size, job, options).results;
 
 function expectRight(results: readonly CollectivesResult[]): void {
   expect(results.flatMap(({ wrong }) => wrong)).toEqual([]);
@@ -29,20 +33,20 @@ describe("collectives between threads", { timeout: 60_000 }, () => {
   );
 
   it("reach into a heap that has grown since the threads met", async () => {
-    expectRight(await collectives(3, { seed: 20, rounds: 60, grow: true }));
+    expectRight(await collectives(3, { seed: 20, rounds: 60, grow: true }, { verify: true }));
   });
 
   it("give the same when every access to shared memory sleeps 0 to 5 ms", async () => {
-    expectRight(await collectives(4, { seed: 21, rounds: 20, jitter: 5 }));
+    expectRight(await collectives(4, { seed: 21, rounds: 20, jitter: 5 }, { verify: true }));
   });
 
   it("get by without wake-ups", async () => {
-    expectRight(await collectives(3, { seed: 22, rounds: 10, deaf: true, jitter: 1 }));
+    expectRight(await collectives(3, { seed: 22, rounds: 10, deaf: true, jitter: 1 }, { verify: true }));
   });
 
   it("raise no alarm for a rank twenty times as slow as the others, with eight of them", async () => {
     const job = { seed: 23, rounds: 6, busy: 10, slow: { rank: 5, ms: 200 } };
-    expectRight(await collectives(8, job, 1500));
+    expectRight(await collectives(8, job, { deadline: 1500, verify: true }));
   });
 });
 
@@ -62,8 +66,9 @@ const tasksFor = (size: number): Task[] =>
 const bits = ({ loss, dX, dY, dTPrime, dB }: Part) => [loss, dTPrime, dB, ...Array.from(dX), ...Array.from(dY)];
 
 describe("losses between threads", { timeout: 60_000 }, () => {
-  const run = async (size: number, job: LossesJob) => {
-    const results = await launch<LossesJob, { parts: Part[]; poisoned: number }>(device("losses"), size, job).results;
+  const run = async (size: number, job: LossesJob, verify = false) => {
+    const file = device("losses");
+    const results = await launch<LossesJob, { parts: Part[]; poisoned: number }>(file, size, job, { verify }).results;
     for (const { poisoned } of results) if (size > 1) expect(poisoned).toBeGreaterThan(0);
     return results.map(({ parts }) => parts.map(bits));
   };
@@ -77,8 +82,8 @@ describe("losses between threads", { timeout: 60_000 }, () => {
     expect(await run(size, { tasks })).toEqual(lockstepBits(size, tasks));
   });
 
-  it("have the same bits when every access to shared memory sleeps 0 to 5 ms", async () => {
+  it("have the same bits when every access to shared memory sleeps 0 to 5 ms, with checksums", async () => {
     const tasks = tasksFor(3).slice(0, 6);
-    expect(await run(3, { tasks, jitter: 5 })).toEqual(lockstepBits(3, tasks));
+    expect(await run(3, { tasks, jitter: 5 }, true)).toEqual(lockstepBits(3, tasks));
   });
 });

@@ -23,6 +23,8 @@ export const KINDS = [
   "has another shape",
   "has another dtype",
   "does something alone",
+  "sends a flipped bit",
+  "holds a flipped bit",
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -34,6 +36,10 @@ export interface Fault {
   /** Of a pipe, for "reads for ever". */
   readonly path?: string;
 }
+
+/** A bit in what nobody reads harms nobody. */
+export const isFault = ({ kind, rank, op }: Fault): boolean =>
+  kind !== "sends a flipped bit" || (op === "broadcast" ? rank === 0 : op !== "barrier");
 
 export const STEPS = 4;
 export const FAULTY_STEP = 2;

@@ -2,14 +2,16 @@
 import type { Worker } from "node:worker_threads";
 import { DeviceError } from "../../src/parallel/index.ts";
 import { launch, threadFile } from "../../src/parallel/launch.ts";
-import { FAULTY_STEP, type Fault, KINDS, type Kind, OPS, type Report } from "./faultKinds.ts";
+import { FAULTY_STEP, type Fault, isFault, KINDS, type Kind, OPS, type Report } from "./faultKinds.ts";
 
 export const DEADLINE = 1000; // ms
 /** From the fault to the end of all threads, in ms: one more second after the deadline for what hangs, else two. */
 export const limitOf = (kind: Fault["kind"]): number => (HANGS.includes(kind) ? DEADLINE + 1000 : 2000);
 
 export const HANGS: readonly string[] = ["loops", "loops in WebAssembly", "waits for ever", "reads for ever"];
-const DIFFERS: readonly string[] = KINDS.slice(KINDS.indexOf("skips"));
+const DIFFERS: readonly string[] = KINDS.slice(KINDS.indexOf("skips"), KINDS.indexOf("sends a flipped bit"));
+/** Two ranks that differ cannot know which of them is wrong. */
+const UNDECIDED: readonly string[] = [...DIFFERS, "holds a flipped bit"];
 
 export interface Ending {
   readonly error: Error;
@@ -33,11 +35,12 @@ export async function countThreads<T>(body: () => Promise<T>): Promise<{ value: 
   }
 }
 
-export async function runFault(fault: Fault, size: number): Promise<Ending> {
+export async function runFault(fault: Fault, size: number, verify = true): Promise<Ending> {
   let at = Number.NaN;
   const { value, left } = await countThreads(async () => {
     const launched = launch<Fault, string, Report>(threadFile("./devices/faulty", import.meta.url), size, fault, {
       deadline: DEADLINE,
+      verify,
       onReport: (report) => {
         at = report.at;
       },
@@ -73,6 +76,9 @@ const SAYS: Readonly<Record<Kind, RegExp>> = {
   "has another shape": /DesyncError: message \d+: rank \d is in .*, rank \d in /,
   "has another dtype": /DesyncError: message \d+: rank \d is in .*, rank \d in /,
   "does something alone": /DesyncError: message \d+: rank \d is in .*, rank \d in /,
+  "sends a flipped bit":
+    /CorruptionError: message \d+: rank \d read \w+.* of f64 \[3\] from rank \d with checksum [\da-f]{8}, sent with /,
+  "holds a flipped bit": /CorruptionError: after step 2: ranks? \d .* bits.*, in held;/,
 };
 
 /** What is wrong with the way a run ended; nothing where it is as promised. */
@@ -83,8 +89,7 @@ export function complaints(
 ): string[] {
   const wrong: string[] = [];
   if (!(error instanceof DeviceError)) return [`no DeviceError but ${error.name}: ${error.message}`];
-  // Two ranks that differ cannot know which of them is wrong.
-  if (error.rank !== fault.rank && !(DIFFERS.includes(fault.kind) && size === 2)) {
+  if (error.rank !== fault.rank && !(UNDECIDED.includes(fault.kind) && size === 2)) {
     wrong.push(`blames rank ${error.rank}`);
   }
   // Ranks that have come apart may be found out at the first message of the next step.
@@ -102,4 +107,6 @@ export function complaints(
 
 /** Every kind, rank and operation. */
 export const allFaults = (size: number): (Fault & { kind: Kind })[] =>
-  KINDS.flatMap((kind) => OPS.flatMap((op) => Array.from({ length: size }, (_, rank) => ({ kind, rank, op }))));
+  KINDS.flatMap((kind) => OPS.flatMap((op) => Array.from({ length: size }, (_, rank) => ({ kind, rank, op })))).filter(
+    isFault,
+  );

@@ -1,12 +1,35 @@
 /** A device that goes through every collective for some steps, and on one rank does something else at one place. */
 import { openSync, readSync } from "node:fs";
-import type { Communicator } from "../../../src/parallel/index.ts";
+import { type Communicator, requireSameBits } from "../../../src/parallel/index.ts";
 import { type Device, runDevice } from "../../../src/parallel/launch.ts";
-import { type DType, empty, full, scope } from "../../../src/tensor/index.ts";
+import { type DType, empty, full, scope, type Tensor } from "../../../src/tensor/index.ts";
 import { FAULTY_STEP, type Fault, OPS, type Op, type Report, STEPS } from "../faultKinds.ts";
 
-function say(comm: Communicator, op: Op, sides: readonly number[] = [3], dtype: DType = "f64"): void {
+const flipBit = ({ data }: Tensor): void => {
+  new Int32Array(data.buffer, data.byteOffset, 1)[0] ^= 1 << 20;
+};
+
+/** A bit of x turns over when its checksum has been taken, and nobody has read it yet. */
+function flipWhenPosted(x: Tensor): void {
+  const { store } = Atomics;
+  const flipAndStore = (words: Int32Array, at: number, value: number): number => {
+    Object.assign(Atomics, { store });
+    flipBit(x);
+    return store(words, at, value);
+  };
+  Object.assign(Atomics, { store: flipAndStore });
+}
+
+interface Said {
+  readonly sides?: readonly number[];
+  readonly dtype?: DType;
+  /** Told of what is about to be sent. */
+  readonly onSend?: (x: Tensor) => void;
+}
+
+function say(comm: Communicator, op: Op, { sides = [3], dtype = "f64", onSend }: Said = {}): void {
   const x = full(sides, comm.rank, dtype);
+  onSend?.(x);
   if (op === "shift") comm.shift(x, 1);
   else if (op === "allGather") comm.allGather(x);
   else if (op === "allReduce") comm.allReduce(x);
@@ -29,7 +52,7 @@ const ENDLESS = moduleOf(3, 64, 12, 0, 11); // loop: br 0
 const call = (code: Uint8Array<ArrayBuffer>): void =>
   (new WebAssembly.Instance(new WebAssembly.Module(code)).exports.f as () => void)();
 
-async function act({ kind, op, path }: Fault, { comm }: Device<Fault, Report>): Promise<void> {
+async function act({ kind, op, path }: Fault, { comm }: Device<Fault, Report>, held: Tensor): Promise<void> {
   switch (kind) {
     case "throws":
       throw new TypeError("thrown on purpose");
@@ -77,13 +100,20 @@ async function act({ kind, op, path }: Fault, { comm }: Device<Fault, Report>): 
       return;
     case "has another shape":
       // A barrier has no shape: what comes in its place has.
-      say(comm, op === "barrier" ? "allGather" : op, [4]);
+      say(comm, op === "barrier" ? "allGather" : op, { sides: [4] });
       return;
     case "has another dtype":
-      say(comm, op === "barrier" ? "allGather" : op, [3], "f32");
+      say(comm, op === "barrier" ? "allGather" : op, { dtype: "f32" });
       return;
     case "does something alone":
       comm.allReduce(full([7], 1, "f64"));
+      say(comm, op);
+      return;
+    case "sends a flipped bit":
+      say(comm, op, { onSend: flipWhenPosted });
+      return;
+    case "holds a flipped bit":
+      flipBit(held);
       say(comm, op);
       return;
     default:
@@ -93,16 +123,18 @@ async function act({ kind, op, path }: Fault, { comm }: Device<Fault, Report>): 
 
 runDevice<Fault, string, Report>(async (device) => {
   const { comm, config: fault } = device;
+  const held = full([5], 1); // what all ranks hold alike
   for (let step = 1; step <= STEPS; step++) {
     device.step(step);
     for (const op of OPS) {
       if (step === FAULTY_STEP && comm.rank === fault.rank && op === fault.op) {
         device.report({ at: Date.now() });
-        await act(fault, device);
+        await act(fault, device, held);
       } else {
         scope(() => say(comm, op));
       }
     }
+    requireSameBits(comm, new Map([["held", held]]), `after step ${step}`);
   }
   return "done";
 });
