@@ -25,7 +25,7 @@ const program = new Command("siglip")
   .showHelpAfterError("(siglip --help lists the commands and their options)")
   .addHelpText(
     "after",
-    "\nExit codes: 0 done · 2 usage or configuration · 65 bad data or model file · 70 internal error · 71 a worker died\n" +
+    "\nExit codes: 0 done · 2 usage or configuration · 65 bad data or model file · 70 internal error · 71 a device failed\n" +
       "            73 run folder in use · 74 disk · 76 loss not a number · 130/143 interrupted, after a clean save",
   )
   .exitOverride();
@@ -42,6 +42,7 @@ program
   .addOption(kernels("the same as --set train.kernels=<mode>; strict: the same bits on every engine"))
   .option("--set <key=value>", "change one key of the configuration; may be repeated", collect, [])
   .option("--resume", "go on with the run in --out")
+  .option("--verify", "compare devices after every step, and a checksum of every message; for memory that is in doubt")
   .action(async (options) => (await import("./train.ts")).train(options));
 
 program

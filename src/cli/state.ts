@@ -6,8 +6,8 @@ import type { SigLip } from "../siglip/index.ts";
 import { sameShape, show, type Tensor } from "../tensor/index.ts";
 import { type Checkpoint, CheckpointError } from "./checkpoint.ts";
 
-/** Everything by its name in the file: `model/image/...`, `optimizer/image/.../m`. */
-function tensorsOf(model: SigLip, optimizer?: AdamW): Map<string, Tensor> {
+/** Everything that training changes, by its name in the file: `model/image/...`, `optimizer/image/.../m`. */
+export function tensorsOf(model: SigLip, optimizer?: AdamW): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   for (const [path, { value }] of parametersOf(model)) tensors.set(`model/${path}`, value);
   for (const [path, value] of optimizer?.state() ?? []) tensors.set(`optimizer/${path}`, value);

@@ -8,7 +8,7 @@ import { launch, threadFile } from "../parallel/launch.ts";
 import { chooseKernels, kernelReport } from "../tensor/index.ts";
 import { type Config, ConfigError, checkBatch, configDifferences, presetNames, resolveConfig } from "./config.ts";
 import { checkDevices, defaultShards, deviceCount, devicesFor } from "./devices.ts";
-import { EXIT } from "./exitCodes.ts";
+import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { rewindMetrics } from "./metrics.ts";
 import { print } from "./print.ts";
 import { startProgress } from "./progress.ts";
@@ -28,7 +28,11 @@ export interface TrainOptions {
   readonly kernels?: string;
   readonly set: readonly string[];
   readonly resume?: boolean;
+  readonly verify?: boolean;
 }
+
+/** Steps between two comparisons of the devices: what they cost is lost in the time of so many. */
+const COMPARE_EVERY = 100;
 
 export async function train(options: TrainOptions): Promise<void> {
   const wanted = deviceCount(options.devices);
@@ -36,7 +40,7 @@ export async function train(options: TrainOptions): Promise<void> {
   try {
     const { shards } = run.config.train;
     if (options.devices !== undefined) checkDevices(wanted, shards);
-    await trainRun(run, devicesFor(shards, wanted), options.preset);
+    await trainRun(run, devicesFor(shards, wanted), options);
   } finally {
     run.release();
   }
@@ -97,7 +101,8 @@ function refuseOtherConfig(before: Config, asked: Config): void {
   );
 }
 
-async function trainRun(run: OwnedRunFolder, devices: number, preset: string): Promise<void> {
+async function trainRun(run: OwnedRunFolder, devices: number, options: TrainOptions): Promise<void> {
+  const { preset, verify = false } = options;
   const { config, path } = run;
   const { seed, steps, batch } = config.train;
   const digest = configDigest(config);
@@ -118,6 +123,7 @@ async function trainRun(run: OwnedRunFolder, devices: number, preset: string): P
     preset,
     digest,
     first,
+    compareEvery: verify ? 1 : COMPARE_EVERY,
     tokenizer: training.tokenizer.toJSON(),
     items: training.items,
     batches: stream.slots,
@@ -127,6 +133,7 @@ async function trainRun(run: OwnedRunFolder, devices: number, preset: string): P
     devices,
     job,
     {
+      verify,
       onReport: (report) => {
         if (report.kind === "step") progress.update(report);
         else progress.log(report.message);
@@ -148,11 +155,27 @@ async function trainRun(run: OwnedRunFolder, devices: number, preset: string): P
       print(`\n${result.table}\n\n${result.summary}\nreport: ${result.report}`);
     }
   } catch (error) {
-    if (!(error instanceof DeviceError)) await launched.abort();
-    throw error;
+    if (!(error instanceof DeviceError)) {
+      await launched.abort();
+      throw error;
+    }
+    if (exitCodeOf(error) !== EXIT.workerDied) throw error;
+    throw new DeviceError(error.rank, `${error.message}\n${howToGoOn(run, digest)}`, { cause: error.cause });
   } finally {
     progress.stop();
     signals.release();
     await stream.close();
+  }
+}
+
+/** What is left of a run whose devices failed. */
+function howToGoOn({ checkpoints, path }: OwnedRunFolder, digest: string): string {
+  const how = `siglip train --resume --out ${path}`;
+  try {
+    const saved = checkpoints.load(digest);
+    if (!saved) return `nothing was saved before; begin again with: ${how}`;
+    return `the checkpoint of step ${saved.step} is whole; go on with: ${how}`;
+  } catch (error) {
+    return (error as Error).message;
   }
 }

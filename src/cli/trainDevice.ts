@@ -3,8 +3,13 @@
  *
  * Rank 0 also writes: metrics, checkpoints, the report. A batch is a pure function of (seed, step) and sums over shards have
  * one order, so a run that is resumed, also on another number of devices, goes on with the bits it would have had.
+ *
+ * All devices hold the same parameters and moments. They compare them before anything is saved, and every so many steps: a
+ * bit that turned over in the memory of one ends the run, and is in no checkpoint.
  */
 import { BatchReader, type BatchSlots, type TokenizerFile, tokenizerFromJSON } from "../data/index.ts";
+import { NonFiniteError } from "../nn/index.ts";
+import { requireSameBits } from "../parallel/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
 import { trainStep } from "../siglip/index.ts";
 import { full, scope } from "../tensor/index.ts";
@@ -14,7 +19,7 @@ import { finish } from "./finish.ts";
 import { type Metrics, MetricsLog } from "./metrics.ts";
 import { readRun } from "./runFolder.ts";
 import { Saver } from "./saver.ts";
-import { restore } from "./state.ts";
+import { restore, tensorsOf } from "./state.ts";
 import { openTests, type Tests } from "./task.ts";
 
 export interface TrainJob {
@@ -24,6 +29,8 @@ export interface TrainJob {
   readonly digest: string;
   /** Steps done before. */
   readonly first: number;
+  /** Steps between two comparisons of the devices. */
+  readonly compareEvery: number;
   readonly tokenizer: TokenizerFile;
   readonly items: number;
   readonly batches: BatchSlots;
@@ -66,18 +73,23 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const rows = batch / comm.size;
   const factor = buildSchedule(config, Math.floor(job.items / batch));
   const reader = new BatchReader(job.batches, comm.rank);
+  const compare = (when: string): void => requireSameBits(comm, tensorsOf(model, optimizer), when);
 
   for (let index = job.first; index < steps; index++) {
-    device.step(index);
-    const whole = reader.take(index, () => device.step(index));
+    const step = index + 1;
+    device.step(step);
+    const whole = reader.take(index, () => device.step(step));
     const own = <A extends Float32Array | Int32Array>(all: A): A =>
       all.subarray((comm.rank * all.length) / comm.size, ((comm.rank + 1) * all.length) / comm.size) as A;
     const pairs = { pixels: own(whole.pixels), tokens: own(whole.tokens) };
-    const seen = trainStep(model, optimizer, pairs, [rows, side, side, 3], factor(index), loss, { comm, shards });
+    const update = () =>
+      trainStep(model, optimizer, pairs, [rows, side, side, 3], factor(index), loss, { comm, shards });
+    const seen = blamingMemory(update, () => compare(`in step ${step}`));
 
-    const step = index + 1; // steps that are done
     const stopped = anyStopped(device);
     const last = step === steps || stopped;
+    const saves = last || step % config.checkpoint.every === 0;
+    if (saves || step % job.compareEvery === 0) compare(`after step ${step}`);
     if (step % config.log.every === 0 || step === 1 || step === steps) {
       log?.append({ step, ...seen, learningRate: factor(index) * config.optim.lr });
     }
@@ -86,7 +98,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
       log?.append(row);
     }
     if (writes) device.report({ kind: "step", step, loss: seen.loss, t: seen.t, b: seen.b });
-    if (last || step % config.checkpoint.every === 0) {
+    if (saves) {
       log?.sync();
       saver?.save(step, last);
     }
@@ -111,6 +123,16 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     devices: comm.size,
   });
 });
+
+/** A loss that is no number may come from a bit that turned over: then that is the error, not the rate of learning. */
+function blamingMemory<T>(update: () => T, compare: () => void): T {
+  try {
+    return update();
+  } catch (error) {
+    if (error instanceof NonFiniteError) compare();
+    throw error;
+  }
+}
 
 /** Whether any rank has seen the wish to stop: ranks may see it at different steps, and must act on it at the same one. */
 function anyStopped({ comm, stopAsked }: Device<TrainJob, TrainReport>): boolean {

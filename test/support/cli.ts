@@ -12,10 +12,14 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Runs `siglip ...args`; `during` may signal the process while it runs. */
-export function siglip(args: readonly string[], during?: (child: ChildProcess) => void): Promise<Finished> {
+/** Runs `siglip ...args` on a Node started with `flags`; `during` may signal the process while it runs. */
+export function siglip(
+  args: readonly string[],
+  during?: (child: ChildProcess) => void,
+  flags: readonly string[] = [],
+): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...loader, MAIN, ...args], { cwd: ROOT });
+    const child = spawn(process.execPath, [...loader, ...flags, MAIN, ...args], { cwd: ROOT });
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk) => {
