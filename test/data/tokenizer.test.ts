@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { byteTokenizer, END, encodeAll, tokenizerFromJSON, trainBpe, wordsOf } from "../../src/data/index.ts";
+import { cpuTime } from "../support/cpuTime.ts";
 
 const corpus = ["grinning face", "face with tears of joy", "cat face", "man: red hair", "woman: red hair", "o’clock"];
 const bpe = trainBpe(corpus, 300);
@@ -61,9 +62,7 @@ describe.each([
 
   it("takes hostile texts in linear time", () => {
     for (const hostile of ["a".repeat(1e6), "e".concat("\u0301".repeat(1e5)), "\ud800\u0000‮👩‍🚀", "!a".repeat(5e5)]) {
-      const started = performance.now();
-      expect(tokenizer.encode(hostile, 64).length).toBe(64);
-      expect(performance.now() - started).toBeLessThan(3000);
+      expect(cpuTime(() => expect(tokenizer.encode(hostile, 64).length).toBe(64))).toBeLessThan(3000);
     }
   });
 

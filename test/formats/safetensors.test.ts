@@ -12,6 +12,7 @@ import {
   toFloat32,
   writeSafetensors,
 } from "../../src/formats/index.ts";
+import { cpuTime } from "../support/cpuTime.ts";
 
 /** A file from a header as text and a number of zero bytes after it. */
 function fileOf(header: string | Uint8Array, dataBytes = 0): Uint8Array {
@@ -177,9 +178,8 @@ describe("readSafetensors refuses", () => {
 
   it("100,000 tensors on the same bytes, quickly", () => {
     const entries = Array.from({ length: 100_000 }, (_, i) => `"t${i}":${entry({})}`);
-    const start = performance.now();
-    expect(codeOf(fileOf(`{${entries.join()}}`, 8))).toBe("ST_OVERLAP");
-    expect(performance.now() - start).toBeLessThan(2000);
+    const file = fileOf(`{${entries.join()}}`, 8);
+    expect(cpuTime(() => expect(codeOf(file)).toBe("ST_OVERLAP"))).toBeLessThan(2000);
   });
 
   it("names the file, the byte and what was expected", () => {
