@@ -1,0 +1,111 @@
+/**
+ * The functions of one number in f64, a block at a time: what the f32 kernels are measured against.
+ *
+ *     e = exp(−|x|), given      σ(x) = 1/(1 + e) or e/(1 + e)      softplus(x) = max(x, 0) + log(1 + e)
+ *     gelu(x) = x·σ(u)          u = 2·√(2/π)·(x + 0.044715·x³)
+ *
+ * Forms that neither cancel nor overflow, on `Math`, whose functions err by less than 2⁻⁵² of the value: in all less than
+ * 2⁻²⁶ of a unit in the last place of f32. A loop a function: the engine keeps numbers in registers only in loops of its own.
+ *
+ * x, y [n]
+ */
+import type { UnaryGradOp, UnaryOp } from "../../src/tensor/index.ts";
+
+/** Numbers of one sign and exponent, and e of each, computed when it is asked for. */
+export class Block {
+  readonly x: Float32Array;
+  readonly #e: Float64Array;
+  #known = false;
+
+  constructor(x: Float32Array) {
+    this.x = x;
+    this.#e = new Float64Array(x.length);
+  }
+
+  /** To be called when x was overwritten. */
+  renew(): void {
+    this.#known = false;
+  }
+
+  get e(): Float64Array {
+    const x = this.x;
+    const e = this.#e;
+    if (!this.#known) for (let i = 0; i < x.length; i++) e[i] = Math.exp(-Math.abs(x[i]));
+    this.#known = true;
+    return e;
+  }
+}
+
+/** Writes f of the block's numbers into y. */
+export type Exact = (block: Block, y: Float64Array) => void;
+
+const U1 = 2 * Math.sqrt(2 / Math.PI);
+const U3 = U1 * 0.044715;
+const FAR = 1e3; // beyond it σ(±u) is 0 or 1, and x·0 would be ∞·0
+export const geluArgument = (x: number): number => x * (U1 + U3 * x * x);
+
+const sigmoid: Exact = ({ x, e }, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = (x[i] < 0 ? e[i] : 1) / (1 + e[i]);
+};
+const sigmoidOfMinus: Exact = ({ x, e }, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = (x[i] > 0 ? e[i] : 1) / (1 + e[i]);
+};
+
+/** Those of `UNARY` that are more than one instruction on the bits of a number, or on two numbers. */
+export type Rounded = Exclude<UnaryOp, "neg" | "abs" | "sign" | "square" | "relu">;
+
+export const exactUnary: Readonly<Record<Rounded, Exact>> = {
+  sqrt: ({ x }, y) => {
+    for (let i = 0; i < x.length; i++) y[i] = Math.sqrt(x[i]);
+  },
+  reciprocal: ({ x }, y) => {
+    for (let i = 0; i < x.length; i++) y[i] = 1 / x[i];
+  },
+  exp: ({ x }, y) => {
+    for (let i = 0; i < x.length; i++) y[i] = Math.exp(x[i]);
+  },
+  log: ({ x }, y) => {
+    for (let i = 0; i < x.length; i++) y[i] = Math.log(x[i]);
+  },
+  tanh: ({ x }, y) => {
+    for (let i = 0; i < x.length; i++) y[i] = Math.tanh(x[i]);
+  },
+  sigmoid,
+  softplus: ({ x, e }, y) => {
+    for (let i = 0; i < x.length; i++) y[i] = Math.max(x[i], 0) + Math.log1p(e[i]);
+  },
+  logSigmoid: ({ x, e }, y) => {
+    for (let i = 0; i < x.length; i++) y[i] = Math.min(x[i], 0) - Math.log1p(e[i]);
+  },
+  gelu: ({ x }, y) => {
+    for (let i = 0; i < x.length; i++) {
+      const u = geluArgument(x[i]);
+      const eu = Math.exp(-Math.abs(u));
+      y[i] = x[i] < -FAR ? -0 : (x[i] * (u < 0 ? eu : 1)) / (1 + eu);
+    }
+  },
+};
+
+export const exactDerivative: Readonly<Record<UnaryGradOp, Exact>> = {
+  tanh: ({ e }, y) => {
+    // 4·σ(2x)·σ(−2x)
+    for (let i = 0; i < y.length; i++) y[i] = (4 * e[i] * e[i]) / (1 + e[i] * e[i]) ** 2;
+  },
+  sigmoid: ({ e }, y) => {
+    for (let i = 0; i < y.length; i++) y[i] = e[i] / (1 + e[i]) ** 2;
+  },
+  softplus: sigmoid,
+  logSigmoid: sigmoidOfMinus,
+  gelu: ({ x }, y) => {
+    for (let i = 0; i < x.length; i++) {
+      const u = geluArgument(x[i]);
+      const eu = Math.exp(-Math.abs(u));
+      const bump = Math.abs(x[i]) > FAR ? 0 : (x[i] * (U1 + 3 * U3 * x[i] * x[i]) * eu) / (1 + eu) ** 2;
+      y[i] = (u < 0 ? eu : 1) / (1 + eu) + bump;
+    }
+  },
+};
+
+export const exactLog1p: Exact = ({ x }, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = Math.log1p(x[i]);
+};

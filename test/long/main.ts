@@ -1,0 +1,86 @@
+/**
+ * `npm run test:long [-- NAME...]`: every f32 number through every function of one number, fast and strict kernels, and
+ * samples of the f64 functions of portable.ts.
+ *
+ * NAME is the first word of a row of the table ("gelu" is gelu and its derivative, "portable" what is f64); all of them by
+ * default. On every core; a line a minute on stderr. Ends with the table of docs/ACCURACY.md, and with 1 where a bound does
+ * not hold.
+ */
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import "../../src/cli/engine.ts";
+import { threadFile } from "../../src/parallel/launch.ts";
+import { chooseKernels, kernelReport } from "../../src/tensor/index.ts";
+import { CHECKS } from "./checks.ts";
+import { PORTABLE, samplePortable } from "./portable.ts";
+import { MODES, merge, type Result } from "./sweep.ts";
+import { type SweepJob, type SweepMessage, TASKS } from "./sweepThread.ts";
+import { isBroken, table } from "./table.ts";
+
+const MINUTE = 60_000; // ms
+
+const firstWord = (name: string): string => name.split(/[ ,]/)[0];
+const all = [...CHECKS, ...PORTABLE].map(({ name }) => firstWord(name));
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !all.includes(name));
+if (unknown.length > 0) {
+  console.error(`test:long: no function is called ${unknown.join(", ")}; there are ${[...new Set(all)].join(", ")}`);
+  process.exit(2);
+}
+const chosen = <T extends { readonly name: string }>(checks: readonly T[]): T[] =>
+  checks.filter(({ name }) => asked.length === 0 || asked.includes(firstWord(name)));
+
+/** Reports how many of `tasks` are done, a line a minute. */
+function progress(tasks: number): () => void {
+  const start = performance.now();
+  let done = 0;
+  let said = start;
+  return () => {
+    done++;
+    const now = performance.now();
+    if (now - said < MINUTE) return;
+    said = now;
+    const left = ((now - start) / done) * (tasks - done);
+    console.error(`${((100 * done) / tasks).toFixed(1)} %, about ${Math.ceil(left / MINUTE)} min left`);
+  };
+}
+
+/** One thread's results; rejects where it fails. */
+function sweepThread(job: SweepJob, onTask: () => void): Promise<readonly Result[]> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(threadFile("./sweepThread", import.meta.url), { workerData: job });
+    worker.on("message", (message: SweepMessage) => (message ? resolve(message) : onTask()));
+    worker.on("error", reject);
+    worker.on("exit", (code) => reject(new Error(`test:long: a thread ended with ${code} before its results`)));
+  });
+}
+
+async function sweepAll(names: readonly string[]): Promise<readonly Result[]> {
+  if (names.length === 0) return [];
+  const job = { names, taken: new SharedArrayBuffer(4) };
+  const onTask = progress(TASKS);
+  const [total, ...others] = await Promise.all(
+    Array.from({ length: availableParallelism() }, () => sweepThread(job, onTask)),
+  );
+  for (const results of others) merge(total, results);
+  return total;
+}
+
+const start = performance.now();
+for (const mode of MODES) {
+  chooseKernels(mode);
+  console.log(`${mode}: ${kernelReport().why}`);
+}
+const checks = chosen(CHECKS);
+const rows = [
+  ...(await sweepAll(checks.map(({ name }) => name))).map((result) => {
+    const { bounds } = CHECKS.find(({ name }) => name === result.check)!;
+    return { ...result, bounds };
+  }),
+  ...chosen(PORTABLE).map(samplePortable),
+];
+console.log(table(rows));
+console.log(
+  `\n${Math.ceil((performance.now() - start) / MINUTE)} min on ${availableParallelism()} threads, Node ${process.versions.node}`,
+);
+process.exitCode = rows.some(isBroken) ? 1 : 0;
