@@ -132,7 +132,7 @@ describe("resolveConfig", () => {
     [["train.batch=33"], "train.shards 2 does not divide train.batch 33"],
     [["data.testStyle=noto"], "trainStyles"],
     [["optim.warmup=60%", "optim.cooldown=50%"], "more than train.steps"],
-    [["optim.warmup=7000"], "more than train.steps"],
+    [["optim.warmup=7000", "train.steps=6000"], "more than train.steps"],
     [["model.image.width=8192", "model.image.depth=64"], "parameters"],
   ])("refuses %j, which do not go together", (settings, words) => {
     const problems = problemsOf(settings);
