@@ -184,8 +184,8 @@ export const bugs: readonly Bug[] = [
     name: "featGradNoScale",
     what: "gradients of embeddings without the factor t",
     places: [
-      [fused("dzimg: mul(dzimg, t / batch)", "dzimg: mul(dzimg, 1 / batch)")],
-      [fused("dztxt: mul(dtexts, t / batch)", "dztxt: mul(dtexts, 1 / batch)")],
+      [fused("dzimg: scaled(dzimg)", "dzimg: mul(dzimg, 1 / batch)")],
+      [fused("dztxt: scaled(dtexts)", "dztxt: mul(dtexts, 1 / batch)")],
     ],
   },
   {
@@ -214,7 +214,7 @@ export const bugs: readonly Bug[] = [
           "comm.allReduce(g), 0, (comm.rank + 1) % comm.size, ((comm.rank + 1) % comm.size) + 1)",
         ),
       ],
-      [fused("if (size > 1) dtexts = pass(dtexts, comm, -1); // home", "")],
+      [fused("dtexts = pass(dtexts, comm, -1); // home", "")],
       [fused("coming = pass(coming, comm, by === 1 ? -1 : 1)", "coming = pass(coming, comm, by)")],
     ],
   },
