@@ -5,5 +5,6 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     setupFiles: ["test/support/engine.ts"],
     pool: "forks",
+    testTimeout: 30_000, // a busy machine is no failure; what hangs still ends
   },
 });
