@@ -83,13 +83,12 @@ export function cosSin(turns: number): { readonly cos: Real; readonly sin: Real 
 
 const LOWEST = -1022; // the exponent of the smallest normal f64
 
-/** |got − exact| in units in the last place of f64 at the exact value, or at `size` where that is larger. */
+/** |got − exact|, to a thousandth, in units in the last place of f64 at the exact value, or at `size` if that is larger. */
 export function ulpsBetween(got: number, exact: Real, size = 0): number {
   const value = fromNumber(got);
   const difference = shift(value.m, value.e - exact.e) - exact.m;
   const digits = (exact.m < 0n ? -exact.m : exact.m).toString(2).length;
   const exponent = Math.max(LOWEST, digits - 1 + exact.e, size > 0 ? Math.floor(Math.log2(size)) : LOWEST);
   const unit = exponent - 52 - exact.e; // in units of 2^exact.e, as a power of two
-  const hundredths = shift(difference * 1000n, -unit);
-  return Math.abs(Number(hundredths)) / 1000;
+  return Math.abs(Number(shift(difference * 1000n, -unit))) / 1000;
 }
