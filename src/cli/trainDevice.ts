@@ -4,8 +4,8 @@
  * Rank 0 also writes: metrics, checkpoints, the report. A batch is a pure function of (seed, step) and sums over shards have
  * one order, so a run that is resumed, also on another number of devices, goes on with the bits it would have had.
  *
- * All devices hold the same parameters and moments. They compare them before anything is saved, and every so many steps: a
- * bit that turned over in the memory of one ends the run, and is in no checkpoint.
+ * All devices hold the same parameters and moments. They compare all of it before they save, and the parameters every so many
+ * steps: a bit that turned over in the memory of one ends the run, and is in no checkpoint.
  */
 import { BatchReader, type BatchSlots, type TokenizerFile, tokenizerFromJSON } from "../data/index.ts";
 import { NonFiniteError } from "../nn/index.ts";
@@ -29,7 +29,7 @@ export interface TrainJob {
   readonly digest: string;
   /** Steps done before. */
   readonly first: number;
-  /** Steps between two comparisons of the devices. */
+  /** Steps between two comparisons of parameters. */
   readonly compareEvery: number;
   readonly tokenizer: TokenizerFile;
   readonly items: number;
@@ -73,7 +73,8 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const rows = batch / comm.size;
   const factor = buildSchedule(config, Math.floor(job.items / batch));
   const reader = new BatchReader(job.batches, comm.rank);
-  const compare = (when: string): void => requireSameBits(comm, tensorsOf(model, optimizer), when);
+  const compareAll = (when: string): void => requireSameBits(comm, tensorsOf(model, optimizer), when);
+  const compareModel = (when: string): void => requireSameBits(comm, tensorsOf(model), when);
 
   for (let index = job.first; index < steps; index++) {
     const step = index + 1;
@@ -84,12 +85,13 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     const pairs = { pixels: own(whole.pixels), tokens: own(whole.tokens) };
     const update = () =>
       trainStep(model, optimizer, pairs, [rows, side, side, 3], factor(index), loss, { comm, shards });
-    const seen = blamingMemory(update, () => compare(`in step ${step}`));
+    const seen = blamingMemory(update, () => compareAll(`in step ${step}`));
 
     const stopped = anyStopped(device);
     const last = step === steps || stopped;
     const saves = last || step % config.checkpoint.every === 0;
-    if (saves || step % job.compareEvery === 0) compare(`after step ${step}`);
+    if (saves) compareAll(`after step ${step}`);
+    else if (step % job.compareEvery === 0) compareModel(`after step ${step}`);
     if (step % config.log.every === 0 || step === 1 || step === steps) {
       log?.append({ step, ...seen, learningRate: factor(index) * config.optim.lr });
     }
