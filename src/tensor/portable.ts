@@ -3,7 +3,8 @@
  *
  * `Math.exp`, `Math.log`, `Math.sin`, `Math.pow` may differ in the last digit from one engine, version or platform to the
  * next. These are made of +, −, ×, ÷ alone, which IEEE 754 fixes to the last bit. Everything that decides a bit of a
- * training run (random numbers, schedules, augmentation, temperature) uses them. About one ulp in error.
+ * training run (random numbers, schedules, augmentation, temperature) uses them. Errors, against forty digits: exp at most
+ * 1.5 ulp, log 3, cos and sin 1 ulp of 1 (docs/ACCURACY.md).
  */
 
 const LN2_HI = 0.6931471803691238; // 33 bits: k·LN2_HI is exact for |k| < 2^20

@@ -77,7 +77,7 @@ const rows = [
     const { bounds } = CHECKS.find(({ name }) => name === result.check)!;
     return { ...result, bounds };
   }),
-  ...chosen(PORTABLE).map(samplePortable),
+  ...chosen(PORTABLE).map((check) => samplePortable(check)),
 ];
 console.log(table(rows));
 console.log(

@@ -25,7 +25,7 @@ const isEven = (rng: Rng): boolean => rng.uniform() < 0.5;
 export const PORTABLE: readonly PortableCheck[] = [
   {
     name: "portable exp",
-    most: 2,
+    most: 1.5,
     unit: "ulp (f64)",
     sample: (rng) => (isEven(rng) ? -745.1 + 1454.8 * rng.uniform() : anySize(rng, -60, 6)),
     f: portable.exp,
