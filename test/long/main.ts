@@ -7,9 +7,8 @@
  * not hold.
  */
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
 import "../../src/cli/engine.ts";
-import { threadFile } from "../../src/parallel/launch.ts";
+import { startThread, threadFile } from "../../src/parallel/launch.ts";
 import { chooseKernels, kernelReport } from "../../src/tensor/index.ts";
 import { CHECKS } from "./checks.ts";
 import { PORTABLE, samplePortable } from "./portable.ts";
@@ -48,7 +47,7 @@ function progress(tasks: number): () => void {
 /** One thread's results; rejects where it fails. */
 function sweepThread(job: SweepJob, onTask: () => void): Promise<readonly Result[]> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(threadFile("./sweepThread", import.meta.url), { workerData: job });
+    const worker = startThread(threadFile("./sweepThread", import.meta.url), { workerData: job });
     worker.on("message", (message: SweepMessage) => (message ? resolve(message) : onTask()));
     worker.on("error", reject);
     worker.on("exit", (code) => reject(new Error(`test:long: a thread ended with ${code} before its results`)));
