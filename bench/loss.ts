@@ -1,84 +1,100 @@
 /**
- * How fast is the sigmoid loss with all its gradients, and next to PyTorch? One thread, f32, best of several runs.
+ * How fast is the sigmoid loss with all its gradients, on one device and on two, and next to PyTorch? f32, best of several
+ * runs.
  *
- * Work is 6·d floating-point operations a pair: three products. `gemmShare` is the rate of the whole over that of our own
- * product at 512³, timed between the runs: what the loss would reach if sigmoids and memory cost nothing is 1.
+ * Work is 6·d floating-point operations a pair: three products. The ratio `gemm` is the rate of the whole over that of our own
+ * product at 512³, timed in turns with it: what the loss would reach if sigmoids and memory cost nothing is 1.
  *
  * The peer is `loss-torch.py B d threads chunk` in the folder of the peers, as one would write the loss in PyTorch: rows in
- * chunks that are recomputed in the backward pass (open_clip's `chunk_size`). Its best chunk counts.
+ * chunks that are recomputed in the backward pass (open_clip's `chunk_size`). Its best chunk counts, on as many threads.
  */
-import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { alone } from "../src/parallel/index.ts";
-import { fusedSigmoidLoss } from "../src/siglip/index.ts";
-import { heap, kernelsFor, l2Normalize, Rng, scope, type Tensor, tensor } from "../src/tensor/index.ts";
-import { type BenchOptions, best, type Row } from "./row.ts";
+import { launch, threadFile } from "../src/parallel/launch.ts";
+import { heap, kernelsFor } from "../src/tensor/index.ts";
+import { contest } from "./contest.ts";
+import { makeLoss } from "./lossCase.ts";
+import type { LossRounds, LossTimes } from "./lossDevice.ts";
+import { outputOf } from "./peer.ts";
+import { atLeast, type BenchOptions, type Measured, type Row } from "./row.ts";
 
-const CASES = [[4096, 64], [4096, 256], [16384, 64], [16384, 256]] as const; // biome-ignore format: batch, width
-const [T_PRIME, BIAS] = [Math.log(10), -10]; // as training starts
-const LEAST_RUNS = 5;
-const LEAST_MS = 3000; // short runs often, so that some meets no neighbour
-const PEER = "loss-torch.py";
+const BATCH = 16_384;
+/** Width, and the least share of the rate of a product. */
+const CASES = [[64, 0.8], [256, 0.9]] as const; // biome-ignore format: a case a pair
+const PYTORCH_BAR = 2;
+const TWO_DEVICES_BAR = 1.85;
+const ROUNDS = 5;
+const LEAST_MS = 5000; // short runs often, so that some meets no neighbour
 const CHUNKS = [128, 256, 512, 1024];
 
-/** Seconds of one product of two 512 × 512 matrices, best of many. */
-function productSeconds(): number {
+/** One product of two 512 × 512 matrices, as a function. */
+function product(): { run: () => void; flop: number; release: () => void } {
   const n = 512;
   const [a, b, c] = [0, 1, 2].map(() => heap.allocate(4 * n * n));
   for (const at of [a, b, c]) heap.f32.fill(0.5, at / 4, at / 4 + n * n);
-  const args = { transA: false, transB: false, m: n, n, k: n, a, lda: n, b, ldb: n, c, ldc: n };
-  const seconds = best(() => kernelsFor("f32").gemm(args), 40, 3);
-  for (const at of [a, b, c]) heap.release(at, 4 * n * n);
-  return seconds / (2 * n ** 3);
+  const { gemm } = kernelsFor("f32");
+  return {
+    run: () => gemm({ transA: false, transB: false, m: n, n, k: n, a, lda: n, b, ldb: n, c, ldc: n }),
+    flop: 2 * n ** 3,
+    release: () => {
+      for (const at of [a, b, c]) heap.release(at, 4 * n * n);
+    },
+  };
 }
 
-function unitRows(rng: Rng, batch: number, width: number): Tensor {
-  const values = Float32Array.from({ length: batch * width }, () => rng.normal());
-  return l2Normalize(tensor(values, [batch, width]), 0).value;
-}
-
-/** Nanoseconds a pair that PyTorch takes with its best chunk; undefined where the peer was not asked for. */
-async function peerNsPerPair(
-  batch: number,
-  width: number,
-  { peers, python }: BenchOptions,
-): Promise<number | undefined> {
-  if (peers === undefined || python === undefined || !existsSync(join(peers, PEER))) return undefined;
-  let least = Number.POSITIVE_INFINITY;
+/** Nanoseconds a pair that PyTorch takes with its best chunk; undefined where it is not installed. */
+async function peerNsPerPair(width: number, threads: number, options: BenchOptions): Promise<number | undefined> {
+  const { peers, python } = options;
+  if (peers === undefined) return undefined;
+  let least: number | undefined;
   for (const chunk of CHUNKS) {
-    const args = [join(peers, PEER), batch, width, 1, chunk].map(String);
-    const { stdout } = await promisify(execFile)(python, args);
-    least = Math.min(least, Number(/([\d.]+) ns\/pair/.exec(stdout)?.[1]));
+    const args = [BATCH, width, threads, chunk].map(String);
+    const output = await outputOf({ program: python, file: join(peers, "loss-torch.py"), args });
+    const found = /([\d.]+) ns\/pair/.exec(output ?? "");
+    if (found) least = Math.min(least ?? Number.POSITIVE_INFINITY, Number(found[1]));
   }
   return least;
 }
 
+async function measured(
+  { width, devices, seconds, loss }: { width: number; devices: number; seconds: number; loss: number },
+  ratio: Readonly<Record<string, number>>,
+  options: BenchOptions,
+): Promise<Measured> {
+  const nsPerPair = (seconds * 1e9) / BATCH ** 2;
+  const theirs = await peerNsPerPair(width, devices, options);
+  return {
+    bench: "loss",
+    case: `fused ${BATCH} x ${width}${devices > 1 ? `, ${devices} devices` : ""}`,
+    nsPerPair,
+    gflops: (6 * width) / nsPerPair,
+    loss,
+    ratio: theirs === undefined ? ratio : { ...ratio, pytorch: theirs / nsPerPair },
+  };
+}
+
+async function oneDevice(width: number, gemmBar: number, options: BenchOptions): Promise<Row> {
+  const run = makeLoss(BATCH, width, alone);
+  const loss = run();
+  const anchor = product();
+  const [seconds, anchorSeconds] = contest([run, anchor.run], { leastRounds: ROUNDS, leastMs: LEAST_MS });
+  anchor.release();
+  const gemm = (6 * width * BATCH ** 2) / seconds / (anchor.flop / anchorSeconds);
+  const row = await measured({ width, devices: 1, seconds, loss }, { gemm }, options);
+  return atLeast(row, { gemm: gemmBar, pytorch: PYTORCH_BAR });
+}
+
+async function twoDevices(width: number, options: BenchOptions): Promise<Row> {
+  const file = threadFile("./lossDevice", import.meta.url);
+  const job = { batch: BATCH, width, rounds: ROUNDS };
+  const [{ alone: whole, together: seconds, loss }] = await launch<LossRounds, LossTimes>(file, 2, job).results;
+  const row = await measured({ width, devices: 2, seconds, loss }, { "one device": whole / seconds }, options);
+  return atLeast({ ...row, oneDeviceSeconds: whole }, { "one device": TWO_DEVICES_BAR, pytorch: PYTORCH_BAR });
+}
+
 export async function* lossBench(options: BenchOptions): AsyncGenerator<Row> {
-  for (const [batch, width] of CASES) {
-    const rng = new Rng(1);
-    const [zimg, ztxt] = [unitRows(rng.split("images"), batch, width), unitRows(rng.split("texts"), batch, width)];
-    const step = () => scope(() => fusedSigmoidLoss(zimg, ztxt, T_PRIME, BIAS, alone).loss);
-    const loss = step();
-    let seconds = Number.POSITIVE_INFINITY;
-    let perFlop = productSeconds();
-    const start = performance.now();
-    for (let run = 0; run < LEAST_RUNS || performance.now() - start < LEAST_MS; run++) {
-      seconds = Math.min(seconds, best(step, 1, 0));
-      perFlop = Math.min(perFlop, productSeconds());
-    }
-    const flop = 6 * width * batch ** 2;
-    const nsPerPair = (seconds * 1e9) / batch ** 2;
-    const theirs = await peerNsPerPair(batch, width, options);
-    yield {
-      bench: "loss",
-      case: `fused ${batch} x ${width}`,
-      nsPerPair,
-      gflops: flop / seconds / 1e9,
-      gemmShare: (flop * perFlop) / seconds,
-      loss,
-      ratio: theirs === undefined ? {} : { open_clip: theirs / nsPerPair },
-    };
+  for (const [width, gemmBar] of CASES) {
+    yield await oneDevice(width, gemmBar, options);
+    yield await twoDevices(width, options);
   }
 }

@@ -1,0 +1,19 @@
+/** The loss as the bench runs it: unit rows from a seed, t′ and b as training starts. */
+import type { Communicator } from "../src/parallel/index.ts";
+import { fusedSigmoidLoss } from "../src/siglip/index.ts";
+import { generate, l2Normalize, Rng, scope, type Tensor } from "../src/tensor/index.ts";
+
+const [T_PRIME, BIAS] = [Math.log(10), -10];
+
+/** One loss with all its gradients over this device's share of the batch, as a function that returns the loss. */
+export function makeLoss(batch: number, width: number, comm: Communicator): () => number {
+  const unitRows = (side: string): Tensor => {
+    const rng = new Rng(1).split(side).split(comm.rank);
+    return l2Normalize(
+      generate([batch / comm.size, width], () => rng.normal()),
+      0,
+    ).value;
+  };
+  const [zimg, ztxt] = [unitRows("images"), unitRows("texts")];
+  return () => scope(() => fusedSigmoidLoss(zimg, ztxt, T_PRIME, BIAS, comm).loss);
+}
