@@ -40,7 +40,11 @@ program
   .option("--batch <number>", "the same as --set train.batch=<number>")
   .option("--shards <number>", "pieces of a batch, shared by the devices; many pieces need less memory")
   .addOption(kernels("the same as --set train.kernels=<mode>; strict: the same bits on every engine"))
-  .option("--set <key=value>", "change one key of the configuration; may be repeated", collect, [])
+  .addOption(
+    new Option("--set <key=value>", "change one key of the configuration; may be repeated")
+      .argParser(collect)
+      .default([], "none"),
+  )
   .option("--resume", "go on with the run in --out")
   .option("--verify", "compare devices after every step, and a checksum of every message; for memory that is in doubt")
   .action(async (options) => (await import("./train.ts")).train(options));
