@@ -4,7 +4,7 @@
  * Devices own neighbouring shards. A sum over shards is a binary tree over their numbers (0+1, 2+3, then those), so which
  * device owns which shard changes no bit.
  */
-import { addInto, copy, scope, slice, type Tensor, zeros } from "../tensor/index.ts";
+import { addInto, scope, slice, type Tensor, zeros } from "../tensor/index.ts";
 import type { Communicator } from "./communicator.ts";
 
 /** A batch that cannot be cut into equal shards, or shards that cannot be given to the devices. */
@@ -88,5 +88,5 @@ export function sumOverShards(shards: number, comm: Communicator, produce: (shar
       if (round < of.length) known.set(name(of[round]), slice(gathered, 0, rank, rank + 1).view(mine[0].shape));
     });
   }
-  return copy(sumOf(root, (node) => known.get(name(node))));
+  return sumOf(root, (node) => known.get(name(node)));
 }
