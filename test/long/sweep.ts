@@ -85,7 +85,8 @@ export class Sweep {
     this.#block.renew();
     this.#checks.forEach((check, c) => {
       const [from, last] = check.domain ?? [0, 0xffffffff];
-      if (first >= from && first <= last) this.#check(check, this.results.slice(2 * c, 2 * c + 2));
+      if (first >= from && first <= last)
+        this.#check(check, this.results.slice(MODES.length * c, MODES.length * (c + 1)));
     });
   }
 
