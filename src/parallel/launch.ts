@@ -21,8 +21,8 @@ const TERMINATE_MS = 1000;
 const VOTE_MS = 200;
 const WATCH_MS = 250;
 const DEADLINE_MS = 30_000;
-/** Longest silence while threads start: they load their program, eight of them on two cores. */
-const START_MS = 30_000;
+/** Longest silence while threads start: they load their program, eight of them on two cores that are busy (30 s were seen). */
+const START_MS = 120_000;
 
 /**
  * A worker thread from a source file or from what was built of it.
