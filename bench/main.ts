@@ -19,6 +19,7 @@ import { emojiBench } from "./emoji.ts";
 import { gemmBench } from "./gemm.ts";
 import { lossBench } from "./loss.ts";
 import { memoryBench } from "./memory.ts";
+import { line } from "./print.ts";
 import type { BenchOptions, Row } from "./row.ts";
 import { rowsBench } from "./rows.ts";
 import { stepBench } from "./step.ts";
@@ -53,30 +54,6 @@ function parse(): { names: string[]; json: boolean } & BenchOptions {
   const unknown = positionals.filter((name) => !(name in BENCHES));
   if (unknown.length > 0) throw new TypeError(`${unknown.join(", ")} is none of the benches`);
   return { names: positionals.length > 0 ? positionals : Object.keys(BENCHES), ...values };
-}
-
-const round = (x: number): number => Number(x.toPrecision(4));
-
-/** What is asked of a row, and whether it holds: `ok: openblas >= 0.95`. */
-function verdict({ bar, ok }: Row): string[] {
-  if (bar === undefined) return [];
-  const asked =
-    typeof bar === "string"
-      ? bar
-      : Object.entries(bar)
-          .map(([anchor, least]) => `${anchor} >= ${round(least)}`)
-          .join(", ");
-  return [`${ok === undefined ? "not judged" : ok ? "ok" : "MISSED"}: ${asked}`];
-}
-
-/** `NN 512x512x512   gflops 101.2   0.98 × openblas   ok: openblas >= 0.95` */
-function line(row: Row): string {
-  const { bench, case: name, ratio, bar: _bar, ok: _ok, ...figures } = row;
-  const shown = Object.entries(figures).map(([figure, value]) =>
-    typeof value === "number" ? `${figure} ${round(value)}` : `${figure} ${value}`,
-  );
-  const anchors = Object.entries(ratio).map(([anchor, times]) => `${round(times)} × ${anchor}`);
-  return `${bench.padEnd(12)}${name.padEnd(26)}${[...shown, ...anchors, ...verdict(row)].join("   ")}`;
 }
 
 async function main(): Promise<void> {

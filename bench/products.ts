@@ -1,67 +1,82 @@
 /**
  * The matrix products of a step, alone: what the step would take if everything else cost nothing.
  *
- * A step is run once with kernels that write down every product; attention's are read off its dimensions: Q·Kᵀ and P·V
- * forward, four backward, an image at a time with all its heads. Run again they have the same sizes, forms, row lengths
- * and order. Inputs and outputs go round in two arenas, larger than the caches as a step's memory is.
+ * A step is run once with kernels that write down every product; attention's are read off its arguments: Q·Kᵀ and P·V
+ * forward, four backward, a head of a few images at a time. Run again they have the same sizes, forms, order and places,
+ * shifted into a copy of the heap, so that caches see what they saw in the step.
  */
 import { heap, type Kernels, kernelsFor, useKernels } from "../src/tensor/index.ts";
 
 type GemmArgs = Parameters<Kernels["gemm"]>[0];
 type AttentionArgs = Parameters<Kernels["attention"]>[0];
+type AttentionGradArgs = Parameters<Kernels["attentionGrad"]>[0];
 
-/** A product without its addresses. */
-type Form = Omit<GemmArgs, "a" | "b" | "c" | "bias"> & { readonly withBias: boolean };
+const GROUP = 65536; // probabilities that stay in the L2 cache: images whose products are done together
 
-const ARENA = 128 * 2 ** 20; // bytes: four times the L3 cache
-
-/** [m, k]·[k, n] for each head of an image: rows of `lda`, `ldb`, `ldc`, heads that far apart. */
-function perHead(
-  heads: number,
-  [m, n, k]: readonly [number, number, number],
-  flags: { transA?: boolean; transB?: boolean },
-  [lda, strideA]: readonly [number, number],
-  [ldb, strideB]: readonly [number, number],
-  [ldc, strideC]: readonly [number, number],
-): Form {
-  const { transA = false, transB = false } = flags;
-  return { transA, transB, m, n, k, lda, ldb, ldc, batch: heads, strideA, strideB, strideC, withBias: false };
+/** A matrix an image. */
+interface Matrices {
+  readonly at: number;
+  readonly row: number;
+  readonly batch: number;
 }
 
-function attentionProducts(args: AttentionArgs, backward: boolean): Form[] {
+function product(
+  batch: number,
+  [m, n, k]: readonly [number, number, number],
+  [a, transA]: readonly [Matrices, boolean],
+  [b, transB]: readonly [Matrices, boolean],
+  c: Matrices,
+): GemmArgs {
+  const places = { a: a.at, lda: a.row, b: b.at, ldb: b.row, c: c.at, ldc: c.row };
+  const strides = { strideA: a.batch, strideB: b.batch, strideC: c.batch };
+  return { transA, transB, m, n, k, batch, ...places, ...strides };
+}
+
+/** The products of attention, or of its gradient; what the gradient keeps for itself lies on the probabilities here. */
+export function attentionProducts(args: AttentionArgs | AttentionGradArgs): GemmArgs[] {
   const { batch, heads, queries: q, keys: n, headDim: d } = args;
-  const scores = [n, q * n] as const;
-  const [Q, K, V, out] = [args.q, args.k, args.v, args.out].map(({ row }) => [row, d] as const);
-  const forward = [
-    perHead(heads, [q, n, d], { transB: true }, Q, K, scores), // Q·Kᵀ
-    perHead(heads, [q, d, n], {}, scores, V, out), // P·V
-  ];
-  const back = [
-    perHead(heads, [n, d, q], { transA: true }, scores, out, V), // dV = Pᵀ·G
-    perHead(heads, [q, n, d], { transB: true }, out, V, scores), // dP = G·Vᵀ
-    perHead(heads, [q, d, n], {}, scores, K, Q), // dQ = dS·K
-    perHead(heads, [n, d, q], { transA: true }, scores, Q, K), // dK = dSᵀ·Q
-  ];
-  return Array.from({ length: batch }, () => (backward ? back : forward)).flat();
+  const group = Math.max(1, Math.floor(GROUP / (heads * q * n)));
+  const products: GemmArgs[] = [];
+  for (let first = 0; first < batch; first += group) {
+    const images = Math.min(group, batch - first);
+    for (let h = 0; h < heads; h++) {
+      const part = ({ at, row, batch: next }: Matrices): Matrices => ({
+        ...{ row, batch: next },
+        at: at + 4 * (first * next + h * d),
+      });
+      const p = { at: args.probs + 4 * (first * heads + h) * q * n, row: n, batch: heads * q * n };
+      const [Q, K, V] = [args.q, args.k, args.v].map(part);
+      if (!("g" in args)) {
+        products.push(product(images, [q, n, d], [Q, false], [K, true], p)); // P
+        products.push(product(images, [q, d, n], [p, false], [V, false], part(args.out))); // P·V
+      } else {
+        const [G, dQ, dK, dV] = [args.g, args.dq, args.dk, args.dv].map(part);
+        products.push(product(images, [n, d, q], [p, true], [G, false], dV)); // Pᵀ·G
+        products.push(product(images, [q, n, d], [G, false], [V, true], p)); // dP = G·Vᵀ
+        products.push(product(images, [q, d, n], [p, false], [K, false], dQ)); // dS·K
+        products.push(product(images, [n, d, q], [p, true], [Q, false], dK)); // dSᵀ·Q
+      }
+    }
+  }
+  return products;
 }
 
 /** Every product of one call of `step`, in order. */
-export function productsOf(step: () => void): Form[] {
+export function productsOf(step: () => void): GemmArgs[] {
   const kernels = kernelsFor("f32");
-  const found: Form[] = [];
+  const found: GemmArgs[] = [];
   useKernels({
     ...kernels,
     gemm: (args) => {
-      const { a: _a, b: _b, c: _c, bias = 0, ...form } = args;
-      found.push({ ...form, withBias: bias !== 0 });
+      found.push(args);
       kernels.gemm(args);
     },
     attention: (args) => {
-      found.push(...attentionProducts(args, false));
+      found.push(...attentionProducts(args));
       kernels.attention(args);
     },
     attentionGrad: (args) => {
-      found.push(...attentionProducts(args, true));
+      found.push(...attentionProducts(args));
       kernels.attentionGrad(args);
     },
   });
@@ -73,45 +88,23 @@ export function productsOf(step: () => void): Form[] {
   return found;
 }
 
-export const flopOfProducts = (forms: readonly Form[]): number =>
-  forms.reduce((flop, { m, n, k, batch = 1 }) => flop + 2 * m * n * k * batch, 0);
+export const flopOfProducts = (products: readonly GemmArgs[]): number =>
+  products.reduce((flop, { m, n, k, batch = 1 }) => flop + 2 * m * n * k * batch, 0);
 
-/** All of them as one call, on arenas that `release` gives back. */
-export function replay(forms: readonly Form[]): { run: () => void; release: () => void } {
-  const [inputs, outputs] = [heap.allocate(ARENA), heap.allocate(ARENA)];
-  heap.f32.fill(0.5, inputs / 4, (inputs + ARENA) / 4);
-  let [read, written] = [0, 0];
-  /** The next `numbers` of an arena, from its beginning again where they do not fit. */
-  const next = (at: number, numbers: number): number => (at + 4 * numbers > ARENA ? 0 : at);
-  const input = (numbers: number): number => {
-    const at = next(read, numbers);
-    read = at + 4 * numbers;
-    return inputs + at;
-  };
-  const output = (numbers: number): number => {
-    const at = next(written, numbers);
-    written = at + 4 * numbers;
-    return outputs + at;
-  };
-  const calls = forms.map(({ withBias, ...form }): GemmArgs => {
-    const { transA, transB, m, n, k, lda, ldb, ldc, batch = 1, strideA = 0, strideB = 0, strideC = 0 } = form;
-    const span = (rows: number, row: number, stride: number) => rows * row + (batch - 1) * stride;
-    return {
-      ...form,
-      a: input(span(transA ? k : m, lda, strideA)),
-      b: input(span(transB ? n : k, ldb, strideB)),
-      c: output(span(m, ldc, strideC)),
-      bias: withBias ? input(n) : 0,
-    };
+/** All of them as one call, in a copy of the heap that `release` gives back. */
+export function replay(products: readonly GemmArgs[]): { run: () => void; release: () => void } {
+  const bytes = heap.reservedBytes;
+  const shift = heap.allocate(bytes);
+  heap.f32.fill(0.5, shift / 4, (shift + bytes) / 4);
+  const moved = products.map((args): GemmArgs => {
+    const { a, b, c, bias = 0 } = args;
+    return { ...args, a: shift + a, b: shift + b, c: shift + c, bias: bias === 0 ? 0 : shift + bias };
   });
   const { gemm } = kernelsFor("f32");
   return {
     run: () => {
-      for (const call of calls) gemm(call);
+      for (const each of moved) gemm(each);
     },
-    release: () => {
-      heap.release(inputs, ARENA);
-      heap.release(outputs, ARENA);
-    },
+    release: () => heap.release(shift, bytes),
   };
 }

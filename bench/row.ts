@@ -7,18 +7,20 @@
  *     atMost(row, { nsPerElement: 0.78 })      of figures      bar "nsPerElement <= 0.78"   ok false
  */
 
+type Ratios = Readonly<Record<string, number>>;
+
 /** What was measured. */
 export interface Measured {
   readonly bench: string;
   readonly case: string;
   /** This project's figure over the anchor's, so that more is better: 2 means twice as fast. Only anchors that were run. */
-  readonly ratio: Readonly<Record<string, number>>;
+  readonly ratio: Ratios;
   readonly [figure: string]: unknown;
 }
 
 export interface Row extends Measured {
   /** What is asked: the least of each ratio, or words; absent where nothing is. */
-  readonly bar?: Readonly<Record<string, number>> | string;
+  readonly bar?: Ratios | string;
   /** Whether what is asked holds of the anchors that were run; absent where none was. */
   readonly ok?: boolean;
 }
@@ -32,11 +34,16 @@ export interface BenchOptions {
   readonly profile?: boolean;
 }
 
+/** Whether every ratio that was taken is at least what is asked of it; `undefined` where none was. */
+export function holds(ratio: Ratios, least: Ratios): boolean | undefined {
+  const taken = Object.keys(least).filter((anchor) => anchor in ratio);
+  return taken.length === 0 ? undefined : taken.every((anchor) => ratio[anchor] >= least[anchor]);
+}
+
 /** The row with a bar on its ratios. An anchor that is not installed decides nothing. */
-export function atLeast(row: Measured, least: Readonly<Record<string, number>>): Row {
-  const run = Object.keys(least).filter((anchor) => anchor in row.ratio);
-  const judged = { ...row, bar: least };
-  return run.length === 0 ? judged : { ...judged, ok: run.every((anchor) => row.ratio[anchor] >= least[anchor]) };
+export function atLeast(row: Measured, least: Ratios): Row {
+  const ok = holds(row.ratio, least);
+  return { ...row, bar: least, ...(ok === undefined ? {} : { ok }) };
 }
 
 /** The row with a bar on its figures. */

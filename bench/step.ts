@@ -49,7 +49,11 @@ async function oneDevice(step: ReturnType<typeof makeStep>, options: BenchOption
   const { loss, gradient } = step();
   const products = productsOf(step);
   const alone = replay(products);
-  const [seconds, productSeconds] = contest([step, alone.run], { leastRounds: ROUNDS });
+  const [seconds, productSeconds] = contest([step, alone.run], {
+    leastRounds: ROUNDS,
+    enough: ([whole, parts]) => parts / whole >= BAR.products,
+    mostMs: 15_000,
+  });
   alone.release();
   const ratio = ratios(seconds, { products: productSeconds, ...(await peerSeconds(options)) });
   const figures = { seconds, gflops: VIT_FLOP / seconds / 1e9, productSeconds };

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { noGrad } from "../src/autograd/index.ts";
 import { parametersOf } from "../src/nn/index.ts";
 import { ImageTower, SIZES } from "../src/siglip/index.ts";
-import { Rng, scope, type Tensor, zeros } from "../src/tensor/index.ts";
+import { abs, Rng, scope, sum, type Tensor, zeros } from "../src/tensor/index.ts";
 import { contest } from "./contest.ts";
 import { flopOf, ourProduct } from "./gemm.ts";
 import { product } from "./gemmCases.ts";
@@ -71,7 +71,7 @@ async function torchSeconds({ python }: BenchOptions, embedding: number): Promis
 
 export async function* vitB16Bench(options: BenchOptions): AsyncGenerator<Row> {
   const forward = makeForward();
-  const embedding = scope(() => forward().toArray()).reduce((sum: number, z: number) => sum + Math.abs(z), 0);
+  const embedding = scope(() => sum(abs(forward())).item());
   const cube = product("NN", 512, 512, 512);
   const large = ourProduct(cube);
   const [seconds, cubeSeconds] = contest([() => scope(() => void forward()), large.run], { leastRounds: ROUNDS });
