@@ -168,7 +168,7 @@ export function wasmGemm(heap: Heap, variant: Variant, tile: Tile): (args: GemmA
   return ({ transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate, bias = 0, batch = 1, ...strides }) => {
     const { strideA = 0, strideB = 0, strideC = 0 } = strides;
     // Packing pays when a panel is read often; a long row of Aᵀ also keeps few lines of the cache busy.
-    const packA = Number(transA && n > 64 && lda >= 512);
+    const packA = Number(transA && n > 64 && lda > 256);
     const packB = Number(m > 64);
     gemm(
       m, n, k, a, 4 * lda, b, 4 * ldb, c, 4 * ldc, Number(transA), Number(transB), Number(accumulate ?? false), bias,
