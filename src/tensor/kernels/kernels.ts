@@ -97,6 +97,23 @@ export interface AdamWArgs {
   readonly gradScale: number;
 }
 
+export interface ViewArgs {
+  /** Side of the picture, at least 2. */
+  readonly stored: number;
+  /** [stored, stored, 4], bytes: red, green, blue, each times alpha, and alpha. */
+  readonly picture: Ptr;
+  /** Pixel (x, y) of the view reads the picture at u = a·x + b·y + c, v = d·x + e·y + f, in pixels; whole numbers are centres. */
+  readonly place: readonly [a: number, b: number, c: number, d: number, e: number, f: number];
+  /** Three rows of four: what (red, green, blue, alpha) become. */
+  readonly colour: readonly number[];
+  /** What a byte of one is in `out`. */
+  readonly scale: number;
+  /** Side of the view. */
+  readonly side: number;
+  /** [side, side, 3] */
+  readonly out: Ptr;
+}
+
 export interface Kernels {
   /** For people: "reference", "simd", "simd fma", ... */
   readonly name: string;
@@ -158,6 +175,12 @@ export interface Kernels {
   gather(cols: number, table: Ptr, ids: Int32Array, out: Ptr): void;
   /** out[ids[i]] += x[i], in the order of i. */
   scatterAdd(cols: number, x: Ptr, ids: Int32Array, out: Ptr): void;
+
+  /**
+   * A picture as it darkens white paper: out = α − clamp(colour·(r, g, b, α), 0, α), 0 where nothing is drawn. Bilinear;
+   * around the picture all is transparent.
+   */
+  drawView(args: ViewArgs): void;
 
   /** One AdamW step on p [n] with moments m, v. */
   adamW(n: number, p: Ptr, g: Ptr, m: Ptr, v: Ptr, args: AdamWArgs): void;

@@ -5,6 +5,7 @@
  */
 import type { DType, Heap } from "../heap.ts";
 import type { AttentionArgs, AttentionGradArgs, GemmArgs, HeadLayout, Kernels } from "./kernels.ts";
+import { referenceView } from "./referenceView.ts";
 
 const GELU_A = Math.sqrt(2 / Math.PI);
 const GELU_B = 0.044715; // Hendrycks & Gimpel 2016, arXiv:1606.08415, tanh form
@@ -394,6 +395,8 @@ export function referenceKernels(heap: Heap, dtype: DType): Kernels {
         for (let j = 0; j < cols; j++) H[O + j] += H[X + j];
       }
     },
+
+    drawView: referenceView(heap, dtype),
 
     adamW(n, p, g, m, v, { lr, decay, beta1, beta2, eps, correction1, correction2, gradScale }) {
       const H = heap[dtype];

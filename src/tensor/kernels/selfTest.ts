@@ -136,6 +136,16 @@ function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
       },
     ],
     [
+      "drawView",
+      3 * 11 * 11,
+      (k, out) => {
+        // Turned, so that all four edges of the picture cross the view; its bytes are those of x.
+        const place = [0.9, 0.3, -1.7, -0.3, 0.9, 0.4] as const;
+        const colour = [0.9, 0.2, -0.1, 0.05, -0.2, 1.1, 0.1, -0.05, 0.3, -0.3, 1, 0];
+        k.drawView({ stored: 9, picture: x, place, colour, scale: 1 / 128, side: 11, out });
+      },
+    ],
+    [
       "adamW",
       3 * N,
       (k, out) => {

@@ -15,6 +15,7 @@ import { normKernels } from "./norm.ts";
 import { reduceKernels } from "./reduce.ts";
 import { sigmoidTileKernels } from "./sigmoidTile.ts";
 import { softmaxKernels } from "./softmax.ts";
+import { viewKernel } from "./view.ts";
 
 /** What a set of kernels is built for: the instructions of the engine and the register tile of the matrix product. */
 export interface KernelVariant extends Variant {
@@ -35,6 +36,7 @@ export function wasmKernels(heap: Heap, variant: KernelVariant): Kernels {
     ...movementKernels(heap, variant),
     ...sigmoidTileKernels(heap, variant),
     ...attentionKernels(heap, variant, variant.tile, gemm, softmax.scaled),
+    drawView: viewKernel(heap, variant),
     gemm,
   };
 }
