@@ -8,7 +8,7 @@
  * times alpha), so transparent edges stay right; H and S act on what remains after the luma is taken out.
  * Every row draws the same count of random numbers, from its own generator.
  */
-import { portable, type Rng } from "../tensor/index.ts";
+import { heap, kernelsFor, portable, type Rng } from "../tensor/index.ts";
 import { toInput } from "./batches.ts";
 
 /** Ranges of the random changes. Logarithmic ones are exponents of e. */
@@ -155,6 +155,9 @@ function colourMap(hue: number, saturation: number, contrast: number, constant: 
   return out;
 }
 
+/** Model input is linear in light and 0 on white, so it is the ink: what a colour takes from white, this much for a byte of one. */
+const INK = toInput(0) / 255;
+
 /**
  * Draws a view of one stored picture [stored, stored, 4] (premultiplied bytes) at `out[offset]`, [side, side, 3], as model
  * input on white.
@@ -167,73 +170,44 @@ export function drawView(
   out: Float32Array,
   offset: number,
 ): void {
-  out.fill(toInput(1), offset, offset + side * side * 3);
-  const [a, b, c, d, e, f] = view.place;
-  const m = view.colour;
-  // From view pixel indices to stored pixel indices: centres are at half-integers in both.
+  const size = side * side * 3;
+  const [from, to] = [heap.allocate(picture.length), heap.allocate(4 * size)];
+  heap.bytes.set(picture, from);
+  const place = inStoredPixels(view.place, stored, side);
+  kernelsFor("f32").drawView({ stored, picture: from, place, colour: view.colour, scale: INK, side, out: to });
+  const pixels = heap.f32.subarray(to / 4, to / 4 + size);
+  if (view.blur) blur(pixels, side);
+  if (view.cutOut !== undefined) cutOut(pixels, side, view.cutOut);
+  out.set(pixels, offset);
+  heap.release(from, picture.length);
+  heap.release(to, 4 * size);
+}
+
+/** The place of a view from pixel indices to pixel indices of the stored picture: centres are at half-integers in both. */
+function inStoredPixels([a, b, c, d, e, f]: View["place"], stored: number, side: number): View["place"] {
   const half = (0.5 - side / 2) / side;
-  const [ua, ub] = [(a * stored) / side, (b * stored) / side];
-  const [va, vb] = [(d * stored) / side, (e * stored) / side];
-  const u0 = (a * half + b * half + c) * stored + stored / 2 - 0.5;
-  const v0 = (d * half + e * half + f) * stored + stored / 2 - 0.5;
-  const last = stored - 1;
-  const stride = stored * 4;
-  for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) {
-      const u = u0 + ua * x + ub * y;
-      const v = v0 + va * x + vb * y;
-      if (u <= -1 || v <= -1 || u >= stored || v >= stored) continue;
-      const ui = Math.floor(u);
-      const vi = Math.floor(v);
-      const fu = u - ui;
-      const fv = v - vi;
-      // Outside the picture is transparent: its weight is 0 and its place is read as the edge.
-      const wx0 = ui < 0 ? 0 : 1 - fu;
-      const wx1 = ui >= last ? 0 : fu;
-      const wy0 = vi < 0 ? 0 : (1 - fv) / 255;
-      const wy1 = vi >= last ? 0 : fv / 255;
-      const x0 = ui < 0 ? 0 : ui * 4;
-      const x1 = ui >= last ? last * 4 : ui * 4 + 4;
-      const y0 = vi < 0 ? 0 : vi * stride;
-      const y1 = vi >= last ? last * stride : vi * stride + stride;
-      const w00 = wx0 * wy0;
-      const w10 = wx1 * wy0;
-      const w01 = wx0 * wy1;
-      const w11 = wx1 * wy1;
-      const p00 = y0 + x0;
-      const p10 = y0 + x1;
-      const p01 = y1 + x0;
-      const p11 = y1 + x1;
-      const alpha = w00 * picture[p00 + 3] + w10 * picture[p10 + 3] + w01 * picture[p01 + 3] + w11 * picture[p11 + 3];
-      if (alpha === 0) continue;
-      const red = w00 * picture[p00] + w10 * picture[p10] + w01 * picture[p01] + w11 * picture[p11];
-      const green = w00 * picture[p00 + 1] + w10 * picture[p10 + 1] + w01 * picture[p01 + 1] + w11 * picture[p11 + 1];
-      const blue = w00 * picture[p00 + 2] + w10 * picture[p10 + 2] + w01 * picture[p01 + 2] + w11 * picture[p11 + 2];
-      const at = offset + (y * side + x) * 3;
-      for (let k = 0; k < 3; k++) {
-        const mapped = m[4 * k] * red + m[4 * k + 1] * green + m[4 * k + 2] * blue + m[4 * k + 3] * alpha;
-        out[at + k] = toInput(Math.min(alpha, Math.max(0, mapped)) + 1 - alpha);
-      }
-    }
-  }
-  if (view.blur) blur(out, offset, side);
-  if (view.cutOut !== undefined) {
-    const [left, top, part] = view.cutOut.map((share) => Math.round(share * side));
-    for (let y = top; y < top + part; y++) {
-      out.fill(toInput(1), offset + (y * side + left) * 3, offset + (y * side + left + part) * 3);
-    }
-  }
+  const ratio = stored / side;
+  const centre = stored / 2 - 0.5;
+  return [
+    a * ratio, b * ratio, (a * half + b * half + c) * stored + centre,
+    d * ratio, e * ratio, (d * half + e * half + f) * stored + centre,
+  ]; // biome-ignore format: a line for u, a line for v
+}
+
+function cutOut(pixels: Float32Array, side: number, square: readonly [number, number, number]): void {
+  const [left, top, part] = square.map((share) => Math.round(share * side));
+  for (let y = top; y < top + part; y++) pixels.fill(toInput(1), (y * side + left) * 3, (y * side + left + part) * 3);
 }
 
 /** [1 2 1] / 4 along both axes, edges repeated. */
-function blur(out: Float32Array, offset: number, side: number): void {
+function blur(out: Float32Array, side: number): void {
   for (const [step, lane] of [
     [3, side * 3],
     [side * 3, 3],
   ]) {
     for (let i = 0; i < side; i++) {
       for (let c = 0; c < 3; c++) {
-        const start = offset + i * lane + c;
+        const start = i * lane + c;
         let before = out[start];
         for (let j = 0; j < side; j++) {
           const at = start + j * step;

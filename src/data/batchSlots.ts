@@ -57,17 +57,13 @@ function untilAtLeast(words: Int32Array, word: number, value: number, idle: () =
 export function fillSlots(
   { control, slots, readers }: BatchSlots,
   first: number,
-  make: (step: number) => Batch,
+  make: (step: number, into: Batch) => void,
 ): never {
   const words = new Int32Array(control);
   for (let step = first; ; step++) {
     for (let reader = 0; reader < readers; reader++)
       untilAtLeast(words, TAKEN + reader, step - slots.length + 1, () => {});
-    const made = make(step);
-    const slot = slots[step % slots.length];
-    slot.pixels.set(made.pixels);
-    slot.tokens.set(made.tokens);
-    slot.items.set(made.items);
+    make(step, slots[step % slots.length]);
     Atomics.store(words, FILLED, step + 1);
     Atomics.notify(words, FILLED);
   }

@@ -26,9 +26,16 @@ export interface Pairs {
   /** Ids in a text. */
   readonly length: number;
   batchesPerEpoch(batch: number): number;
-  /** The batch of a step: a pure function of its arguments. */
-  batch(seed: number, step: number, batch: number): Batch;
+  /** The batch of a step: a pure function of seed, step and size. It is written to `into`, all of it, or to new arrays. */
+  batch(seed: number, step: number, batch: number, into?: Batch): Batch;
 }
+
+/** Room for a batch. */
+export const newBatch = (batch: number, side: number, length: number): Batch => ({
+  pixels: new Float32Array(batch * side * side * 3),
+  tokens: new Int32Array(batch * length),
+  items: new Int32Array(batch),
+});
 
 export interface PictureSet {
   readonly count: number;

@@ -14,6 +14,7 @@ import {
   batchesPerEpoch,
   DataError,
   itemsOfStep,
+  newBatch,
   type Pairs,
   type PictureSet,
   rowsOfStep,
@@ -142,12 +143,12 @@ export function emojiPairs(data: EmojiData, options: EmojiPairsOptions): Pairs {
     side,
     length,
     batchesPerEpoch: (batch) => batchesPerEpoch(chosen.length, batch),
-    batch(seed, step, batch) {
-      const items = Int32Array.from(itemsOf(seed, step, batch), (i) => chosen[i]);
+    batch(seed, step, batch, into = newBatch(batch, side, length)) {
+      const { pixels, tokens, items } = into;
       const rngOf = rowsOfStep(seed, step);
-      const pixels = new Float32Array(batch * side * side * 3);
-      const tokens = new Int32Array(batch * length);
-      items.forEach((item, row) => {
+      itemsOf(seed, step, batch).forEach((place, row) => {
+        const item = chosen[place];
+        items[row] = item;
         const rng = rngOf(row);
         const style = Math.floor(rng.uniform() * styles.length);
         const pictures = rng.uniform() < stroke ? stroked[style] : plain[style];
@@ -155,7 +156,7 @@ export function emojiPairs(data: EmojiData, options: EmojiPairsOptions): Pairs {
         const picture = pictures.subarray(item * STORED_BYTES, (item + 1) * STORED_BYTES);
         drawView(picture, STORED, randomView(rng, augmentation), side, pixels, row * side * side * 3);
       });
-      return { pixels, tokens, items };
+      return into;
     },
   };
 }

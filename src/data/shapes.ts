@@ -14,6 +14,7 @@ import {
   batchesPerEpoch,
   DataError,
   itemsOfStep,
+  newBatch,
   type Pairs,
   type PictureSet,
   rowsOfStep,
@@ -160,18 +161,19 @@ export function shapes({ tokenizer, length, side = 32, split = "train" }: Shapes
     side,
     length,
     batchesPerEpoch: (batch) => batchesPerEpoch(scenes.length, batch),
-    batch(seed, step, batch) {
-      const items = Int32Array.from(itemsOf(seed, step, batch), (i) => scenes[i]);
+    batch(seed, step, batch, into = newBatch(batch, side, length)) {
       const rngOf = rowsOfStep(seed, step);
-      const pixels = new Float32Array(batch * side * side * 3);
       const texts: string[] = [];
-      items.forEach((id, row) => {
+      itemsOf(seed, step, batch).forEach((place, row) => {
+        const id = scenes[place];
+        into.items[row] = id;
         const rng = rngOf(row);
         const scene = sceneOf(id);
         texts.push(captionOf(scene, rng.uniform() < 0.5));
-        drawScene(scene, rng, side, pixels, row * side * side * 3);
+        drawScene(scene, rng, side, into.pixels, row * side * side * 3);
       });
-      return { pixels, tokens: encodeAll(tokenizer, texts, length), items };
+      into.tokens.set(encodeAll(tokenizer, texts, length));
+      return into;
     },
   };
 }

@@ -5,6 +5,7 @@
  * slots and the number of readers.
  */
 import { startThread, threadFile } from "../parallel/launch.ts";
+import { kernelReport } from "../tensor/index.ts";
 import type { BatchSlots } from "./batchSlots.ts";
 import type { PairsSpec } from "./pairs.ts";
 import type { WorkerTask } from "./worker.ts";
@@ -34,13 +35,13 @@ export class BatchStreamError extends Error {
   override readonly name = "BatchStreamError";
 }
 
-/** Starts the thread and waits until it has its data. */
+/** Starts the thread, on the kernels of this one, and waits until it has its data. */
 export async function openBatchStream(
   spec: PairsSpec,
   { seed, batch, first = 0, readers = 1, slots = 3 }: BatchStreamOptions,
 ): Promise<BatchStream> {
   if (!Number.isInteger(slots) || slots < 1) throw new RangeError(`openBatchStream: slots ${slots} must be at least 1`);
-  const workerData: WorkerTask = { spec, seed, batch, first, readers, slots };
+  const workerData: WorkerTask = { spec, seed, batch, first, readers, slots, kernels: kernelReport() };
   const worker = startThread(threadFile("./worker", import.meta.url), { name: "batches", workerData });
   let closed = false;
   const failed = new Promise<never>((_, reject) => {
