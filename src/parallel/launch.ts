@@ -15,13 +15,16 @@ import { ThreadCommunicator } from "./threads.ts";
 
 /** Milliseconds that other devices get to leave by themselves when one has failed. */
 const LEAVE_MS = 500;
-/** And what a thread gets that is being ended: one inside a system call cannot be, and is not waited for. */
+/** And what a thread gets that is being ended: one inside a system call cannot be, and is not waited for when a run fails. */
 const TERMINATE_MS = 1000;
 /** After ranks were found to do different things, the others get this long to show what they do. */
 const VOTE_MS = 200;
 const WATCH_MS = 250;
 const DEADLINE_MS = 30_000;
-/** Longest silence while threads start: they load their program, eight of them on two cores that are busy (30 s were seen). */
+/**
+ * Longest silence while threads start, and longest wait for their end when all is done. Eight on two cores that are busy took
+ * 30 s to load their program.
+ */
 const START_MS = 120_000;
 
 /**
@@ -131,16 +134,16 @@ export function launch<Config, Result, Report = never>(
     settle = { resolve, reject };
   });
 
-  /** Returns when no thread is left. */
-  const leave = async (): Promise<void> => {
+  /** Returns when no thread is left, or when those that are being ended take longer than `patience`. */
+  const leave = async (patience: number): Promise<void> => {
     clearInterval(watch);
     await Promise.race([Promise.all(gone), pause(LEAVE_MS)]);
-    await Promise.race([Promise.all(workers.map((worker) => worker.terminate())), pause(TERMINATE_MS)]);
+    await Promise.race([Promise.all(workers.map((worker) => worker.terminate())), pause(patience)]);
   };
   const end = async (reason: Error): Promise<void> => {
     failure ??= reason;
     control.abort();
-    await leave();
+    await leave(TERMINATE_MS);
     settle.reject(failure);
   };
   const fail = (reporter: number, error: Error): void => {
@@ -174,7 +177,7 @@ export function launch<Config, Result, Report = never>(
       } else {
         finished.set(rank, message.result as Result);
         if (finished.size < size) return;
-        void leave().then(() => settle.resolve(workers.map((_, i) => finished.get(i) as Result)));
+        void leave(START_MS).then(() => settle.resolve(workers.map((_, i) => finished.get(i) as Result)));
       }
     });
     worker.on("error", (error: Error) => fail(rank, error));
@@ -192,7 +195,7 @@ export function launch<Config, Result, Report = never>(
     },
     abort: () => {
       outcome.catch(() => {}); // whoever aborts need not listen to the end
-      return finished.size === size ? leave() : end(new AbortedError("launch: the run was aborted"));
+      return finished.size === size ? leave(TERMINATE_MS) : end(new AbortedError("launch: the run was aborted"));
     },
   };
 }
