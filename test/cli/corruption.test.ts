@@ -15,7 +15,7 @@ const DEVICES = ["--devices", "3", "--shards", "3", "--batch", "12"];
 const KERNEL = "model/image/patchEmbed/embed/kernel";
 
 // A worker takes the options of its process only where Node itself strips types.
-describe.runIf(process.features.typescript)("a bit that turns over on one device", { timeout: 60_000 }, () => {
+describe.runIf(process.features.typescript)("a bit that turns over on one device", { timeout: 120_000 }, () => {
   const train = (args: readonly string[], ...flip: Parameters<typeof flipping>) =>
     siglip(["train", ...TINY, ...args], undefined, flipping(...flip));
 
