@@ -5,10 +5,10 @@ import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
 
 function modelConfig({ model, tokenizer, train }: Config, vocabSize: number): SigLipConfig {
-  const { image, text, embedDim, embeddingStd, temperatureInit, biasInit } = model;
+  const { image, text, embedDim, temperatureInit, biasInit } = model;
   return {
-    image: { ...image, embeddingStd },
-    text: { ...text, embeddingStd, vocabSize, length: tokenizer.length },
+    image,
+    text: { ...text, vocabSize, length: tokenizer.length },
     embedDim,
     temperatureInit,
     biasInit: biasInit === "log-odds" ? logOddsBias(train.batch) : biasInit,

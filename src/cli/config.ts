@@ -123,8 +123,6 @@ const schema = {
       pooling: choice("last", ["last", "first", "mean", "map"]),
     },
     embedDim: integer(64, 1, 8192),
-    // Tokens and positions at the start. 1/√width, big_vision's, is 0.125 here, and learns a sixth less in as many steps.
-    embeddingStd: number(0.02, { above: 0, max: 10 }),
     temperatureInit: number(10, { above: 0, max: 1000 }), // t = exp(t′)
     biasInit: numberOr("log-odds", { min: -100, max: 100 }, ["log-odds"]), // "log-odds": b = −ln(batch − 1)
   },

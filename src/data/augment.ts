@@ -1,7 +1,7 @@
 /**
  * One row of a batch: a stored picture, moved and recoloured, as model input on white.
  *
- *   view pixel → content:   q = A⁻¹ (p − centre − shift)    A = R(rotation) · diag(s·√a, s / √a) · 0.88
+ *   view pixel → content:   q = A⁻¹ (p − centre − shift)    A = R(rotation) · diag(s·√a, s / √a)
  *   colour:                 c ↦ k · S · H · c + m           H hue, S saturation, k contrast about ½ plus brightness
  *
  * Only the drawing is recoloured, never the white around it. Colours are linear maps of premultiplied channels (the constant m
@@ -11,9 +11,12 @@
 import { heap, kernelsFor, portable, type Rng } from "../tensor/index.ts";
 import { toInput } from "./batches.ts";
 
+/** Share of the view's side that an unchanged drawing takes: the middle of what training shows. */
+const CONTENT = 0.88;
+
 /** Ranges of the random changes. Logarithmic ones are exponents of e. */
 export interface Augmentation {
-  /** Size of the drawing in the view, relative to the plain view. */
+  /** Share of the view's side that the drawing takes. */
   readonly scale: readonly [number, number];
   /** ± exponent of width : height. */
   readonly aspect: number;
@@ -40,7 +43,7 @@ export interface Augmentation {
 /** No flip in any: left and right are words. `strong` is for runs of several times the default length. */
 export const augmentations = {
   none: {
-    scale: [1, 1],
+    scale: [CONTENT, CONTENT],
     aspect: 0,
     rotation: 0,
     shift: 0,
@@ -80,9 +83,6 @@ export const augmentations = {
   },
 } as const satisfies Record<string, Augmentation>;
 
-/** Share of the view's side that an unchanged drawing takes. */
-export const CONTENT = 0.88;
-
 /** View pixel (x, y) reads the content at (a·x + b·y + c, d·x + e·y + f), in view pixels of an unscaled drawing. */
 export interface View {
   readonly place: readonly [a: number, b: number, c: number, d: number, e: number, f: number];
@@ -106,7 +106,7 @@ export const plainView: View = {
 /** Draws the changes of one row. */
 export function randomView(rng: Rng, by: Augmentation): View {
   const around = (half: number) => rng.between(-half, half);
-  const scale = rng.between(...by.scale) * CONTENT;
+  const scale = rng.between(...by.scale);
   const aspect = portable.exp(around(by.aspect) / 2);
   const { cos, sin } = portable.cosSin(around(by.rotation) / 360);
   const [dx, dy] = [around(by.shift), around(by.shift)];

@@ -3,9 +3,9 @@ import type { Variable } from "../autograd/index.ts";
 import { type DType, generate, portable, type Rng, ShapeError, type Tensor } from "../tensor/index.ts";
 import { normal } from "./init.ts";
 
-/** Drawn from Normal(0, std²): [N, W]. big_vision's std is 1/√W. */
-export const learnedPositions = (rng: Rng, tokens: number, width: number, std: number, dtype: DType): Variable =>
-  normal(rng, [tokens, width], std, dtype);
+/** Normal(0, 1/W): [N, W]. */
+export const learnedPositions = (rng: Rng, tokens: number, width: number, dtype: DType): Variable =>
+  normal(rng, [tokens, width], 1 / Math.sqrt(width), dtype);
 
 const LOG_10000 = portable.log(10_000);
 

@@ -17,8 +17,6 @@ export interface ImageTowerConfig {
   /** map: attention pooling (SigLIP); mean: average of the tokens. */
   readonly pooling: "map" | "mean";
   readonly posEmb: "learn" | "sincos2d";
-  /** Standard deviation of learned positions at the start; left out, 1/√width (big_vision). */
-  readonly embeddingStd?: number;
 }
 
 export interface TextTowerConfig {
@@ -32,8 +30,6 @@ export interface TextTowerConfig {
   readonly numHeads: number;
   /** last: the last position, which padding with the end token makes "end" always (SigLIP). */
   readonly pooling: "last" | "first" | "mean" | "map";
-  /** Standard deviation of token and position embeddings at the start; left out, 1/√width (big_vision). */
-  readonly embeddingStd?: number;
 }
 
 export interface SigLipConfig {
@@ -86,9 +82,7 @@ export const SIZES = {
 /** The prior's bias, −ln(B − 1): with it every pair starts at the probability that it matches (one in B). */
 export const logOddsBias = (batch: number): number => -portable.log(Math.max(batch - 1, 1));
 
-type AnyTower = ImageTowerConfig | TextTowerConfig;
-
-function checkTower(name: string, { width, depth, mlpDim, numHeads, embeddingStd }: AnyTower): void {
+function checkTower(name: string, { width, depth, mlpDim, numHeads }: Size): void {
   for (const [field, value] of Object.entries({ width, depth, mlpDim, numHeads })) {
     if (!Number.isInteger(value) || value < 1) {
       throw new ConfigurationError(`${name}: ${field} ${value} is not an integer of at least 1`);
@@ -96,9 +90,6 @@ function checkTower(name: string, { width, depth, mlpDim, numHeads, embeddingStd
   }
   if (width % numHeads !== 0) {
     throw new ConfigurationError(`${name}: numHeads ${numHeads} does not divide width ${width}`);
-  }
-  if (embeddingStd !== undefined && !(embeddingStd >= 0 && embeddingStd < Number.POSITIVE_INFINITY)) {
-    throw new ConfigurationError(`${name}: embeddingStd ${embeddingStd} is not a number of at least 0`);
   }
 }
 

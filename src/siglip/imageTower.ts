@@ -26,12 +26,12 @@ export class ImageTower {
   readonly head: Linear | undefined;
 
   constructor(rng: Rng, config: ImageTowerConfig, embedDim: number, dtype: DType) {
-    const { width, patchSize, embeddingStd = 1 / Math.sqrt(config.width) } = config;
+    const { width, patchSize } = config;
     const side = Math.floor(config.imageSize / patchSize);
     this.patchEmbed = new PatchEmbed(rng.split("patchEmbed"), patchSize, CHANNELS, width, dtype);
     this.posEmbedding =
       config.posEmb === "learn"
-        ? learnedPositions(rng.split("posEmbedding"), side * side, width, embeddingStd, dtype)
+        ? learnedPositions(rng.split("posEmbedding"), side * side, width, dtype)
         : sincos2d(side, side, width, dtype);
     this.encoder = new Encoder(rng.split("encoder"), config, dtype);
     this.mapHead = config.pooling === "map" ? new MapHead(rng.split("mapHead"), config, dtype) : undefined;

@@ -21,9 +21,9 @@ export class TextTower {
   readonly #pooling: TextTowerConfig["pooling"];
 
   constructor(rng: Rng, config: TextTowerConfig, embedDim: number, dtype: DType) {
-    const { vocabSize, width, length, embeddingStd = 1 / Math.sqrt(config.width) } = config;
-    this.embedding = normal(rng.split("embedding"), [vocabSize, width], embeddingStd, dtype);
-    this.posEmbedding = learnedPositions(rng.split("posEmbedding"), length, width, embeddingStd, dtype);
+    const { vocabSize, width, length } = config;
+    this.embedding = normal(rng.split("embedding"), [vocabSize, width], 1 / Math.sqrt(width), dtype);
+    this.posEmbedding = learnedPositions(rng.split("posEmbedding"), length, width, dtype);
     this.encoder = new Encoder(rng.split("encoder"), config, dtype);
     this.mapHead = config.pooling === "map" ? new MapHead(rng.split("mapHead"), config, dtype) : undefined;
     this.head = new Linear(leCunNormal(rng.split("head"), [width, embedDim], width, dtype));

@@ -78,7 +78,7 @@ describe("drawView", () => {
         expect(Math.max(Math.abs(x), Math.abs(y))).toBeLessThan(0.062);
         expect(width).toBeCloseTo(6 / 48 / scaleX, 3);
         expect(height).toBeCloseTo(6 / 48 / scaleY, 3);
-        const scale = Math.sqrt(width * height) / ((6 / 48) * 0.88);
+        const scale = Math.sqrt(width * height) / (6 / 48);
         expect(scale).toBeGreaterThan(0.74);
         expect(scale).toBeLessThan(1.01);
         expect(Math.abs(Math.log(width / height))).toBeLessThan(0.085);
