@@ -19,10 +19,13 @@ function modelConfig({ model, tokenizer, train }: Config, vocabSize: number): Si
 export const buildModel = (config: Config, vocabSize: number): SigLip =>
   new SigLip(new Rng(config.train.seed).split("model"), modelConfig(config, vocabSize));
 
+/** Paths that decay: as in big_vision, or everything of two axes or more, as in open_clip. */
+const DECAYED = { kernels: ".*/kernel", matrices: ".*/(kernel|embedding|posEmbedding|probe)" } as const;
+
 export function buildOptimizer(config: Config, model: SigLip): AdamW {
   const trained = parametersOf(model);
   if (config.train.loss === "softmax") trained.delete("b"); // no bias takes part in that loss
-  return new AdamW(trained, config.optim);
+  return new AdamW(trained, { ...config.optim, decayed: DECAYED[config.optim.decayed] });
 }
 
 export function buildSchedule({ optim, train }: Config, stepsPerEpoch: number): (step: number) => number {

@@ -140,6 +140,7 @@ const schema = {
     beta2: number(0.95, { min: 0, max: 0.9999999 }),
     eps: number(1e-8, { above: 0, max: 1 }),
     weightDecay: number(1e-4, { min: 0, max: 1 }),
+    decayed: choice("matrices", ["kernels", "matrices"]), // matrices: embeddings and the probe too
     clipNorm: number(1, { above: 0, max: 1e9 }),
     schedule: choice("cosine", ["cosine", "linear", "rsqrt", "constant"]),
     warmup: duration("10%"),
