@@ -7,7 +7,7 @@
  * `checkConfig` reads it back.
  *
  * Names follow big_vision (width, depth, mlpDim, numHeads, posEmb). The values of `emoji` are a recipe that learns
- * 1,594 emoji in minutes on a laptop; weight decay counts per step and does not depend on the rate (1e-4 = 0.1 · 1e-3).
+ * 1,594 emoji in minutes on a laptop; weight decay counts per step and does not depend on the rate.
  */
 import { parseJson } from "../formats/index.ts";
 import { durationInSteps, parseDuration } from "../nn/index.ts";
@@ -139,7 +139,7 @@ const schema = {
     beta1: number(0.9, { min: 0, max: 0.9999999 }),
     beta2: number(0.95, { min: 0, max: 0.9999999 }),
     eps: number(1e-8, { above: 0, max: 1 }),
-    weightDecay: number(1e-4, { min: 0, max: 1 }),
+    weightDecay: number(4e-4, { min: 0, max: 1 }),
     decayed: choice("matrices", ["kernels", "matrices"]), // matrices: embeddings and the probe too
     clipNorm: number(1, { above: 0, max: 1e9 }),
     schedule: choice("cosine", ["cosine", "linear", "rsqrt", "constant"]),

@@ -75,7 +75,7 @@ describe("drawView", () => {
         const [scaleX, , , , scaleY] = view.place;
         expect(x).toBeCloseTo(-view.place[2] / scaleX, 3);
         expect(y).toBeCloseTo(-view.place[5] / scaleY, 3);
-        expect(Math.max(Math.abs(x), Math.abs(y))).toBeLessThan(0.062);
+        expect(Math.max(Math.abs(x), Math.abs(y))).toBeLessThan(0.031);
         expect(width).toBeCloseTo(6 / 48 / scaleX, 3);
         expect(height).toBeCloseTo(6 / 48 / scaleY, 3);
         const scale = Math.sqrt(width * height) / (6 / 48);
