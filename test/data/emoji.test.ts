@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { renderEmoji } from "../../src/data/emojiRender.ts";
 import {
   augmentations,
+  BatchReader,
   byteTokenizer,
   EMOJI_STYLES,
   type Emoji,
@@ -14,10 +15,14 @@ import {
   emojiPictures,
   emojiSplits,
   emojiTokenizer,
+  openBatchStream,
   openEmoji,
+  openPairs,
+  type PairsSpec,
   pixelNeighbours,
   unseenEmoji,
 } from "../../src/data/index.ts";
+import { chooseKernels } from "../../src/tensor/index.ts";
 
 let all: readonly Emoji[];
 /** Every 60th emoji, rendered in all styles, strokes included. */
@@ -96,6 +101,13 @@ describe("emojiPairs", () => {
     expect(named / 1080).toBeLessThan(0.7);
   });
 
+  it("writes the same batch into arrays that are given, whatever they hold", () => {
+    const pairs = emojiPairs(some, options);
+    const [want, used] = [pairs.batch(1, 5, 8), pairs.batch(2, 6, 8)];
+    expect(pairs.batch(1, 5, 8, used)).toBe(used);
+    expect(used).toEqual(want);
+  });
+
   it("draws each style equally often, and strokes for 0.3 of the rows", () => {
     // A fake store tells style and stroke by the colour of a full square.
     const shade = (style: number, stroked: boolean) =>
@@ -133,7 +145,7 @@ describe("emojiPairs", () => {
   it("gives pixels in [0, 2], white corners included", () => {
     for (const augmentation of Object.values(augmentations)) {
       const { pixels } = emojiPairs(some, { ...options, augmentation }).batch(1, 2, 27);
-      expect(pixels.every((value) => value >= 0 && value <= 2)).toBe(true);
+      expect(pixels.every((value) => value >= 0 && value <= 2 + 2 ** -20)).toBe(true); // four weights, rounded, make up one
       const white = pixels.reduce((count, value) => count + (value === 0 ? 1 : 0), 0);
       expect(white / pixels.length).toBeGreaterThan(0.25);
     }
@@ -204,4 +216,27 @@ describe("openEmoji", () => {
     expect(readdirSync(cache)).toEqual(["fluent.bin"]);
     await expect(open().then((data) => data.pictures("noto", true))).rejects.toThrow("noto-stroked was not asked of");
   }, 30000);
+
+  it("a stream draws with the kernels of the thread that opens it", async () => {
+    const spec: PairsSpec = {
+      ...options,
+      data: "emoji",
+      tokenizer: byteTokenizer.toJSON(),
+      styles: ["fluent"],
+      stroke: 0,
+      cache,
+    };
+    const pairs = await openPairs(spec);
+    const bytes = (pixels: Float32Array) => new Uint8Array(pixels.slice().buffer);
+    const drawn: Float32Array[] = [];
+    for (const mode of ["reference", "strict"] as const) {
+      chooseKernels(mode);
+      const stream = await openBatchStream(spec, { seed: 3, batch: 8 });
+      const { pixels } = new BatchReader(stream.slots, 0).take(0);
+      await stream.close();
+      expect(Buffer.compare(bytes(pixels), bytes(pairs.batch(3, 0, 8).pixels))).toBe(0);
+      drawn.push(pixels);
+    }
+    expect(Buffer.compare(bytes(drawn[0]), bytes(drawn[1]))).not.toBe(0); // or the claim would be empty
+  });
 });
