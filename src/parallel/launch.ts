@@ -214,8 +214,10 @@ function watchdog(
   let last = performance.now();
   return setInterval(() => {
     const now = performance.now();
-    // A stopped and continued process, or a laptop that slept, has lost one interval, not its deadline.
-    silent += Math.min(now - last, 2 * WATCH_MS);
+    // Where this thread is late the devices do not get their time either: the process was stopped, the laptop slept, or the
+    // machine has more important work.
+    const elapsed = now - last;
+    if (elapsed < 2 * WATCH_MS) silent += elapsed;
     last = now;
     for (let rank = 0; rank < size; rank++) {
       const { heartbeat } = control.state(rank);
