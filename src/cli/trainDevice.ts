@@ -7,11 +7,19 @@
  * All devices hold the same parameters and moments. They compare all of it before they save, and the parameters every so many
  * steps: a bit that turned over in the memory of one ends the run, and is in no checkpoint.
  */
-import { BatchReader, type BatchSlots, type TokenizerFile, tokenizerFromJSON } from "../data/index.ts";
+import {
+  BatchReader,
+  type BatchSlots,
+  newBatch,
+  openPairs,
+  type PairsSpec,
+  type TokenizerFile,
+  tokenizerFromJSON,
+} from "../data/index.ts";
 import { NonFiniteError } from "../nn/index.ts";
-import { requireSameBits } from "../parallel/index.ts";
+import { type Communicator, requireSameBits } from "../parallel/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
-import { trainStep } from "../siglip/index.ts";
+import { type PairBatch, trainStep } from "../siglip/index.ts";
 import { full, scope } from "../tensor/index.ts";
 import { buildModel, buildOptimizer, buildSchedule } from "./build.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluate.ts";
@@ -33,7 +41,9 @@ export interface TrainJob {
   readonly compareEvery: number;
   readonly tokenizer: TokenizerFile;
   readonly items: number;
-  readonly batches: BatchSlots;
+  readonly pairs: PairsSpec;
+  /** Where a thread prepares batches ahead; without one, every device draws its own rows. */
+  readonly ahead?: BatchSlots;
 }
 
 export type TrainReport =
@@ -68,21 +78,18 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
         say: (message) => device.report({ kind: "log", message }),
       })
     : undefined;
-  const { steps, batch, shards, loss } = config.train;
+  const { steps, batch, shards, loss, seed } = config.train;
   const side = config.model.image.imageSize;
   const rows = batch / comm.size;
   const factor = buildSchedule(config, Math.floor(job.items / batch));
-  const reader = new BatchReader(job.batches, comm.rank);
+  const ownRows = await rowsOf(job, batch, seed, comm);
   const compareAll = (when: string): void => requireSameBits(comm, tensorsOf(model, optimizer), when);
   const compareModel = (when: string): void => requireSameBits(comm, tensorsOf(model), when);
 
   for (let index = job.first; index < steps; index++) {
     const step = index + 1;
     device.step(step);
-    const whole = reader.take(index, () => device.step(step));
-    const own = <A extends Float32Array | Int32Array>(all: A): A =>
-      all.subarray((comm.rank * all.length) / comm.size, ((comm.rank + 1) * all.length) / comm.size) as A;
-    const pairs = { pixels: own(whole.pixels), tokens: own(whole.tokens) };
+    const pairs = ownRows(index, () => device.step(step));
     const update = () =>
       trainStep(model, optimizer, pairs, [rows, side, side, 3], factor(index), loss, { comm, shards });
     const seen = blamingMemory(update, () => compareAll(`in step ${step}`));
@@ -134,6 +141,28 @@ function blamingMemory<T>(update: () => T, compare: () => void): T {
     if (error instanceof NonFiniteError) compare();
     throw error;
   }
+}
+
+/** This rank's rows of the batch of a step; `idle` is called while it waits for them. */
+async function rowsOf(
+  { ahead, pairs: spec }: TrainJob,
+  batch: number,
+  seed: number,
+  { rank, size }: Communicator,
+): Promise<(index: number, idle: () => void) => PairBatch> {
+  const count = batch / size;
+  if (!ahead) {
+    const pairs = await openPairs(spec);
+    const own = newBatch(count, pairs.side, pairs.length);
+    return (index) => pairs.batch(seed, index, batch, own, rank * count);
+  }
+  const reader = new BatchReader(ahead, rank);
+  const own = <A extends Float32Array | Int32Array>(all: A): A =>
+    all.subarray((rank * all.length) / size, ((rank + 1) * all.length) / size) as A;
+  return (index, idle) => {
+    const { pixels, tokens } = reader.take(index, idle);
+    return { pixels: own(pixels), tokens: own(tokens) };
+  };
 }
 
 /** Whether any rank has seen the wish to stop: ranks may see it at different steps, and must act on it at the same one. */

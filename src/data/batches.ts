@@ -26,8 +26,11 @@ export interface Pairs {
   /** Ids in a text. */
   readonly length: number;
   batchesPerEpoch(batch: number): number;
-  /** The batch of a step: a pure function of seed, step and size. It is written to `into`, all of it, or to new arrays. */
-  batch(seed: number, step: number, batch: number, into?: Batch): Batch;
+  /**
+   * The batch of a step, a pure function of seed, step and size: all of it in new arrays, or in `into` as many of its rows,
+   * beginning with `first`, as `into` holds.
+   */
+  batch(seed: number, step: number, batch: number, into?: Batch, first?: number): Batch;
 }
 
 /** Room for a batch. */

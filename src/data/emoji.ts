@@ -143,13 +143,14 @@ export function emojiPairs(data: EmojiData, options: EmojiPairsOptions): Pairs {
     side,
     length,
     batchesPerEpoch: (batch) => batchesPerEpoch(chosen.length, batch),
-    batch(seed, step, batch, into = newBatch(batch, side, length)) {
+    batch(seed, step, batch, into = newBatch(batch, side, length), first = 0) {
       const { pixels, tokens, items } = into;
       const rngOf = rowsOfStep(seed, step);
-      itemsOf(seed, step, batch).forEach((place, row) => {
+      const places = itemsOf(seed, step, batch).subarray(first, first + items.length);
+      places.forEach((place, row) => {
         const item = chosen[place];
         items[row] = item;
-        const rng = rngOf(row);
+        const rng = rngOf(first + row);
         const style = Math.floor(rng.uniform() * styles.length);
         const pictures = rng.uniform() < stroke ? stroked[style] : plain[style];
         tokens.set(textOf(item, rng), row * length);

@@ -3,6 +3,7 @@ export { type Augmentation, augmentations } from "./augment.ts";
 export {
   type Batch,
   DataError,
+  newBatch,
   type Pairs,
   type PictureSet,
   toBytes,

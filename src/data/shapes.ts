@@ -161,13 +161,14 @@ export function shapes({ tokenizer, length, side = 32, split = "train" }: Shapes
     side,
     length,
     batchesPerEpoch: (batch) => batchesPerEpoch(scenes.length, batch),
-    batch(seed, step, batch, into = newBatch(batch, side, length)) {
+    batch(seed, step, batch, into = newBatch(batch, side, length), first = 0) {
       const rngOf = rowsOfStep(seed, step);
       const texts: string[] = [];
-      itemsOf(seed, step, batch).forEach((place, row) => {
+      const places = itemsOf(seed, step, batch).subarray(first, first + into.items.length);
+      places.forEach((place, row) => {
         const id = scenes[place];
         into.items[row] = id;
-        const rng = rngOf(row);
+        const rng = rngOf(first + row);
         const scene = sceneOf(id);
         texts.push(captionOf(scene, rng.uniform() < 0.5));
         drawScene(scene, rng, side, into.pixels, row * side * side * 3);

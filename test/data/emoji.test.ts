@@ -15,6 +15,7 @@ import {
   emojiPictures,
   emojiSplits,
   emojiTokenizer,
+  newBatch,
   openBatchStream,
   openEmoji,
   openPairs,
@@ -99,6 +100,16 @@ describe("emojiPairs", () => {
     // 1,080 rows: 5 standard deviations of a share of 0.6 are 0.075; a few tags equal a name.
     expect(named / 1080).toBeGreaterThan(0.52);
     expect(named / 1080).toBeLessThan(0.7);
+  });
+
+  it("gives some rows of a batch as they are in the whole", () => {
+    const pairs = emojiPairs(some, options);
+    const whole = pairs.batch(1, 5, 8);
+    const part = pairs.batch(1, 5, 8, newBatch(3, pairs.side, pairs.length), 4);
+    const stride = whole.pixels.length / 8;
+    expect(part.items).toEqual(whole.items.subarray(4, 7));
+    expect(part.tokens).toEqual(whole.tokens.subarray(4 * pairs.length, 7 * pairs.length));
+    expect(part.pixels).toEqual(whole.pixels.subarray(4 * stride, 7 * stride));
   });
 
   it("writes the same batch into arrays that are given, whatever they hold", () => {

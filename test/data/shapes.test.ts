@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { byteTokenizer, captionOf, isHeldOut, sceneOf, scenesOf, shapePictures, shapes } from "../../src/data/index.ts";
+import {
+  byteTokenizer,
+  captionOf,
+  isHeldOut,
+  newBatch,
+  sceneOf,
+  scenesOf,
+  shapePictures,
+  shapes,
+} from "../../src/data/index.ts";
 
 const pairs = shapes({ tokenizer: byteTokenizer, length: 64 });
 
@@ -36,6 +45,15 @@ describe("shapes", () => {
     expect(pairs.batch(3, 7, 16)).toEqual(first);
     expect(shapes({ tokenizer: byteTokenizer, length: 64 }).batch(3, 7, 16)).toEqual(first);
     expect(pairs.batch(4, 7, 16).items).not.toEqual(first.items);
+  });
+
+  it("gives some rows of a batch as they are in the whole", () => {
+    const whole = pairs.batch(3, 7, 16);
+    const part = pairs.batch(3, 7, 16, newBatch(5, pairs.side, pairs.length), 9);
+    const stride = whole.pixels.length / 16;
+    expect(part.items).toEqual(whole.items.subarray(9, 14));
+    expect(part.tokens).toEqual(whole.tokens.subarray(9 * pairs.length, 14 * pairs.length));
+    expect(part.pixels).toEqual(whole.pixels.subarray(9 * stride, 14 * stride));
   });
 
   it("shows each scene at most once in an epoch", () => {
