@@ -118,7 +118,7 @@ async function trainRun(run: OwnedRunFolder, devices: number, options: TrainOpti
   rewindMetrics(path, first);
 
   // A thread that prepares batches ahead wants a core of its own. Where devices have taken all, it would stop one of them
-  // again and again, and the others would wait: on two cores, a step of two devices took 26 ms so, and 20 without.
+  // again and again, and the others would wait: on two cores, two devices take a twentieth less time without it.
   const hasCore = devices < availableParallelism();
   const stream = hasCore ? await openBatchStream(training.pairs, { seed, batch, first, readers: devices }) : undefined;
   const progress = startProgress({ steps, batch });

@@ -54,6 +54,9 @@ export type TrainResult =
   | { readonly kind: "stopped"; readonly step: number }
   | { readonly kind: "done"; readonly table: string; readonly summary: string; readonly report: string };
 
+/** The main thread shares the cores: it is told of a step this often at most. */
+const REPORT_MS = 100;
+
 runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const started = performance.now();
   const { comm, config: job } = device;
@@ -82,6 +85,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const side = config.model.image.imageSize;
   const rows = batch / comm.size;
   const factor = buildSchedule(config, Math.floor(job.items / batch));
+  let reported = Number.NEGATIVE_INFINITY;
   const ownRows = await rowsOf(job, batch, seed, comm);
   const compareAll = (when: string): void => requireSameBits(comm, tensorsOf(model, optimizer), when);
   const compareModel = (when: string): void => requireSameBits(comm, tensorsOf(model), when);
@@ -106,7 +110,10 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
       const row = quickEvaluation(step, embedder, tests);
       log?.append(row);
     }
-    if (writes) device.report({ kind: "step", step, loss: seen.loss, t: seen.t, b: seen.b });
+    if (writes && (last || performance.now() - reported > REPORT_MS)) {
+      device.report({ kind: "step", step, loss: seen.loss, t: seen.t, b: seen.b });
+      reported = performance.now();
+    }
     if (saves) {
       log?.sync();
       saver?.save(step, last);
