@@ -12,7 +12,8 @@ import { instantiate, supports } from "./module.ts";
 const K = 256;
 const TILES_PER_CALL = 32; // about 30 µs
 const LEAST_MS = 12;
-const MOST_MS = 120;
+const MOST_MS = 300;
+const BUSY_MS = 1500;
 const OPTIMISED = 2; // the optimising compiler gains at least that over the first one
 
 /** Whether the engine knows the instructions of a variant. */
@@ -20,9 +21,18 @@ export const engineSupports = (variant: Variant): boolean =>
   supports(variant, { probe: func([], () => drop(madd(f32x4.const(1), 1, 1))) });
 
 /**
- * GFLOP/s of each tile, best of short rounds in turn. Ends when every tile has run in optimised code, which shows as a
- * jump; at the latest after 120 ms.
+ * Whether tiles have been timed for long enough: when every tile has run in optimised code, which shows as a jump. Where
+ * none jumps, 300 ms will do. Where some have, the compiler is at work on the others: on a busy machine it may take a
+ * second, and a tile that is judged before is thought slow for the whole run.
  */
+export function settled(tiles: readonly { readonly first: number; readonly best: number }[], ms: number): boolean {
+  if (ms < LEAST_MS) return false;
+  const optimised = tiles.filter(({ first, best }) => best >= OPTIMISED * first).length;
+  if (optimised === tiles.length) return true;
+  return ms >= (optimised === 0 ? MOST_MS : BUSY_MS);
+}
+
+/** GFLOP/s of each tile, best of short rounds in turn. */
 export function tileRates(heap: Heap, variant: Variant, tiles: readonly Tile[]): number[] {
   const bytes = 4 * K * 32;
   const block = heap.allocate(bytes);
@@ -40,7 +50,6 @@ export function tileRates(heap: Heap, variant: Variant, tiles: readonly Tile[]):
     return { run: instantiate(heap.memory, variant, { run }).run, flops, first: 0, best: 0 };
   });
   const start = performance.now();
-  const elapsed = () => performance.now() - start;
   do {
     for (const contestant of contestants) {
       const from = performance.now();
@@ -49,10 +58,7 @@ export function tileRates(heap: Heap, variant: Variant, tiles: readonly Tile[]):
       if (!contestant.first) contestant.first = rate;
       contestant.best = Math.max(contestant.best, rate);
     }
-  } while (
-    elapsed() < LEAST_MS ||
-    (elapsed() < MOST_MS && contestants.some(({ first, best }) => best < OPTIMISED * first))
-  );
+  } while (!settled(contestants, performance.now() - start));
   heap.release(block, bytes);
   return contestants.map(({ best }) => best);
 }
