@@ -125,7 +125,7 @@ export const CHECKS: readonly Check[] = [
       kernels.sigmoidTile(1, n, out, 1, 0, n);
     },
     against: { exact: exactUnary.sigmoid },
-    bounds: [flushing(3)],
+    bounds: [flushing(2.5)],
   },
   {
     name: "expFlush",

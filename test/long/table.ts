@@ -19,7 +19,15 @@ function cells({ check, mode, checked, worst, bounds }: Row): string[][] {
     const { error, x, got, exact } = worst[b];
     const broken = error <= most ? "" : ` BROKEN: ${got} for ${exact}`;
     const size = error === 0 ? "0" : error.toFixed(2);
-    return [check, mode, size, `${most}${broken}`, unit, error === 0 ? "" : String(x), checked.toLocaleString("en")];
+    return [
+      check,
+      mode,
+      size,
+      `${most}${broken}`,
+      unit.replaceAll("|", "\\|"),
+      error === 0 ? "" : String(x),
+      checked.toLocaleString("en"),
+    ];
   });
 }
 

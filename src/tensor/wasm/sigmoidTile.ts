@@ -13,8 +13,8 @@
  *
  * A step costs at most three roundings of the q so far; log(1 + q) does not magnify relative errors. Losses and G are
  * summed in f32 over at most 32 numbers and then in f64; max(ℓ, 0)/128 is what is summed, so that no sum of finite logits
- * overflows. In all: σ within 2 units in the last place, loss and Σ|σ| within 20 roundings (1.2e-6) whatever the number of
- * pairs, and within 2e-7 in practice. A σ below the normal numbers (ℓ < −87.3) is 0: products would be slow on it.
+ * overflows. In all: σ within 2.5 units in the last place, loss and Σ|σ| within 20 roundings (1.2e-6) whatever the number of
+ * pairs, and within 2e-7 in practice. A σ of ℓ < −87.68 is 0: products would be slow on what is below the normal numbers.
  *
  * Zhai et al. 2023, arXiv:2303.15343.   s, G [rows, cols]   ℓ = t·s + b
  */
