@@ -52,8 +52,8 @@ function formula(x: Tensor, y: Tensor, t: number, b: number, positives: boolean)
 
 const sides = [
   [1, 1],
-  [192, 256],
-  [193, 257],
+  [192, 240], // a tile
+  [193, 241],
   [800, 300], // more than one band
   [40, 600],
 ];
