@@ -154,7 +154,7 @@ export function viewKernel(heap: Heap, variant: Variant): Kernels["drawView"] {
     const tail = block(TAIL + 4 * NUMBERS);
     const numbers = tail + TAIL;
     const N = numbers / 4;
-    for (let i = 0; i < 6; i++) heap.f32[N + i] = place[i]; // `set` takes a list several times as long
+    for (let i = 0; i < 6; i++) heap.f32[N + i] = place[i]; // quicker than `set` with a list
     for (let i = 0; i < 12; i++) heap.f32[N + 6 + i] = colour[i];
     heap.f32[N + 18] = scale;
     wasm.draw(stored, picture, side, out, tail, numbers);
