@@ -1,6 +1,7 @@
 /**
  * `siglip train`, as the main thread sees it: it opens the run folder and the data, starts the devices and, where a core is
- * free, the thread that prepares batches, draws progress, and passes on Ctrl-C. It never waits for a device; the work is in trainDevice.ts.
+ * free, the thread that prepares batches, draws progress, and passes on Ctrl-C. It never waits for a device; the work is in
+ * trainDevice.ts.
  */
 import { availableParallelism } from "node:os";
 import { openBatchStream } from "../data/index.ts";

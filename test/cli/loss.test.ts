@@ -42,7 +42,6 @@ describe("siglip loss", { timeout: 60_000 }, () => {
       for (const [name, value] of Object.entries(dense.gradient)) {
         expect(other.gradient[name], `${name} of ${form} on ${devices}`).toBeCloseTo(value, 6);
       }
-      expect(other.check).toBeDefined();
       const { rows, zimgError, ztxtError, ...estimates } = other.check as LossCheck;
       expect(rows).toBe(96);
       expect(zimgError).toBeLessThan(1e-5);
