@@ -5,17 +5,16 @@
  * Work is 6·d floating-point operations a pair: three products. The ratio `gemm` is the rate of the whole over that of our own
  * product at 512³, timed in turns with it: what the loss would reach if sigmoids and memory cost nothing is 1.
  *
- * The peer is `loss-torch.py B d threads chunk` in the folder of the peers, as one would write the loss in PyTorch: rows in
- * chunks that are recomputed in the backward pass (open_clip's `chunk_size`). Its best chunk counts, on as many threads.
+ * The peer is peers/loss-torch.py, as one would write the loss in PyTorch: rows in chunks that are recomputed in the backward
+ * pass (open_clip's `chunk_size`). Its best chunk counts, on as many threads.
  */
-import { join } from "node:path";
 import { alone } from "../src/parallel/index.ts";
 import { launch, threadFile } from "../src/parallel/launch.ts";
 import { heap, kernelsFor } from "../src/tensor/index.ts";
 import { contest } from "./contest.ts";
 import { makeLoss } from "./lossCase.ts";
 import type { LossRounds, LossTimes } from "./lossDevice.ts";
-import { outputOf } from "./peer.ts";
+import { pythonPeer } from "./peer.ts";
 import { atLeast, type BenchOptions, type Measured, type Row } from "./row.ts";
 
 const BATCH = 16_384;
@@ -43,15 +42,11 @@ function product(): { run: () => void; flop: number; release: () => void } {
 }
 
 /** Nanoseconds a pair that PyTorch takes with its best chunk; undefined where it is not installed. */
-async function peerNsPerPair(width: number, threads: number, options: BenchOptions): Promise<number | undefined> {
-  const { peers, python } = options;
-  if (peers === undefined) return undefined;
+async function peerNsPerPair(width: number, threads: number, { python }: BenchOptions): Promise<number | undefined> {
   let least: number | undefined;
   for (const chunk of CHUNKS) {
-    const args = [BATCH, width, threads, chunk].map(String);
-    const output = await outputOf({ program: python, file: join(peers, "loss-torch.py"), args });
-    const found = /([\d.]+) ns\/pair/.exec(output ?? "");
-    if (found) least = Math.min(least ?? Number.POSITIVE_INFINITY, Number(found[1]));
+    const found = await pythonPeer(python, { script: "loss-torch.py", args: [BATCH, width, threads, chunk] });
+    if (found) least = Math.min(least ?? Number.POSITIVE_INFINITY, (found.seconds * 1e9) / BATCH ** 2);
   }
   return least;
 }

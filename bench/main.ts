@@ -4,8 +4,8 @@
  *     npm run bench                            all
  *     npm run -s bench -- gemm step --json     two of them, for programs
  *     npm run bench -- step emoji --profile    and where the time goes, kernel by kernel
- *     npm run bench -- step --peers DIR        beside the libraries installed in DIR
- *     npm run bench -- loss step vit-b16 --peers DIR --python PATH      and beside PyTorch, which that Python can import
+ *     npm run bench -- step --peers DIR        beside the libraries of peers/package.json, installed in DIR
+ *     npm run bench -- loss step vit-b16 --python PATH      beside PyTorch, which that Python can import
  *
  * Where something is asked of a row, its bar, the row says whether it holds; the end counts those that do not.
  */

@@ -1,32 +1,69 @@
-/** Other libraries, as programs that do the same work and print how long it took. */
+/**
+ * Other libraries, as programs in `peers` that do the same work and print what they computed and how long it took, as a line
+ * of JSON.
+ */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 
 export interface Peer {
-  /** Node, or a Python; undefined where none was given. */
-  readonly program: string | undefined;
-  readonly file: string;
-  readonly args: readonly string[];
-  /** What else must be there. */
-  readonly needs?: string;
+  /** The name of its script in `peers`, or the path of another one. */
+  readonly script: string;
+  readonly args?: readonly (string | number)[];
 }
 
-/** What a peer prints; `undefined` where it is not installed. One that fails is left out too, with a warning. */
-export async function outputOf({ program, file, args, needs = file }: Peer): Promise<string | undefined> {
-  if (program === undefined || !existsSync(file) || !existsSync(needs)) return undefined;
+/** What a peer prints: the best seconds, and what it computed. */
+export interface PeerResult {
+  readonly seconds: number;
+  readonly [figure: string]: number;
+}
+
+const scriptOf = ({ script }: Peer): string => resolve(import.meta.dirname, "peers", script);
+const argsOf = ({ args = [] }: Peer): string[] => args.map(String);
+
+/** A script in Python; undefined where none is given, or where it fails, which is then said in a warning. */
+export const pythonPeer = (python: string | undefined, peer: Peer): Promise<PeerResult | undefined> =>
+  python === undefined ? Promise.resolve(undefined) : resultOf(peer, python, [scriptOf(peer), ...argsOf(peer)]);
+
+/**
+ * A script on this Node, with the packages that are installed in the folder `peers`: there it runs, so there it looks for them.
+ * Undefined where `needs` is not installed, or where it fails.
+ */
+export async function nodePeer(peers: string | undefined, needs: string, peer: Peer): Promise<PeerResult | undefined> {
+  if (peers === undefined || !existsSync(join(peers, "node_modules", needs))) return undefined;
+  const text = await readFile(scriptOf(peer), "utf8");
+  return resultOf(peer, process.execPath, ["--input-type=module", "--eval", text, "--", ...argsOf(peer)], peers);
+}
+
+async function resultOf(peer: Peer, program: string, args: string[], cwd?: string): Promise<PeerResult | undefined> {
   try {
-    const { stdout } = await promisify(execFile)(program, [file, ...args]);
-    return stdout;
+    const { stdout } = await promisify(execFile)(program, args, { ...(cwd === undefined ? {} : { cwd }) });
+    return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as PeerResult;
   } catch (error) {
-    const why = error instanceof Error ? error.message.trim().split("\n").at(-1) : error;
-    process.stderr.write(`warning: ${file} ${args.join(" ")} failed and is left out: ${why}\n`);
+    const { message, stderr = "" } = error as Error & { stderr?: string };
+    // A Python names its error last, Node before the stack.
+    const why = /^\w*Error: .*$/m.exec(stderr)?.[0] ?? message.trim().split("\n").at(-1);
+    process.stderr.write(`warning: ${peer.script} ${argsOf(peer).join(" ")} failed and is left out: ${why}\n`);
     return undefined;
   }
 }
 
-/** Best seconds of vit-torch.py and vit-b16.py: "best 0.490 median ...". */
-export function bestSeconds(output: string | undefined): number | undefined {
-  const found = /\bbest ([\d.]+)/.exec(output ?? "");
-  return found ? Number(found[1]) : undefined;
+/**
+ * The seconds of a peer. Throws where it computed something else than `ours`: sums in float32 in another order differ by far
+ * less than 1e-3.
+ */
+export function secondsOf(
+  script: string,
+  ours: Readonly<Record<string, number>>,
+  theirs?: PeerResult,
+): number | undefined {
+  for (const [figure, value] of Object.entries(theirs === undefined ? {} : ours)) {
+    const other = theirs?.[figure] ?? Number.NaN;
+    if (!(Math.abs(other / value - 1) < 1e-3)) {
+      throw new Error(`${script}: ${figure} is ${value} here and ${other} there; it is not the same work`);
+    }
+  }
+  return theirs?.seconds;
 }

@@ -26,7 +26,7 @@ export interface Row extends Measured {
 }
 
 export interface BenchOptions {
-  /** Folder in which the peers (other libraries on the same work) are installed. */
+  /** Folder in which the packages of peers/package.json are installed. */
   readonly peers?: string | undefined;
   /** Path of a Python that has the peers' packages. */
   readonly python?: string | undefined;

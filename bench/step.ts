@@ -2,10 +2,9 @@
  * One training step (forward and backward) of the small ViT in vit.ts, next to its own matrix products alone and to other
  * libraries on the same work; then the same step on two devices, half the batch each.
  */
-import { join } from "node:path";
 import { launch, threadFile } from "../src/parallel/launch.ts";
 import { contest } from "./contest.ts";
-import { bestSeconds, outputOf } from "./peer.ts";
+import { nodePeer, pythonPeer, secondsOf } from "./peer.ts";
 import { flopOfProducts, productsOf, replay } from "./products.ts";
 import { profile } from "./profile.ts";
 import { atLeast, type BenchOptions, type Row } from "./row.ts";
@@ -16,30 +15,28 @@ const BAR = { products: 1 / 1.3, "jax-js": 4, "tfjs-wasm": 20, pytorch: 1 };
 const TWO_DEVICES_BAR = { "one device": 1.85, pytorch: 1 };
 const ROUNDS = 8;
 
-/** Best seconds a step that jax-js or TensorFlow.js prints; the first includes compilation. */
-function bestLater(output: string | undefined): number | undefined {
-  const times = [...(output ?? "").matchAll(/fwd\+bwd (\d+) ms/g)].map(([, ms]) => Number(ms) / 1e3);
-  return times.length > 1 ? Math.min(...times.slice(1)) : undefined;
-}
-
 type Seconds = Readonly<Record<string, number | undefined>>;
+/** What everybody must have computed. */
+type Computed = Readonly<Record<"loss" | "gradient", number>>;
 
 /** Seconds a step of every library that is installed. */
-async function peerSeconds({ peers, python }: BenchOptions): Promise<Seconds> {
-  if (peers === undefined) return {};
-  const node = (file: string, args: string[], needs: string) =>
-    outputOf({ program: process.execPath, file: join(peers, file), args, needs: join(peers, "node_modules", needs) });
+async function peerSeconds(options: BenchOptions, computed: Computed): Promise<Seconds> {
+  const onNode = async (script: string, needs: string, steps: number) =>
+    secondsOf(script, computed, await nodePeer(options.peers, needs, { script, args: [steps] }));
   return {
-    "jax-js": bestLater(await node("vit-jax.mjs", ["5"], "@jax-js/jax")),
-    "tfjs-wasm": bestLater(await node("vit-tfjs.mjs", ["wasm", "2"], "@tensorflow/tfjs")), // 20 s a step
-    pytorch: await torchSeconds({ peers, python }, 1),
+    "jax-js": await onNode("vit-jax.mjs", "@jax-js/jax", 5),
+    "tfjs-wasm": await onNode("vit-tfjs.mjs", "@tensorflow/tfjs-backend-wasm", 2), // 20 s a step
+    pytorch: await torchSeconds(options, computed, 1),
   };
 }
 
-async function torchSeconds({ peers, python }: BenchOptions, threads: number): Promise<number | undefined> {
-  if (peers === undefined) return undefined;
-  const args = ["8", "64", String(threads)];
-  return bestSeconds(await outputOf({ program: python, file: join(peers, "vit-torch.py"), args }));
+async function torchSeconds(
+  { python }: BenchOptions,
+  computed: Computed,
+  threads: number,
+): Promise<number | undefined> {
+  const script = "vit-torch.py";
+  return secondsOf(script, computed, await pythonPeer(python, { script, args: [ROUNDS, threads] }));
 }
 
 const ratios = (ours: number, theirs: Seconds): Record<string, number> =>
@@ -56,7 +53,7 @@ async function oneDevice(step: ReturnType<typeof makeStep>, options: BenchOption
     mostMs: 15_000,
   });
   alone.release();
-  const ratio = ratios(seconds, { products: productSeconds, ...(await peerSeconds(options)) });
+  const ratio = ratios(seconds, { products: productSeconds, ...(await peerSeconds(options, { loss, gradient })) });
   const figures = { seconds, gflops: VIT_FLOP / seconds / 1e9, productSeconds };
   const productGflops = flopOfProducts(products) / productSeconds / 1e9;
   return atLeast({ bench: "step", case: "vit 46.1 GFLOP", ...figures, productGflops, loss, gradient, ratio }, BAR);
@@ -67,7 +64,7 @@ async function twoDevices(options: BenchOptions): Promise<Row> {
   const shares = await launch<{ rounds: number }, StepTimes>(file, 2, { rounds: ROUNDS }).results;
   const [{ alone, together: seconds, gradient }] = shares;
   const loss = shares.reduce((sum, share) => sum + share.loss, 0);
-  const ratio = ratios(seconds, { "one device": alone, pytorch: await torchSeconds(options, 2) });
+  const ratio = ratios(seconds, { "one device": alone, pytorch: await torchSeconds(options, { loss, gradient }, 2) });
   const figures = { seconds, gflops: VIT_FLOP / seconds / 1e9, oneDeviceSeconds: alone };
   return atLeast({ bench: "step", case: "vit, two devices", ...figures, loss, gradient, ratio }, TWO_DEVICES_BAR);
 }

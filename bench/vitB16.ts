@@ -4,7 +4,6 @@
  * Weights and pixels are a hash of their number (peers/vit-b16.py computes the same), so Σ|embedding| tells that PyTorch
  * did the same work. On one thread; next to our own rate at 512³ and to PyTorch.
  */
-import { fileURLToPath } from "node:url";
 import { noGrad } from "../src/autograd/index.ts";
 import { parametersOf } from "../src/nn/index.ts";
 import { ImageTower, SIZES } from "../src/siglip/index.ts";
@@ -12,7 +11,7 @@ import { abs, Rng, scope, sum, type Tensor, zeros } from "../src/tensor/index.ts
 import { contest } from "./contest.ts";
 import { flopOf, ourProduct } from "./gemm.ts";
 import { product } from "./gemmCases.ts";
-import { bestSeconds, outputOf } from "./peer.ts";
+import { pythonPeer, secondsOf } from "./peer.ts";
 import { atLeast, type BenchOptions, type Row } from "./row.ts";
 
 const { width: D, depth, mlpDim: M } = SIZES.B;
@@ -56,17 +55,9 @@ function makeForward(): () => Tensor {
   return () => noGrad(() => scope(() => tower.forward(images).value));
 }
 
-/** Seconds of PyTorch. Throws where it computed something else. */
 async function torchSeconds({ python }: BenchOptions, embedding: number): Promise<number | undefined> {
-  const file = fileURLToPath(new URL("peers/vit-b16.py", import.meta.url));
-  const output = await outputOf({ program: python, file, args: [String(ROUNDS), String(BATCH), "1"] });
-  if (output === undefined) return undefined;
-  const theirs = Number(/sum\|z\| ([\d.]+)/.exec(output)?.[1]);
-  // Twelve blocks in float32, summed in other orders: far below 1e-4.
-  if (!(Math.abs(theirs / embedding - 1) < 1e-4)) {
-    throw new Error(`vit-b16: Σ|z| is ${embedding} here and ${theirs} in PyTorch; it is not the same work`);
-  }
-  return bestSeconds(output);
+  const script = "vit-b16.py";
+  return secondsOf(script, { embedding }, await pythonPeer(python, { script, args: [ROUNDS, BATCH, 1] }));
 }
 
 export async function* vitB16Bench(options: BenchOptions): AsyncGenerator<Row> {

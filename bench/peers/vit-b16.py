@@ -1,8 +1,9 @@
 """Forward of the image tower of SigLIP B/16 (a ViT-B/16 pooled by attention) in PyTorch: the same weights, pixels and work
 as ../vitB16.ts, so that both print the same sum|z|.
 
-    python vit-b16.py [runs] [batch] [threads]
+    python vit-b16.py [runs] [batch] [threads]      prints {"embedding", "seconds"}: sum|z| and the best run
 """
+import json
 import math
 import sys
 import time
@@ -85,6 +86,4 @@ with torch.inference_mode():
         start = time.perf_counter()
         z = forward()
         times.append(time.perf_counter() - start)
-times = sorted(times[1:])
-print(f"sum|z| {z.double().abs().sum().item():.4f}")
-print(f"torch {torch.__version__} threads {threads} batch {batch}: best {times[0]:.3f} median {times[len(times) // 2]:.3f} s")
+print(json.dumps({"embedding": z.double().abs().sum().item(), "seconds": min(times[1:])}))

@@ -1,28 +1,55 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test, vi } from "vitest";
-import { bestSeconds, outputOf } from "../../bench/peer.ts";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { nodePeer, pythonPeer, secondsOf } from "../../bench/peer.ts";
 
-const here = import.meta.filename;
-const node = process.execPath;
-
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "peers-"));
+  const installed = join(folder, "node_modules", "a-library");
+  mkdirSync(installed, { recursive: true });
+  writeFileSync(join(installed, "package.json"), '{ "type": "module", "exports": "./index.js" }');
+  writeFileSync(join(installed, "index.js"), "export const loss = 10.5;");
+});
 afterEach(() => {
   vi.restoreAllMocks();
+  rmSync(folder, { recursive: true });
 });
+
+const script = (text: string): string => {
+  const file = join(folder, "elsewhere.mjs");
+  writeFileSync(file, text);
+  return file;
+};
 
 test("a peer that is not installed is left out", async () => {
-  expect(await outputOf({ program: undefined, file: here, args: [] })).toBeUndefined();
-  expect(await outputOf({ program: node, file: join(here, "nowhere.mjs"), args: [] })).toBeUndefined();
-  expect(await outputOf({ program: node, file: here, args: [], needs: join(here, "nowhere") })).toBeUndefined();
+  const peer = { script: "vit-jax.mjs" };
+  expect(await pythonPeer(undefined, peer)).toBeUndefined();
+  expect(await nodePeer(undefined, "a-library", peer)).toBeUndefined();
+  expect(await nodePeer(folder, "another-library", peer)).toBeUndefined();
 });
 
-test("a peer that fails is left out with a warning that says why", async () => {
+test("a peer runs with the packages of the folder, its arguments last, and says its figures in its last line", async () => {
+  const text = `import { loss } from "a-library"; console.log("hello"); console.log(JSON.stringify({ loss, seconds: Number(process.argv.at(-1)) }));`;
+  const result = await nodePeer(folder, "a-library", { script: script(text), args: [4, 0.25] });
+  expect(result).toEqual({ loss: 10.5, seconds: 0.25 });
+});
+
+test("a peer that fails, or prints no figures, is left out with a warning that says why", async () => {
   const write = vi.spyOn(process.stderr, "write").mockReturnValue(true);
-  expect(await outputOf({ program: join(here, "no-such-program"), file: here, args: ["8"] })).toBeUndefined();
-  expect(String(write.mock.calls[0][0])).toMatch(/^warning: .*peer\.test\.ts 8 failed and is left out: .*\n$/);
+  expect(await pythonPeer(join(folder, "no-such-python"), { script: "vit-torch.py", args: [8] })).toBeUndefined();
+  expect(await nodePeer(folder, "a-library", { script: script("throw new Error('no room')") })).toBeUndefined();
+  expect(await nodePeer(folder, "a-library", { script: script("console.log('hello')") })).toBeUndefined();
+  const warnings = write.mock.calls.map(([text]) => String(text));
+  expect(warnings[0]).toMatch(/^warning: vit-torch\.py 8 failed and is left out: .*ENOENT.*\n$/);
+  expect(warnings[1]).toMatch(/failed and is left out: .*no room.*\n$/);
+  expect(warnings[2]).toMatch(/failed and is left out: .*JSON.*\n$/);
 });
 
-test("the best seconds are read from what a peer prints", () => {
-  expect(bestSeconds("loss 10.04\ntorch 2.13.0 eager th=1: best 0.605 median 0.611 s/step")).toBe(0.605);
-  expect(bestSeconds("ModuleNotFoundError")).toBeUndefined();
-  expect(bestSeconds(undefined)).toBeUndefined();
+test("a peer that computed something else is refused", () => {
+  expect(secondsOf("peer", { loss: 10.04 }, undefined)).toBeUndefined();
+  expect(secondsOf("peer", { loss: 10.04 }, { loss: 10.0401, seconds: 0.5 })).toBe(0.5);
+  expect(() => secondsOf("peer", { loss: 10.04 }, { loss: 10.4, seconds: 0.5 })).toThrow("it is not the same work");
+  expect(() => secondsOf("peer", { loss: 10.04 }, { seconds: 0.5 })).toThrow("NaN there");
 });
