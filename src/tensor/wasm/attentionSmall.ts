@@ -12,12 +12,12 @@ import type { AttentionArgs, AttentionGradArgs, HeadLayout, Kernels, Ptr } from 
 import { type Code, call, type Expr, func, type Local, type Variant } from "./assembler.ts";
 import type { Tile } from "./gemmTile.ts";
 import { add, f32, f32x4, i32, lt, madd, memoryFill, mul, select, shl, store, sub } from "./instructions.ts";
-import { inc, range } from "./loops.ts";
+import { inc, range, when } from "./loops.ts";
 import { instantiate } from "./module.ts";
 import { transposeBlock } from "./movement.ts";
 import { alongRow, eachRow, vectors } from "./rows.ts";
 import { scratch } from "./scratch.ts";
-import { softmaxBackward, softmaxForward } from "./softmax.ts";
+import { softmaxBackward16, softmaxForward16 } from "./softmax16.ts";
 
 const KEYS = 16;
 const ROW = 4 * KEYS; // bytes
@@ -144,7 +144,7 @@ const forward = ({ scoresOf, weigh }: Products) => func(
     images, heads, queries, keys, headDim, scale, q, qRow, qNext, k, kRow, kNext, v, vRow, vNext, out, outRow, outNext,
     probs, start,
   ) => {
-    const [h, gap, scores, yt] = [i32.local(), i32.local(), i32.local(), i32.local()];
+    const [h, gap, scores, p, yt] = [i32.local(), i32.local(), i32.local(), i32.local(), i32.local()];
     return [
       gap.set(sub(i32.const(ROW), shl(keys, 2))),
       scores.set(add(start, ROW)),
@@ -153,9 +153,11 @@ const forward = ({ scoresOf, weigh }: Products) => func(
         range(h, 0, heads, 1, [
           call(turn, keys, headDim, k, kRow, yt),
           call(scoresOf, queries, headDim, q, qRow, yt, start, scores),
-          call(softmaxForward, queries, KEYS, scale, scores, scores),
-          call(copyRows, queries, keys, scores, gap, probs, 0),
-          call(weigh, queries, keys, headDim, scores, ROW, 4, v, vRow, out, outRow),
+          // Rows of 16 are made where they stay, shorter ones in scratch.
+          p.set(select(gap, scores, probs)),
+          call(softmaxForward16, queries, scale, scores, p),
+          when(gap, call(copyRows, queries, keys, p, gap, probs, 0)),
+          call(weigh, queries, keys, headDim, p, ROW, 4, v, vRow, out, outRow),
           [q, k, v, out].map((address) => inc(address, shl(headDim, 2))),
           inc(probs, shl(mul(queries, keys), 2)),
         ]),
@@ -175,20 +177,21 @@ const backward = ({ scoresOf, weigh }: Products) => func(
     images, heads, queries, keys, headDim, scale, q, qRow, qNext, k, kRow, kNext, v, vRow, vNext, g, gRow, gNext,
     dq, dqRow, dqNext, dk, dkRow, dkNext, dv, dvRow, dvNext, probs, start,
   ) => {
-    const [h, gap, ds, p, yt] = [i32.local(), i32.local(), i32.local(), i32.local(), i32.local()];
+    const [h, gap, ds, wide, p, yt] = Array.from({ length: 6 }, () => i32.local());
     return [
       gap.set(sub(i32.const(ROW), shl(keys, 2))),
       ds.set(add(start, ROW)),
-      p.set(add(ds, mul(queries, ROW))),
-      yt.set(add(p, mul(queries, ROW))),
+      wide.set(add(ds, mul(queries, ROW))),
+      yt.set(add(wide, mul(queries, ROW))),
       memoryFill(start, 0, sub(yt, start)),
       eachRow(images, [
         range(h, 0, heads, 1, [
-          call(copyRows, queries, keys, probs, 0, p, gap),
+          p.set(select(gap, wide, probs)),
+          when(gap, call(copyRows, queries, keys, probs, 0, p, gap)),
           call(weigh, keys, queries, headDim, p, 4, ROW, g, gRow, dv, dvRow),
           call(turn, keys, headDim, v, vRow, yt),
           call(scoresOf, queries, headDim, g, gRow, yt, start, ds),
-          call(softmaxBackward, queries, KEYS, scale, p, ds, ds),
+          call(softmaxBackward16, queries, scale, p, ds, ds),
           call(weigh, queries, keys, headDim, ds, ROW, 4, k, kRow, dq, dqRow),
           call(weigh, keys, queries, headDim, ds, 4, ROW, q, qRow, dk, dkRow),
           [q, k, v, g, dq, dk, dv].map((address) => inc(address, shl(headDim, 2))),

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Kernels } from "../../../src/tensor/kernels/kernels.ts";
+import { instantiate } from "../../../src/tensor/wasm/module.ts";
 import { softmaxKernels } from "../../../src/tensor/wasm/softmax.ts";
-import { expectClose, heap, oracle, run, sameBits, tables, U, uniform, VARIANTS } from "./arena.ts";
+import { softmaxBackward16, softmaxForward16 } from "../../../src/tensor/wasm/softmax16.ts";
+import { expectClose, heap, oracle, run, sameBits, seeds, tables, U, uniform, VARIANTS } from "./arena.ts";
 
 type Softmax = Pick<Kernels, "softmax" | "softmaxGrad" | "logSumExp">;
 const softmax = (kernels: Softmax, rows: number, cols: number, x: Float32Array) =>
@@ -140,6 +142,40 @@ describe.each(VARIANTS)("softmax, %o", (variant) => {
           expect(sameBits(softmaxGrad(kernels, 1, cols, part(y), part(g)), part(dx))).toBe(true);
           expect(logSumExp(kernels, 1, cols, part(x))[0]).toBe(sums[i]);
         }
+      }),
+    );
+  });
+});
+
+describe.each(VARIANTS)("softmax of rows of 16, %o", (variant) => {
+  const { scaled } = softmaxKernels(heap, variant);
+  const wasm = instantiate(heap.memory, variant, { softmax: softmaxForward16, softmaxGrad: softmaxBackward16 });
+  const rowsOf16 = fc.record({
+    rows: fc.integer({ min: 0, max: 11 }),
+    keys: fc.integer({ min: 1, max: 16 }),
+    seed: seeds,
+  });
+
+  test("has the bits of that of rows of any length, also in place and beside keys that are not there", () => {
+    fc.assert(
+      fc.property(rowsOf16, fc.constantFrom(1, 0.25, 0.3), ({ rows, keys, seed }, scale) => {
+        const n = rows * 16;
+        const x = uniform(n, seed, 5).map((value, i) => (i % 16 < keys ? value : NEGATIVE_INFINITY));
+        const [y] = run([x], [n], ([px], [out]) => scaled.softmax(rows, 16, scale, px, out));
+        const [inPlace, apart] = run([x], [n, n], ([px], [first, second]) => {
+          oracle.copy(n, px, first);
+          wasm.softmax(rows, scale, first, first);
+          wasm.softmax(rows, scale, px, second);
+        });
+        expect([sameBits(inPlace, y), sameBits(apart, y)]).toEqual([true, true]);
+
+        const g = seed % 2 === 0 ? uniform(n, seed + 1) : new Float32Array(n).fill(-0);
+        const [dx] = run([y, g], [n], ([py, pg], [out]) => scaled.softmaxGrad(rows, 16, scale, py, pg, out));
+        const [dInPlace] = run([y, g], [n], ([py, pg], [out]) => {
+          oracle.copy(n, pg, out);
+          wasm.softmaxGrad(rows, scale, py, out, out);
+        });
+        expect(sameBits(dInPlace, dx)).toBe(true);
       }),
     );
   });
