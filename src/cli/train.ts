@@ -4,7 +4,7 @@
  * trainDevice.ts.
  */
 import { availableParallelism } from "node:os";
-import { openBatchStream } from "../data/index.ts";
+import { newSharedRows, openBatchStream } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch, threadFile } from "../parallel/launch.ts";
 import { chooseKernels, kernelReport } from "../tensor/index.ts";
@@ -107,6 +107,8 @@ async function trainRun(run: OwnedRunFolder, devices: number, options: TrainOpti
   const { preset, verify = false } = options;
   const { config, path } = run;
   const { seed, steps, batch } = config.train;
+  const { imageSize: side } = config.model.image;
+  const { length } = config.tokenizer;
   const digest = configDigest(config);
   chooseKernels(config.train.kernels);
   for (const warning of kernelReport().warnings) process.stderr.write(`warning: ${warning}\n`);
@@ -119,7 +121,7 @@ async function trainRun(run: OwnedRunFolder, devices: number, options: TrainOpti
   rewindMetrics(path, first);
 
   // A thread that prepares batches ahead wants a core of its own. Where devices have taken all, it would stop one of them
-  // again and again, and the others would wait: on two cores, two devices take a twentieth less time without it.
+  // again and again, and the others would wait; so they draw the rows themselves, while they wait for each other.
   const hasCore = devices < availableParallelism();
   const stream = hasCore ? await openBatchStream(training.pairs, { seed, batch, first, readers: devices }) : undefined;
   const progress = startProgress({ steps, batch });
@@ -132,7 +134,7 @@ async function trainRun(run: OwnedRunFolder, devices: number, options: TrainOpti
     tokenizer: training.tokenizer.toJSON(),
     items: training.items,
     pairs: training.pairs,
-    ...(stream ? { ahead: stream.slots } : {}),
+    batches: stream ? { ahead: stream.slots } : { shared: newSharedRows({ batch, side, length }) },
   };
   const launched = launch<TrainJob, TrainResult, TrainReport>(
     threadFile("./trainDevice", import.meta.url),

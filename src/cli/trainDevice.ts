@@ -10,17 +10,18 @@
 import {
   BatchReader,
   type BatchSlots,
-  newBatch,
   openPairs,
   type PairsSpec,
+  RowDrawer,
+  rowsBetween,
+  type SharedRows,
   type TokenizerFile,
   tokenizerFromJSON,
 } from "../data/index.ts";
 import { NonFiniteError } from "../nn/index.ts";
-import { type Communicator, requireSameBits } from "../parallel/index.ts";
+import { requireSameBits } from "../parallel/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
 import { type PairBatch, trainStep } from "../siglip/index.ts";
-import { full, scope } from "../tensor/index.ts";
 import { buildModel, buildOptimizer, buildSchedule } from "./build.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluate.ts";
 import { finish } from "./finish.ts";
@@ -42,8 +43,8 @@ export interface TrainJob {
   readonly tokenizer: TokenizerFile;
   readonly items: number;
   readonly pairs: PairsSpec;
-  /** Where a thread prepares batches ahead; without one, every device draws its own rows. */
-  readonly ahead?: BatchSlots;
+  /** Who draws the rows of a batch: a thread, ahead of the devices, or the devices where they wait for each other. */
+  readonly batches: { readonly ahead: BatchSlots } | { readonly shared: SharedRows };
 }
 
 export type TrainReport =
@@ -81,12 +82,12 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
         say: (message) => device.report({ kind: "log", message }),
       })
     : undefined;
-  const { steps, batch, shards, loss, seed } = config.train;
+  const { steps, batch, shards, loss } = config.train;
   const side = config.model.image.imageSize;
   const rows = batch / comm.size;
   const factor = buildSchedule(config, Math.floor(job.items / batch));
   let reported = Number.NEGATIVE_INFINITY;
-  const ownRows = await rowsOf(job, batch, seed, comm);
+  const ownRows = await rowsOf(device, config.train);
   const compareAll = (when: string): void => requireSameBits(comm, tensorsOf(model, optimizer), when);
   const compareModel = (when: string): void => requireSameBits(comm, tensorsOf(model), when);
 
@@ -98,7 +99,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
       trainStep(model, optimizer, pairs, [rows, side, side, 3], factor(index), loss, { comm, shards });
     const seen = blamingMemory(update, () => compareAll(`in step ${step}`));
 
-    const stopped = anyStopped(device);
+    const stopped = device.stopAgreed();
     const last = step === steps || stopped;
     const saves = last || step % config.checkpoint.every === 0;
     if (saves) compareAll(`after step ${step}`);
@@ -152,29 +153,17 @@ function blamingMemory<T>(update: () => T, compare: () => void): T {
 
 /** This rank's rows of the batch of a step; `idle` is called while it waits for them. */
 async function rowsOf(
-  { ahead, pairs: spec }: TrainJob,
-  batch: number,
-  seed: number,
-  { rank, size }: Communicator,
+  { comm, config: job }: Device<TrainJob, TrainReport>,
+  { batch, seed }: { readonly batch: number; readonly seed: number },
 ): Promise<(index: number, idle: () => void) => PairBatch> {
-  const count = batch / size;
-  if (!ahead) {
-    const pairs = await openPairs(spec);
-    const own = newBatch(count, pairs.side, pairs.length);
-    return (index) => pairs.batch(seed, index, batch, own, rank * count);
+  const [first, end] = [comm.rank, comm.rank + 1].map((rank) => (rank * batch) / comm.size);
+  if ("ahead" in job.batches) {
+    const reader = new BatchReader(job.batches.ahead, comm.rank);
+    return (index, idle) => rowsBetween(reader.take(index, idle), first, end);
   }
-  const reader = new BatchReader(ahead, rank);
-  const own = <A extends Float32Array | Int32Array>(all: A): A =>
-    all.subarray((rank * all.length) / size, ((rank + 1) * all.length) / size) as A;
-  return (index, idle) => {
-    const { pixels, tokens } = reader.take(index, idle);
-    return { pixels: own(pixels), tokens: own(tokens) };
-  };
-}
-
-/** Whether any rank has seen the wish to stop: ranks may see it at different steps, and must act on it at the same one. */
-function anyStopped({ comm, stopAsked }: Device<TrainJob, TrainReport>): boolean {
-  return scope(() => comm.allReduce(full([], stopAsked() ? 1 : 0)).item()) > 0;
+  const drawer = new RowDrawer(job.batches.shared, await openPairs(job.pairs), { seed, first, end });
+  comm.whileWaiting = () => drawer.help();
+  return (index) => drawer.take(index);
 }
 
 /** Recall on the first test set during training, for the curves of the report. Nothing is chosen by it. */

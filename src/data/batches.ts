@@ -40,6 +40,13 @@ export const newBatch = (batch: number, side: number, length: number): Batch => 
   items: new Int32Array(batch),
 });
 
+/** Rows first..end−1 of a batch, in place. */
+export function rowsBetween({ pixels, tokens, items }: Batch, first: number, end: number): Batch {
+  const part = <A extends Float32Array | Int32Array>(all: A): A =>
+    all.subarray((first * all.length) / items.length, (end * all.length) / items.length) as A;
+  return { pixels: part(pixels), tokens: part(tokens), items: part(items) };
+}
+
 export interface PictureSet {
   readonly count: number;
   readonly side: number;
@@ -91,7 +98,7 @@ export function itemsOfStep(size: number): (seed: number, step: number, batch: n
       key = `${seed}/${epoch}`;
     }
     const start = (step % perEpoch) * batch;
-    return order.slice(start, start + batch);
+    return order.subarray(start, start + batch);
   };
 }
 

@@ -6,6 +6,7 @@ export {
   newBatch,
   type Pairs,
   type PictureSet,
+  rowsBetween,
   toBytes,
   toInput,
   toSiglipInput,
@@ -42,6 +43,13 @@ export {
   shapes,
   type Thing,
 } from "./shapes.ts";
+export {
+  newSharedRows,
+  RowDrawer,
+  type RowDrawerOptions,
+  type SharedRows,
+  type SharedRowsLayout,
+} from "./sharedRows.ts";
 export { siglipPixels } from "./siglipPixels.ts";
 export { type BatchStream, BatchStreamError, type BatchStreamOptions, openBatchStream } from "./stream.ts";
 export {

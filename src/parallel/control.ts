@@ -2,7 +2,7 @@
  * The control block: shared words in which every rank says how far it has got and what it is in.
  *
  *   [abort] then, for every rank:
- *   [posted, done, heartbeat, step, waits for, op, root, dtype, address, checksum, axes, shape...]
+ *   [posted, done, heartbeat, step, waits for, stop vote, op, root, dtype, address, checksum, axes, shape...]
  *
  * Only the rank itself writes its row. A message is described before `posted` is raised, so whoever has seen the number may
  * read the description.
@@ -21,13 +21,14 @@ export const DONE = 1;
 const HEARTBEAT = 2;
 export const STEP = 3;
 export const WAITS_FOR = 4; // 1 + a rank, 0 for nobody
-const OP = 5;
-const ROOT = 6;
-const DTYPE = 7;
-const ADDRESS = 8;
-const CHECKSUM = 9;
-const AXES = 10;
-const SHAPE = 11;
+const STOP_VOTE = 5; // the first step in which the rank knew of the wish to stop, 0 before
+const OP = 6;
+const ROOT = 7;
+const DTYPE = 8;
+const ADDRESS = 9;
+const CHECKSUM = 10;
+const AXES = 11;
+const SHAPE = 12;
 const ROW = 32; // words: two cache lines a rank
 
 /** The control block of a world of `size` devices. */
@@ -82,6 +83,21 @@ export class Control {
       what: message === 0 ? OPS[0] : describe(this.message(rank)),
       waitsFor: waitsFor < 0 ? undefined : waitsFor,
     };
+  }
+
+  /** Votes to stop after `step`; a rank has one vote. */
+  vote(rank: number, step: number): void {
+    const at = this.at(rank, STOP_VOTE);
+    if (Atomics.load(this.words, at) === 0) Atomics.store(this.words, at, step);
+  }
+
+  /** Whether one of `size` ranks voted in `step` or before. Votes of a later step do not count yet. */
+  stopsAfter(step: number, size: number): boolean {
+    for (let rank = 0; rank < size; rank++) {
+      const vote = Atomics.load(this.words, this.at(rank, STOP_VOTE));
+      if (vote > 0 && vote <= step) return true;
+    }
+    return false;
   }
 
   /** A sign of life. */

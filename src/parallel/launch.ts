@@ -57,7 +57,7 @@ export interface LaunchOptions<Report> {
 export interface Launched<Result> {
   /** By rank. Rejects with a `DeviceError` when any device fails, with an `AbortedError` after `abort`; then all are gone. */
   readonly results: Promise<Result[]>;
-  /** Asks devices to end soon: `stopAsked` becomes true for them. */
+  /** Asks devices to end soon: `stopAgreed` becomes true for them, in the same step. */
   stop(): void;
   /** Ends all devices now. */
   abort(): Promise<void>;
@@ -67,11 +67,18 @@ export interface Launched<Result> {
 export interface Device<Config, Report> {
   readonly comm: ThreadCommunicator;
   readonly config: Config;
-  /** Marks the beginning of a step, for messages and for the watchdog. Ranks must agree on it wherever they exchange. */
+  /**
+   * Marks the beginning of a step (1, 2, ...), for messages and for the watchdog. Ranks must agree on it wherever they exchange.
+   * A rank that knows by then that `stop` was called says so to the others.
+   */
   step(number: number): void;
   report(report: Report): void;
-  /** Whether `stop` was called. Ranks may see it at different steps: agree on it before acting on it. */
-  stopAsked(): boolean;
+  /**
+   * Whether any rank knew at the beginning of this step that `stop` was called. All ranks get the same answer if they ask after
+   * an exchange of all with all in this step: what a rank says, it says before it takes part, and what it says in a later step
+   * does not count yet. So no exchange is needed to agree.
+   */
+  stopAgreed(): boolean;
 }
 
 interface Assignment {
@@ -252,13 +259,18 @@ export function runDevice<Config, Result, Report = never>(
   const run = async (memories: readonly WebAssembly.Memory[]): Promise<void> => {
     const comm = new ThreadCommunicator({ rank, size, control, memories, deadline, verify });
     const stopWord = new Int32Array(stop);
+    let current = 0;
     try {
       const result = await program({
         comm,
         config: config as Config,
-        step: (number) => comm.heartbeat(number),
+        step: (number) => {
+          current = number;
+          comm.heartbeat(number);
+          if (Atomics.load(stopWord, 0) === 1) control.vote(rank, number);
+        },
         report: (report) => say({ kind: "report", report }),
-        stopAsked: () => Atomics.load(stopWord, 0) === 1,
+        stopAgreed: () => control.stopsAfter(current, size),
       });
       // Whoever is still reading from this heap must finish before the thread, and its memory, go.
       comm.barrier();

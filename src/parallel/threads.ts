@@ -4,9 +4,9 @@
  * Each device's heap is a shared WebAssembly.Memory that every other device has a window on, so a message is read where its
  * sender made it: one copy, no mailbox to fill. What goes through the control block is who has got how far.
  *
- * A wait spins briefly, then sleeps on the counter it waits for; every wait has a deadline, and a message that does not
- * describe the same operation on the same shape as one's own is refused before it is read. Where messages are verified, the
- * reader's copy must have the checksum that the sender took.
+ * A wait does other work where there is some, spins briefly, then sleeps on the counter it waits for; every wait has a
+ * deadline, and a message that does not describe the same operation on the same shape as one's own is refused before it is
+ * read. Where messages are verified, the reader's copy must have the checksum that the sender took.
  */
 import { type DType, empty, type Shape, sizeOf, type Tensor } from "../tensor/index.ts";
 import { type Communicator, treeSum } from "./communicator.ts";
@@ -42,6 +42,11 @@ export class ThreadCommunicator implements Communicator {
   #message = 0;
   /** Told of every buffer before something is received into it: tests fill it with NaN. */
   onReceive: ((into: Tensor) => void) | undefined;
+  /**
+   * Does a small piece of other work and returns true, or returns false if there is none. Called while another rank is waited
+   * for; what it does must take far less time than a step, and no exchange.
+   */
+  whileWaiting: () => boolean = () => false;
   /** Bytes read from other devices. */
   bytesReceived = 0;
 
@@ -176,10 +181,10 @@ export class ThreadCommunicator implements Communicator {
     const { control, deadline } = this.#world;
     const at = control.at(rank, word);
     const reached = () => Atomics.load(this.#words, at) >= value;
-    const spinUntil = performance.now() + SPIN_MS;
+    let spinUntil = performance.now() + SPIN_MS;
     while (!reached()) {
-      if (performance.now() < spinUntil) continue;
-      break;
+      if (this.whileWaiting()) spinUntil = performance.now() + SPIN_MS;
+      else if (performance.now() >= spinUntil) break;
     }
     if (reached()) return;
     // Stays when this wait fails: whoever looks for the one to blame follows it.

@@ -32,9 +32,19 @@ describe("launch", { timeout: 30_000 }, () => {
     expect(heard).toEqual([["a", "b", "c"], ["a", "b", "c"]]); // biome-ignore format: a rank each
   });
 
-  it("tells devices to stop", async () => {
-    const launched = start({ act: "until stopped", word: "enough" }, 2, { onReport: () => launched.stop() });
-    expect((await launched.results).map(({ word }) => word)).toEqual(["enough", "enough"]);
+  it.each([1, 2, 4])("stops %i devices after the same step, whenever it is asked to", async (size) => {
+    for (const ms of [0, 3, 17]) {
+      let running = 0;
+      const launched = start({ act: "until stopped", word: "enough" }, size, {
+        onReport: () => {
+          if (++running === size) setTimeout(() => launched.stop(), ms);
+        },
+      });
+      const results = await launched.results;
+      expect(results.map(({ word }) => word)).toEqual(new Array(size).fill("enough"));
+      expect(new Set(results.map(({ step }) => step)).size).toBe(1);
+      expect(results[0].step).toBeGreaterThan(0);
+    }
   });
 
   it("ends devices that wait for ever when it is aborted, and says so", async () => {

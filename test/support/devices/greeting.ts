@@ -1,6 +1,7 @@
 /** A device for tests of `launch`: does what its job says. */
 import { workerData } from "node:worker_threads";
 import { runDevice } from "../../../src/parallel/launch.ts";
+import { Rng } from "../../../src/tensor/index.ts";
 import { sleep } from "../jitter.ts";
 
 export interface GreetingJob {
@@ -23,6 +24,8 @@ export interface Greeting {
   readonly rank: number;
   readonly size: number;
   readonly word: string;
+  /** The step after which it stopped, when it was asked to. */
+  readonly step?: number;
 }
 
 class GreetingError extends Error {
@@ -45,7 +48,13 @@ runDevice<GreetingJob, unknown, string>(async (device) => {
   if (act === "report") for (const each of word.split(" ")) device.report(each);
   if (act === "until stopped") {
     device.report("running");
-    while (!device.stopAsked()) sleep(5);
+    const rng = new Rng(rank);
+    for (let step = 1; ; step++) {
+      device.step(step);
+      comm.barrier();
+      sleep(rng.between(0, 5)); // so that one rank is ahead, then the other
+      if (device.stopAgreed()) return { rank, size, word, step };
+    }
   }
   if (act === "wait for the other") {
     if (rank === 0) comm.barrier();
