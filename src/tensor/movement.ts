@@ -22,7 +22,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = shape.reduce((product, side) => (side === -1 ? product : product * side), 1);
   const resolved = shape.map((side) => (side === -1 ? x.size / known : side));
   const fits = sizeOf(resolved) === x.size && resolved.every(Number.isInteger);
-  if (!fits || shape.filter((side) => side === -1).length > 1) {
+  if (!fits || shape.indexOf(-1) !== shape.lastIndexOf(-1)) {
     throw new ShapeError(`reshape: ${show(x.shape)} has ${x.size} numbers and cannot be ${show(shape)}`);
   }
   checkShape("reshape", resolved);
@@ -121,10 +121,11 @@ export function pad(x: Tensor, axis: number, before: number, after: number): Ten
   const kernels = kernelsFor(x.dtype);
   kernels.fill(out.size, 0, out.address);
   const inner = stridesOf(x.shape)[at];
+  const outer = sizeOf(x.shape.slice(0, at));
   const [run, step] = [x.shape[at] * inner, out.shape[at] * inner];
-  for (let i = 0; i < sizeOf(x.shape.slice(0, at)); i++) {
-    const [from, to] = [i * run, i * step + before * inner].map((at) => at * BYTES[x.dtype]);
-    kernels.copy(run, x.address + from, out.address + to);
+  for (let i = 0; i < outer; i++) {
+    const [from, to] = [i * run, i * step + before * inner];
+    kernels.copy(run, x.address + from * BYTES[x.dtype], out.address + to * BYTES[x.dtype]);
   }
   return out;
 }
