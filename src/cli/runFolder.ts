@@ -62,7 +62,7 @@ export function createRun(path: string, config: Config, now: Date, fs: Fs = real
 }
 
 /** Throws unless nothing is in the folder but what a start leaves that was killed before it wrote the configuration. */
-function refuseIfUsed(path: string, fs: Fs): void {
+export function refuseIfUsed(path: string, fs: Fs = realFs): void {
   const unused =
     fs.isFolder(path) &&
     fs.list(path).every((name) => name === CHECKPOINTS || /^(lock\.\d+|config\.json\.tmp)$/.test(name));

@@ -3,6 +3,7 @@
  * free, the thread that prepares batches, draws progress, and passes on Ctrl-C. It never waits for a device; the work is in
  * trainDevice.ts.
  */
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { newSharedRows, openBatchStream } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
@@ -15,9 +16,17 @@ import { rewindMetrics } from "./metrics.ts";
 import { print } from "./print.ts";
 import { startProgress } from "./progress.ts";
 import { showRendering } from "./rendering.ts";
-import { configDigest, createNextRun, createRun, type OwnedRunFolder, RunFolderError, resumeRun } from "./runFolder.ts";
+import {
+  configDigest,
+  createNextRun,
+  createRun,
+  type OwnedRunFolder,
+  RunFolderError,
+  refuseIfUsed,
+  resumeRun,
+} from "./runFolder.ts";
 import { catchSignals } from "./signals.ts";
-import { openTraining } from "./task.ts";
+import { openTraining, type Training } from "./task.ts";
 import type { TrainJob, TrainReport, TrainResult } from "./trainDevice.ts";
 
 export interface TrainOptions {
@@ -38,13 +47,24 @@ const COMPARE_EVERY = 100;
 
 export async function train(options: TrainOptions): Promise<void> {
   const wanted = deviceCount(options.devices);
-  const run = openRun(options, wanted);
+  const { preset, out, resume = false } = options;
+  let run = resume ? openResumed(options) : undefined;
   try {
-    const { shards } = run.config.train;
+    const config = run?.config ?? resolve(options, wanted);
+    const { shards } = config.train;
     if (options.devices !== undefined) checkDevices(wanted, shards);
-    await trainRun(run, devicesFor(shards, wanted), options);
+    // Before pictures are rendered, which takes a while.
+    if (!run && out !== undefined && existsSync(out)) refuseIfUsed(out);
+    chooseKernels(config.train.kernels);
+    for (const warning of kernelReport().warnings) process.stderr.write(`warning: ${warning}\n`);
+    const training = await openTraining(config, showRendering());
+    checkBatch(config, training.items);
+    // Only now: what was refused leaves no folder.
+    const now = new Date();
+    run ??= out === undefined ? createNextRun("runs", preset, config, now) : createRun(out, config, now);
+    await trainRun(run, training, devicesFor(shards, wanted), options);
   } finally {
-    run.release();
+    run?.release();
   }
 }
 
@@ -67,16 +87,11 @@ function resolve(options: TrainOptions, devices: number): Config {
   return resolveConfig(options.preset, [...settings, `train.shards=${defaultShards(train.batch, devices)}`]);
 }
 
-/** A new run folder, or the one to resume. */
-function openRun(options: TrainOptions, devices: number): OwnedRunFolder {
-  const { preset, out, resume = false } = options;
-  const now = new Date();
-  if (!resume) {
-    const config = resolve(options, devices);
-    return out === undefined ? createNextRun("runs", preset, config, now) : createRun(out, config, now);
-  }
+/** The run to go on with. */
+function openResumed(options: TrainOptions): OwnedRunFolder {
+  const { preset, out } = options;
   if (out === undefined) throw new RunFolderError("--resume needs --out, the folder of the run to go on with");
-  const run = resumeRun(out, now);
+  const run = resumeRun(out, new Date());
   try {
     const settings = settingsOf(options);
     const asked = [
@@ -103,17 +118,17 @@ function refuseOtherConfig(before: Config, asked: Config): void {
   );
 }
 
-async function trainRun(run: OwnedRunFolder, devices: number, options: TrainOptions): Promise<void> {
-  const { preset, verify = false } = options;
+async function trainRun(
+  run: OwnedRunFolder,
+  training: Training,
+  devices: number,
+  { preset, verify = false }: TrainOptions,
+): Promise<void> {
   const { config, path } = run;
   const { seed, steps, batch } = config.train;
   const { imageSize: side } = config.model.image;
   const { length } = config.tokenizer;
   const digest = configDigest(config);
-  chooseKernels(config.train.kernels);
-  for (const warning of kernelReport().warnings) process.stderr.write(`warning: ${warning}\n`);
-  const training = await openTraining(config, showRendering());
-  checkBatch(config, training.items);
 
   const before = run.checkpoints.load(digest);
   for (const warning of before?.warnings ?? []) process.stderr.write(`warning: ${warning}\n`);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -115,6 +115,17 @@ describe("siglip says what is wrong, and where", { timeout: 60_000 }, () => {
     expect(finished.stderr).not.toMatch(/ {4}at /);
     expect(finished.code).toBe(code);
     expect(finished.stdout).toBe("");
+  });
+
+  it("and what it refuses leaves no run folder, so that the same --out can be used again", async () => {
+    for (const wrong of [
+      ["--devices", "3", "--shards", "4"],
+      ["--set", "train.batch=20000"],
+    ]) {
+      const { code } = await siglip(["train", ...TINY, ...wrong, "--out", run("refused")]);
+      expect(code).toBe(2);
+      expect(existsSync(run("refused"))).toBe(false);
+    }
   });
 
   it("a run folder in use", async () => {
