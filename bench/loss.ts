@@ -14,7 +14,7 @@ import { heap, kernelsFor } from "../src/tensor/index.ts";
 import { contest } from "./contest.ts";
 import { makeLoss } from "./lossCase.ts";
 import type { LossRounds, LossTimes } from "./lossDevice.ts";
-import { pythonPeer } from "./peer.ts";
+import { pythonPeer, secondsOf } from "./peer.ts";
 import { atLeast, type BenchOptions, type Measured, type Row } from "./row.ts";
 
 const BATCH = 16_384;
@@ -25,6 +25,8 @@ const TWO_DEVICES_BAR = 1.85;
 const ROUNDS = 5;
 const LEAST_MS = 5000; // short runs often, so that some meets no neighbour
 const CHUNKS = [128, 256, 512, 1024];
+/** The peer draws other random rows: two such losses differ by a few thousandths at this batch. */
+const SAMPLED = 0.02;
 
 /** One product of two 512 × 512 matrices, as a function. */
 function product(): { run: () => void; flop: number; release: () => void } {
@@ -42,11 +44,16 @@ function product(): { run: () => void; flop: number; release: () => void } {
 }
 
 /** Nanoseconds a pair that PyTorch takes with its best chunk; undefined where it is not installed. */
-async function peerNsPerPair(width: number, threads: number, { python }: BenchOptions): Promise<number | undefined> {
+async function peerNsPerPair(
+  { width, devices, loss }: { width: number; devices: number; loss: number },
+  { python }: BenchOptions,
+): Promise<number | undefined> {
   let least: number | undefined;
+  const script = "loss-torch.py";
   for (const chunk of CHUNKS) {
-    const found = await pythonPeer(python, { script: "loss-torch.py", args: [BATCH, width, threads, chunk] });
-    if (found) least = Math.min(least ?? Number.POSITIVE_INFINITY, (found.seconds * 1e9) / BATCH ** 2);
+    const found = await pythonPeer(python, { script, args: [BATCH, width, devices, chunk] });
+    const seconds = secondsOf(script, { loss }, found, SAMPLED);
+    if (seconds !== undefined) least = Math.min(least ?? Number.POSITIVE_INFINITY, (seconds * 1e9) / BATCH ** 2);
   }
   return least;
 }
@@ -57,7 +64,7 @@ async function measured(
   options: BenchOptions,
 ): Promise<Measured> {
   const nsPerPair = (seconds * 1e9) / BATCH ** 2;
-  const theirs = await peerNsPerPair(width, devices, options);
+  const theirs = await peerNsPerPair({ width, devices, loss }, options);
   return {
     bench: "loss",
     case: `fused ${BATCH} x ${width}${devices > 1 ? `, ${devices} devices` : ""}`,

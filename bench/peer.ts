@@ -40,28 +40,31 @@ export async function nodePeer(peers: string | undefined, needs: string, peer: P
 async function resultOf(peer: Peer, program: string, args: string[], cwd?: string): Promise<PeerResult | undefined> {
   try {
     const { stdout } = await promisify(execFile)(program, args, { ...(cwd === undefined ? {} : { cwd }) });
-    return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as PeerResult;
+    const figures = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as PeerResult;
+    if (!(figures.seconds > 0)) throw new Error(`seconds is ${figures.seconds}`);
+    return figures;
   } catch (error) {
     const { message, stderr = "" } = error as Error & { stderr?: string };
     // A Python names its error last, Node before the stack.
-    const why = /^\w*Error: .*$/m.exec(stderr)?.[0] ?? message.trim().split("\n").at(-1);
+    const why = /^\w*Error(?: \[\w+\])?: .*$/m.exec(stderr)?.[0] ?? message.trim().split("\n").at(-1);
     process.stderr.write(`warning: ${peer.script} ${argsOf(peer).join(" ")} failed and is left out: ${why}\n`);
     return undefined;
   }
 }
 
 /**
- * The seconds of a peer. Throws where it computed something else than `ours`: sums in float32 in another order differ by far
- * less than 1e-3.
+ * The seconds of a peer. Throws where one of its figures is further from `ours` than `tolerance`, a share of it: it then did
+ * other work. Sums in float32 in another order differ by far less than the default.
  */
 export function secondsOf(
   script: string,
   ours: Readonly<Record<string, number>>,
-  theirs?: PeerResult,
+  theirs: PeerResult | undefined,
+  tolerance = 1e-4,
 ): number | undefined {
   for (const [figure, value] of Object.entries(theirs === undefined ? {} : ours)) {
     const other = theirs?.[figure] ?? Number.NaN;
-    if (!(Math.abs(other / value - 1) < 1e-3)) {
+    if (!(Math.abs(other / value - 1) < tolerance)) {
       throw new Error(`${script}: ${figure} is ${value} here and ${other} there; it is not the same work`);
     }
   }

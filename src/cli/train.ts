@@ -149,7 +149,7 @@ async function trainRun(
     tokenizer: training.tokenizer.toJSON(),
     items: training.items,
     pairs: training.pairs,
-    batches: stream ? { ahead: stream.slots } : { shared: newSharedRows({ batch, side, length }) },
+    batches: stream ? { ahead: stream.slots } : { shared: newSharedRows(batch, side, length) },
   };
   const launched = launch<TrainJob, TrainResult, TrainReport>(
     threadFile("./trainDevice", import.meta.url),
@@ -164,7 +164,7 @@ async function trainRun(
     },
   );
   const signals = catchSignals(() => {
-    progress.log("finishing the step and saving; again to stop at once");
+    progress.log("finishing this step, or the one begun next, and saving; again to stop at once");
     launched.stop();
   });
   try {

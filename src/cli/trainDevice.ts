@@ -23,6 +23,7 @@ import { requireSameBits } from "../parallel/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
 import { type PairBatch, trainStep } from "../siglip/index.ts";
 import { buildModel, buildOptimizer, buildSchedule } from "./build.ts";
+import type { Config } from "./config.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluate.ts";
 import { finish } from "./finish.ts";
 import { type Metrics, MetricsLog } from "./metrics.ts";
@@ -154,14 +155,14 @@ function blamingMemory<T>(update: () => T, compare: () => void): T {
 /** This rank's rows of the batch of a step; `idle` is called while it waits for them. */
 async function rowsOf(
   { comm, config: job }: Device<TrainJob, TrainReport>,
-  { batch, seed }: { readonly batch: number; readonly seed: number },
+  { batch, seed, steps }: Config["train"],
 ): Promise<(index: number, idle: () => void) => PairBatch> {
   const [first, end] = [comm.rank, comm.rank + 1].map((rank) => (rank * batch) / comm.size);
   if ("ahead" in job.batches) {
     const reader = new BatchReader(job.batches.ahead, comm.rank);
     return (index, idle) => rowsBetween(reader.take(index, idle), first, end);
   }
-  const drawer = new RowDrawer(job.batches.shared, await openPairs(job.pairs), { seed, first, end });
+  const drawer = new RowDrawer(job.batches.shared, await openPairs(job.pairs), { seed, first, end, steps });
   comm.whileWaiting = () => drawer.help();
   return (index) => drawer.take(index);
 }

@@ -9,7 +9,7 @@
  *
  * A slot is filled again when every reader has gone past it.
  */
-import type { Batch } from "./batches.ts";
+import { type Batch, newSharedBatch } from "./batches.ts";
 
 /** What threads are given to share batches: plain data that can be posted. */
 export interface BatchSlots {
@@ -35,11 +35,7 @@ export function batchSlots({ batch, side, length }: Layout, slots: number, reade
   return {
     control,
     readers,
-    slots: Array.from({ length: slots }, () => ({
-      pixels: new Float32Array(new SharedArrayBuffer(4 * batch * side * side * 3)),
-      tokens: new Int32Array(new SharedArrayBuffer(4 * batch * length)),
-      items: new Int32Array(new SharedArrayBuffer(4 * batch)),
-    })),
+    slots: Array.from({ length: slots }, () => newSharedBatch(batch, side, length)),
   };
 }
 

@@ -40,6 +40,17 @@ export const newBatch = (batch: number, side: number, length: number): Batch => 
   items: new Int32Array(batch),
 });
 
+/** Bytes of a batch. */
+export const batchBytes = (batch: number, side: number, length: number): number =>
+  4 * batch * (side * side * 3 + length + 1);
+
+/** Room for a batch in memory that threads share. */
+export const newSharedBatch = (batch: number, side: number, length: number): Batch => ({
+  pixels: new Float32Array(new SharedArrayBuffer(4 * batch * side * side * 3)),
+  tokens: new Int32Array(new SharedArrayBuffer(4 * batch * length)),
+  items: new Int32Array(new SharedArrayBuffer(4 * batch)),
+});
+
 /** Rows first..end−1 of a batch, in place. */
 export function rowsBetween({ pixels, tokens, items }: Batch, first: number, end: number): Batch {
   const part = <A extends Float32Array | Int32Array>(all: A): A =>

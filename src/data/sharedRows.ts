@@ -3,21 +3,22 @@
  *
  * Where devices take all cores there is none left for a thread that prepares batches. But in every step a device waits now and
  * then for a slower one, and in that time it draws rows of the batches to come, its own and others'. What is still missing
- * when a device takes its rows it draws then.
+ * when a device takes its rows, it draws then.
  *
- * Step k lies in slot k mod slots. Waits are rarely long, but then they are: so there are more slots than two. A row of a slot
- * has one word:
+ * Step k lies in slot k mod slots. Most waits are short, a few are long: with one batch ahead there would be nothing left to
+ * draw in a long one. A row of a slot has one word:
  *
  *   2·step + 1     somebody has begun to draw it for this step
  *   2·step + 2     it is drawn
  *
- * A row is a pure function of (seed, step, row). So whoever takes a row that another has begun does not wait for it, but draws
- * it too, and both write the same bits: a device that dies in the middle of a row holds nobody up.
+ * A row is a pure function of (seed, step, row), and is drawn elsewhere before its numbers are copied here. So whoever takes a
+ * row that another has begun does not wait for it, but draws it too, and both write the same numbers over each other: a device
+ * that dies in the middle of a row holds nobody up.
  *
  * After the last use of a batch devices must meet, all with all, before they take the next one. Then none can still need that of
  * step k − 1 while another has taken that of step k, and draws for step k − 1 + slots.
  */
-import { type Batch, type Pairs, rowsBetween } from "./batches.ts";
+import { type Batch, batchBytes, newBatch, newSharedBatch, type Pairs, rowsBetween } from "./batches.ts";
 
 /** What devices are given to share rows: plain data that can be posted. */
 export interface SharedRows {
@@ -26,38 +27,28 @@ export interface SharedRows {
   readonly words: readonly SharedArrayBuffer[];
 }
 
-export interface SharedRowsLayout {
-  readonly batch: number;
-  readonly side: number;
-  readonly length: number;
-}
-
-/** Batches at once: the one in use and those to come, at least one, more where they are small. */
+/** Batches at once: the one in use and at least one to come, more where that takes little memory. */
 const MOST_SLOTS = 8;
-const MOST_BYTES = 2 ** 26;
+const MOST_BYTES = 2 ** 26; // of all slots together, unless there are two
 
-export function newSharedRows({ batch, side, length }: SharedRowsLayout): SharedRows {
-  const bytes = 4 * batch * (side * side * 3 + length);
-  const count = Math.min(MOST_SLOTS, Math.max(2, Math.floor(MOST_BYTES / bytes)));
-  const slots = <T>(make: () => T): T[] => Array.from({ length: count }, make);
-  return {
-    slots: slots(() => ({
-      pixels: new Float32Array(new SharedArrayBuffer(4 * batch * side * side * 3)),
-      tokens: new Int32Array(new SharedArrayBuffer(4 * batch * length)),
-      items: new Int32Array(new SharedArrayBuffer(4 * batch)),
-    })),
-    words: slots(() => new SharedArrayBuffer(4 * batch)),
-  };
+export function newSharedRows(batch: number, side: number, length: number): SharedRows {
+  const fitting = Math.floor(MOST_BYTES / batchBytes(batch, side, length));
+  const slots = Array.from({ length: Math.min(MOST_SLOTS, Math.max(2, fitting)) }, () =>
+    newSharedBatch(batch, side, length),
+  );
+  return { slots, words: slots.map(() => new SharedArrayBuffer(4 * batch)) };
 }
 
 const begun = (step: number): number => 2 * step + 1;
 const drawn = (step: number): number => 2 * step + 2;
 
-export interface RowDrawerOptions {
+interface RowDrawerOptions {
   readonly seed: number;
   /** This device's rows: first..end−1. */
   readonly first: number;
   readonly end: number;
+  /** Nobody needs the batch of this step, or of a later one. */
+  readonly steps: number;
 }
 
 /** One device's view of the shared rows. */
@@ -65,6 +56,8 @@ export class RowDrawer {
   readonly #slots: readonly { readonly words: Int32Array; readonly rows: readonly Batch[]; readonly own: Batch }[];
   readonly #pairs: Pairs;
   readonly #options: RowDrawerOptions;
+  /** Where a row is drawn, before others can see it. */
+  readonly #canvas: Batch;
   #taken: number | undefined;
   /** The step to draw for when there is time, and how many of its rows, counted from the own ones, are known to be begun. */
   #next = { step: 0, seen: 0 };
@@ -73,6 +66,7 @@ export class RowDrawer {
     const { first, end } = options;
     this.#pairs = pairs;
     this.#options = options;
+    this.#canvas = newBatch(1, pairs.side, pairs.length);
     this.#slots = slots.map((batch, slot) => ({
       words: new Int32Array(words[slot]),
       rows: Array.from(batch.items, (_, row) => rowsBetween(batch, row, row + 1)),
@@ -85,7 +79,9 @@ export class RowDrawer {
     const { words, own } = this.#slotOf(step);
     const { first, end } = this.#options;
     for (let row = first; row < end; row++) {
-      if (Atomics.load(words, row) !== drawn(step)) this.#draw(step, row);
+      if (Atomics.load(words, row) === drawn(step)) continue;
+      this.#begins(step, row); // or another does: it is drawn either way
+      this.#draw(step, row);
     }
     this.#taken = step;
     if (this.#next.step <= step) this.#next = { step: step + 1, seen: 0 };
@@ -95,13 +91,13 @@ export class RowDrawer {
   /** Draws one row of a batch that comes after the one taken last; false where there is none that nobody has begun. */
   help(): boolean {
     if (this.#taken === undefined) return false; // it is not known which batch comes next
-    for (; this.#next.step < this.#taken + this.#slots.length; this.#next = { step: this.#next.step + 1, seen: 0 }) {
+    const end = Math.min(this.#taken + this.#slots.length, this.#options.steps);
+    for (; this.#next.step < end; this.#next = { step: this.#next.step + 1, seen: 0 }) {
       const { step } = this.#next;
-      const { words } = this.#slotOf(step);
-      while (this.#next.seen < words.length) {
-        const row = (this.#options.first + this.#next.seen++) % words.length;
-        const before = Atomics.load(words, row);
-        if (before >= begun(step) || Atomics.compareExchange(words, row, before, begun(step)) !== before) continue;
+      const rows = this.#slotOf(step).rows.length;
+      while (this.#next.seen < rows) {
+        const row = (this.#options.first + this.#next.seen++) % rows;
+        if (!this.#begins(step, row)) continue;
         this.#draw(step, row);
         return true;
       }
@@ -113,9 +109,20 @@ export class RowDrawer {
     return this.#slots[step % this.#slots.length];
   }
 
+  /** Says that this device draws a row, unless somebody has said so before. */
+  #begins(step: number, row: number): boolean {
+    const { words } = this.#slotOf(step);
+    const before = Atomics.load(words, row);
+    return before < begun(step) && Atomics.compareExchange(words, row, before, begun(step)) === before;
+  }
+
   #draw(step: number, row: number): void {
     const { words, rows } = this.#slotOf(step);
-    this.#pairs.batch(this.#options.seed, step, words.length, rows[row], row);
+    const { pixels, tokens, items } = this.#canvas;
+    this.#pairs.batch(this.#options.seed, step, rows.length, this.#canvas, row);
+    rows[row].pixels.set(pixels);
+    rows[row].tokens.set(tokens);
+    rows[row].items.set(items);
     Atomics.store(words, row, drawn(step));
   }
 }

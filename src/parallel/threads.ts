@@ -181,21 +181,21 @@ export class ThreadCommunicator implements Communicator {
     const { control, deadline } = this.#world;
     const at = control.at(rank, word);
     const reached = () => Atomics.load(this.#words, at) >= value;
-    let spinUntil = performance.now() + SPIN_MS;
-    while (!reached()) {
-      if (this.whileWaiting()) spinUntil = performance.now() + SPIN_MS;
-      else if (performance.now() >= spinUntil) break;
-    }
     if (reached()) return;
     // Stays when this wait fails: whoever looks for the one to blame follows it.
     Atomics.store(this.#words, control.at(this.rank, WAITS_FOR), rank + 1);
     let waited = 0;
+    let spinUntil = performance.now() + SPIN_MS;
     while (!reached()) {
       if (control.aborted) throw new AbortedError(`rank ${this.rank}: the run was ended during ${describe(mine)}`);
       if (waited >= deadline) throw this.#late(rank, waited, mine);
       const before = performance.now();
-      const seen = Atomics.load(this.#words, at);
-      if (seen < value) Atomics.wait(this.#words, at, seen, Math.min(SLICE_MS, deadline - waited));
+      if (this.whileWaiting()) {
+        spinUntil = performance.now() + SPIN_MS;
+      } else if (before >= spinUntil) {
+        const seen = Atomics.load(this.#words, at);
+        if (seen < value) Atomics.wait(this.#words, at, seen, Math.min(SLICE_MS, deadline - waited));
+      }
       waited += Math.min(performance.now() - before, 2 * SLICE_MS);
     }
     Atomics.store(this.#words, control.at(this.rank, WAITS_FOR), 0);

@@ -41,15 +41,20 @@ test("a peer that fails, or prints no figures, is left out with a warning that s
   expect(await pythonPeer(join(folder, "no-such-python"), { script: "vit-torch.py", args: [8] })).toBeUndefined();
   expect(await nodePeer(folder, "a-library", { script: script("throw new Error('no room')") })).toBeUndefined();
   expect(await nodePeer(folder, "a-library", { script: script("console.log('hello')") })).toBeUndefined();
+  expect(await nodePeer(folder, "a-library", { script: script("import 'another-library'") })).toBeUndefined();
+  expect(await nodePeer(folder, "a-library", { script: script("console.log('{\"seconds\":null}')") })).toBeUndefined();
   const warnings = write.mock.calls.map(([text]) => String(text));
   expect(warnings[0]).toMatch(/^warning: vit-torch\.py 8 failed and is left out: .*ENOENT.*\n$/);
   expect(warnings[1]).toMatch(/failed and is left out: .*no room.*\n$/);
   expect(warnings[2]).toMatch(/failed and is left out: .*JSON.*\n$/);
+  expect(warnings[3]).toMatch(/failed and is left out: .*another-library.*\n$/);
+  expect(warnings[4]).toMatch(/failed and is left out: seconds is null\n$/);
 });
 
 test("a peer that computed something else is refused", () => {
   expect(secondsOf("peer", { loss: 10.04 }, undefined)).toBeUndefined();
   expect(secondsOf("peer", { loss: 10.04 }, { loss: 10.0401, seconds: 0.5 })).toBe(0.5);
+  expect(secondsOf("peer", { loss: 10 }, { loss: 10.1, seconds: 0.5 }, 0.02)).toBe(0.5);
   expect(() => secondsOf("peer", { loss: 10.04 }, { loss: 10.4, seconds: 0.5 })).toThrow("it is not the same work");
   expect(() => secondsOf("peer", { loss: 10.04 }, { seconds: 0.5 })).toThrow("NaN there");
 });

@@ -23,46 +23,96 @@ function counting(): { pairs: Pairs; drawn: string[] } {
   return { pairs: { ...pairs, batch }, drawn };
 }
 
+const STEPS = 100;
 const drawersOf = (shared: SharedRows, devices: number, rowsEach: number, from: Pairs = pairs): RowDrawer[] =>
-  Array.from(
-    { length: devices },
-    (_, rank) => new RowDrawer(shared, from, { seed: SEED, first: rank * rowsEach, end: (rank + 1) * rowsEach }),
-  );
+  Array.from({ length: devices }, (_, rank) => {
+    const [first, end] = [rank * rowsEach, (rank + 1) * rowsEach];
+    return new RowDrawer(shared, from, { seed: SEED, first, end, steps: STEPS });
+  });
 
-const layout = (batch: number) => ({ batch, side: pairs.side, length: pairs.length });
+const sharedRows = (batch: number): SharedRows => newSharedRows(batch, pairs.side, pairs.length);
 
 describe("RowDrawer", () => {
-  it("gives every device the rows of pairs.batch, whoever helped how much in which order", () => {
+  it("gives every device the rows of pairs.batch, whoever helped how much, before or after others took theirs", () => {
     const scenario = fc.record({
       devices: fc.integer({ min: 1, max: 4 }),
       rowsEach: fc.integer({ min: 1, max: 3 }),
       start: fc.integer({ min: 0, max: 50 }),
-      // In every step: who helps, one row at a time, before all take the next.
-      helps: fc.array(fc.array(fc.nat(), { maxLength: 40 }), { minLength: 1, maxLength: 5 }),
+      // In every step: who helps, one row at a time, after the first rank has taken its rows, and after the second, ...
+      helps: fc.array(fc.array(fc.array(fc.nat(), { maxLength: 15 }), { minLength: 4, maxLength: 4 }), {
+        minLength: 1,
+        maxLength: 5,
+      }),
     });
     fc.assert(
       fc.property(scenario, ({ devices, rowsEach, start, helps }) => {
         const batch = devices * rowsEach;
-        const drawers = drawersOf(newSharedRows(layout(batch)), devices, rowsEach);
+        const drawers = drawersOf(sharedRows(batch), devices, rowsEach);
         helps.forEach((helpers, i) => {
           const step = start + i;
           const wanted = pairs.batch(SEED, step, batch);
-          drawers.forEach((drawer, rank) => {
-            expect(drawer.take(step)).toEqual(rowsBetween(wanted, rank * rowsEach, (rank + 1) * rowsEach));
+          const taken = drawers.map((drawer, rank) => {
+            const rows = drawer.take(step);
+            for (const helper of helpers[rank]) drawers[helper % devices].help();
+            return rows;
           });
-          const held = drawers.map((drawer) => drawer.take(step).pixels.slice());
-          for (const helper of helpers) drawers[helper % devices].help();
-          held.forEach((pixels, rank) => {
-            expect(drawers[rank].take(step).pixels).toEqual(pixels);
+          taken.forEach((rows, rank) => {
+            expect(rows).toEqual(rowsBetween(wanted, rank * rowsEach, (rank + 1) * rowsEach));
           });
         });
       }),
     );
   });
 
+  it("shows nothing but finished rows, also to an owner who takes them while another draws them", () => {
+    const shared = sharedRows(4);
+    let owner: RowDrawer | undefined;
+    const seen: Float32Array[] = [];
+    const batch: Pairs["batch"] = (seed, step, size, into, first) => {
+      into?.pixels.fill(7); // as a drawing looks before it is finished
+      if (step === 1 && first === 0 && owner) seen.push(owner.take(1).pixels.slice());
+      return pairs.batch(seed, step, size, into, first);
+    };
+    [owner] = drawersOf(shared, 2, 2);
+    const [, helper] = drawersOf(shared, 2, 2, { ...pairs, batch });
+    owner.take(0);
+    helper.take(0);
+    const wanted = rowsBetween(pairs.batch(SEED, 1, 4), 0, 2);
+    for (let row = 0; row < 4; row++) {
+      helper.help();
+      for (const pixels of seen) expect(pixels).toEqual(wanted.pixels);
+    }
+    expect(seen.length).toBe(1);
+    expect(owner.take(1)).toEqual(wanted);
+  });
+
+  it("does not begin a row that its owner is drawing", () => {
+    const shared = sharedRows(4);
+    const { pairs: counted, drawn } = counting();
+    const [, helper] = drawersOf(shared, 2, 2, counted);
+    const batch: Pairs["batch"] = (seed, step, size, into, first) => {
+      if (step === 1 && first === 0) for (let row = 0; row < 4; row++) helper.help();
+      return pairs.batch(seed, step, size, into, first);
+    };
+    const [owner] = drawersOf(shared, 2, 2, { ...pairs, batch });
+    helper.take(0);
+    owner.take(0);
+    drawn.length = 0;
+    owner.take(1);
+    expect(drawn.filter((row) => row.startsWith("1/")).sort()).toEqual(["1/1", "1/2", "1/3"]);
+  });
+
+  it("draws nothing that comes after the last step", () => {
+    const [drawer] = drawersOf(sharedRows(2), 1, 2);
+    drawer.take(STEPS - 2);
+    expect([drawer.help(), drawer.help(), drawer.help()]).toEqual([true, true, false]);
+    drawer.take(STEPS - 1);
+    expect(drawer.help()).toBe(false);
+  });
+
   it("draws each row of the next batches once, nearest first, however many help, and then has nothing to do", () => {
     const { pairs: counted, drawn } = counting();
-    const shared = newSharedRows(layout(6));
+    const shared = sharedRows(6);
     const ahead = shared.slots.length - 1;
     const drawers = drawersOf(shared, 3, 2, counted);
     for (const drawer of drawers) drawer.take(7);
@@ -78,12 +128,12 @@ describe("RowDrawer", () => {
   });
 
   it("holds several small batches, and no more than two large ones", () => {
-    expect(newSharedRows(layout(8)).slots.length).toBe(8);
-    expect(newSharedRows({ batch: 256, side: 128, length: 64 }).slots.length).toBe(2);
+    expect(sharedRows(8).slots.length).toBe(8);
+    expect(newSharedRows(256, 128, 64).slots.length).toBe(2);
   });
 
   it("does not wait for rows that a device began before it died", () => {
-    const shared = newSharedRows(layout(4));
+    const shared = sharedRows(4);
     const batch: Pairs["batch"] = (seed, step, ...rest) => {
       if (step === 1) throw new Error("died");
       return pairs.batch(seed, step, ...rest);

@@ -65,6 +65,12 @@ describe("launch", { timeout: 30_000 }, () => {
     expect(left).toBe(0);
   });
 
+  it("blames the rank that does not come, also when the other has work enough while it waits", async () => {
+    const reason = await reasonOf(start({ act: "do other work for ever", word: "" }, 2, { deadline: 500 }).results);
+    expect(reason).toBeInstanceOf(DeviceError);
+    expect(reason.message).toMatch(/rank 1 failed .*rank 0 waited 0\.\d s in barrier .* for rank 1/);
+  });
+
   it("may be aborted when all is over, and twice", async () => {
     const launched = start({ act: "return", word: "" });
     await launched.results;

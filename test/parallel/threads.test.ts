@@ -40,6 +40,15 @@ describe("collectives between threads", { timeout: 60_000 }, () => {
     expectRight(await collectives(4, { seed: 21, rounds: 20, jitter: 5 }, { verify: true }));
   });
 
+  it("give the same to ranks that do other work while they wait, as much of it as there is", async () => {
+    const job = { seed: 24, rounds: 20, pieces: 5, slow: { rank: 1, ms: 20 } };
+    const results = await collectives(3, job, { verify: true });
+    expectRight(results);
+    const [first, slow] = results.map(({ helped }) => helped);
+    expect(first).toBeGreaterThan(5 * 10); // of 5 · 20: on a ring not everybody waits for the slow one
+    expect(first).toBeGreaterThan(slow);
+  });
+
   it("get by without wake-ups", async () => {
     expectRight(await collectives(3, { seed: 22, rounds: 10, deaf: true, jitter: 1 }, { verify: true }));
   });

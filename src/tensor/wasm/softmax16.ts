@@ -38,7 +38,7 @@ function sumsOf(blocks: readonly V[]): { code: Code; low: Local<"f64x2">; high: 
   return { code: [transposeBlock(blocks), low.set(sum(f64x2.promoteLow)), high.set(sum(promoteHigh))], low, high };
 }
 
-/** The body for four rows after the other, then `rest` for those that are left; addresses move on by four rows. */
+/** The body for every four rows, then `rest` for those that are left; addresses move on by four rows. */
 function fourRows(rows: Local<"i32">, addresses: readonly Local<"i32">[], body: Code, rest: Code): Code {
   const step: Code = [addresses.map((at) => inc(at, 4 * ROW)), rows.set(sub(rows, 4))];
   return [loopWhile(ge(rows, 4), [body, step]), rest];

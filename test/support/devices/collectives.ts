@@ -26,6 +26,8 @@ export interface CollectivesJob extends Disturbance {
   readonly busy?: number;
   /** One rank's heap grows by a few MiB in every round. */
   readonly grow?: boolean;
+  /** Pieces of other work that there are in every round, for who waits: each takes memory and writes to it. */
+  readonly pieces?: number;
 }
 
 /** What was wrong, if anything. */
@@ -34,6 +36,8 @@ export interface CollectivesResult {
   readonly bytesReceived: number;
   /** How often a buffer was filled with NaN before it was received into. */
   readonly poisoned: number;
+  /** Pieces of other work that were done. */
+  readonly helped: number;
 }
 
 type Numbers = Float32Array | Float64Array;
@@ -92,7 +96,7 @@ function act(
 }
 
 runDevice<CollectivesJob, CollectivesResult>(({ comm, config: job, step }) => {
-  const { seed, rounds, slow, busy = 0, grow = false } = job;
+  const { seed, rounds, slow, busy = 0, grow = false, pieces = 0 } = job;
   const rng = new Rng(seed).split(`rank ${comm.rank}`);
   const wrong: string[] = [];
   const kept: Tensor[] = []; // so that the heap has to grow
@@ -101,10 +105,19 @@ runDevice<CollectivesJob, CollectivesResult>(({ comm, config: job, step }) => {
     into.data.fill(Number.NaN);
     poisoned++;
   };
+  let [helped, left] = [0, 0];
+  comm.whileWaiting = () => {
+    if (left === 0) return false;
+    left--;
+    helped++;
+    scope(() => empty("test", [2 ** 12], "f32").data.fill(helped));
+    return true;
+  };
   useKernels(undefined); // sums are the same on all kernels, and a test does not wait until one is chosen
   disturb(job, seed + comm.rank);
   for (let round = 0; round < rounds; round++) {
     step(round);
+    left = pieces;
     if (slow?.rank === comm.rank) sleep(slow.ms);
     if (busy > 0) sleep(rng.between(0, busy));
     if (grow && round % comm.size === comm.rank) kept.push(empty("test", [2 ** 20], "f32"));
@@ -117,5 +130,5 @@ runDevice<CollectivesJob, CollectivesResult>(({ comm, config: job, step }) => {
         wrong.push(`round ${round}: ${what} gave ${got?.data.slice(0, 8)} instead of ${Array.from(want).slice(0, 8)}`);
     });
   }
-  return { wrong, bytesReceived: comm.bytesReceived, poisoned };
+  return { wrong, bytesReceived: comm.bytesReceived, poisoned, helped };
 });

@@ -11,6 +11,7 @@ export interface GreetingJob {
     | "report"
     | "until stopped"
     | "wait for the other"
+    | "do other work for ever"
     | "leave a timer"
     | "throw"
     | "throw a function"
@@ -56,7 +57,8 @@ runDevice<GreetingJob, unknown, string>(async (device) => {
       if (device.stopAgreed()) return { rank, size, word, step };
     }
   }
-  if (act === "wait for the other") {
+  if (act === "wait for the other" || act === "do other work for ever") {
+    if (act === "do other work for ever") comm.whileWaiting = () => true;
     if (rank === 0) comm.barrier();
     device.report("waiting"); // rank 1: the other will wait in vain
     await new Promise((resolve) => setTimeout(resolve, 60_000));
