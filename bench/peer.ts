@@ -1,6 +1,6 @@
 /**
  * Other libraries, as programs in `peers` that do the same work and print what they computed and how long it took, as a line
- * of JSON.
+ * of JSON. Each stands alone, model and all: it runs where its library is installed, and reads as that library's users write.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";

@@ -56,7 +56,10 @@ await blockUntilReady([pictures, ztxt, labels]);
 const layerNorm = (x, scale, bias) => {
   const centred = x.ref.sub(np.mean(x, -1, { keepdims: true }));
   const variance = np.mean(np.square(centred.ref), -1, { keepdims: true });
-  return centred.div(np.sqrt(variance.add(1e-6))).mul(scale).add(bias); // biome-ignore format: the formula
+  return centred
+    .div(np.sqrt(variance.add(1e-6)))
+    .mul(scale)
+    .add(bias);
 };
 const linear = (x, weight, bias) => np.matmul(x, weight).add(bias);
 const gelu = (x) => {

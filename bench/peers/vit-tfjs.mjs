@@ -63,7 +63,10 @@ const layerNorm = (x, g, shift) => {
 };
 const linear = (x, weight, shift) => {
   const rows = x.reshape([-1, x.shape.at(-1)]);
-  return rows.matMul(weight).add(shift).reshape([...x.shape.slice(0, -1), weight.shape[1]]); // biome-ignore format: a chain
+  return rows
+    .matMul(weight)
+    .add(shift)
+    .reshape([...x.shape.slice(0, -1), weight.shape[1]]);
 };
 const gelu = (x) => {
   const u = x.add(x.square().mul(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI));

@@ -164,7 +164,7 @@ async function trainRun(
     },
   );
   const signals = catchSignals(() => {
-    progress.log("finishing this step, or the one begun next, and saving; again to stop at once");
+    progress.log("finishing a step and saving; again to stop at once");
     launched.stop();
   });
   try {

@@ -68,9 +68,11 @@ function rowChecks({ x, y, positive }: Inputs): Check[] {
   ];
 }
 
-/** Heads of 16 channels may take another way than heads of 12. */
-function attentionChecks({ x, y, positive }: Inputs, headDim: 12 | 16): Check[] {
-  const [batch, heads, queries, keys] = [2, 2, 9, 11];
+/** Channels of a head and keys: each may take a way of its own. */
+const ATTENTIONS = [[12, 11], [16, 11], [16, 16]] as const; // biome-ignore format: a case a pair
+
+function attentionChecks({ x, y, positive }: Inputs, [headDim, keys]: (typeof ATTENTIONS)[number]): Check[] {
+  const [batch, heads, queries] = [2, 2, 9];
   const row = heads * headDim;
   const layout = (at: Ptr, tokens: number) => ({ at, batch: tokens * row, row });
   const sizes = { batch, heads, queries, keys, headDim };
@@ -176,7 +178,7 @@ export function selfTest(heap: Heap, kernels: Kernels, oracle: Kernels): string[
     heap.f32[positive / 4 + i] = 0.1 + 2.9 * rng.uniform();
   }
   const table = [
-    ...gemmChecks(inputs), ...elementChecks(heap, inputs), ...rowChecks(inputs), ...attentionChecks(inputs, 12), ...attentionChecks(inputs, 16),
+    ...gemmChecks(inputs), ...elementChecks(heap, inputs), ...rowChecks(inputs), ...ATTENTIONS.flatMap((sides) => attentionChecks(inputs, sides)),
   ]; // biome-ignore format: one line
   const results = (set: Kernels, [, length, run]: Check): Float32Array => {
     run(set, out);

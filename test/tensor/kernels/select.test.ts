@@ -42,6 +42,20 @@ describe("the self-test", () => {
     expect(selfTest(own, { ...oracle, layerNormGrad: () => undefined }, oracle)).toEqual(["layerNormGrad"]);
   });
 
+  test("looks at every way that attention may take: few keys, exactly sixteen, other heads", () => {
+    for (const way of [
+      { keys: 11, headDim: 12 },
+      { keys: 11, headDim: 16 },
+      { keys: 16, headDim: 16 },
+    ]) {
+      const attention: Kernels["attention"] = (args) => {
+        oracle.attention(args);
+        if (args.keys === way.keys && args.headDim === way.headDim) own.f32[args.out.at / 4] += 0.01;
+      };
+      expect(selfTest(own, { ...oracle, attention }, oracle)).toContain("attention");
+    }
+  });
+
   test("gives its memory back", () => {
     const before = own.liveBlocks;
     selfTest(own, oracle, oracle);
