@@ -8,24 +8,14 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Bug, bugs, changed, type Place } from "./bugs.ts";
+import type { Bug, Place } from "./bug.ts";
+import { bugs, changed } from "./bugs.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** Quick ones first: the run stops at the first failure. */
-const TESTS = [
-  "test/parallel/ops.test.ts",
-  "test/parallel/exchange.test.ts",
-  "test/siglip/loss.test.ts",
-  "test/siglip/fusedLoss.test.ts",
-  "test/siglip/deviceLosses.test.ts",
-  "test/siglip/extremes.test.ts",
-  "test/parallel/threads.test.ts",
-];
-
 /** In that order, one file at a time; properties stop at the first counter-example instead of looking for a smaller one. */
-const CONFIG = `
+const configFor = (tests: readonly string[]): string => `
 import { BaseSequencer } from "vitest/node";
-const order = ${JSON.stringify(TESTS)};
+const order = ${JSON.stringify(tests)};
 class InOrder extends BaseSequencer {
   async sort(files) {
     const place = (file) => order.findIndex((name) => file.moduleId.endsWith(name));
@@ -45,12 +35,12 @@ export default {
 `;
 
 /** A copy of what the tests need, with the changes made. */
-function mutant(places: readonly Place[]): string {
+function mutant(places: readonly Place[], tests: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), "siglip-mutant-"));
   for (const each of ["src", "test", "package.json", "tsconfig.json"]) {
     cpSync(join(ROOT, each), join(folder, each), { recursive: true });
   }
-  writeFileSync(join(folder, "vitest.config.mjs"), CONFIG);
+  writeFileSync(join(folder, "vitest.config.mjs"), configFor(tests));
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   for (const { file, find, replace } of places) {
     const path = join(folder, "src", file);
@@ -78,11 +68,11 @@ interface Report {
   }[];
 }
 
-function runTests(folder: string): Outcome {
+function runTests(folder: string, tests: readonly string[]): Outcome {
   const start = performance.now();
   const out = join(folder, "report.json");
   const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
-  const args = ["run", "--reporter=json", `--outputFile=${out}`, ...TESTS];
+  const args = ["run", "--reporter=json", `--outputFile=${out}`, ...tests];
   const { status, stderr } = spawnSync(process.execPath, [...process.execArgv, vitest, ...args], {
     cwd: folder,
     encoding: "utf8",
@@ -103,10 +93,10 @@ function runTests(folder: string): Outcome {
   throw new Error(`mutants: vitest failed without a failed test\n${stderr}`);
 }
 
-function test(places: readonly Place[]): Outcome {
-  const folder = mutant(places);
+function test(places: readonly Place[], tests: readonly string[]): Outcome {
+  const folder = mutant(places, tests);
   try {
-    return runTests(folder);
+    return runTests(folder, tests);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -121,16 +111,17 @@ if (chosen.length < wanted.length) {
   process.exit(2);
 }
 
-const unchanged = test([]);
+const allTests = [...new Set(chosen.flatMap(({ tests }) => tests))];
+const unchanged = test([], allTests);
 if (unchanged.killer) {
   console.error(`mutants: the tests fail without any bug: ${unchanged.killer}`);
   process.exit(1);
 }
 console.log(`no bug: all pass (${unchanged.seconds.toFixed(0)} s)`);
 let survivors = 0;
-for (const { name, places } of chosen) {
+for (const { name, places, tests } of chosen) {
   places.forEach((each, i) => {
-    const { killer, seconds } = test(each);
+    const { killer, seconds } = test(each, tests);
     if (!killer) survivors++;
     const which = places.length > 1 ? ` ${i + 1}/${places.length}` : "";
     console.log(`${name}${which} (${each[0].file}): ${killer ?? "SURVIVES"} (${seconds.toFixed(0)} s)`);
