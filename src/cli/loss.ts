@@ -5,20 +5,22 @@
  * `new Rng(seed).split("u").split(i)` and `.split("v").split(i)`, in f32; t′ = log 10 and b = −10. The embeddings are u and v
  * divided by the lengths of their rows. So every form can be compared with every other, and with yours.
  */
-import { readFileSync, writeFileSync } from "node:fs";
-import { readSafetensors, type SafetensorsTensor, toFloat32, writeSafetensors } from "../formats/index.ts";
+import { printable } from "../formats/index.ts";
+import { NonFiniteError } from "../nn/index.ts";
+import { DeviceError } from "../parallel/index.ts";
 import { launch, threadFile } from "../parallel/launch.ts";
-import { chooseKernels, type KernelMode } from "../tensor/index.ts";
+import { chooseKernels, type KernelMode, OutOfMemoryError, portable } from "../tensor/index.ts";
 import { ConfigError } from "./config.ts";
 import { deviceCount } from "./devices.ts";
 import { drawBlocks } from "./drawBlocks.ts";
-import type { LossCheck } from "./lossCheck.ts";
+import { checkGradients, readInputs, writeGradients } from "./lossFiles.ts";
 import { FORMS, type Form, type LossInputs, type LossJob, type LossShare } from "./lossJob.ts";
+import { type LossResult, lossText } from "./lossText.ts";
 import { print } from "./print.ts";
 
 export interface LossOptions {
-  readonly batch: string;
-  readonly dim: string;
+  readonly batch?: string;
+  readonly dim?: string;
   readonly devices?: string;
   readonly form: string;
   readonly ring: string;
@@ -45,37 +47,12 @@ function oneOf<T extends string>(name: string, text: string, choices: readonly T
   return found;
 }
 
-/** in.u, in.v [B, d], in.t, in.b of a safetensors file, in memory that all devices can read. */
-function readInputs(file: string): LossInputs {
-  const { tensors } = readSafetensors(readFileSync(file), file);
-  const take = (name: string): SafetensorsTensor => {
-    const found = tensors.get(name);
-    if (found) return found;
-    throw wrong("--inputs", `--inputs ${file} has no ${name}; it needs in.u, in.v [B, d], in.t and in.b`);
-  };
-  const [u, v, t, b] = [take("in.u"), take("in.v"), take("in.t"), take("in.b")];
-  const [batch, dim] = u.shape;
-  if (u.shape.length !== 2 || v.shape.join() !== u.shape.join()) {
-    throw wrong("--inputs", `--inputs ${file}: in.u is [${u.shape}] and in.v [${v.shape}]; both must be [B, d]`);
-  }
-  const scalar = (tensor: SafetensorsTensor): number => numbers(tensor)[0];
-  return { u: shared(numbers(u)), v: shared(numbers(v)), tPrime: scalar(t), b: scalar(b), batch, dim };
-}
+const T_PRIME = portable.log(10);
+const B = -10;
 
-/** F64 stays; everything else that is a number becomes f32. */
-const numbers = (tensor: SafetensorsTensor): Float32Array | Float64Array =>
-  tensor.data instanceof Float64Array ? tensor.data : toFloat32(tensor);
-
-function shared(values: Float32Array | Float64Array): Float32Array | Float64Array {
-  const buffer = new SharedArrayBuffer(values.byteLength);
-  const out = values instanceof Float64Array ? new Float64Array(buffer) : new Float32Array(buffer);
-  out.set(values);
-  return out;
-}
-
-function jobOf(options: LossOptions, devices: number): LossJob {
-  const inputs = options.inputs === undefined ? undefined : readInputs(options.inputs);
-  const batch = inputs?.batch ?? whole("batch", options.batch, 1, 2 ** 24);
+function jobOf(options: LossOptions, inputs: LossInputs | undefined, devices: number): LossJob {
+  const batch = sizeOf("batch", options.batch, inputs?.batch, 2 ** 24, 4096);
+  const dim = sizeOf("dim", options.dim, inputs?.dim, 65_536, 64);
   if (batch % devices !== 0) {
     const detail = `--batch ${batch} does not divide among ${devices} devices; use a multiple, such as ${Math.ceil(batch / devices) * devices}`;
     throw wrong("--batch", detail);
@@ -84,116 +61,179 @@ function jobOf(options: LossOptions, devices: number): LossJob {
   if (form === "dense" && devices > 1) {
     throw wrong("--form", "--form dense holds all pairs on one device; add --devices 1, or take another form");
   }
-  const checkRows = options.check === undefined ? 0 : whole("check", options.check, 2, batch);
-  if (checkRows > 0 && form === "softmax") {
+  return {
+    batch,
+    dim,
+    form,
+    ring: oneOf("ring", options.ring, ["one", "both"]),
+    seed: whole("seed", options.seed, 0, Number.MAX_SAFE_INTEGER),
+    tPrime: inputs?.tPrime ?? T_PRIME,
+    b: inputs?.b ?? B,
+    dtype: inputs?.u instanceof Float64Array ? "f64" : "f32",
+    ...(inputs ? { inputs } : {}),
+    wantsGradients: options.gradients !== undefined,
+    checkRows: options.check === undefined ? 0 : rowsToCheck(options.check, form, batch),
+  };
+}
+
+/** --batch or --dim: what the inputs have, where there are inputs; an option that says otherwise is refused. */
+function sizeOf(
+  name: string,
+  option: string | undefined,
+  given: number | undefined,
+  most: number,
+  usual: number,
+): number {
+  const asked = option === undefined ? undefined : whole(name, option, 1, most);
+  if (asked !== undefined && given !== undefined && asked !== given) {
+    throw wrong(`--${name}`, `--${name} ${asked}, but --inputs has ${given}; leave --${name} out`);
+  }
+  return given ?? asked ?? usual;
+}
+
+function rowsToCheck(option: string, form: Form, batch: number): number {
+  if (form === "softmax") {
     throw wrong(
       "--check",
       "--check computes the sigmoid loss again, not the softmax loss; drop it, or take another form",
     );
   }
-  return {
-    batch,
-    dim: inputs?.dim ?? whole("dim", options.dim, 1, 65_536),
-    form,
-    ring: oneOf("ring", options.ring, ["one", "both"]),
-    seed: whole("seed", options.seed, 0, Number.MAX_SAFE_INTEGER),
-    dtype: inputs?.u instanceof Float64Array ? "f64" : "f32",
-    ...(inputs ? { inputs } : {}),
-    wantsGradients: options.gradients !== undefined,
-    checkRows,
-  };
+  if (batch === 1) throw wrong("--check", "--check estimates from at least 2 rows, and there is 1 pair; drop it");
+  return whole("check", option, 2, batch);
 }
+
+/** From here on t is larger than any model is trained to: big_vision's end near 100, and CLIP stops at 100. */
+const LARGE_T_PRIME = Math.log(1000);
 
 export async function loss(options: LossOptions): Promise<void> {
   const devices = options.devices === undefined && options.form === "dense" ? 1 : deviceCount(options.devices);
-  const job = jobOf(options, devices);
+  const inputs = options.inputs === undefined ? undefined : readInputs(options.inputs);
+  const job = jobOf(options, inputs, devices);
+  const output = options.gradients === undefined ? undefined : checkGradients(options.gradients, options.inputs);
+  if (job.tPrime >= LARGE_T_PRIME) {
+    const means = `${shown(job.tPrime)} means t = ${shown(portable.exp(job.tPrime))}`;
+    warn(`in.t holds t′ = log t: ${means}; for t = ${shown(job.tPrime)} store ${shown(portable.log(job.tPrime))}`);
+  }
   chooseKernels(options.kernels);
-  const shares = await launch<LossJob, LossShare>(threadFile("./lossDevice", import.meta.url), devices, job, {
-    deadline: 3_600_000, // a large block takes long, and every device has the same work
-  }).results;
-  if (options.gradients !== undefined) writeGradients(options.gradients, job, shares);
+  const shares = await computing(job, devices);
+  const result = resultOf(job, devices, shares);
+  requireFinite(result);
+  const { u, v } = result.zeroRows;
+  if (u + v > 0) warn(`rows of zeros: ${u} in u, ${v} in v; they have no direction, and their gradient is 0`);
+  if (output !== undefined) writeGradients(output, job, shares);
 
+  const drawing = options.draw ? `${drawBlocks(shares.map((share) => share.blocks))}\n` : "";
+  if (options.json) {
+    if (drawing) process.stderr.write(drawing);
+    print(JSON.stringify(result));
+  } else {
+    if (drawing) print(drawing);
+    print(lossText(result));
+    if (output !== undefined) print(`written     out.loss, grad.u, grad.v, grad.t and grad.b to ${printable(output)}`);
+  }
+}
+
+const shown = (x: number): string =>
+  x > 1e9 ? x.toExponential(3) : x.toLocaleString("en", { maximumSignificantDigits: 5 });
+
+function warn(text: string): void {
+  process.stderr.write(`warning: ${text}\n`);
+}
+
+const WAIT_MS = 2000;
+
+/** The devices at work. Whoever waits at a terminal for more than two seconds is told so: one loss has no steps to count. */
+async function computing(job: LossJob, devices: number): Promise<LossShare[]> {
+  const { stderr } = process;
+  const pairs = (job.batch ** 2).toLocaleString("en");
+  const started = performance.now();
+  const tell = (): void => {
+    const seconds = Math.round((performance.now() - started) / 1e3);
+    stderr.write(`\rcomputing ${pairs} pairs on ${devices} ${devices === 1 ? "device" : "devices"}, ${seconds} s `);
+    told = true;
+  };
+  let told = false;
+  const timer = stderr.isTTY ? setInterval(tell, WAIT_MS) : undefined;
+  try {
+    return await launch<LossJob, LossShare>(threadFile("./lossDevice", import.meta.url), devices, job, {
+      deadline: 3_600_000, // a large block takes long, and every device has the same work
+    }).results;
+  } catch (error) {
+    throw withRemedy(error, job);
+  } finally {
+    clearInterval(timer);
+    if (told) stderr.write("\r\x1b[K");
+  }
+}
+
+/** A heap that is full says how to need less of it here. */
+function withRemedy(error: unknown, { form, batch, dim }: LossJob): unknown {
+  const cause = error instanceof DeviceError ? (error.cause as Error) : undefined;
+  if (cause?.name !== OutOfMemoryError.name) return error;
+  const remedy =
+    form === "fused"
+      ? "use more --devices, or a smaller --batch or --dim"
+      : `--form ${form} keeps numbers for every pair or every text; use --form fused, which keeps neither`;
+  return wrong("--form", `${batch} pairs of width ${dim} do not fit into the memory of a device: ${remedy}`);
+}
+
+function resultOf(job: LossJob, devices: number, shares: readonly LossShare[]): LossResult {
   const [first] = shares;
+  const { batch, dim, form, dtype, tPrime, b } = job;
   const seconds = Math.max(...shares.map((share) => share.seconds));
-  const norm = (of: "zimgSquares" | "ztxtSquares"): number =>
-    Math.sqrt(shares.reduce((sum, share) => sum + share[of], 0));
-  const pairs = job.batch ** 2;
-  const result = {
+  const sum = (of: (share: LossShare) => number): number => shares.reduce((total, share) => total + of(share), 0);
+  const norm = (of: (share: LossShare) => number): number => Math.sqrt(sum(of));
+  const pairs = batch ** 2;
+  const given = job.wantsGradients
+    ? { uNorm: norm((share) => squares(share.du)), vNorm: norm((share) => squares(share.dv)) }
+    : {};
+  return {
+    form,
+    batch,
+    dim,
+    devices,
+    dtype,
+    tPrime,
+    t: portable.exp(tPrime),
+    b,
     loss: first.loss,
     seconds,
     nsPerPair: (seconds / pairs) * 1e9,
-    gflops: (6 * pairs * job.dim) / seconds / 1e9,
-    peakBytes: shares.reduce((sum, share) => sum + share.peakBytes, 0),
+    gflops: (6 * pairs * dim) / seconds / 1e9,
+    peakBytes: sum((share) => share.peakBytes),
     peakRss: process.resourceUsage().maxRSS * 1024, // of the whole process
-    bytesExchanged: shares.reduce((sum, share) => sum + share.bytesExchanged, 0),
+    bytesExchanged: sum((share) => share.bytesExchanged),
     gradient: {
       tPrime: first.dtPrime,
       b: first.db,
-      zimgNorm: norm("zimgSquares"),
-      ztxtNorm: norm("ztxtSquares"),
+      zimgNorm: norm((share) => share.zimgSquares),
+      ztxtNorm: norm((share) => share.ztxtSquares),
+      ...given,
     },
+    zeroRows: { u: sum((share) => share.zeroRows[0]), v: sum((share) => share.zeroRows[1]) },
     ...(first.check ? { check: first.check } : {}),
   };
-  const drawing = options.draw ? drawBlocks(shares.map((share) => share.blocks)) : "";
-  if (options.json) {
-    if (drawing) process.stderr.write(`${drawing}\n`);
-    print(JSON.stringify(result));
-    return;
-  }
-  if (drawing) print(`${drawing}\n`);
-  const { gradient } = result;
-  const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-  print(
-    `${job.form} loss of ${job.batch} pairs of width ${job.dim} on ${devices} ${devices === 1 ? "device" : "devices"}`,
-  );
-  print(`loss        ${result.loss}`);
-  print(
-    `gradients   t′ ${gradient.tPrime}   b ${gradient.b}   ‖zimg‖ ${gradient.zimgNorm}   ‖ztxt‖ ${gradient.ztxtNorm}`,
-  );
-  print(
-    `time        ${seconds.toFixed(4)} s, ${result.nsPerPair.toFixed(2)} ns a pair, ${(pairs / seconds / 1e6).toFixed(1)} million pairs a second`,
-  );
-  print(`work        ${result.gflops.toFixed(1)} GFLOP/s at 6·d operations a pair`);
-  print(
-    `memory      ${mib(result.peakBytes)} at most on all devices, ${mib(result.peakRss)} the whole process, ${mib(result.bytesExchanged)} exchanged`,
-  );
-  if (first.check) printCheck(first.check);
 }
 
-function printCheck({ rows, zimgError, ztxtError, ...estimates }: LossCheck): void {
-  print(`check       ${rows} rows of images and ${rows} of texts in f64: relative error of the gradients at most`);
-  print(`            zimg ${zimgError.toExponential(1)}   ztxt ${ztxtError.toExponential(1)}`);
-  for (const name of ["loss", "tPrime", "b"] as const) {
-    const { estimate, standardError, deviation } = estimates[name];
-    const label = `            ${name === "loss" ? "loss" : `gradient of ${name === "b" ? "b" : "t′"}`}`;
-    if (deviation === null) print(`${label} exactly ${estimate}`);
-    else
-      print(
-        `${label} about ${estimate} ± ${standardError.toExponential(1)}, ${deviation.toFixed(2)} standard errors off`,
-      );
-  }
+function squares(values: Float32Array | Float64Array = new Float32Array()): number {
+  let sum = 0;
+  for (const x of values) sum += x * x;
+  return sum;
 }
 
-/** out.loss, grad.u, grad.v [B, d], grad.t, grad.b; the rows in the type of the inputs, the scalars in f64. */
-function writeGradients(file: string, { batch, dim, dtype }: LossJob, shares: readonly LossShare[]): void {
-  const rows = (side: "du" | "dv"): SafetensorsTensor => {
-    const data = dtype === "f64" ? new Float64Array(batch * dim) : new Float32Array(batch * dim);
-    let at = 0;
-    for (const share of shares) {
-      const part = share[side] as Float32Array | Float64Array;
-      data.set(part, at);
-      at += part.length;
-    }
-    return { dtype: dtype === "f64" ? "F64" : "F32", shape: [batch, dim], data };
+const LARGEST_F32 = 3.4028234663852886e38;
+
+/** A result that is no number is no result. Inputs are finite, so the sizes of t, b or the rows are to blame. */
+function requireFinite({ loss, gradient, t, tPrime, b, dtype }: LossResult): void {
+  const named = {
+    "the loss": loss,
+    ...Object.fromEntries(Object.entries(gradient).map(([of, x]) => [`the gradient of ${of.replace("Norm", "")}`, x])),
   };
-  const scalar = (value: number): SafetensorsTensor => ({ dtype: "F64", shape: [], data: Float64Array.of(value) });
-  const [{ loss, dtPrime, db }] = shares;
-  const tensors = new Map([
-    ["grad.b", scalar(db)],
-    ["grad.t", scalar(dtPrime)],
-    ["grad.u", rows("du")],
-    ["grad.v", rows("dv")],
-    ["out.loss", scalar(loss)],
-  ]);
-  writeFileSync(file, writeSafetensors(tensors));
+  const bad = Object.entries(named).find(([, value]) => !Number.isFinite(value));
+  if (!bad) return;
+  const most = dtype === "f32" && t > LARGEST_F32 ? `t is beyond f32, which ends at 3.4e38: ` : "";
+  const remedy = "in.t must be t′ = log t; make it, in.b or the rows smaller";
+  throw new NonFiniteError(
+    `loss: ${bad[0]} is ${bad[1]} at t = ${shown(t)} (t′ = ${shown(tPrime)}), b = ${shown(b)}; ${most}${remedy}`,
+  );
 }

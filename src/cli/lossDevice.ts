@@ -10,19 +10,16 @@ import {
   type LossGradients,
   sigmoidLoss,
 } from "../siglip/index.ts";
-import { full, generate, heap, portable, Rng, scope, sumSquares, type Tensor, tensor } from "../tensor/index.ts";
+import { full, generate, heap, Rng, scope, sumSquares, type Tensor, tensor } from "../tensor/index.ts";
 import { checkLoss } from "./lossCheck.ts";
 import type { LossJob, LossShare } from "./lossJob.ts";
 
-const T_PRIME = portable.log(10);
-const B = -10;
 /** A loss that takes less than this is computed three times, and the best time counts. */
 const SHORT = 2; // seconds
 
 runDevice<LossJob, LossShare>(({ comm, config: job, step }) => {
   step(0);
-  const tPrime = job.inputs?.tPrime ?? T_PRIME;
-  const b = job.inputs?.b ?? B;
+  const { tPrime, b } = job;
   const [images, texts] = [unitRows(job, "u", comm), unitRows(job, "v", comm)];
   const [zimg, ztxt] = [images.z.value, texts.z.value];
 
@@ -45,8 +42,9 @@ runDevice<LossJob, LossShare>(({ comm, config: job, step }) => {
     }
   }
   const { result, blocks, seconds } = best;
+  // A result that is no number is refused by the main thread; the same on every rank, so all skip the check or none does.
   const check =
-    job.checkRows > 0
+    job.checkRows > 0 && [result.loss, result.dtPrime, result.db].every(Number.isFinite)
       ? checkLoss({ zimg, ztxt, tPrime, b, result }, job.checkRows, new Rng(job.seed).split("check"), comm)
       : undefined;
   return {
@@ -58,6 +56,7 @@ runDevice<LossJob, LossShare>(({ comm, config: job, step }) => {
     bytesExchanged: exchanged,
     zimgSquares: sumSquares(result.dzimg),
     ztxtSquares: sumSquares(result.dztxt),
+    zeroRows: [zeroRows(zimg), zeroRows(ztxt)],
     blocks,
     ...(check ? { check } : {}),
     ...(job.wantsGradients ? { du: through(images, result.dzimg), dv: through(texts, result.dztxt) } : {}),
@@ -75,6 +74,18 @@ function unitRows(job: LossJob, side: "u" | "v", comm: Communicator): UnitRows {
   const z = l2Normalize(leaf, 0);
   if (!job.wantsGradients) leaf.value.storage.free();
   return { z, leaf };
+}
+
+function zeroRows(z: Tensor): number {
+  const { data } = z;
+  const dim = z.shape[1];
+  let count = 0;
+  for (let row = 0; row < data.length; row += dim) {
+    let k = row;
+    while (k < row + dim && data[k] === 0) k++;
+    if (k === row + dim) count++;
+  }
+  return count;
 }
 
 function through({ z, leaf }: UnitRows, dz: Tensor): Float32Array | Float64Array {

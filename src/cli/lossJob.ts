@@ -20,6 +20,9 @@ export interface LossJob {
   readonly form: Form;
   readonly ring: "one" | "both";
   readonly seed: number;
+  /** t = exp(tPrime). */
+  readonly tPrime: number;
+  readonly b: number;
   /** f64 for inputs that are: slow, and exact enough to judge others by. */
   readonly dtype: DType;
   /** Instead of what the seed gives. */
@@ -40,6 +43,8 @@ export interface LossShare {
   /** Squared lengths of the gradients of own rows. */
   readonly zimgSquares: number;
   readonly ztxtSquares: number;
+  /** Own rows of u and of v that are zero: they have no direction, so their embeddings and gradients are 0. */
+  readonly zeroRows: readonly [u: number, v: number];
   /** Gradients through the normalization, [rows, dim]; where they are asked for. */
   readonly du?: Float32Array | Float64Array;
   readonly dv?: Float32Array | Float64Array;

@@ -10,6 +10,7 @@ import { Command, CommanderError, Option } from "commander";
 import { KERNEL_MODES } from "../tensor/index.ts";
 import { presetNames } from "./config.ts";
 import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
+import "./print.ts"; // what it does about stdout holds for help too
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -82,15 +83,18 @@ program
 program
   .command("loss")
   .description("one loss with its gradients at any size, form and number of devices: time, memory, bytes exchanged")
-  .option("--batch <number>", "pairs", "4096")
-  .option("--dim <number>", "width of the embeddings", "64")
+  .option("--batch <number>", "pairs (default: those of --inputs, or 4096)")
+  .option("--dim <number>", "width of the embeddings (default: that of --inputs, or 64)")
   .option("--devices <number>", "worker threads that share the batch (default: the cores)")
   .option("--form <form>", "fused, chunked (the paper's ring), gather, dense, or softmax", "fused")
   .option("--ring <way>", "how texts go round in the fused form: one, or both ways", "one")
   .addOption(kernels("which kernels; strict: the same bits on every engine").default("fast"))
   .option("--seed <number>", "inputs are a function of it", "0")
   .option("--inputs <file>", "safetensors with in.u, in.v [B, d] (before normalization), in.t (t′) and in.b")
-  .option("--gradients <file>", "write out.loss, grad.u, grad.v, grad.t and grad.b as safetensors")
+  .option(
+    "--gradients <file>",
+    "write out.loss, grad.u, grad.v (before normalization), grad.t and grad.b as safetensors",
+  )
   .option("--check <rows>", "compute so many rows of the gradients again in f64, and estimate the loss from them")
   .option("--draw", "draw who computed which block at which hop")
   .option("--json", "print JSON")
@@ -107,6 +111,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
+    // Commander has said on stderr what is wrong with the command line.
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
   } else {
     const { message, stack } = error as Error;

@@ -1,10 +1,9 @@
 /** `siglip search`: which of these pictures do the words name? Without pictures: those that the run is tested on. */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { InvalidArgumentError } from "commander";
 import { PictureError, readPicture } from "../data/index.ts";
 import { nearest } from "../eval/index.ts";
-import type { Config } from "./config.ts";
+import { type Config, ConfigError } from "./config.ts";
 import { embedPictures, embedTexts } from "./embed.ts";
 import { openModel, pairProbability } from "./openModel.ts";
 import { print } from "./print.ts";
@@ -20,8 +19,10 @@ export async function search(
   { top, json = false }: { top: string; json?: boolean },
 ): Promise<void> {
   const count = Number(top);
-  if (!Number.isInteger(count) || count < 1)
-    throw new InvalidArgumentError(`--top ${top} is not a number of at least 1`);
+  if (!Number.isInteger(count) || count < 1) {
+    const detail = `--top ${top} is not an integer of at least 1`;
+    throw new ConfigError([{ code: "CONFIG_RANGE", key: "--top", detail }]);
+  }
   const { config, model, tokenizer } = openModel(run);
   const { names, pixels } = paths.length > 0 ? await readAll(paths, config) : await tested(config);
   const zimg = embedPictures(model, pixels, config.model.image.imageSize);

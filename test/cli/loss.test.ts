@@ -124,6 +124,80 @@ describe("siglip loss", { timeout: 60_000 }, () => {
     expect(stdout).toMatch(/hop 2: device 0 × texts 2, device 1 × texts 0, device 2 × texts 1/);
   });
 
+  /** A file of two pairs with numbers in one precision. */
+  const inputsWith = (name: string, tPrime: number, u = [1, 2, 3, 4, 5, 6]): string => {
+    const tensor = (shape: number[], ...data: number[]) => ({
+      dtype: "F32" as const,
+      shape,
+      data: Float32Array.from(data),
+    });
+    const tensors = {
+      "in.u": tensor([2, 3], ...u),
+      "in.v": tensor([2, 3], 6, 5, 4, 3, 2, 1),
+      "in.t": tensor([], tPrime),
+    };
+    const file = join(folder, name);
+    writeFileSync(file, writeSafetensors(new Map(Object.entries({ ...tensors, "in.b": tensor([1], -5) }))));
+    return file;
+  };
+
+  it("says what it computed, and labels the two kinds of gradients of rows", async () => {
+    const args = ["loss", "--devices", "1", "--inputs", inputsWith("small", 2), "--gradients", join(folder, "g")];
+    const { stdout, stderr } = await siglip([...args, "--json"]);
+    expect(stderr).toBe("");
+    const result = JSON.parse(stdout);
+    expect(result).toMatchObject({ form: "fused", batch: 2, dim: 3, devices: 1, dtype: "f32", tPrime: 2, b: -5 });
+    expect(result.t).toBeCloseTo(Math.exp(2), 12);
+    expect(result.zeroRows).toEqual({ u: 0, v: 0 });
+    const { tensors } = readSafetensors(readFileSync(join(folder, "g")), "g");
+    for (const side of ["u", "v"]) {
+      const written = Math.hypot(...(tensors.get(`grad.${side}`)!.data as Float32Array));
+      expect(result.gradient[`${side}Norm`]).toBeCloseTo(written, 6);
+    }
+    expect(result.gradient.uNorm).not.toBeCloseTo(result.gradient.zimgNorm, 3);
+
+    const text = (await siglip(args)).stdout;
+    expect(text).toMatch(/^fused loss of 2 pairs of width 3 on 1 device, in f32$/m);
+    expect(text).toMatch(/^at +t 7\.3890561 \(t′ 2\) +b -5$/m);
+    expect(text).toMatch(/zimg [\d.]+ +ztxt [\d.]+ +\(normalized embeddings\)/);
+    expect(text).toMatch(/u [\d.]+ +v [\d.]+ +\(rows before normalization, as written\)/);
+    expect(text).toMatch(/^time +[\d.]+ (µs|ms)$/m); // no rates of work that is too short for them
+    expect(text).not.toMatch(/\d\.\d{9}/);
+  });
+
+  it("warns where t′ looks like t, and ends with 76 where a result is no number", async () => {
+    const warned = await siglip(["loss", "--devices", "1", "--json", "--inputs", inputsWith("ten", 10)]);
+    expect(warned.code).toBe(0);
+    expect(warned.stderr).toMatch(/warning: in\.t holds t′ = log t: 10 means t = 22,026; for t = 10 store 2\.3026/);
+    for (const [tPrime, form] of [
+      [89, "fused"],
+      [100, "chunked"],
+      [112.3, "softmax"],
+    ] as const) {
+      const args = ["loss", "--devices", "1", "--json", "--form", form, "--check", "2", "--inputs"];
+      if (form === "softmax") args.splice(6, 2);
+      const { code, stdout, stderr } = await siglip([...args, inputsWith("large", tPrime)]);
+      expect(code, stderr).toBe(76);
+      expect(stdout).toBe("");
+      expect(stderr).toMatch(/siglip: loss: .* at t = [\d.]+e\+\d+ \(t′ = [\d.]+\), b = -5; t is beyond f32/);
+    }
+  });
+
+  it("counts rows of zeros", async () => {
+    const { code, stdout, stderr } = await siglip([
+      "loss", "--devices", "2", "--json", "--inputs", inputsWith("zero", 2, [0, 0, 0, 4, 5, 6]),
+    ]); // biome-ignore format: one call
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).zeroRows).toEqual({ u: 1, v: 0 });
+    expect(stderr).toMatch(/warning: rows of zeros: 1 in u, 0 in v/);
+  });
+
+  it("says which form needs less memory where one does not fit", async () => {
+    const { code, stderr } = await siglip(["loss", "--form", "dense", "--batch", "40000", "--dim", "1"]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/40000 pairs of width 1 do not fit .* use --form fused/);
+  });
+
   it("refuses what cannot be, naming the option", async () => {
     for (const [args, says] of [
       [["--batch", "7", "--devices", "2"], /--batch 7 does not divide among 2 devices/],
@@ -134,6 +208,9 @@ describe("siglip loss", { timeout: 60_000 }, () => {
       [["--check", "97", "--batch", "96"], /--check 97 is not an integer from 2 to 96/],
       [["--check", "8", "--form", "softmax"], /--check computes the sigmoid loss again/],
       [["--devices", "1.5"], /--devices 1\.5/],
+      [["--check", "2", "--batch", "1", "--devices", "1"], /there is 1 pair/],
+      [["--batch", "3", "--inputs", inputsWith("two", 2)], /--batch 3, but --inputs has 2; leave --batch out/],
+      [["--dim", "4", "--inputs", inputsWith("two", 2)], /--dim 4, but --inputs has 3/],
     ] as const) {
       const { code, stderr } = await siglip(["loss", ...args]);
       expect(stderr).toMatch(says);

@@ -1,0 +1,92 @@
+/** The result of `siglip loss` as people read it; `--json` prints all digits. */
+import type { LossCheck } from "./lossCheck.ts";
+import type { Form } from "./lossJob.ts";
+
+/** What `--json` prints. */
+export interface LossResult {
+  readonly form: Form;
+  readonly batch: number;
+  readonly dim: number;
+  readonly devices: number;
+  readonly dtype: string;
+  readonly tPrime: number;
+  readonly t: number;
+  readonly b: number;
+  readonly loss: number;
+  readonly seconds: number;
+  readonly nsPerPair: number;
+  readonly gflops: number;
+  readonly peakBytes: number;
+  readonly peakRss: number;
+  readonly bytesExchanged: number;
+  readonly gradient: {
+    readonly tPrime: number;
+    readonly b: number;
+    /** Lengths, over all rows, of the gradients of the normalized embeddings. */
+    readonly zimgNorm: number;
+    readonly ztxtNorm: number;
+    /** And of the rows before normalization, which is what `--gradients` writes. */
+    readonly uNorm?: number;
+    readonly vNorm?: number;
+  };
+  /** Rows of u and of v that are zero. */
+  readonly zeroRows: { readonly u: number; readonly v: number };
+  readonly check?: LossCheck;
+}
+
+/** Fewer pairs than this take no longer than it takes to start: their speed says nothing. */
+const MANY = 2 ** 20;
+
+const digits = (x: number): string => String(Number(x.toPrecision(8)));
+const count = (n: number, one: string): string => `${n.toLocaleString("en")} ${one}${n === 1 ? "" : "s"}`;
+const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+function duration(seconds: number): string {
+  if (seconds < 1e-3) return `${(seconds * 1e6).toPrecision(3)} µs`;
+  if (seconds < 1) return `${(seconds * 1e3).toPrecision(3)} ms`;
+  return `${seconds.toPrecision(4)} s`;
+}
+
+export function lossText(result: LossResult): string {
+  const { form, batch, dim, devices, tPrime, t, b, gradient, seconds, zeroRows, check } = result;
+  const pairs = batch ** 2;
+  const written = gradient.uNorm === undefined ? [] : [lengths("u", gradient.uNorm, "v", gradient.vNorm as number)];
+  const fast = `, ${result.nsPerPair.toFixed(2)} ns a pair, ${(pairs / seconds / 1e6).toFixed(1)} million pairs a second`;
+  return [
+    `${form} loss of ${count(batch, "pair")} of width ${dim} on ${count(devices, "device")}, in ${result.dtype}`,
+    `at          t ${digits(t)} (t′ ${digits(tPrime)})   ${form === "softmax" ? "no b" : `b ${digits(b)}`}`,
+    `loss        ${digits(result.loss)}`,
+    `gradients   of t′ ${digits(gradient.tPrime)}   of b ${digits(gradient.b)}`,
+    `lengths     of the gradients, over all rows`,
+    lengths("zimg", gradient.zimgNorm, "ztxt", gradient.ztxtNorm),
+    ...written,
+    ...(zeroRows.u + zeroRows.v > 0 ? [`zero rows   ${zeroRows.u} of u, ${zeroRows.v} of v`] : []),
+    `time        ${duration(seconds)}${pairs >= MANY ? fast : ""}`,
+    ...(pairs >= MANY ? [`work        ${result.gflops.toFixed(1)} GFLOP/s at 6·d operations a pair`] : []),
+    `memory      ${mib(result.peakBytes)} at most on all devices, ${mib(result.peakRss)} the whole process, ${mib(result.bytesExchanged)} exchanged`,
+    ...(check ? [checkText(check)] : []),
+  ].join("\n");
+}
+
+/** Two gradients that are easily taken for each other: after the normalization, and before it. */
+function lengths(images: "zimg" | "u", image: number, texts: "ztxt" | "v", text: number): string {
+  const what = images === "u" ? "rows before normalization, as written" : "normalized embeddings";
+  return `            ${images} ${digits(image)}   ${texts} ${digits(text)}   (${what})`;
+}
+
+function checkText({ rows, zimgError, ztxtError, ...estimates }: LossCheck): string {
+  const lines = [
+    `check       ${rows} rows of images and ${rows} of texts in f64: relative error of the gradients at most`,
+    `            zimg ${zimgError.toExponential(1)}   ztxt ${ztxtError.toExponential(1)}`,
+  ];
+  for (const name of ["loss", "tPrime", "b"] as const) {
+    const { estimate, standardError, deviation } = estimates[name];
+    const label = `            ${name === "loss" ? "loss" : `gradient of ${name === "b" ? "b" : "t′"}`}`;
+    if (deviation === null) lines.push(`${label} exactly ${digits(estimate)}`);
+    else {
+      const off = `${deviation.toFixed(2)} standard errors off`;
+      lines.push(`${label} about ${digits(estimate)} ± ${standardError.toExponential(1)}, ${off}`);
+    }
+  }
+  return lines.join("\n");
+}

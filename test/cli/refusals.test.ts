@@ -1,0 +1,95 @@
+/** Whatever cannot be done is said on stderr, with a documented exit code, and nothing of it gets onto stdout. */
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { EXIT } from "../../src/cli/exitCodes.ts";
+import { type Finished, siglip } from "../support/cli.ts";
+
+/** What stands before the options of a command: arguments that are well formed, but name nothing. */
+const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
+  train: ["--preset", "shapes"],
+  eval: ["no-such-run"],
+  classify: ["no-such-run", "no-such-picture.png", "word"],
+  search: ["no-such-run", "word"],
+  loss: [],
+  info: [],
+};
+/** Options of free text, with a value that cannot be used; "?" is wrong for all others. */
+const WRONG: Readonly<Record<string, string>> = {
+  "--out": "package.json/run",
+  "--gradients": "no-such-folder/file",
+  "--inputs": "no-such-file",
+};
+
+const helpOf = async (args: readonly string[]): Promise<string> => (await siglip([...args, "--help"])).stdout;
+const commands = [...(await helpOf([])).matchAll(/^ {2}([a-z]+) /gm)]
+  .map(([, name]) => name)
+  .filter((name) => name !== "help");
+
+async function expectRefused(args: readonly string[]): Promise<Finished> {
+  const finished = await siglip(args);
+  const what = `siglip ${args.join(" ")}: ${JSON.stringify(finished)}`;
+  expect(finished.code, what).not.toBe(EXIT.done);
+  expect(Object.values(EXIT), what).toContain(finished.code);
+  expect(finished.code, what).not.toBe(EXIT.internal);
+  expect(finished.stderr, what).toMatch(/^(siglip|error): .*\S/m);
+  expect(finished.stderr, what).not.toMatch(/^ +at .*:\d+:\d+/m); // no stack
+  expect(finished.stdout, what).toBe("");
+  return finished;
+}
+
+it("the list of commands is complete", () => {
+  expect(commands.length).toBeGreaterThanOrEqual(6);
+  for (const name of commands) expect(ARGUMENTS, `say in ARGUMENTS how ${name} is called`).toHaveProperty(name);
+});
+
+describe.each(commands)("%s", { timeout: 120_000 }, (command) => {
+  it("refuses an unknown option, and a wrong value of every option that takes one, in words", async () => {
+    const help = await helpOf([command]);
+    const options = [...help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+) <[^>]+>/gm)].map(([, name]) => name);
+    const json = help.includes("--json") ? ["--json"] : [];
+    const given = [...ARGUMENTS[command], ...json];
+    await expectRefused([command, ...given, "--no-such-option"]);
+    for (const option of options) await expectRefused([command, ...given, option, WRONG[option] ?? "?"]);
+    if (ARGUMENTS[command].length > 0 && command !== "train") await expectRefused([command, ...given]);
+  });
+});
+
+it("unknown commands and missing arguments are refused in words", { timeout: 60_000 }, async () => {
+  await expectRefused(["no-such-command"]);
+  await expectRefused(["search"]);
+  for (const top of ["0", "x", "1.5"]) {
+    const { code, stderr } = await expectRefused(["search", "no-such-run", "word", "picture.png", "--top", top]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(new RegExp(`--top ${top} is not an integer of at least 1`));
+  }
+});
+
+/** `siglip ...args` with standard output onto a disk that is always full, or into a reader that has gone. */
+function intoShell(args: string, redirect: string): Promise<{ code: unknown; stderr: string }> {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const loader = process.features.typescript ? "" : "--import tsx";
+  const command = `set -o pipefail; "${process.execPath}" ${loader} "${join(root, "src/cli/main.ts")}" ${args} ${redirect}`;
+  return new Promise((resolve) => {
+    execFile("bash", ["-c", command], { cwd: root }, (error, _, stderr) => resolve({ code: error?.code ?? 0, stderr }));
+  });
+}
+
+it("results that cannot be written are an error of the disk, a reader that has gone is none", {
+  timeout: 60_000,
+}, async () => {
+  for (const args of ["loss --batch 4 --dim 4 --devices 1 --json", "--help"]) {
+    const full = await intoShell(args, "> /dev/full");
+    expect(full.code, full.stderr).toBe(EXIT.io);
+    expect(full.stderr).toMatch(/^siglip: .*standard output: ENOSPC/m);
+    expect(full.stderr).not.toMatch(/^ +at /m);
+    expect(await intoShell(args, "| true")).toEqual({ code: 0, stderr: "" });
+  }
+});
+
+it("a warning that cannot be written ends nothing", { timeout: 60_000 }, async () => {
+  expect((await intoShell("loss --batch 4 --dim 4 --devices 1 --draw --json", "2> /dev/full > /dev/null")).code).toBe(
+    0,
+  );
+});
