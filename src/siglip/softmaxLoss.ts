@@ -4,16 +4,57 @@
  *     L = −(1/2n) Σᵢ (log softmaxⱼ(ℓᵢⱼ)|ⱼ₌ᵢ + log softmaxⱼ(ℓⱼᵢ)|ⱼ₌ᵢ),   ℓ = t·x·yᵀ, no bias
  *
  * Two normalizations, over rows and over columns, where the sigmoid loss has none. Radford et al. 2021, arXiv:2103.00020.
+ *
+ * The two terms of log Σⱼ e^ℓᵢⱼ − ℓᵢᵢ are nearly equal where a model is good, and their difference would be what rounding left
+ * of it, below 0 at times. So it is written with the others alone:
+ *
+ *     −log softmaxⱼ(ℓᵢⱼ)|ⱼ₌ᵢ = log(1 + e^sᵢ),   sᵢ = log Σⱼ≠ᵢ e^(ℓᵢⱼ − ℓᵢᵢ)
+ *
+ *     ∂/∂ℓᵢⱼ = pᵢⱼ = σ(sᵢ)·softmaxⱼ≠ᵢ(ℓᵢⱼ − ℓᵢᵢ)        ∂/∂ℓᵢᵢ = −Σⱼ≠ᵢ pᵢⱼ, which is pᵢᵢ − 1
  */
-import { add, div, exp, logSumExp, matmul, mul, sub, sum, transpose, type Variable } from "../autograd/index.ts";
+import { add, div, exp, matmul, mul, op, sum, transpose, type Variable } from "../autograd/index.ts";
+import * as T from "../tensor/index.ts";
 import { checkPairs } from "./loss.ts";
 
 /** zimg, ztxt [n, d] with rows of length 1. */
 export function softmaxLoss(zimg: Variable, ztxt: Variable, tPrime: Variable): Variable {
   const n = checkPairs("softmaxLoss", zimg, ztxt);
-  const t = exp(tPrime);
-  const logits = mul(matmul(zimg, ztxt, { transposeB: true }), t); // [n, n]
-  const matching = mul(sum(mul(zimg, ztxt)), t); // Σᵢ ℓᵢᵢ
-  const normalizers = add(sum(logSumExp(logits)), sum(logSumExp(transpose(logits))));
-  return div(sub(normalizers, mul(matching, 2)), 2 * n);
+  const logits = mul(matmul(zimg, ztxt, { transposeB: true }), exp(tPrime)); // [n, n]
+  return div(add(sum(missed(logits)), sum(missed(transpose(logits)))), 2 * n);
+}
+
+/** Added to ℓᵢᵢ − ℓᵢᵢ, so that NaN stays NaN. Finite: one pair alone has s = −1e30 and the loss 0, and no ∞ − ∞. */
+const NOTHING = -1e30;
+
+/** −log softmaxⱼ(ℓᵢⱼ)|ⱼ₌ᵢ of every row i.   logits [n, n] → [n] */
+const missed = op("missed", (logits: T.Tensor) => {
+  const n = logits.shape[0];
+  const others = T.sub(logits, diagonal(logits)); // [n, n]
+  onDiagonal(others, (zero) => zero + NOTHING);
+  const s = T.logSumExp(others); // [n]
+  return {
+    value: T.softplus(s),
+    vjps: [
+      (g) => {
+        const p = T.mul(T.softmax(others), T.reshape(T.mul(g, T.sigmoid(s)), [n, 1]));
+        const all = T.sum(p, { axis: 1 }).data; // pᵢᵢ is 0
+        onDiagonal(p, (_, i) => 0 - all[i]);
+        return p;
+      },
+    ],
+    saves: [others, s],
+  };
+});
+
+/** [n, n] → [n, 1] */
+function diagonal(x: T.Tensor): T.Tensor {
+  const [n] = x.shape;
+  const { data } = x;
+  return T.generate([n, 1], (i) => data[i * (n + 1)], x.dtype);
+}
+
+function onDiagonal(x: T.Tensor, change: (value: number, i: number) => number): void {
+  const [n] = x.shape;
+  const { data } = x;
+  for (let i = 0; i < n; i++) data[i * (n + 1)] = change(data[i * (n + 1)], i);
 }

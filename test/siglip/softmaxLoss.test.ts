@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { constant } from "../../src/autograd/index.ts";
 import { softmaxLoss } from "../../src/siglip/index.ts";
-import { ShapeError, zeros } from "../../src/tensor/index.ts";
+import { Rng, ShapeError, zeros } from "../../src/tensor/index.ts";
 import { U32, U64 } from "../support/bounds.ts";
 import { engineLoss, engineValue, type LossFunction, pairsOfLogits } from "../support/engineLoss.ts";
 import { expectWithin } from "../support/expect.ts";
-import { orderOf, reorder, seeds, unitPairs } from "../support/generators.ts";
+import { orderOf, reorder, seeds, unitPairs, unitRows } from "../support/generators.ts";
 import { type Pairs, referenceSoftmaxLoss } from "../support/referenceLoss.ts";
 
 const softmax: LossFunction = (x, y, tPrime) => softmaxLoss(x, y, tPrime);
@@ -68,7 +68,74 @@ describe.each([
   });
 });
 
+describe.each([
+  ["f32", U32],
+  ["f64", U64],
+] as const)("softmaxLoss in %s of pairs that a model knows well", (dtype, u) => {
+  /** Logits with t = 100: matching ones near 100, others anywhere below, down to a loss of e^−200. */
+  const known = fc
+    .record({ n: fc.integer({ min: 1, max: 12 }), gap: fc.double({ min: 0, max: 200, noNaN: true }), seed: seeds })
+    .map(({ n, gap, seed }) => {
+      const rng = new Rng(seed);
+      const logits = Array.from({ length: n * n }, (_, at) =>
+        Math.fround(100 - (at % (n + 1) === 0 ? 0 : gap) - 3 * rng.uniform()),
+      );
+      return pairsOfLogits(n, logits);
+    });
+  /** A logit of 100 is known to half a unit in its last place; the loss moves by e^±2 units at most. */
+  const UNITS = 2 * 128 * 2 * u;
+  const TINY = dtype === "f32" ? 1e-37 : 0; // subnormal numbers have fewer digits
+
+  it("keeps all digits of a small loss that its logits give, and of its gradients", () => {
+    fc.assert(
+      fc.property(known, (pairs) => {
+        const exact = referenceSoftmaxLoss(pairs);
+        const actual = engineLoss(pairs, dtype, softmax);
+        expectWithin([actual.loss], [exact.loss], UNITS * exact.loss + TINY, "loss");
+        // Y = I and t = 1: dX is the gradient of the logits, each entry a sum of positive terms or of negative ones.
+        const within = Array.from(exact.dX, (g) => UNITS * Math.abs(g) + TINY);
+        expectWithin(actual.dX, exact.dX, within, "dℓ");
+      }),
+    );
+  });
+
+  it("is never below 0, in rows of any kind at any temperature up to 100", () => {
+    fc.assert(
+      fc.property(
+        seeds,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.integer({ min: 1, max: 100 }),
+        (seed, noise, t) => {
+          const rng = new Rng(seed);
+          const [n, d] = [8, 16];
+          const x = unitRows(rng.split("x"), n, d);
+          const away = unitRows(rng.split("away"), n, d);
+          const y = x.map((value, at) => Math.fround(value + noise * away[at]));
+          expect(engineValue({ n, d, x, y, tPrime: Math.log(t), b: 0 }, dtype, softmax)).toBeGreaterThanOrEqual(0);
+        },
+      ),
+    );
+  });
+});
+
 describe("softmaxLoss", () => {
+  it("of two pairs with logits 100 apart is e^−100, where log Σ e^ℓ − ℓ would be 0 or below", () => {
+    const pairs = pairsOfLogits(2, [100, 0, 0, 100]);
+    expect(engineValue(pairs, "f64", softmax)).toBeCloseTo(Math.exp(-100), 55);
+    expect(engineLoss(pairs, "f64", softmax).dX).toEqual(
+      Float64Array.of(-1, 1, 1, -1).map((sign) => (sign * engineValue(pairs, "f64", softmax)) / 2),
+    );
+  });
+
+  it("of eight pairs that a model knows well, at t = 100 in f32, has the digits of f64 and not 7.6e-6 below 0", () => {
+    const rng = new Rng(1);
+    const [x, away] = ["x", "away"].map((name) => unitRows(rng.split(name), 8, 16));
+    const y = x.map((value, at) => Math.fround(value + 0.05 * away[at]));
+    const pairs = { n: 8, d: 16, x, y, tPrime: Math.fround(Math.log(100)), b: 0 };
+    expect(engineValue(pairs, "f64", softmax)).toBeCloseTo(6.98694622874e-16, 26);
+    expect(engineValue(pairs, "f32", softmax) / 6.98694622874e-16).toBeCloseTo(1, 4);
+  });
+
   it("is log n where all logits are equal, 0 for one pair, log(1 + (n − 1)e^−a) for equal orthonormal rows", () => {
     for (const n of [1, 2, 5, 16]) {
       const flat = pairsOfLogits(n, new Float64Array(n * n).fill(3));

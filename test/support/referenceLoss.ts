@@ -85,21 +85,25 @@ export function referenceSoftmaxLoss(pairs: Pairs): Reference {
   const a = Math.exp(pairs.tPrime);
   const S = similarities(pairs);
   const logits = S.map((s) => a * s);
-  const line = (at: (j: number) => number): { logSum: number; share: (j: number) => number } => {
-    let top = Number.NEGATIVE_INFINITY;
-    for (let j = 0; j < n; j++) top = Math.max(top, at(j));
-    let sum = 0;
-    for (let j = 0; j < n; j++) sum += Math.exp(at(j) - top);
-    return { logSum: top + Math.log(sum), share: (j) => Math.exp(at(j) - top) / sum };
+  // One row or column: ℓⱼ − ℓᵢ of the others, so that nothing nearly equal is subtracted afterwards.
+  const line = (at: (j: number) => number, i: number): { missed: number; share: (j: number) => number } => {
+    const others = Array.from({ length: n }, (_, j) => at(j) - at(i)).filter((_, j) => j !== i);
+    const top = Math.max(0, ...others);
+    const sum = others.reduce((total, x) => total + Math.exp(x - top), 0);
+    const all = Math.exp(-top) + sum;
+    return {
+      missed: top === 0 ? Math.log1p(sum) : top + Math.log(all),
+      share: (j) => (j === i ? -sum / all : Math.exp(at(j) - at(i) - top) / all), // of itself: less 1
+    };
   };
-  const rows = Array.from({ length: n }, (_, i) => line((j) => logits[i * n + j]));
-  const columns = Array.from({ length: n }, (_, j) => line((i) => logits[i * n + j]));
+  const rows = Array.from({ length: n }, (_, i) => line((j) => logits[i * n + j], i));
+  const columns = Array.from({ length: n }, (_, j) => line((i) => logits[i * n + j], j));
   let loss = 0;
-  for (let i = 0; i < n; i++) loss += (rows[i].logSum + columns[i].logSum - 2 * logits[i * n + i]) / (2 * n);
+  for (let i = 0; i < n; i++) loss += (rows[i].missed + columns[i].missed) / (2 * n);
   const G = logits.map((_, index) => {
     const i = Math.floor(index / n);
     const j = index % n;
-    return (0.5 * (rows[i].share(j) + columns[j].share(i)) - (i === j ? 1 : 0)) / n;
+    return (0.5 * (rows[i].share(j) + columns[j].share(i))) / n;
   });
   return { ...chain(pairs, loss, logits, G, S), dB: 0 };
 }
