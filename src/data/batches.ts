@@ -80,9 +80,6 @@ export class DataError extends Error {
 /** A colour channel in 0..1 as model input: 0 on white, 2 where there is no light. Most of a picture is white, so most is 0. */
 export const toInput = (channel: number): number => 2 * (1 - channel);
 
-/** The SigLIP convention for the same channel: −1 is black, 1 is white. */
-export const toSiglipInput = (channel: number): number => 2 * channel - 1;
-
 /** Model input back to bytes. */
 export function toBytes(pixels: Float32Array): Uint8Array {
   return Uint8Array.from(pixels, (value) => Math.round(255 * Math.min(1, Math.max(0, 1 - value / 2))));

@@ -9,7 +9,6 @@ export {
   rowsBetween,
   toBytes,
   toInput,
-  toSiglipInput,
 } from "./batches.ts";
 export { BatchReader, type BatchSlots } from "./batchSlots.ts";
 export { trainBpe } from "./bpe.ts";

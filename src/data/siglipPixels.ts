@@ -1,19 +1,21 @@
 /**
  * Pixels as the released SigLIP models were trained on: squashed to a square, bilinear, in −1..1.
  *
- *   out(i) reads in at (i + ½) · from / to − ½, edges repeated; rounded down to a byte; v = 2 · byte / 255 − 1
+ *   out(i) reads in at (i + ½) · from / to − ½, edges repeated; rounded down to a byte; v = byte / 255 · 2 − 1
  *
- * The reference resizes without antialiasing and truncates (big_vision pp/ops_image.py: tf.image.resize, then a cast to uint8).
- * Both are visible in the last bits of an embedding, so both are kept.
+ * The reference resizes without antialiasing and truncates (big_vision pp/ops_image.py: tf.image.resize, then a cast to uint8),
+ * and it does each step in float32. All of that is visible in the last bits of an embedding, so all of it is kept.
  */
-import { toSiglipInput } from "./batches.ts";
+
+const f32 = Math.fround;
 
 /** For each output position: the two inputs it lies between, and how far along. */
 function positions(from: number, to: number) {
+  const scale = f32(from / to);
   return Array.from({ length: to }, (_, i) => {
-    const at = ((i + 0.5) * from) / to - 0.5;
+    const at = f32(f32((i + 0.5) * scale) - 0.5);
     const low = Math.floor(at);
-    return { low: Math.max(0, low), high: Math.min(from - 1, low + 1), part: at - low };
+    return { low: Math.max(0, low), high: Math.min(from - 1, low + 1), part: f32(at - low) };
   });
 }
 
@@ -27,7 +29,8 @@ export function siglipPixels(rgb: Uint8Array, width: number, height: number, res
         const read = (v: number, u: number) => rgb[(v * width + u) * 3 + c];
         const top = mix(read(row.low, column.low), read(row.low, column.high), column.part);
         const bottom = mix(read(row.high, column.low), read(row.high, column.high), column.part);
-        out[(y * resolution + x) * 3 + c] = toSiglipInput(Math.floor(mix(top, bottom, row.part)) / 255);
+        const byte = Math.floor(mix(top, bottom, row.part));
+        out[(y * resolution + x) * 3 + c] = f32(f32(byte / 255) * 2) - 1;
       }
     });
   });
@@ -35,4 +38,4 @@ export function siglipPixels(rgb: Uint8Array, width: number, height: number, res
 }
 
 /** Equal ends give exactly themselves, so a plain area stays plain. */
-const mix = (a: number, b: number, part: number): number => a + (b - a) * part;
+const mix = (a: number, b: number, part: number): number => f32(a + f32(f32(b - a) * part));

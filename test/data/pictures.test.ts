@@ -5,6 +5,7 @@ import fc from "fast-check";
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
 import { decodePicture, readPicture, readSiglipPicture, siglipPixels } from "../../src/data/index.ts";
+import { Goldens, goldenJson } from "../support/goldens.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pictures-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -196,16 +197,37 @@ describe("siglipPixels", () => {
     }),
   );
 
+  const goldens = new Goldens("big_vision/preprocess");
+  const { images, ops } = goldenJson<{ images: [height: number, width: number][]; ops: Record<string, string> }>(
+    "big_vision/preprocess",
+  );
+  const cases = Object.entries(ops).flatMap(([number, op]) =>
+    images.map((size, i) => [op, size.join("×"), number, i] as const),
+  );
+  it.each(cases)("gives what big_vision does: %s of %s pixels", (op, _, number, i) => {
+    const [height, width] = images[i];
+    const resolution = Number(/^resize\((\d+)\)/.exec(op)?.[1]);
+    const actual = siglipPixels(goldens.get(`in.${i}`).data as Uint8Array, width, height, resolution);
+    const golden = goldens.get(`${number}.${i}`);
+    const bytes = (values: ArrayLike<number>) => Array.from(values, (v) => Math.round(((v + 1) * 255) / 2));
+    if (golden.data instanceof Float32Array) expect(actual).toEqual(golden.data);
+    else expect(bytes(actual)).toEqual(Array.from(golden.data));
+  });
+  it("all 24 cases of the fixture are there", () => expect(cases.length).toBe(24));
+
+  /** A byte as model input, in float32 steps. */
+  const input = (byte: number): number => Math.fround(2 * Math.fround(byte / 255) - 1);
+
   it("is the identity at the same size", () => {
     const rgb = Uint8Array.from({ length: 27 }, (_, i) => i * 9);
-    expect(siglipPixels(rgb, 3, 3, 3)).toEqual(Float32Array.from(rgb, (v) => (2 * v) / 255 - 1));
+    expect(siglipPixels(rgb, 3, 3, 3)).toEqual(Float32Array.from(rgb, input));
   });
 
   it("keeps a constant picture constant and never leaves the range of the input", () => {
     fc.assert(
       fc.property(picture, side, ({ rgb, width, height }, resolution) => {
         const out = siglipPixels(rgb, width, height, resolution);
-        const [low, high] = [Math.min(...rgb), Math.max(...rgb)].map((v) => Math.fround((2 * v) / 255 - 1));
+        const [low, high] = [Math.min(...rgb), Math.max(...rgb)].map(input);
         expect(out.every((v) => v >= low && v <= high && v >= -1 && v <= 1)).toBe(true);
       }),
     );
@@ -214,7 +236,7 @@ describe("siglipPixels", () => {
   it("halves 4 pixels to the two means, rounded down, without a look at other pixels", () => {
     const row = Uint8Array.from([10, 10, 10, 13, 13, 13, 200, 200, 200, 255, 255, 255]);
     const out = siglipPixels(row, 4, 1, 2);
-    expect([out[0], out[3]]).toEqual([11, 227].map((v) => Math.fround((2 * v) / 255 - 1)));
+    expect([out[0], out[3]]).toEqual([11, 227].map(input));
   });
 
   it("reads a file through the same door", async () => {

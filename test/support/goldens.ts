@@ -14,7 +14,7 @@ import { type DType, Tensor, tensor } from "../../src/tensor/index.ts";
 /** Every parity test runs in both: f64 on the plain loops, f32 on the kernels that are selected. */
 export const DTYPES = ["f64", "f32"] as const satisfies readonly DType[];
 
-const ARRAYS = { F32: Float32Array, F64: Float64Array, I32: Int32Array, BOOL: Uint8Array } as const;
+const ARRAYS = { F32: Float32Array, F64: Float64Array, I32: Int32Array, BOOL: Uint8Array, U8: Uint8Array } as const;
 
 export interface Golden {
   /** For messages: `torch/ops: add_broadcast/out.y`. */
