@@ -7,7 +7,8 @@
 
 import { portable } from "../tensor/index.ts";
 
-export type ScheduleKind = "constant" | "linear" | "cosine" | "rsqrt";
+export const SCHEDULE_KINDS = ["constant", "linear", "cosine", "rsqrt"] as const;
+export type ScheduleKind = (typeof SCHEDULE_KINDS)[number];
 
 export interface ScheduleOptions {
   readonly kind: ScheduleKind;
@@ -21,12 +22,12 @@ export interface ScheduleOptions {
   readonly timescale?: number;
 }
 
-/** A duration that cannot be read, or a schedule that does not fit its total. */
+/** A duration that cannot be read, or a schedule of no known kind or that does not fit its total. */
 export class ScheduleError extends Error {
   override readonly name = "ScheduleError";
 }
 
-/** The factor for every step 0..total. */
+/** The factor for every step 0..total. Throws `ScheduleError`. */
 export function schedule({
   kind,
   total,
@@ -34,6 +35,9 @@ export function schedule({
   cooldown = 0,
   timescale = 10_000,
 }: ScheduleOptions): (step: number) => number {
+  if (!SCHEDULE_KINDS.includes(kind)) {
+    throw new ScheduleError(`schedule: kind ${JSON.stringify(kind)} is none of ${SCHEDULE_KINDS.join(", ")}`);
+  }
   if (!(total > 0 && warmup >= 0 && cooldown >= 0 && warmup + cooldown <= total)) {
     throw new ScheduleError(`schedule: warm-up ${warmup} and cool-down ${cooldown} do not fit into ${total} steps`);
   }

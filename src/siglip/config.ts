@@ -3,9 +3,14 @@
  */
 
 import { portable } from "../tensor/index.ts";
+import { ConfigurationError, checkWord } from "./configurationError.ts";
 
 /** Red, green, blue. */
 export const CHANNELS = 3;
+
+const IMAGE_POOLINGS = ["map", "mean"] as const;
+const POSITIONS = ["learn", "sincos2d"] as const;
+const TEXT_POOLINGS = ["last", "first", "mean", "map"] as const;
 
 export interface ImageTowerConfig {
   readonly imageSize: number;
@@ -15,8 +20,8 @@ export interface ImageTowerConfig {
   readonly mlpDim: number;
   readonly numHeads: number;
   /** map: attention pooling (SigLIP); mean: average of the tokens. */
-  readonly pooling: "map" | "mean";
-  readonly posEmb: "learn" | "sincos2d";
+  readonly pooling: (typeof IMAGE_POOLINGS)[number];
+  readonly posEmb: (typeof POSITIONS)[number];
 }
 
 export interface TextTowerConfig {
@@ -29,7 +34,7 @@ export interface TextTowerConfig {
   readonly mlpDim: number;
   readonly numHeads: number;
   /** last: the last position, which padding with the end token makes "end" always (SigLIP). */
-  readonly pooling: "last" | "first" | "mean" | "map";
+  readonly pooling: (typeof TEXT_POOLINGS)[number];
 }
 
 export interface SigLipConfig {
@@ -41,11 +46,6 @@ export interface SigLipConfig {
   readonly temperatureInit: number;
   /** b at the start. */
   readonly biasInit: number;
-}
-
-/** A model that cannot be: the message names the two numbers that do not fit. */
-export class ConfigurationError extends Error {
-  override readonly name = "ConfigurationError";
 }
 
 export interface Size {
@@ -82,12 +82,16 @@ export const SIZES = {
 /** The prior's bias, −ln(B − 1): with it every pair starts at the probability that it matches (one in B). */
 export const logOddsBias = (batch: number): number => -portable.log(Math.max(batch - 1, 1));
 
-function checkTower(name: string, { width, depth, mlpDim, numHeads }: Size): void {
-  for (const [field, value] of Object.entries({ width, depth, mlpDim, numHeads })) {
+function checkCounts(name: string, counts: Readonly<Record<string, number>>): void {
+  for (const [field, value] of Object.entries(counts)) {
     if (!Number.isInteger(value) || value < 1) {
       throw new ConfigurationError(`${name}: ${field} ${value} is not an integer of at least 1`);
     }
   }
+}
+
+function checkTower(name: string, { width, depth, mlpDim, numHeads }: Size): void {
+  checkCounts(name, { width, depth, mlpDim, numHeads });
   if (width % numHeads !== 0) {
     throw new ConfigurationError(`${name}: numHeads ${numHeads} does not divide width ${width}`);
   }
@@ -97,14 +101,23 @@ function checkTower(name: string, { width, depth, mlpDim, numHeads }: Size): voi
 export function checkModel({ image, text, embedDim, temperatureInit, biasInit }: SigLipConfig): void {
   checkTower("image tower", image);
   checkTower("text tower", text);
-  if (!(image.patchSize >= 1 && image.patchSize <= image.imageSize)) {
+  checkCounts("image tower", { imageSize: image.imageSize, patchSize: image.patchSize });
+  checkCounts("text tower", { vocabSize: text.vocabSize, length: text.length });
+  checkCounts("model", { embedDim });
+  checkWord("image tower: pooling", image.pooling, IMAGE_POOLINGS);
+  checkWord("image tower: posEmb", image.posEmb, POSITIONS);
+  checkWord("text tower: pooling", text.pooling, TEXT_POOLINGS);
+  if (image.patchSize > image.imageSize) {
     throw new ConfigurationError(
       `image tower: patchSize ${image.patchSize} is not between 1 and imageSize ${image.imageSize}`,
     );
   }
-  if (!(embedDim >= 1 && temperatureInit > 0 && Number.isFinite(biasInit))) {
+  if (image.posEmb === "sincos2d" && (image.width % 4 !== 0 || image.width < 8)) {
+    throw new ConfigurationError(`image tower: posEmb sincos2d needs a width of 8, 12, 16, ..., not ${image.width}`);
+  }
+  if (!(temperatureInit > 0 && Number.isFinite(temperatureInit) && Number.isFinite(biasInit))) {
     throw new ConfigurationError(
-      `model: embedDim ${embedDim}, temperatureInit ${temperatureInit}, biasInit ${biasInit} do not make a model`,
+      `model: temperatureInit ${temperatureInit} must be above 0 and biasInit ${biasInit} finite`,
     );
   }
 }

@@ -29,6 +29,7 @@ import {
   total,
   zeros,
 } from "../tensor/index.ts";
+import { checkWord } from "./configurationError.ts";
 import { checkPairs } from "./loss.ts";
 
 export interface LossGradients {
@@ -41,9 +42,11 @@ export interface LossGradients {
   readonly dztxt: Tensor;
 }
 
+const RINGS = ["one", "both"] as const;
+
 export interface FusedOptions {
   /** How texts go round. Only "one" gives the same bits on any number of devices. */
-  readonly ring?: "one" | "both";
+  readonly ring?: (typeof RINGS)[number];
   /** Told of every block of pairs that this device computes: image shard, text shard. For tests and drawings. */
   readonly onBlock?: (imageShard: number, textShard: number) => void;
 }
@@ -77,6 +80,7 @@ export function fusedSigmoidLoss(
       `fusedSigmoidLoss: ${shards} shards on ${comm.size} devices with ${rows} rows each; shards must be a multiple of the devices, and rows of the shards that a device owns`,
     );
   }
+  checkWord("fusedSigmoidLoss: ring", ring, RINGS);
   const n = rows / owned;
   const batch = n * shards;
   const t = portable.exp(tPrime);

@@ -14,7 +14,7 @@ import {
   type See,
   sincos2d,
 } from "../nn/index.ts";
-import type { DType, Rng, Tensor } from "../tensor/index.ts";
+import { type DType, type Rng, type Shape, ShapeError, show, type Tensor } from "../tensor/index.ts";
 import { CHANNELS, type ImageTowerConfig } from "./config.ts";
 
 export class ImageTower {
@@ -24,10 +24,14 @@ export class ImageTower {
   readonly mapHead: MapHead | undefined;
   /** Only where the width is not that of the embedding: SigLIP's image tower has none. */
   readonly head: Linear | undefined;
+  readonly #imageSize: number;
+  readonly #patchSize: number;
 
   constructor(rng: Rng, config: ImageTowerConfig, embedDim: number, dtype: DType) {
-    const { width, patchSize } = config;
-    const side = Math.floor(config.imageSize / patchSize);
+    const { width, patchSize, imageSize } = config;
+    const side = Math.floor(imageSize / patchSize);
+    this.#imageSize = imageSize;
+    this.#patchSize = patchSize;
     this.patchEmbed = new PatchEmbed(rng.split("patchEmbed"), patchSize, CHANNELS, width, dtype);
     this.posEmbedding =
       config.posEmb === "learn"
@@ -39,8 +43,9 @@ export class ImageTower {
       width === embedDim ? undefined : new Linear(leCunNormal(rng.split("head"), [width, embedDim], width, dtype));
   }
 
-  /** Embeddings before normalization. `see` is told the intermediate values by name. */
+  /** Embeddings before normalization. `see` is told the intermediate values by name. Throws `ShapeError`. */
   forward(images: Tensor, see?: See): Variable {
+    this.#check(images.shape);
     const patches = this.patchEmbed.forward(images);
     see?.("patches", patches);
     const tokens = add(patches, this.posEmbedding);
@@ -50,5 +55,18 @@ export class ImageTower {
     const pooled = this.mapHead ? this.mapHead.forward(encoded) : mean(encoded, { axis: 1 });
     see?.("pooled", pooled);
     return this.head ? this.head.forward(pooled) : pooled;
+  }
+
+  #check(shape: Shape): void {
+    const side = this.#imageSize;
+    const [, height, width, channels] = shape;
+    const patches = (pixels: number): number => Math.floor(pixels / this.#patchSize); // what is over is dropped
+    const fits = patches(height) === patches(side) && patches(width) === patches(side);
+    if (shape.length === 4 && fits && channels === CHANNELS) return;
+    const channelsFirst = shape.length === 4 && height === CHANNELS;
+    const remedy = channelsFirst ? "; channels come last here: permute(images, [0, 2, 3, 1])" : "";
+    throw new ShapeError(
+      `image tower: images must be [B, ${side}, ${side}, ${CHANNELS}] (rows, columns, channels), not ${show(shape)}${remedy}`,
+    );
   }
 }

@@ -2,6 +2,7 @@
 export { NonFiniteError } from "../nn/index.ts";
 export * from "./chunkedLoss.ts";
 export * from "./config.ts";
+export { ConfigurationError } from "./configurationError.ts";
 export * from "./fusedLoss.ts";
 export * from "./gatheredLoss.ts";
 export * from "./imageTower.ts";

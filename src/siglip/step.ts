@@ -12,6 +12,7 @@ import { backward, noGrad, type Variable } from "../autograd/index.ts";
 import { type AdamW, NonFiniteError, parametersOf } from "../nn/index.ts";
 import { alone, type Communicator, ShardError, sumOverShards } from "../parallel/index.ts";
 import { concat, full, heap, portable, type Shape, scope, slice, type Tensor, tensor } from "../tensor/index.ts";
+import { checkWord } from "./configurationError.ts";
 import { fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
 import { gatheredSoftmaxLoss } from "./gatheredLoss.ts";
 import type { SigLip } from "./model.ts";
@@ -32,7 +33,8 @@ export interface StepMetrics {
   readonly gradNorm: number;
 }
 
-export type LossName = "sigmoid" | "softmax";
+const LOSSES = ["sigmoid", "softmax"] as const;
+export type LossName = (typeof LOSSES)[number];
 
 /** Where a step runs. */
 export interface Devices {
@@ -64,6 +66,7 @@ export function trainStep(
   loss: LossName,
   { comm = alone, shards = comm.size, activationBytes = ACTIVATION_BYTES }: Devices = {},
 ): StepMetrics {
+  checkWord("train: loss", loss, LOSSES);
   const { dtype } = model.tPrime.value;
   const t = portable.exp(model.tPrime.value.item());
   const b = model.b.value.item();

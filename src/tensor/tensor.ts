@@ -66,18 +66,36 @@ export class Tensor {
 
 /** A tensor with undefined contents; `madeBy` names the operation in messages. */
 export function empty(madeBy: string, shape: Shape, dtype: DType): Tensor {
-  return new Tensor(shape, dtype, new Storage(madeBy, sizeOf(shape) * BYTES[dtype]));
+  const bytes = BYTES[dtype];
+  if (bytes === undefined) {
+    throw new ShapeError(`${madeBy}: ${JSON.stringify(dtype)} is no type of numbers; there are ${Object.keys(BYTES)}`);
+  }
+  return new Tensor(shape, dtype, new Storage(madeBy, sizeOf(shape) * bytes));
 }
 
-/** A tensor with a copy of `values`, row-major. Throws `ShapeError` when their number is not the shape's size. */
+/**
+ * A tensor with a copy of `values`, row-major. Throws `ShapeError` when their number is not the shape's size, or when they are
+ * no flat list of numbers.
+ */
 export function tensor(values: ArrayLike<number>, shape: Shape, dtype: DType = "f32"): Tensor {
   checkShape("tensor", shape);
+  if (Array.isArray(values)) requireNumbers(values);
   if (values.length !== sizeOf(shape)) {
     throw new ShapeError(`tensor: ${values.length} numbers for ${show(shape)}, which holds ${sizeOf(shape)}`);
   }
   const out = empty("tensor", shape, dtype);
   out.data.set(values);
   return out;
+}
+
+/** Typed arrays hold numbers; what JavaScript puts into others, the heap would turn into NaN, or into 1 what was [1]. */
+function requireNumbers(values: readonly unknown[]): void {
+  const at = values.findIndex((value) => typeof value !== "number");
+  if (at < 0) return;
+  if (Array.isArray(values[at])) {
+    throw new ShapeError(`tensor: entry ${at} is an array; give all numbers in one, such as values.flat(Infinity)`);
+  }
+  throw new ShapeError(`tensor: entry ${at} is ${String(values[at])}, not a number`);
 }
 
 export function full(shape: Shape, value: number, dtype: DType = "f32"): Tensor {

@@ -198,8 +198,10 @@ describe("a model", () => {
     expect(() => model.embedTexts(Int32Array.of(0, 1, 2, 3, 11))).toThrow(
       "gather: entry 4 is row 11, but the table has rows 0..10",
     );
-    expect(() => model.embedImages(zeros([8, 8, 3]))).toThrow("patchify: images must be [B, H, W, C], not [8, 8, 3]");
-    expect(() => model.embedImages(zeros([1, 3, 3, 3]))).toThrow("images of 3×3 hold no patch of 4×4");
+    expect(() => model.embedImages(zeros([8, 8, 3]))).toThrow(
+      "images must be [B, 8, 8, 3] (rows, columns, channels), not [8, 8, 3]",
+    );
+    expect(() => model.embedImages(zeros([1, 3, 3, 3]))).toThrow("not [1, 3, 3, 3]");
     expect(() => model.embedImages(zeros([1, 16, 16, 3]))).toThrow(ShapeError);
     expect(() => model.embedImages(zeros([1, 8, 8, 1]))).toThrow(ShapeError);
     expect(() => model.embedImages(zeros([1, 8, 8, 3], "f64"))).toThrow(ShapeError);

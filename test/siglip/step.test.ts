@@ -145,7 +145,9 @@ describe("trainStep", () => {
     const model = tinyModel();
     const step = (optimizer: AdamW) => trainStep(model, optimizer, tinyBatch(B), imageShape(B), 1, "softmax");
     expect(() => step(tinyOptimizer(model))).toThrow(
-      new OptimizerError("adamW: b has no gradient; does the loss depend on it?"),
+      new OptimizerError(
+        "adamW: b has no gradient; if the loss does not depend on it, leave it out of the optimizer's parameters",
+      ),
     );
     const other = tinyModel();
     const trained = new Map([...parametersOf(other)].filter(([path]) => path !== "b"));

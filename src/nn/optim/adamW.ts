@@ -84,13 +84,18 @@ export class AdamW {
 
   /**
    * One update from the gradients in the parameters, which are then given back. Returns the norm before clipping. Throws
-   * `NonFiniteError`, and updates nothing, if a gradient is not finite.
+   * `NonFiniteError` if a gradient is not finite and `OptimizerError` if one is missing; then nothing is updated, and no
+   * gradient stays behind.
    */
   step(factor: number): number {
-    const gradients = this.#slots.map(({ path, parameter }) => {
-      if (!parameter.grad) throw new OptimizerError(`adamW: ${path} has no gradient; does the loss depend on it?`);
-      return parameter.grad;
-    });
+    const without = this.#slots.find(({ parameter }) => !parameter.grad);
+    if (without) {
+      for (const { parameter } of this.#slots) parameter.grad = undefined;
+      throw new OptimizerError(
+        `adamW: ${without.path} has no gradient; if the loss does not depend on it, leave it out of the optimizer's parameters`,
+      );
+    }
+    const gradients = this.#slots.map(({ parameter }) => parameter.grad as Tensor);
     const norm = globalNorm(gradients);
     if (!Number.isFinite(norm)) {
       const bad = this.#slots.find((_, i) => !Number.isFinite(globalNorm([gradients[i]])));

@@ -129,9 +129,12 @@ let forced: Kernels | undefined;
 
 /**
  * Chooses the f32 kernels of this thread from now on. What was computed before keeps its bits, so choose before the first
- * use. Throws `KernelError` where strict ones cannot run.
+ * use. Throws `KernelError` where strict ones cannot run, and on a mode that there is not.
  */
 export function chooseKernels(mode: KernelMode): void {
+  if (!KERNEL_MODES.includes(mode)) {
+    throw new KernelError(`kernels: ${JSON.stringify(mode)} is none of ${KERNEL_MODES.join(", ")}`);
+  }
   if (report?.mode !== mode) ({ report, kernels: built } = choose[mode]());
 }
 

@@ -210,7 +210,9 @@ describe("AdamW", () => {
   it("names the parameter that has no gradient", () => {
     const optimizer = new AdamW(new Map([["b", leaf([1], "f32")]]), { lr: 1 });
     expect(() => optimizer.step(1)).toThrow(
-      new OptimizerError("adamW: b has no gradient; does the loss depend on it?"),
+      new OptimizerError(
+        "adamW: b has no gradient; if the loss does not depend on it, leave it out of the optimizer's parameters",
+      ),
     );
   });
 

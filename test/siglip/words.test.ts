@@ -1,0 +1,143 @@
+/** From JavaScript any word can be given where the types allow a few: it is refused by name, and nothing is left half done. */
+import { describe, expect, it } from "vitest";
+import { AdamW, parametersOf, ScheduleError, schedule, sincos2d } from "../../src/nn/index.ts";
+import { alone } from "../../src/parallel/index.ts";
+import {
+  ConfigurationError,
+  fusedSigmoidLoss,
+  parameterCount,
+  SigLip,
+  type SigLipConfig,
+  trainStep,
+} from "../../src/siglip/index.ts";
+import {
+  chooseKernels,
+  full,
+  generate,
+  KernelError,
+  kernelReport,
+  Rng,
+  ShapeError,
+  tensor,
+  zeros,
+} from "../../src/tensor/index.ts";
+
+const tower = { width: 8, depth: 1, mlpDim: 16, numHeads: 2 };
+const config: SigLipConfig = {
+  image: { ...tower, imageSize: 8, patchSize: 4, pooling: "map", posEmb: "learn" },
+  text: { ...tower, vocabSize: 16, length: 4, pooling: "last" },
+  embedDim: 8,
+  temperatureInit: 10,
+  biasInit: -10,
+};
+const model = (): SigLip => new SigLip(new Rng(0), config);
+
+describe("a word that is none of those that are meant is refused, with the list of them:", () => {
+  const wrong = "cls" as never;
+  const image = (change: object) => () => new SigLip(new Rng(0), { ...config, image: { ...config.image, ...change } });
+  const text = (change: object) => () => new SigLip(new Rng(0), { ...config, text: { ...config.text, ...change } });
+  const x = zeros([2, 4]);
+  const step = (loss: string) => () =>
+    trainStep(
+      model(),
+      new AdamW(parametersOf(model()), { lr: 1 }),
+      { pixels: new Float32Array(2 * 8 * 8 * 3), tokens: new Int32Array(8) },
+      [2, 8, 8, 3],
+      1,
+      loss as never,
+    );
+
+  it.each<[string, () => unknown, Error]>([
+    ["pooling of pictures", image({ pooling: wrong }), new ConfigurationError('image tower: pooling "cls" is none of map, mean')],
+    ["pooling of texts", text({ pooling: wrong }), new ConfigurationError('text tower: pooling "cls" is none of last, first, mean, map')],
+    ["positions", image({ posEmb: wrong }), new ConfigurationError('image tower: posEmb "cls" is none of learn, sincos2d')],
+    ["the same without building the model", () => parameterCount({ ...config, image: { ...config.image, pooling: wrong } }), new ConfigurationError('image tower: pooling "cls" is none of map, mean')],
+    ["the loss of a step", step("softmaxx"), new ConfigurationError('train: loss "softmaxx" is none of sigmoid, softmax')],
+    ["the loss of a step, from the prototype of objects", step("toString"), new ConfigurationError('train: loss "toString" is none of sigmoid, softmax')],
+    ["the way round the ring", () => fusedSigmoidLoss(x, x, 0, 0, alone, 1, { ring: "back" as never }), new ConfigurationError('fusedSigmoidLoss: ring "back" is none of one, both')],
+    ["a schedule", () => schedule({ kind: "cos" as never, total: 10 }), new ScheduleError('schedule: kind "cos" is none of constant, linear, cosine, rsqrt')],
+    ["kernels", () => chooseKernels("constructor" as never), new KernelError('kernels: "constructor" is none of fast, strict, reference')],
+    ["a type of numbers", () => full([2], 1, "f16" as never), new ShapeError('full: "f16" is no type of numbers; there are f32,f64')],
+    ["a type of numbers of a model", () => new SigLip(new Rng(0), config, "bf16" as never), new ShapeError('generate: "bf16" is no type of numbers; there are f32,f64')],
+  ])("%s", (_, call, error) => {
+    const before = kernelReport();
+    expect(call).toThrow(error);
+    expect(kernelReport()).toBe(before);
+  }); // biome-ignore format: a case a line
+});
+
+describe("numbers that make no model are refused by name:", () => {
+  it.each<[string, object]>([
+    ["image tower: imageSize 0", { image: { ...config.image, imageSize: 0 } }],
+    ["image tower: patchSize 1.5", { image: { ...config.image, patchSize: 1.5 } }],
+    ["text tower: vocabSize undefined", { text: { ...config.text, vocabSize: undefined } }],
+    ["text tower: length NaN", { text: { ...config.text, length: Number.NaN } }],
+    ["model: embedDim 2.5", { embedDim: 2.5 }],
+    ["image tower: posEmb sincos2d needs a width of 8", { image: { ...config.image, posEmb: "sincos2d", width: 4 } }],
+    ["model: temperatureInit Infinity", { temperatureInit: Number.POSITIVE_INFINITY }],
+  ])("%s", (says, change) => {
+    expect(() => new SigLip(new Rng(0), { ...config, ...change })).toThrow(ConfigurationError);
+    expect(() => new SigLip(new Rng(0), { ...config, ...change })).toThrow(says);
+  });
+
+  it("positions of width 4, whose frequencies would be 0/0", () => {
+    expect(() => sincos2d(2, 2, 4, "f32")).toThrow(ShapeError);
+    expect(sincos2d(2, 2, 8, "f32").data.every(Number.isFinite)).toBe(true);
+  });
+});
+
+describe("images must be [B, S, S, 3]:", () => {
+  it.each<[number[], RegExp]>([
+    [
+      [2, 3, 8, 8],
+      /must be \[B, 8, 8, 3\] \(rows, columns, channels\), not \[2, 3, 8, 8\]; .*permute\(images, \[0, 2, 3, 1\]\)/,
+    ],
+    [[2, 8, 8, 4], /not \[2, 8, 8, 4\]$/],
+    [[2, 16, 16, 3], /not \[2, 16, 16, 3\]$/],
+    [[8, 8, 3], /not \[8, 8, 3\]$/],
+  ])("%j", (shape, says) => {
+    expect(() => model().embedImages(zeros(shape))).toThrow(ShapeError);
+    expect(() => model().embedImages(zeros(shape))).toThrow(says);
+  });
+  it("of 3 pixels and 3 channels nobody can tell", () => {
+    const small = new SigLip(new Rng(0), { ...config, image: { ...config.image, imageSize: 3, patchSize: 1 } });
+    expect(small.embedImages(zeros([2, 3, 3, 3])).shape).toEqual([2, 8]);
+  });
+});
+
+describe("tensor(values, shape)", () => {
+  it.each<[string, unknown, unknown, RegExp]>([
+    ["no shape", [1, 2], undefined, /tensor: the shape must be an array, such as \[2, 3\], not left out/],
+    ["a number as shape", [1, 2], 2, /the shape must be an array, such as \[2, 3\], not 2/],
+    ["a nested array of a fitting length", [[1], [2]], [2], /tensor: entry 0 is an array; give all numbers in one/],
+    ["a nested array", [[1, 2], [3, 4]], [2, 2], /entry 0 is an array/],
+    ["a hole", [1, undefined], [2], /entry 1 is undefined, not a number/],
+    ["text", [1, "2"], [2], /entry 1 is 2, not a number/],
+  ])("refuses %s", (_, values, shape, says) => {
+    expect(() => tensor(values as number[], shape as number[])).toThrow(ShapeError);
+    expect(() => tensor(values as number[], shape as number[])).toThrow(says);
+  }); // biome-ignore format: a case a line
+  it("takes NaN and ∞, which are numbers", () => {
+    expect([...tensor([Number.NaN, Number.POSITIVE_INFINITY], [2]).data]).toEqual([
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+    ]);
+  });
+});
+
+it("a step that is refused leaves a model that can be trained on", () => {
+  const batch = {
+    pixels: generate([2 * 8 * 8 * 3], () => 0.5).toArray() as Float32Array,
+    tokens: Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+  };
+  const trained = (refused: boolean): number => {
+    const siglip = model();
+    const optimizer = new AdamW(parametersOf(siglip), { lr: 1e-3 });
+    const step = (loss: "sigmoid" | "softmax") => trainStep(siglip, optimizer, batch, [2, 8, 8, 3], 1, loss).loss;
+    // The softmax loss has no bias, and this optimizer wants a gradient for it.
+    if (refused) expect(() => step("softmax")).toThrow(/adamW: b has no gradient; .* leave it out/);
+    step("sigmoid");
+    return step("sigmoid");
+  };
+  expect(trained(true)).toBe(trained(false));
+});
