@@ -55,7 +55,7 @@ interface Embedded {
 
 /**
  * Runs one step; `imageShape` is that of this device's pictures, `factor` the schedule's. Throws `NonFiniteError` before the
- * update if the loss or a gradient is no number.
+ * update if the loss or a gradient is no number, and after it if t′ has left what the exponential can hold.
  */
 export function trainStep(
   model: SigLip,
@@ -68,7 +68,7 @@ export function trainStep(
 ): StepMetrics {
   checkWord("train: loss", loss, LOSSES);
   const { dtype } = model.tPrime.value;
-  const t = portable.exp(model.tPrime.value.item());
+  const t = temperatureOf(model, "before");
   const b = model.b.value.item();
   const owned = shards / comm.size;
   const rows = imageShape[0] / owned; // in a shard
@@ -116,8 +116,23 @@ export function trainStep(
     setGradients(towers, flat);
     model.tPrime.grad = full([], gradients.dtPrime, dtype);
     if (loss === "sigmoid") model.b.grad = full([], gradients.db, dtype);
-    return { loss: gradients.loss, t, b, gradNorm: optimizer.step(factor) };
+    const gradNorm = optimizer.step(factor);
+    temperatureOf(model, "after");
+    return { loss: gradients.loss, t, b, gradNorm };
   });
+}
+
+/**
+ * exp t′. Throws `NonFiniteError` where that is 0 or ∞ in the precision of the model: with t = 0 all logits are b, whatever the
+ * embeddings, so that nothing is learned any more, and a run would go on to its end as if it were.
+ */
+function temperatureOf({ tPrime }: SigLip, when: "before" | "after"): number {
+  const value = tPrime.value.item();
+  const t = portable.exp(value);
+  const held = tPrime.value.dtype === "f32" ? Math.fround(t) : t;
+  if (held > 0 && Number.isFinite(held)) return t;
+  const what = `train: t′ is ${value} ${when} the update, and t = exp t′ is ${held} in ${tPrime.value.dtype}`;
+  throw new NonFiniteError(`${what}; lower the learning rate, of t′ above all, or go back to an earlier checkpoint`);
 }
 
 function lossGradients(

@@ -104,6 +104,40 @@ describe("trainStep", () => {
     });
   });
 
+  describe("with a temperature that is none", () => {
+    it.each([
+      [-33_779, "0"],
+      [-104, "0"],
+      [89, "Infinity"],
+      [800, "Infinity"],
+      [Number.NaN, "NaN"],
+    ])("refuses to begin at t′ = %d, though the loss may be a number", (tPrime, t) => {
+      const model = tinyModel();
+      model.tPrime.value.data.fill(tPrime);
+      const before = numbersOf(model);
+      const step = () => trainStep(model, tinyOptimizer(model), tinyBatch(B), imageShape(B), 1, "sigmoid");
+      expect(step).toThrow(NonFiniteError);
+      expect(step).toThrow(`t′ is ${tPrime} before the update, and t = exp t′ is ${t} in f32; lower the learning rate`);
+      expectSameBits(numbersOf(model), before);
+    });
+
+    it("ends at the update that leads there, so that no checkpoint is made of it", () => {
+      const model = tinyModel();
+      const optimizer = new AdamW(parametersOf(model), { lr: 1e4, multipliers: [{ match: "tPrime", lr: 1 }] });
+      const step = () => trainStep(model, optimizer, tinyBatch(B), imageShape(B), 1, "sigmoid");
+      expect(step).toThrow(/^train: t′ is -?\d[\d.]+ after the update, and t = exp t′ is (0|Infinity) in f32/);
+    });
+
+    it("takes every t that f32 holds", () => {
+      for (const tPrime of [-87, -20, 0, 20]) {
+        const model = tinyModel();
+        model.tPrime.value.data.fill(tPrime);
+        const { t } = trainStep(model, tinyOptimizer(model), tinyBatch(B), imageShape(B), 1, "sigmoid");
+        expect(t / Math.exp(tPrime)).toBeCloseTo(1, 5);
+      }
+    });
+  });
+
   it("throws NonFiniteError and updates nothing where the loss is a number and a gradient is not, then trains on", () => {
     const model = tinyModel();
     const optimizer = tinyOptimizer(model);
