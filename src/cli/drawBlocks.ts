@@ -8,31 +8,42 @@
  */
 
 type Block = readonly [images: number, texts: number];
+type Ring = "one" | "both";
 
-/** The hop of every block of one device: the number of times that other texts had come before. */
-function hops(blocks: readonly Block[]): Map<number, number> {
-  const seen = new Map<number, number>();
-  for (const [, texts] of blocks) if (!seen.has(texts)) seen.set(texts, seen.size);
-  return seen;
+/**
+ * How often texts were handed on before a device met them. One way round they come from device rank + 1, then rank + 2, ...;
+ * both ways round those of rank + h and of rank − h come at the same hop h.
+ */
+function hopOf(ring: Ring, rank: number, texts: number, size: number): number {
+  const ahead = (texts - rank + size) % size;
+  return ring === "one" ? ahead : Math.min(ahead, size - ahead);
 }
 
-export function drawBlocks(byDevice: readonly (readonly Block[])[]): string {
+export function drawBlocks(byDevice: readonly (readonly Block[])[], ring: Ring): string {
   const size = byDevice.length;
   if (byDevice.every((blocks) => blocks.length === 0)) return "(only --form fused tells which block it is at)";
   const ranks = Array.from({ length: size }, (_, rank) => rank);
   const cell = (text: string): string => text.padEnd(10);
   const lines = [cell("") + ranks.map((rank) => cell(`texts ${rank}`)).join("")];
-  byDevice.forEach((blocks, rank) => {
-    const at = hops(blocks);
-    const row = ranks.map((texts) => cell(at.has(texts) ? `hop ${at.get(texts)}${texts === rank ? " ●" : ""}` : "–"));
+  const visits = byDevice.flatMap((blocks, rank) =>
+    [...new Set(blocks.map(([, texts]) => texts))].map((texts) => ({
+      rank,
+      texts,
+      hop: hopOf(ring, rank, texts, size),
+    })),
+  );
+  for (const rank of ranks) {
+    const row = ranks.map((home) => {
+      const met = visits.find((visit) => visit.rank === rank && visit.texts === home);
+      return cell(met ? `hop ${met.hop}${home === rank ? " ●" : ""}` : "–");
+    });
     lines.push(`${cell(`images ${rank}`)}${row.join("")}device ${rank}`);
-  });
+  }
   lines.push("", "● own texts, the only block with matching pairs; everywhere else nothing matches");
-  for (let hop = 0; hop < size; hop++) {
-    const visits = byDevice.flatMap((blocks, rank) =>
-      [...hops(blocks)].filter(([, h]) => h === hop).map(([texts]) => `device ${rank} × texts ${texts}`),
-    );
-    lines.push(`hop ${hop}: ${visits.join(", ")}`);
+  const last = Math.max(...visits.map(({ hop }) => hop));
+  for (let hop = 0; hop <= last; hop++) {
+    const now = visits.filter((visit) => visit.hop === hop).map(({ rank, texts }) => `device ${rank} × texts ${texts}`);
+    lines.push(`hop ${hop}: ${now.join(", ")}`);
   }
   return lines.join("\n");
 }

@@ -8,7 +8,7 @@ import type { TestSet, Tests } from "./task.ts";
 
 export interface Evaluation extends Retrieval {
   readonly title: string;
-  /** Nearest neighbour on trimmed pixels of the training styles, where there are such: picture → its item. */
+  /** Nearest neighbour on trimmed pixels of the training styles, where there are such: picture → its item, so picture → text. */
   readonly pixels?: readonly Recall[];
 }
 
@@ -90,7 +90,7 @@ export function evaluationTable(evaluations: readonly Evaluation[]): string {
         `  ${"".padEnd(26)}${recall.map(({ k }) => `R@${k}`.padStart(9)).join("")}`,
         row("text → picture", recall, "textToImage"),
         row("picture → text", recall, "imageToText"),
-        ...(pixels ? [row("nearest trimmed pixels", pixels, "imageToText")] : []),
+        ...(pixels ? [row("picture → text by pixels", pixels, "imageToText")] : []),
         row("chance", chance, "textToImage"),
       ].join("\n"),
     )

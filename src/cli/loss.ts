@@ -122,7 +122,12 @@ export async function loss(options: LossOptions): Promise<void> {
   if (u + v > 0) warn(`rows of zeros: ${u} in u, ${v} in v; they have no direction, and their gradient is 0`);
   if (output !== undefined) writeGradients(output, job, shares);
 
-  const drawing = options.draw ? `${drawBlocks(shares.map((share) => share.blocks))}\n` : "";
+  const drawing = options.draw
+    ? `${drawBlocks(
+        shares.map((share) => share.blocks),
+        job.ring,
+      )}\n`
+    : "";
   if (options.json) {
     if (drawing) process.stderr.write(drawing);
     print(JSON.stringify(result));

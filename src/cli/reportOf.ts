@@ -43,7 +43,9 @@ export function reportOf(run: FinishedRun): ReportData {
       texts,
       rows: [
         { name: "this model", recall },
-        ...(pixels ? [{ name: "nearest neighbour on trimmed pixels", recall: pixels }] : []),
+        ...(pixels
+          ? [{ name: "nearest neighbour on trimmed pixels", recall: pixels, only: "imageToText" as const }]
+          : []),
         { name: "chance", recall: chance },
       ],
     })),

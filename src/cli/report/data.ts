@@ -34,7 +34,12 @@ export interface ResultTable {
   readonly title: string;
   readonly images: number;
   readonly texts: number;
-  readonly rows: readonly { readonly name: string; readonly recall: readonly Recall[] }[];
+  /** `only`: what says nothing about the other direction. */
+  readonly rows: readonly {
+    readonly name: string;
+    readonly recall: readonly Recall[];
+    readonly only?: "imageToText";
+  }[];
 }
 
 /** n pairs: names[i] belongs to pictures[i]; scores [n, n] row-major holds x·y of text i (row) and picture j (column). */

@@ -1,5 +1,4 @@
 /** The tables of a report: results beside what they must be compared with, and the facts of the run. */
-import type { Recall } from "../../eval/index.ts";
 import { ReportError, type ResultTable } from "./data.ts";
 import { html, type Markup } from "./markup.ts";
 
@@ -17,15 +16,18 @@ export function resultTable({ title, images, texts, rows }: ResultTable): Markup
     if (own.join() !== ks.join())
       throw new ReportError(`resultTable: "${name}" has recall at ${own}, the first row at ${ks}`);
   }
-  const direction = (recall: readonly Recall[], of: "textToImage" | "imageToText") =>
-    recall.map((r, i) => html`<td class="${i === 0 ? "first" : ""}">${percent(r[of])}</td>`);
+  const direction = (of: "textToImage" | "imageToText", { recall, only }: ResultTable["rows"][number]) =>
+    recall.map((r, i) => {
+      const figure = only === undefined || only === of ? percent(r[of]) : "–";
+      return html`<td class="${i === 0 ? "first" : ""}">${figure}</td>`;
+    });
   return html`<div class="scroll table"><table class="results">
 <caption><bdi>${title}</bdi>: ${images.toLocaleString("en")} pictures, ${texts.toLocaleString("en")} texts</caption>
 <thead><tr><th rowspan="2" scope="col">retrieval by</th><th colspan="${ks.length}" scope="colgroup" class="first">text → picture</th><th colspan="${ks.length}" scope="colgroup" class="first">picture → text</th></tr>
 <tr>${[0, 1].map(() => ks.map((k, i) => html`<th scope="col" class="${i === 0 ? "first" : ""}">R@${k}</th>`))}</tr></thead>
 <tbody>${rows.map(
-    ({ name, recall }) =>
-      html`<tr><th scope="row"><bdi>${name}</bdi></th>${direction(recall, "textToImage")}${direction(recall, "imageToText")}</tr>`,
+    (row) =>
+      html`<tr><th scope="row"><bdi>${row.name}</bdi></th>${direction("textToImage", row)}${direction("imageToText", row)}</tr>`,
   )}</tbody></table></div>`;
 }
 

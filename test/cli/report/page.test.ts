@@ -88,6 +88,17 @@ describe("renderReport", () => {
     expect(page).toContain('<td class="first">0.06 %</td>');
   });
 
+  it("leaves out what a row of results says nothing about", () => {
+    const [table] = demo.results;
+    const row = {
+      name: "by pixels",
+      recall: [{ k: 1, textToImage: 0.111, imageToText: 0.75 }],
+      only: "imageToText" as const,
+    };
+    const page = renderReport({ ...demo, results: [{ ...table, rows: [row] }] });
+    expect(page).toContain('<bdi>by pixels</bdi></th><td class="first">–</td><td class="first">75.0 %</td>');
+  });
+
   it("ticks the right picture, and shows it behind the others with its rank where it is not among them", () => {
     const [query] = demo.sheet;
     const others = query.top.map((candidate) => ({ ...candidate, right: false }));
