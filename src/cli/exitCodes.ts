@@ -23,17 +23,27 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 const CODES: readonly number[] = Object.values(EXIT);
 const isExitCode = (value: unknown): value is ExitCode => typeof value === "number" && CODES.includes(value);
 
-/** Errors that do not carry their code themselves, by name: an error from another thread has lost its class. */
+/**
+ * Errors that do not carry their code themselves, by name: an error from another thread has lost its class. What is not here
+ * is a mistake in a program, of this project or of somebody who uses its parts.
+ */
 const BY_NAME: Readonly<Record<string, ExitCode>> = {
   ConfigError: EXIT.usage,
   ConfigurationError: EXIT.usage,
   DataError: EXIT.usage,
+  KernelError: EXIT.usage, // kernels that this engine cannot run; others are there
   MissingPackageError: EXIT.usage,
+  OutOfMemoryError: EXIT.usage, // a batch or a model that is too large, as the message says
+  ScheduleError: EXIT.usage,
   ShardError: EXIT.usage,
+  EvaluationError: EXIT.data, // a model whose embeddings are no numbers
   FormatError: EXIT.data,
   PictureError: EXIT.data,
   TokenizerError: EXIT.data,
-  BatchStreamError: EXIT.workerDied,
+  AbortedError: EXIT.workerDied,
+  CorruptionError: EXIT.workerDied,
+  DeadlineError: EXIT.workerDied,
+  DesyncError: EXIT.workerDied,
   NonFiniteError: EXIT.nonFinite,
 };
 
@@ -42,7 +52,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof Error)) return EXIT.internal;
   if ("exitCode" in error && isExitCode(error.exitCode)) return error.exitCode;
   if (error.name in BY_NAME) return BY_NAME[error.name];
-  if (error instanceof DeviceError) {
+  if (error instanceof DeviceError || error.name === "BatchStreamError") {
     const code = exitCodeOf(error.cause);
     return code === EXIT.internal ? EXIT.workerDied : code;
   }
