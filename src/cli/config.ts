@@ -10,7 +10,7 @@
  * 1,594 emoji in minutes on a laptop; weight decay counts per step and does not depend on the rate.
  */
 import { parseJson } from "../formats/index.ts";
-import { durationInSteps, parseDuration } from "../nn/index.ts";
+import { durationInSteps, parseDuration, pathPattern } from "../nn/index.ts";
 import { KERNEL_MODES } from "../tensor/index.ts";
 import {
   ConfigError,
@@ -83,7 +83,7 @@ function multipliers(initial: readonly Multiplier[]): Field<readonly Multiplier[
 
 function isPattern(text: string): boolean {
   try {
-    new RegExp(text, "u");
+    pathPattern(text);
     return text.length <= 200;
   } catch {
     return false;

@@ -105,6 +105,11 @@ describe("siglip says what is wrong, and where", { timeout: 60_000 }, () => {
     ["--resume without a folder", () => ["train", "--resume"], 2, /--out/],
     ["a folder that is no run", () => ["eval", folder], 2, /no run folder/],
     ["another configuration for a resumed run", () => ["train", "--resume", "--out", run("whole"), "--set", "optim.lr=1"], 2, /optim\.lr/],
+    ["a pattern that matches no parameter", () => ["train", ...TINY, "--set", 'optim.multipliers=[{"match":"imag/.*","lr":1,"decay":0}]'], 2, /"imag\/\.\*" matches no parameter.*image\//],
+    ["a pattern that takes for ever", () => ["train", ...TINY, "--set", 'optim.multipliers=[{"match":"(.*)*x","lr":1,"decay":0}]'], 2, /needs more than/],
+    ["a batch of no pairs", () => ["train", ...TINY, "--batch", "0"], 2, /train\.batch = 0: expected an integer from 1/],
+    ["a warm-up of more epochs than the run has", () => ["train", ...TINY, ...steps(12), "--set", "optim.warmup=2 epochs"], 2, /optim\.warmup 2 epochs.*train\.steps 12/],
+    ["softmax over a batch of one", () => ["train", ...TINY, "--batch", "1", "--shards", "1", "--devices", "1", "--set", "train.loss=softmax", "--set", "model.biasInit=0"], 2, /train\.batch 1/],
     ["a batch larger than the data", () => ["train", ...TINY, "--set", "train.batch=20000", "--out", run("large")], 2, /20000/],
     ["a picture that is not there", () => ["classify", run("whole"), join(folder, "none.png"), "cat"], 65, /none\.png.*no such file/],
   ]; // biome-ignore format: a case a line
@@ -121,6 +126,7 @@ describe("siglip says what is wrong, and where", { timeout: 60_000 }, () => {
     for (const wrong of [
       ["--devices", "3", "--shards", "4"],
       ["--set", "train.batch=20000"],
+      ["--set", 'optim.multipliers=[{"match":"imag/.*","lr":1,"decay":0}]'],
     ]) {
       const { code } = await siglip(["train", ...TINY, ...wrong, "--out", run("refused")]);
       expect(code).toBe(2);
