@@ -28,6 +28,7 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(stdout).toMatch(/R@1 +R@5 +R@10/);
     expect(stdout).toMatch(/text → picture +\d+\.\d %/);
     expect(stderr).toMatch(/step 12\/12 .*loss \d/);
+    expect(stderr).not.toMatch(/warning/);
     expect(readdirSync(run("whole")).sort()).toEqual(["checkpoint", "config.json", "metrics.jsonl", "report.html"]);
     const rows = metrics("whole")
       .trim()
@@ -75,6 +76,27 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(JSON.parse(readFileSync(join(run("strict"), "config.json"), "utf8")).train.kernels).toBe("strict");
     // Rank 0 writes the report.
     expect(readFileSync(join(run("strict"), "report.html"), "utf8")).toContain("products and sums rounded apart");
+  });
+
+  it("warns of a training that does not work, and knows on --resume how it began", async () => {
+    const args = ["train", ...TINY, ...steps(300), "--set", "optim.lr=10", "--out", run("sick")];
+    let warned = false;
+    const interrupted = await siglip(args, (child) => {
+      child.stderr?.on("data", (chunk) => {
+        if (!warned && String(chunk).includes("warning")) child.kill("SIGINT");
+        warned ||= String(chunk).includes("warning");
+      });
+    });
+    expect(interrupted.stderr).toMatch(/^warning: step \d+: (vanishing temperature|exploding loss)/m);
+    const { code, stderr } = await siglip(["train", "--resume", "--out", run("sick")]);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/warning: step \d+: vanishing temperature: t has fallen from 10 to/);
+  });
+
+  it("says that the only step has a rate of 0", async () => {
+    const { code, stderr } = await siglip(["train", ...TINY, ...steps(1), "--out", run("one")]);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/warning: the only step has a learning rate of 0/);
   });
 
   it.each(["sigmoid", "softmax"])("ends with the same weights on 1, 2, 4 and 8 devices (%s)", async (loss) => {
