@@ -36,9 +36,9 @@ export function trainedPaths(config: Config): string[] {
       ...config,
       model: {
         ...config.model,
-        image: { ...image, ...small, width: 4, imageSize: 1, patchSize: 1 }, // 4: sincos2d needs a multiple of it
+        image: { ...image, ...small, width: 8, imageSize: 1, patchSize: 1 }, // 8: the least of sincos2d
         text: { ...text, ...small, width: 1 },
-        embedDim: projects ? 1 : 4,
+        embedDim: projects ? 1 : 8,
       },
     },
     1,

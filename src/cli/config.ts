@@ -255,9 +255,9 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
     `model.image.patchSize ${image.patchSize} does not divide model.image.imageSize ${image.imageSize}`,
   );
   refuse(
-    image.posEmb === "sincos2d" && image.width % 4 !== 0,
+    image.posEmb === "sincos2d" && (image.width % 4 !== 0 || image.width < 8), // of 4 it has one frequency, which is 0/0
     ["model.image.posEmb", "model.image.width"],
-    `model.image.posEmb sincos2d needs a width that 4 divides, model.image.width is ${image.width}`,
+    `model.image.posEmb sincos2d needs a width of at least 8 that 4 divides, model.image.width is ${image.width}`,
   );
   refuse(
     train.batch % train.shards !== 0,

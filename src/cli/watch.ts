@@ -81,18 +81,18 @@ export class TrainingWatch {
   }
 
   #temperature({ t }: WatchedStep, start: number): string | undefined {
-    if (t < Math.min(0.5, start / 10)) {
-      return `vanishing temperature: t has fallen from ${number(start)} to ${number(t)}, so that similarities hardly count; the learning rate is probably too high (optim.lr, optim.multipliers)`;
+    if (t < Math.max(1e-6, Math.min(0.5, start / 10))) {
+      return `vanishing temperature: t is ${number(t)}, and was ${number(start)} at the start, so that similarities hardly count; the learning rate is probably too high (optim.lr, optim.multipliers), or model.temperatureInit too low`;
     }
     if (t > Math.max(1000, 10 * start)) {
-      return `growing temperature: t has risen from ${number(start)} to ${number(t)}; the learning rate is probably too high (optim.lr, optim.multipliers)`;
+      return `growing temperature: t is ${number(t)}, and was ${number(start)} at the start; the learning rate is probably too high (optim.lr, optim.multipliers)`;
     }
     return undefined;
   }
 
   #bias({ b }: WatchedStep, start: number): string | undefined {
     if (this.#run.loss === "softmax" || Math.abs(b) <= Math.max(1000, 10 * Math.abs(start))) return undefined;
-    return `growing bias: b has gone from ${number(start)} to ${number(b)}; the learning rate is probably too high (optim.lr, optim.multipliers)`;
+    return `growing bias: b is ${number(b)}, and was ${number(start)} at the start; the learning rate is probably too high (optim.lr, optim.multipliers)`;
   }
 
   /** After a quarter of the run the loss should be below that of a model that looks at no pair. */
