@@ -1,4 +1,5 @@
 /** From a run's configuration to its model, optimizer and schedule. */
+import type { Variable } from "../autograd/index.ts";
 import { AdamW, durationInSteps, parametersOf, schedule } from "../nn/index.ts";
 import { logOddsBias, SigLip, type SigLipConfig } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
@@ -15,6 +16,36 @@ function modelConfig({ model, tokenizer, train }: Config, vocabSize: number): Si
   };
 }
 
+/** What a run trains: of a model for the softmax loss everything but b, which takes no part in that loss. */
+function trainedParameters({ train }: Config, model: SigLip): Map<string, Variable> {
+  const trained = parametersOf(model);
+  if (train.loss === "softmax") trained.delete("b");
+  return trained;
+}
+
+/**
+ * The paths of the parameters that a run trains. They depend on depths, pooling and position embeddings, but not on how wide
+ * anything is: they are read from a model of the same shape that is as small as can be.
+ */
+export function trainedPaths(config: Config): string[] {
+  const { image, text, embedDim } = config.model;
+  const small = { mlpDim: 1, numHeads: 1 };
+  const projects = image.width !== embedDim; // the image tower has a projection only where it needs one
+  const model = buildModel(
+    {
+      ...config,
+      model: {
+        ...config.model,
+        image: { ...image, ...small, width: 8, imageSize: 1, patchSize: 1 }, // 8: the least of sincos2d
+        text: { ...text, ...small, width: 1 },
+        embedDim: projects ? 1 : 8,
+      },
+    },
+    1,
+  );
+  return [...trainedParameters(config, model).keys()];
+}
+
 /** A model as it starts: every parameter drawn from the run's seed. */
 export const buildModel = (config: Config, vocabSize: number): SigLip =>
   new SigLip(new Rng(config.train.seed).split("model"), modelConfig(config, vocabSize));
@@ -23,9 +54,17 @@ export const buildModel = (config: Config, vocabSize: number): SigLip =>
 const DECAYED = { kernels: ".*/kernel", matrices: ".*/(kernel|embedding|posEmbedding|probe)" } as const;
 
 export function buildOptimizer(config: Config, model: SigLip): AdamW {
-  const trained = parametersOf(model);
-  if (config.train.loss === "softmax") trained.delete("b"); // no bias takes part in that loss
-  return new AdamW(trained, { ...config.optim, decayed: DECAYED[config.optim.decayed] });
+  const { lr, beta1, beta2, eps, weightDecay, decayed, clipNorm, multipliers } = config.optim;
+  return new AdamW(trainedParameters(config, model), {
+    lr,
+    beta1,
+    beta2,
+    eps,
+    weightDecay,
+    clipNorm,
+    multipliers,
+    decayed: DECAYED[decayed],
+  });
 }
 
 export function buildSchedule({ optim, train }: Config, stepsPerEpoch: number): (step: number) => number {

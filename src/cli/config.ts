@@ -10,7 +10,7 @@
  * 1,594 emoji in minutes on a laptop; weight decay counts per step and does not depend on the rate.
  */
 import { parseJson } from "../formats/index.ts";
-import { durationInSteps, parseDuration } from "../nn/index.ts";
+import { durationInSteps, parseDuration, pathPattern } from "../nn/index.ts";
 import { KERNEL_MODES } from "../tensor/index.ts";
 import {
   ConfigError,
@@ -83,7 +83,7 @@ function multipliers(initial: readonly Multiplier[]): Field<readonly Multiplier[
 
 function isPattern(text: string): boolean {
   try {
-    new RegExp(text, "u");
+    pathPattern(text);
     return text.length <= 200;
   } catch {
     return false;
@@ -255,9 +255,9 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
     `model.image.patchSize ${image.patchSize} does not divide model.image.imageSize ${image.imageSize}`,
   );
   refuse(
-    image.posEmb === "sincos2d" && image.width % 4 !== 0,
+    image.posEmb === "sincos2d" && (image.width % 4 !== 0 || image.width < 8), // of 4 it has one frequency, which is 0/0
     ["model.image.posEmb", "model.image.width"],
-    `model.image.posEmb sincos2d needs a width that 4 divides, model.image.width is ${image.width}`,
+    `model.image.posEmb sincos2d needs a width of at least 8 that 4 divides, model.image.width is ${image.width}`,
   );
   refuse(
     train.batch % train.shards !== 0,

@@ -1,6 +1,7 @@
 /** Embeddings of many pictures or texts as plain arrays of unit rows, the work divided among the devices. */
 import { noGrad } from "../autograd/index.ts";
 import { encodeAll, type Tokenizer } from "../data/index.ts";
+import { NonFiniteError } from "../nn/index.ts";
 import { alone, type Communicator } from "../parallel/index.ts";
 import type { SigLip } from "../siglip/index.ts";
 import { scope, type Tensor, tensor } from "../tensor/index.ts";
@@ -9,7 +10,7 @@ const ROWS = 256; // a batch: large enough for the kernels, small enough for the
 
 /**
  * `count` rows of width d. Every device embeds the batches whose number is its rank modulo their number, and all get all:
- * which device embeds a row changes no bit of it.
+ * which device embeds a row changes no bit of it. Throws `NonFiniteError` when the model's parameters are too large for them.
  */
 function inBatches(
   count: number,
@@ -31,6 +32,11 @@ function inBatches(
         out.set(all.subarray(begin, begin + rows * width), start(rank) * width);
       }
     });
+  }
+  if (!out.every(Number.isFinite)) {
+    throw new NonFiniteError(
+      "embeddings of this model are not finite: its training diverged; train again with a lower optim.lr, weight decay or multiplier",
+    );
   }
   return out;
 }

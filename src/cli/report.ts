@@ -1,5 +1,6 @@
 /** The report of a run: data in, one HTML file or single SVG figures out. */
 export {
+  blindLoss,
   type Candidate,
   type EvaluationRow,
   type MetricRow,

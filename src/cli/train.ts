@@ -13,6 +13,7 @@ import { type Config, ConfigError, checkBatch, configDifferences, presetNames, r
 import { checkDevices, defaultShards, deviceCount, devicesFor } from "./devices.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { rewindMetrics } from "./metrics.ts";
+import { checkSchedule, checkSettings } from "./preflight.ts";
 import { print } from "./print.ts";
 import { startProgress } from "./progress.ts";
 import { showRendering } from "./rendering.ts";
@@ -55,10 +56,12 @@ export async function train(options: TrainOptions): Promise<void> {
     if (options.devices !== undefined) checkDevices(wanted, shards);
     // Before pictures are rendered, which takes a while.
     if (!run && out !== undefined && existsSync(out)) refuseIfUsed(out);
+    warn(checkSettings(config, resume));
     chooseKernels(config.train.kernels);
-    for (const warning of kernelReport().warnings) process.stderr.write(`warning: ${warning}\n`);
+    warn(kernelReport().warnings);
     const training = await openTraining(config, showRendering());
     checkBatch(config, training.items);
+    warn(checkSchedule(config, training.items));
     // Only now: what was refused leaves no folder.
     const now = new Date();
     run ??= out === undefined ? createNextRun("runs", preset, config, now) : createRun(out, config, now);
@@ -66,6 +69,10 @@ export async function train(options: TrainOptions): Promise<void> {
   } finally {
     run?.release();
   }
+}
+
+function warn(warnings: readonly string[]): void {
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
 }
 
 /** Options that stand for one key each. */
@@ -131,7 +138,7 @@ async function trainRun(
   const digest = configDigest(config);
 
   const before = run.checkpoints.load(digest);
-  for (const warning of before?.warnings ?? []) process.stderr.write(`warning: ${warning}\n`);
+  warn(before?.warnings ?? []);
   const first = before?.step ?? 0;
   rewindMetrics(path, first);
 

@@ -26,11 +26,12 @@ import { buildModel, buildOptimizer, buildSchedule } from "./build.ts";
 import type { Config } from "./config.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluate.ts";
 import { finish } from "./finish.ts";
-import { type Metrics, MetricsLog } from "./metrics.ts";
+import { type Metrics, MetricsLog, readMetrics } from "./metrics.ts";
 import { readRun } from "./runFolder.ts";
 import { Saver } from "./saver.ts";
 import { restore, tensorsOf } from "./state.ts";
 import { openTests, type Tests } from "./task.ts";
+import { TrainingWatch } from "./watch.ts";
 
 export interface TrainJob {
   /** The run folder. */
@@ -88,6 +89,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const rows = batch / comm.size;
   const factor = buildSchedule(config, Math.floor(job.items / batch));
   let reported = Number.NEGATIVE_INFINITY;
+  const watch = writes ? watchFrom(job, config.train) : undefined;
   const ownRows = await rowsOf(device, config.train);
   const compareAll = (when: string): void => requireSameBits(comm, tensorsOf(model, optimizer), when);
   const compareModel = (when: string): void => requireSameBits(comm, tensorsOf(model), when);
@@ -111,6 +113,9 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     if (step % config.eval.every === 0 && step < steps) {
       const row = quickEvaluation(step, embedder, tests);
       log?.append(row);
+    }
+    for (const sign of watch?.see({ step, ...seen }) ?? []) {
+      device.report({ kind: "log", message: `warning: ${sign}` });
     }
     if (writes && (last || performance.now() - reported > REPORT_MS)) {
       device.report({ kind: "step", step, loss: seen.loss, t: seen.t, b: seen.b });
@@ -141,6 +146,14 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     devices: comm.size,
   });
 });
+
+/** Watches the steps to come; of a run that goes on it knows how the run began. */
+function watchFrom({ run, first }: TrainJob, train: Config["train"]): TrainingWatch {
+  const watch = new TrainingWatch(train);
+  const start = first > 0 ? readMetrics(run).rows.find(({ loss }) => loss !== undefined) : undefined;
+  if (start) watch.see({ step: start.step, loss: Number(start.loss), t: Number(start.t), b: Number(start.b) });
+  return watch;
+}
 
 /** A loss that is no number may come from a bit that turned over: then that is the error, not the rate of learning. */
 function blamingMemory<T>(update: () => T, compare: () => void): T {

@@ -28,6 +28,7 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(stdout).toMatch(/R@1 +R@5 +R@10/);
     expect(stdout).toMatch(/text → picture +\d+\.\d %/);
     expect(stderr).toMatch(/step 12\/12 .*loss \d/);
+    expect(stderr).not.toMatch(/warning/);
     expect(readdirSync(run("whole")).sort()).toEqual(["checkpoint", "config.json", "metrics.jsonl", "report.html"]);
     const rows = metrics("whole")
       .trim()
@@ -77,6 +78,40 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(readFileSync(join(run("strict"), "report.html"), "utf8")).toContain("products and sums rounded apart");
   });
 
+  it("warns of a training that does not work, and knows on --resume how it began", async () => {
+    const args = ["train", ...TINY, ...steps(300), "--set", "optim.lr=10", "--out", run("sick")];
+    let warned = false;
+    const interrupted = await siglip(args, (child) => {
+      child.stderr?.on("data", (chunk) => {
+        if (!warned && String(chunk).includes("warning")) child.kill("SIGINT");
+        warned ||= String(chunk).includes("warning");
+      });
+    });
+    expect(interrupted.stderr).toMatch(/^warning: step \d+: (vanishing temperature|exploding loss)/m);
+    const { code, stderr } = await siglip(["train", "--resume", "--out", run("sick")]);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/warning: step \d+: vanishing temperature: t is [^,]+, and was 10 at the start/);
+  });
+
+  it("exits 76 where the last update made a model that cannot be evaluated", async () => {
+    const grows = 'optim.multipliers=[{"match":".*","lr":1000,"decay":1000}]';
+    const wild = ["--set", grows, "--set", "optim.weightDecay=1", "--set", "optim.warmup=0"];
+    const codes: (number | null)[] = [];
+    for (const count of [3, 4, 5]) {
+      const { code, stderr } = await siglip(["train", ...TINY, ...wild, ...steps(count), "--out", run(`wild${count}`)]);
+      expect(stderr).not.toMatch(/EvaluationError| {4}at /);
+      codes.push(code);
+    }
+    expect(codes).toContain(76);
+    expect(codes.filter((code) => code !== 76 && code !== 0)).toEqual([]);
+  });
+
+  it("says that the only step has a rate of 0", async () => {
+    const { code, stderr } = await siglip(["train", ...TINY, ...steps(1), "--out", run("one")]);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/warning: the only step has a learning rate of 0/);
+  });
+
   it.each(["sigmoid", "softmax"])("ends with the same weights on 1, 2, 4 and 8 devices (%s)", async (loss) => {
     const args = ["train", ...TINY, ...steps(12), "--shards", "8", "--set", `train.loss=${loss}`];
     const on = async (devices: number): Promise<Buffer> => {
@@ -105,6 +140,11 @@ describe("siglip says what is wrong, and where", { timeout: 60_000 }, () => {
     ["--resume without a folder", () => ["train", "--resume"], 2, /--out/],
     ["a folder that is no run", () => ["eval", folder], 2, /no run folder/],
     ["another configuration for a resumed run", () => ["train", "--resume", "--out", run("whole"), "--set", "optim.lr=1"], 2, /optim\.lr/],
+    ["a pattern that matches no parameter", () => ["train", ...TINY, "--set", 'optim.multipliers=[{"match":"imag/.*","lr":1,"decay":0}]'], 2, /"imag\/\.\*" matches no parameter.*image\//],
+    ["a pattern that takes for ever", () => ["train", ...TINY, "--set", 'optim.multipliers=[{"match":"(.*)*x","lr":1,"decay":0}]'], 2, /needs more than/],
+    ["a batch of no pairs", () => ["train", ...TINY, "--batch", "0"], 2, /train\.batch = 0: expected an integer from 1/],
+    ["a warm-up of more epochs than the run has", () => ["train", ...TINY, ...steps(12), "--set", "optim.warmup=2 epochs"], 2, /optim\.warmup 2 epochs.*train\.steps 12/],
+    ["softmax over a batch of one", () => ["train", ...TINY, "--batch", "1", "--shards", "1", "--devices", "1", "--set", "train.loss=softmax", "--set", "model.biasInit=0"], 2, /train\.batch 1/],
     ["a batch larger than the data", () => ["train", ...TINY, "--set", "train.batch=20000", "--out", run("large")], 2, /20000/],
     ["a picture that is not there", () => ["classify", run("whole"), join(folder, "none.png"), "cat"], 65, /none\.png.*no such file/],
   ]; // biome-ignore format: a case a line
@@ -121,6 +161,7 @@ describe("siglip says what is wrong, and where", { timeout: 60_000 }, () => {
     for (const wrong of [
       ["--devices", "3", "--shards", "4"],
       ["--set", "train.batch=20000"],
+      ["--set", 'optim.multipliers=[{"match":"imag/.*","lr":1,"decay":0}]'],
     ]) {
       const { code } = await siglip(["train", ...TINY, ...wrong, "--out", run("refused")]);
       expect(code).toBe(2);

@@ -13,17 +13,23 @@ export const TINY: SigLipConfig = {
   biasInit: -10,
 };
 
+/** What inputs have to fit. */
+interface Inputs {
+  readonly image: { readonly imageSize: number };
+  readonly text: { readonly vocabSize: number; readonly length: number };
+}
+
 export const tinyModel = (dtype: DType = "f32", config: SigLipConfig = TINY): SigLip =>
   new SigLip(new Rng(1).split("model"), config, dtype);
 
-export const imageShape = (batch: number, { image }: SigLipConfig = TINY): Shape => [
+export const imageShape = (batch: number, { image }: Pick<Inputs, "image"> = TINY): Shape => [
   batch,
   image.imageSize,
   image.imageSize,
   3,
 ];
 
-export function tinyBatch(batch: number, seed = 1, { image, text }: SigLipConfig = TINY): PairBatch {
+export function tinyBatch(batch: number, seed = 1, { image, text }: Inputs = TINY): PairBatch {
   const rng = new Rng(seed).split("batch");
   return {
     pixels: Float32Array.from({ length: batch * image.imageSize ** 2 * 3 }, () => rng.between(-1, 1)),

@@ -41,7 +41,7 @@ interface Slot {
   readonly decay: number;
 }
 
-/** A parameter has no gradient. */
+/** A parameter has no gradient, or an option or a factor cannot be used. */
 export class OptimizerError extends Error {
   override readonly name = "OptimizerError";
 }
@@ -49,6 +49,16 @@ export class OptimizerError extends Error {
 /** A loss or a gradient is not a number: nothing was updated. */
 export class NonFiniteError extends Error {
   override readonly name = "NonFiniteError";
+}
+
+/** A pattern as a regular expression (with the flag `u`) that matches whole paths. Throws `OptimizerError` where it is none. */
+export function pathPattern(pattern: string): RegExp {
+  try {
+    new RegExp(pattern, "u"); // by itself: the parentheses around it must not complete it
+    return new RegExp(`^(?:${pattern})$`, "u");
+  } catch (error) {
+    throw new OptimizerError(`adamW: ${JSON.stringify(pattern)} is no pattern of paths: ${(error as Error).message}`);
+  }
 }
 
 export class AdamW {
@@ -61,15 +71,17 @@ export class AdamW {
   readonly #clipNorm: number;
 
   constructor(parameters: ReadonlyMap<string, Variable>, options: AdamWOptions) {
+    checkOptions(options);
     const { lr, weightDecay = 0, decayed = ".*/kernel", multipliers = [] } = options;
     this.#beta1 = options.beta1 ?? 0.9;
     this.#beta2 = options.beta2 ?? 0.95;
     this.#eps = options.eps ?? 1e-8;
     this.#clipNorm = options.clipNorm ?? Number.POSITIVE_INFINITY;
-    const whole = (pattern: string) => new RegExp(`^(?:${pattern})$`);
+    const decaying = pathPattern(decayed);
+    const multiplied = multipliers.map((multiplier) => ({ ...multiplier, pattern: pathPattern(multiplier.match) }));
     this.#slots = [...parameters].map(([path, parameter]) => {
-      const factors = multipliers.find(({ match }) => whole(match).test(path));
-      const decays = whole(decayed).test(path) ? weightDecay : 0;
+      const factors = multiplied.find(({ pattern }) => pattern.test(path));
+      const decays = decaying.test(path) ? weightDecay : 0;
       const { shape, dtype } = parameter.value;
       return {
         path,
@@ -88,9 +100,15 @@ export class AdamW {
    * gradient stays behind.
    */
   step(factor: number): number {
+    if (!(factor >= 0 && factor < Number.POSITIVE_INFINITY)) {
+      this.#clearGradients();
+      throw new OptimizerError(
+        `adamW: the schedule's factor ${factor} is not a finite number of at least 0; nothing was updated`,
+      );
+    }
     const without = this.#slots.find(({ parameter }) => !parameter.grad);
     if (without) {
-      for (const { parameter } of this.#slots) parameter.grad = undefined;
+      this.#clearGradients();
       throw new OptimizerError(
         `adamW: ${without.path} has no gradient; if the loss does not depend on it, leave it out of the optimizer's parameters`,
       );
@@ -99,7 +117,7 @@ export class AdamW {
     const norm = globalNorm(gradients);
     if (!Number.isFinite(norm)) {
       const bad = this.#slots.find((_, i) => !Number.isFinite(globalNorm([gradients[i]])));
-      for (const { parameter } of this.#slots) parameter.grad = undefined;
+      this.#clearGradients();
       throw new NonFiniteError(`adamW: the gradient of ${bad?.path} is not finite; nothing was updated`);
     }
     const gradScale = clipFactor(norm, this.#clipNorm);
@@ -124,8 +142,47 @@ export class AdamW {
     return norm;
   }
 
+  #clearGradients(): void {
+    for (const { parameter } of this.#slots) parameter.grad = undefined;
+  }
+
   /** Both moments of every parameter, by path: what a checkpoint saves beside `count`. */
   state(): Map<string, Tensor> {
     return new Map(this.#slots.flatMap(({ path, m, v }) => [[`${path}/m`, m] as const, [`${path}/v`, v] as const]));
+  }
+}
+
+const NUMBERS = {
+  lr: "a finite number of at least 0",
+  beta1: "a number from 0 to below 1",
+  beta2: "a number from 0 to below 1",
+  eps: "0 or a finite number that f32 does not round to 0", // where a gradient has always been 0, m̂/(√v̂ + 0) is NaN
+  weightDecay: "a finite number of at least 0",
+  clipNorm: "a number above 0",
+} as const;
+
+/** Throws `OptimizerError` for options that would damage parameters, or that do not exist: JavaScript checks no types. */
+function checkOptions(options: AdamWOptions): void {
+  const { lr, beta1 = 0, beta2 = 0, eps = 1, weightDecay = 0, clipNorm = 1, multipliers = [] } = options;
+  const isFactor = (x: unknown): boolean => typeof x === "number" && x >= 0 && x < Number.POSITIVE_INFINITY;
+  const fits: Record<keyof typeof NUMBERS, boolean> = {
+    lr: isFactor(lr),
+    beta1: isFactor(beta1) && beta1 < 1,
+    beta2: isFactor(beta2) && beta2 < 1,
+    eps: isFactor(eps) && (eps === 0 || Math.fround(eps) > 0),
+    weightDecay: isFactor(weightDecay),
+    clipNorm: typeof clipNorm === "number" && clipNorm > 0,
+  };
+  for (const [name, expected] of Object.entries(NUMBERS) as [keyof typeof NUMBERS, string][]) {
+    if (!fits[name]) throw new OptimizerError(`adamW: ${name} ${options[name]} is not ${expected}`);
+  }
+  const known = [...Object.keys(NUMBERS), "decayed", "multipliers"];
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new OptimizerError(`adamW: ${unknown} is not an option; the options are ${known.join(", ")}`);
+  }
+  for (const { match, lr = 1, decay = 1 } of multipliers) {
+    if (isFactor(lr) && isFactor(decay)) continue;
+    throw new OptimizerError(`adamW: lr ${lr} or decay ${decay} of the multiplier for ${match} is not ${NUMBERS.lr}`);
   }
 }

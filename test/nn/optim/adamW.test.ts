@@ -252,3 +252,49 @@ describe("clipping by the global norm", () => {
     expect(globalNorm([tensor([1, Number.NaN], [2])])).toBeNaN();
   });
 });
+
+describe("AdamW refuses, before it changes anything,", () => {
+  const build = (options: object) => () =>
+    new AdamW(new Map([["a/kernel", leaf([1], "f32")]]), { lr: 1, ...options } as AdamWOptions);
+
+  it.each([
+    [{ lr: -1 }, /lr -1 is not a finite number of at least 0/],
+    [{ lr: Number.NaN }, /lr NaN/],
+    [{ lr: "0.1" }, /lr 0.1/],
+    [{ lr: undefined }, /lr undefined/],
+    [{ beta1: 1 }, /beta1 1 is not a number from 0 to below 1/],
+    [{ beta2: -0.1 }, /beta2 -0.1/],
+    [{ eps: -1 }, /eps -1 is not 0 or a finite number/],
+    [{ eps: 1e-300 }, /eps 1e-300/], // 0 in f32
+    [{ weightDecay: Number.POSITIVE_INFINITY }, /weightDecay Infinity/],
+    [{ clipNorm: 0 }, /clipNorm 0 is not a number above 0/],
+    [{ weight_decay: 0.1 }, /weight_decay is not an option.*weightDecay/],
+    [{ decayed: "(" }, /"\(" is no pattern of paths/],
+    [{ multipliers: [{ match: "a)|(?:b" }] }, /"a\)\|\(\?:b" is no pattern of paths/],
+    [{ multipliers: [{ match: "a.*", lr: -1 }] }, /lr -1 or decay 1 of the multiplier for a\.\*/],
+  ])("%j", (options, says) => {
+    expect(build(options)).toThrow(OptimizerError);
+    expect(build(options)).toThrow(says);
+  });
+
+  it.each([-1, Number.NaN, Number.POSITIVE_INFINITY])("a factor of %f", (factor) => {
+    const p = leaf([1], "f32");
+    const optimizer = new AdamW(new Map([["a", p]]), { lr: 1 });
+    p.grad = tensor([1], [1]);
+    expect(() => optimizer.step(factor)).toThrow(OptimizerError);
+    expect(numbers(p)).toEqual([1]);
+    expect(optimizer.count).toBe(0);
+  });
+});
+
+it("AdamW reads patterns as regular expressions with the flag u, over whole paths", () => {
+  const rates = (match: string): number[] => {
+    const parameters = new Map(["image/é1", "image/-", "text"].map((path) => [path, leaf([0], "f32")] as const));
+    const optimizer = new AdamW(parameters, { lr: 1, multipliers: [{ match, lr: 0 }] });
+    for (const p of parameters.values()) p.grad = tensor([1], [1]);
+    optimizer.step(1);
+    return [...parameters.values()].map((p) => numbers(p)[0]);
+  };
+  expect(rates("image/[\\p{L}\\d/]+")).toEqual([0, expect.closeTo(-1, 5), expect.closeTo(-1, 5)]);
+  expect(rates("image|text|-")).toEqual([expect.closeTo(-1, 5), expect.closeTo(-1, 5), 0]);
+});
