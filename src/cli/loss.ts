@@ -10,7 +10,7 @@ import { readSafetensors, type SafetensorsTensor, toFloat32, writeSafetensors } 
 import { launch, threadFile } from "../parallel/launch.ts";
 import { chooseKernels, type KernelMode } from "../tensor/index.ts";
 import { ConfigError } from "./config.ts";
-import { deviceCount } from "./devices.ts";
+import { devicesThatShare } from "./devices.ts";
 import { drawBlocks } from "./drawBlocks.ts";
 import type { LossCheck } from "./lossCheck.ts";
 import { FORMS, type Form, type LossInputs, type LossJob, type LossShare } from "./lossJob.ts";
@@ -73,14 +73,12 @@ function shared(values: Float32Array | Float64Array): Float32Array | Float64Arra
   return out;
 }
 
-function jobOf(options: LossOptions, devices: number): LossJob {
+function jobOf(options: LossOptions): { job: LossJob; devices: number } {
   const inputs = options.inputs === undefined ? undefined : readInputs(options.inputs);
   const batch = inputs?.batch ?? whole("batch", options.batch, 1, 2 ** 24);
-  if (batch % devices !== 0) {
-    const detail = `--batch ${batch} does not divide among ${devices} devices; use a multiple, such as ${Math.ceil(batch / devices) * devices}`;
-    throw wrong("--batch", detail);
-  }
   const form: Form = oneOf("form", options.form, FORMS);
+  const asked = options.devices === undefined && form === "dense" ? "1" : options.devices;
+  const devices = devicesThatShare(asked, batch, `a batch of ${batch}`);
   if (form === "dense" && devices > 1) {
     throw wrong("--form", "--form dense holds all pairs on one device; add --devices 1, or take another form");
   }
@@ -91,7 +89,7 @@ function jobOf(options: LossOptions, devices: number): LossJob {
       "--check computes the sigmoid loss again, not the softmax loss; drop it, or take another form",
     );
   }
-  return {
+  const job: LossJob = {
     batch,
     dim: inputs?.dim ?? whole("dim", options.dim, 1, 65_536),
     form,
@@ -102,11 +100,11 @@ function jobOf(options: LossOptions, devices: number): LossJob {
     wantsGradients: options.gradients !== undefined,
     checkRows,
   };
+  return { job, devices };
 }
 
 export async function loss(options: LossOptions): Promise<void> {
-  const devices = options.devices === undefined && options.form === "dense" ? 1 : deviceCount(options.devices);
-  const job = jobOf(options, devices);
+  const { job, devices } = jobOf(options);
   chooseKernels(options.kernels);
   const shares = await launch<LossJob, LossShare>(threadFile("./lossDevice", import.meta.url), devices, job, {
     deadline: 3_600_000, // a large block takes long, and every device has the same work

@@ -126,7 +126,7 @@ describe("siglip loss", { timeout: 60_000 }, () => {
 
   it("refuses what cannot be, naming the option", async () => {
     for (const [args, says] of [
-      [["--batch", "7", "--devices", "2"], /--batch 7 does not divide among 2 devices/],
+      [["--batch", "7", "--devices", "2"], /--devices 2 cannot share a batch of 7 evenly/],
       [["--form", "fast"], /--form fast is none of fused/],
       [["--form", "dense", "--devices", "2"], /--form dense holds all pairs on one device/],
       [["--dim", "0"], /--dim 0/],
@@ -134,6 +134,7 @@ describe("siglip loss", { timeout: 60_000 }, () => {
       [["--check", "97", "--batch", "96"], /--check 97 is not an integer from 2 to 96/],
       [["--check", "8", "--form", "softmax"], /--check computes the sigmoid loss again/],
       [["--devices", "1.5"], /--devices 1\.5/],
+      [["--devices", "0x2"], /--devices 0x2 is not an integer/],
     ] as const) {
       const { code, stderr } = await siglip(["loss", ...args]);
       expect(stderr).toMatch(says);
