@@ -44,3 +44,13 @@ export function defaultShards(batch: number, devices: number): number {
   const wanted = Math.max(2, devices);
   return batch % wanted === 0 ? wanted : devices;
 }
+
+const SECONDS = { least: 1, initial: 30, most: 86_400 } as const;
+
+/** The `--deadline` option in milliseconds. Throws `ConfigError` on what is no number of seconds. */
+export function deadlineOf(option: string | undefined): number {
+  if (option === undefined) return 1000 * SECONDS.initial;
+  const seconds = /^\d+(\.\d+)?$/.test(option) ? Number(option) : Number.NaN;
+  if (seconds >= SECONDS.least && seconds <= SECONDS.most) return 1000 * seconds;
+  throw wrong("--deadline", `--deadline ${option} is not a number of seconds from ${SECONDS.least} to ${SECONDS.most}`);
+}

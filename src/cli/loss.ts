@@ -10,7 +10,7 @@ import { readSafetensors, type SafetensorsTensor, toFloat32, writeSafetensors } 
 import { launch, threadFile } from "../parallel/launch.ts";
 import { chooseKernels, type KernelMode } from "../tensor/index.ts";
 import { ConfigError } from "./config.ts";
-import { devicesThatShare } from "./devices.ts";
+import { deadlineOf, devicesThatShare } from "./devices.ts";
 import { drawBlocks } from "./drawBlocks.ts";
 import type { LossCheck } from "./lossCheck.ts";
 import { FORMS, type Form, type LossInputs, type LossJob, type LossShare } from "./lossJob.ts";
@@ -20,6 +20,7 @@ export interface LossOptions {
   readonly batch: string;
   readonly dim: string;
   readonly devices?: string;
+  readonly deadline?: string;
   readonly form: string;
   readonly ring: string;
   readonly kernels: KernelMode;
@@ -104,10 +105,11 @@ function jobOf(options: LossOptions): { job: LossJob; devices: number } {
 }
 
 export async function loss(options: LossOptions): Promise<void> {
+  const deadline = deadlineOf(options.deadline);
   const { job, devices } = jobOf(options);
   chooseKernels(options.kernels);
   const shares = await launch<LossJob, LossShare>(threadFile("./lossDevice", import.meta.url), devices, job, {
-    deadline: 3_600_000, // a large block takes long, and every device has the same work
+    deadline,
   }).results;
   if (options.gradients !== undefined) writeGradients(options.gradients, job, shares);
 

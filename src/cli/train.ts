@@ -10,7 +10,7 @@ import { DeviceError } from "../parallel/index.ts";
 import { launch, threadFile } from "../parallel/launch.ts";
 import { chooseKernels, kernelReport } from "../tensor/index.ts";
 import { type Config, ConfigError, checkBatch, configDifferences, resolveConfig } from "./config.ts";
-import { defaultShards, devicesThatShare } from "./devices.ts";
+import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { rewindMetrics } from "./metrics.ts";
 import { print } from "./print.ts";
@@ -34,6 +34,7 @@ export interface TrainOptions {
   readonly out?: string;
   readonly seed?: string;
   readonly devices?: string;
+  readonly deadline?: string;
   readonly batch?: string;
   readonly shards?: string;
   readonly kernels?: string;
@@ -47,6 +48,7 @@ const COMPARE_EVERY = 100;
 
 export async function train(options: TrainOptions): Promise<void> {
   const { preset, out, resume = false } = options;
+  deadlineOf(options.deadline); // refused before anything is done
   let run = resume ? openResumed(options) : undefined;
   try {
     const { config, devices } = run ? withDevices(run.config, options) : resolve(options);
@@ -129,7 +131,7 @@ async function trainRun(
   run: OwnedRunFolder,
   training: Training,
   devices: number,
-  { preset, verify = false }: TrainOptions,
+  { preset, deadline, verify = false }: TrainOptions,
 ): Promise<void> {
   const { config, path } = run;
   const { seed, steps, batch } = config.train;
@@ -163,6 +165,7 @@ async function trainRun(
     devices,
     job,
     {
+      deadline: deadlineOf(deadline),
       verify,
       onReport: (report) => {
         if (report.kind === "step") progress.update(report);
