@@ -267,7 +267,7 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
   refuse(
     model.biasInit === "log-odds" && train.batch < 2,
     ["model.biasInit", "train.batch"],
-    `model.biasInit log-odds is −ln(batch − 1), which needs train.batch of at least 2, not ${train.batch}`,
+    `model.biasInit log-odds is −ln(batch − 1), which needs train.batch of at least 2, not ${train.batch}; use a larger batch, or set a number such as model.biasInit=-10`,
   );
   refuse(
     data.name !== "shapes" && data.trainStyles.includes(data.testStyle),

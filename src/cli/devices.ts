@@ -1,37 +1,56 @@
-/** How many devices a command runs on, and how many shards a batch is cut into for them. */
+/** How many devices a command runs on, how many shards a batch is cut into for them, and how long they may be silent. */
 import { availableParallelism } from "node:os";
 import { ConfigError } from "./config.ts";
 
 const MOST = 64;
 
+const wrong = (key: string, detail: string): ConfigError => new ConfigError([{ code: "CONFIG_RANGE", key, detail }]);
+
 /** The `--devices` option; as many as there are cores when it is left out. Throws `ConfigError` on what is no number of devices. */
 export function deviceCount(option: string | undefined): number {
-  const count = option === undefined ? Math.min(availableParallelism(), MOST) : Number(option);
-  if (Number.isInteger(count) && count >= 1 && count <= MOST) return count;
-  throw new ConfigError([
-    { code: "CONFIG_RANGE", key: "--devices", detail: `--devices ${option} is not an integer from 1 to ${MOST}` },
-  ]);
+  if (option === undefined) return Math.min(availableParallelism(), MOST);
+  const count = /^\d+$/.test(option) ? Number(option) : Number.NaN;
+  if (count >= 1 && count <= MOST) return count;
+  throw wrong("--devices", `--devices ${option} is not an integer from 1 to ${MOST}`);
+}
+
+/**
+ * Devices that share `parts` equal parts of the work, called `what` in messages, evenly.
+ *
+ * Throws `ConfigError` where `--devices` asks for a number that does not divide the parts. Where nobody asked, it is the most
+ * devices that do, up to the number of cores; that some cores have nothing to do is said on stderr.
+ */
+export function devicesThatShare(option: string | undefined, parts: number, what: string): number {
+  const wanted = deviceCount(option);
+  if (option !== undefined) {
+    if (parts % wanted === 0) return wanted;
+    const detail = `--devices ${option} cannot share ${what} evenly; use a number of devices that divides ${parts}`;
+    throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "--devices", detail }]);
+  }
+  let devices = Math.min(parts, wanted);
+  while (parts % devices !== 0) devices--;
+  if (devices < wanted) {
+    const counted = devices === 1 ? "1 device" : `${devices} devices`;
+    process.stderr.write(`note: ${counted} on ${wanted} cores: no more of them can share ${what} evenly\n`);
+  }
+  return devices;
 }
 
 /**
  * Shards for a batch that nobody has cut: as many as devices, and two for a single device, so that one and two devices give
- * the same bits. Where that does not divide the batch, one a device.
+ * the same bits. Where that does not divide the batch, one a device. Devices must divide the batch.
  */
 export function defaultShards(batch: number, devices: number): number {
   const wanted = Math.max(2, devices);
   return batch % wanted === 0 ? wanted : devices;
 }
 
-/** The most devices, up to `wanted`, that can share the shards of a batch evenly. */
-export function devicesFor(shards: number, wanted: number): number {
-  let devices = Math.min(shards, wanted);
-  while (shards % devices !== 0) devices--;
-  return devices;
-}
+const SECONDS = { least: 1, initial: 30, most: 86_400 } as const;
 
-/** Throws `ConfigError` unless the devices can share the shards evenly. */
-export function checkDevices(devices: number, shards: number): void {
-  if (shards % devices === 0) return;
-  const detail = `--devices ${devices} cannot share train.shards ${shards} evenly; use a number of devices that divides it, or set --shards`;
-  throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "--devices", detail }]);
+/** The `--deadline` option in milliseconds. Throws `ConfigError` on what is no number of seconds. */
+export function deadlineOf(option: string | undefined): number {
+  if (option === undefined) return 1000 * SECONDS.initial;
+  const seconds = /^\d+(\.\d+)?$/.test(option) ? Number(option) : Number.NaN;
+  if (seconds >= SECONDS.least && seconds <= SECONDS.most) return 1000 * seconds;
+  throw wrong("--deadline", `--deadline ${option} is not a number of seconds from ${SECONDS.least} to ${SECONDS.most}`);
 }

@@ -11,7 +11,7 @@ import { DeviceError } from "../parallel/index.ts";
 import { launch, threadFile } from "../parallel/launch.ts";
 import { chooseKernels, type KernelMode, OutOfMemoryError, portable } from "../tensor/index.ts";
 import { ConfigError } from "./config.ts";
-import { deviceCount } from "./devices.ts";
+import { deadlineOf, devicesThatShare } from "./devices.ts";
 import { drawBlocks } from "./drawBlocks.ts";
 import { checkGradients, readInputs, writeGradients } from "./lossFiles.ts";
 import { FORMS, type Form, type LossInputs, type LossJob, type LossShare } from "./lossJob.ts";
@@ -22,6 +22,7 @@ export interface LossOptions {
   readonly batch?: string;
   readonly dim?: string;
   readonly devices?: string;
+  readonly deadline?: string;
   readonly form: string;
   readonly ring: string;
   readonly kernels: KernelMode;
@@ -50,18 +51,16 @@ function oneOf<T extends string>(name: string, text: string, choices: readonly T
 const T_PRIME = portable.log(10);
 const B = -10;
 
-function jobOf(options: LossOptions, inputs: LossInputs | undefined, devices: number): LossJob {
+function jobOf(options: LossOptions, inputs: LossInputs | undefined): { job: LossJob; devices: number } {
   const batch = sizeOf("batch", options.batch, inputs?.batch, 2 ** 24, 4096);
   const dim = sizeOf("dim", options.dim, inputs?.dim, 65_536, 64);
-  if (batch % devices !== 0) {
-    const detail = `--batch ${batch} does not divide among ${devices} devices; use a multiple, such as ${Math.ceil(batch / devices) * devices}`;
-    throw wrong("--batch", detail);
-  }
   const form: Form = oneOf("form", options.form, FORMS);
+  const asked = options.devices === undefined && form === "dense" ? "1" : options.devices;
+  const devices = devicesThatShare(asked, batch, `a batch of ${batch}`);
   if (form === "dense" && devices > 1) {
     throw wrong("--form", "--form dense holds all pairs on one device; add --devices 1, or take another form");
   }
-  return {
+  const job: LossJob = {
     batch,
     dim,
     form,
@@ -74,6 +73,7 @@ function jobOf(options: LossOptions, inputs: LossInputs | undefined, devices: nu
     wantsGradients: options.gradients !== undefined,
     checkRows: options.check === undefined ? 0 : rowsToCheck(options.check, form, batch),
   };
+  return { job, devices };
 }
 
 /** --batch or --dim: what the inputs have, where there are inputs; an option that says otherwise is refused. */
@@ -106,16 +106,16 @@ function rowsToCheck(option: string, form: Form, batch: number): number {
 const LARGE_T_PRIME = Math.log(1000);
 
 export async function loss(options: LossOptions): Promise<void> {
-  const devices = options.devices === undefined && options.form === "dense" ? 1 : deviceCount(options.devices);
+  const deadline = deadlineOf(options.deadline);
   const inputs = options.inputs === undefined ? undefined : readInputs(options.inputs);
-  const job = jobOf(options, inputs, devices);
+  const { job, devices } = jobOf(options, inputs);
   const output = options.gradients === undefined ? undefined : checkGradients(options.gradients, options.inputs);
   if (job.tPrime >= LARGE_T_PRIME) {
     const means = `${shown(job.tPrime)} means t = ${shown(portable.exp(job.tPrime))}`;
     warn(`in.t holds t′ = log t: ${means}; for t = ${shown(job.tPrime)} store ${shown(portable.log(job.tPrime))}`);
   }
   chooseKernels(options.kernels);
-  const shares = await computing(job, devices);
+  const shares = await computing(job, devices, deadline);
   const result = resultOf(job, devices, shares);
   requireFinite(result);
   const { u, v } = result.zeroRows;
@@ -148,7 +148,7 @@ function warn(text: string): void {
 const WAIT_MS = 2000;
 
 /** The devices at work. Whoever waits at a terminal for more than two seconds is told so: one loss has no steps to count. */
-async function computing(job: LossJob, devices: number): Promise<LossShare[]> {
+async function computing(job: LossJob, devices: number, deadline: number): Promise<LossShare[]> {
   const { stderr } = process;
   const pairs = (job.batch ** 2).toLocaleString("en");
   const started = performance.now();
@@ -161,7 +161,7 @@ async function computing(job: LossJob, devices: number): Promise<LossShare[]> {
   const timer = stderr.isTTY ? setInterval(tell, WAIT_MS) : undefined;
   try {
     return await launch<LossJob, LossShare>(threadFile("./lossDevice", import.meta.url), devices, job, {
-      deadline: 3_600_000, // a large block takes long, and every device has the same work
+      deadline,
     }).results;
   } catch (error) {
     throw withRemedy(error, job);

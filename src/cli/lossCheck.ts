@@ -18,7 +18,7 @@
 import { NonFiniteError } from "../nn/index.ts";
 import type { Communicator } from "../parallel/index.ts";
 import type { LossGradients } from "../siglip/index.ts";
-import { portable, type Rng, type Tensor, tensor } from "../tensor/index.ts";
+import { heap, portable, type Rng, type Tensor, tensor } from "../tensor/index.ts";
 
 /** A number that was computed from all pairs, beside its estimate in f64. */
 export interface Estimate {
@@ -125,6 +125,7 @@ function sampled(
   const exact = new Float64Array(rows * d);
   const sums = new Float64Array(SUMS.length * rows);
   for (let i = 0; i < rows; i++) {
+    heap.onWork?.();
     const xi = x.subarray(i * d, (i + 1) * d);
     const dxi = exact.subarray(i * d, (i + 1) * d);
     const match = picks[i] - comm.rank * own; // the row of `others` that belongs to it, if it is here

@@ -100,7 +100,10 @@ function rows({ batch, dim, seed, dtype, inputs }: LossJob, side: "u" | "v", { r
   const root = new Rng(seed).split(side);
   let rng = root;
   return generate([count, dim], (at) => {
-    if (at % dim === 0) rng = root.split(rank * count + at / dim);
+    if (at % dim === 0) {
+      heap.onWork?.();
+      rng = root.split(rank * count + at / dim);
+    }
     return rng.normal();
   });
 }

@@ -20,6 +20,9 @@ const collect = (value: string, before: readonly string[]): string[] => [...befo
 
 const kernels = (about: string): Option => new Option("--kernels <mode>", about).choices(KERNEL_MODES);
 
+const deadline = (): Option =>
+  new Option("--deadline <seconds>", "how long a device may give no sign of life before the run ends (default: 30)");
+
 const program = new Command("siglip")
   .description("SigLIP in TypeScript: train, evaluate, classify, search.")
   .version(version)
@@ -37,7 +40,11 @@ program
   .option("--preset <name>", `what to train: ${presetNames.join(", ")}`, "emoji")
   .option("--out <folder>", "run folder (default: a new one under runs/)")
   .option("--seed <number>", "the same as --set train.seed=<number>")
-  .option("--devices <number>", "worker threads that share every batch (default: the cores)")
+  .option(
+    "--devices <number>",
+    "worker threads that share every batch (default: the most, up to the cores, that divide it)",
+  )
+  .addOption(deadline())
   .option("--batch <number>", "the same as --set train.batch=<number>")
   .option("--shards <number>", "pieces of a batch, shared by the devices; many pieces need less memory")
   .addOption(kernels("the same as --set train.kernels=<mode>; strict: the same bits on every engine"))
@@ -55,6 +62,7 @@ program
   .description("zero-shot retrieval with the newest checkpoint of a run")
   .argument("<run>", "run folder")
   .option("--devices <number>", "worker threads that share the pictures (default: the cores)")
+  .addOption(deadline())
   .addOption(kernels("which kernels (default: those that the run was trained with)"))
   .option("--json", "print JSON")
   .action(async (run, options) => (await import("./eval.ts")).evaluate(run, options));
@@ -85,7 +93,11 @@ program
   .description("one loss with its gradients at any size, form and number of devices: time, memory, bytes exchanged")
   .option("--batch <number>", "pairs (default: those of --inputs, or 4096)")
   .option("--dim <number>", "width of the embeddings (default: that of --inputs, or 64)")
-  .option("--devices <number>", "worker threads that share the batch (default: the cores)")
+  .option(
+    "--devices <number>",
+    "worker threads that share the batch (default: the most, up to the cores, that divide it)",
+  )
+  .addOption(deadline())
   .option("--form <form>", "fused, chunked (the paper's ring), gather, dense, or softmax", "fused")
   .option("--ring <way>", "how texts go round in the fused form: one, or both ways", "one")
   .addOption(kernels("which kernels; strict: the same bits on every engine").default("fast"))

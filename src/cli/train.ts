@@ -9,8 +9,8 @@ import { newSharedRows, openBatchStream } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch, threadFile } from "../parallel/launch.ts";
 import { chooseKernels, kernelReport } from "../tensor/index.ts";
-import { type Config, ConfigError, checkBatch, configDifferences, presetNames, resolveConfig } from "./config.ts";
-import { checkDevices, defaultShards, deviceCount, devicesFor } from "./devices.ts";
+import { type Config, ConfigError, checkBatch, configDifferences, resolveConfig } from "./config.ts";
+import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { rewindMetrics } from "./metrics.ts";
 import { checkSchedule, checkSettings } from "./preflight.ts";
@@ -35,6 +35,7 @@ export interface TrainOptions {
   readonly out?: string;
   readonly seed?: string;
   readonly devices?: string;
+  readonly deadline?: string;
   readonly batch?: string;
   readonly shards?: string;
   readonly kernels?: string;
@@ -47,13 +48,11 @@ export interface TrainOptions {
 const COMPARE_EVERY = 100;
 
 export async function train(options: TrainOptions): Promise<void> {
-  const wanted = deviceCount(options.devices);
   const { preset, out, resume = false } = options;
+  deadlineOf(options.deadline); // refused before anything is done
   let run = resume ? openResumed(options) : undefined;
   try {
-    const config = run?.config ?? resolve(options, wanted);
-    const { shards } = config.train;
-    if (options.devices !== undefined) checkDevices(wanted, shards);
+    const { config, devices } = run ? withDevices(run.config, options) : resolve(options);
     // Before pictures are rendered, which takes a while.
     if (!run && out !== undefined && existsSync(out)) refuseIfUsed(out);
     warn(checkSettings(config, resume));
@@ -65,7 +64,7 @@ export async function train(options: TrainOptions): Promise<void> {
     // Only now: what was refused leaves no folder.
     const now = new Date();
     run ??= out === undefined ? createNextRun("runs", preset, config, now) : createRun(out, config, now);
-    await trainRun(run, training, devicesFor(shards, wanted), options);
+    await trainRun(run, training, devices, options);
   } finally {
     run?.release();
   }
@@ -84,14 +83,27 @@ function settingsOf({ set, seed, batch, shards, kernels }: TrainOptions): string
   ];
 }
 
-function resolve(options: TrainOptions, devices: number): Config {
+/** A configuration, and how many devices share its shards. */
+interface Plan {
+  readonly config: Config;
+  readonly devices: number;
+}
+
+const withDevices = (config: Config, { devices }: TrainOptions): Plan => ({
+  config,
+  devices: devicesThatShare(devices, config.train.shards, `train.shards ${config.train.shards}`),
+});
+
+const setsShards = (setting: string): boolean => /^\s*train\.shards\s*=/.test(setting);
+
+function resolve(options: TrainOptions): Plan {
+  const { preset } = options;
   const settings = settingsOf(options);
-  if (!presetNames.includes(options.preset) || settings.some((text) => /^train\.shards\s*=/.test(text))) {
-    return resolveConfig(options.preset, settings);
-  }
+  if (settings.some(setsShards)) return withDevices(resolveConfig(preset, settings), options);
   // Nobody has said how to cut the batch: read how large it is, uncut, and cut it for the devices.
-  const { train } = resolveConfig(options.preset, [...settings, "train.shards=1"]);
-  return resolveConfig(options.preset, [...settings, `train.shards=${defaultShards(train.batch, devices)}`]);
+  const { batch } = resolveConfig(preset, [...settings, "train.shards=1"]).train;
+  const devices = devicesThatShare(options.devices, batch, `a batch of ${batch}`);
+  return { config: resolveConfig(preset, [...settings, `train.shards=${defaultShards(batch, devices)}`]), devices };
 }
 
 /** The run to go on with. */
@@ -101,10 +113,7 @@ function openResumed(options: TrainOptions): OwnedRunFolder {
   const run = resumeRun(out, new Date());
   try {
     const settings = settingsOf(options);
-    const asked = [
-      ...settings,
-      ...(settings.some((text) => /^train\.shards/.test(text)) ? [] : [`train.shards=${run.config.train.shards}`]),
-    ];
+    const asked = [...settings, ...(settings.some(setsShards) ? [] : [`train.shards=${run.config.train.shards}`])];
     if (settings.length > 0) refuseOtherConfig(run.config, resolveConfig(preset, asked));
     return run;
   } catch (error) {
@@ -129,7 +138,7 @@ async function trainRun(
   run: OwnedRunFolder,
   training: Training,
   devices: number,
-  { preset, verify = false }: TrainOptions,
+  { preset, deadline, verify = false }: TrainOptions,
 ): Promise<void> {
   const { config, path } = run;
   const { seed, steps, batch } = config.train;
@@ -163,6 +172,7 @@ async function trainRun(
     devices,
     job,
     {
+      deadline: deadlineOf(deadline),
       verify,
       onReport: (report) => {
         if (report.kind === "step") progress.update(report);

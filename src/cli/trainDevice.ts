@@ -69,7 +69,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const optimizer = buildOptimizer(config, model);
   const before = job.first > 0 ? checkpoints.load(job.digest) : undefined;
   if (before) restore(before, model, optimizer);
-  const tests = await openTests(config, () => {});
+  const tests = await openTests(config, device.alive);
   const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm };
 
   const writes = comm.rank === 0;
@@ -167,7 +167,7 @@ function blamingMemory<T>(update: () => T, compare: () => void): T {
 
 /** This rank's rows of the batch of a step; `idle` is called while it waits for them. */
 async function rowsOf(
-  { comm, config: job }: Device<TrainJob, TrainReport>,
+  { comm, config: job, alive }: Device<TrainJob, TrainReport>,
   { batch, seed, steps }: Config["train"],
 ): Promise<(index: number, idle: () => void) => PairBatch> {
   const [first, end] = [comm.rank, comm.rank + 1].map((rank) => (rank * batch) / comm.size);
@@ -175,7 +175,7 @@ async function rowsOf(
     const reader = new BatchReader(job.batches.ahead, comm.rank);
     return (index, idle) => rowsBetween(reader.take(index, idle), first, end);
   }
-  const drawer = new RowDrawer(job.batches.shared, await openPairs(job.pairs), { seed, first, end, steps });
+  const drawer = new RowDrawer(job.batches.shared, await openPairs(job.pairs, alive), { seed, first, end, steps });
   comm.whileWaiting = () => drawer.help();
   return (index) => drawer.take(index);
 }

@@ -34,13 +34,17 @@ export interface EmojiSpec extends CommonSpec {
 
 export type PairsSpec = ShapesSpec | EmojiSpec;
 
-/** The pairs of a specification. Emoji that are not in the cache yet are rendered, which takes a while; see `openEmoji`. */
-export async function openPairs(spec: PairsSpec): Promise<Pairs> {
+/**
+ * The pairs of a specification. Emoji that are not in the cache yet are rendered, which takes a while: `progress` is called
+ * after each of them; see `openEmoji`.
+ */
+export async function openPairs(spec: PairsSpec, progress: () => void = () => {}): Promise<Pairs> {
   const tokenizer = tokenizerFromJSON(spec.tokenizer);
   if (spec.data === "shapes") return shapes({ ...spec, tokenizer });
   const data = await openEmoji({
     plain: spec.styles,
     stroked: spec.stroke === 0 ? [] : spec.styles,
+    progress,
     ...(spec.cache === undefined ? {} : { cache: spec.cache }),
   });
   return emojiPairs(data, { ...spec, tokenizer });

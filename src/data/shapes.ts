@@ -9,7 +9,7 @@
  * Held out: every colour misses one shape (`isHeldOut`). Training never shows such a thing; the split "unseen" is the scenes
  * with at least one. Each colour and each shape occurs in training, so only their combination is new.
  */
-import { Rng } from "../tensor/index.ts";
+import { heap, Rng } from "../tensor/index.ts";
 import {
   batchesPerEpoch,
   DataError,
@@ -106,6 +106,7 @@ export const captionOf = ({ relation, first, second }: Scene, inverse = false): 
 
 /** Draws a scene as model input at `out[offset]`, [side, side, 3]. Everything is in units of the side. */
 export function drawScene(scene: Scene, rng: Rng, side: number, out: Float32Array, offset: number): void {
+  heap.onWork?.();
   out.fill(0, offset, offset + side * side * 3); // white
   const across = scene.relation === "above" ? 1 : 0;
   [scene.first, scene.second].forEach((thing, which) => {

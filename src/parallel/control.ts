@@ -105,6 +105,20 @@ export class Control {
     Atomics.add(this.words, this.at(rank, HEARTBEAT), 1);
   }
 
+  /**
+   * A number that moves with every sign of life of `rank` and of those that it waits for, directly or through others: as long
+   * as one of `size` ranks in such a chain works, those before it wait with good reason.
+   */
+  lifeOf(rank: number, size: number): number {
+    let life = 0;
+    for (let at: number | undefined = rank, hops = 0; at !== undefined && hops < size; hops++) {
+      life += Atomics.load(this.words, this.at(at, HEARTBEAT));
+      const next: number = Atomics.load(this.words, this.at(at, WAITS_FOR)) - 1;
+      at = next < 0 ? undefined : next;
+    }
+    return life;
+  }
+
   /** The last message of a rank. */
   message(rank: number): Message {
     const row = this.at(rank, 0);

@@ -11,6 +11,7 @@ import { adoptKernels, heap, type KernelReport, kernelReport } from "../tensor/i
 import { blame } from "./blame.ts";
 import { Control, controlBlock } from "./control.ts";
 import { AbortedError, DeadlineError, DesyncError, DeviceError } from "./errors.ts";
+import { ALLOW_MORE, Silence } from "./silence.ts";
 import { ThreadCommunicator } from "./threads.ts";
 
 /** Milliseconds that other devices get to leave by themselves when one has failed. */
@@ -45,7 +46,10 @@ export const threadFile = (name: string, from: string): URL =>
   new URL(name + (from.endsWith(".ts") ? ".ts" : ".js"), from);
 
 export interface LaunchOptions<Report> {
-  /** Longest time that a device may wait for another, or that all may be silent, in ms. */
+  /**
+   * Longest time that a device, or all of them, may give no sign of life, in ms. Every allocation in the heap is one, and so is
+   * every exchange: only work that does neither for so long needs a longer deadline.
+   */
   readonly deadline?: number;
   /** Test mode: every message carries a checksum, and who reads other numbers throws `CorruptionError`. */
   readonly verify?: boolean;
@@ -73,6 +77,8 @@ export interface Device<Config, Report> {
    */
   step(number: number): void;
   report(report: Report): void;
+  /** A sign of life, for long work that neither allocates in the heap nor exchanges. */
+  alive(): void;
   /**
    * Whether any rank knew at the beginning of this step that `stop` was called. All ranks get the same answer if they ask after
    * an exchange of all with all in this step: what a rank says, it says before it takes part, and what it says in a later step
@@ -136,6 +142,7 @@ export function launch<Config, Result, Report = never>(
   const told = new Set<number>(); // ranks that said how they failed
   const gone = workers.map((worker) => new Promise<void>((resolve) => worker.once("exit", () => resolve())));
   let failure: Error | undefined;
+  let settled = false;
   let settle: { resolve: (results: Result[]) => void; reject: (error: Error) => void };
   const outcome = new Promise<Result[]>((resolve, reject) => {
     settle = { resolve, reject };
@@ -155,7 +162,7 @@ export function launch<Config, Result, Report = never>(
   };
   const fail = (reporter: number, error: Error): void => {
     // Of several errors the first tells why; that others were aborted is its consequence.
-    if (failure || finished.size === size) return;
+    if (failure || settled) return;
     const rank = blame(control, size, reporter, error);
     const { step, message, what, waitsFor } = control.state(rank);
     const when = waitsFor === undefined && error.name !== DesyncError.name ? "after" : "in";
@@ -184,7 +191,11 @@ export function launch<Config, Result, Report = never>(
       } else {
         finished.set(rank, message.result as Result);
         if (finished.size < size) return;
-        void leave(START_MS).then(() => settle.resolve(workers.map((_, i) => finished.get(i) as Result)));
+        // What a device does when it has returned can still fail, until its thread is gone.
+        void leave(START_MS).then(() => {
+          settled = true;
+          if (!failure) settle.resolve(workers.map((_, i) => finished.get(i) as Result));
+        });
       }
     });
     worker.on("error", (error: Error) => fail(rank, error));
@@ -216,24 +227,15 @@ function watchdog(
   deadline: number,
   fail: (rank: number, error: Error) => void,
 ): NodeJS.Timeout {
-  const seen = new Array<number>(size).fill(-1);
-  let silent = 0;
-  let last = performance.now();
+  const heartbeats = (): number[] => Array.from({ length: size }, (_, rank) => control.state(rank).heartbeat);
+  const sum = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0);
+  const silence = new Silence(2 * WATCH_MS, performance.now(), sum(heartbeats()));
   return setInterval(() => {
-    const now = performance.now();
-    // Where this thread is late the devices do not get their time either: the process was stopped, the laptop slept, or the
-    // machine has more important work.
-    const elapsed = now - last;
-    if (elapsed < 2 * WATCH_MS) silent += elapsed;
-    last = now;
-    for (let rank = 0; rank < size; rank++) {
-      const { heartbeat } = control.state(rank);
-      if (heartbeat !== seen[rank]) silent = 0;
-      seen[rank] = heartbeat;
-    }
+    const seen = heartbeats();
+    const silent = silence.look(performance.now(), sum(seen));
     if (silent <= deadline + 2 * WATCH_MS) return; // ranks that wait for another report it themselves, and know more
     const slowest = seen.reduce((least, heartbeat, rank) => (heartbeat < seen[least] ? rank : least), 0);
-    const why = `no device gave a sign of life for ${(silent / 1e3).toFixed(1)} s; it hangs, or its steps take longer: then raise the deadline`;
+    const why = `no device gave a sign of life for ${(silent / 1e3).toFixed(1)} s; ${ALLOW_MORE}`;
     fail(slowest, new DeadlineError(why));
   }, WATCH_MS);
 }
@@ -258,6 +260,7 @@ export function runDevice<Config, Result, Report = never>(
 
   const run = async (memories: readonly WebAssembly.Memory[]): Promise<void> => {
     const comm = new ThreadCommunicator({ rank, size, control, memories, deadline, verify });
+    heap.onWork = () => comm.alive();
     const stopWord = new Int32Array(stop);
     let current = 0;
     try {
@@ -270,6 +273,7 @@ export function runDevice<Config, Result, Report = never>(
           if (Atomics.load(stopWord, 0) === 1) control.vote(rank, number);
         },
         report: (report) => say({ kind: "report", report }),
+        alive: () => comm.alive(),
         stopAgreed: () => control.stopsAfter(current, size),
       });
       // Whoever is still reading from this heap must finish before the thread, and its memory, go.

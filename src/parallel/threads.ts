@@ -4,9 +4,9 @@
  * Each device's heap is a shared WebAssembly.Memory that every other device has a window on, so a message is read where its
  * sender made it: one copy, no mailbox to fill. What goes through the control block is who has got how far.
  *
- * A wait does other work where there is some, spins briefly, then sleeps on the counter it waits for; every wait has a
- * deadline, and a message that does not describe the same operation on the same shape as one's own is refused before it is
- * read. Where messages are verified, the reader's copy must have the checksum that the sender took.
+ * A wait does other work where there is some, spins briefly, then sleeps on the counter it waits for. A wait ends with an error
+ * when those it waits for have given no sign of life for as long as the deadline. A message that does not describe the same operation on the same shape as one's own is refused before it
+ * is read. Where messages are verified, the reader's copy must have the checksum that the sender took.
  */
 import { type DType, empty, type Shape, sizeOf, type Tensor } from "../tensor/index.ts";
 import { type Communicator, treeSum } from "./communicator.ts";
@@ -14,6 +14,7 @@ import { type Control, DONE, describe, type Message, type OpName, POSTED, STEP, 
 import { AbortedError, CorruptionError, DeadlineError, DesyncError } from "./errors.ts";
 import { allPartners, exchange, type Partners, ringPartners } from "./exchange.ts";
 import { hashBits } from "./hash.ts";
+import { ALLOW_MORE, Silence } from "./silence.ts";
 
 const SPIN_MS = 0.05;
 /** A sleep is cut into slices: a process that was stopped and continued has then lost one slice, not its deadline. */
@@ -25,7 +26,7 @@ export interface ThreadWorld {
   readonly control: Control;
   /** The heap of every device, by rank. */
   readonly memories: readonly WebAssembly.Memory[];
-  /** Longest wait for another rank, in ms. */
+  /** Longest wait for a rank that gives no sign of life, in ms. */
   readonly deadline: number;
   /** Whether messages carry checksums. */
   readonly verify: boolean;
@@ -40,6 +41,7 @@ export class ThreadCommunicator implements Communicator {
   readonly #world: ThreadWorld;
   readonly #words: Int32Array;
   #message = 0;
+  #waiting = false;
   /** Told of every buffer before something is received into it: tests fill it with NaN. */
   onReceive: ((into: Tensor) => void) | undefined;
   /**
@@ -96,6 +98,11 @@ export class ThreadCommunicator implements Communicator {
     Atomics.store(this.#words, this.#world.control.at(this.rank, STEP), step);
     this.#world.control.beat(this.rank);
     if (this.#world.control.aborted) throw new AbortedError("the run was ended");
+  }
+
+  /** Says that this device works; not while it waits for another, when whatever else it does brings nobody further. */
+  alive(): void {
+    if (!this.#waiting) this.#world.control.beat(this.rank);
   }
 
   #gather(op: OpName, x: Tensor): Tensor {
@@ -178,33 +185,35 @@ export class ThreadCommunicator implements Communicator {
 
   /** Returns when the counter of `rank` has reached `value`. */
   #await(rank: number, word: number, value: number, mine: Message): void {
-    const { control, deadline } = this.#world;
+    const { control, deadline, size } = this.#world;
     const at = control.at(rank, word);
     const reached = () => Atomics.load(this.#words, at) >= value;
     if (reached()) return;
     // Stays when this wait fails: whoever looks for the one to blame follows it.
     Atomics.store(this.#words, control.at(this.rank, WAITS_FOR), rank + 1);
-    let waited = 0;
-    let spinUntil = performance.now() + SPIN_MS;
+    this.#waiting = true;
+    const begun = performance.now();
+    const silence = new Silence(2 * SLICE_MS, begun, control.lifeOf(rank, size));
+    let spinUntil = begun + SPIN_MS;
     while (!reached()) {
       if (control.aborted) throw new AbortedError(`rank ${this.rank}: the run was ended during ${describe(mine)}`);
-      if (waited >= deadline) throw this.#late(rank, waited, mine);
-      const before = performance.now();
+      if (silence.ms >= deadline) throw this.#late(rank, silence.ms, mine);
       if (this.whileWaiting()) {
         spinUntil = performance.now() + SPIN_MS;
-      } else if (before >= spinUntil) {
+      } else if (performance.now() >= spinUntil) {
         const seen = Atomics.load(this.#words, at);
-        if (seen < value) Atomics.wait(this.#words, at, seen, Math.min(SLICE_MS, deadline - waited));
+        if (seen < value) Atomics.wait(this.#words, at, seen, Math.min(SLICE_MS, deadline - silence.ms));
       }
-      waited += Math.min(performance.now() - before, 2 * SLICE_MS);
+      silence.look(performance.now(), control.lifeOf(rank, size));
     }
+    this.#waiting = false;
     Atomics.store(this.#words, control.at(this.rank, WAITS_FOR), 0);
   }
 
-  #late(rank: number, waited: number, mine: Message): DeadlineError {
+  #late(rank: number, silent: number, mine: Message): DeadlineError {
     const theirs = this.#world.control.state(rank);
     return new DeadlineError(
-      `rank ${this.rank} waited ${(waited / 1e3).toFixed(1)} s in ${describe(mine)} (message ${this.#message}) for rank ${rank}, whose last message is ${theirs.message} (${theirs.what}) at step ${theirs.step}; if its work takes that long, raise the deadline`,
+      `rank ${this.rank} waited ${(silent / 1e3).toFixed(1)} s in ${describe(mine)} (message ${this.#message}) for rank ${rank}, which gave no sign of life and whose last message is ${theirs.message} (${theirs.what}) at step ${theirs.step}; ${ALLOW_MORE}`,
     );
   }
 }

@@ -45,6 +45,8 @@ export class Heap {
   liveBytes = 0;
   /** The most bytes that were in use at once; may be set back. */
   peakBytes = 0;
+  /** Called at every allocation, and by loops that are long without one: whoever waits for this thread sees that it works. */
+  onWork: (() => void) | undefined;
   #top = ALIGNMENT; // address 0 stays free: it means "none" to kernels
   readonly #free = new Map<number, number[]>();
 
@@ -68,6 +70,7 @@ export class Heap {
     this.liveBlocks++;
     this.liveBytes += size;
     if (this.liveBytes > this.peakBytes) this.peakBytes = this.liveBytes;
+    this.onWork?.();
     return address;
   }
 

@@ -11,7 +11,7 @@
  */
 
 import { checkSameType } from "./elementwise.ts";
-import { BYTES } from "./heap.ts";
+import { BYTES, heap } from "./heap.ts";
 import { kernelsFor } from "./kernels/select.ts";
 import { ShapeError, sameShape, show } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
@@ -65,7 +65,10 @@ export function sigmoidBlock(
   };
   for (let band = 0; band < n; band += BAND_ROWS) {
     const end = Math.min(n, band + BAND_ROWS);
-    for (let j = 0; j < m; j += TILE_COLS) for (let i = band; i < end; i += TILE_ROWS) oneTile(i, j);
+    for (let j = 0; j < m; j += TILE_COLS) {
+      for (let i = band; i < end; i += TILE_ROWS) oneTile(i, j);
+      heap.onWork?.();
+    }
   }
   return { loss, sum };
 }

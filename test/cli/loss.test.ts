@@ -200,7 +200,7 @@ describe("siglip loss", { timeout: 60_000 }, () => {
 
   it("refuses what cannot be, naming the option", async () => {
     for (const [args, says] of [
-      [["--batch", "7", "--devices", "2"], /--batch 7 does not divide among 2 devices/],
+      [["--batch", "7", "--devices", "2"], /--devices 2 cannot share a batch of 7 evenly/],
       [["--form", "fast"], /--form fast is none of fused/],
       [["--form", "dense", "--devices", "2"], /--form dense holds all pairs on one device/],
       [["--dim", "0"], /--dim 0/],
@@ -211,6 +211,7 @@ describe("siglip loss", { timeout: 60_000 }, () => {
       [["--check", "2", "--batch", "1", "--devices", "1"], /there is 1 pair/],
       [["--batch", "3", "--inputs", inputsWith("two", 2)], /--batch 3, but --inputs has 2; leave --batch out/],
       [["--dim", "4", "--inputs", inputsWith("two", 2)], /--dim 4, but --inputs has 3/],
+      [["--devices", "0x2"], /--devices 0x2 is not an integer/],
     ] as const) {
       const { code, stderr } = await siglip(["loss", ...args]);
       expect(stderr).toMatch(says);

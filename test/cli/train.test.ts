@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +21,16 @@ const weights = (name: string): Buffer => {
   );
 };
 const metrics = (name: string): string => readFileSync(join(run(name), "metrics.jsonl"), "utf8");
+
+/** Calls `then` at the first line of progress. */
+function whenTraining(child: ChildProcess, then: () => void): void {
+  const listen = (chunk: unknown): void => {
+    if (!/step \d/.test(String(chunk))) return;
+    child.stderr?.off("data", listen);
+    then();
+  };
+  child.stderr?.on("data", listen);
+}
 
 describe("siglip train", { timeout: 120_000 }, () => {
   it("writes configuration, metrics, checkpoint and report, and ends with a table", async () => {
@@ -52,7 +63,7 @@ describe("siglip train", { timeout: 120_000 }, () => {
   it("saves and exits 130 on Ctrl-C, and --resume goes on to the same final weights, bit for bit", async () => {
     const args = ["train", ...TINY, ...steps(400), "--set", "checkpoint.every=1000"];
     const interrupted = await siglip([...args, "--out", run("interrupted")], (child) => {
-      child.stderr?.once("data", () => child.kill("SIGINT")); // the first progress line: it is training
+      whenTraining(child, () => child.kill("SIGINT"));
     });
     expect(interrupted.code, interrupted.stderr).toBe(130);
     expect(interrupted.stderr).toMatch(/go on with: siglip train --resume --out/);
@@ -68,7 +79,7 @@ describe("siglip train", { timeout: 120_000 }, () => {
   it("trains on the kernels that it is told, on devices too, and goes on with them when it is resumed", async () => {
     const args = ["train", ...TINY, ...steps(400), "--set", "checkpoint.every=1000", "--kernels", "strict"];
     const { code, stderr } = await siglip([...args, "--out", run("strict")], (child) => {
-      child.stderr?.once("data", () => child.kill("SIGINT"));
+      whenTraining(child, () => child.kill("SIGINT"));
     });
     expect(code, stderr).toBe(130);
     const resumed = await siglip(["train", "--resume", "--out", run("strict")]);
@@ -172,7 +183,7 @@ describe("siglip says what is wrong, and where", { timeout: 60_000 }, () => {
   it("a run folder in use", async () => {
     let second: Promise<{ code: number | null; stderr: string }> | undefined;
     await siglip(["train", ...TINY, ...steps(100000), "--out", run("busy")], (child) => {
-      child.stderr?.once("data", () => {
+      whenTraining(child, () => {
         second = siglip(["train", "--resume", "--out", run("busy")]).finally(() => child.kill("SIGTERM"));
       });
     });

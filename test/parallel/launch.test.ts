@@ -68,7 +68,9 @@ describe("launch", { timeout: 30_000 }, () => {
   it("blames the rank that does not come, also when the other has work enough while it waits", async () => {
     const reason = await reasonOf(start({ act: "do other work for ever", word: "" }, 2, { deadline: 500 }).results);
     expect(reason).toBeInstanceOf(DeviceError);
-    expect(reason.message).toMatch(/rank 1 failed .*rank 0 waited 0\.\d s in barrier .* for rank 1/);
+    expect(reason.message).toMatch(
+      /rank 1 failed .*rank 0 waited 0\.\d s in barrier .* for rank 1, .*--deadline SECONDS/,
+    );
   });
 
   it("may be aborted when all is over, and twice", async () => {
@@ -122,6 +124,30 @@ describe("launch", { timeout: 30_000 }, () => {
     const reason = await reasonOf(start({ act: "loop", word: "" }, 2, { deadline: 500 }).results);
     expect(reason).toBeInstanceOf(DeviceError);
     expect(reason.message).toMatch(/DeadlineError: no device gave a sign of life for 1\.\d s/);
+  });
+
+  it("lets a device work for longer than the deadline, as long as it allocates, and all who wait for it, also through others", async () => {
+    const results = await start({ act: "work while others wait", word: "x" }, 4, { deadline: 800 }).results;
+    expect(results.length).toBe(4);
+  });
+
+  it("names in time the rank that hangs while another works, which nobody waits for", async () => {
+    const before = performance.now();
+    const reason = await reasonOf(start({ act: "loop while another works", word: "" }, 3, { deadline: 800 }).results);
+    expect(reason.message).toMatch(/rank 1 failed .*DeadlineError: rank \d waited \d\.\d s in barrier .* for rank 1,/);
+    expect(performance.now() - before).toBeLessThan(15_000); // the other works for 20 s
+  });
+
+  it("finds out at once a rank that returns while another goes on", async () => {
+    const reason = await reasonOf(start({ act: "return early", word: "" }, 2, { deadline: 10_000 }).results);
+    expect(reason.message).toMatch(/DesyncError: message 1: rank \d is in (barrier|allGather)/);
+  });
+
+  it.each(["throw late", "reject late"] as const)("fails when a device that has returned does: %s", async (act) => {
+    const { value, left } = await countThreads(() => reasonOf(start({ act, word: "too late" }).results));
+    expect(value).toBeInstanceOf(DeviceError);
+    expect(value.message).toMatch(/too late/);
+    expect(left).toBe(0);
   });
 
   it.each([0, -1, 1.5, 65, Number.NaN])("refuses %d devices", (size) => {

@@ -1,7 +1,7 @@
 /** A device for tests of `launch`: does what its job says. */
 import { workerData } from "node:worker_threads";
 import { runDevice } from "../../../src/parallel/launch.ts";
-import { Rng } from "../../../src/tensor/index.ts";
+import { empty, Rng, scope } from "../../../src/tensor/index.ts";
 import { sleep } from "../jitter.ts";
 
 export interface GreetingJob {
@@ -17,6 +17,11 @@ export interface GreetingJob {
     | "throw a function"
     | "return a function"
     | "slow to load"
+    | "work while others wait"
+    | "loop while another works"
+    | "return early"
+    | "throw late"
+    | "reject late"
     | "loop";
   readonly word: string;
 }
@@ -40,6 +45,11 @@ class GreetingError extends Error {
 }
 
 if ((workerData as { config: GreetingJob }).config.act === "slow to load") sleep(2000);
+
+/** Allocates in the heap now and then, and does nothing else that others could see. */
+function work(ms: number): void {
+  for (const end = performance.now() + ms; performance.now() < end; sleep(20)) scope(() => empty("work", [8], "f32"));
+}
 
 runDevice<GreetingJob, unknown, string>(async (device) => {
   const { comm, config } = device;
@@ -69,5 +79,22 @@ runDevice<GreetingJob, unknown, string>(async (device) => {
     throw new GreetingError(word, act === "throw" ? 42 : () => {});
   }
   if (act === "loop") for (;;);
+  if (act === "work while others wait") {
+    // Rank 0 waits for the last one, and from the second time on rank 1 waits for rank 0.
+    if (rank === size - 1) work(2500);
+    for (let i = 0; i < 2; i++) comm.shift(empty("work", [8], "f32"), 1);
+  }
+  if (act === "loop while another works") {
+    if (rank === 1) for (;;);
+    if (rank === 2) work(20_000);
+    comm.barrier();
+  }
+  if (act === "return early" && rank === 1) comm.allGather(empty("work", [8], "f32"));
+  if (act === "throw late") {
+    setTimeout(() => {
+      throw new GreetingError(word, 42);
+    }, 20);
+  }
+  if (act === "reject late") setTimeout(() => void Promise.reject(new GreetingError(word, 42)), 20);
   return act === "return a function" ? () => {} : { rank, size, word };
 });

@@ -1,0 +1,41 @@
+/** Work of every kind allocates or says so often: whoever waits for a device sees that it works. */
+import { afterEach, expect, it } from "vitest";
+import { drawScene, sceneOf } from "../../src/data/index.ts";
+import { trainStep } from "../../src/siglip/index.ts";
+import { heap, Rng, sigmoidBlock, zeros } from "../../src/tensor/index.ts";
+import { imageShape, tinyBatch, tinyModel, tinyOptimizer } from "../support/tinyModel.ts";
+
+afterEach(() => {
+  heap.onWork = undefined;
+});
+
+/** Signs of life during `body`. */
+function signsIn(body: () => void): number {
+  let signs = 0;
+  heap.onWork = () => {
+    signs++;
+  };
+  body();
+  heap.onWork = undefined;
+  return signs;
+}
+
+it("building a model gives one for every parameter, an embedding and a step one for every operation", () => {
+  const model = tinyModel();
+  const optimizer = tinyOptimizer(model);
+  const batch = tinyBatch(4);
+  expect(signsIn(tinyModel)).toBeGreaterThan(40);
+  expect(signsIn(() => model.embedTexts(batch.tokens))).toBeGreaterThan(10);
+  expect(signsIn(() => trainStep(model, optimizer, batch, imageShape(4), 1, "sigmoid"))).toBeGreaterThan(200);
+});
+
+it("a block of pairs gives one for every column of tiles, however many pairs", () => {
+  const [n, m, d] = [1600, 2000, 2];
+  const [x, y] = [zeros([n, d]), zeros([m, d])];
+  const signs = signsIn(() => sigmoidBlock(x, y, 10, -10, false, zeros([n, d]), zeros([m, d])));
+  expect(signs).toBeGreaterThan((n * m) / (1000 * 300));
+});
+
+it("drawing a scene gives one", () => {
+  expect(signsIn(() => drawScene(sceneOf(0), new Rng(0), 8, new Float32Array(8 * 8 * 3), 0))).toBe(1);
+});
