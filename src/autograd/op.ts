@@ -22,7 +22,7 @@ export interface Rule {
   readonly vjps?: readonly (Vjp | undefined)[];
   /** Instead of `vjps`, where several gradients come out of one pass. `needs[i]`: is the i-th wanted? */
   readonly vjp?: Node["vjp"];
-  /** The tensors that the derivative reads: all that the rule was given and made when left out. Others may go before. */
+  /** The tensors that the derivative reads; by default every input and intermediate. Anything not listed may be freed early. */
   readonly saves?: readonly Tensor[];
 }
 
@@ -55,6 +55,13 @@ export function record(name: string, args: readonly unknown[], rule: () => Rule)
   const saves = result.saves?.map(({ storage }) => storage) ?? [...made, ...reads];
   for (const storage of saves) storage.holds++;
   return new Variable(result.value, true, { id: nextId++, op: name, inputs, vjp, made, saves, done: false });
+}
+
+/** Frees what `record` held for the vjp of a node, which has run; values that others hold or that were kept stay. */
+export function release(node: Node): void {
+  node.done = true;
+  for (const storage of node.saves) storage.holds--;
+  for (const storage of node.made) if (storage.holds === 0 && !storage.escaped) storage.free();
 }
 
 /** Lifts a rule on tensors to an operation on variables. `name` appears in messages and in the table of gradient checks. */
