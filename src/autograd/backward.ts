@@ -21,7 +21,7 @@ export class GraphError extends Error {
  * Adds the gradient of `root` to `grad` of every parameter that it depends on.
  *
  * `cotangent` is the gradient of `root` itself, of its shape; a scalar needs none, its own is 1. Afterwards intermediate values
- * are freed; the value of `root` and what was kept stay. `since`: the graph may not reach behind this node id (for `checkpoint`).
+ * are freed; the value of `root` and what was kept stay. `since`: the graph may not reach behind this node id (for `recompute`).
  * Throws `GraphError` and `ShapeError`.
  */
 export function backward(root: Variable, cotangent?: Tensor, since = 0): void {
@@ -76,7 +76,7 @@ function recorded(root: Variable, since: number): Node[] {
       );
     }
     if (node.id < since) {
-      throw new GraphError(`backward: ${node.op} was recorded outside; hand it to checkpoint as an input`);
+      throw new GraphError(`backward: ${node.op} was recorded outside; hand it to recompute as an input`);
     }
     seen.add(node);
     for (const input of node.inputs) if (input?.requiresGrad && input.node) stack.push(input.node);
