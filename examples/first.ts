@@ -5,7 +5,7 @@ import { AdamW, parametersOf } from "siglip-ts/nn";
 import { logOddsBias, SigLip, sigmoidLoss } from "siglip-ts/siglip";
 import { Rng, scope, tensor } from "siglip-ts/tensor";
 
-const [batch, side, length, steps] = [32, 24, 56, 300];
+const [batch, side, length, steps] = [32, 24, 56, 200];
 const pairs = shapes({ tokenizer: byteTokenizer, length, side }); // "a small red circle above a large blue square"
 const tower = { width: 64, depth: 1, mlpDim: 256, numHeads: 4, pooling: "map" } as const;
 const model = new SigLip(new Rng(0), {

@@ -19,9 +19,9 @@ const numberAtEnd = (line: string): number => Number(/[\d.e-]+$/.exec(line)?.[0]
 const claims: Readonly<Record<string, (lines: readonly string[]) => void>> = {
   first: (lines) => {
     const losses = lines.map(numberAtEnd);
-    expect(losses.length).toBe(7);
+    expect(losses.length).toBe(5);
     expect(losses[0]).toBeCloseTo(5.55, 1);
-    expect(losses[6]).toBeLessThan(0.65 * losses[0]);
+    expect(losses[4]).toBeLessThan(0.65 * losses[0]);
   },
   customOp: (lines) => {
     expect(numberAtEnd(lines[0])).toBeLessThan(1e-8);
@@ -38,7 +38,9 @@ const claims: Readonly<Record<string, (lines: readonly string[]) => void>> = {
   },
 };
 
-it.each(Object.keys(claims))("examples/%s.ts runs and prints what it claims", (name) => claims[name](printed(name)));
+it.each(Object.keys(claims))("examples/%s.ts runs and prints what it claims", { timeout: 120_000 }, (name) =>
+  claims[name](printed(name)),
+);
 
 it("every example is run here", () => {
   const files = readdirSync(`${ROOT}/examples`).map((file) => file.replace(/\.ts$/, ""));
