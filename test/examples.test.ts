@@ -31,6 +31,10 @@ const claims: Readonly<Record<string, (lines: readonly string[]) => void>> = {
     expect(lines.length).toBe(5);
     for (const line of lines) expect(numberAtEnd(line)).toBe(1 / 8);
   },
+  reverseMode: (lines) => {
+    expect(lines.map(numberAtEnd).slice(4)).toEqual([0.5, 1, 0.5]);
+    expect(lines[3]).toBe("value  = -0.693   node 3: logSigmoid");
+  },
   twoDevices: (lines) => {
     const [one, ...more] = lines.map(numberAtEnd);
     expect(one).toBeCloseTo(Math.LN2 + 7 * Math.log1p(Math.exp(-10)), 6); // 1 pair at logit 0, 7 at −10, for each image
