@@ -1,7 +1,7 @@
 /**
  * Pre-LN transformer encoder, bidirectional: blocks of attention and MLP with residuals, and a last layer norm.
  *
- * x ← x + attention(LN(x));  x ← x + mlp(LN(x)).   Dosovitskiy et al. 2020, arXiv:2010.11929.   x [B, N, W]
+ * x ← x + attention(LN(x));  x ← x + mlp(LN(x)).   Dosovitskiy et al. 2020, arXiv:2010.11929.   x [B, N, D]
  */
 import { add, type Variable } from "../autograd/index.ts";
 import { type DType, type Rng, scope } from "../tensor/index.ts";

@@ -4,8 +4,8 @@ import type { DType } from "../tensor/index.ts";
 import { filled } from "./init.ts";
 
 export class LayerNorm {
-  readonly scale: Variable; // [W]
-  readonly bias: Variable; // [W]
+  readonly scale: Variable; // [D]
+  readonly bias: Variable; // [D]
 
   constructor(width: number, dtype: DType) {
     this.scale = filled([width], 1, dtype);

@@ -1,4 +1,4 @@
-/** Transformer MLP: Dense → GELU (tanh form) → Dense.   [..., W] → [..., mlpDim] → [..., W] */
+/** Transformer MLP: Dense → GELU (tanh form) → Dense.   [..., D] → [..., mlpDim] → [..., D] */
 import { linearGelu, type Variable } from "../autograd/index.ts";
 import type { DType, Rng } from "../tensor/index.ts";
 import { normal, xavierUniform } from "./init.ts";

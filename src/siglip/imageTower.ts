@@ -19,7 +19,7 @@ import { CHANNELS, type ImageTowerConfig } from "./config.ts";
 
 export class ImageTower {
   readonly patchEmbed: PatchEmbed;
-  readonly posEmbedding: Variable | Tensor; // [N, W]
+  readonly posEmbedding: Variable | Tensor; // [N, D]
   readonly encoder: Encoder;
   readonly mapHead: MapHead | undefined;
   /** Only where the width is not that of the embedding: SigLIP's image tower has none. */
