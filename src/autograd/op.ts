@@ -14,8 +14,10 @@ import { collect, type Storage, scope, Tensor } from "../tensor/index.ts";
 import { isRecording } from "./noGrad.ts";
 import { type Node, Variable } from "./variable.ts";
 
+/** From the gradient of a value to the gradient of one argument. */
 export type Vjp = (g: Tensor) => Tensor;
 
+/** What a rule returns: the value, and how gradients of the arguments follow from the gradient of the value. */
 export interface Rule {
   readonly value: Tensor;
   /** One per argument; `undefined` where there is no gradient (numbers, options). */
@@ -31,6 +33,7 @@ export type Lifted<A extends readonly unknown[]> = {
   [K in keyof A]: Tensor extends A[K] ? A[K] | Variable : A[K];
 };
 
+/** An operation on variables and tensors; its result is a variable. */
 export interface Op<A extends readonly unknown[]> {
   (...args: Lifted<A>): Variable;
   readonly opName: string;

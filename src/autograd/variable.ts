@@ -19,6 +19,7 @@ export interface Node {
   done: boolean;
 }
 
+/** A tensor and, where it was computed from parameters, the operation that computed it. Made by `parameter`, `constant` and operations. */
 export class Variable {
   readonly value: Tensor;
   readonly node: Node | undefined;

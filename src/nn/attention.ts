@@ -12,6 +12,7 @@ import { Linear } from "./linear.ts";
 export const projection = (rng: Rng, width: number, parts: number, dtype: DType): Linear =>
   new Linear(xavierUniform(rng.split("kernel"), [width, parts * width], width, width, dtype));
 
+/** Multi-head self-attention.   x [B, N, D] → [B, N, D] */
 export class SelfAttention {
   readonly qkv: Linear; // [D, 3D]: queries, keys, values
   readonly out: Linear; // [D, D]

@@ -3,6 +3,7 @@ import { layerNorm, type Variable } from "../autograd/index.ts";
 import type { DType } from "../tensor/index.ts";
 import { filled } from "./init.ts";
 
+/** Layer normalization over the last axis.   x [..., D] → [..., D] */
 export class LayerNorm {
   readonly scale: Variable; // [D]
   readonly bias: Variable; // [D]

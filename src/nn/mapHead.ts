@@ -12,6 +12,7 @@ import { LayerNorm } from "./layerNorm.ts";
 import type { Linear } from "./linear.ts";
 import { Mlp } from "./mlp.ts";
 
+/** Attention pooling.   tokens [B, N, D] → [B, D] */
 export class MapHead {
   readonly probe: Variable; // [1, 1, D]
   readonly query: Linear; // [D, D]

@@ -6,6 +6,7 @@ import { Linear } from "./linear.ts";
 
 const BIAS_STD = 1e-6; // big_vision draws the biases of the MLP, and only those
 
+/** Dense → GELU → Dense.   x [..., D] → [..., D] */
 export class Mlp {
   readonly dense1: Linear;
   readonly dense2: Linear;

@@ -23,6 +23,7 @@ export function patchify(images: Tensor, patchSize: number): Tensor {
   return reshape(permute(split, [0, 1, 3, 2, 4, 5]), [batch, rows * cols, patchSize * patchSize * channels]);
 }
 
+/** Images to tokens.   images [B, H, W, C] → [B, N, D] */
 export class PatchEmbed {
   readonly embed: Linear; // [P·P·C, D]
   readonly #patchSize: number;

@@ -7,8 +7,10 @@
 
 import { portable } from "../tensor/index.ts";
 
+/** How the factor falls after warm-up. */
 export type ScheduleKind = "constant" | "linear" | "cosine" | "rsqrt";
 
+/** Settings of `schedule`. */
 export interface ScheduleOptions {
   readonly kind: ScheduleKind;
   /** Steps in all. */
@@ -61,6 +63,7 @@ export interface RunLength {
   readonly stepsPerEpoch: number;
 }
 
+/** A duration as amount and unit. */
 export interface Duration {
   readonly amount: number;
   readonly unit: "%" | "step" | "epoch" | "example";

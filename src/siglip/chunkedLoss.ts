@@ -9,6 +9,11 @@ import { add, div, recompute, type Variable } from "../autograd/index.ts";
 import { type Communicator, ringShift } from "../parallel/index.ts";
 import { checkPairs, matchingBlock, negativeBlock } from "./loss.ts";
 
+/**
+ * This device's share of the loss of the whole batch: the sum over ranks of all shares is the loss.
+ *
+ * zimg, ztxt [n, d], tPrime, b [] → []. Throws `ShapeError` for embeddings that do not pair up.
+ */
 export function chunkedSigmoidLoss(
   zimg: Variable,
   ztxt: Variable,

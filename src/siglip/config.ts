@@ -7,6 +7,7 @@ import { portable } from "../tensor/index.ts";
 /** Red, green, blue. */
 export const CHANNELS = 3;
 
+/** An image tower. Sizes in pixels and tokens; widths in numbers. */
 export interface ImageTowerConfig {
   readonly imageSize: number;
   readonly patchSize: number;
@@ -19,6 +20,7 @@ export interface ImageTowerConfig {
   readonly posEmb: "learn" | "sincos2d";
 }
 
+/** A text tower. */
 export interface TextTowerConfig {
   /** Rows of the token table. */
   readonly vocabSize: number;
@@ -32,6 +34,7 @@ export interface TextTowerConfig {
   readonly pooling: "last" | "first" | "mean" | "map";
 }
 
+/** A model: both towers, the width of an embedding, t and b at the start. */
 export interface SigLipConfig {
   readonly image: ImageTowerConfig;
   readonly text: TextTowerConfig;
@@ -48,6 +51,7 @@ export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";
 }
 
+/** Sizes of a transformer. */
 export interface Size {
   readonly width: number;
   readonly depth: number;

@@ -31,6 +31,7 @@ import {
 } from "../tensor/index.ts";
 import { checkPairs } from "./loss.ts";
 
+/** A loss with its gradients. */
 export interface LossGradients {
   /** Over the whole batch: the same on every rank. */
   readonly loss: number;
@@ -41,6 +42,7 @@ export interface LossGradients {
   readonly dztxt: Tensor;
 }
 
+/** Settings of `fusedSigmoidLoss`. */
 export interface FusedOptions {
   /** How texts go round. Only "one" gives the same bits on any number of devices. */
   readonly ring?: "one" | "both";

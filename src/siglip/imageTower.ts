@@ -17,6 +17,7 @@ import {
 import type { DType, Rng, Tensor } from "../tensor/index.ts";
 import { CHANNELS, type ImageTowerConfig } from "./config.ts";
 
+/** The image tower.   images [B, S, S, 3] → [B, d], not normalised */
 export class ImageTower {
   readonly patchEmbed: PatchEmbed;
   readonly posEmbedding: Variable | Tensor; // [N, D]

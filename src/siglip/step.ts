@@ -32,6 +32,7 @@ export interface StepMetrics {
   readonly gradNorm: number;
 }
 
+/** Which loss a model is trained with. */
 export type LossName = "sigmoid" | "softmax";
 
 /** Where a step runs. */

@@ -11,6 +11,7 @@ import { Encoder, Linear, learnedPositions, leCunNormal, MapHead, normal, type S
 import { type DType, type Rng, ShapeError } from "../tensor/index.ts";
 import type { TextTowerConfig } from "./config.ts";
 
+/** The text tower.   ids [B, L] → [B, d], not normalised */
 export class TextTower {
   readonly embedding: Variable; // [V, D]
   readonly posEmbedding: Variable; // [L, D]

@@ -18,6 +18,7 @@ export interface Multiplier {
   readonly decay?: number;
 }
 
+/** Settings of `AdamW`. */
 export interface AdamWOptions {
   readonly lr: number;
   readonly beta1?: number;
@@ -51,6 +52,7 @@ export class NonFiniteError extends Error {
   override readonly name = "NonFiniteError";
 }
 
+/** AdamW over parameters by path: `step` takes their gradients. */
 export class AdamW {
   /** Steps taken. */
   count = 0;
