@@ -1,13 +1,16 @@
-/** Activations; value and derivative are one stable loop each, also at |x| = 10⁴. */
+/**
+ * Activations. A derivative is one loop of its own, `unaryGrad`, which stays exact where the formula beside it would overflow or
+ * cancel; `test/autograd/formulas.test.ts` compares each with its formula.
+ */
 
 import type { Tensor } from "../tensor/index.ts";
 import * as T from "../tensor/index.ts";
 import { op } from "./op.ts";
 
-/** d tanh x = (1 − tanh² x) dx. */
+/** d tanh(x) = (1 − tanh² x) dx. */
 export const tanh = op("tanh", (x: Tensor) => ({ value: T.tanh(x), vjps: [(g) => T.unaryGrad("tanh", x, g)] }));
 
-/** d σ(x) = σ(x)·σ(−x) dx. */
+/** σ(x) = 1/(1 + e⁻ˣ); d σ(x) = σ(x)·σ(−x) dx. */
 export const sigmoid = op("sigmoid", (x: Tensor) => ({
   value: T.sigmoid(x),
   vjps: [(g) => T.unaryGrad("sigmoid", x, g)],
@@ -25,5 +28,8 @@ export const softplus = op("softplus", (x: Tensor) => ({
   vjps: [(g) => T.unaryGrad("softplus", x, g)],
 }));
 
-/** The tanh form of GELU (Hendrycks & Gimpel 2016, arXiv:1606.08415). */
+/**
+ * The tanh form of GELU (Hendrycks & Gimpel 2016, arXiv:1606.08415): x·σ(u) with u = 2·√(2/π)·(x + 0.044715·x³);
+ * d gelu(x) = (σ(u) + x·σ(u)·σ(−u)·u′) dx with u′ = 2·√(2/π)·(1 + 3·0.044715·x²).
+ */
 export const gelu = op("gelu", (x: Tensor) => ({ value: T.gelu(x), vjps: [(g) => T.unaryGrad("gelu", x, g)] }));

@@ -8,6 +8,7 @@ import { backward } from "./backward.ts";
 import { noGrad } from "./noGrad.ts";
 import { parameter, type Variable } from "./variable.ts";
 
+/** What `gradcheck` found. */
 export interface GradcheckResult {
   /** Largest |analytic − numeric| / max(1, |numeric|) over all inputs; ∞ where one of them is NaN. */
   readonly error: number;

@@ -1,16 +1,16 @@
-/** The door of `autograd`. */
-export * from "./activations.ts";
-export * from "./attention.ts";
-export * from "./backward.ts";
-export * from "./checkpoint.ts";
-export * from "./elementwise.ts";
-export * from "./gather.ts";
-export * from "./gradcheck.ts";
-export * from "./matmul.ts";
-export * from "./movement.ts";
-export * from "./noGrad.ts";
-export * from "./norm.ts";
+/** Public API of `autograd`: variables, operations and the backward pass. */
+export { gelu, logSigmoid, sigmoid, softplus, tanh } from "./activations.ts";
+export { composedAttention, crossAttention, selfAttention } from "./attention.ts";
+export { backward, GraphError } from "./backward.ts";
+export { abs, add, div, exp, log, mul, neg, sqrt, square, sub } from "./elementwise.ts";
+export { gather } from "./gather.ts";
+export { type GradcheckResult, gradcheck } from "./gradcheck.ts";
+export { linear, linearGelu, matmul } from "./matmul.ts";
+export { broadcastTo, concat, permute, reshape, slice, transpose } from "./movement.ts";
+export { isRecording, noGrad, withGrad } from "./noGrad.ts";
+export { l2Normalize, layerNorm } from "./norm.ts";
 export { type Lifted, type Op, op, type Rule, type Vjp } from "./op.ts";
-export * from "./reduce.ts";
-export * from "./softmax.ts";
-export * from "./variable.ts";
+export { recompute } from "./recompute.ts";
+export { mean, sum } from "./reduce.ts";
+export { logSumExp, softmax } from "./softmax.ts";
+export { constant, type Node, parameter, tensorOf, Variable } from "./variable.ts";

@@ -6,6 +6,7 @@ import { op, type Vjp } from "./op.ts";
 
 const rows = (x: Tensor): Tensor => T.reshape(x, [-1, x.shape[x.shape.length - 1]]);
 
+/** A·B over the last two axes, leading axes broadcast; flags transpose a factor without a copy.   [..., M, K] · [..., K, N] → [..., M, N] */
 export const matmul = op(
   "matmul",
   (a: Tensor, b: Tensor, { transposeA = false, transposeB = false }: Transposes = {}) => ({

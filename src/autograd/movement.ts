@@ -5,11 +5,13 @@ import * as T from "../tensor/index.ts";
 import { type Lifted, op } from "./op.ts";
 import type { Variable } from "./variable.ts";
 
+/** The same numbers under another shape; one length may be −1 and is computed. */
 export const reshape = op("reshape", (x: Tensor, shape: Shape) => ({
   value: T.reshape(x, shape),
   vjps: [(g) => T.reshape(g, x.shape)],
 }));
 
+/** Axes in another order: axis i of the result is axis order[i] of x. */
 export const permute = op("permute", (x: Tensor, order: readonly number[]) => ({
   value: T.permute(x, order),
   vjps: [
@@ -24,6 +26,7 @@ export const permute = op("permute", (x: Tensor, order: readonly number[]) => ({
 /** Swaps the last two axes. */
 export const transpose = op("transpose", (x: Tensor) => ({ value: T.transpose(x), vjps: [(g) => T.transpose(g)] }));
 
+/** Repeats x along axes of length 1 and new leading ones. */
 export const broadcastTo = op("broadcastTo", (x: Tensor, shape: Shape) => ({
   value: T.broadcastTo(x, shape),
   vjps: [(g) => g], // summed to x's shape by the engine

@@ -2,6 +2,7 @@
 
 let recording = true;
 
+/** Whether operations are recorded now. */
 export const isRecording = (): boolean => recording;
 
 function withRecording<T>(on: boolean, body: () => T): T {

@@ -5,9 +5,11 @@ import * as T from "../tensor/index.ts";
 import { op } from "./op.ts";
 
 /**
- * (x − mean)/√(var + eps)·scale + bias. Ba et al. 2016, arXiv:1607.06450.   x [..., D]   scale, bias [D]
+ * x̂·scale + bias with x̂ = (x − mean)/√(var + eps) (Ba et al. 2016, arXiv:1607.06450).   x [..., D]   scale, bias [D]
  *
- * The default eps is that of SigLIP's towers (flax).
+ *   dx = (h − mean(h) − x̂·mean(h ⊙ x̂)) / √(var + eps),  h = g ⊙ scale        dscale = Σ g ⊙ x̂        dbias = Σ g
+ *
+ * with means over a row and sums over rows. The default eps is that of SigLIP's towers (flax).
  */
 export const layerNorm = op("layerNorm", (x: Tensor, scale: Tensor, bias: Tensor, eps: number = 1e-6) => {
   const result = T.layerNorm(x, scale, bias, eps);
@@ -20,7 +22,13 @@ export const layerNorm = op("layerNorm", (x: Tensor, scale: Tensor, bias: Tensor
   };
 });
 
-/** Rows divided by their length, x/(‖x‖ + eps); the default eps is big_vision's. A zero row has value and gradient 0. */
+/**
+ * Rows divided by their length, y = x/(‖x‖ + eps); the default eps is big_vision's.
+ *
+ *   dx = (g − x̂·⟨g, x̂⟩·‖x‖/(‖x‖ + eps)) / (‖x‖ + eps),  x̂ = x/‖x‖
+ *
+ * So the gradient is (almost) at right angles to the row: its length does not matter. A zero row has value and gradient 0.
+ */
 export const l2Normalize = op("l2Normalize", (x: Tensor, eps: number = 1e-8) => {
   const { value, norm } = T.l2Normalize(x, eps);
   return { value, vjps: [(g) => T.l2NormalizeGrad(x, norm, g, eps)] };

@@ -14,15 +14,17 @@ import { collect, type Storage, scope, Tensor } from "../tensor/index.ts";
 import { isRecording } from "./noGrad.ts";
 import { type Node, Variable } from "./variable.ts";
 
+/** From the gradient of a value to the gradient of one argument. */
 export type Vjp = (g: Tensor) => Tensor;
 
+/** What a rule returns: the value, and how gradients of the arguments follow from the gradient of the value. */
 export interface Rule {
   readonly value: Tensor;
   /** One per argument; `undefined` where there is no gradient (numbers, options). */
   readonly vjps?: readonly (Vjp | undefined)[];
   /** Instead of `vjps`, where several gradients come out of one pass. `needs[i]`: is the i-th wanted? */
   readonly vjp?: Node["vjp"];
-  /** The tensors that the derivative reads: all that the rule was given and made when left out. Others may go before. */
+  /** The tensors that the derivative reads; by default every input and intermediate. Anything not listed may be freed early. */
   readonly saves?: readonly Tensor[];
 }
 
@@ -31,6 +33,7 @@ export type Lifted<A extends readonly unknown[]> = {
   [K in keyof A]: Tensor extends A[K] ? A[K] | Variable : A[K];
 };
 
+/** An operation on variables and tensors; its result is a variable. */
 export interface Op<A extends readonly unknown[]> {
   (...args: Lifted<A>): Variable;
   readonly opName: string;
@@ -55,6 +58,13 @@ export function record(name: string, args: readonly unknown[], rule: () => Rule)
   const saves = result.saves?.map(({ storage }) => storage) ?? [...made, ...reads];
   for (const storage of saves) storage.holds++;
   return new Variable(result.value, true, { id: nextId++, op: name, inputs, vjp, made, saves, done: false });
+}
+
+/** Frees what `record` held for the vjp of a node, which has run; values that others hold or that were kept stay. */
+export function release(node: Node): void {
+  node.done = true;
+  for (const storage of node.saves) storage.holds--;
+  for (const storage of node.made) if (storage.holds === 0 && !storage.escaped) storage.free();
 }
 
 /** Lifts a rule on tensors to an operation on variables. `name` appears in messages and in the table of gradient checks. */

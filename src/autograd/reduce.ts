@@ -9,11 +9,13 @@ function spread(op: string, g: Tensor, x: Tensor, axes: Axes): Tensor {
   return T.broadcastTo(T.reshape(g, kept), x.shape);
 }
 
+/** The sum over some axes, all by default. */
 export const sum = op("sum", (x: Tensor, axes: Axes = {}) => ({
   value: T.sum(x, axes),
   vjps: [(g) => spread("sum", g, x, axes)],
 }));
 
+/** The mean over some axes, all by default. */
 export const mean = op("mean", (x: Tensor, axes: Axes = {}) => {
   const value = T.mean(x, axes);
   return { value, vjps: [(g) => spread("mean", T.mul(g, value.size / x.size), x, axes)] };

@@ -4,7 +4,7 @@
  * A leaf made by `parameter` collects its gradient in `grad`; a constant collects nothing; everything else comes from an
  * operation and points to it.
  */
-import { type Storage, storages, type Tensor } from "../tensor/index.ts";
+import { INSPECT, type Storage, storages, type Tensor } from "../tensor/index.ts";
 
 /** One recorded operation. Ids grow with time, so falling ids are a reverse topological order. */
 export interface Node {
@@ -19,6 +19,7 @@ export interface Node {
   done: boolean;
 }
 
+/** A tensor and, where it was computed from parameters, the operation that computed it. Made by `parameter`, `constant` and operations. */
 export class Variable {
   readonly value: Tensor;
   readonly node: Node | undefined;
@@ -54,6 +55,16 @@ export class Variable {
     if (g) g.storage.holds--;
     this.#grad = undefined;
     return g;
+  }
+
+  /** How it was made, shape, type and rounded numbers, as `console.log` of Node shows it. */
+  toString(): string {
+    const kind = this.node ? `${this.node.op} →` : this.requiresGrad ? "parameter" : "constant";
+    return String(this.value).replace(/^tensor/, kind);
+  }
+
+  [INSPECT](): string {
+    return this.toString();
   }
 
   [storages](): Iterable<Storage> {

@@ -1,20 +1,21 @@
 /**
  * Multi-head self-attention with biases everywhere: one projection to queries, keys and values, heads read in place.
  *
- * Xavier bounds are those of the three W×W projections that it stands for, not of the fused matrix.   x [B, N, W]
+ * Xavier bounds are those of the three D×D projections that it stands for, not of the fused matrix.   x [B, N, D]
  */
 import { selfAttention, type Variable } from "../autograd/index.ts";
 import type { DType, Rng } from "../tensor/index.ts";
 import { xavierUniform } from "./init.ts";
 import { Linear } from "./linear.ts";
 
-/** A W → parts·W projection that stands for `parts` projections W → W. */
+/** A D → parts·D projection that stands for `parts` projections D → D. */
 export const projection = (rng: Rng, width: number, parts: number, dtype: DType): Linear =>
   new Linear(xavierUniform(rng.split("kernel"), [width, parts * width], width, width, dtype));
 
+/** Multi-head self-attention.   x [B, N, D] → [B, N, D] */
 export class SelfAttention {
-  readonly qkv: Linear; // [W, 3W]: queries, keys, values
-  readonly out: Linear; // [W, W]
+  readonly qkv: Linear; // [D, 3D]: queries, keys, values
+  readonly out: Linear; // [D, D]
   readonly #numHeads: number;
 
   constructor(rng: Rng, width: number, numHeads: number, dtype: DType) {

@@ -1,7 +1,7 @@
 /**
  * Pre-LN transformer encoder, bidirectional: blocks of attention and MLP with residuals, and a last layer norm.
  *
- * x ← x + attention(LN(x));  x ← x + mlp(LN(x)).   Dosovitskiy et al. 2020, arXiv:2010.11929.   x [B, N, W]
+ * x ← x + attention(LN(x));  x ← x + mlp(LN(x)).   Dosovitskiy et al. 2020, arXiv:2010.11929.   x [B, N, D]
  */
 import { add, type Variable } from "../autograd/index.ts";
 import { type DType, type Rng, scope } from "../tensor/index.ts";
@@ -10,6 +10,7 @@ import { LayerNorm } from "./layerNorm.ts";
 import { Mlp } from "./mlp.ts";
 import type { See } from "./see.ts";
 
+/** Sizes of an encoder. */
 export interface EncoderConfig {
   readonly width: number;
   readonly depth: number;
@@ -17,6 +18,7 @@ export interface EncoderConfig {
   readonly numHeads: number;
 }
 
+/** Attention and MLP, each with a layer norm before and a residual around.   x [B, N, D] → [B, N, D] */
 export class EncoderBlock {
   readonly norm1: LayerNorm;
   readonly attention: SelfAttention;
@@ -41,6 +43,7 @@ export class EncoderBlock {
   }
 }
 
+/** `depth` encoder blocks and a last layer norm.   x [B, N, D] → [B, N, D] */
 export class Encoder {
   readonly blocks: readonly EncoderBlock[];
   readonly norm: LayerNorm;

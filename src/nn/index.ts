@@ -1,15 +1,32 @@
-/** The door of `nn`. */
-export * from "./attention.ts";
-export * from "./encoder.ts";
-export * from "./init.ts";
-export * from "./layerNorm.ts";
-export * from "./linear.ts";
-export * from "./mapHead.ts";
-export * from "./mlp.ts";
-export * from "./module.ts";
-export * from "./optim/adamW.ts";
-export * from "./optim/clip.ts";
-export * from "./patchEmbed.ts";
-export * from "./posEmb.ts";
-export * from "./schedule.ts";
-export * from "./see.ts";
+/** Public API of `nn`: layers, initialisers, optimizer, schedules. */
+export { projection, SelfAttention } from "./attention.ts";
+export { Encoder, EncoderBlock, type EncoderConfig } from "./encoder.ts";
+export { filled, leCunNormal, normal, xavierUniform } from "./init.ts";
+export { LayerNorm } from "./layerNorm.ts";
+export { Linear } from "./linear.ts";
+export { MapHead } from "./mapHead.ts";
+export { Mlp } from "./mlp.ts";
+export { countParameters, parametersOf } from "./module.ts";
+export {
+  AdamW,
+  type AdamWOptions,
+  type Multiplier,
+  NonFiniteError,
+  OptimizerError,
+  pathPattern,
+} from "./optim/adamW.ts";
+export { clipFactor, globalNorm } from "./optim/clip.ts";
+export { PatchEmbed, patchify } from "./patchEmbed.ts";
+export { learnedPositions, sincos2d } from "./posEmb.ts";
+export {
+  type Duration,
+  durationInSteps,
+  parseDuration,
+  type RunLength,
+  SCHEDULE_KINDS,
+  ScheduleError,
+  type ScheduleKind,
+  type ScheduleOptions,
+  schedule,
+} from "./schedule.ts";
+export type { See } from "./see.ts";

@@ -19,7 +19,9 @@ export function xavierUniform(rng: Rng, shape: Shape, fanIn: number, fanOut: num
   return parameter(generate(shape, () => rng.between(-bound, bound), dtype));
 }
 
+/** Normal(0, std²). */
 export const normal = (rng: Rng, shape: Shape, std: number, dtype: DType): Variable =>
   parameter(generate(shape, () => std * rng.normal(), dtype));
 
+/** A parameter whose entries all are `value`. */
 export const filled = (shape: Shape, value: number, dtype: DType): Variable => parameter(full(shape, value, dtype));

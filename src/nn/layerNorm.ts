@@ -3,9 +3,10 @@ import { layerNorm, type Variable } from "../autograd/index.ts";
 import type { DType } from "../tensor/index.ts";
 import { filled } from "./init.ts";
 
+/** Layer normalization over the last axis.   x [..., D] → [..., D] */
 export class LayerNorm {
-  readonly scale: Variable; // [W]
-  readonly bias: Variable; // [W]
+  readonly scale: Variable; // [D]
+  readonly bias: Variable; // [D]
 
   constructor(width: number, dtype: DType) {
     this.scale = filled([width], 1, dtype);

@@ -2,6 +2,7 @@
 import { linear, type Variable } from "../autograd/index.ts";
 import { filled } from "./init.ts";
 
+/** Dense layer.   x [..., I] → [..., O] */
 export class Linear {
   readonly kernel: Variable;
   readonly bias: Variable;

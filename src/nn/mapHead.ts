@@ -1,7 +1,7 @@
 /**
  * Multi-head attention pooling: one learned query looks at all tokens. Zhai et al. 2021, arXiv:2106.04560, as in big_vision.
  *
- * a = attention(probe, tokens);  a + mlp(LN(a)).  No residual from the probe.   [B, N, W] → [B, W]
+ * a = attention(probe, tokens);  a + mlp(LN(a)).  No residual from the probe.   [B, N, D] → [B, D]
  */
 import { add, broadcastTo, crossAttention, reshape, type Variable } from "../autograd/index.ts";
 import type { DType, Rng } from "../tensor/index.ts";
@@ -12,11 +12,12 @@ import { LayerNorm } from "./layerNorm.ts";
 import type { Linear } from "./linear.ts";
 import { Mlp } from "./mlp.ts";
 
+/** Attention pooling.   tokens [B, N, D] → [B, D] */
 export class MapHead {
-  readonly probe: Variable; // [1, 1, W]
-  readonly query: Linear; // [W, W]
-  readonly keyValue: Linear; // [W, 2W]
-  readonly out: Linear; // [W, W]
+  readonly probe: Variable; // [1, 1, D]
+  readonly query: Linear; // [D, D]
+  readonly keyValue: Linear; // [D, 2D]
+  readonly out: Linear; // [D, D]
   readonly norm: LayerNorm;
   readonly mlp: Mlp;
   readonly #numHeads: number;
@@ -35,7 +36,7 @@ export class MapHead {
     const [batch, , width] = tokens.shape;
     const query = broadcastTo(this.query.forward(this.probe), [batch, 1, width]);
     const attended = crossAttention(query, this.keyValue.forward(tokens), this.#numHeads);
-    const a = this.out.forward(attended); // [B, 1, W]
+    const a = this.out.forward(attended); // [B, 1, D]
     return reshape(add(a, this.mlp.forward(this.norm.forward(a))), [batch, width]);
   }
 }

@@ -1,4 +1,4 @@
-/** Transformer MLP: Dense → GELU (tanh form) → Dense.   [..., W] → [..., mlpDim] → [..., W] */
+/** Transformer MLP: Dense → GELU (tanh form) → Dense.   [..., D] → [..., mlpDim] → [..., D] */
 import { linearGelu, type Variable } from "../autograd/index.ts";
 import type { DType, Rng } from "../tensor/index.ts";
 import { normal, xavierUniform } from "./init.ts";
@@ -6,6 +6,7 @@ import { Linear } from "./linear.ts";
 
 const BIAS_STD = 1e-6; // big_vision draws the biases of the MLP, and only those
 
+/** Dense → GELU → Dense.   x [..., D] → [..., D] */
 export class Mlp {
   readonly dense1: Linear;
   readonly dense2: Linear;

@@ -1,7 +1,7 @@
 /**
  * Patch embedding: the image cut into P×P squares, each mapped to a token. A convolution whose kernel equals its stride.
  *
- * Pixels beyond the last whole patch are dropped (padding VALID).   [B, H, W, C] → [B, ⌊H/P⌋·⌊W/P⌋, P·P·C] → [B, N, W]
+ * Pixels beyond the last whole patch are dropped (padding VALID).   [B, H, W, C] → [B, ⌊H/P⌋·⌊W/P⌋, P·P·C] → [B, N, D]
  */
 import type { Variable } from "../autograd/index.ts";
 import { constant } from "../autograd/index.ts";
@@ -23,8 +23,9 @@ export function patchify(images: Tensor, patchSize: number): Tensor {
   return reshape(permute(split, [0, 1, 3, 2, 4, 5]), [batch, rows * cols, patchSize * patchSize * channels]);
 }
 
+/** Images to tokens.   images [B, H, W, C] → [B, N, D] */
 export class PatchEmbed {
-  readonly embed: Linear; // [P·P·C, W]
+  readonly embed: Linear; // [P·P·C, D]
   readonly #patchSize: number;
 
   constructor(rng: Rng, patchSize: number, channels: number, width: number, dtype: DType) {

@@ -3,13 +3,13 @@ import type { Variable } from "../autograd/index.ts";
 import { type DType, generate, portable, type Rng, ShapeError, type Tensor } from "../tensor/index.ts";
 import { normal } from "./init.ts";
 
-/** Normal(0, 1/W): [N, W]. */
+/** Normal(0, 1/D): [N, D]. */
 export const learnedPositions = (rng: Rng, tokens: number, width: number, dtype: DType): Variable =>
   normal(rng, [tokens, width], 1 / Math.sqrt(width), dtype);
 
 const LOG_10000 = portable.log(10_000);
 
-/** [rows·cols, W]: sin(xω), cos(xω), sin(yω), cos(yω) with ω_k = 10000^(−k/(W/4−1)); x is the column, y the row. */
+/** [rows·cols, D]: sin(xω), cos(xω), sin(yω), cos(yω) with ω_k = 10000^(−k/(D/4−1)); x is the column, y the row. */
 export function sincos2d(rows: number, cols: number, width: number, dtype: DType): Tensor {
   if (width % 4 !== 0 || width < 8) throw new ShapeError(`sincos2d: width ${width} is none of 8, 12, 16, ...`);
   const quarter = width / 4;

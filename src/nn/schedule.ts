@@ -7,9 +7,12 @@
 
 import { portable } from "../tensor/index.ts";
 
+/** Every kind of schedule. */
 export const SCHEDULE_KINDS = ["constant", "linear", "cosine", "rsqrt"] as const;
+/** How the factor falls after warm-up. */
 export type ScheduleKind = (typeof SCHEDULE_KINDS)[number];
 
+/** Settings of `schedule`. */
 export interface ScheduleOptions {
   readonly kind: ScheduleKind;
   /** Steps in all. */
@@ -65,6 +68,7 @@ export interface RunLength {
   readonly stepsPerEpoch: number;
 }
 
+/** A duration as amount and unit. */
 export interface Duration {
   readonly amount: number;
   readonly unit: "%" | "step" | "epoch" | "example";

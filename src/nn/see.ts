@@ -5,4 +5,5 @@
  */
 import type { Variable } from "../autograd/index.ts";
 
+/** Is called with the name and the value of every intermediate. */
 export type See = (name: string, value: Variable) => void;

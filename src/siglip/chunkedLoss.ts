@@ -5,10 +5,15 @@
  * zimg, ztxt [n, d]: this device's rows; the batch is n·size. Returns this device's share: the loss is the sum over ranks,
  * and so are the gradients of t′ and b (those of zimg and ztxt are whole: the ring brings home what texts collected abroad).
  */
-import { add, checkpoint, div, type Variable } from "../autograd/index.ts";
+import { add, div, recompute, type Variable } from "../autograd/index.ts";
 import { type Communicator, ringShift } from "../parallel/index.ts";
-import { checkPairs, matchingPairs, strangers } from "./loss.ts";
+import { checkPairs, matchingBlock, negativeBlock } from "./loss.ts";
 
+/**
+ * This device's share of the loss of the whole batch: the sum over ranks of all shares is the loss.
+ *
+ * zimg, ztxt [n, d], tPrime, b [] → []. Throws `ShapeError` for embeddings that do not pair up.
+ */
 export function chunkedSigmoidLoss(
   zimg: Variable,
   ztxt: Variable,
@@ -18,10 +23,10 @@ export function chunkedSigmoidLoss(
 ): Variable {
   const n = checkPairs("chunkedSigmoidLoss", zimg, ztxt);
   let texts = ztxt;
-  let loss = checkpoint(matchingPairs, zimg, texts, tPrime, b); // own texts: the diagonal matches
+  let loss = recompute(matchingBlock, zimg, texts, tPrime, b); // own texts: the diagonal matches
   for (let hop = 1; hop < comm.size; hop++) {
     texts = ringShift(texts, comm);
-    loss = add(loss, checkpoint(strangers, zimg, texts, tPrime, b)); // texts from elsewhere: nothing matches
+    loss = add(loss, recompute(negativeBlock, zimg, texts, tPrime, b)); // texts of another device: negatives only
   }
   return div(loss, n * comm.size);
 }

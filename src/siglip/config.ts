@@ -12,6 +12,7 @@ const IMAGE_POOLINGS = ["map", "mean"] as const;
 const POSITIONS = ["learn", "sincos2d"] as const;
 const TEXT_POOLINGS = ["last", "first", "mean", "map"] as const;
 
+/** An image tower. Sizes in pixels and tokens; widths in numbers. */
 export interface ImageTowerConfig {
   readonly imageSize: number;
   readonly patchSize: number;
@@ -24,6 +25,7 @@ export interface ImageTowerConfig {
   readonly posEmb: (typeof POSITIONS)[number];
 }
 
+/** A text tower. */
 export interface TextTowerConfig {
   /** Rows of the token table. */
   readonly vocabSize: number;
@@ -37,6 +39,7 @@ export interface TextTowerConfig {
   readonly pooling: (typeof TEXT_POOLINGS)[number];
 }
 
+/** A model: both towers, the width of an embedding, t and b at the start. */
 export interface SigLipConfig {
   readonly image: ImageTowerConfig;
   readonly text: TextTowerConfig;
@@ -48,6 +51,7 @@ export interface SigLipConfig {
   readonly biasInit: number;
 }
 
+/** Sizes of a transformer. */
 export interface Size {
   readonly width: number;
   readonly depth: number;

@@ -32,6 +32,7 @@ import {
 import { checkWord } from "./configurationError.ts";
 import { checkPairs } from "./loss.ts";
 
+/** A loss with its gradients. */
 export interface LossGradients {
   /** Over the whole batch: the same on every rank. */
   readonly loss: number;
@@ -44,6 +45,7 @@ export interface LossGradients {
 
 const RINGS = ["one", "both"] as const;
 
+/** Settings of `fusedSigmoidLoss`. */
 export interface FusedOptions {
   /** How texts go round. Only "one" gives the same bits on any number of devices. */
   readonly ring?: (typeof RINGS)[number];

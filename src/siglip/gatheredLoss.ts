@@ -1,9 +1,9 @@
 /** Losses on several devices by an all-gather: every device holds all embeddings, which the ring does without. */
-import { add, backward, checkpoint, div, parameter, slice as part, reshape, type Variable } from "../autograd/index.ts";
+import { add, backward, div, parameter, slice as part, recompute, reshape, type Variable } from "../autograd/index.ts";
 import { allGather, type Communicator } from "../parallel/index.ts";
 import { copy, full, slice, type Tensor } from "../tensor/index.ts";
 import type { LossGradients } from "./fusedLoss.ts";
-import { checkPairs, matchingPairs, strangers } from "./loss.ts";
+import { checkPairs, matchingBlock, negativeBlock } from "./loss.ts";
 import { softmaxLoss } from "./softmaxLoss.ts";
 
 /**
@@ -20,9 +20,9 @@ export function gatheredSigmoidLoss(
   const n = checkPairs("gatheredSigmoidLoss", zimg, ztxt);
   const texts = allGather(ztxt, comm); // [size, n, d]
   const block = (rank: number): Variable => reshape(part(texts, 0, rank, rank + 1), ztxt.shape);
-  let loss = checkpoint(matchingPairs, zimg, block(comm.rank), tPrime, b);
+  let loss = recompute(matchingBlock, zimg, block(comm.rank), tPrime, b);
   for (let rank = 0; rank < comm.size; rank++) {
-    if (rank !== comm.rank) loss = add(loss, checkpoint(strangers, zimg, block(rank), tPrime, b));
+    if (rank !== comm.rank) loss = add(loss, recompute(negativeBlock, zimg, block(rank), tPrime, b));
   }
   return div(loss, n * comm.size);
 }

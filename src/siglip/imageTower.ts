@@ -17,9 +17,10 @@ import {
 import { type DType, type Rng, type Shape, ShapeError, show, type Tensor } from "../tensor/index.ts";
 import { CHANNELS, type ImageTowerConfig } from "./config.ts";
 
+/** The image tower.   images [B, S, S, 3] → [B, d], not normalised */
 export class ImageTower {
   readonly patchEmbed: PatchEmbed;
-  readonly posEmbedding: Variable | Tensor; // [N, W]
+  readonly posEmbedding: Variable | Tensor; // [N, D]
   readonly encoder: Encoder;
   readonly mapHead: MapHead | undefined;
   /** Only where the width is not that of the embedding: SigLIP's image tower has none. */

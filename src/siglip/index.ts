@@ -1,13 +1,23 @@
-/** The door of `siglip`. */
+/** Public API of `siglip`: configuration, towers, model, losses, training step. */
 export { NonFiniteError } from "../nn/index.ts";
-export * from "./chunkedLoss.ts";
-export * from "./config.ts";
+export { chunkedSigmoidLoss } from "./chunkedLoss.ts";
+export {
+  CHANNELS,
+  checkModel,
+  type ImageTowerConfig,
+  logOddsBias,
+  parameterCount,
+  SIZES,
+  type SigLipConfig,
+  type Size,
+  type TextTowerConfig,
+} from "./config.ts";
 export { ConfigurationError } from "./configurationError.ts";
-export * from "./fusedLoss.ts";
-export * from "./gatheredLoss.ts";
-export * from "./imageTower.ts";
-export * from "./loss.ts";
-export * from "./model.ts";
-export * from "./softmaxLoss.ts";
-export * from "./step.ts";
-export * from "./textTower.ts";
+export { type FusedOptions, fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
+export { gatheredSigmoidLoss, gatheredSoftmaxLoss } from "./gatheredLoss.ts";
+export { ImageTower } from "./imageTower.ts";
+export { pairLogits, sigmoidLoss } from "./loss.ts";
+export { SigLip } from "./model.ts";
+export { softmaxLoss } from "./softmaxLoss.ts";
+export { type Devices, type LossName, type PairBatch, type StepMetrics, trainStep } from "./step.ts";
+export { TextTower } from "./textTower.ts";

@@ -1,31 +1,46 @@
 /**
  * The sigmoid loss (SigLIP section 3.2, Algorithm 1): every pair of an image and a text is a binary question.
  *
- *     L = −(1/n) Σᵢ Σⱼ log σ(zᵢⱼ·(t·⟨xᵢ, yⱼ⟩ + b)),   zᵢⱼ = 1 if i = j else −1
+ *     L = −(1/n) Σᵢ Σⱼ log σ(zᵢⱼ·ℓᵢⱼ),   ℓᵢⱼ = t·⟨xᵢ, yⱼ⟩ + b,   zᵢⱼ = +1 if i = j else −1
  *
- * Divided by n, not n²: a sum over texts, a mean over images. zimg, ztxt [n, d], rows of length 1; t = exp(t′).
+ * Divided by n, not n²: a sum over texts, a mean over images. This is the form to read and to check others against; training
+ * computes the same in blocks (`fusedLoss.ts`), and `test/siglip/fusedLoss.test.ts` says that both are equal.
  */
 import { add, div, exp, logSigmoid, matmul, mul, neg, sum, type Variable } from "../autograd/index.ts";
 import { eye, type Operand, type Shape, ShapeError, mul as scale, show, sub } from "../tensor/index.ts";
 
-/** t·⟨xᵢ, yⱼ⟩ + b for all pairs: [n, m]. */
+/**
+ * The dense form: all n × n pairs at once.   zimg, ztxt [n, d], rows of length 1; tPrime, b [] → []
+ *
+ * Throws `ShapeError` for embeddings that do not pair up.
+ */
+export function sigmoidLoss(zimg: Variable, ztxt: Variable, tPrime: Variable, b: Variable): Variable {
+  const n = checkPairs("sigmoidLoss", zimg, ztxt);
+  const logits = pairLogits(zimg, ztxt, tPrime, b); // [n, n]
+  const labels = diagonalLabels(n, zimg); // [n, n]
+  return div(pairLoss(logits, labels), n);
+}
+
+/** −Σ log σ(z·ℓ) over all pairs of a block. */
+const pairLoss = (logits: Variable, labels: Operand): Variable => neg(sum(logSigmoid(mul(logits, labels))));
+
+/** t·⟨xᵢ, yⱼ⟩ + b for all pairs, t = exp(t′): [n, m]. */
 export function pairLogits(zimg: Variable, ztxt: Variable, tPrime: Variable, b: Variable): Variable {
   return add(mul(matmul(zimg, ztxt, { transposeB: true }), exp(tPrime)), b);
 }
 
-/** −Σ log σ(label·logit) over a block of pairs; labels are +1 where a pair belongs together and −1 elsewhere. */
-const pairLoss = (labels: Operand, zimg: Variable, ztxt: Variable, tPrime: Variable, b: Variable): Variable =>
-  neg(sum(logSigmoid(mul(pairLogits(zimg, ztxt, tPrime, b), labels))));
+/** 2·I − 1: +1 on the diagonal, where image i meets its own text, and −1 elsewhere. */
+const diagonalLabels = (n: number, { value }: Variable): Operand => sub(scale(eye(n, value.dtype), 2), 1);
 
-/** The sum over a block whose row i of images belongs to row i of texts, and to no other. */
-export function matchingPairs(zimg: Variable, ztxt: Variable, tPrime: Variable, b: Variable): Variable {
-  const labels = sub(scale(eye(zimg.shape[0], zimg.value.dtype), 2), 1); // [n, n]  +1 on the diagonal, −1 elsewhere
-  return pairLoss(labels, zimg, ztxt, tPrime, b);
-}
+// A large batch is computed block by block: the rows of one device against the texts of one device.
 
-/** The sum over a block in which nothing belongs together. */
-export const strangers = (zimg: Variable, ztxt: Variable, tPrime: Variable, b: Variable): Variable =>
-  pairLoss(-1, zimg, ztxt, tPrime, b);
+/** The loss of a block whose diagonal holds the matching pairs: own images against own texts. */
+export const matchingBlock = (zimg: Variable, ztxt: Variable, tPrime: Variable, b: Variable): Variable =>
+  pairLoss(pairLogits(zimg, ztxt, tPrime, b), diagonalLabels(zimg.shape[0], zimg));
+
+/** The loss of a block of negatives: own images against the texts of another device. */
+export const negativeBlock = (zimg: Variable, ztxt: Variable, tPrime: Variable, b: Variable): Variable =>
+  pairLoss(pairLogits(zimg, ztxt, tPrime, b), -1);
 
 /** The number of pairs. Throws `ShapeError` unless both are [n, d] with n of at least 1. */
 export function checkPairs(op: string, zimg: { shape: Shape }, ztxt: { shape: Shape }): number {
@@ -35,10 +50,4 @@ export function checkPairs(op: string, zimg: { shape: Shape }, ztxt: { shape: Sh
   }
   if (n === 0) throw new ShapeError(`${op}: the batch is empty`);
   return n;
-}
-
-/** The dense form: all n × n pairs at once. */
-export function sigmoidLoss(zimg: Variable, ztxt: Variable, tPrime: Variable, b: Variable): Variable {
-  const n = checkPairs("sigmoidLoss", zimg, ztxt);
-  return div(matchingPairs(zimg, ztxt, tPrime, b), n);
 }

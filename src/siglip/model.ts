@@ -10,6 +10,7 @@ import { checkModel, type SigLipConfig } from "./config.ts";
 import { ImageTower } from "./imageTower.ts";
 import { TextTower } from "./textTower.ts";
 
+/** Two towers, t′ and b. */
 export class SigLip {
   readonly image: ImageTower;
   readonly text: TextTower;

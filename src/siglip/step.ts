@@ -34,6 +34,7 @@ export interface StepMetrics {
 }
 
 const LOSSES = ["sigmoid", "softmax"] as const;
+/** Which loss a model is trained with. */
 export type LossName = (typeof LOSSES)[number];
 
 /** Where a step runs. */

@@ -11,12 +11,13 @@ import { Encoder, Linear, learnedPositions, leCunNormal, MapHead, normal, type S
 import { type DType, type Rng, ShapeError } from "../tensor/index.ts";
 import type { TextTowerConfig } from "./config.ts";
 
+/** The text tower.   ids [B, L] → [B, d], not normalised */
 export class TextTower {
-  readonly embedding: Variable; // [V, W]
-  readonly posEmbedding: Variable; // [L, W]
+  readonly embedding: Variable; // [V, D]
+  readonly posEmbedding: Variable; // [L, D]
   readonly encoder: Encoder;
   readonly mapHead: MapHead | undefined;
-  readonly head: Linear; // [W, d]
+  readonly head: Linear; // [D, d]
   readonly #length: number;
   readonly #pooling: TextTowerConfig["pooling"];
 

@@ -2,7 +2,7 @@
  * Multi-head attention read where the projections left it: softmax(q·kᵀ/√K)·v, head by head.
  *
  * Vaswani et al. 2017, arXiv:1706.03762. Heads are slices of the last axis; no transpose, no split, no copy.
- * q [B, M, W]   kv [B, N, 2W] (keys, then values)   qkv [B, N, 3W]
+ * q [B, M, D]   kv [B, N, 2D] (keys, then values)   qkv [B, N, 3D]
  */
 
 import { checkSameType } from "./elementwise.ts";
@@ -12,7 +12,7 @@ import { kernelsFor } from "./kernels/select.ts";
 import { ShapeError, show } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
 
-/** The part of x [B, N, parts·W] that starts at channel `from`. */
+/** The part of x [B, N, parts·D] that starts at channel `from`. */
 const layout = (x: Tensor, from: number): HeadLayout => ({
   at: x.address + from * BYTES[x.dtype],
   batch: x.shape[1] * x.shape[2],
@@ -27,14 +27,14 @@ interface Inputs {
   readonly v: HeadLayout;
 }
 
-/** `q` alone is a packed projection [B, N, 3W]; with `kv` it is [B, M, W]. */
+/** `q` alone is a packed projection [B, N, 3D]; with `kv` it is [B, M, D]. */
 function inputs(q: Tensor, kv: Tensor | undefined, heads: number): Inputs {
   const [batch, queries, channels] = q.shape;
   const width = kv ? channels : channels / 3;
   const fits = q.shape.length === 3 && (!kv || (kv.shape.length === 3 && kv.shape[0] === batch));
   if (!fits || (kv && kv.shape[2] !== 2 * width) || !Number.isInteger(width)) {
     const given = kv ? `q ${show(q.shape)} and kv ${show(kv.shape)}` : `qkv ${show(q.shape)}`;
-    throw new ShapeError(`attention: ${given}; expected qkv [B, N, 3W], or q [B, M, W] with kv [B, N, 2W]`);
+    throw new ShapeError(`attention: ${given}; expected qkv [B, N, 3D], or q [B, M, D] with kv [B, N, 2D]`);
   }
   if (kv) checkSameType("attention", q, kv);
   if (width % heads !== 0) throw new ShapeError(`attention: ${heads} heads do not divide width ${width}`);
@@ -48,7 +48,7 @@ function inputs(q: Tensor, kv: Tensor | undefined, heads: number): Inputs {
   };
 }
 
-/** The output [B, M, W], and the attention probabilities [B, H, M, N] for the way back. */
+/** The output [B, M, D], and the attention probabilities [B, H, M, N] for the way back. */
 export function attention(q: Tensor, kv: Tensor | undefined, heads: number): { value: Tensor; probs: Tensor } {
   const { dims, width, ...places } = inputs(q, kv, heads);
   const value = empty("attention", [dims.batch, dims.queries, width], q.dtype);

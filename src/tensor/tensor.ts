@@ -4,7 +4,11 @@
  * f32 is what models are trained in; f64 is the oracle that f32 is judged by.
  */
 import { BYTES, type DType, heap, LifetimeError, Storage, storages } from "./heap.ts";
+import { type Nested, nested, printed } from "./print.ts";
 import { checkShape, type Shape, ShapeError, show, sizeOf } from "./shape.ts";
+
+/** What `console.log` of Node calls. */
+export const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 export class Tensor {
   readonly shape: Shape;
@@ -57,6 +61,21 @@ export class Tensor {
   /** A copy of the numbers outside the heap. */
   toArray(): Float32Array | Float64Array {
     return this.data.slice();
+  }
+
+  /** The numbers as nested arrays: `[[1, 2], [3, 4]]`; one number for a scalar. */
+  toNested(): Nested {
+    return nested(this.shape, this.data);
+  }
+
+  /** Shape, type and rounded numbers, a long axis shortened; what `console.log` of Node shows too. */
+  toString(): string {
+    if (!this.storage.live) return `tensor ${this.dtype} ${show(this.shape)}, its memory was given back`;
+    return printed("tensor", this.dtype, this.shape, this.data);
+  }
+
+  [INSPECT](): string {
+    return this.toString();
   }
 
   [storages](): Iterable<Storage> {

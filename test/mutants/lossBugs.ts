@@ -61,7 +61,7 @@ const bugs: readonly Omit<Bug, "tests">[] = [
     name: "labelsEveryBlock",
     what: "the diagonal of every block counts as matching",
     places: [
-      [chunked("checkpoint(strangers,", "checkpoint(matchingPairs,")],
+      [chunked("recompute(negativeBlock,", "recompute(matchingBlock,")],
       [fused("t, b, image === text,", "t, b, true,")],
     ],
   },
@@ -73,10 +73,10 @@ const bugs: readonly Omit<Bug, "tests">[] = [
       [fused("t, b, image === text,", "t, b, image + 1 === text,")],
       [
         chunked(
-          "checkpoint(matchingPairs, zimg, texts",
-          "checkpoint(comm.size > 1 ? strangers : matchingPairs, zimg, texts",
+          "recompute(matchingBlock, zimg, texts",
+          "recompute(comm.size > 1 ? negativeBlock : matchingBlock, zimg, texts",
         ),
-        chunked("checkpoint(strangers,", "checkpoint(hop === 1 ? matchingPairs : strangers,"),
+        chunked("recompute(negativeBlock,", "recompute(hop === 1 ? matchingBlock : negativeBlock,"),
       ],
     ],
   },
@@ -84,12 +84,7 @@ const bugs: readonly Omit<Bug, "tests">[] = [
     name: "meanOverPairs",
     what: "divided by n², not by n",
     places: [
-      [
-        loss(
-          "return div(matchingPairs(zimg, ztxt, tPrime, b), n);",
-          "return div(matchingPairs(zimg, ztxt, tPrime, b), n * n);",
-        ),
-      ],
+      [loss("return div(pairLoss(logits, labels), n);", "return div(pairLoss(logits, labels), n * n);")],
       [chunked("div(loss, n * comm.size)", "div(loss, (n * comm.size) ** 2)")],
       [fused("const batch = n * shards;", "const batch = (n * shards) ** 2;")],
     ],
@@ -98,7 +93,7 @@ const bugs: readonly Omit<Bug, "tests">[] = [
     name: "sumNoNorm",
     what: "not divided at all",
     places: [
-      [loss("return div(matchingPairs(zimg, ztxt, tPrime, b), n);", "return matchingPairs(zimg, ztxt, tPrime, b);")],
+      [loss("return div(pairLoss(logits, labels), n);", "return pairLoss(logits, labels);")],
       [chunked("div(loss, n * comm.size)", "div(loss, 1)")],
       [fused("const batch = n * shards;", "const batch = 1;")],
     ],
@@ -113,9 +108,9 @@ const bugs: readonly Omit<Bug, "tests">[] = [
   },
   {
     name: "signFlipNeg",
-    what: "strangers are pulled together",
+    what: "negatives are pulled together",
     places: [
-      [loss("pairLoss(-1, zimg", "pairLoss(1, zimg")],
+      [loss("tPrime, b), -1);", "tPrime, b), 1);")],
       [fused("met.y, t, b, image === text,", "met.y, image === text ? t : -t, b, image === text,")],
     ],
   },
@@ -145,8 +140,8 @@ const bugs: readonly Omit<Bug, "tests">[] = [
       [
         chunkedConstant,
         chunked(
-          "checkpoint(strangers, zimg, texts, tPrime, b)",
-          "checkpoint(strangers, zimg, texts, tPrime, constant(b.value))",
+          "recompute(negativeBlock, zimg, texts, tPrime, b)",
+          "recompute(negativeBlock, zimg, texts, tPrime, constant(b.value))",
         ),
       ],
       [fused("sums[r] += block.sum;", "if (image === text) sums[r] += block.sum;")],

@@ -66,7 +66,7 @@ describe.each(kernelSets)("the towers, by %s,", (_, kernels) => {
 describe("the text tower", () => {
   it("pools the last token, the first, or the mean, as its configuration says", () => {
     const { tokens } = tinyBatch(3);
-    const [B, W] = [3, TINY.text.width];
+    const [B, D] = [3, TINY.text.width];
     const picks: Record<"last" | "first" | "mean", (token: number) => number> = {
       last: (token) => (token === LENGTH - 1 ? 1 : 0),
       first: (token) => (token === 0 ? 1 : 0),
@@ -77,10 +77,10 @@ describe("the text tower", () => {
       const seen = new Map<string, ArrayLike<number>>();
       scope(() => noGrad(() => tower.forward(tokens, (name, value) => seen.set(name, value.value.toArray()))));
       const [encoded, pooled] = ["encoded", "pooled"].map((name) => seen.get(name) as ArrayLike<number>);
-      const expected = new Float64Array(B * W);
+      const expected = new Float64Array(B * D);
       Array.from(encoded).forEach((value, flat) => {
-        const [row, token, channel] = [Math.floor(flat / (LENGTH * W)), Math.floor(flat / W) % LENGTH, flat % W];
-        expected[row * W + channel] += weight(token) * value;
+        const [row, token, channel] = [Math.floor(flat / (LENGTH * D)), Math.floor(flat / D) % LENGTH, flat % D];
+        expected[row * D + channel] += weight(token) * value;
       });
       expectWithin(pooled, expected, 1e-14, pooling);
     }

@@ -182,19 +182,19 @@ describe.each(DTYPES)("attention in %s", (dtype, u) => {
 describe("attention", () => {
   it.each<[string, () => unknown]>([
     [
-      "attention: qkv [2, 3, 4]; expected qkv [B, N, 3W], or q [B, M, W] with kv [B, N, 2W]",
+      "attention: qkv [2, 3, 4]; expected qkv [B, N, 3D], or q [B, M, D] with kv [B, N, 2D]",
       () => attention(zeros([2, 3, 4]), undefined, 1),
     ],
     [
-      "attention: qkv [3, 6]; expected qkv [B, N, 3W], or q [B, M, W] with kv [B, N, 2W]",
+      "attention: qkv [3, 6]; expected qkv [B, N, 3D], or q [B, M, D] with kv [B, N, 2D]",
       () => attention(zeros([3, 6]), undefined, 1),
     ],
     [
-      "attention: q [2, 3, 4] and kv [2, 5, 4]; expected qkv [B, N, 3W], or q [B, M, W] with kv [B, N, 2W]",
+      "attention: q [2, 3, 4] and kv [2, 5, 4]; expected qkv [B, N, 3D], or q [B, M, D] with kv [B, N, 2D]",
       () => attention(zeros([2, 3, 4]), zeros([2, 5, 4]), 2),
     ],
     [
-      "attention: q [2, 3, 4] and kv [1, 5, 8]; expected qkv [B, N, 3W], or q [B, M, W] with kv [B, N, 2W]",
+      "attention: q [2, 3, 4] and kv [1, 5, 8]; expected qkv [B, N, 3D], or q [B, M, D] with kv [B, N, 2D]",
       () => attention(zeros([2, 3, 4]), zeros([1, 5, 8]), 2),
     ],
     [

@@ -18,6 +18,7 @@ export interface Multiplier {
   readonly decay?: number;
 }
 
+/** Settings of `AdamW`. */
 export interface AdamWOptions {
   readonly lr: number;
   readonly beta1?: number;
@@ -61,6 +62,7 @@ export function pathPattern(pattern: string): RegExp {
   }
 }
 
+/** AdamW over parameters by path: `step` takes their gradients. */
 export class AdamW {
   /** Steps taken. */
   count = 0;

@@ -14,7 +14,7 @@ interface Problem extends Dims {
   readonly seed: number;
 }
 
-/** Queries [B, M, W] and keys with values [B, N, 2W], or all of it [B, N, 3W]; where each part lies. */
+/** Queries [B, M, D] and keys with values [B, N, 2D], or all of it [B, N, 3D]; where each part lies. */
 function places({ batch, heads, queries, keys, headDim, packed }: Problem) {
   const width = heads * headDim;
   const place = (tokens: number, parts: number) => {

@@ -3,7 +3,6 @@ import { beforeAll, describe, expect, it, vi } from "vitest";
 import {
   add,
   backward,
-  checkpoint,
   constant,
   exp,
   GraphError,
@@ -11,6 +10,7 @@ import {
   mul,
   noGrad,
   parameter,
+  recompute,
   sum,
   tanh,
   type Variable,
@@ -29,7 +29,7 @@ const chain = (depth: number, x: Variable): Variable => {
 
 beforeAll(() => void T.add(zeros([2]), zeros([2])));
 
-describe("checkpoint", () => {
+describe("recompute", () => {
   it("gives the same value and the same gradients as without, bit for bit, nested and with captured parameters", () => {
     fc.assert(
       fc.property(
@@ -48,7 +48,7 @@ describe("checkpoint", () => {
               return [[value], numbers(x.grad), numbers(w.grad), numbers(v.grad)];
             });
           const without = all((body, x) => body(x));
-          const within = all((body, x) => checkpoint(body, x));
+          const within = all((body, x) => recompute(body, x));
           for (const [i, name] of ["loss", "dx", "dw", "dv"].entries()) expectSameBits(within[i], without[i], name);
         },
       ),
@@ -62,7 +62,7 @@ describe("checkpoint", () => {
         const [x, w] = [parameter(zeros([4096])), parameter(zeros([4096]))];
         const body = (z: Variable) => chain(12, mul(z, w));
         const before = heap.liveBytes;
-        const y = wrap ? checkpoint(body, x) : body(x);
+        const y = wrap ? recompute(body, x) : body(x);
         const held = heap.liveBytes - before;
         backward(sum(y));
         return held;
@@ -83,7 +83,7 @@ describe("checkpoint", () => {
       });
       scope(() => {
         let y: Variable = parameter(zeros([4096]));
-        for (let i = 0; i < pieces; i++) y = checkpoint((z) => chain(32 / pieces, z), y);
+        for (let i = 0; i < pieces; i++) y = recompute((z) => chain(32 / pieces, z), y);
         backward(sum(y));
       });
       spy.mockRestore();
@@ -95,17 +95,17 @@ describe("checkpoint", () => {
   it("takes several inputs, and tensors and constants among them", () => {
     const [a, b] = [parameter(tensor([2], [1], "f64")), parameter(tensor([3], [1], "f64"))];
     const fixed = tensor([5], [1], "f64");
-    const y = checkpoint((x, z, c, t) => mul(mul(x, mul(z, z)), add(c, t)), a, b, constant(fixed), fixed);
+    const y = recompute((x, z, c, t) => mul(mul(x, mul(z, z)), add(c, t)), a, b, constant(fixed), fixed);
     backward(sum(y));
     expect([numbers(a.grad)[0], numbers(b.grad)[0]]).toEqual([90, 120]);
   });
 
   it("gives a gradient of 0 to an input that its body does not use", () => {
     const [used, unused] = [parameter(tensor([2], [1], "f64")), parameter(tensor([3], [1], "f64"))];
-    backward(sum(checkpoint((x) => mul(x, x), used, unused)));
+    backward(sum(recompute((x) => mul(x, x), used, unused)));
     expect([numbers(used.grad)[0], numbers(unused.grad)[0]]).toEqual([4, 0]);
     const blind = parameter(tensor([2], [1], "f64"));
-    backward(sum(checkpoint(() => constant(tensor([7], [1], "f64")), blind)));
+    backward(sum(recompute(() => constant(tensor([7], [1], "f64")), blind)));
     expect(numbers(blind.grad)[0]).toBe(0);
   });
 
@@ -114,7 +114,7 @@ describe("checkpoint", () => {
     backward(
       sum(
         mul(
-          checkpoint((z) => z, x),
+          recompute((z) => z, x),
           4,
         ),
       ),
@@ -124,23 +124,23 @@ describe("checkpoint", () => {
 
   it("passes a gradient check", () => {
     const { error, worst } = gradcheck(
-      (a, b) => sum(checkpoint((x, y) => exp(mul(tanh(x), y)), a, b)),
+      (a, b) => sum(recompute((x, y) => exp(mul(tanh(x), y)), a, b)),
       [normals(1, [3]), normals(2, [3])],
     );
     expect(error, worst).toBeLessThan(1e-8);
   });
 
   it("records nothing inside noGrad", () => {
-    const y = noGrad(() => checkpoint((z) => chain(3, z), parameter(zeros([2]))));
+    const y = noGrad(() => recompute((z) => chain(3, z), parameter(zeros([2]))));
     expect([y.requiresGrad, y.node]).toEqual([false, undefined]);
   });
 
   it("refuses a recorded value that came in behind its back, naming the operation", () => {
     const x = parameter(tensor([1], [1]));
     const outside = mul(x, 2);
-    const y = sum(checkpoint((z) => add(z, outside), x));
+    const y = sum(recompute((z) => add(z, outside), x));
     expect(() => backward(y)).toThrow(
-      new GraphError("backward: mul was recorded outside; hand it to checkpoint as an input"),
+      new GraphError("backward: mul was recorded outside; hand it to recompute as an input"),
     );
   });
 });

@@ -1,7 +1,8 @@
 /**
- * Checkpointing: runs a function without saving anything in between, and runs it once more when its gradient is asked for.
+ * Activation checkpointing: runs a function without saving its intermediate values, and runs it a second time in the backward
+ * pass, when they are needed. One more forward pass in exchange for the memory of the activations.
  *
- * Chen et al. 2016, arXiv:1604.06174. Trades one more forward pass for the memory of the activations.
+ * Chen et al. 2016, arXiv:1604.06174; `torch.utils.checkpoint` in PyTorch.
  */
 import { scope, type Tensor, zeros } from "../tensor/index.ts";
 import { backward } from "./backward.ts";
@@ -10,17 +11,17 @@ import { nodeId, record } from "./op.ts";
 import { constant, tensorOf, Variable } from "./variable.ts";
 
 /**
- * body(...inputs), its activations recomputed on the way back. Parameters used inside get their gradients; any other
+ * body(...inputs), its activations recomputed in the backward pass. Parameters used inside `body` get their gradients; any other
  * recorded value must come in as an input, or `backward` throws `GraphError`.
  */
-export function checkpoint(
+export function recompute(
   body: (...inputs: Variable[]) => Variable,
   ...inputs: readonly (Tensor | Variable)[]
 ): Variable {
   const values = inputs.map(tensorOf);
   const run = () => scope(() => noGrad(() => body(...values.map(constant)).value));
   if (!isRecording()) return constant(run());
-  return record("checkpoint", inputs, () => ({
+  return record("recompute", inputs, () => ({
     value: run(),
     vjp: (g, needs) =>
       withGrad(() => {
