@@ -28,7 +28,16 @@ export {
 export { EMOJI_PACKAGES, EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList } from "./emojiList.ts";
 export { MissingPackageError } from "./packages.ts";
 export { type EmojiSpec, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
-export { decodePicture, PictureError, readPicture, readSiglipPicture } from "./pictures.ts";
+export { filesOf } from "./pictureFiles.ts";
+export {
+  decodePicture,
+  PictureError,
+  type PreparedPicture,
+  type PreparePicture,
+  readPicture,
+  readSiglipPicture,
+  sniffFile,
+} from "./pictures.ts";
 export { pixelNeighbours } from "./pixelNeighbours.ts";
 export {
   captionOf,
