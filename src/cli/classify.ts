@@ -5,6 +5,7 @@ import { printable } from "../formats/index.ts";
 import { embedPictures, embedTexts } from "./embed.ts";
 import { openModel, pairProbability } from "./openModel.ts";
 import { print } from "./print.ts";
+import { checkTexts } from "./texts.ts";
 
 export async function classify(
   run: string,
@@ -13,6 +14,7 @@ export async function classify(
   { json = false }: { json?: boolean },
 ): Promise<void> {
   const { config, model, tokenizer } = openModel(run);
+  checkTexts("classify: the label", tokenizer, words, config.tokenizer.length);
   const side = config.model.image.imageSize;
   const zimg = embedPictures(model, (await readPicture(picture, { side })).pixels, side);
   const ztxt = embedTexts(model, tokenizer, words, config.tokenizer.length);

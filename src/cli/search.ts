@@ -8,6 +8,7 @@ import { openModel, pairProbability } from "./openModel.ts";
 import { print, warn } from "./print.ts";
 import { showRendering } from "./rendering.ts";
 import { openTests } from "./task.ts";
+import { checkTexts } from "./texts.ts";
 
 export async function search(
   run: string,
@@ -20,6 +21,7 @@ export async function search(
     throw new InvalidArgumentError(`--top ${top} is not a number of at least 1`);
   const opened = openModel(run);
   const { config, model, tokenizer } = opened;
+  checkTexts("search: the query", tokenizer, [query], config.tokenizer.length);
   const { names, zimg, skipped } = paths.length > 0 ? await readAll(paths, opened) : await tested(opened);
   const ztxt = embedTexts(model, tokenizer, [query], config.tokenizer.length);
   const results = nearest(ztxt, zimg, count).map(({ index, score }, i) => ({

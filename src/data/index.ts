@@ -59,9 +59,12 @@ export {
   byteTokenizer,
   END,
   encodeAll,
+  isCut,
   type Tokenizer,
   TokenizerError,
   type TokenizerFile,
+  type TokenizerVersion,
+  unknownWords,
   wordsOf,
 } from "./tokenizer.ts";
 export { tokenizerFromJSON } from "./tokenizerFile.ts";
