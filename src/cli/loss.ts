@@ -16,7 +16,7 @@ import { drawBlocks } from "./drawBlocks.ts";
 import { checkGradients, readInputs, writeGradients } from "./lossFiles.ts";
 import { FORMS, type Form, type LossInputs, type LossJob, type LossShare } from "./lossJob.ts";
 import { type LossResult, lossText } from "./lossText.ts";
-import { print } from "./print.ts";
+import { print, warn } from "./print.ts";
 
 export interface LossOptions {
   readonly batch?: string;
@@ -140,10 +140,6 @@ export async function loss(options: LossOptions): Promise<void> {
 
 const shown = (x: number): string =>
   x > 1e9 ? x.toExponential(3) : x.toLocaleString("en", { maximumSignificantDigits: 5 });
-
-function warn(text: string): void {
-  process.stderr.write(`warning: ${text}\n`);
-}
 
 const WAIT_MS = 2000;
 

@@ -10,7 +10,7 @@ import { Command, CommanderError, Option } from "commander";
 import { KERNEL_MODES } from "../tensor/index.ts";
 import { presetNames } from "./config.ts";
 import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
-import "./print.ts"; // what it does about stdout holds for help too
+import { printableLines } from "./print.ts"; // what it does about stdout holds for help too
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -32,6 +32,7 @@ const program = new Command("siglip")
     "\nExit codes: 0 done · 2 usage or configuration · 65 bad data or model file · 70 internal error · 71 a device failed\n" +
       "            73 run folder in use · 74 disk · 76 loss not a number · 130/143 interrupted, after a clean save",
   )
+  .configureOutput({ writeErr: (text) => process.stderr.write(printableLines(text)) })
   .exitOverride();
 
 program
@@ -127,7 +128,7 @@ try {
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
   } else {
     const { message, stack } = error as Error;
-    process.stderr.write(isExpected(error) ? `siglip: ${message}\n` : `siglip: ${stack}\n`);
+    process.stderr.write(printableLines(isExpected(error) ? `siglip: ${message}\n` : `siglip: ${stack}\n`));
     process.exitCode = exitCodeOf(error);
   }
 }

@@ -2,6 +2,7 @@
  * Lines for stdout. A reader that has gone (`| head`) must not end a run, and neither must a disk that is full; but where a
  * result could not be written, the process says so and its exit code too.
  */
+import { printable } from "../formats/index.ts";
 import { EXIT } from "./exitCodes.ts";
 
 let failed = false;
@@ -17,4 +18,12 @@ process.stderr.on("error", () => {});
 
 export const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
+};
+
+/** Lines for people: what would steer a terminal is escaped, whoever put it there. */
+export const printableLines = (text: string): string => text.replace(/[^\n]+/g, printable);
+
+/** A warning for people, on stderr. */
+export const warn = (message: string): void => {
+  process.stderr.write(`warning: ${printable(message)}\n`);
 };

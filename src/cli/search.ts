@@ -1,16 +1,14 @@
 /** `siglip search`: which of these pictures do the words name? Without pictures: those that the run is tested on. */
-import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { PictureError, readPicture } from "../data/index.ts";
+import { filesOf, PictureError, type PreparedPicture, readPicture, sniffFile } from "../data/index.ts";
 import { nearest } from "../eval/index.ts";
-import { type Config, ConfigError } from "./config.ts";
+import { printable } from "../formats/index.ts";
+import { ConfigError } from "./config.ts";
 import { embedPictures, embedTexts } from "./embed.ts";
 import { openModel, pairProbability } from "./openModel.ts";
-import { print } from "./print.ts";
+import { print, warn } from "./print.ts";
 import { showRendering } from "./rendering.ts";
 import { openTests } from "./task.ts";
-
-const PICTURE = /\.(png|jpe?g|webp|gif|avif|tiff?|svg)$/i;
+import { checkTexts } from "./texts.ts";
 
 export async function search(
   run: string,
@@ -23,9 +21,10 @@ export async function search(
     const detail = `--top ${top} is not an integer of at least 1`;
     throw new ConfigError([{ code: "CONFIG_RANGE", key: "--top", detail }]);
   }
-  const { config, model, tokenizer } = openModel(run);
-  const { names, pixels } = paths.length > 0 ? await readAll(paths, config) : await tested(config);
-  const zimg = embedPictures(model, pixels, config.model.image.imageSize);
+  const opened = openModel(run);
+  const { config, model, tokenizer } = opened;
+  checkTexts("search: the query", tokenizer, [query], config.tokenizer.length);
+  const { names, zimg, skipped } = paths.length > 0 ? await readAll(paths, opened) : await tested(opened);
   const ztxt = embedTexts(model, tokenizer, [query], config.tokenizer.length);
   const results = nearest(ztxt, zimg, count).map(({ index, score }, i) => ({
     rank: i + 1,
@@ -34,53 +33,115 @@ export async function search(
     probability: pairProbability(model, score),
   }));
   if (json) {
-    print(JSON.stringify({ query, pictures: names.length, results }));
+    print(JSON.stringify({ query, pictures: names.length, skipped, results }));
     return;
   }
   for (const { rank, picture, score, probability } of results) {
     print(
-      `${String(rank).padStart(3)}  score ${score.toFixed(3).padStart(6)}  probability ${probability.toFixed(4)}  ${picture}`,
+      `${String(rank).padStart(3)}  score ${score.toFixed(3).padStart(6)}  probability ${probability.toFixed(4)}  ${printable(picture)}`,
     );
   }
 }
 
+type OpenedModel = ReturnType<typeof openModel>;
+
 interface Gallery {
   readonly names: readonly string[];
-  readonly pixels: Float32Array; // [N, side, side, 3]
+  readonly zimg: Float32Array; // [N, d]
+  /** Files that were passed over, by kind. */
+  readonly skipped: Readonly<Record<string, number>>;
 }
 
-async function tested(config: Config): Promise<Gallery> {
+async function tested({ config, model }: OpenedModel): Promise<Gallery> {
   const [{ pictures }] = (await openTests(config, showRendering())).sets;
-  return pictures;
+  return { names: pictures.names, zimg: embedPictures(model, pictures.pixels, pictures.side), skipped: {} };
 }
 
-/** Pictures by path; of a folder, every file whose name ends like a picture's. What cannot be read is skipped with a warning. */
-async function readAll(paths: readonly string[], config: Config): Promise<Gallery> {
-  const side = config.model.image.imageSize;
-  const files = paths.flatMap((path) =>
-    statSync(path, { throwIfNoEntry: false })?.isDirectory()
-      ? readdirSync(path, { recursive: true, encoding: "utf8" })
-          .filter((name) => PICTURE.test(name))
-          .sort()
-          .map((name) => join(path, name))
-      : [path],
-  );
+/** A file that says that it is a picture and is none is worth a word. */
+const PICTURE_NAME = /\.(png|jpe?g|jpe|jfif|webp|gif|avif|tiff?|svg)$/i;
+
+/** Pictures whose pixels are held at a time. */
+const AT_ONCE = 256;
+
+/** Pictures by path, those of folders with all that is in them. What cannot be read is passed over and counted. */
+async function readAll(paths: readonly string[], { config, model }: OpenedModel): Promise<Gallery> {
+  const { imageSize: side } = config.model.image;
   const names: string[] = [];
-  const pictures: Float32Array[] = [];
-  for (const file of files) {
-    try {
-      pictures.push(await readPicture(file, side));
-      names.push(file);
-    } catch (error) {
-      // One file asked for by name must be there; among the files of a folder some may be damaged.
-      if (!(error instanceof PictureError) || paths.includes(file)) throw error;
-      process.stderr.write(`warning: ${error.message}\n`);
+  const embedded: Float32Array[] = [];
+  const skipped: Record<string, number> = {};
+  let waiting: Float32Array[] = [];
+  let mostlyCut = 0;
+  const embed = (): void => {
+    const pixels = new Float32Array(waiting.length * side * side * 3);
+    waiting.forEach((picture, i) => {
+      pixels.set(picture, i * side * side * 3);
+    });
+    embedded.push(embedPictures(model, pixels, side));
+    waiting = [];
+  };
+  const named = new Set(paths);
+  for (const file of filesOf(paths, warn)) {
+    const read = await readOne(file, side, named.has(file));
+    if (typeof read === "string") {
+      skipped[read] = (skipped[read] ?? 0) + 1;
+      continue;
     }
+    names.push(file);
+    waiting.push(read.pixels);
+    if (read.cutOff > 0.5) mostlyCut++;
+    if (waiting.length === AT_ONCE) embed();
   }
-  if (names.length === 0) throw new PictureError(`search: no picture in ${paths.join(", ")}; give files or a folder`);
-  const pixels = new Float32Array(names.length * side * side * 3);
-  pictures.forEach((picture, i) => {
-    pixels.set(picture, i * side * side * 3);
+  if (waiting.length > 0) embed();
+  const passedOver = Object.keys(skipped).length > 0 ? `skipped: ${kindsInWords(skipped)}` : undefined;
+  if (names.length === 0) {
+    const what = `no picture in ${paths.map(printable).join(", ")} that can be read`;
+    throw new PictureError(`search: ${what}${passedOver ? ` (${passedOver})` : ""}; give files or a folder`, "missing");
+  }
+  if (passedOver !== undefined) process.stderr.write(`${passedOver}\n`);
+  if (mostlyCut > 0) {
+    const how = "cut to the drawing in them, and lost more than half of their area";
+    process.stderr.write(`${mostlyCut} of ${names.length} pictures were ${how}\n`);
+  }
+  const zimg = new Float32Array(names.length * model.embedDim);
+  embedded.forEach((rows, i) => {
+    zimg.set(rows, i * AT_ONCE * model.embedDim);
   });
-  return { names, pixels };
+  return { names, zimg, skipped };
+}
+
+/** A picture, or what kind of file was passed over. In a folder, files that are no pictures are no fault. */
+async function readOne(file: string, side: number, isNamed: boolean): Promise<PreparedPicture | string> {
+  try {
+    const { is, kind } = await sniffFile(file);
+    if (is !== "readable" && !isNamed && !(is === "other" && PICTURE_NAME.test(file))) return kind;
+    return await readPicture(file, { side }); // or throws, and says what is there instead
+  } catch (error) {
+    if (!(error instanceof PictureError)) throw error;
+    warn(error.message);
+    return error.kind;
+  }
+}
+
+/** Pictures that are known and cannot be read, as people write them. */
+const UNREADABLE: Readonly<Record<string, string>> = {
+  heic: "HEIC",
+  bmp: "BMP",
+  jxl: "JPEG XL",
+  jp2: "JPEG 2000",
+  psd: "Photoshop",
+};
+
+/** `214 HEIC, 3 BMP (cannot be read here), 1 damaged, 12 other files` */
+function kindsInWords(skipped: Readonly<Record<string, number>>): string {
+  const known = Object.keys(UNREADABLE).filter((kind) => kind in skipped);
+  const { damaged = 0 } = skipped;
+  const others = Object.entries(skipped).filter(([kind]) => kind !== "damaged" && !known.includes(kind));
+  const other = others.reduce((sum, [, count]) => sum + count, 0);
+  return [
+    ...(known.length > 0
+      ? [`${known.map((kind) => `${skipped[kind]} ${UNREADABLE[kind]}`).join(", ")} (cannot be read here)`]
+      : []),
+    ...(damaged > 0 ? [`${damaged} damaged`] : []),
+    ...(other > 0 ? [`${other} other ${other === 1 ? "file" : "files"}`] : []),
+  ].join(", ");
 }

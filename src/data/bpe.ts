@@ -9,7 +9,7 @@
  *
  * Sennrich et al. 2016, arXiv:1508.07909; bytes as the alphabet as in GPT-2.
  */
-import { BYTE_IDS, emptyTokens, type Tokenizer, TokenizerError, wordsOf } from "./tokenizer.ts";
+import { BYTE_IDS, emptyTokens, type Tokenizer, TokenizerError, type TokenizerVersion, wordsOf } from "./tokenizer.ts";
 
 /** Two ids that become one. */
 export type Merge = readonly [number, number];
@@ -87,11 +87,11 @@ export function trainBpe(texts: Iterable<string>, vocabSize: number): Tokenizer 
     }
     merges.push([left, right]);
   }
-  return bpeTokenizer(merges);
+  return bpeTokenizer(merges, 2);
 }
 
 /** The tokenizer of a list of merges, in the order they were learned. */
-export function bpeTokenizer(merges: readonly Merge[]): Tokenizer {
+export function bpeTokenizer(merges: readonly Merge[], version: TokenizerVersion): Tokenizer {
   const rank = new Map(merges.map(([left, right], k) => [pairOf(left, right), k]));
   const encodePiece = (piece: number[]): number[] => {
     let ids = piece;
@@ -116,7 +116,7 @@ export function bpeTokenizer(merges: readonly Merge[]): Tokenizer {
     encode(text, length) {
       const tokens = emptyTokens(length);
       let at = 0;
-      for (const word of wordsOf(text)) {
+      for (const word of wordsOf(text, version)) {
         // A piece has at most 64 bytes and gives at least one id, so what lies beyond is never read.
         for (const id of encodeWord(word.slice(0, length * MAX_PIECE))) {
           if (at === length - 1) return tokens;
@@ -125,6 +125,6 @@ export function bpeTokenizer(merges: readonly Merge[]): Tokenizer {
       }
       return tokens;
     },
-    toJSON: () => ({ kind: "bpe", version: 1, merges }),
+    toJSON: () => ({ kind: "bpe", version, merges }),
   };
 }

@@ -27,7 +27,16 @@ export {
 export { EMOJI_PACKAGES, EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList } from "./emojiList.ts";
 export { MissingPackageError } from "./packages.ts";
 export { type EmojiSpec, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
-export { decodePicture, PictureError, readPicture, readSiglipPicture } from "./pictures.ts";
+export { filesOf } from "./pictureFiles.ts";
+export {
+  decodePicture,
+  PictureError,
+  type PreparedPicture,
+  type PreparePicture,
+  readPicture,
+  readSiglipPicture,
+  sniffFile,
+} from "./pictures.ts";
 export { pixelNeighbours } from "./pixelNeighbours.ts";
 export {
   captionOf,
@@ -49,9 +58,12 @@ export {
   byteTokenizer,
   END,
   encodeAll,
+  isCut,
   type Tokenizer,
   TokenizerError,
   type TokenizerFile,
+  type TokenizerVersion,
+  unknownWords,
   wordsOf,
 } from "./tokenizer.ts";
 export { tokenizerFromJSON } from "./tokenizerFile.ts";

@@ -3,20 +3,34 @@
  *
  *   file → RGBA → square around the content → 48 × 48 → view on white
  *
- * The content is what is not transparent, or what differs from a plain background; a photograph has neither and is taken whole.
+ * Where the training pictures were trimmed drawings, transparent borders are cut off; a picture without transparency is cut to
+ * what differs from a plain border (in JPEG and AVIF files, as cameras write them, a white one) if that takes a tenth of the
+ * area or more. All others are shown whole: a photograph is more than its brightest spot.
+ *
  * `readSiglipPicture` prepares a picture for the released SigLIP models instead, see siglipPixels.ts.
  */
-import { readFile, stat } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import type { Sharp } from "sharp";
+import { printable } from "../formats/index.ts";
 import { drawView, plainView } from "./augment.ts";
+import { mendJpeg } from "./jpeg.ts";
 import { loadSharp } from "./packages.ts";
+import type { Crop } from "./resample.ts";
 import { siglipPixels } from "./siglipPixels.ts";
-import { sniff } from "./sniff.ts";
-import { contentSquare, STORED, storedPicture } from "./storedPicture.ts";
+import { SNIFFED, type Sniffed, sniff } from "./sniff.ts";
+import { contentSquare, STORED, storedPicture, wholeSquare } from "./storedPicture.ts";
+import { tooMuchSvg } from "./svgBudget.ts";
 
 /** A picture that cannot be read. The message names the file, what was found in it and what to do. */
 export class PictureError extends Error {
   override readonly name = "PictureError";
+  /** What the file is instead, as `sniff` calls it; "damaged" where it is a picture, "missing" where there is none. */
+  readonly kind: string;
+
+  constructor(message: string, kind: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
 }
 
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -26,27 +40,62 @@ const WORKING = 256;
 /** Differences of a channel, of 255, that still count as one plain background. */
 const PLAIN = 24;
 
+/** The smallest share of an opaque picture that counts as a drawing on a plain background. */
+const LEAST_CONTENT = 0.1;
+/** Pictures by the kinds that cameras write: a dark sky is no background. */
+const CAMERA = ["jpeg", "avif"];
+
 const READABLE = "a PNG, JPEG, WebP, GIF, AVIF, TIFF or SVG file";
 
 /** Control characters of a hostile file name do not reach the terminal. */
-const quoted = (name: string): string => JSON.stringify(name.length > 200 ? `…${name.slice(-200)}` : name);
+const quoted = (name: string): string => `"${printable(name.length > 200 ? `…${name.slice(-200)}` : name)}"`;
+
+/** The same for every way in which the file system can refuse: it says no more than its code. */
+async function reading<T>(file: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === undefined) throw cause;
+    const isMissing = code === "ENOENT" || code === "ENOTDIR";
+    const why = isMissing ? "there is no such file" : `it cannot be read (${code})`;
+    const kind = isMissing ? "missing" : "damaged";
+    throw new PictureError(`picture ${quoted(file)}: ${why}; give the path of ${READABLE}`, kind, { cause });
+  }
+}
+
+async function requireRegularFile(file: string): Promise<{ size: number }> {
+  const info = await reading(file, () => stat(file));
+  if (info.isFile()) return info;
+  const what = info.isDirectory() ? "a directory" : "not a regular file";
+  throw new PictureError(`picture ${quoted(file)}: found ${what}; give the path of ${READABLE}`, "other");
+}
+
+/** What a file is, by its first bytes. */
+export async function sniffFile(file: string): Promise<Sniffed> {
+  await requireRegularFile(file);
+  return reading(file, async () => {
+    const handle = await open(file);
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(SNIFFED), 0, SNIFFED, 0);
+      return sniff(buffer.subarray(0, bytesRead));
+    } finally {
+      await handle.close();
+    }
+  });
+}
 
 async function bytesOf(file: string): Promise<Uint8Array> {
-  const info = await stat(file).catch((cause: NodeJS.ErrnoException) => {
-    const why = cause.code === "ENOENT" ? "there is no such file" : cause.message;
-    throw new PictureError(`picture ${quoted(file)}: ${why}; give the path of ${READABLE}`, { cause });
-  });
-  if (!info.isFile()) {
-    const what = info.isDirectory() ? "a directory" : "not a regular file";
-    throw new PictureError(`picture ${quoted(file)}: found ${what}; give the path of ${READABLE}`);
+  const { size } = await requireRegularFile(file);
+  if (size > MAX_BYTES) {
+    const detail = `${size} bytes, more than ${MAX_BYTES}; reduce it first`;
+    throw new PictureError(`picture ${quoted(file)}: ${detail}`, "damaged");
   }
-  if (info.size > MAX_BYTES) {
-    throw new PictureError(`picture ${quoted(file)}: ${info.size} bytes, more than ${MAX_BYTES}; reduce it first`);
-  }
-  return readFile(file);
+  return reading(file, () => readFile(file));
 }
 
 interface Decoded {
+  readonly kind: string;
   readonly data: Uint8Array;
   readonly width: number;
   readonly height: number;
@@ -54,71 +103,121 @@ interface Decoded {
 
 /** Decodes with `finish` applied, or says what the file is instead of a picture. */
 async function decode(
-  bytes: Uint8Array,
+  file: Uint8Array,
   name: string,
   channels: 3 | 4,
   finish: (picture: Sharp) => Sharp,
 ): Promise<Decoded> {
-  const { what, picture } = sniff(bytes);
-  if (!picture) throw new PictureError(`picture ${quoted(name)}: found ${what}; give ${READABLE}`);
+  const { kind, what, is } = sniff(file);
+  if (is !== "readable") throw new PictureError(`picture ${quoted(name)}: found ${what}; give ${READABLE}`, kind);
+  const tooMuch = kind === "svg" ? tooMuchSvg(file) : undefined;
+  if (tooMuch !== undefined)
+    throw new PictureError(`picture ${quoted(name)}: ${what} with ${tooMuch}; convert it to PNG first`, "damaged");
   const sharp = await loadSharp("picture");
+  const { bytes, endAdded } = kind === "jpeg" ? mendJpeg(file) : { bytes: file, endAdded: false };
   const open = (density?: number) =>
     sharp(bytes, { limitInputPixels: MAX_PIXELS, ...(density === undefined ? {} : { density }) });
   try {
+    // A reduced JPEG is decoded in part: only all of it shows whether more than the end mark is missing.
+    if (endAdded) await open().raw().toBuffer();
     let input = open();
-    if (what === "an SVG picture") {
-      // Drawings are small by their own units: render them at the working size instead of enlarging pixels.
+    if (kind === "svg") {
       const { width, height } = await input.metadata();
-      input = open(Math.min(2400, Math.max(1, (72 * WORKING) / Math.max(width, height))));
+      input = open(densityOf(width, height));
     }
     // Orientation first: a camera writes it beside the pixels.
     const upright = finish(input.autoOrient().toColourspace("srgb"));
     const raw = (channels === 4 ? upright.ensureAlpha() : upright.removeAlpha()).raw({ depth: "uchar" });
     const { data, info } = await raw.toBuffer({ resolveWithObject: true });
-    return { data, width: info.width, height: info.height };
+    return { kind, data, width: info.width, height: info.height };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.split("\n")[0].slice(0, 200) : String(cause);
+    if (/exceeds pixel limit/.test(why)) {
+      const most = `more than ${MAX_PIXELS} pixels`;
+      throw new PictureError(`picture ${quoted(name)}: ${what} of ${most}; reduce it first`, "damaged", { cause });
+    }
     throw new PictureError(
-      `picture ${quoted(name)}: ${what}, damaged, cut short or too large (${why}); get it again or convert it`,
+      `picture ${quoted(name)}: ${what}, damaged or cut short (${printable(why)}); get it again or convert it`,
+      "damaged",
       { cause },
     );
   }
 }
 
 /**
- * Makes a plain background transparent for the search of the content, when all of the border is of about one colour.
- * Transparency of the picture's own comes first.
+ * Dots an inch for a drawing of so many units, 72 of them an inch: its longer side becomes the working size, as drawings are
+ * small by their own units, and its shorter one at least a pixel.
  */
-function contentMask({ data, width, height }: Decoded): Uint8Array {
+const densityOf = (width: number, height: number): number =>
+  Math.min(2400, Math.max(1, (72 * WORKING) / Math.max(width, height), 72 / Math.min(width, height)));
+
+const isOpaque = ({ data }: Decoded): boolean => {
+  for (let i = 3; i < data.length; i += 4) if (data[i] <= PLAIN) return false;
+  return true;
+};
+
+/** The square around what differs from the border, if all of the border is of about one colour, and the drawing large enough. */
+function onPlainBackground({ kind, data, width, height }: Decoded): Crop | undefined {
+  const corner = CAMERA.includes(kind) ? [255, 255, 255] : data;
+  const differs = (at: number): boolean => [0, 1, 2].some((c) => Math.abs(data[at + c] - corner[c]) > PLAIN);
+  for (let x = 0; x < width; x++) if (differs(x * 4) || differs(((height - 1) * width + x) * 4)) return undefined;
+  for (let y = 0; y < height; y++) {
+    if (differs(y * width * 4) || differs((y * width + width - 1) * 4)) return undefined;
+  }
   const mask = Uint8Array.from(data); // slice() of a Buffer would share its bytes
-  let isOpaque = true;
-  for (let i = 3; i < data.length; i += 4) isOpaque &&= data[i] > PLAIN;
-  if (!isOpaque) return mask;
-  const differs = (at: number): boolean => [0, 1, 2].some((c) => Math.abs(data[at + c] - data[c]) > PLAIN);
-  for (let x = 0; x < width; x++) if (differs(x * 4) || differs(((height - 1) * width + x) * 4)) return mask;
-  for (let y = 0; y < height; y++) if (differs(y * width * 4) || differs((y * width + width - 1) * 4)) return mask;
   for (let at = 0; at < data.length; at += 4) if (!differs(at)) mask[at + 3] = 0;
-  return mask;
+  const square = contentSquare(mask, width, height);
+  return square !== undefined && square.side ** 2 >= LEAST_CONTENT * width * height ? square : undefined;
 }
 
-/** Encoded bytes of a picture as model input, [side, side, 3]; `name` is for messages. */
-export async function decodePicture(bytes: Uint8Array, name: string, side = 32): Promise<Float32Array> {
+/** A picture as a model sees it. */
+export interface PreparedPicture {
+  /** Model input, [side, side, 3]. */
+  readonly pixels: Float32Array;
+  /** Share of the picture's area that was cut off around its content. */
+  readonly cutOff: number;
+}
+
+export interface PreparePicture {
+  readonly side?: number;
+  /** Cut a drawing to its content, as the drawings of the training data were? */
+  readonly trim?: boolean;
+}
+
+/** Encoded bytes of a picture; `name` is for messages. */
+export async function decodePicture(
+  bytes: Uint8Array,
+  name: string,
+  { side = 32, trim = true }: PreparePicture = {},
+): Promise<PreparedPicture> {
   const decoded = await decode(bytes, name, 4, (picture) =>
     picture.resize(WORKING, WORKING, { fit: "inside", withoutEnlargement: true }),
   );
-  const mask = contentMask(decoded);
-  const crop = contentSquare(mask, decoded.width, decoded.height);
-  const isBlank = crop === undefined && decoded.data.every((value, i) => i % 4 !== 3 || value <= PLAIN);
-  if (isBlank)
-    throw new PictureError(`picture ${quoted(name)}: all of it is transparent; give one that shows something`);
+  const { data, width, height } = decoded;
+  const whole = wholeSquare(width, height);
+  const opaque = isOpaque(decoded);
+  const content = opaque ? whole : contentSquare(data, width, height);
+  if (content === undefined)
+    throw new PictureError(
+      `picture ${quoted(name)}: all of it is transparent; give one that shows something`,
+      "transparent",
+    );
+  const trimmed = opaque ? (onPlainBackground(decoded) ?? whole) : content;
+  const crop = trim ? trimmed : whole;
   const pixels = new Float32Array(side * side * 3);
-  drawView(storedPicture(decoded.data, decoded.width, decoded.height, crop), STORED, plainView, side, pixels, 0);
-  return pixels;
+  drawView(storedPicture(data, width, height, crop), STORED, plainView, side, pixels, 0);
+  return { pixels, cutOff: 1 - visible(crop, width, height) };
 }
 
-/** A picture file as model input, [side, side, 3]. */
-export const readPicture = async (file: string, side = 32): Promise<Float32Array> =>
-  decodePicture(await bytesOf(file), file, side);
+/** Share of the picture's area inside a crop. */
+function visible({ left, top, side }: Crop, width: number, height: number): number {
+  const overlap = (from: number, size: number): number => Math.min(size, from + side) - Math.max(0, from);
+  return (overlap(left, width) * overlap(top, height)) / (width * height);
+}
+
+/** A picture file as a model sees it. */
+export const readPicture = async (file: string, options?: PreparePicture): Promise<PreparedPicture> =>
+  decodePicture(await bytesOf(file), file, options);
 
 /** A picture file as the released SigLIP models read it, [resolution, resolution, 3] in −1..1. */
 export async function readSiglipPicture(file: string, resolution: number): Promise<Float32Array> {

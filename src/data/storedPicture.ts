@@ -44,15 +44,19 @@ function premultiplied(rgba: Uint8Array): Float32Array {
   return out;
 }
 
+/** The square that holds all of a picture, centred on it. */
+export function wholeSquare(width: number, height: number): Crop {
+  const side = Math.max(width, height);
+  return { side, left: (width - side) / 2, top: (height - side) / 2 };
+}
+
 /** Straight RGBA [height, width, 4] → its stored form; without a crop the square around the content, or around all of it. */
 export function storedPicture(
   rgba: Uint8Array,
   width: number,
   height: number,
-  crop = contentSquare(rgba, width, height),
+  crop = contentSquare(rgba, width, height) ?? wholeSquare(width, height),
 ): Uint8Array {
-  const side = Math.max(width, height);
-  const whole = { side, left: (width - side) / 2, top: (height - side) / 2 };
-  const pixels = resampleSquare(premultiplied(rgba), width, height, 4, crop ?? whole, STORED, SOFTNESS);
+  const pixels = resampleSquare(premultiplied(rgba), width, height, 4, crop, STORED, SOFTNESS);
   return Uint8Array.from(pixels, Math.round);
 }

@@ -3,7 +3,7 @@
  * exactly what `toJSON` writes is refused, with the place and what was expected.
  */
 import { bpeTokenizer, type Merge } from "./bpe.ts";
-import { BYTE_IDS, byteTokenizer, type Tokenizer, TokenizerError } from "./tokenizer.ts";
+import { BYTE_IDS, byteTokenizers, type Tokenizer, TokenizerError } from "./tokenizer.ts";
 
 const MAX_MERGES = 65536 - BYTE_IDS;
 
@@ -24,11 +24,12 @@ export function tokenizerFromJSON(file: unknown): Tokenizer {
   }
   const { kind, version, ...rest } = file as Record<string, unknown>;
   if (kind !== "bytes" && kind !== "bpe") return fail(`"kind" must be "bytes" or "bpe", found ${shown(kind)}`);
-  if (version !== 1) return fail(`"version" must be 1, found ${shown(version)}; a newer siglip-ts may have written it`);
+  if (version !== 1 && version !== 2)
+    return fail(`"version" must be 1 or 2, found ${shown(version)}; a newer siglip-ts may have written it`);
   const allowed = kind === "bpe" ? ["merges"] : [];
   const unknown = Object.keys(rest).find((key) => !allowed.includes(key));
   if (unknown !== undefined) return fail(`unknown key ${shown(unknown)} beside "kind": "${kind}"`);
-  return kind === "bytes" ? byteTokenizer : bpeTokenizer(mergesOf(rest.merges));
+  return kind === "bytes" ? byteTokenizers[version] : bpeTokenizer(mergesOf(rest.merges), version);
 }
 
 function mergesOf(value: unknown): readonly Merge[] {

@@ -57,9 +57,12 @@ export class FormatError extends Error {
 /** A name from a file as it may be shown: quoted, and short. */
 export const quote = (name: string): string => `"${clip(printable(name.slice(0, 100)), 80)}"`;
 
-/** Control, direction and half characters become `\u{1b}`: a name in a file must not steer the reader's terminal. */
+/**
+ * Control, direction and half characters become `\u{1b}`: a name in a file must not steer the reader's terminal. The two
+ * joiners stay: words of some languages and many emoji are written with them.
+ */
 export const printable = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
+  text.replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
 
 const clip = (text: string, length: number): string =>
   text.length > length ? `${text.slice(0, length - 3)}...` : text;

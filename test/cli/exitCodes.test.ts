@@ -46,7 +46,7 @@ const CODES: readonly [error: Error, code: ExitCode][] = [
   [new EvaluationError("x"), EXIT.data],
   [new FormatError("ST_HOLE", "x", 0, "x"), EXIT.data],
   [new LossFileError("x", EXIT.data), EXIT.data],
-  [new PictureError("x"), EXIT.data],
+  [new PictureError("x", "png"), EXIT.data],
   [new TokenizerError("x"), EXIT.data],
   [new AbortedError("x"), EXIT.workerDied],
   [new BatchStreamError("x"), EXIT.workerDied],

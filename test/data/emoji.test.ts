@@ -21,7 +21,9 @@ import {
   openPairs,
   type PairsSpec,
   pixelNeighbours,
+  tokenizerFromJSON,
   unseenEmoji,
+  wordsOf,
 } from "../../src/data/index.ts";
 import { chooseKernels } from "../../src/tensor/index.ts";
 
@@ -208,6 +210,18 @@ describe("emojiTokenizer", () => {
     expect(tokenizer.vocabSize).toBe(1024);
     const long = all.filter(({ name }) => tokenizer.encode(name, 64)[9] !== 0);
     expect(long.length).toBe(30);
+  });
+});
+
+describe("names and tags of emoji", () => {
+  it("have the same tokens in both versions of the tokenizers, so models trained before know the same names", () => {
+    const texts = all.flatMap(({ name, tags }) => [name, ...tags]);
+    for (const tokenizer of [emojiTokenizer(all), byteTokenizer]) {
+      const old = tokenizerFromJSON({ ...tokenizer.toJSON(), version: 1 });
+      for (const text of texts) expect(old.encode(text, 64), text).toEqual(tokenizer.encode(text, 64));
+    }
+    // The merges are learned from words, which are the same in both.
+    for (const text of texts) expect(wordsOf(text, 1), text).toEqual(wordsOf(text, 2));
   });
 });
 

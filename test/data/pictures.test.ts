@@ -1,10 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { crc32, deflateSync } from "node:zlib";
 import fc from "fast-check";
 import sharp from "sharp";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodePicture, readPicture, readSiglipPicture, siglipPixels } from "../../src/data/index.ts";
+import { tooMuchSvg } from "../../src/data/svgBudget.ts";
+import { cpuTime } from "../support/cpuTime.ts";
 import { Goldens, goldenJson } from "../support/goldens.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pictures-"));
@@ -15,17 +18,38 @@ const write = (name: string, bytes: Uint8Array | string): string => {
   return file;
 };
 
+const pixelsOf = async (...of: Parameters<typeof decodePicture>) => (await decodePicture(...of)).pixels;
+const pixelsIn = async (...of: Parameters<typeof readPicture>) => (await readPicture(...of)).pixels;
+
 /** A red disc of radius 20 at (x, y) on 100 × 80, on a background or on nothing. */
 const disc = (x: number, y: number, background = "none") =>
   Buffer.from(
     `<svg xmlns="http://www.w3.org/2000/svg" width="100" height="80"><rect width="100" height="80" fill="${background}"/><circle cx="${x}" cy="${y}" r="20" fill="#f00"/></svg>`,
   );
 const png = (svg: Buffer) => sharp(svg).png().toBuffer();
+/** A PNG file of one bit a pixel. */
+function blackPng(width: number, height: number): Buffer {
+  const chunk = (type: string, data: Buffer): Buffer => {
+    const bytes = Buffer.alloc(12 + data.length);
+    bytes.writeUInt32BE(data.length, 0);
+    bytes.write(type, 4, "latin1");
+    bytes.set(data, 8);
+    bytes.writeUInt32BE(crc32(bytes.subarray(4, 8 + data.length)), 8 + data.length);
+    return bytes;
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header[8] = 1;
+  const rows = Buffer.alloc((1 + Math.ceil(width / 8)) * height);
+  const parts = [chunk("IHDR", header), chunk("IDAT", deflateSync(rows)), chunk("IEND", Buffer.alloc(0))];
+  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), ...parts]);
+}
 const meanGap = (a: Float32Array, b: Float32Array) => a.reduce((sum, v, i) => sum + Math.abs(v - b[i]), 0) / a.length;
 
 describe("readPicture", () => {
   it("finds the content wherever it is, on nothing or on a plain background, in any format", async () => {
-    const expected = await decodePicture(disc(50, 40), "disc.svg");
+    const expected = await pixelsOf(disc(50, 40), "disc.svg");
     for (const [name, bytes] of [
       ["alpha.png", await png(disc(30, 50))],
       ["white.png", await png(disc(70, 30, "#fff"))],
@@ -38,13 +62,13 @@ describe("readPicture", () => {
       ["alpha.webp", await sharp(disc(30, 50)).webp({ lossless: true }).toBuffer()],
       ["a PNG named.jpg", await png(disc(30, 50))],
     ] as const) {
-      expect(meanGap(await readPicture(write(name, bytes)), expected), name).toBeLessThan(0.06);
+      expect(meanGap(await pixelsIn(write(name, bytes)), expected), name).toBeLessThan(0.06);
     }
   });
 
   it("scales the content to 0.88 of the side, on white", async () => {
     const side = 32;
-    const pixels = await decodePicture(disc(50, 40), "disc.svg", side);
+    const pixels = await pixelsOf(disc(50, 40), "disc.svg", { side });
     const green = (x: number, y: number) => pixels[(y * side + x) * 3 + 1];
     expect(green(0, 0)).toBe(0);
     expect(green(16, 16)).toBeCloseTo(2, 1);
@@ -56,9 +80,9 @@ describe("readPicture", () => {
   });
 
   it("takes a picture of one colour whole, and keeps the colour of a plain background", async () => {
-    const red = await decodePicture(await png(disc(50, 40, "#f00")), "red.png");
+    const red = await pixelsOf(await png(disc(50, 40, "#f00")), "red.png");
     expect([...red.subarray((16 * 32 + 16) * 3, (16 * 32 + 16) * 3 + 3)]).toEqual([0, 2, 2]);
-    const onBlack = await decodePicture(await png(disc(50, 40, "#000")), "black.png");
+    const onBlack = await pixelsOf(await png(disc(50, 40, "#000")), "black.png");
     const corner = (4 * 32 + 4) * 3; // inside the square around the disc, outside the disc
     for (let c = 0; c < 3; c++) expect(onBlack[corner + c]).toBeCloseTo(2, 1);
   });
@@ -68,7 +92,7 @@ describe("readPicture", () => {
     const photo = await sharp(noise, { raw: { width: 64, height: 32, channels: 3 } })
       .png()
       .toBuffer();
-    const pixels = await decodePicture(photo, "photo.png");
+    const pixels = await pixelsOf(photo, "photo.png");
     const rowInk = (y: number) => pixels.subarray(y * 96, (y + 1) * 96).reduce((a, b) => a + b, 0);
     expect(rowInk(4)).toBe(0);
     expect(rowInk(16)).toBeGreaterThan(20);
@@ -80,9 +104,9 @@ describe("readPicture", () => {
       .extend({ right: 60, background: "#08f" })
       .png()
       .toBuffer();
-    const expected = await decodePicture(upright, "upright.png");
+    const expected = await pixelsOf(upright, "upright.png");
     const turned = await sharp(upright).rotate(90).jpeg({ quality: 98 }).withMetadata({ orientation: 8 }).toBuffer();
-    expect(meanGap(await decodePicture(turned, "turned.jpg"), expected)).toBeLessThan(0.06);
+    expect(meanGap(await pixelsOf(turned, "turned.jpg"), expected)).toBeLessThan(0.06);
   });
 
   it("reads grey, 16-bit and palette pictures", async () => {
@@ -97,10 +121,10 @@ describe("readPicture", () => {
     const palette = await sharp(disc(50, 40, "#fff"))
       .png({ palette: true })
       .toBuffer();
-    const plain = await decodePicture(await png(disc(50, 40, "#fff")), "plain.png");
-    expect(meanGap(await decodePicture(deep, "deep.png"), plain)).toBeLessThan(0.02);
-    expect(meanGap(await decodePicture(palette, "palette.png"), plain)).toBeLessThan(0.02);
-    expect((await decodePicture(grey, "grey.png")).length).toBe(32 * 32 * 3);
+    const plain = await pixelsOf(await png(disc(50, 40, "#fff")), "plain.png");
+    expect(meanGap(await pixelsOf(deep, "deep.png"), plain)).toBeLessThan(0.02);
+    expect(meanGap(await pixelsOf(palette, "palette.png"), plain)).toBeLessThan(0.02);
+    expect((await pixelsOf(grey, "grey.png")).length).toBe(32 * 32 * 3);
   });
 
   it.each([
@@ -114,16 +138,16 @@ describe("readPicture", () => {
     ["old.bmp", "BM\0\0\0\0", "found a BMP picture"],
   ])("names what it found instead of a picture in %s", async (name, bytes, found) => {
     const file = write(name, bytes);
-    await expect(readPicture(file)).rejects.toThrow(found);
-    await expect(readPicture(file)).rejects.toThrow(`picture ${JSON.stringify(file)}`);
-    await expect(readPicture(file)).rejects.toMatchObject({ name: "PictureError" });
+    await expect(pixelsIn(file)).rejects.toThrow(found);
+    await expect(pixelsIn(file)).rejects.toThrow(`picture "${file}"`);
+    await expect(pixelsIn(file)).rejects.toMatchObject({ name: "PictureError" });
   });
 
   it("refuses a directory, a missing file and a transparent picture", async () => {
-    await expect(readPicture(folder)).rejects.toThrow("found a directory");
-    await expect(readPicture(join(folder, "no.png"))).rejects.toThrow("there is no such file");
+    await expect(pixelsIn(folder)).rejects.toThrow("found a directory");
+    await expect(pixelsIn(join(folder, "no.png"))).rejects.toThrow("there is no such file");
     const nothing = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
-    await expect(decodePicture(nothing, "nothing.svg")).rejects.toThrow("all of it is transparent");
+    await expect(pixelsOf(nothing, "nothing.svg")).rejects.toThrow("all of it is transparent");
   });
 
   it.each(["png", "jpeg", "webp"] as const)("never shows part of a truncated %s", async (format) => {
@@ -133,7 +157,7 @@ describe("readPicture", () => {
       .toBuffer();
     for (const share of [0.05, 0.5, 0.9]) {
       const part = whole.subarray(0, Math.floor(whole.length * share));
-      await expect(decodePicture(part, `cut.${format}`)).rejects.toMatchObject({ name: "PictureError" });
+      await expect(pixelsOf(part, `cut.${format}`)).rejects.toMatchObject({ name: "PictureError" });
     }
   });
 
@@ -141,7 +165,7 @@ describe("readPicture", () => {
     const whole = await png(
       Buffer.from(disc(5, 5).toString().replace('width="100" height="80"', 'width="10" height="10"')),
     );
-    const expected = await decodePicture(whole, "whole.png");
+    const expected = await pixelsOf(whole, "whole.png");
     const damaged = [...whole.keys()].flatMap((at) => {
       const flipped = Buffer.from(whole);
       flipped[at] ^= 1 << (at % 8);
@@ -150,7 +174,7 @@ describe("readPicture", () => {
     let refused = 0;
     for (const bytes of damaged) {
       try {
-        expect(await decodePicture(bytes, "damaged.png")).toEqual(expected);
+        expect(await pixelsOf(bytes, "damaged.png")).toEqual(expected);
       } catch (error) {
         expect(error).toMatchObject({ name: "PictureError" });
         refused++;
@@ -173,17 +197,222 @@ describe("readPicture", () => {
     await fc.assert(
       fc.asyncProperty(start, fc.uint8Array({ maxLength: 200 }), async (head, tail) => {
         const bytes = Buffer.concat([Buffer.from(head, "latin1"), tail]);
-        const outcome = await decodePicture(bytes, "any").catch((error: Error) => error.name);
+        const outcome = await pixelsOf(bytes, "any").catch((error: Error) => error.name);
         expect(outcome === "PictureError" || outcome.length === 32 * 32 * 3).toBe(true);
       }),
     );
   });
 
-  it("refuses a picture of too many pixels before it is decoded", async () => {
-    const bomb = Buffer.from(await png(disc(50, 40)));
-    bomb.writeUInt32BE(60000, 16); // width and height in IHDR
-    bomb.writeUInt32BE(60000, 20);
-    await expect(decodePicture(bomb, "bomb.png")).rejects.toThrow("damaged, cut short or too large");
+  it("refuses a picture of too many pixels, however few bytes it has", async () => {
+    // One bit a pixel, all zero: 65,000,000 pixels in some kilobytes, and nothing is wrong with the file.
+    await expect(pixelsOf(blackPng(65_000, 1000), "large.png")).rejects.toThrow(
+      'picture "large.png": a PNG picture of more than 64000000 pixels; reduce it first',
+    );
+    expect(await pixelsOf(blackPng(6500, 100), "less.png")).toHaveLength(32 * 32 * 3);
+  });
+
+  it("reads an AVIF picture of the brand mif1 and a BigTIFF, and does not call a HEIC picture a video", async () => {
+    const red = sharp(disc(50, 40, "#fff"));
+    const avif = await red.clone().avif({ quality: 90 }).toBuffer();
+    avif.write("mif1", 8, "latin1");
+    const expected = await pixelsOf(disc(50, 40), "disc.svg");
+    expect(meanGap(await pixelsOf(avif, "a.avif"), expected)).toBeLessThan(0.06);
+    const bigTiff = await red.clone().tiff({ bigtiff: true, compression: "none" }).toBuffer();
+    expect(meanGap(await pixelsOf(bigTiff, "a.tiff"), expected)).toBeLessThan(0.06);
+    for (const [brands, found] of [
+      ["heic\0\0\0\0mif1heic", "a HEIC picture"],
+      ["mif1\0\0\0\0miafheic", "a HEIC picture"],
+      ["isom\0\0\0\0isomavc1", "a video"],
+    ]) {
+      const bytes = Buffer.from(`\0\0\0\x18ftyp${brands}more`, "latin1");
+      await expect(pixelsOf(bytes, "any")).rejects.toThrow(`found ${found}`);
+    }
+  });
+
+  it("draws an SVG that is one unit wide and 4,000 high", async () => {
+    const line = Buffer.from(
+      '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="4000"><rect width="1" height="4000" fill="#f00"/></svg>',
+    );
+    const pixels = await pixelsOf(line, "line.svg");
+    const green = (x: number, y: number) => pixels[(y * 32 + x) * 3 + 1];
+    expect(Math.max(green(15, 16), green(16, 16))).toBeGreaterThan(0);
+    expect(green(4, 16)).toBe(0);
+  });
+});
+
+describe("a JPEG file with faults that no pixel depends on", () => {
+  const noise = Buffer.from(Array.from({ length: 64 * 48 * 3 }, (_, i) => (i * i * 31) % 251));
+  let whole: Buffer;
+  let expected: Float32Array;
+  beforeAll(async () => {
+    whole = await sharp(noise, { raw: { width: 64, height: 48, channels: 3 } })
+      .jpeg({ quality: 90 })
+      .toBuffer();
+    expected = await pixelsOf(whole, "whole.jpg");
+  });
+  /** Where a segment begins; markers of one kind only. */
+  const segment = (marker: number): number => {
+    let at = 2;
+    while (whole[at + 1] !== marker) at += 2 + whole.readUInt16BE(at + 2);
+    return at;
+  };
+  const at = (place: number, value: number): Buffer => {
+    const bytes = Buffer.from(whole);
+    bytes[place] = value;
+    return bytes;
+  };
+  const faults: Readonly<Record<string, () => Buffer>> = {
+    "an end of the spectral selection of 0": () => at(segment(0xda) + whole.readUInt16BE(segment(0xda) + 2), 0),
+    "18 spaces before the frame header": () => {
+      const frame = segment(0xc0);
+      return Buffer.concat([whole.subarray(0, frame), Buffer.alloc(18, 0x20), whole.subarray(frame)]);
+    },
+    "no end mark": () => whole.subarray(0, -2),
+    "a version of JFIF to come": () =>
+      Buffer.concat([
+        whole.subarray(0, 2),
+        Buffer.from("\xff\xe0\0\x10JFIF\0\x02\0\0\0\x01\0\x01\0\0", "latin1"),
+        whole.subarray(2),
+      ]),
+    "bytes after the end mark": () => Buffer.concat([whole, Buffer.from("trailer")]),
+  };
+
+  it.each(Object.keys(faults))("is read to the last pixel: %s", async (fault) => {
+    expect(await pixelsOf(faults[fault](), "phone.jpg")).toEqual(expected);
+  });
+
+  it("is refused all the same when it is cut short, with or without an end mark put after it", async () => {
+    const end = Buffer.from([0xff, 0xd9]);
+    for (const fault of Object.values(faults)) {
+      const bytes = fault();
+      for (const share of [0.3, 0.7, 0.9]) {
+        const cut = bytes.subarray(0, Math.floor(bytes.length * share));
+        await expect(pixelsOf(cut, "cut.jpg")).rejects.toMatchObject({ name: "PictureError", kind: "damaged" });
+        await expect(pixelsOf(Buffer.concat([cut, end]), "cut.jpg")).rejects.toMatchObject({ name: "PictureError" });
+      }
+    }
+  });
+
+  it("is refused without its last three bytes, also where it is large and decoded in part", async () => {
+    const large = await sharp(whole).resize(1200, 900).jpeg({ quality: 80 }).toBuffer();
+    await expect(pixelsOf(large.subarray(0, -2), "large.jpg")).resolves.toHaveLength(32 * 32 * 3);
+    await expect(pixelsOf(large.subarray(0, -6), "large.jpg")).rejects.toMatchObject({ kind: "damaged" });
+  });
+
+  it("never makes the reader throw anything but a PictureError, whatever the headers say", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(700), fc.uint8Array({ minLength: 1, maxLength: 4 }), async (place, put) => {
+        const bytes = Buffer.from(whole);
+        bytes.set(put, Math.min(place, bytes.length - 4));
+        const outcome = await pixelsOf(bytes, "any.jpg").catch((error: Error) => error.name);
+        expect(outcome === "PictureError" || outcome.length === 32 * 32 * 3).toBe(true);
+      }),
+    );
+  });
+});
+
+describe("an SVG document that asks for too much", () => {
+  const svg = (body: string) =>
+    Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">${body}</svg>`);
+  const nested = (levels: number): string => {
+    let body = '<g id="a0"><rect width="3" height="3"/></g>';
+    for (let i = 1; i <= levels; i++) body += `<g id="a${i}">${`<use href="#a${i - 1}"/>`.repeat(10)}</g>`;
+    return `<defs>${body}</defs><use href="#a${levels}"/>`;
+  };
+
+  it.each([
+    ["elements by the ten thousand", svg('<rect width="3" height="3"/>'.repeat(21_000)), "more than 20000 elements"],
+    ["a few references, nested", svg(nested(5)), "more than 20000 elements"],
+    [
+      "nested references and a comment that seems to end a group",
+      svg(nested(5).replaceAll('"><use', '"><!--</g>--><use')),
+      "more than 20000 elements",
+    ],
+    [
+      "steps of a filter",
+      svg(`<filter id="f"><feGaussianBlur/></filter>${'<rect filter="url(#f)"/>'.repeat(300)}`),
+      "elements",
+    ],
+    ["entities", Buffer.from(`<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "<rect/>">]>${svg("&a;")}`), "entities"],
+    ["a great depth", svg("<g>".repeat(10_000)), "elements more than 256 deep"],
+    ["many bytes", svg(`<!--${"-".repeat(1_100_000)}-->`), "bytes of SVG, more than 1048576"],
+    [
+      "a long chain of references",
+      svg(Array.from({ length: 5000 }, (_, i) => `<g id="a${i}"><use href="#a${i + 1}"/></g>`).join("")),
+      "elements",
+    ],
+  ])("is refused before it is drawn: %s", async (_, bytes, why) => {
+    const spent = cpuTime(() => expect(tooMuchSvg(bytes)).toContain(why));
+    expect(spent).toBeLessThan(2000);
+    await expect(pixelsOf(bytes, "bomb.svg")).rejects.toThrow("convert it to PNG first");
+  });
+
+  it("is not one with as many elements as drawings have, references and a circle of them", async () => {
+    expect(tooMuchSvg(svg(nested(3)))).toBeUndefined();
+    expect(tooMuchSvg(svg('<path d="M0 0L9 9"/>'.repeat(5000)))).toBeUndefined();
+    expect(tooMuchSvg(svg('<g id="a"><use href="#b"/></g><g id="b"><use href="#a"/></g>'))).toBeUndefined();
+    expect(await pixelsOf(svg(nested(2)), "nested.svg")).toHaveLength(32 * 32 * 3);
+  });
+
+  it("is looked at in linear time, whatever it holds", () => {
+    for (const part of ["<", "<a ", '<a "', "<!--", "<a b='", "</a>", "<!ENTITY ", '<a b="#', "url(#"]) {
+      const hostile = Buffer.from(part.repeat(Math.floor(1e6 / part.length)));
+      expect(
+        cpuTime(() => tooMuchSvg(hostile)),
+        part,
+      ).toBeLessThan(3000);
+    }
+  });
+});
+
+describe("trimming", () => {
+  const grey = sharp({ create: { width: 400, height: 300, channels: 3, background: "#808080" } });
+  const dot = sharp({ create: { width: 1, height: 1, channels: 3, background: "#fff" } }).png();
+  const night = Buffer.from(
+    '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="300"><rect width="400" height="300" fill="#050510"/><circle cx="300" cy="80" r="70" fill="#ffc"/></svg>',
+  );
+
+  it("leaves a grey picture with one white pixel whole", async () => {
+    const bytes = await grey
+      .clone()
+      .composite([{ input: await dot.toBuffer(), left: 200, top: 150 }])
+      .png()
+      .toBuffer();
+    const { pixels, cutOff } = await decodePicture(bytes, "grey.png");
+    expect(cutOff).toBe(0);
+    expect(pixels[(16 * 32 + 8) * 3]).toBeCloseTo(2 * (1 - 0x80 / 255), 1);
+  });
+
+  it("leaves a photograph of a moon in a night sky whole", async () => {
+    for (const format of ["jpeg", "avif"] as const) {
+      expect((await decodePicture(await sharp(night).toFormat(format).toBuffer(), `night.${format}`)).cutOff).toBe(0);
+    }
+    const small = Buffer.from(night.toString().replace('r="70"', 'r="20"'));
+    expect((await decodePicture(await png(small), "night.png")).cutOff).toBe(0);
+  });
+
+  it("cuts drawings to what they show, and says how much that takes away", async () => {
+    for (const [name, bytes] of [
+      ["alpha.png", await png(disc(30, 50))],
+      ["blue.png", await png(disc(30, 50, "#00f"))],
+      [
+        "white.jpg",
+        await sharp(disc(30, 50, "#fff"))
+          .jpeg({ quality: 95 })
+          .toBuffer(),
+      ],
+    ] as const) {
+      expect((await decodePicture(bytes, name)).cutOff, name).toBeCloseTo(1 - 40 ** 2 / (100 * 80), 1);
+    }
+  });
+
+  it("shows every picture whole where the model was not trained on trimmed ones", async () => {
+    const { pixels, cutOff } = await decodePicture(await png(disc(50, 40)), "disc.png", { trim: false });
+    expect(cutOff).toBe(0);
+    let width = 0;
+    for (let x = 0; x < 32; x++) width += pixels[(16 * 32 + x) * 3 + 1] / 2;
+    expect(width).toBeGreaterThan(0.4 * 0.88 * 32 - 1); // 40 of 100 pixels
+    expect(width).toBeLessThan(0.4 * 0.88 * 32 + 1);
   });
 });
 

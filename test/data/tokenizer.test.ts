@@ -1,6 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { byteTokenizer, END, encodeAll, tokenizerFromJSON, trainBpe, wordsOf } from "../../src/data/index.ts";
+import {
+  byteTokenizer,
+  END,
+  encodeAll,
+  isCut,
+  type TokenizerFile,
+  tokenizerFromJSON,
+  trainBpe,
+  unknownWords,
+  wordsOf,
+} from "../../src/data/index.ts";
 import { cpuTime } from "../support/cpuTime.ts";
 
 const corpus = ["grinning face", "face with tears of joy", "cat face", "man: red hair", "woman: red hair", "o’clock"];
@@ -61,9 +71,55 @@ describe.each([
   });
 
   it("takes hostile texts in linear time", () => {
-    for (const hostile of ["a".repeat(1e6), "e".concat("\u0301".repeat(1e5)), "\ud800\u0000‮👩‍🚀", "!a".repeat(5e5)]) {
+    for (const hostile of [
+      "a".repeat(1e6),
+      "e".concat("\u0301".repeat(1e5)),
+      "e".concat("\u0301\u0323".repeat(5e4)),
+      "\ufdfa".repeat(1e5),
+      "\ud800\u0000‮👩‍🚀",
+      "!a".repeat(5e5),
+    ]) {
       expect(cpuTime(() => expect(tokenizer.encode(hostile, 64).length).toBe(64))).toBeLessThan(3000);
     }
+  });
+
+  it("gives texts that read alike the same ids, however they are encoded", () => {
+    fc.assert(
+      fc.property(fc.oneof(text, fc.string({ unit: "grapheme" })), (value) => {
+        const ids = tokenizer.encode(value, 200);
+        for (const form of ["NFC", "NFD", "NFKC", "NFKD"] as const) {
+          expect(tokenizer.encode(value.normalize(form), 200)).toEqual(ids);
+        }
+      }),
+    );
+    for (const [a, b] of [
+      ["pi\u00f1ata", "pin\u0303ata"],
+      ["\ufb01sh", "fish"],
+      ["\uff21\uff22\uff43 \u2460", "abc 1"],
+      ["\u212b", "\u00e5"],
+    ]) {
+      expect(tokenizer.encode(a, 20), a).toEqual(tokenizer.encode(b, 20));
+    }
+  });
+
+  it("of version 1 reads a text as it is encoded, and comes back as version 1", () => {
+    const old = tokenizerFromJSON({ ...tokenizer.toJSON(), version: 1 });
+    expect(old.toJSON()).toEqual({ ...tokenizer.toJSON(), version: 1 });
+    expect(old.encode("pin\u0303ata", 20)).not.toEqual(old.encode("pi\u00f1ata", 20));
+    fc.assert(
+      fc.property(text, (value) => {
+        // What needs no normalisation has the same ids in both.
+        expect(old.encode(value.normalize("NFKC"), 200)).toEqual(tokenizer.encode(value, 200));
+      }),
+    );
+  });
+
+  it("says of exactly those texts that they are cut which have more ids than fit before the end", () => {
+    fc.assert(
+      fc.property(text, fc.integer({ min: 1, max: 30 }), (value, length) => {
+        expect(isCut(tokenizer, value, length)).toBe(contentOf(tokenizer.encode(value, 4000)).length > length - 1);
+      }),
+    );
   });
 
   it("comes back from its JSON with the same ids", () => {
@@ -97,7 +153,7 @@ describe("trainBpe", () => {
     // "_ab" twice and "_ac" once, with _ for the space: the pair (_, a) occurs three times, then (_a, b) twice.
     expect(trainBpe(["ab ab ac"], 259).toJSON()).toEqual({
       kind: "bpe",
-      version: 1,
+      version: 2,
       merges: [
         [0x21, 0x62],
         [257, 0x63],
@@ -127,13 +183,35 @@ describe("trainBpe", () => {
   });
 });
 
+describe("unknownWords", () => {
+  const learned = trainBpe(["crêpe crêpe", "cat face", "cat"], 280);
+
+  it("names words of a script that the tokenizer never met, and no others", () => {
+    expect(unknownWords(learned, "кошка cat 猫 zq crêpes")).toEqual(["кошка", "猫"]);
+    expect(unknownWords(learned, "")).toEqual([]);
+  });
+
+  it("cannot tell where every byte is an id of its own", () => {
+    expect(unknownWords(byteTokenizer, "кошка")).toEqual([]);
+  });
+});
+
 describe("tokenizerFromJSON", () => {
+  it("gives version 1 exactly the ids that it had", () => {
+    const bytes: TokenizerFile = { kind: "bytes", version: 1 };
+    expect([...tokenizerFromJSON(bytes).encode("n\u0303 \uff21", 10)]).toEqual([
+      111, 205, 132, 33, 240, 190, 130, 0, 0, 0,
+    ]);
+    const pairs: TokenizerFile = { kind: "bpe", version: 1, merges: [[33, 111]] };
+    expect([...tokenizerFromJSON(pairs).encode("n\u0303", 6)]).toEqual([257, 205, 132, 0, 0, 0]);
+  });
+
   const file = (merges: unknown) => ({ kind: "bpe", version: 1, merges });
   it.each([
     [null, "expected an object"],
     [[], "found an array of 0"],
     [{ kind: "unigram", version: 1 }, '"kind" must be "bytes" or "bpe", found "unigram"'],
-    [{ kind: "bytes", version: 2 }, '"version" must be 1, found 2'],
+    [{ kind: "bytes", version: 3 }, '"version" must be 1 or 2, found 3'],
     [{ kind: "bytes", version: 1, merges: [] }, 'unknown key "merges"'],
     [JSON.parse('{"kind":"bpe","version":1,"merges":[],"__proto__":1}'), 'unknown key "__proto__"'],
     [{ kind: "bpe", version: 1 }, '"merges" must be an array of pairs of ids, found undefined'],

@@ -1,0 +1,67 @@
+/**
+ * JPEG files as some cameras and programs write them, put right where no pixel depends on it.
+ *
+ *   FFD8  (FFxx length payload)*  FFDA length payload  entropy-coded data  FFD9
+ *
+ * Decoders read such files without a loss and only warn. But the same warnings stand for damage, so a strict reader refuses
+ * both. What is put right here: bytes between two segments, an end of the spectral selection of 0 in a sequential scan, a
+ * major version of JFIF other than 1, and a missing end mark.
+ *
+ * ITU-T T.81, annex B.
+ */
+
+const [SOF0, SOF1, EOI, SOS, APP0] = [0xc0, 0xc1, 0xd9, 0xda, 0xe0];
+
+export interface MendedJpeg {
+  readonly bytes: Uint8Array;
+  /** The end mark was missing: the file may also be cut short, which shows only when all of it is decoded. */
+  readonly endAdded: boolean;
+}
+
+/** The file with those faults put right; the same bytes where there is none, or where the headers cannot be followed. */
+export function mendJpeg(bytes: Uint8Array): MendedJpeg {
+  const unchanged = { bytes, endAdded: false };
+  const parts: Uint8Array[] = [bytes.subarray(0, 2)];
+  let components = 0; // of a sequential frame; of no other one is the scan touched
+  let changed = false;
+  let at = 2;
+  for (;;) {
+    const start = at;
+    while (at < bytes.length && (bytes[at] !== 0xff || bytes[at + 1] === 0xff)) at++;
+    changed ||= at > start;
+    if (at + 4 > bytes.length) return unchanged;
+    const [marker, length] = [bytes[at + 1], bytes[at + 2] * 256 + bytes[at + 3]];
+    if (length < 2 || at + 2 + length > bytes.length) return unchanged;
+    const segment = Uint8Array.from(bytes.subarray(at, at + 2 + length));
+    at += 2 + length;
+    parts.push(segment);
+    if ((marker === SOF0 || marker === SOF1) && length >= 8) components = segment[9];
+    if (marker === APP0 && isJfif(segment) && segment[9] !== 1) {
+      segment[9] = 1;
+      changed = true;
+    }
+    if (marker !== SOS) continue;
+    const sequential = components > 0 && segment[4] === components; // all components in one scan
+    if (sequential && segment[length] === 0) {
+      segment[length] = 63;
+      changed = true;
+    }
+    const endAdded = sequential && !hasEnd(bytes, at);
+    if (!changed && !endAdded) return unchanged;
+    parts.push(bytes.subarray(at), Uint8Array.from(endAdded ? [0xff, EOI] : []));
+    return { bytes: Buffer.concat(parts), endAdded };
+  }
+}
+
+/** FF E0, length, "JFIF", 0, major version. */
+const isJfif = (segment: Uint8Array): boolean =>
+  segment.length > 9 && [0x4a, 0x46, 0x49, 0x46, 0].every((byte, i) => segment[4 + i] === byte);
+
+/** In entropy-coded data FF is followed by 0 or by a restart mark, so an end mark is one. */
+function hasEnd(bytes: Uint8Array, from: number): boolean {
+  for (let at = from; ; at++) {
+    at = bytes.indexOf(0xff, at);
+    if (at < 0) return false;
+    if (bytes[at + 1] === EOI) return true;
+  }
+}

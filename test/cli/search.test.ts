@@ -1,0 +1,91 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { siglip, TINY } from "../support/cli.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "siglip-search-"));
+const run = join(folder, "run");
+const pictures = join(folder, "pictures");
+/** Steers a terminal: clears it, goes back, begins a new line, turns the direction of what follows. */
+const HOSTILE = "a\u001b[2J\r\n\u202egnp.png";
+const ESCAPED = "a\\u{1b}[2J\\u{d}\\u{a}\\u{202e}gnp.png";
+
+beforeAll(async () => {
+  const { code, stderr } = await siglip(["train", ...TINY, "--set", "train.steps=2", "--out", run]);
+  expect(code, stderr).toBe(0);
+  const square = (colour: string) => sharp({ create: { width: 60, height: 40, channels: 3, background: colour } });
+  mkdirSync(join(pictures, "deep/.git"), { recursive: true });
+  const put = (name: string, bytes: Uint8Array | string) => writeFileSync(join(pictures, name), bytes);
+  put("red.jfif", await square("red").jpeg().toBuffer());
+  put("blue", await square("blue").png().toBuffer());
+  put("deep/green.webp", await square("green").webp().toBuffer());
+  put("deep/.git/hidden.png", await square("pink").png().toBuffer());
+  put("IMG_1.HEIC", "\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+  put("IMG_2.HEIC", "\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+  put("old.bmp", "BM\0\0\0\0");
+  put("notes.txt", "shopping");
+  put("cut.png", (await square("red").png().toBuffer()).subarray(0, 60));
+  put("page.jpg", "<!DOCTYPE html>not found");
+  put(HOSTILE, await square("black").png().toBuffer());
+  symlinkSync("..", join(pictures, "deep/up"));
+}, 60_000);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const FOUND = ["blue", HOSTILE, "deep/green.webp", "red.jfif"];
+
+describe("siglip search FOLDER", { timeout: 60_000 }, () => {
+  it("finds pictures by their bytes, once each, and counts what it passes over by kind", async () => {
+    const { code, stdout, stderr } = await siglip(["search", run, "a circle", pictures, "--top", "99", "--json"]);
+    expect(code, stderr).toBe(0);
+    const answer = JSON.parse(stdout);
+    expect(answer).toMatchObject({
+      query: "a circle",
+      pictures: 4,
+      skipped: { heic: 2, bmp: 1, damaged: 1, html: 1, text: 1 },
+    });
+    const names = answer.results.map(({ picture }: { picture: string }) => picture);
+    expect(names.sort()).toEqual(FOUND.map((name) => join(pictures, name)).sort());
+    expect(stderr).toMatch(/^skipped: 2 HEIC, 1 BMP \(cannot be read here\), 1 damaged, 2 other files$/m);
+    expect(stderr).toMatch(/^warning: picture ".*cut\.png": a PNG picture, damaged or cut short/m);
+    expect(stderr).toMatch(/^warning: picture ".*page\.jpg": found an HTML page/m);
+    expect(stderr).not.toMatch(/IMG_1/);
+  });
+
+  it("passes over a damaged or missing picture that is named, and answers for the others", async () => {
+    const named = ["cut.png", "red.jfif", "gone.png"].map((name) => join(pictures, name));
+    const { code, stdout, stderr } = await siglip(["search", run, "a circle", ...named]);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^ {2}1 .*red\.jfif\n$/);
+    expect(stderr).toMatch(/cut\.png.*\n.*gone\.png.*no such file/);
+  });
+
+  it("exits with 65 when nothing could be read, and says why", async () => {
+    for (const named of ["cut.png", "IMG_1.HEIC", "notes.txt", "deep/.git/none"]) {
+      const { code, stdout, stderr } = await siglip(["search", run, "a circle", join(pictures, named)]);
+      expect([code, stdout]).toEqual([65, ""]);
+      expect(stderr).toMatch(/no picture in .* that can be read/);
+    }
+    const { code, stderr } = await siglip(["search", run, "a circle", "/dev/zero"]);
+    expect(code).toBe(65);
+    expect(stderr).toMatch(/not a regular file/);
+  });
+
+  it("escapes what would steer a terminal in names and labels, and leaves JSON as it is", async () => {
+    const file = join(pictures, HOSTILE);
+    const searched = await siglip(["search", run, "a circle", file]);
+    expect(searched.stdout).toContain(ESCAPED);
+    const refused = await siglip(["classify", run, `${file}\u009b`, "cat"]);
+    expect(refused.stderr).toContain(`${ESCAPED}\\u{9b}`);
+    const classified = await siglip(["classify", run, file, HOSTILE, "cat"]);
+    expect(classified.stdout).toContain(ESCAPED);
+    const unknown = await siglip(["search", `${folder}/\u001b[2J\u202e`, "a circle"]);
+    const option = await siglip(["train", "--\u001b[2J\u202e"]);
+    for (const { stdout, stderr } of [searched, refused, classified, unknown, option]) {
+      expect(stdout + stderr).not.toMatch(/(?!\n)\p{Cc}|\u202e/u);
+    }
+    const { stdout } = await siglip(["classify", run, file, HOSTILE, "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({ picture: file, results: [{ text: HOSTILE }] });
+  });
+});
