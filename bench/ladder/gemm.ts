@@ -8,8 +8,8 @@
  */
 import "../../src/cli/engine.ts";
 import { heap, Rng } from "../../src/tensor/index.ts";
+import { wasmGemm } from "../../src/tensor/kernels/gemm/simd.ts";
 import { func } from "../../src/tensor/wasm/assembler.ts";
-import { wasmGemm } from "../../src/tensor/wasm/gemm.ts";
 import { add, f32, f32x4, i32, madd, mul, store } from "../../src/tensor/wasm/instructions.ts";
 import { inc, range } from "../../src/tensor/wasm/loops.ts";
 import { instantiate } from "../../src/tensor/wasm/module.ts";

@@ -5,8 +5,8 @@
  * first.
  */
 import { type BinaryOp, UNARY, type UnaryGradOp, type UnaryOp } from "./kernels/kernels.ts";
-import { kernelsFor } from "./kernels/select.ts";
 import { broadcastTo } from "./movement.ts";
+import { kernelsFor } from "./select/select.ts";
 import { broadcastShapes, type Shape, ShapeError, sameShape, show, sizeOf } from "./shape.ts";
 import { empty, full, type Tensor } from "./tensor.ts";
 

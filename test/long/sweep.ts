@@ -5,8 +5,8 @@
  */
 import { chooseKernels, heap, type KernelMode, kernelReport, kernelsFor } from "../../src/tensor/index.ts";
 import type { Ptr } from "../../src/tensor/kernels/kernels.ts";
+import { expFlush, log1p } from "../../src/tensor/kernels/scalar/exp.ts";
 import { func, type Variant } from "../../src/tensor/wasm/assembler.ts";
-import { expFlush, log1p } from "../../src/tensor/wasm/exp.ts";
 import { i32 } from "../../src/tensor/wasm/instructions.ts";
 import { instantiate } from "../../src/tensor/wasm/module.ts";
 import { alongRow, vectors } from "../../src/tensor/wasm/rows.ts";

@@ -1,0 +1,323 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { elementwiseKernels } from "../../../../src/tensor/kernels/elementwise/simd.ts";
+import {
+  BINARY,
+  type BinaryOp,
+  type Ptr,
+  UNARY,
+  UNARY_GRAD,
+  type UnaryGradOp,
+  type UnaryOp,
+} from "../../../../src/tensor/kernels/kernels.ts";
+import { heap, oracle, run, sameBits, sameNumbers, seeds, uniform, VARIANTS } from "../arena.ts";
+
+type Map1 = (n: number, x: Ptr, out: Ptr) => void;
+type Numbers = ArrayLike<number>;
+
+const INF = Number.POSITIVE_INFINITY;
+const MAX = 3.4028234663852886e38; // the largest float32
+const LEAST = 2 ** -149; // the smallest
+const SPECIALS = [0, -0, 1, -1, LEAST, -LEAST, 2 ** -126, -(2 ** -126), 1e4, -1e4, 3e38, -3e38, MAX, -MAX, INF, -INF];
+
+const apply = (kernel: Map1, x: Numbers): Float32Array =>
+  run([x], [x.length], ([px], [out]) => kernel(x.length, px, out))[0];
+const one = (kernel: Map1, x: number): number => apply(kernel, [x])[0];
+
+/** Every `step`-th float32 from one number to another of the same sign, both of them included. */
+function floats(from: number, to: number, step: number): Float32Array {
+  const [first, last] = new Int32Array(Float32Array.of(from, to).buffer);
+  const bits = Int32Array.from({ length: Math.ceil((last - first) / step) + 1 }, (_, i) =>
+    Math.min(last, first + i * step),
+  );
+  return new Float32Array(bits.buffer);
+}
+/** About 160,000 numbers of all sizes, most of them where exp neither vanishes nor overflows. */
+const both = (...ranges: [number, number, number][]): Float32Array[] =>
+  ranges.flatMap(([from, to, step]) => [floats(from, to, step), floats(-from, -to, step)]);
+const EVERYWHERE = both([LEAST, 2 ** -20, 65537], [2 ** -20, 104, 3001], [104, MAX, 65537]);
+
+/** Distance of neighbouring float32 numbers at y. */
+const ulp = (y: number): number => 2 ** (Math.max(-126, Math.floor(Math.log2(Math.abs(y)))) - 23);
+
+/** Errors of `got` in units of `unit(y, x)`; what rounds to the same float32 has none, NaN must be NaN. */
+function worstError(x: Float32Array, got: Float32Array, f: (x: number) => number, unit = ulp as Unit): number {
+  let worst = 0;
+  for (let i = 0; i < x.length; i++) {
+    const y = f(x[i]);
+    if (Object.is(got[i], Math.fround(y))) continue;
+    const error = Math.abs(got[i] - y) / unit(y, x[i]);
+    if (!(error <= worst)) worst = error;
+    if (Number.isNaN(error)) expect.fail(`${got[i]} instead of ${y} for ${x[i]}`);
+  }
+  return worst;
+}
+type Unit = (y: number, x: number) => number;
+
+// The functions in f64, by forms that do not cancel where the oracle's do (1 + tanh for gelu).
+const sigmoid = (x: number): number => {
+  const e = Math.exp(-Math.abs(x));
+  return x >= 0 ? 1 / (1 + e) : e / (1 + e);
+};
+const U1 = 2 * Math.sqrt(2 / Math.PI);
+const U3 = U1 * 0.044715;
+const geluArgument = (x: number): number => x * (U1 + U3 * x * x);
+const exact = {
+  exp: Math.exp,
+  log: Math.log,
+  tanh: Math.tanh,
+  sigmoid,
+  softplus: (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+  logSigmoid: (x: number) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x))),
+  gelu: (x: number) => x * sigmoid(geluArgument(x)),
+};
+const exactDerivative: Record<UnaryGradOp, (x: number) => number> = {
+  tanh: (x) => 4 * sigmoid(2 * x) * sigmoid(-2 * x),
+  sigmoid: (x) => sigmoid(x) * sigmoid(-x),
+  logSigmoid: (x) => sigmoid(-x),
+  softplus: sigmoid,
+  gelu: (x) => {
+    const u = geluArgument(x);
+    const bump = Math.abs(x) > 1e3 ? 0 : x * (U1 + 3 * U3 * x * x) * sigmoid(u) * sigmoid(-u);
+    return sigmoid(u) + bump;
+  },
+};
+
+describe.each(VARIANTS)("element-wise kernels, %o:", (variant) => {
+  const kernels = elementwiseKernels(heap, variant);
+  const { unary, unaryGrad, binary, binaryScalar } = kernels;
+  const gradient = (op: UnaryGradOp, x: Numbers, g: Numbers): Float32Array =>
+    run([x, g], [x.length], ([px, pg], [out]) => unaryGrad[op](x.length, px, pg, out))[0];
+  const derivative = (op: UnaryGradOp, x: Numbers) => gradient(op, x, new Float32Array(x.length).fill(1));
+
+  test.each(["exp", "tanh", "sigmoid", "softplus", "logSigmoid"] as const)("%s errs by at most 2 ulp", (op) => {
+    for (const x of EVERYWHERE) expect(worstError(x, apply(unary[op], x), exact[op])).toBeLessThanOrEqual(2);
+  });
+
+  test("log errs by at most 1 ulp, near 1 and for subnormal numbers too", () => {
+    for (const x of [floats(LEAST, MAX, 30011), floats(0.5, 2, 301)]) {
+      expect(worstError(x, apply(unary.log, x), Math.log)).toBeLessThanOrEqual(1);
+    }
+  });
+
+  test("gelu errs by at most 4 ulp of |y| or of 1/8, whichever is larger", () => {
+    for (const x of EVERYWHERE) {
+      const unit: Unit = (y) => ulp(Math.max(Math.abs(y), 1 / 8));
+      expect(worstError(x, apply(unary.gelu, x), exact.gelu, unit)).toBeLessThanOrEqual(4);
+    }
+  });
+
+  test("gelu has relative error below 3·(2 + |u|)·2⁻²⁴, u = 2·√(2/π)·(x + 0.044715·x³), down to x = −10", () => {
+    for (const x of both([2 ** -20, 10, 3001])) {
+      const unit: Unit = (y, at) => Math.abs(y) * (2 + Math.abs(geluArgument(at))) * 2 ** -24;
+      expect(worstError(x, apply(unary.gelu, x), exact.gelu, unit)).toBeLessThan(3);
+    }
+  });
+
+  test.each([
+    ["tanh", 4],
+    ["sigmoid", 4],
+    ["logSigmoid", 2],
+    ["softplus", 2],
+  ] as const)("the derivative of %s errs by at most %d ulp", (op, most) => {
+    for (const x of EVERYWHERE) {
+      expect(worstError(x, derivative(op, x), exactDerivative[op])).toBeLessThanOrEqual(most);
+    }
+  });
+
+  test.each(UNARY_GRAD)("the gradient of %s is g times the derivative, rounded once", (op) => {
+    for (const x of EVERYWHERE) {
+      const g = uniform(x.length, 7);
+      const want = derivative(op, x).map((slope, i) => slope * g[i]);
+      expect(sameBits(gradient(op, x, g), want)).toBe(true);
+    }
+  });
+
+  test("geluWithDerivative has the bits of gelu and of its derivative, also where the derivative lies on x", () => {
+    for (const x of [...EVERYWHERE, uniform(67, 1, 8), Float32Array.of(Number.NaN, INF, -INF, 16, -16)]) {
+      const n = x.length;
+      const [y, slope] = run([x], [n, n], ([px], [out, d]) => kernels.geluWithDerivative(n, px, out, d));
+      const [over] = run([x], [n], ([px], [d]) => {
+        kernels.copy(n, px, d);
+        const spare = heap.allocate(4 * n);
+        kernels.geluWithDerivative(n, d, spare, d);
+        heap.release(spare, 4 * n);
+      });
+      expect(sameNumbers(y, apply(unary.gelu, x))).toBe(true);
+      expect(sameNumbers(slope, derivative("gelu", x))).toBe(true);
+      expect(sameNumbers(over, slope)).toBe(true);
+    }
+  });
+
+  test("the derivative of gelu errs by at most 4 ulp of its value or of 1/4, whichever is larger", () => {
+    for (const x of EVERYWHERE) {
+      const unit: Unit = (y) => ulp(Math.max(Math.abs(y), 1 / 4));
+      expect(worstError(x, derivative("gelu", x), exactDerivative.gelu, unit)).toBeLessThanOrEqual(4);
+    }
+  });
+
+  test("limits are exact", () => {
+    const table: [UnaryOp, number, number][] = [
+      ...([[-INF, 0], [INF, INF], [-3e38, 0], [3e38, INF], [-104, 0], [0, 1], [-0, 1]] as const).map(
+        ([x, y]): [UnaryOp, number, number] => ["exp", x, y],
+      ),
+      ["log", 0, -INF], ["log", -0, -INF], ["log", INF, INF], ["log", 1, 0], ["log", -1, Number.NaN], ["log", -INF, Number.NaN],
+      ["tanh", INF, 1], ["tanh", -INF, -1], ["tanh", 3e38, 1], ["tanh", -3e38, -1], ["tanh", 0, 0], ["tanh", -0, -0], ["tanh", LEAST, LEAST],
+      ["sigmoid", INF, 1], ["sigmoid", -INF, 0], ["sigmoid", 0, 0.5], ["sigmoid", 3e38, 1], ["sigmoid", -3e38, 0], ["sigmoid", -103, LEAST],
+      ["softplus", INF, INF], ["softplus", -INF, 0], ["softplus", 1e4, 1e4], ["softplus", 3e38, 3e38], ["softplus", -1e4, 0],
+      ["logSigmoid", INF, 0], ["logSigmoid", -INF, -INF], ["logSigmoid", -1e4, -1e4], ["logSigmoid", -3e38, -3e38], ["logSigmoid", 1e4, 0],
+      ["gelu", INF, INF], ["gelu", -INF, -0], ["gelu", 3e38, 3e38], ["gelu", -3e38, -0], ["gelu", 20, 20], ["gelu", -20, -0], ["gelu", 0, 0], ["gelu", -0, -0],
+    ]; // biome-ignore format: a function a line
+    for (const [op, x, y] of table) expect(one(unary[op], x), `${op}(${x})`).toBe(Math.fround(y));
+  });
+
+  test("limits of derivatives are exact, and no number gives NaN", () => {
+    const far = [1e4, 3e38, INF];
+    const near = (op: UnaryGradOp, sign: number) =>
+      [
+        ...derivative(
+          op,
+          far.map((x) => sign * x),
+        ),
+      ].map((y) => y + 0);
+    for (const [op, below, above] of [
+      ["tanh", 0, 0],
+      ["sigmoid", 0, 0],
+      ["softplus", 0, 1],
+      ["logSigmoid", 1, 0],
+      ["gelu", 0, 1],
+    ] as const) {
+      expect(near(op, -1), op).toEqual([below, below, below]);
+      expect(near(op, 1), op).toEqual([above, above, above]);
+    }
+  });
+
+  test("NaN stays NaN, whatever its bits, and only log, sqrt make one of a number", () => {
+    const nan = new Float32Array(Uint32Array.of(0x7fc00000, 0xffc00000, 0x7fffffff, 0xffffffff, 0x7fabcdef).buffer);
+    for (const op of UNARY) {
+      expect([...apply(unary[op], nan)], op).toEqual(new Array(nan.length).fill(Number.NaN));
+      const numbers = op === "log" || op === "sqrt" ? SPECIALS.filter((x) => x >= 0) : SPECIALS;
+      expect([...apply(unary[op], numbers)].filter(Number.isNaN), op).toEqual([]);
+    }
+    for (const op of UNARY_GRAD) expect([...derivative(op, nan)], op).toEqual(new Array(nan.length).fill(Number.NaN));
+  });
+
+  test("exp and sigmoid rise without a step back below −87, down to the last subnormal number", () => {
+    const x = floats(-87, -104, 19);
+    for (const op of ["exp", "sigmoid"] as const) {
+      const y = apply(unary[op], x);
+      expect(y.findIndex((value, i) => i > 0 && value > y[i - 1])).toBe(-1);
+      expect(y[0]).toBeGreaterThan(0);
+      expect(y[y.length - 1]).toBe(0);
+      expect(y[y.findLastIndex((value) => value > 0)]).toBe(LEAST);
+    }
+  });
+
+  test("sigmoid lies in [0, 1], tanh in [−1, 1]", () => {
+    for (const x of EVERYWHERE) {
+      expect(apply(unary.sigmoid, x).every((y) => y >= 0 && y <= 1)).toBe(true);
+      expect(apply(unary.tanh, x).every((y) => y >= -1 && y <= 1)).toBe(true);
+    }
+  });
+
+  const anyFloat = fc.oneof(fc.float(), fc.constantFrom(...SPECIALS), fc.float({ min: -8, max: 8 }));
+  const pairs = fc.array(fc.tuple(anyFloat, anyFloat), { minLength: 1, maxLength: 70 });
+  const EXACT_UNARY = ["neg", "abs", "sign", "square", "sqrt", "reciprocal", "relu"] as const;
+  const equal = (got: Float32Array, want: Float32Array): void => {
+    expect([...got]).toEqual([...want]);
+  };
+
+  test.each(EXACT_UNARY)("%s equals JavaScript rounded to f32, signs of zero included", (op) => {
+    fc.assert(fc.property(fc.array(anyFloat), (x) => equal(apply(unary[op], x), apply(oracle.unary[op], x))));
+  });
+
+  test.each(BINARY)("%s equals JavaScript rounded to f32, with a row and with a number", (op) => {
+    fc.assert(
+      fc.property(pairs, fc.integer({ min: 0, max: 3 }), (values, rows) => {
+        const b = values.map((pair) => pair[1]);
+        const a = Array.from({ length: rows }, (_, i) => values.map((pair) => pair[0] * (i + 1))).flat();
+        const rowwise = (set: { readonly binary: typeof binary }) =>
+          run([a, b], [a.length], ([pa, pb], [out]) => set.binary[op](rows, b.length, pa, pb, out))[0];
+        equal(rowwise(kernels), rowwise(oracle));
+        const scalar = (set: { readonly binaryScalar: typeof binaryScalar }) =>
+          apply((n, x, out) => set.binaryScalar[op](n, x, b[0], out), a);
+        equal(scalar(kernels), scalar(oracle));
+      }),
+    );
+  });
+
+  const UNARY_FORMS = UNARY.map((op): [string, Map1] => [op, unary[op]]);
+  const GRAD_FORMS = UNARY_GRAD.map((op): [string, Map1] => [
+    `gradient of ${op}`,
+    (n, x, out) => unaryGrad[op](n, x, x, out),
+  ]);
+  const SCALAR_FORMS = BINARY.map((op: BinaryOp): [string, Map1] => [
+    `${op} a number`,
+    (n, x, out) => binaryScalar[op](n, x, 0.3, out),
+  ]);
+  const BINARY_FORMS = BINARY.map((op: BinaryOp): [string, Map1] => [
+    `${op} itself`,
+    (n, x, out) => binary[op](1, n, x, x, out),
+  ]);
+  const FORMS = [...UNARY_FORMS, ...GRAD_FORMS, ...SCALAR_FORMS, ...BINARY_FORMS];
+
+  test.each(FORMS)(
+    "%s of 0 to 67 numbers at any address is what each of them gives alone, also in place",
+    (_, kernel) => {
+      const x = uniform(67, 5, 6);
+      const alone = Float32Array.from(x, (value) => one(kernel, value));
+      for (let n = 0; n <= x.length; n++) {
+        for (let offset = 0; offset < 4; offset++) {
+          // The arena checks that nothing outside the output changes; a longer first input moves the rest by 4 bytes.
+          const [apart, inPlace] = run([new Float32Array(offset), x.subarray(0, n)], [n, n], ([, px], [out, over]) => {
+            kernel(n, px, out);
+            kernels.copy(n, px, over);
+            kernel(n, over, over);
+          });
+          expect(sameBits(apart, alone.subarray(0, n)), `n = ${n}, offset ${offset}`).toBe(true);
+          expect(sameBits(inPlace, alone.subarray(0, n)), `n = ${n}, offset ${offset}, in place`).toBe(true);
+        }
+      }
+    },
+  );
+
+  test("fill and copy write n numbers and no more", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 67 }), anyFloat, seeds, (n, value, seed) => {
+        const x = uniform(n, seed);
+        const [filled, copied] = run([x], [n, n], ([px], [a, b]) => {
+          kernels.fill(n, value, a);
+          kernels.copy(n, px, b);
+        });
+        expect([...filled]).toEqual(new Array(n).fill(Math.fround(value)));
+        expect(sameBits(copied, x)).toBe(true);
+      }),
+    );
+  });
+
+  test("sum and sumSquares are carried in f64: they differ from the oracle by less than 1e-13 of all sizes added", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 1000 }), seeds, fc.constantFrom(1, 1e19, 1e-19), (n, seed, size) => {
+        const x = uniform(n, seed, size);
+        run([x], [], ([px]) => {
+          const sizes = x.reduce((total, value) => total + Math.abs(value), 0);
+          expect(Math.abs(kernels.sum(n, px) - oracle.sum(n, px))).toBeLessThanOrEqual(1e-13 * sizes);
+          const squares = oracle.sumSquares(n, px);
+          expect(Math.abs(kernels.sumSquares(n, px) - squares)).toBeLessThanOrEqual(1e-13 * squares);
+        });
+      }),
+    );
+  });
+
+  test("sum keeps a small number beside large ones that cancel", () => {
+    run([[1e8, 1, -1e8, 2 ** -20]], [], ([px]) => expect(kernels.sum(4, px)).toBe(1 + 2 ** -20));
+  });
+});
+
+test.runIf(VARIANTS.length > 1)("sums have the same bits with and without fused operations", () => {
+  const [plain, fused] = VARIANTS.map((variant) => elementwiseKernels(heap, variant));
+  run([uniform(1003, 3)], [], ([px]) => {
+    expect(fused.sum(1003, px)).toBe(plain.sum(1003, px));
+    expect(fused.sumSquares(1003, px)).toBe(plain.sumSquares(1003, px));
+  });
+});
