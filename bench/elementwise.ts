@@ -5,7 +5,7 @@
  * Each kernel on 1M numbers (2²⁰, as they come from memory) and on 16k (2¹⁴, as they lie in a cache): nanoseconds per
  * number. Inputs lie in −8..8, for log, sqrt and reciprocal in 0..8.
  */
-import { heap, type Kernels, kernelsFor, Rng, referenceKernels, UNARY, UNARY_GRAD } from "../src/tensor/index.ts";
+import { heap, type Kernels, kernelsFor, plainKernels, Rng, UNARY, UNARY_GRAD } from "../src/tensor/index.ts";
 import { atMost, best, type Row } from "./row.ts";
 
 const MOST = 2 ** 20; // numbers in a block
@@ -61,7 +61,7 @@ const CASES: readonly Case[] = [
 
 /** One row a case and size. */
 export async function* elementwiseBench(): AsyncGenerator<Row> {
-  const plain = referenceKernels(heap, "f32");
+  const plain = plainKernels(heap, "f32");
   const [x, positive, g, out, m, v] = Array.from({ length: 6 }, () => heap.allocate(4 * MOST));
   const blocks = { x, positive, g, out, m, v };
   const rng = new Rng(1);

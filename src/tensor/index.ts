@@ -3,9 +3,16 @@ export * from "./attention.ts";
 export * from "./elementwise.ts";
 export * from "./gather.ts";
 export * from "./heap.ts";
-export type { AdamWArgs, Kernels, UnaryGradOp, UnaryOp } from "./kernels/kernels.ts";
-export { UNARY, UNARY_GRAD } from "./kernels/kernels.ts";
-export { referenceKernels } from "./kernels/plain.ts";
+export type { AdamWArgs } from "./kernels/adamW/interface.ts";
+export type { Kernels } from "./kernels/kernels.ts";
+export { plainKernels } from "./kernels/plain.ts";
+export {
+  UNARY,
+  UNARY_GRAD,
+  type UnaryGradOp,
+  type UnaryOp,
+  type UnaryWithDerivativeOp,
+} from "./kernels/scalar/unary.ts";
 export * from "./matmul.ts";
 export * from "./movement.ts";
 export * from "./norm.ts";

@@ -4,7 +4,7 @@
  * Patterns that are neighbours have the same sign and exponent. Exact values are computed once for both modes.
  */
 import { chooseKernels, heap, type KernelMode, kernelReport, kernelsFor } from "../../src/tensor/index.ts";
-import type { Ptr } from "../../src/tensor/kernels/kernels.ts";
+import type { Ptr } from "../../src/tensor/kernels/ptr.ts";
 import { expFlush, log1p } from "../../src/tensor/kernels/scalar/exp.ts";
 import { func, type Variant } from "../../src/tensor/wasm/assembler.ts";
 import { i32 } from "../../src/tensor/wasm/instructions.ts";

@@ -1,6 +1,6 @@
 /** A block of the heap that a kernel keeps for intermediate results; it is replaced only when more is asked for than ever. */
 import type { Heap } from "../heap.ts";
-import type { Ptr } from "./kernels.ts";
+import type { Ptr } from "./ptr.ts";
 
 export function scratch(heap: Heap): (bytes: number) => Ptr {
   let held = 0;

@@ -12,8 +12,8 @@
 import { type DType, type Heap, heap } from "../heap.ts";
 import type { Tile } from "../kernels/gemm/tile.ts";
 import type { Kernels } from "../kernels/kernels.ts";
-import { referenceKernels } from "../kernels/plain.ts";
-import { type KernelVariant, wasmKernels } from "../kernels/simd.ts";
+import { plainKernels } from "../kernels/plain.ts";
+import { type KernelVariant, simdKernels } from "../kernels/simd.ts";
 import { engineSupports, tileRates } from "./probe.ts";
 import { selfTest } from "./selfTest.ts";
 
@@ -53,7 +53,7 @@ const SAFE = { fma: false, tile: { rows: 4, columns: 8 } };
 /** A step of the emoji recipe takes four fifths of the time that 4×8 takes where pairs are fused, and five fourths elsewhere. */
 const STRICT = { fma: false, tile: { rows: 4, columns: WIDE } };
 
-const reference = { f32: referenceKernels(heap, "f32"), f64: referenceKernels(heap, "f64") };
+const reference = { f32: plainKernels(heap, "f32"), f64: plainKernels(heap, "f64") };
 
 /** The first candidate that agrees with the plain loops; none if none does. */
 export function firstSound<T extends { readonly name: string }>(
@@ -61,7 +61,7 @@ export function firstSound<T extends { readonly name: string }>(
   candidates: readonly T[],
   build: (candidate: T) => Kernels,
 ): { winner?: T; kernels: Kernels; warnings: string[] } {
-  const oracle = referenceKernels(heap, "f32");
+  const oracle = plainKernels(heap, "f32");
   const warnings: string[] = [];
   for (const winner of candidates) {
     const kernels = build(winner);
@@ -96,7 +96,7 @@ function chooseFast(): Choice {
   const rates = tileRates(heap, { fma }, tiles);
   const fastest = tiles[rates.indexOf(Math.max(...rates))];
   const candidates = [candidate({ fma, tile: fastest }), candidate(SAFE)];
-  const { winner, kernels, warnings } = firstSound(heap, candidates, (each) => wasmKernels(heap, each));
+  const { winner, kernels, warnings } = firstSound(heap, candidates, (each) => simdKernels(heap, each));
   if (!winner) return plainLoops("fast", warnings, "plain loops: no SIMD kernels passed their self-test");
   const measured = tiles.map((tile, i) => `${show(tile)} ${rates[i].toFixed(0)}`).join(", ");
   const why = `${winner.name}; GFLOP/s of the tiles: ${measured}`;
@@ -110,7 +110,7 @@ function chooseStrict(): Choice {
   const refuse = (reason: string) =>
     new KernelError(`kernels: strict kernels cannot run here: ${reason}; use fast ones`);
   if (!engineSupports(STRICT)) throw refuse("this engine has no WebAssembly SIMD");
-  const { winner, kernels, warnings } = firstSound(heap, [candidate(STRICT)], (each) => wasmKernels(heap, each));
+  const { winner, kernels, warnings } = firstSound(heap, [candidate(STRICT)], (each) => simdKernels(heap, each));
   if (!winner) throw refuse(warnings.join());
   const why = `${winner.name}, products and sums rounded apart: the same bits on every engine`;
   const { tile } = winner;
@@ -149,7 +149,7 @@ export function kernelsFor(dtype: DType): Kernels {
   if (dtype === "f64") return reference.f64;
   if (forced) return forced;
   const { fma, tile } = kernelReport();
-  built ??= tile ? wasmKernels(heap, { fma, tile }) : reference.f32;
+  built ??= tile ? simdKernels(heap, { fma, tile }) : reference.f32;
   return built;
 }
 

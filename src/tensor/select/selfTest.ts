@@ -3,7 +3,10 @@
  * compile vectors wrongly (revectorisation is experimental). It looks for wrong code, not for the last bits.
  */
 import type { Heap } from "../heap.ts";
-import { BINARY, type Kernels, type Ptr, UNARY, UNARY_GRAD } from "../kernels/kernels.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import type { Ptr } from "../kernels/ptr.ts";
+import { BINARY } from "../kernels/scalar/binary.ts";
+import { UNARY, UNARY_GRAD, UNARY_WITH_DERIVATIVE, type UnaryOp, unaryFunctions } from "../kernels/scalar/unary.ts";
 import { Rng } from "../random.ts";
 
 const ROWS = 5;
@@ -106,11 +109,13 @@ function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
   const number = (out: Ptr, value: number): void => {
     heap.f32[out / 4] = value;
   };
-  const real = ["sqrt", "log", "reciprocal"]; // on positive numbers
+  const inputOf = (op: UnaryOp): Ptr => ("domain" in unaryFunctions[op] ? positive : x);
   return [
-    ...UNARY.map((op): Check => [op, N, (k, out) => k.unary[op](N, real.includes(op) ? positive : x, out)]),
+    ...UNARY.map((op): Check => [op, N, (k, out) => k.unary[op](N, inputOf(op), out)]),
     ...UNARY_GRAD.map((op): Check => [`${op}Grad`, N, (k, out) => k.unaryGrad[op](N, x, y, out)]),
-    ["geluWithDerivative", 2 * N, (k, out) => k.geluWithDerivative(N, x, out, out + 4 * N)],
+    ...UNARY_WITH_DERIVATIVE.map(
+      (op): Check => [`${op}WithDerivative`, 2 * N, (k, out) => k.unaryWithDerivative[op](N, x, out, out + 4 * N)],
+    ),
     ...BINARY.map((op): Check => [op, N, (k, out) => k.binary[op](ROWS, COLS, x, positive, out)]),
     ...BINARY.map((op): Check => [`${op}Scalar`, N, (k, out) => k.binaryScalar[op](N, x, 0.7, out)]),
     ["fill", N, (k, out) => k.fill(N, 0.7, out)],

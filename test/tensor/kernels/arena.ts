@@ -4,15 +4,15 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import { Heap } from "../../../src/tensor/heap.ts";
-import type { Ptr } from "../../../src/tensor/kernels/kernels.ts";
-import { referenceKernels } from "../../../src/tensor/kernels/plain.ts";
+import { plainKernels } from "../../../src/tensor/kernels/plain.ts";
+import type { Ptr } from "../../../src/tensor/kernels/ptr.ts";
 import { Rng } from "../../../src/tensor/random.ts";
 import { drop, func } from "../../../src/tensor/wasm/assembler.ts";
 import { f32x4, madd } from "../../../src/tensor/wasm/instructions.ts";
 import { supports } from "../../../src/tensor/wasm/module.ts";
 
 export const heap = new Heap();
-export const oracle = referenceKernels(heap, "f32");
+export const oracle = plainKernels(heap, "f32");
 const hasFma = supports({ fma: true }, { f: func([], () => drop(madd(f32x4.const(1), 1, 1))) });
 /** Those that this engine can run. */
 export const VARIANTS = hasFma ? [{ fma: false }, { fma: true }] : [{ fma: false }];

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { Heap, heap } from "../../../src/tensor/heap.ts";
-import type { GemmArgs, Kernels } from "../../../src/tensor/kernels/kernels.ts";
-import { referenceKernels } from "../../../src/tensor/kernels/plain.ts";
-import { wasmKernels } from "../../../src/tensor/kernels/simd.ts";
+import type { GemmArgs } from "../../../src/tensor/kernels/gemm/interface.ts";
+import type { Kernels } from "../../../src/tensor/kernels/kernels.ts";
+import { plainKernels } from "../../../src/tensor/kernels/plain.ts";
+import { simdKernels } from "../../../src/tensor/kernels/simd.ts";
 import { engineSupports, tileRates } from "../../../src/tensor/select/probe.ts";
 import {
   adoptKernels,
@@ -16,7 +17,7 @@ import {
 import { selfTest } from "../../../src/tensor/select/selfTest.ts";
 
 const own = new Heap();
-const oracle = referenceKernels(own, "f32");
+const oracle = plainKernels(own, "f32");
 
 /** The oracle, with the last number of every product off by a little. */
 const wrongGemm: Kernels = {
@@ -31,7 +32,7 @@ describe("the self-test", () => {
   test("finds nothing in the kernels of this engine, with and without fused multiply-add", () => {
     for (const fma of [false, true]) {
       if (!engineSupports({ fma })) continue;
-      expect(selfTest(own, wasmKernels(own, { fma, tile: { rows: 6, columns: 16 } }), oracle)).toEqual([]);
+      expect(selfTest(own, simdKernels(own, { fma, tile: { rows: 6, columns: 16 } }), oracle)).toEqual([]);
     }
   });
 
@@ -140,7 +141,7 @@ describe("kernelsFor", () => {
   });
 
   test("gives what useKernels says", () => {
-    const mine = { ...referenceKernels(heap, "f32"), name: "mine" };
+    const mine = { ...plainKernels(heap, "f32"), name: "mine" };
     useKernels(mine);
     expect(kernelsFor("f32")).toBe(mine);
     useKernels(undefined);

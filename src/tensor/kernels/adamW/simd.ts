@@ -10,13 +10,12 @@
  * Source: Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101.
  */
 
+import type { Heap } from "../../heap.ts";
 import { func, type Variant } from "../../wasm/assembler.ts";
 import { add, div, f32, f32x4, i32, madd, mul, sqrt, sub } from "../../wasm/instructions.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, vectors } from "../../wasm/rows.ts";
-import type { Kernels } from "../kernels.ts";
-
-const UNROLL = 4; // vectors in flight
+import { alongRow, UNROLL, vectors } from "../../wasm/rows.ts";
+import type { AdamWKernels } from "./interface.ts";
 
 const step = func([i32, i32, i32, i32, i32, f32, f32, f32, f32, f32, f32, f32], (n, p, g, m, v, ...scalars) => {
   const factors = vectors(scalars.length);
@@ -44,8 +43,10 @@ const step = func([i32, i32, i32, i32, i32, f32, f32, f32, f32, f32, f32, f32], 
   ];
 });
 
-export function adamWKernel(memory: WebAssembly.Memory, variant: Variant): Kernels["adamW"] {
+export function simdAdamW({ memory }: Heap, variant: Variant): AdamWKernels {
   const wasm = instantiate(memory, variant, { step });
-  return (n, p, g, m, v, { lr, decay, beta1, beta2, eps, correction1, correction2, gradScale }) =>
-    wasm.step(n, p, g, m, v, lr / correction1, decay, 1 - beta1, 1 - beta2, 1 / correction2, eps, gradScale);
+  return {
+    adamW: (n, p, g, m, v, { lr, decay, beta1, beta2, eps, correction1, correction2, gradScale }) =>
+      wasm.step(n, p, g, m, v, lr / correction1, decay, 1 - beta1, 1 - beta2, 1 / correction2, eps, gradScale),
+  };
 }

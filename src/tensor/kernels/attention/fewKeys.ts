@@ -14,17 +14,18 @@ import { inc, range, when } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
 import { alongRow, eachRow, vectors } from "../../wasm/rows.ts";
 import type { Tile } from "../gemm/tile.ts";
-import type { AttentionArgs, AttentionGradArgs, HeadLayout, Kernels, Ptr } from "../kernels.ts";
 import { transposeBlock } from "../movement/simd.ts";
+import type { Ptr } from "../ptr.ts";
 import { scratch } from "../scratch.ts";
 import { softmaxBackward16, softmaxForward16 } from "../softmax/simd16.ts";
+import type { AttentionArgs, AttentionKernels, HeadLayout } from "./interface.ts";
 
 const KEYS = 16;
 const ROW = 4 * KEYS; // bytes
 const QUADS = [0, 1, 2, 3]; // vectors of a row
 
 /** Whether the dimensions are those this file is for. */
-export const isSmall = ({ keys, headDim }: AttentionArgs): boolean => keys <= KEYS && headDim % KEYS === 0;
+export const hasFewKeys = ({ keys, headDim }: AttentionArgs): boolean => keys <= KEYS && headDim % KEYS === 0;
 
 /** Row i, or the last one where there are no more: computed again, and the same. */
 const rowAt = (base: Expr<"i32">, i: Expr<"i32">, rows: Expr<"i32">, step: Expr<"i32">): Expr<"i32"> =>
@@ -204,12 +205,8 @@ const backward = ({ scoresOf, weigh }: Products) => func(
   },
 );
 
-/** For dimensions that pass `isSmall`. */
-export function smallAttentionKernels(
-  heap: Heap,
-  variant: Variant,
-  tile: Tile,
-): Pick<Kernels, "attention" | "attentionGrad"> {
+/** For dimensions that pass `hasFewKeys`. */
+export function fewKeysAttention(heap: Heap, variant: Variant, tile: Tile): AttentionKernels {
   // Four rows of 16 sums fit the registers where the wide tile of the matrix product does.
   const products = productsBy(tile.columns >= KEYS ? 4 : 2);
   const wasm = instantiate(heap.memory, variant, { forward: forward(products), backward: backward(products) });
@@ -221,7 +218,7 @@ export function smallAttentionKernels(
     4 * (batch - width),
   ];
   return {
-    attention(args: AttentionArgs) {
+    attention(args) {
       const { batch, heads, queries, keys, headDim, q, k, v, out, probs } = args;
       const width = heads * headDim;
       const start = workspace(scratchBytes(args));
@@ -232,7 +229,7 @@ export function smallAttentionKernels(
         ...place(v, width), ...place(out, width), probs, start,
       ); // biome-ignore format: as the parameters above
     },
-    attentionGrad(args: AttentionGradArgs) {
+    attentionGrad(args) {
       const { batch, heads, queries, keys, headDim, q, k, v, g, dq, dk, dv, probs } = args;
       const width = heads * headDim;
       const start = workspace(scratchBytes(args));

@@ -6,19 +6,21 @@
  *
  *     backward, with G the gradient of out:   dV = Pᵀ·G   dS = softmax′(P, G·Vᵀ)/√headDim   dQ = dS·K   dK = dSᵀ·Q
  *
- * Few keys have a way of their own (attentionSmall).
+ * Few keys have kernels of their own (fewKeys.ts).
  *
  * P [batch, heads, queries, keys]. An image's result does not depend on the batch around it.
  */
 import type { Heap } from "../../heap.ts";
 import type { Variant } from "../../wasm/assembler.ts";
+import type { GemmKernels } from "../gemm/interface.ts";
 import type { Tile } from "../gemm/tile.ts";
-import type { AttentionArgs, GemmArgs, HeadLayout, Kernels, Ptr } from "../kernels.ts";
+import type { Ptr } from "../ptr.ts";
 import { scratch } from "../scratch.ts";
 import type { ScaledSoftmax } from "../softmax/simd.ts";
-import { isSmall, smallAttentionKernels } from "./fewKeys.ts";
+import { fewKeysAttention, hasFewKeys } from "./fewKeys.ts";
+import type { AttentionArgs, AttentionKernels, HeadLayout } from "./interface.ts";
 
-type Gemm = (args: GemmArgs) => void;
+type Gemm = GemmKernels["gemm"];
 
 const GROUP = 65536; // numbers of P: 256 KiB
 
@@ -66,9 +68,7 @@ function products(
   }); // biome-ignore format: a matrix after the other
 }
 
-type Attention = Pick<Kernels, "attention" | "attentionGrad">;
-
-function composed(heap: Heap, gemm: Gemm, rows: ScaledSoftmax): Attention {
+function composed(heap: Heap, gemm: Gemm, rows: ScaledSoftmax): AttentionKernels {
   const workspace = scratch(heap);
   return {
     attention(args) {
@@ -113,12 +113,18 @@ function composed(heap: Heap, gemm: Gemm, rows: ScaledSoftmax): Attention {
   };
 }
 
-/** The way depends on the dimensions of an image, not on the batch. */
-export function attentionKernels(heap: Heap, variant: Variant, tile: Tile, gemm: Gemm, rows: ScaledSoftmax): Attention {
-  const small = smallAttentionKernels(heap, variant, tile);
-  const large = composed(heap, gemm, rows);
+/** Which kernels run depends on the dimensions of an image, not on the batch. */
+export function simdAttention(
+  heap: Heap,
+  variant: Variant,
+  tile: Tile,
+  { gemm }: GemmKernels,
+  rows: ScaledSoftmax,
+): AttentionKernels {
+  const few = fewKeysAttention(heap, variant, tile);
+  const many = composed(heap, gemm, rows);
   return {
-    attention: (args) => (isSmall(args) ? small : large).attention(args),
-    attentionGrad: (args) => (isSmall(args) ? small : large).attentionGrad(args),
+    attention: (args) => (hasFewKeys(args) ? few : many).attention(args),
+    attentionGrad: (args) => (hasFewKeys(args) ? few : many).attentionGrad(args),
   };
 }

@@ -17,7 +17,7 @@ import { type Code, call, type Expr, func, type Operand, type Variant } from "..
 import { add, f32, f32x4, i32, lt, mul, or, select, shl, store, sub } from "../../wasm/instructions.ts";
 import { doWhile, inc, range, when } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import type { GemmArgs } from "../kernels.ts";
+import type { GemmKernels } from "./interface.ts";
 import { packCopy, packTranspose } from "./pack.ts";
 import { type Tile, tileKernel } from "./tile.ts";
 
@@ -162,17 +162,18 @@ export function gemmFunction(heap: Heap, tile: Tile) {
   );
 }
 
-/** The gemm of the kernel interface. */
-export function wasmGemm(heap: Heap, variant: Variant, tile: Tile): (args: GemmArgs) => void {
-  const { gemm } = instantiate(heap.memory, variant, { gemm: gemmFunction(heap, tile) });
-  return ({ transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate, bias = 0, batch = 1, ...strides }) => {
-    const { strideA = 0, strideB = 0, strideC = 0 } = strides;
-    // Packing pays when a panel is read often; a long row of Aᵀ also keeps few lines of the cache busy.
-    const packA = Number(transA && n > 64 && lda > 256);
-    const packB = Number(m > 64);
-    gemm(
-      m, n, k, a, 4 * lda, b, 4 * ldb, c, 4 * ldc, Number(transA), Number(transB), Number(accumulate ?? false), bias,
-      batch, 4 * strideA, 4 * strideB, 4 * strideC, packA, packB,
-    ); // biome-ignore format: as the parameters above
+export function simdGemm(heap: Heap, variant: Variant, tile: Tile): GemmKernels {
+  const wasm = instantiate(heap.memory, variant, { gemm: gemmFunction(heap, tile) });
+  return {
+    gemm({ transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate, bias = 0, batch = 1, ...strides }) {
+      const { strideA = 0, strideB = 0, strideC = 0 } = strides;
+      // Packing pays when a panel is read often; a long row of Aᵀ also keeps few lines of the cache busy.
+      const packA = Number(transA && n > 64 && lda > 256);
+      const packB = Number(m > 64);
+      wasm.gemm(
+        m, n, k, a, 4 * lda, b, 4 * ldb, c, 4 * ldc, Number(transA), Number(transB), Number(accumulate ?? false), bias,
+        batch, 4 * strideA, 4 * strideB, 4 * strideC, packA, packB,
+      ); // biome-ignore format: as the parameters above
+    },
   };
 }

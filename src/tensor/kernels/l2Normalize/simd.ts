@@ -29,22 +29,22 @@ import {
 import { inc, when } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
 import { alongRow, demoteBoth, eachRow, promoteHigh, vectors } from "../../wasm/rows.ts";
-import type { Kernels } from "../kernels.ts";
+import type { L2NormalizeKernels } from "./interface.ts";
 
-const UNROLL = 2; // vectors in flight: four of f64
+const VECTORS = 2; // in flight: four of f64
 
 /** Σ a·b over a row. */
 function dot(cols: Expr<"i32">, a: Expr<"i32">, b: Expr<"i32">) {
   const [aAt, bAt] = [i32.local(), i32.local()];
-  const [va, vb] = [vectors(UNROLL), vectors(UNROLL)];
-  const sums = Array.from({ length: 2 * UNROLL }, () => f64x2.local());
+  const [va, vb] = [vectors(VECTORS), vectors(VECTORS)];
+  const sums = Array.from({ length: 2 * VECTORS }, () => f64x2.local());
   const total = f64x2.local();
   return seq(
     [
       sums.map((sum) => sum.set(f64x2.const(0))),
       aAt.set(a),
       bAt.set(b),
-      alongRow(cols, UNROLL, [aAt, bAt], (lanes) => [
+      alongRow(cols, VECTORS, [aAt, bAt], (lanes) => [
         lanes.map((v, i) => [va[i].set(v.load(aAt)), vb[i].set(v.load(bAt))]),
         lanes.map((_, i) => [
           sums[2 * i].set(madd(f64x2.promoteLow(va[i]), f64x2.promoteLow(vb[i]), sums[2 * i])),
@@ -60,13 +60,13 @@ function dot(cols: Expr<"i32">, a: Expr<"i32">, b: Expr<"i32">) {
 const forward = func([i32, i32, f64, i32, i32, i32], (rows, cols, eps, x, y, norm) => {
   const length = f64.local();
   const factor = f64x2.local();
-  const v = vectors(UNROLL);
+  const v = vectors(VECTORS);
   return eachRow(rows, [
     length.set(sqrt(dot(cols, x, x))),
     store(norm, f32.demote(length)),
     inc(norm, 4),
     factor.set(f64x2.splat(select(eq(length, 0), f64.const(0), div(f64.const(1), add(length, eps))))),
-    alongRow(cols, UNROLL, [x, y], (lanes) => [
+    alongRow(cols, VECTORS, [x, y], (lanes) => [
       lanes.map((l, i) => v[i].set(l.load(x))),
       lanes.map((_, i) => v[i].set(demoteBoth(mul(f64x2.promoteLow(v[i]), factor), mul(promoteHigh(v[i]), factor)))),
       lanes.map((l, i) => l.store(y, v[i])),
@@ -77,7 +77,7 @@ const forward = func([i32, i32, f64, i32, i32, i32], (rows, cols, eps, x, y, nor
 const backward = func([i32, i32, f64, i32, i32, i32, i32], (rows, cols, eps, x, norm, g, dx) => {
   const [length, factor] = [f64.local(), f64.local()];
   const [along, scale] = [f64x2.local(), f64x2.local()];
-  const [vx, vg] = [vectors(UNROLL), vectors(UNROLL)];
+  const [vx, vg] = [vectors(VECTORS), vectors(VECTORS)];
   const bytes = shl(cols, 2);
   return eachRow(rows, [
     length.set(f64.promote(f32.load(norm))),
@@ -89,7 +89,7 @@ const backward = func([i32, i32, f64, i32, i32, i32, i32], (rows, cols, eps, x, 
         factor.set(div(f64.const(1), add(length, eps))),
         scale.set(f64x2.splat(factor)),
         along.set(f64x2.splat(mul(div(dot(cols, x, g), length), factor))),
-        alongRow(cols, UNROLL, [x, g, dx], (lanes) => [
+        alongRow(cols, VECTORS, [x, g, dx], (lanes) => [
           lanes.map((l, i) => [vx[i].set(l.load(x)), vg[i].set(l.load(g))]),
           lanes.map((_, i) =>
             vg[i].set(
@@ -106,7 +106,7 @@ const backward = func([i32, i32, f64, i32, i32, i32, i32], (rows, cols, eps, x, 
   ]);
 });
 
-export function l2Kernels(heap: Heap, variant: Variant): Pick<Kernels, "l2Normalize" | "l2NormalizeGrad"> {
-  const wasm = instantiate(heap.memory, variant, { forward, backward });
+export function simdL2Normalize({ memory }: Heap, variant: Variant): L2NormalizeKernels {
+  const wasm = instantiate(memory, variant, { forward, backward });
   return { l2Normalize: wasm.forward, l2NormalizeGrad: wasm.backward };
 }

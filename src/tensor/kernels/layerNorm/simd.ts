@@ -26,11 +26,10 @@ import {
 } from "../../wasm/instructions.ts"; // biome-ignore format: one list
 import { inc, loopWhile, range } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, clear, eachRow, promoteHigh, sumAcross, vectors } from "../../wasm/rows.ts";
-import type { Kernels } from "../kernels.ts";
+import { alongRow, clear, eachRow, promoteHigh, sumAcross, UNROLL, vectors } from "../../wasm/rows.ts";
 import { scratch } from "../scratch.ts";
+import type { LayerNormKernels } from "./interface.ts";
 
-const UNROLL = 4; // vectors in flight
 const BLOCK = 16; // rows summed in f32
 
 const forward = func(
@@ -167,7 +166,7 @@ const round = func([i32, i32, i32], (n, totals, out) =>
   loopWhile(gt(n, 0), [store(out, f32.demote(f64.load(totals))), inc(totals, 8), inc(out, 4), n.set(sub(n, 1))]),
 );
 
-export function normKernels(heap: Heap, variant: Variant): Pick<Kernels, "layerNorm" | "layerNormGrad"> {
+export function simdLayerNorm(heap: Heap, variant: Variant): LayerNormKernels {
   const wasm = instantiate(heap.memory, variant, { forward, backward, round });
   const workspace = scratch(heap);
   return {

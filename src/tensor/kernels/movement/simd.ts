@@ -7,14 +7,33 @@
  */
 import type { Heap } from "../../heap.ts";
 import { type Code, call, type Expr, func, type Local, type Variant } from "../../wasm/assembler.ts";
-import { add, and, f32, f32x4, i32, lt, mul, select, shl, shuffle, store } from "../../wasm/instructions.ts";
+import {
+  add,
+  and,
+  f32,
+  f32x4,
+  i32,
+  lt,
+  memoryCopy,
+  mul,
+  select,
+  shl,
+  shuffle,
+  store,
+} from "../../wasm/instructions.ts";
 import { inc, range } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, eachRow, vectors } from "../../wasm/rows.ts";
-import type { Kernels, Ptr } from "../kernels.ts";
+import { alongRow, eachRow, UNROLL, vectors } from "../../wasm/rows.ts";
+import type { Ptr } from "../ptr.ts";
 import { scratch } from "../scratch.ts";
+import type { MovementKernels } from "./interface.ts";
 
-const UNROLL = 4; // vectors in flight
+const fill = func([i32, f32, i32], (n, value, out) => {
+  const v = f32x4.local();
+  return [v.set(f32x4.splat(value)), alongRow(n, UNROLL, [out], (lanes) => lanes.map((at) => at.store(out, v)))];
+});
+
+const copy = func([i32, i32, i32], (n, x, out) => memoryCopy(out, x, mul(n, 4)));
 
 /** Copies a row. */
 function copyRow(cols: Expr<"i32">, from: Local<"i32">, to: Local<"i32">): Code {
@@ -168,8 +187,17 @@ function mergeAxes(shape: readonly number[], strides: readonly number[]): { size
   return { sizes, steps };
 }
 
-export function movementKernels(heap: Heap, variant: Variant): Pick<Kernels, "strided" | "gather" | "scatterAdd"> {
-  const wasm = instantiate(heap.memory, variant, { runs, repeats, singles, transposes, gather, scatterAdd });
+export function simdMovement(heap: Heap, variant: Variant): MovementKernels {
+  const wasm = instantiate(heap.memory, variant, {
+    fill,
+    copy,
+    runs,
+    repeats,
+    singles,
+    transposes,
+    gather,
+    scatterAdd,
+  });
   const idScratch = scratch(heap);
   const putIds = (ids: Int32Array): Ptr => {
     const at = idScratch(ids.length * 4);
@@ -202,6 +230,8 @@ export function movementKernels(heap: Heap, variant: Variant): Pick<Kernels, "st
   }
 
   return {
+    fill: wasm.fill,
+    copy: wasm.copy,
     strided(shape, strides, x, out) {
       if (shape.includes(0)) return;
       const { sizes, steps } = mergeAxes(shape, strides);

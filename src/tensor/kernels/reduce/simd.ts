@@ -3,14 +3,12 @@
  * rounding that shows is the last one, to f32. The order of a sum depends on the length of what is summed, on nothing else.
  */
 import type { Heap } from "../../heap.ts";
-import { type Code, func, type Local, type Variant } from "../../wasm/assembler.ts";
-import { add, f32, f32x4, f64x2, i32, lane, max, shl, store } from "../../wasm/instructions.ts";
+import { type Code, type Expr, func, type Local, seq, type Variant } from "../../wasm/assembler.ts";
+import { add, f32, f32x4, f64x2, i32, lane, madd, max, shl, shuffle, store } from "../../wasm/instructions.ts";
 import { inc } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { across, alongRow, demoteBoth, eachRow, type Lanes, promoteHigh, vectors } from "../../wasm/rows.ts";
-import type { Kernels } from "../kernels.ts";
-
-const UNROLL = 4; // vectors in flight
+import { across, alongRow, demoteBoth, eachRow, type Lanes, promoteHigh, UNROLL, vectors } from "../../wasm/rows.ts";
+import type { ReduceKernels } from "./interface.ts";
 
 const pairs = (count: number): Local<"f64x2">[] => Array.from({ length: count }, () => f64x2.local());
 const UNROLLED = Array.from({ length: UNROLL });
@@ -74,9 +72,34 @@ const maxAlongRows = func([i32, i32, i32, i32], (rows, cols, x, out) => {
   ]);
 });
 
-export function reduceKernels(
-  heap: Heap,
-  variant: Variant,
-): Pick<Kernels, "sumAlongRows" | "sumOverRows" | "maxAlongRows"> {
-  return instantiate(heap.memory, variant, { sumAlongRows, sumOverRows, maxAlongRows });
+/** Σ f(x, total) in f64: eight pairs of totals, each over every 16th number. */
+const total = (accumulate: (x: Local<"f64x2">, total: Expr<"f64x2">) => Expr<"f64x2">) =>
+  func([i32, i32], (n, x) => {
+    const pairs = () => Array.from({ length: UNROLL }, () => f64x2.local());
+    const [low, high] = [pairs(), pairs()];
+    const x2 = f64x2.local();
+    const v = f32x4.local();
+    const sum = (terms: readonly Expr<"f64x2">[]) => terms.reduce((a, b) => add(a, b));
+    return seq(
+      [
+        alongRow(n, UNROLL, [x], (lanes) =>
+          lanes.map((at, i) => [
+            v.set(at.load(x)),
+            x2.set(f64x2.promoteLow(v)),
+            low[i].set(accumulate(x2, low[i])),
+            x2.set(f64x2.promoteLow(shuffle(v, v, [2, 3, 2, 3]))),
+            high[i].set(accumulate(x2, high[i])),
+          ]),
+        ),
+        x2.set(add(sum(low), sum(high))),
+      ],
+      add(lane(x2, 0), lane(x2, 1)),
+    );
+  });
+
+const sum = total((x, sum) => add(sum, x));
+const sumSquares = total((x, sum) => madd(x, x, sum)); // the square of an f32 is exact in f64: fused or not, the same
+
+export function simdReduce({ memory }: Heap, variant: Variant): ReduceKernels {
+  return instantiate(memory, variant, { sum, sumSquares, sumAlongRows, sumOverRows, maxAlongRows });
 }

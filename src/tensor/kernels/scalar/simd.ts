@@ -13,7 +13,7 @@
  */
 import { type Code, type Expr, type Local, seq } from "../../wasm/assembler.ts";
 import {
-  abs, add, bitselect, div, f32x4, i32x4, lt, madd, mul, neg, nmadd, pmax, pmin, sub,
+  abs, add, bitselect, div, f32x4, gt, i32x4, lt, madd, mul, neg, nmadd, pmax, pmin, sub,
 } from "../../wasm/instructions.ts"; // biome-ignore format: one list
 import { exp, expFlush, log1pParts, polynomial } from "./exp.ts";
 
@@ -27,6 +27,10 @@ const U3 = U1 * 0.044715;
 
 /** (tanh x / x − 1) / x² on |x| ≤ 0.56, in powers of x²; tanh to 1.4e-9. Minimax, like those of exp.ts. */
 const TANH = [-0.333333135, 0.13332437, -0.0538357571, 0.021000376, -0.00616961345];
+
+/** −1, 0 or 1; ±0 and NaN stay. */
+export const sign = (x: X): F32x4 => bitselect(gt(abs(x), 0), bitselect(SIGN, x, ONE), x);
+export const relu = (x: X): F32x4 => add(pmax(x, 0), 0); // + 0 makes −0 into 0; NaN stays
 
 const isNegative = (x: X): Expr<"i32x4"> => lt(x, 0);
 const expOfMinusAbs = (x: X): F32x4 => exp(neg(abs(x)));

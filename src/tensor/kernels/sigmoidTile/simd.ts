@@ -25,11 +25,10 @@ import {
 } from "../../wasm/instructions.ts"; // biome-ignore format: one list
 import { inc, loopWhile, when } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, clear, type Lanes, pairwise, promoteHigh, vectors, whole } from "../../wasm/rows.ts";
-import type { Kernels } from "../kernels.ts";
+import { alongRow, clear, type Lanes, pairwise, promoteHigh, UNROLL, vectors, whole } from "../../wasm/rows.ts";
 import { expFlush, log1p } from "../scalar/exp.ts";
+import type { SigmoidTileKernels } from "./interface.ts";
 
-const UNROLL = 4; // vectors in flight
 const RUN = 128; // numbers of a run without a loop: the engine fuses neighbours only in straight code
 const MOST_PART = 64; // numbers of a part of a run: ∏ (1 + e) ≤ 2⁶⁴
 
@@ -160,7 +159,7 @@ const tile = func([i32, i32, f32, f32, i32, i32, i32, i32], (n, s, t, b, first, 
   ]);
 });
 
-export function sigmoidTileKernels(heap: Heap, variant: Variant): Pick<Kernels, "sigmoidTile"> {
+export function simdSigmoidTile(heap: Heap, variant: Variant): SigmoidTileKernels {
   const wasm = instantiate(heap.memory, variant, { tile });
   const sums = heap.allocate(32 + 64);
   return {

@@ -30,11 +30,11 @@ import {
 } from "../../wasm/instructions.ts";
 import { inc } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { across, alongRow, type Combine, eachRow, pairwise, promoteHigh, vectors } from "../../wasm/rows.ts";
-import type { Kernels, Ptr } from "../kernels.ts";
+import { across, alongRow, type Combine, eachRow, pairwise, promoteHigh, UNROLL, vectors } from "../../wasm/rows.ts";
+import type { Ptr } from "../ptr.ts";
 import { expFlush, log } from "../scalar/exp.ts";
+import type { SoftmaxKernels } from "./interface.ts";
 
-const UNROLL = 4; // vectors in flight
 const LOWEST = Number.NEGATIVE_INFINITY;
 
 /** The largest entry of the row. */
@@ -148,11 +148,11 @@ export interface ScaledSoftmax {
   softmaxGrad(rows: number, cols: number, scale: number, y: Ptr, g: Ptr, dx: Ptr): void;
 }
 
-export function softmaxKernels(
-  heap: Heap,
+export function simdSoftmax(
+  { memory }: Heap,
   variant: Variant,
-): { scaled: ScaledSoftmax; kernels: Pick<Kernels, "softmax" | "softmaxGrad" | "logSumExp"> } {
-  const wasm = instantiate(heap.memory, variant, { softmax: softmaxForward, softmaxGrad: softmaxBackward, logSumExp });
+): { readonly scaled: ScaledSoftmax; readonly kernels: SoftmaxKernels } {
+  const wasm = instantiate(memory, variant, { softmax: softmaxForward, softmaxGrad: softmaxBackward, logSumExp });
   return {
     scaled: wasm,
     kernels: {

@@ -14,8 +14,8 @@ import {
 import { inc, range, when } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
 import { vectors } from "../../wasm/rows.ts";
-import type { Kernels } from "../kernels.ts";
 import { scratch } from "../scratch.ts";
+import type { ViewKernels } from "./interface.ts";
 
 type V = Local<"f32x4">;
 
@@ -147,16 +147,18 @@ const draw = func([i32, i32, i32, i32, i32, i32], (stored, picture, side, out, t
   ];
 });
 
-export function viewKernel(heap: Heap, variant: Variant): Kernels["drawView"] {
+export function simdView(heap: Heap, variant: Variant): ViewKernels {
   const wasm = instantiate(heap.memory, variant, { draw });
   const block = scratch(heap);
-  return ({ stored, picture, place, colour, scale, side, out }) => {
-    const tail = block(TAIL + 4 * NUMBERS);
-    const numbers = tail + TAIL;
-    const N = numbers / 4;
-    for (let i = 0; i < 6; i++) heap.f32[N + i] = place[i]; // quicker than `set` with a list
-    for (let i = 0; i < 12; i++) heap.f32[N + 6 + i] = colour[i];
-    heap.f32[N + 18] = scale;
-    wasm.draw(stored, picture, side, out, tail, numbers);
+  return {
+    drawView({ stored, picture, place, colour, scale, side, out }) {
+      const tail = block(TAIL + 4 * NUMBERS);
+      const numbers = tail + TAIL;
+      const N = numbers / 4;
+      for (let i = 0; i < 6; i++) heap.f32[N + i] = place[i]; // quicker than `set` with a list
+      for (let i = 0; i < 12; i++) heap.f32[N + 6 + i] = colour[i];
+      heap.f32[N + 18] = scale;
+      wasm.draw(stored, picture, side, out, tail, numbers);
+    },
   };
 }

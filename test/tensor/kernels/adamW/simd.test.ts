@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { adamWKernel } from "../../../../src/tensor/kernels/adamW/simd.ts";
-import type { AdamWArgs, Kernels } from "../../../../src/tensor/kernels/kernels.ts";
+import type { AdamWArgs, AdamWKernels } from "../../../../src/tensor/kernels/adamW/interface.ts";
+import { simdAdamW } from "../../../../src/tensor/kernels/adamW/simd.ts";
 import { expectClose, heap, oracle, run, sameBits, seeds, U, uniform, VARIANTS } from "../arena.ts";
 
 const args = (step: number, rest: Partial<AdamWArgs> = {}): AdamWArgs => ({
@@ -15,7 +15,7 @@ interface State {
   readonly v: Float32Array;
 }
 
-function step(adamW: Kernels["adamW"], { p, m, v }: State, g: Float32Array, options: AdamWArgs): State {
+function step(adamW: AdamWKernels["adamW"], { p, m, v }: State, g: Float32Array, options: AdamWArgs): State {
   const n = p.length;
   const outputs = run([p, m, v, g], [n, n, n], ([pp, pm, pv, pg], [op, om, ov]) => {
     for (const [from, to] of [[pp, op], [pm, om], [pv, ov]]) oracle.copy(n, from, to); // biome-ignore format: pairs
@@ -30,7 +30,7 @@ const start = (n: number, seed: number): State => ({
 });
 
 describe.each(VARIANTS)("adamW, %o", (variant) => {
-  const adamW = adamWKernel(heap.memory, variant);
+  const { adamW } = simdAdamW(heap, variant);
 
   test("ten steps equal those of the oracle within a few roundings each", () => {
     fc.assert(

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { attentionKernels } from "../../../../src/tensor/kernels/attention/simd.ts";
-import { wasmGemm } from "../../../../src/tensor/kernels/gemm/simd.ts";
-import type { AttentionGradArgs, Kernels, Ptr } from "../../../../src/tensor/kernels/kernels.ts";
-import { softmaxKernels } from "../../../../src/tensor/kernels/softmax/simd.ts";
+import type { AttentionGradArgs, AttentionKernels } from "../../../../src/tensor/kernels/attention/interface.ts";
+import { simdAttention } from "../../../../src/tensor/kernels/attention/simd.ts";
+import { simdGemm } from "../../../../src/tensor/kernels/gemm/simd.ts";
+import type { Ptr } from "../../../../src/tensor/kernels/ptr.ts";
+import { simdSoftmax } from "../../../../src/tensor/kernels/softmax/simd.ts";
 import { expectClose, heap, oracle, run, sameBits, seeds, U, uniform, VARIANTS } from "../arena.ts";
 
-type Attention = Pick<Kernels, "attention" | "attentionGrad">;
 type Dims = Pick<AttentionGradArgs, "batch" | "heads" | "queries" | "keys" | "headDim">;
 interface Problem extends Dims {
   /** Whether q, k, v lie side by side in one projection. */
@@ -37,7 +37,7 @@ const input = (p: Problem) => {
 };
 
 /** [out, probs] */
-function forward(kernels: Attention, p: Problem, x = input(p)): Float32Array[] {
+function forward(kernels: AttentionKernels, p: Problem, x = input(p)): Float32Array[] {
   const { q, kv, first, out } = places(p);
   return run([x.q, x.kv], [out.size, p.batch * p.heads * p.queries * p.keys], ([pq, pkv], [po, probs]) => {
     const source = p.packed ? pq : pkv;
@@ -48,7 +48,13 @@ function forward(kernels: Attention, p: Problem, x = input(p)): Float32Array[] {
 }
 
 /** [dq or dqkv, dkv or nothing] */
-function backward(kernels: Attention, p: Problem, probs: Float32Array, x = input(p), g = gradient(p)): Float32Array[] {
+function backward(
+  kernels: AttentionKernels,
+  p: Problem,
+  probs: Float32Array,
+  x = input(p),
+  g = gradient(p),
+): Float32Array[] {
   const { q, kv, first, out } = places(p);
   return run([x.q, x.kv, probs, g], [q.size, x.kv.length], ([pq, pkv, pp, pg], [dq, dkv]) => {
     const [source, target] = p.packed ? [pq, dq] : [pkv, dkv];
@@ -83,8 +89,8 @@ const BUILDS = VARIANTS.flatMap(({ fma }) => [8, 16].map((columns) => ({ fma, co
 
 describe.each(BUILDS)("attention, %o", ({ fma, columns }) => {
   const tile = { rows: fma ? 6 : 5, columns };
-  const gemm = wasmGemm(heap, { fma }, tile);
-  const kernels = attentionKernels(heap, { fma }, tile, gemm, softmaxKernels(heap, { fma }).scaled);
+  const gemm = simdGemm(heap, { fma }, tile);
+  const kernels = simdAttention(heap, { fma }, tile, gemm, simdSoftmax(heap, { fma }).scaled);
 
   test("equals the oracle within the roundings of its products, packed or not", () => {
     fc.assert(

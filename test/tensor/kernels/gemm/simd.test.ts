@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { Heap } from "../../../../src/tensor/heap.ts";
-import { wasmGemm } from "../../../../src/tensor/kernels/gemm/simd.ts";
-import type { GemmArgs } from "../../../../src/tensor/kernels/kernels.ts";
+import type { GemmArgs } from "../../../../src/tensor/kernels/gemm/interface.ts";
+import { simdGemm } from "../../../../src/tensor/kernels/gemm/simd.ts";
 import { Rng } from "../../../../src/tensor/random.ts";
 import { drop, func } from "../../../../src/tensor/wasm/assembler.ts";
 import { f32x4, madd } from "../../../../src/tensor/wasm/instructions.ts";
@@ -12,12 +12,12 @@ const heap = new Heap();
 const hasFma = supports({ fma: true }, { f: func([], () => drop(madd(f32x4.const(1), 1, 1))) });
 const tile = (rows: number, columns: number) => ({ rows, columns });
 const KINDS = [
-  { kind: "5×8, product and sum", gemm: wasmGemm(heap, { fma: false }, tile(5, 8)), fma: false },
-  { kind: "4×16, product and sum", gemm: wasmGemm(heap, { fma: false }, tile(4, 16)), fma: false },
+  { kind: "5×8, product and sum", ...simdGemm(heap, { fma: false }, tile(5, 8)), fma: false },
+  { kind: "4×16, product and sum", ...simdGemm(heap, { fma: false }, tile(4, 16)), fma: false },
   ...(hasFma
     ? [
-        { kind: "6×8, fused", gemm: wasmGemm(heap, { fma: true }, tile(6, 8)), fma: true },
-        { kind: "6×16, fused", gemm: wasmGemm(heap, { fma: true }, tile(6, 16)), fma: true },
+        { kind: "6×8, fused", ...simdGemm(heap, { fma: true }, tile(6, 8)), fma: true },
+        { kind: "6×16, fused", ...simdGemm(heap, { fma: true }, tile(6, 16)), fma: true },
       ]
     : []),
 ];
@@ -250,7 +250,7 @@ test("addresses beyond 2 GiB work", () => {
   expect(a).toBeGreaterThan(2 ** 31);
   large.f32.fill(0.5, a / 4, a / 4 + m * k);
   large.f32.fill(0.25, b / 4, b / 4 + k * n);
-  const gemm = wasmGemm(large, { fma: false }, tile(4, 8));
+  const { gemm } = simdGemm(large, { fma: false }, tile(4, 8));
   gemm({ transA: false, transB: true, m, n, k, a, lda: k, b, ldb: k, c, ldc: n });
   expect(large.f32.subarray(c / 4, c / 4 + m * n)).toEqual(new Float32Array(m * n).fill(k / 8));
 });

@@ -1,13 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Kernels } from "../../../../src/tensor/kernels/kernels.ts";
-import { l2Kernels } from "../../../../src/tensor/kernels/l2Normalize/simd.ts";
+import type { L2NormalizeKernels } from "../../../../src/tensor/kernels/l2Normalize/interface.ts";
+import { simdL2Normalize } from "../../../../src/tensor/kernels/l2Normalize/simd.ts";
 import { expectClose, heap, oracle, run, sameBits, tables, U, uniform, VARIANTS } from "../arena.ts";
 
-type L2 = Pick<Kernels, "l2Normalize" | "l2NormalizeGrad">;
-const forward = (kernels: L2, rows: number, cols: number, x: Float32Array, eps = 1e-8) =>
+const forward = (kernels: L2NormalizeKernels, rows: number, cols: number, x: Float32Array, eps = 1e-8) =>
   run([x], [rows * cols, rows], ([px], [y, norm]) => kernels.l2Normalize(rows, cols, eps, px, y, norm));
-const backward = (kernels: L2, rows: number, cols: number, x: Float32Array, norm: Float32Array, g: Float32Array) =>
+const backward = (
+  kernels: L2NormalizeKernels,
+  rows: number,
+  cols: number,
+  x: Float32Array,
+  norm: Float32Array,
+  g: Float32Array,
+) =>
   run([x, norm, g], [rows * cols], ([px, pn, pg], [dx]) =>
     kernels.l2NormalizeGrad(rows, cols, 1e-8, px, pn, pg, dx),
   )[0];
@@ -15,7 +21,7 @@ const backward = (kernels: L2, rows: number, cols: number, x: Float32Array, norm
 const sizes = fc.constantFrom(1, 1e20, 3e38, 1e-23);
 
 describe.each(VARIANTS)("l2Normalize, %o", (variant) => {
-  const kernels = l2Kernels(heap, variant);
+  const kernels = simdL2Normalize(heap, variant);
 
   test("equals the oracle within one rounding for entries of 3e38, 1e20, 1 and 1e-23", () => {
     fc.assert(

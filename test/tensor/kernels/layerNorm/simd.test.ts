@@ -1,10 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Kernels } from "../../../../src/tensor/kernels/kernels.ts";
-import { normKernels } from "../../../../src/tensor/kernels/layerNorm/simd.ts";
+import type { LayerNormKernels } from "../../../../src/tensor/kernels/layerNorm/interface.ts";
+import { simdLayerNorm } from "../../../../src/tensor/kernels/layerNorm/simd.ts";
 import { expectClose, heap, oracle, run, sameBits, tables, U, uniform, VARIANTS } from "../arena.ts";
 
-type Norm = Pick<Kernels, "layerNorm" | "layerNormGrad">;
 interface Table {
   readonly rows: number;
   readonly cols: number;
@@ -31,17 +30,22 @@ const row = ({ cols, x, g, ...rest }: Table, i: number): Table => ({
   g: g.subarray(i * cols, (i + 1) * cols),
 });
 
-const forward = (kernels: Norm, { rows, cols, x, scale, bias }: Table) =>
+const forward = (kernels: LayerNormKernels, { rows, cols, x, scale, bias }: Table) =>
   run([x, scale, bias], [rows * cols, rows, rows], ([px, ps, pb], [y, mean, rstd]) =>
     kernels.layerNorm(rows, cols, EPS, px, ps, pb, y, mean, rstd),
   );
-const backward = (kernels: Norm, { rows, cols, x, scale, g }: Table, mean: Float32Array, rstd: Float32Array) =>
+const backward = (
+  kernels: LayerNormKernels,
+  { rows, cols, x, scale, g }: Table,
+  mean: Float32Array,
+  rstd: Float32Array,
+) =>
   run([x, scale, mean, rstd, g], [rows * cols, cols, cols], ([px, ps, pm, pr, pg], [dx, dscale, dbias]) =>
     kernels.layerNormGrad(rows, cols, px, ps, pm, pr, pg, dx, dscale, dbias),
   );
 
 describe.each(VARIANTS)("layerNorm, %o", (variant) => {
-  const kernels = normKernels(heap, variant);
+  const kernels = simdLayerNorm(heap, variant);
 
   test("equals the oracle within 40 roundings of x̂·scale + bias, also around a mean of 1e4", () => {
     fc.assert(
@@ -90,7 +94,7 @@ describe.each(VARIANTS)("layerNorm, %o", (variant) => {
 });
 
 describe.each(VARIANTS)("layerNormGrad, %o", (variant) => {
-  const kernels = normKernels(heap, variant);
+  const kernels = simdLayerNorm(heap, variant);
   const withStatistics = (rows: number, cols: number, seed: number) => {
     const t = table(rows, cols, seed, 0.5);
     const [, mean, rstd] = forward(oracle, t);

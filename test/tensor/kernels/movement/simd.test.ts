@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { movementKernels } from "../../../../src/tensor/kernels/movement/simd.ts";
+import { simdMovement } from "../../../../src/tensor/kernels/movement/simd.ts";
 import { sizeOf, stridesOf } from "../../../../src/tensor/shape.ts";
 import { heap, oracle, run, sameBits, seeds, uniform, VARIANTS } from "../arena.ts";
 
@@ -8,7 +8,7 @@ import { heap, oracle, run, sameBits, seeds, uniform, VARIANTS } from "../arena.
 const orderOf = (rank: number) => fc.shuffledSubarray([...Array(rank).keys()], { minLength: rank, maxLength: rank });
 
 describe.each(VARIANTS)("movement, %o", (variant) => {
-  const kernels = movementKernels(heap, variant);
+  const kernels = simdMovement(heap, variant);
   const strided = (k: Pick<typeof oracle, "strided">, shape: number[], strides: number[], x: Float32Array) =>
     run([x], [sizeOf(shape)], ([px], [out]) => k.strided(shape, strides, px, out))[0];
 
@@ -92,6 +92,20 @@ describe.each(VARIANTS)("movement, %o", (variant) => {
             })[0],
         );
         expect(sameBits(got, want)).toBe(true);
+      }),
+    );
+  });
+
+  test("fill and copy write n numbers and no more", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 67 }), fc.float(), seeds, (n, value, seed) => {
+        const x = uniform(n, seed);
+        const [filled, copied] = run([x], [n, n], ([px], [a, b]) => {
+          kernels.fill(n, value, a);
+          kernels.copy(n, px, b);
+        });
+        expect([...filled]).toEqual(new Array(n).fill(Math.fround(value)));
+        expect(sameBits(copied, x)).toBe(true);
       }),
     );
   });

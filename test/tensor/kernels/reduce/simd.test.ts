@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { reduceKernels } from "../../../../src/tensor/kernels/reduce/simd.ts";
-import { expectClose, heap, oracle, run, sameBits, tables, uniform, VARIANTS } from "../arena.ts";
+import { simdReduce } from "../../../../src/tensor/kernels/reduce/simd.ts";
+import { expectClose, heap, oracle, run, sameBits, seeds, tables, uniform, VARIANTS } from "../arena.ts";
 
 const OPS = ["sumAlongRows", "sumOverRows", "maxAlongRows"] as const;
 type Op = (typeof OPS)[number];
@@ -9,7 +9,7 @@ const reduce = (kernels: Pick<typeof oracle, Op>, op: Op, rows: number, cols: nu
   run([x], [op === "sumOverRows" ? cols : rows], ([px], [out]) => kernels[op](rows, cols, px, out))[0];
 
 describe.each(VARIANTS)("row and column reductions, %o", (variant) => {
-  const kernels = reduceKernels(heap, variant);
+  const kernels = simdReduce(heap, variant);
 
   test("sums are the exact sums, rounded once, of numbers that f64 adds exactly", () => {
     fc.assert(
@@ -43,5 +43,31 @@ describe.each(VARIANTS)("row and column reductions, %o", (variant) => {
         expect(sameBits(reduce(kernels, "maxAlongRows", rows, cols, x), want)).toBe(true);
       }),
     );
+  });
+
+  test("sum and sumSquares are carried in f64: they differ from the oracle by less than 1e-13 of all sizes added", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 1000 }), seeds, fc.constantFrom(1, 1e19, 1e-19), (n, seed, size) => {
+        const x = uniform(n, seed, size);
+        run([x], [], ([px]) => {
+          const sizes = x.reduce((total, value) => total + Math.abs(value), 0);
+          expect(Math.abs(kernels.sum(n, px) - oracle.sum(n, px))).toBeLessThanOrEqual(1e-13 * sizes);
+          const squares = oracle.sumSquares(n, px);
+          expect(Math.abs(kernels.sumSquares(n, px) - squares)).toBeLessThanOrEqual(1e-13 * squares);
+        });
+      }),
+    );
+  });
+
+  test("sum keeps a small number beside large ones that cancel", () => {
+    run([[1e8, 1, -1e8, 2 ** -20]], [], ([px]) => expect(kernels.sum(4, px)).toBe(1 + 2 ** -20));
+  });
+});
+
+test.runIf(VARIANTS.length > 1)("sums have the same bits with and without fused operations", () => {
+  const [plain, fused] = VARIANTS.map((variant) => simdReduce(heap, variant));
+  run([uniform(1003, 3)], [], ([px]) => {
+    expect(fused.sum(1003, px)).toBe(plain.sum(1003, px));
+    expect(fused.sumSquares(1003, px)).toBe(plain.sumSquares(1003, px));
   });
 });

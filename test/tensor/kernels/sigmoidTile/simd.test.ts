@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Kernels } from "../../../../src/tensor/kernels/kernels.ts";
-import { sigmoid, softplus } from "../../../../src/tensor/kernels/plain.ts";
 import { log1p } from "../../../../src/tensor/kernels/scalar/exp.ts";
-import { sigmoidTileKernels } from "../../../../src/tensor/kernels/sigmoidTile/simd.ts";
+import { sigmoid, softplus } from "../../../../src/tensor/kernels/scalar/plain.ts";
+import type { SigmoidTileKernels } from "../../../../src/tensor/kernels/sigmoidTile/interface.ts";
+import { simdSigmoidTile } from "../../../../src/tensor/kernels/sigmoidTile/simd.ts";
 import { func, seq } from "../../../../src/tensor/wasm/assembler.ts";
 import { f32, f32x4, lane } from "../../../../src/tensor/wasm/instructions.ts";
 import { instantiate } from "../../../../src/tensor/wasm/module.ts";
@@ -20,7 +20,7 @@ interface Tile {
 const NONE = -1000; // a diagonal outside of every tile here
 
 /** G, loss and Σ G; nothing beside the tile may change. */
-function compute({ sigmoidTile }: Pick<Kernels, "sigmoidTile">, { rows, cols, s, t, b, diagonal }: Tile) {
+function compute({ sigmoidTile }: SigmoidTileKernels, { rows, cols, s, t, b, diagonal }: Tile) {
   let sums = { loss: Number.NaN, sum: Number.NaN };
   const [g] = run([s], [s.length], ([from], [to]) => {
     oracle.copy(s.length, from, to);
@@ -50,7 +50,7 @@ function bounds({ cols, s, t, b, diagonal }: Tile) {
   return { g, loss, sum };
 }
 
-function expectOracle(kernels: Pick<Kernels, "sigmoidTile">, tile: Tile): void {
+function expectOracle(kernels: SigmoidTileKernels, tile: Tile): void {
   const got = compute(kernels, tile);
   const want = compute(oracle, tile);
   const most = bounds(tile);
@@ -81,7 +81,7 @@ const column = (values: readonly number[], positive: boolean): Tile => ({
 });
 
 describe.each(VARIANTS)("sigmoidTile, %o", (variant) => {
-  const kernels = sigmoidTileKernels(heap, variant);
+  const kernels = simdSigmoidTile(heap, variant);
   const { NaN: NAN, POSITIVE_INFINITY, NEGATIVE_INFINITY } = Number;
 
   test("equals the oracle within 4 ulp and the rounding of the logit, for every shape and place of the diagonal", () => {

@@ -1,17 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Kernels } from "../../../../src/tensor/kernels/kernels.ts";
-import { softmaxKernels } from "../../../../src/tensor/kernels/softmax/simd.ts";
+import type { SoftmaxKernels } from "../../../../src/tensor/kernels/softmax/interface.ts";
+import { simdSoftmax } from "../../../../src/tensor/kernels/softmax/simd.ts";
 import { softmaxBackward16, softmaxForward16 } from "../../../../src/tensor/kernels/softmax/simd16.ts";
 import { instantiate } from "../../../../src/tensor/wasm/module.ts";
 import { expectClose, heap, oracle, run, sameBits, seeds, tables, U, uniform, VARIANTS } from "../arena.ts";
 
-type Softmax = Pick<Kernels, "softmax" | "softmaxGrad" | "logSumExp">;
-const softmax = (kernels: Softmax, rows: number, cols: number, x: Float32Array) =>
+const softmax = (kernels: SoftmaxKernels, rows: number, cols: number, x: Float32Array) =>
   run([x], [rows * cols], ([px], [y]) => kernels.softmax(rows, cols, px, y))[0];
-const softmaxGrad = (kernels: Softmax, rows: number, cols: number, y: Float32Array, g: Float32Array) =>
+const softmaxGrad = (kernels: SoftmaxKernels, rows: number, cols: number, y: Float32Array, g: Float32Array) =>
   run([y, g], [rows * cols], ([py, pg], [dx]) => kernels.softmaxGrad(rows, cols, py, pg, dx))[0];
-const logSumExp = (kernels: Softmax, rows: number, cols: number, x: Float32Array) =>
+const logSumExp = (kernels: SoftmaxKernels, rows: number, cols: number, x: Float32Array) =>
   run([x], [rows], ([px], [out]) => kernels.logSumExp(rows, cols, px, out))[0];
 
 const { NEGATIVE_INFINITY, POSITIVE_INFINITY, NaN: NAN } = Number;
@@ -26,7 +25,7 @@ function bound(cols: number, x: Float32Array, y: Float32Array): (i: number) => n
 const SMALLEST = 2 ** -126; // what is below may be flushed
 
 describe.each(VARIANTS)("softmax, %o", (variant) => {
-  const { kernels, scaled } = softmaxKernels(heap, variant);
+  const { kernels, scaled } = simdSoftmax(heap, variant);
 
   test("equals the oracle within 8 + |x − top| roundings for entries up to 1, 30, 1e4 and 3e38", () => {
     fc.assert(
@@ -148,7 +147,7 @@ describe.each(VARIANTS)("softmax, %o", (variant) => {
 });
 
 describe.each(VARIANTS)("softmax of rows of 16, %o", (variant) => {
-  const { scaled } = softmaxKernels(heap, variant);
+  const { scaled } = simdSoftmax(heap, variant);
   const wasm = instantiate(heap.memory, variant, { softmax: softmaxForward16, softmaxGrad: softmaxBackward16 });
   const rowsOf16 = fc.record({
     rows: fc.integer({ min: 0, max: 11 }),
@@ -182,7 +181,7 @@ describe.each(VARIANTS)("softmax of rows of 16, %o", (variant) => {
 });
 
 describe.each(VARIANTS)("logSumExp, %o", (variant) => {
-  const { kernels } = softmaxKernels(heap, variant);
+  const { kernels } = simdSoftmax(heap, variant);
 
   test("equals the oracle within 4 roundings of the largest entry and of the logarithm", () => {
     fc.assert(

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Heap } from "../../../../src/tensor/heap.ts";
-import type { ViewArgs } from "../../../../src/tensor/kernels/kernels.ts";
-import { viewKernel } from "../../../../src/tensor/kernels/view/simd.ts";
+import type { ViewArgs } from "../../../../src/tensor/kernels/view/interface.ts";
+import { simdView } from "../../../../src/tensor/kernels/view/simd.ts";
 import { Rng } from "../../../../src/tensor/random.ts";
 import { expectClose, heap, oracle, run, sameBits, seeds, U, uniform, VARIANTS } from "../arena.ts";
 
@@ -69,7 +69,7 @@ function rounded(picture: Uint8Array, { stored, side, place, colour, scale }: Lo
 }
 
 describe.each(VARIANTS)("drawView, %o", (variant) => {
-  const draw = viewKernel(heap, variant);
+  const { drawView: draw } = simdView(heap, variant);
 
   test("equals the oracle for every size, place and colour map", () => {
     fc.assert(
@@ -103,7 +103,7 @@ describe.each(VARIANTS)("drawView, %o", (variant) => {
 
   test("reads nothing outside the picture, wherever it is asked to look", () => {
     const own = new Heap();
-    const drawOwn = viewKernel(own, variant);
+    const { drawView: drawOwn } = simdView(own, variant);
     const out = own.allocate(9 * 9 * 3 * 4);
     const number = fc.constantFrom(0, 0.7, -1.3, 40, -1e9, 1e30, Number.POSITIVE_INFINITY, Number.NaN);
     fc.assert(
@@ -120,7 +120,7 @@ describe.each(VARIANTS)("drawView, %o", (variant) => {
 });
 
 test("drawView without fused multiply-add does each operation once, rounded to f32: the same bits on every engine", () => {
-  const draw = viewKernel(heap, { fma: false });
+  const { drawView: draw } = simdView(heap, { fma: false });
   fc.assert(
     fc.property(looks, ({ picture, look }) => {
       expect(sameBits(show(draw, picture, look), rounded(picture, look))).toBe(true);
