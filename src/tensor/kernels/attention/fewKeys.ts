@@ -13,8 +13,8 @@ import { add, f32, f32x4, i32, lt, madd, memoryFill, mul, select, shl, store, su
 import { inc, range, when } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
 import { alongRow, eachRow, vectors } from "../../wasm/rows.ts";
+import { transposeBlock } from "../../wasm/transpose.ts";
 import type { Tile } from "../gemm/tile.ts";
-import { transposeBlock } from "../movement/simd.ts";
 import type { Ptr } from "../ptr.ts";
 import { scratch } from "../scratch.ts";
 import { softmaxBackward16, softmaxForward16 } from "../softmax/simd16.ts";

@@ -6,8 +6,9 @@
  * `count` ≤ width numbers of a step are there; the rest of the panel is filled with numbers that no one keeps.
  */
 import { type Code, type Expr, func } from "../../wasm/assembler.ts";
-import { add, f32, f32x4, i32, lt, mul, select, shl, shuffle, store, sub } from "../../wasm/instructions.ts";
+import { add, f32, f32x4, i32, lt, mul, select, shl, store, sub } from "../../wasm/instructions.ts";
 import { inc, range, when } from "../../wasm/loops.ts";
+import { columnsOf } from "../../wasm/transpose.ts";
 
 const indices = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
@@ -39,23 +40,17 @@ export function packTranspose(width: number) {
     const to = i32.local();
     const at = indices(4).map(() => i32.local());
     const v = indices(4).map(() => f32x4.local());
-    const w = indices(4).map(() => f32x4.local());
     // A row that is not there is read where the last one is.
     const last = sub(count, 1);
     const address = (i: number) => {
       const row = add(r, i);
       return add(x, mul(xStep, select(lt(last, row), last, row)));
     };
+    const { code, columns } = columnsOf(v);
     const transpose: Code = [
       v.map((vector, i) => vector.set(f32x4.load(add(at[i], shl(p, 2))))),
-      w[0].set(shuffle(v[0], v[1], [0, 4, 1, 5])),
-      w[1].set(shuffle(v[2], v[3], [0, 4, 1, 5])),
-      w[2].set(shuffle(v[0], v[1], [2, 6, 3, 7])),
-      w[3].set(shuffle(v[2], v[3], [2, 6, 3, 7])),
-      store(to, shuffle(w[0], w[1], [0, 1, 4, 5])),
-      store(to, shuffle(w[0], w[1], [2, 3, 6, 7]), 4 * width),
-      store(to, shuffle(w[2], w[3], [0, 1, 4, 5]), 8 * width),
-      store(to, shuffle(w[2], w[3], [2, 3, 6, 7]), 12 * width),
+      code,
+      columns.map((column, i) => store(to, column, 4 * i * width)),
       inc(to, 16 * width),
     ];
     const rest: Code = [at.map((row, i) => store(to, f32.load(add(row, shl(p, 2))), 4 * i)), inc(to, 4 * width)];

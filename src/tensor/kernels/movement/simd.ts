@@ -7,23 +7,11 @@
  */
 import type { Heap } from "../../heap.ts";
 import { type Code, call, type Expr, func, type Local, type Variant } from "../../wasm/assembler.ts";
-import {
-  add,
-  and,
-  f32,
-  f32x4,
-  i32,
-  lt,
-  memoryCopy,
-  mul,
-  select,
-  shl,
-  shuffle,
-  store,
-} from "../../wasm/instructions.ts";
+import { add, and, f32, f32x4, i32, lt, memoryCopy, mul, select, shl, store } from "../../wasm/instructions.ts";
 import { inc, range } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
 import { alongRow, eachRow, UNROLL, vectors } from "../../wasm/rows.ts";
+import { transposeBlock } from "../../wasm/transpose.ts";
 import type { Ptr } from "../ptr.ts";
 import { scratch } from "../scratch.ts";
 import type { MovementKernels } from "./interface.ts";
@@ -86,22 +74,6 @@ const singles = overAxes(({ size, stride }, from, out) => {
     eachRow(left, [store(out, f32.load(from)), inc(from, step), inc(out, 4)]),
   ];
 });
-
-/** Four rows of a 4 × 4 block become its columns. */
-export function transposeBlock(rows: readonly Local<"f32x4">[]): Code {
-  const [a, b, c, d] = rows;
-  const [ab, AB, cd, CD] = vectors(4);
-  return [
-    ab.set(shuffle(a, b, [0, 4, 1, 5])),
-    AB.set(shuffle(a, b, [2, 6, 3, 7])),
-    cd.set(shuffle(c, d, [0, 4, 1, 5])),
-    CD.set(shuffle(c, d, [2, 6, 3, 7])),
-    a.set(shuffle(ab, cd, [0, 1, 4, 5])),
-    b.set(shuffle(ab, cd, [2, 3, 6, 7])),
-    c.set(shuffle(AB, CD, [0, 1, 4, 5])),
-    d.set(shuffle(AB, CD, [2, 3, 6, 7])),
-  ];
-}
 
 const LINE = 16; // numbers in a cache line: as many rows of the result are written side by side
 

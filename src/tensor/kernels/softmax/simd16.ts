@@ -11,7 +11,7 @@ import { type Code, call, type Expr, func, type Local } from "../../wasm/assembl
 import { add, div, f32, f32x4, f64x2, ge, i32, mul, pmax, shuffle, store, sub } from "../../wasm/instructions.ts";
 import { inc, loopWhile } from "../../wasm/loops.ts";
 import { demoteBoth, pairwise, promoteHigh, vectors } from "../../wasm/rows.ts";
-import { transposeBlock } from "../movement/simd.ts";
+import { transposeBlock } from "../../wasm/transpose.ts";
 import { expFlush } from "../scalar/exp.ts";
 import { softmaxBackward, softmaxForward } from "./simd.ts";
 
