@@ -91,7 +91,6 @@ export const {
   sign,
   square,
   sqrt,
-  reciprocal,
   exp,
   log,
   tanh,
@@ -100,7 +99,6 @@ export const {
   logSigmoid,
   /** log(1 + eˣ), without overflow. */
   softplus,
-  relu,
   /** ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))): the tanh form that SigLIP's towers use. */
   gelu,
 } = unaryOps;

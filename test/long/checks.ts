@@ -73,7 +73,6 @@ const roundingsOfU: Bound = {
 /** Of all others 2 ulp. */
 const UNARY_BOUNDS: { readonly [op in Rounded]?: readonly Bound[] } = {
   sqrt: EXACT,
-  reciprocal: EXACT,
   log: [ulps(1)],
   gelu: [ulpsFrom(1 / 8, "1/8", 4), roundingsOfU],
 };

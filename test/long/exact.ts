@@ -53,7 +53,7 @@ const sigmoidOfMinus: Exact = ({ x, e }, y) => {
 };
 
 /** One instruction on the bits of a number, or on two numbers: nothing to measure. */
-const BITWISE = ["neg", "abs", "sign", "square", "relu"] as const;
+const BITWISE = ["neg", "abs", "sign", "square"] as const;
 export type Rounded = Exclude<UnaryOp, (typeof BITWISE)[number]>;
 export const ROUNDED = UNARY.filter((op): op is Rounded => !(BITWISE as readonly UnaryOp[]).includes(op));
 

@@ -40,8 +40,6 @@ const EXACT_UNARY = {
   sign: Math.sign,
   square: (x: number) => x * x,
   sqrt: Math.sqrt,
-  reciprocal: (x: number) => 1 / x,
-  relu: (x: number) => Math.max(x, 0),
 } as const;
 
 const gelu = (x: number): number => x * sigmoid(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3));

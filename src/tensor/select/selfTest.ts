@@ -6,7 +6,7 @@ import type { Heap } from "../heap.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Ptr } from "../kernels/ptr.ts";
 import { BINARY } from "../kernels/scalar/binary.ts";
-import { UNARY, UNARY_GRAD, UNARY_WITH_DERIVATIVE, type UnaryOp, unaryFunctions } from "../kernels/scalar/unary.ts";
+import { isForPositive, UNARY, UNARY_GRAD, UNARY_WITH_DERIVATIVE, type UnaryOp } from "../kernels/scalar/unary.ts";
 import { Rng } from "../random.ts";
 
 const ROWS = 5;
@@ -109,7 +109,7 @@ function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
   const number = (out: Ptr, value: number): void => {
     heap.f32[out / 4] = value;
   };
-  const inputOf = (op: UnaryOp): Ptr => ("domain" in unaryFunctions[op] ? positive : x);
+  const inputOf = (op: UnaryOp): Ptr => (isForPositive(op) ? positive : x);
   return [
     ...UNARY.map((op): Check => [op, N, (k, out) => k.unary[op](N, inputOf(op), out)]),
     ...UNARY_GRAD.map((op): Check => [`${op}Grad`, N, (k, out) => k.unaryGrad[op](N, x, y, out)]),

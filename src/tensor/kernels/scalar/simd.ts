@@ -30,7 +30,6 @@ const TANH = [-0.333333135, 0.13332437, -0.0538357571, 0.021000376, -0.006169613
 
 /** −1, 0 or 1; ±0 and NaN stay. */
 export const sign = (x: X): F32x4 => bitselect(gt(abs(x), 0), bitselect(SIGN, x, ONE), x);
-export const relu = (x: X): F32x4 => add(pmax(x, 0), 0); // + 0 makes −0 into 0; NaN stays
 
 const isNegative = (x: X): Expr<"i32x4"> => lt(x, 0);
 const expOfMinusAbs = (x: X): F32x4 => exp(neg(abs(x)));

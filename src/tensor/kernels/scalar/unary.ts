@@ -3,7 +3,7 @@
  * the interface, the inputs of the self-test and the tables of the tests follow from it. docs/STYLE.md says how to add one.
  */
 import type { Code, Expr, Local } from "../../wasm/assembler.ts";
-import { abs, div, f32x4, mul, neg, sqrt } from "../../wasm/instructions.ts";
+import { abs, mul, neg, sqrt } from "../../wasm/instructions.ts";
 import { exp, log } from "./exp.ts";
 import * as plain from "./plain.ts";
 import * as simd from "./simd.ts";
@@ -36,7 +36,6 @@ export const unaryFunctions = {
   sign: { plain: Math.sign, simd: simd.sign },
   square: { plain: (x) => x * x, simd: (x) => mul(x, x) },
   sqrt: { plain: Math.sqrt, simd: sqrt, domain: "positive" },
-  reciprocal: { plain: (x) => 1 / x, simd: (x) => div(f32x4.const(1), x), domain: "positive" },
   exp: { plain: Math.exp, simd: exp },
   log: { plain: Math.log, simd: log, domain: "positive" },
   tanh: {
@@ -59,7 +58,6 @@ export const unaryFunctions = {
     simd: simd.softplus,
     derivative: { plain: plain.softplusDerivative, simd: simd.softplusDerivative },
   },
-  relu: { plain: (x) => Math.max(x, 0), simd: simd.relu },
   gelu: {
     plain: plain.gelu,
     simd: simd.gelu,
@@ -84,3 +82,6 @@ export type UnaryWithDerivativeOp = Having<"withDerivative">;
 export const UNARY = Object.keys(unaryFunctions) as readonly UnaryOp[];
 export const UNARY_GRAD = having("derivative");
 export const UNARY_WITH_DERIVATIVE = having("withDerivative");
+
+/** Whether f is meant for positive numbers only. */
+export const isForPositive = (op: UnaryOp): boolean => "domain" in unaryFunctions[op];
