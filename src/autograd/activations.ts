@@ -27,3 +27,9 @@ export const softplus = op("softplus", (x: Tensor) => ({
 
 /** The tanh form of GELU (Hendrycks & Gimpel 2016, arXiv:1606.08415). */
 export const gelu = op("gelu", (x: Tensor) => ({ value: T.gelu(x), vjps: [(g) => T.unaryGrad("gelu", x, g)] }));
+
+/** GELU as x·Φ(x), Φ the normal distribution; d geluErf(x) = (Φ(x) + x·φ(x)) dx. */
+export const geluErf = op("geluErf", (x: Tensor) => ({
+  value: T.geluErf(x),
+  vjps: [(g) => T.unaryGrad("geluErf", x, g)],
+}));

@@ -101,6 +101,8 @@ export const {
   softplus,
   /** ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))): the tanh form that SigLIP's towers use. */
   gelu,
+  /** ½·x·(1 + erf(x/√2)) = x·Φ(x): GELU as it was first defined. */
+  geluErf,
 } = unaryOps;
 
 /** g · f′(x) in one pass, for the functions whose derivative has a kernel. */

@@ -13,8 +13,9 @@ import {
   type UnaryOp,
   type UnaryWithDerivativeOp,
 } from "../../src/tensor/kernels/scalar/unary.ts";
-import { type Exact, exactDerivative, exactLog1p, exactUnary, geluArgument, ROUNDED, type Rounded } from "./exact.ts";
-import { type Bound, ulp } from "./meter.ts";
+import { boundsOf, derivativeBoundsOf, EXACT, flushing, ulps } from "./bounds.ts";
+import { type Exact, exactDerivative, exactLog1p, exactUnary, ROUNDED } from "./exact.ts";
+import type { Bound } from "./meter.ts";
 
 /** The kernels of one mode, and the parts of them that are measured alone. */
 export interface Measured extends Kernels {
@@ -43,47 +44,6 @@ export interface Check {
   readonly domain?: readonly [first: number, last: number];
 }
 
-const SMALLEST_NORMAL = 2 ** -126;
-
-const ulps = (most: number): Bound => ({ unit: "ulp", sizeOf: ulp, most });
-const EXACT = [ulps(0.5)]; // rounded once, as IEEE 754 says
-
-/** ulp of the value or of a fixed size, whichever is larger: for a sum of terms of that size that may cancel. */
-const ulpsFrom = (size: number, show: string, most: number): Bound => ({
-  unit: `ulp of max(|y|, ${show})`,
-  sizeOf: (y) => ulp(Math.max(Math.abs(y), size)),
-  most,
-});
-
-/** What is below the normal numbers may be 0. */
-const flushing = (most: number): Bound => ({
-  ...ulps(most),
-  unit: "ulp, or 0 for |y| < 2⁻¹²⁶",
-  mayBeZero: (y) => Math.abs(y) < SMALLEST_NORMAL,
-});
-
-/** A rounding of u, which is large in the tail, is |u| roundings of e^u; and an e^u below the normal numbers is 0. */
-const roundingsOfU: Bound = {
-  unit: "2⁻²⁴·(2 + |u|)·|y|",
-  sizeOf: (y, x) => Math.abs(y) * (2 + Math.abs(geluArgument(x))) * 2 ** -24,
-  most: 3,
-  mayBeZero: (_, x) => Math.exp(geluArgument(x)) < SMALLEST_NORMAL,
-};
-
-/** Of all others 2 ulp. */
-const UNARY_BOUNDS: { readonly [op in Rounded]?: readonly Bound[] } = {
-  sqrt: EXACT,
-  log: [ulps(1)],
-  gelu: [ulpsFrom(1 / 8, "1/8", 4), roundingsOfU],
-};
-
-/** Of all others 4 ulp. */
-const DERIVATIVE_BOUNDS: { readonly [op in UnaryGradOp]?: readonly Bound[] } = {
-  logSigmoid: [ulps(2)],
-  softplus: [ulps(2)],
-  gelu: [ulpsFrom(1 / 4, "1/4", 4)],
-};
-
 const unary =
   (op: UnaryOp): Run =>
   ({ unary }, { n, x, out }) =>
@@ -103,13 +63,13 @@ export const CHECKS: readonly Check[] = [
     name: op,
     run: unary(op),
     against: { exact: exactUnary(op) },
-    bounds: UNARY_BOUNDS[op] ?? [ulps(2)],
+    bounds: boundsOf(op),
   })),
   ...UNARY_GRAD.map((op) => ({
     name: `${op} derivative`,
     run: derivative(op),
     against: { exact: exactDerivative(op) },
-    bounds: DERIVATIVE_BOUNDS[op] ?? [ulps(4)],
+    bounds: derivativeBoundsOf(op),
   })),
   ...UNARY_WITH_DERIVATIVE.flatMap((op) => [
     {

@@ -6,6 +6,7 @@
  *     σ(x) = 1 − w for x ≥ 0, w = e − e·w below      σ′(x) = w − w²
  *     softplus(x) = max(x, 0) + log(1 + e)           logσ(x) = min(x, 0) − log(1 + e) = −softplus(−x)
  *     gelu(x) = ½·x·(1 + tanh(u/2)) = x·σ(u)         u = 2·√(2/π)·(x + 0.044715·x³)
+ *     geluErf(x) = x·Φ(x)         Φ(−|x|) = exp(−x²/2)·P(s), s = |x|/(1 + 0.3·|x|), P a polynomial; Φ(x) = 1 − Φ(−x)
  *     tanh|x| = 1 − 2w(2|x|), below 0.55 a polynomial
  *
  * Of two equal forms the one whose error is smaller stands: a quotient near 1 has three roundings, 1 − w one.
@@ -30,6 +31,14 @@ const TANH = [-0.333333135, 0.13332437, -0.0538357571, 0.021000376, -0.006169613
 
 /** −1, 0 or 1; ±0 and NaN stay. */
 export const sign = (x: X): F32x4 => bitselect(gt(abs(x), 0), bitselect(SIGN, x, ONE), x);
+
+/** Φ(−x)·exp(x²/2) on 0 ≤ x ≤ 13.3, in powers of s = x/(1 + TAIL_SCALE·x); to 3.4e-9 of the value. */
+const TAIL = [
+  0.5, -0.398942202, 0.130316108, -0.0188789219, -0.000472584768, 0.000392663409, -6.84299312e-6, 1.19854412e-5,
+  -9.06301284e-6, 1.77820982e-6, -1.16913021e-7,
+];
+const TAIL_SCALE = 0.3;
+const DENSITY = 1 / Math.sqrt(2 * Math.PI); // φ(0)
 
 const isNegative = (x: X): Expr<"i32x4"> => lt(x, 0);
 const expOfMinusAbs = (x: X): F32x4 => exp(neg(abs(x)));
@@ -114,5 +123,29 @@ export function geluWithDerivative(x: X): { code: Code; value: F32x4; derivative
 }
 export function geluDerivative(x: X): F32x4 {
   const { code, derivative } = geluWithDerivative(x);
+  return seq(code, derivative);
+}
+
+/** geluErf′(x) = Φ(x) + x·φ(x); beyond ±16 it is 0 or 1. The value comes from the same Φ. `code` goes before either. */
+export function geluErfWithDerivative(x: X): { code: Code; value: F32x4; derivative: F32x4 } {
+  const [z, e, s, tail, phi] = Array.from({ length: 5 }, () => f32x4.local());
+  return {
+    code: [
+      z.set(pmax(pmin(x, 16), -16)),
+      e.set(expFlush(mul(mul(z, z), -0.5))),
+      s.set(div(abs(z), madd(abs(z), TAIL_SCALE, ONE))), // small where x is small, and so are its errors
+      tail.set(mul(polynomial(s, TAIL), e)),
+      phi.set(bitselect(isNegative(z), tail, sub(ONE, tail))),
+    ],
+    value: mul(pmax(x, -16), phi),
+    derivative: madd(mul(z, e), DENSITY, phi),
+  };
+}
+export function geluErf(x: X): F32x4 {
+  const { code, value } = geluErfWithDerivative(x);
+  return seq(code, value);
+}
+export function geluErfDerivative(x: X): F32x4 {
+  const { code, derivative } = geluErfWithDerivative(x);
   return seq(code, derivative);
 }

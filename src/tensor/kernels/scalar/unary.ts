@@ -64,6 +64,12 @@ export const unaryFunctions = {
     derivative: { plain: plain.geluDerivative, simd: simd.geluDerivative },
     withDerivative: simd.geluWithDerivative,
   },
+  geluErf: {
+    plain: plain.geluErf,
+    simd: simd.geluErf,
+    derivative: { plain: plain.geluErfDerivative, simd: simd.geluErfDerivative },
+    withDerivative: simd.geluErfWithDerivative,
+  },
 } as const satisfies { readonly [name: string]: UnaryFunction };
 
 type Table = typeof unaryFunctions;

@@ -12,6 +12,8 @@ import {
   type UnaryOp,
   unaryFunctions,
 } from "../../../../src/tensor/kernels/scalar/unary.ts";
+import { boundsOf, derivativeBoundsOf } from "../../../long/bounds.ts";
+import { type Bound, errorOf } from "../../../long/meter.ts";
 import { heap, oracle, run, sameBits, sameNumbers, uniform, VARIANTS } from "../arena.ts";
 
 type Map1 = (n: number, x: Ptr, out: Ptr) => void;
@@ -39,41 +41,17 @@ const both = (...ranges: [number, number, number][]): Float32Array[] =>
   ranges.flatMap(([from, to, step]) => [floats(from, to, step), floats(-from, -to, step)]);
 const EVERYWHERE = both([LEAST, 2 ** -20, 65537], [2 ** -20, 104, 3001], [104, MAX, 65537]);
 
-/** Distance of neighbouring float32 numbers at y. */
-const ulp = (y: number): number => 2 ** (Math.max(-126, Math.floor(Math.log2(Math.abs(y)))) - 23);
-
-/** Errors of `got` in units of `unit(y, x)`; what rounds to the same float32 has none, NaN must be NaN. */
-function worstError(x: Float32Array, got: Float32Array, f: (x: number) => number, unit = ulp as Unit): number {
-  let worst = 0;
-  for (let i = 0; i < x.length; i++) {
+/** Fails where a result is farther from f than a bound allows. */
+function expectWithin(x: Float32Array, got: Float32Array, f: (x: number) => number, bounds: readonly Bound[]): void {
+  got.forEach((result, i) => {
     const y = f(x[i]);
-    if (Object.is(got[i], Math.fround(y))) continue;
-    const error = Math.abs(got[i] - y) / unit(y, x[i]);
-    if (!(error <= worst)) worst = error;
-    if (Number.isNaN(error)) expect.fail(`${got[i]} instead of ${y} for ${x[i]}`);
-  }
-  return worst;
+    if (Object.is(result, Math.fround(y))) return;
+    for (const bound of bounds) {
+      const error = errorOf(result, y, x[i], bound);
+      if (error > bound.most) expect.fail(`${result} instead of ${y} for ${x[i]}: ${error} ${bound.unit}`);
+    }
+  });
 }
-type Unit = (y: number, x: number) => number;
-
-/** What is claimed of a function's error; of all others 2 ulp, and 4 of their derivatives. */
-interface Claim {
-  readonly most: number;
-  readonly unit?: Unit;
-}
-const ulpFrom =
-  (size: number): Unit =>
-  (y) =>
-    ulp(Math.max(Math.abs(y), size));
-const CLAIMS: { readonly [op in UnaryOp]?: Claim } = {
-  log: { most: 1 },
-  gelu: { most: 4, unit: ulpFrom(1 / 8) },
-};
-const DERIVATIVE_CLAIMS: { readonly [op in UnaryGradOp]?: Claim } = {
-  logSigmoid: { most: 2 },
-  softplus: { most: 2 },
-  gelu: { most: 4, unit: ulpFrom(1 / 4) },
-};
 
 describe.each(VARIANTS)("element-wise kernels, %o:", (variant) => {
   const kernels = simdElementwise(heap, variant);
@@ -83,27 +61,13 @@ describe.each(VARIANTS)("element-wise kernels, %o:", (variant) => {
   const derivative = (op: UnaryGradOp, x: Numbers) => gradient(op, x, new Float32Array(x.length).fill(1));
 
   test.each(UNARY)("%s errs by no more than is claimed, near 1 and for subnormal numbers too", (op) => {
-    const { most, unit } = CLAIMS[op] ?? { most: 2 };
     const inputs = isForPositive(op) ? [floats(LEAST, MAX, 30011), floats(0.5, 2, 301)] : EVERYWHERE;
-    for (const x of inputs) {
-      expect(worstError(x, apply(unary[op], x), unaryFunctions[op].plain, unit)).toBeLessThanOrEqual(most);
-    }
+    for (const x of inputs) expectWithin(x, apply(unary[op], x), unaryFunctions[op].plain, boundsOf(op));
   });
 
   test.each(UNARY_GRAD)("the derivative of %s errs by no more than is claimed", (op) => {
-    const { most, unit } = DERIVATIVE_CLAIMS[op] ?? { most: 4 };
-    for (const x of EVERYWHERE) {
-      const exact = unaryFunctions[op].derivative.plain;
-      expect(worstError(x, derivative(op, x), exact, unit)).toBeLessThanOrEqual(most);
-    }
-  });
-
-  test("gelu has relative error below 3·(2 + |u|)·2⁻²⁴, u = 2·√(2/π)·(x + 0.044715·x³), down to x = −10", () => {
-    for (const x of both([2 ** -20, 10, 3001])) {
-      const unit: Unit = (y, at) =>
-        Math.abs(y) * (2 + 2 * Math.sqrt(2 / Math.PI) * Math.abs(at + 0.044715 * at ** 3)) * 2 ** -24;
-      expect(worstError(x, apply(unary.gelu, x), unaryFunctions.gelu.plain, unit)).toBeLessThan(3);
-    }
+    const { plain } = unaryFunctions[op].derivative;
+    for (const x of EVERYWHERE) expectWithin(x, derivative(op, x), plain, derivativeBoundsOf(op));
   });
 
   test.each(UNARY_GRAD)("the gradient of %s is g times the derivative, rounded once", (op) => {
@@ -145,6 +109,7 @@ describe.each(VARIANTS)("element-wise kernels, %o:", (variant) => {
       ["softplus", INF, INF], ["softplus", -INF, 0], ["softplus", 1e4, 1e4], ["softplus", 3e38, 3e38], ["softplus", -1e4, 0],
       ["logSigmoid", INF, 0], ["logSigmoid", -INF, -INF], ["logSigmoid", -1e4, -1e4], ["logSigmoid", -3e38, -3e38], ["logSigmoid", 1e4, 0],
       ["gelu", INF, INF], ["gelu", -INF, -0], ["gelu", 3e38, 3e38], ["gelu", -3e38, -0], ["gelu", 20, 20], ["gelu", -20, -0], ["gelu", 0, 0], ["gelu", -0, -0],
+      ["geluErf", INF, INF], ["geluErf", -INF, -0], ["geluErf", 3e38, 3e38], ["geluErf", -3e38, -0], ["geluErf", 20, 20], ["geluErf", -20, -0], ["geluErf", 0, 0], ["geluErf", -0, -0],
     ]; // biome-ignore format: a function a line
     for (const [op, x, y] of table) expect(one(unary[op], x), `${op}(${x})`).toBe(Math.fround(y));
   });
@@ -164,6 +129,7 @@ describe.each(VARIANTS)("element-wise kernels, %o:", (variant) => {
       ["softplus", 0, 1],
       ["logSigmoid", 1, 0],
       ["gelu", 0, 1],
+      ["geluErf", 0, 1],
     ] as const) {
       expect(near(op, -1), op).toEqual([below, below, below]);
       expect(near(op, 1), op).toEqual([above, above, above]);
