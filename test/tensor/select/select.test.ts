@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { Heap, heap } from "../../../src/tensor/heap.ts";
 import type { GemmArgs } from "../../../src/tensor/kernels/gemm/interface.ts";
 import type { Kernels } from "../../../src/tensor/kernels/kernels.ts";
@@ -57,6 +57,21 @@ describe("the self-test", () => {
     }
   });
 
+  test("notices every kernel of the interface that does nothing", () => {
+    const nothing = () => ({ loss: 0, sum: 0 });
+    for (const [name, kernel] of Object.entries(oracle)) {
+      if (typeof kernel === "function") {
+        expect(selfTest(own, { ...oracle, [name]: nothing }, oracle), name).toContain(name);
+      } else if (typeof kernel === "object") {
+        for (const op of Object.keys(kernel)) {
+          const wrong = selfTest(own, { ...oracle, [name]: { ...kernel, [op]: nothing } }, oracle);
+          expect(wrong.length, `${name}.${op}`).toBeGreaterThan(0);
+          expect(wrong[0], `${name}.${op}`).toContain(op);
+        }
+      }
+    }
+  });
+
   test("gives its memory back", () => {
     const before = own.liveBlocks;
     selfTest(own, oracle, oracle);
@@ -112,6 +127,23 @@ describe("chooseKernels", () => {
     chooseKernels("reference");
     expect(kernelsFor("f32").name).toBe("reference");
     expect(kernelReport()).toMatchObject({ mode: "reference", simd: false, fma: false, warnings: [] });
+  });
+
+  test("strict reaches no function of Math that an engine may round its own way", () => {
+    const kernels = simdKernels(own, { fma: false, tile: { rows: 4, columns: 16 } });
+    // log2 decides the size of a block, no bit of a number.
+    const rounding = ["exp", "expm1", "log", "log1p", "pow", "tanh", "sinh", "cosh", "sin", "cos", "tan", "hypot", "cbrt"] as const; // biome-ignore format: one list
+    const spies = rounding.map((name) =>
+      vi.spyOn(Math, name).mockImplementation(() => {
+        throw new Error(`Math.${name} was called`);
+      }),
+    );
+    try {
+      expect(() => selfTest(own, oracle, kernels)).toThrow("Math.exp was called");
+      expect(selfTest(own, kernels, kernels)).toEqual([]);
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
   });
 
   test("keeps what was chosen when the same is chosen again", () => {
