@@ -71,7 +71,7 @@ function rowChecks({ x, y, positive }: Inputs): Check[] {
   ];
 }
 
-/** Channels of a head and keys: each may take a way of its own. */
+/** Channels of a head and keys: each pair may run other kernels. */
 const ATTENTIONS = [[12, 11], [16, 11], [16, 16]] as const; // biome-ignore format: a case a pair
 
 function attentionChecks({ x, y, positive }: Inputs, [headDim, keys]: (typeof ATTENTIONS)[number]): Check[] {

@@ -7,15 +7,12 @@ import { Heap } from "../../../src/tensor/heap.ts";
 import { plainKernels } from "../../../src/tensor/kernels/plain.ts";
 import type { Ptr } from "../../../src/tensor/kernels/ptr.ts";
 import { Rng } from "../../../src/tensor/random.ts";
-import { drop, func } from "../../../src/tensor/wasm/assembler.ts";
-import { f32x4, madd } from "../../../src/tensor/wasm/instructions.ts";
-import { supports } from "../../../src/tensor/wasm/module.ts";
+import { engineSupports } from "../../../src/tensor/select/probe.ts";
 
 export const heap = new Heap();
 export const oracle = plainKernels(heap, "f32");
-const hasFma = supports({ fma: true }, { f: func([], () => drop(madd(f32x4.const(1), 1, 1))) });
 /** Those that this engine can run. */
-export const VARIANTS = hasFma ? [{ fma: false }, { fma: true }] : [{ fma: false }];
+export const VARIANTS = [{ fma: false }, { fma: true }].filter(engineSupports);
 
 /** Half a unit in the last place of 1: the relative error of one rounding. */
 export const U = 2 ** -24;

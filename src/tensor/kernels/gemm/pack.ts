@@ -3,7 +3,7 @@
  *
  *     panel[p, r] = X[p, r]  (copy: X is [k, ...], a step is a row)     panel[p, r] = X[r, p]  (transpose)
  *
- * `count` ≤ width numbers of a step are there; the rest of the panel is filled with numbers that no one keeps.
+ * `count` ≤ width numbers of a step are there; the rest of the panel is padding, and what comes of it is discarded.
  */
 import { type Code, type Expr, func } from "../../wasm/assembler.ts";
 import { add, f32, f32x4, i32, lt, mul, select, shl, store, sub } from "../../wasm/instructions.ts";

@@ -21,7 +21,7 @@ interface Formula {
 
 export type WithDerivative = (x: X) => { readonly code: Code; readonly value: F32x4; readonly derivative: F32x4 };
 
-export interface UnaryFunction extends Formula {
+interface UnaryFunction extends Formula {
   /** Where f is meant for positive numbers only; it is tested on those. */
   readonly domain?: "positive";
   /** f′, where g·f′(x) is one loop; else the derivative is composed of other operations. */

@@ -3,7 +3,7 @@
  *
  * A row is four vectors. What a row has one of (its largest entry, its sum, a quotient) would leave three lanes empty, and the
  * row after it would wait. Here a 4×4 block is turned, so that each lane takes care of a row. Sums have the order of
- * softmax.ts, and so its bits.
+ * simd.ts, and so its bits.
  *
  * x, y, g, dx [rows, 16]
  */

@@ -4,17 +4,14 @@ import { Heap } from "../../../../src/tensor/heap.ts";
 import type { GemmArgs } from "../../../../src/tensor/kernels/gemm/interface.ts";
 import { simdGemm } from "../../../../src/tensor/kernels/gemm/simd.ts";
 import { Rng } from "../../../../src/tensor/random.ts";
-import { drop, func } from "../../../../src/tensor/wasm/assembler.ts";
-import { f32x4, madd } from "../../../../src/tensor/wasm/instructions.ts";
-import { supports } from "../../../../src/tensor/wasm/module.ts";
+import { engineSupports } from "../../../../src/tensor/select/probe.ts";
 
 const heap = new Heap();
-const hasFma = supports({ fma: true }, { f: func([], () => drop(madd(f32x4.const(1), 1, 1))) });
 const tile = (rows: number, columns: number) => ({ rows, columns });
 const KINDS = [
   { kind: "5×8, product and sum", ...simdGemm(heap, { fma: false }, tile(5, 8)), fma: false },
   { kind: "4×16, product and sum", ...simdGemm(heap, { fma: false }, tile(4, 16)), fma: false },
-  ...(hasFma
+  ...(engineSupports({ fma: true })
     ? [
         { kind: "6×8, fused", ...simdGemm(heap, { fma: true }, tile(6, 8)), fma: true },
         { kind: "6×16, fused", ...simdGemm(heap, { fma: true }, tile(6, 16)), fma: true },
