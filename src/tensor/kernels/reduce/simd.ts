@@ -1,10 +1,10 @@
 /**
- * Sums and maxima of a matrix, along its rows or over them. Sums are carried in f64, every number on its own: the only
+ * Sums and maxima of a block, and of a matrix along its rows or over them. Sums are carried in f64, every number on its own: the only
  * rounding that shows is the last one, to f32. The order of a sum depends on the length of what is summed, on nothing else.
  */
 import type { Heap } from "../../heap.ts";
 import { type Code, type Expr, func, type Local, seq, type Variant } from "../../wasm/assembler.ts";
-import { add, f32, f32x4, f64x2, i32, lane, madd, max, shl, shuffle, store } from "../../wasm/instructions.ts";
+import { add, f32, f32x4, f64x2, i32, lane, madd, max, shl, store } from "../../wasm/instructions.ts";
 import { inc } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
 import { across, alongRow, demoteBoth, eachRow, type Lanes, promoteHigh, UNROLL, vectors } from "../../wasm/rows.ts";
@@ -72,14 +72,13 @@ const maxAlongRows = func([i32, i32, i32, i32], (rows, cols, x, out) => {
   ]);
 });
 
-/** Σ f(x, total) in f64: eight pairs of totals, each over every 16th number. */
-const total = (accumulate: (x: Local<"f64x2">, total: Expr<"f64x2">) => Expr<"f64x2">) =>
+/** Σ f(x) over all numbers; `accumulate` adds f(x) to a sum. Eight pairs of sums, each over every 16th number. */
+const total = (accumulate: (x: Local<"f64x2">, sum: Expr<"f64x2">) => Expr<"f64x2">) =>
   func([i32, i32], (n, x) => {
-    const pairs = () => Array.from({ length: UNROLL }, () => f64x2.local());
-    const [low, high] = [pairs(), pairs()];
+    const [low, high] = [pairs(UNROLL), pairs(UNROLL)];
     const x2 = f64x2.local();
     const v = f32x4.local();
-    const sum = (terms: readonly Expr<"f64x2">[]) => terms.reduce((a, b) => add(a, b));
+    const all = (sums: readonly Expr<"f64x2">[]) => sums.reduce((a, b) => add(a, b));
     return seq(
       [
         alongRow(n, UNROLL, [x], (lanes) =>
@@ -87,11 +86,11 @@ const total = (accumulate: (x: Local<"f64x2">, total: Expr<"f64x2">) => Expr<"f6
             v.set(at.load(x)),
             x2.set(f64x2.promoteLow(v)),
             low[i].set(accumulate(x2, low[i])),
-            x2.set(f64x2.promoteLow(shuffle(v, v, [2, 3, 2, 3]))),
+            x2.set(promoteHigh(v)),
             high[i].set(accumulate(x2, high[i])),
           ]),
         ),
-        x2.set(add(sum(low), sum(high))),
+        x2.set(add(all(low), all(high))),
       ],
       add(lane(x2, 0), lane(x2, 1)),
     );
