@@ -62,7 +62,7 @@ function mergeTile(tile: Tile) {
  * of GemmArgs; steps from row to row (aRow, ...) and from entry to entry (aNext, ...) are bytes, flags are 0 or 1, and
  * packA, packB say whether to pack what the tile could also read as it lies.
  */
-export function gemmFunction(heap: Heap, tile: Tile) {
+function gemmFunction(heap: Heap, tile: Tile) {
   const { rows, columns } = tile;
   const panelsB = heap.allocate(4 * K_BLOCK * (N_BLOCK + columns));
   const panelsA = heap.allocate(4 * K_BLOCK * M_TILES * rows);
