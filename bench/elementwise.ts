@@ -3,9 +3,11 @@
  * rounds.
  *
  * Each kernel on 1M numbers (2²⁰, as they come from memory) and on 16k (2¹⁴, as they lie in a cache): nanoseconds per
- * number. Inputs lie in −8..8, for log, sqrt and reciprocal in 0..8.
+ * number. Inputs lie in −8..8, for log and sqrt in 0..8.
  */
-import { heap, type Kernels, kernelsFor, Rng, referenceKernels, UNARY, UNARY_GRAD } from "../src/tensor/index.ts";
+import { heap, type Kernels, kernelsFor, plainKernels, Rng, UNARY, UNARY_GRAD } from "../src/tensor/index.ts";
+import { BINARY } from "../src/tensor/kernels/scalar/binary.ts";
+import { isForPositive } from "../src/tensor/kernels/scalar/unary.ts";
 import { atMost, best, type Row } from "./row.ts";
 
 const MOST = 2 ** 20; // numbers in a block
@@ -31,14 +33,12 @@ interface Case {
   readonly run: (kernels: Kernels, n: number, blocks: Blocks) => void;
 }
 
-const BINARY = ["add", "sub", "mul", "div", "maximum", "minimum"] as const;
-const POSITIVE: ReadonlySet<string> = new Set(["log", "sqrt", "reciprocal"]);
 // lr 0: the parameters stay what they are, however many rounds are run
 const ADAMW = { lr: 0, decay: 0, beta1: 0.9, beta2: 0.999, eps: 1e-8, correction1: 1, correction2: 1, gradScale: 1 };
 
 const CASES: readonly Case[] = [
   ...UNARY.map((op): Case => {
-    const input = POSITIVE.has(op) ? "positive" : "x";
+    const input = isForPositive(op) ? "positive" : "x";
     return { name: op, run: (k, n, blocks) => k.unary[op](n, blocks[input], blocks.out) };
   }),
   ...UNARY_GRAD.map(
@@ -61,7 +61,7 @@ const CASES: readonly Case[] = [
 
 /** One row a case and size. */
 export async function* elementwiseBench(): AsyncGenerator<Row> {
-  const plain = referenceKernels(heap, "f32");
+  const plain = plainKernels(heap, "f32");
   const [x, positive, g, out, m, v] = Array.from({ length: 6 }, () => heap.allocate(4 * MOST));
   const blocks = { x, positive, g, out, m, v };
   const rng = new Rng(1);

@@ -4,7 +4,7 @@
  * Sizes: emoji recipe (2048 image tokens of width 64; 1280 text tokens; attention of 16 tokens) and a ViT of width 192
  * (4096 tokens; 3 heads, 64 tokens). Nanoseconds per number of the input. What is asked is asked of the largest size.
  */
-import { heap, type Kernels, kernelsFor, Rng, referenceKernels } from "../src/tensor/index.ts";
+import { heap, type Kernels, kernelsFor, plainKernels, Rng } from "../src/tensor/index.ts";
 import { atMost, best, type Row } from "./row.ts";
 
 const ROUNDS = 30;
@@ -98,7 +98,7 @@ const CASES: readonly Case[] = [
 
 /** One row a case. */
 export async function* rowsBench(): AsyncGenerator<Row> {
-  const plain = referenceKernels(heap, "f32");
+  const plain = plainKernels(heap, "f32");
   const [x, y, g, out, a, b, c, d] = Array.from({ length: 8 }, () => heap.allocate(4 * MOST));
   const blocks = { x, y, g, out, a, b, c, d };
   const rng = new Rng(1);

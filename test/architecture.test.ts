@@ -13,12 +13,21 @@ interface Rule {
   readonly node?: "everywhere" | readonly string[];
   /** Doors beside index.ts, for folders that may import `node:` modules everywhere. */
   readonly nodeDoors?: readonly string[];
+  /** What the folders inside it may import of it, beside themselves: folders, files. */
+  readonly inside?: Readonly<Record<string, readonly string[]>>;
   /** May it import packages, those that package.json declares? */
   readonly packages?: boolean;
 }
 
 const RULES: Readonly<Record<string, Rule>> = {
-  tensor: { folders: [] },
+  tensor: {
+    folders: [],
+    inside: {
+      wasm: [],
+      kernels: ["wasm/", "heap.ts"],
+      select: ["wasm/", "kernels/", "heap.ts", "random.ts"],
+    },
+  },
   autograd: { folders: ["tensor"] },
   nn: { folders: ["tensor", "autograd"] },
   parallel: { folders: ["tensor", "autograd"], node: ["launch.ts"], nodeDoors: ["launch.ts"] },
@@ -75,7 +84,11 @@ function broken(path: string, specifier: string, sources: Sources, declared: Rea
   if (!sources.has(target)) return `${path} imports ${specifier}, which is not a file under src`;
   const other = folderOf(target);
   if (other === folder) {
-    return target === `${folder}/index.ts` ? `${path} imports its own door; import the neighbour file` : undefined;
+    if (target === `${folder}/index.ts`) return `${path} imports its own door; import the neighbour file`;
+    const inner = path.split("/")[1];
+    const allowed = rule.inside?.[inner]?.concat(`${inner}/`);
+    if (!allowed || allowed.some((start) => target.startsWith(`${folder}/${start}`))) return undefined;
+    return `${path} imports ${specifier}: ${folder}/${inner} may not import it`;
   }
   if (other === "") return `${path} imports ${specifier}: nobody inside imports the public door`;
   if (!rule.folders.includes(other)) return `${path} imports ${specifier}: ${folder || "src"} may not import ${other}`;
@@ -85,25 +98,46 @@ function broken(path: string, specifier: string, sources: Sources, declared: Rea
   return `${path} imports ${specifier}; import ../${other}/index.ts`;
 }
 
-/** Every cycle that a walk along the imports runs into, as the files around it. */
-function cycles(sources: Sources): string[] {
+/** Every cycle that a walk along a graph runs into, as the nodes around it. */
+function cycles(nodes: Iterable<string>, next: (node: string) => Iterable<string>): string[] {
   const found = new Set<string>();
   const state = new Map<string, "open" | "done">();
-  const visit = (path: string, trail: readonly string[]): void => {
-    if (state.get(path) === "done") return;
-    if (state.get(path) === "open") {
-      found.add(`import cycle: ${[...trail.slice(trail.indexOf(path)), path].join(" → ")}`);
+  const visit = (node: string, trail: readonly string[]): void => {
+    if (state.get(node) === "done") return;
+    if (state.get(node) === "open") {
+      found.add(`import cycle: ${[...trail.slice(trail.indexOf(node)), node].join(" → ")}`);
       return;
     }
-    state.set(path, "open");
-    for (const specifier of importsOf(sources.get(path) ?? "")) {
-      const target = posix.join(posix.dirname(path), specifier);
-      if (specifier.startsWith(".") && sources.has(target)) visit(target, [...trail, path]);
-    }
-    state.set(path, "done");
+    state.set(node, "open");
+    for (const each of next(node)) visit(each, [...trail, node]);
+    state.set(node, "done");
   };
-  for (const path of sources.keys()) visit(path, []);
+  for (const node of nodes) visit(node, []);
   return [...found];
+}
+
+/** The files that a file imports. */
+const neighbours = (path: string, sources: Sources): string[] =>
+  importsOf(sources.get(path) ?? "")
+    .filter((specifier) => specifier.startsWith("."))
+    .map((specifier) => posix.join(posix.dirname(path), specifier))
+    .filter((target) => sources.has(target));
+
+const fileCycles = (sources: Sources): string[] => cycles(sources.keys(), (path) => neighbours(path, sources));
+
+/** Folders side by side inside one of the table import one way: attention may import softmax, so not the reverse. */
+function folderCycles(sources: Sources): string[] {
+  const edges = new Map<string, Set<string>>();
+  for (const path of sources.keys()) {
+    for (const target of neighbours(path, sources)) {
+      const [from, to] = [path, target].map((each) => each.split("/").slice(0, -1));
+      const fork = from.findIndex((part, i) => part !== to[i]);
+      if (fork < 1 || fork >= to.length) continue; // the table's business, or one folder holds the other
+      const [a, b] = [from, to].map((parts) => parts.slice(0, fork + 1).join("/"));
+      edges.set(a, (edges.get(a) ?? new Set()).add(b));
+    }
+  }
+  return cycles(edges.keys(), (folder) => edges.get(folder) ?? []);
 }
 
 /** The core as a browser gets it: what its doors reach, however far, imports no `node:` module. */
@@ -139,7 +173,7 @@ function violations(sources: Sources, declared: ReadonlySet<string>): string[] {
   const imports = [...sources].flatMap(([path, source]) =>
     importsOf(source).flatMap((specifier) => broken(path, specifier, sources, declared) ?? []),
   );
-  return [...imports, ...cycles(sources), ...doors(sources), ...beyondBrowser(sources)];
+  return [...imports, ...fileCycles(sources), ...folderCycles(sources), ...doors(sources), ...beyondBrowser(sources)];
 }
 
 const root = new URL("..", import.meta.url).pathname;
@@ -221,6 +255,18 @@ describe("the check itself", () => {
     ],
     ["a file that is not there", "nn/a.ts", 'import { x } from "./gone.ts";', "is not a file under src"],
     ["a folder without a row", "extra/a.ts", 'import { zeros } from "../tensor/index.ts";', "extra has no row"],
+    [
+      "the language of kernels importing one",
+      "tensor/wasm/a.ts",
+      'import { zeros } from "../tensor.ts";',
+      "tensor/wasm may not import it",
+    ],
+    [
+      "a kernel importing what is built on it",
+      "tensor/kernels/gemm/simd.ts",
+      'import { zeros } from "../../tensor.ts";',
+      "tensor/kernels may not import it",
+    ],
     ["the public door from inside", "cli/a.ts", 'import { zeros } from "../index.ts";', "public door"],
     ["a door that holds code", "eval/index.ts", "export const x = 1;", "eval/index.ts holds more than exports"],
   ])("finds %s", (_, path, source, message) => {
@@ -246,5 +292,15 @@ describe("the check itself", () => {
       "nn/c.ts": 'import "./b.ts";',
     });
     expect(found).toEqual(["import cycle: nn/b.ts → nn/c.ts → nn/b.ts"]);
+  });
+
+  it("finds folders that import each other where no file does", () => {
+    const found = check({
+      "tensor/kernels/gemm/simd.ts": 'import "../softmax/simd.ts";',
+      "tensor/kernels/softmax/simd.ts": "",
+      "tensor/kernels/softmax/plain.ts": 'import "../gemm/plain.ts";',
+      "tensor/kernels/gemm/plain.ts": "",
+    });
+    expect(found).toEqual(["import cycle: tensor/kernels/gemm → tensor/kernels/softmax → tensor/kernels/gemm"]);
   });
 });

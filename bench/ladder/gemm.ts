@@ -8,8 +8,8 @@
  */
 import "../../src/cli/engine.ts";
 import { heap, Rng } from "../../src/tensor/index.ts";
+import { simdGemm } from "../../src/tensor/kernels/gemm/simd.ts";
 import { func } from "../../src/tensor/wasm/assembler.ts";
-import { wasmGemm } from "../../src/tensor/wasm/gemm.ts";
 import { add, f32, f32x4, i32, madd, mul, store } from "../../src/tensor/wasm/instructions.ts";
 import { inc, range } from "../../src/tensor/wasm/loops.ts";
 import { instantiate } from "../../src/tensor/wasm/module.ts";
@@ -136,7 +136,7 @@ const inPlace = (run: (n: number, a: number, b: number, c: number) => void) => (
   run(size, a, b, c);
 };
 const gemm = (fma: boolean, rows: number, columns: number) => {
-  const product = wasmGemm(heap, { fma }, { rows, columns });
+  const { gemm: product } = simdGemm(heap, { fma }, { rows, columns });
   return () =>
     product({ transA: false, transB: false, m: size, n: size, k: size, a, lda: size, b, ldb: size, c, ldc: size });
 };

@@ -33,3 +33,9 @@ export const softplus = op("softplus", (x: Tensor) => ({
  * d gelu(x) = (σ(u) + x·σ(u)·σ(−u)·u′) dx with u′ = 2·√(2/π)·(1 + 3·0.044715·x²).
  */
 export const gelu = op("gelu", (x: Tensor) => ({ value: T.gelu(x), vjps: [(g) => T.unaryGrad("gelu", x, g)] }));
+
+/** GELU as x·Φ(x), Φ the normal distribution; d geluErf(x) = (Φ(x) + x·φ(x)) dx. */
+export const geluErf = op("geluErf", (x: Tensor) => ({
+  value: T.geluErf(x),
+  vjps: [(g) => T.unaryGrad("geluErf", x, g)],
+}));

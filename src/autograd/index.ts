@@ -1,5 +1,5 @@
 /** Public API of `autograd`: variables, operations and the backward pass. */
-export { gelu, logSigmoid, sigmoid, softplus, tanh } from "./activations.ts";
+export { gelu, geluErf, logSigmoid, sigmoid, softplus, tanh } from "./activations.ts";
 export { composedAttention, crossAttention, selfAttention } from "./attention.ts";
 export { backward, GraphError } from "./backward.ts";
 export { abs, add, div, exp, log, mul, neg, sqrt, square, sub } from "./elementwise.ts";

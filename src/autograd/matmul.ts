@@ -46,7 +46,7 @@ export const linear = op("linear", (x: Tensor, kernel: Tensor, bias?: Tensor) =>
  * and is there to multiply with on the way back: one exponential instead of two.
  */
 export const linearGelu = op("linearGelu", (x: Tensor, kernel: Tensor, bias?: Tensor) => {
-  const { value, derivative } = T.geluWithDerivative(T.linear(x, kernel, bias));
+  const { value, derivative } = T.unaryWithDerivative("gelu", T.linear(x, kernel, bias));
   return {
     value,
     vjp: (g, needs) => {

@@ -7,8 +7,8 @@
 
 import { checkSameType } from "./elementwise.ts";
 import { BYTES } from "./heap.ts";
-import type { AttentionArgs, HeadLayout } from "./kernels/kernels.ts";
-import { kernelsFor } from "./kernels/select.ts";
+import type { AttentionArgs, HeadLayout } from "./kernels/attention/interface.ts";
+import { kernelsFor } from "./select/select.ts";
 import { ShapeError, show } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
 

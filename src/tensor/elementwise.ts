@@ -4,9 +4,11 @@
  * The common broadcasts (equal shapes, a number, a row under every row) go straight to a kernel; the rest is spread out
  * first.
  */
-import { type BinaryOp, UNARY, type UnaryGradOp, type UnaryOp } from "./kernels/kernels.ts";
-import { kernelsFor } from "./kernels/select.ts";
+import { type BinaryOp, binaryFunctions } from "./kernels/scalar/binary.ts";
+import { byName } from "./kernels/scalar/byName.ts";
+import { UNARY, type UnaryGradOp, type UnaryOp, type UnaryWithDerivativeOp } from "./kernels/scalar/unary.ts";
 import { broadcastTo } from "./movement.ts";
+import { kernelsFor } from "./select/select.ts";
 import { broadcastShapes, type Shape, ShapeError, sameShape, show, sizeOf } from "./shape.ts";
 import { empty, full, type Tensor } from "./tensor.ts";
 
@@ -19,8 +21,6 @@ function isRowOf(b: Shape, a: Shape): boolean {
   const tail = b.slice(first);
   return b.length <= a.length && sameShape(tail, a.slice(a.length - tail.length));
 }
-
-const COMMUTES: ReadonlySet<BinaryOp> = new Set(["add", "mul", "maximum", "minimum"]);
 
 export function checkSameType(op: string, a: Tensor, b: Tensor): void {
   if (a.dtype !== b.dtype) {
@@ -36,7 +36,7 @@ function applyBinary(op: BinaryOp, a: Operand, b: Operand): Tensor {
     return out;
   }
   if (typeof a === "number") {
-    if (COMMUTES.has(op)) return applyBinary(op, b, a);
+    if (binaryFunctions[op].commutes) return applyBinary(op, b, a);
     return applyBinary(op, full(b.shape, a, b.dtype), b);
   }
   checkSameType(op, a, b);
@@ -47,7 +47,7 @@ function applyBinary(op: BinaryOp, a: Operand, b: Operand): Tensor {
     kernel(b.size === 0 ? 0 : a.size / b.size, b.size, a.address, b.address, out.address);
     return out;
   }
-  if (COMMUTES.has(op) && isRowOf(a.shape, b.shape)) return applyBinary(op, b, a);
+  if (binaryFunctions[op].commutes && isRowOf(a.shape, b.shape)) return applyBinary(op, b, a);
   const shape = broadcastShapes(op, a.shape, b.shape);
   const out = empty(op, shape, a.dtype);
   kernel(1, out.size, broadcastTo(a, shape).address, broadcastTo(b, shape).address, out.address);
@@ -82,10 +82,7 @@ const unary =
   };
 
 /** Every unary operation by name, for tables and tests. */
-export const unaryOps = Object.fromEntries(UNARY.map((op) => [op, unary(op)])) as Record<
-  UnaryOp,
-  (x: Tensor) => Tensor
->;
+export const unaryOps = byName(UNARY, unary);
 
 export const {
   neg,
@@ -94,7 +91,6 @@ export const {
   sign,
   square,
   sqrt,
-  reciprocal,
   exp,
   log,
   tanh,
@@ -103,9 +99,10 @@ export const {
   logSigmoid,
   /** log(1 + eˣ), without overflow. */
   softplus,
-  relu,
   /** ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))): the tanh form that SigLIP's towers use. */
   gelu,
+  /** ½·x·(1 + erf(x/√2)) = x·Φ(x): GELU as it was first defined. */
+  geluErf,
 } = unaryOps;
 
 /** g · f′(x) in one pass, for the functions whose derivative has a kernel. */
@@ -116,10 +113,10 @@ export function unaryGrad(op: UnaryGradOp, x: Tensor, g: Tensor): Tensor {
   return out;
 }
 
-/** gelu(x), while x, which one owns, turns into gelu′(x): a pass for both, and no memory for what was between. */
-export function geluWithDerivative(x: Tensor): { value: Tensor; derivative: Tensor } {
-  const value = empty("gelu", x.shape, x.dtype);
-  kernelsFor(x.dtype).geluWithDerivative(x.size, x.address, value.address, x.address);
+/** f(x), while x, which one owns, turns into f′(x): one pass for both, and no memory for what was between. */
+export function unaryWithDerivative(op: UnaryWithDerivativeOp, x: Tensor): { value: Tensor; derivative: Tensor } {
+  const value = empty(op, x.shape, x.dtype);
+  kernelsFor(x.dtype).unaryWithDerivative[op](x.size, x.address, value.address, x.address);
   return { value, derivative: x };
 }
 

@@ -1,5 +1,5 @@
 /** Rows picked by number and their adjoint: what an embedding table needs. Numbers are plain Int32Arrays. */
-import { kernelsFor } from "./kernels/select.ts";
+import { kernelsFor } from "./select/select.ts";
 import { type Shape, ShapeError, show, sizeOf } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
 

@@ -4,8 +4,8 @@
  * Transposes are flags, not copies.   a [..., M, K] · b [..., K, N] → [..., M, N]
  */
 import { checkSameType } from "./elementwise.ts";
-import { kernelsFor } from "./kernels/select.ts";
 import { broadcastTo } from "./movement.ts";
+import { kernelsFor } from "./select/select.ts";
 import { broadcastShapes, type Shape, ShapeError, sameShape, show, sizeOf } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
 

@@ -3,7 +3,7 @@
  * else copies, since tensors are contiguous.
  */
 import { BYTES } from "./heap.ts";
-import { kernelsFor } from "./kernels/select.ts";
+import { kernelsFor } from "./select/select.ts";
 import {
   axisOf,
   broadcastStrides,

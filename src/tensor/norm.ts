@@ -1,6 +1,6 @@
 /** Layer normalization and L2 normalization over the last axis, each with its way back in one pass. */
 import { checkSameType } from "./elementwise.ts";
-import { kernelsFor } from "./kernels/select.ts";
+import { kernelsFor } from "./select/select.ts";
 import { ShapeError, sameShape, show } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
 

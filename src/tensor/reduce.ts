@@ -1,8 +1,8 @@
 /** Sums, means and maxima over axes. Without `axis` over everything, giving a scalar `[]`. Sums are carried in f64. */
 
 import { mul } from "./elementwise.ts";
-import { kernelsFor } from "./kernels/select.ts";
 import { permute, reshape } from "./movement.ts";
+import { kernelsFor } from "./select/select.ts";
 import { axisOf, broadcastShapes, type Shape, ShapeError, sameShape, show, sizeOf } from "./shape.ts";
 import { empty, full, type Tensor } from "./tensor.ts";
 

@@ -12,7 +12,7 @@
 
 import { checkSameType } from "./elementwise.ts";
 import { BYTES, heap } from "./heap.ts";
-import { kernelsFor } from "./kernels/select.ts";
+import { kernelsFor } from "./select/select.ts";
 import { ShapeError, sameShape, show } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
 

@@ -1,5 +1,5 @@
 /** Softmax and log-sum-exp over the last axis, with the largest entry subtracted first: nothing overflows. */
-import { kernelsFor } from "./kernels/select.ts";
+import { kernelsFor } from "./select/select.ts";
 import { ShapeError, show } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
 

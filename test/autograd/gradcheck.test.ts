@@ -32,6 +32,7 @@ const rows: readonly Row[] = [
   ["logSigmoid", (x) => A.logSigmoid(x), [normal(9)]],
   ["softplus", (x) => A.softplus(x), [normal(9)]],
   ["gelu", (x) => A.gelu(x), [normal(9)]],
+  ["geluErf", (x) => A.geluErf(x), [normal(9)]],
   ["sum", (x) => A.sum(x), [normal(3, 4)]],
   ["sum", (x) => A.sum(x, { axis: 0 }), [normal(3, 4, 2)]],
   ["sum", (x) => A.sum(x, { axis: [0, -1], keepDims: true }), [normal(3, 4, 2)]],

@@ -4,10 +4,18 @@
  * Derivatives are measured as gradients for g = 1; for another g the product is one rounding more. `expFlush` and `log1p`
  * are no kernels of their own, but what softmax, attention and the loss are built from.
  */
-import { type Kernels, UNARY, UNARY_GRAD, type UnaryGradOp } from "../../src/tensor/index.ts";
-import type { Ptr } from "../../src/tensor/kernels/kernels.ts";
-import { type Exact, exactDerivative, exactLog1p, exactUnary, geluArgument, type Rounded } from "./exact.ts";
-import { type Bound, ulp } from "./meter.ts";
+import type { Kernels } from "../../src/tensor/index.ts";
+import type { Ptr } from "../../src/tensor/kernels/ptr.ts";
+import {
+  UNARY_GRAD,
+  UNARY_WITH_DERIVATIVE,
+  type UnaryGradOp,
+  type UnaryOp,
+  type UnaryWithDerivativeOp,
+} from "../../src/tensor/kernels/scalar/unary.ts";
+import { boundsOf, derivativeBoundsOf, EXACT, flushing, ulps } from "./bounds.ts";
+import { type Exact, exactDerivative, exactLog1p, exactUnary, ROUNDED } from "./exact.ts";
+import type { Bound } from "./meter.ts";
 
 /** The kernels of one mode, and the parts of them that are measured alone. */
 export interface Measured extends Kernels {
@@ -36,101 +44,60 @@ export interface Check {
   readonly domain?: readonly [first: number, last: number];
 }
 
-const SMALLEST_NORMAL = 2 ** -126;
-
-const ulps = (most: number): Bound => ({ unit: "ulp", sizeOf: ulp, most });
-const EXACT = [ulps(0.5)]; // rounded once, as IEEE 754 says
-
-/** ulp of the value or of a fixed size, whichever is larger: for a sum of terms of that size that may cancel. */
-const ulpsFrom = (size: number, show: string, most: number): Bound => ({
-  unit: `ulp of max(|y|, ${show})`,
-  sizeOf: (y) => ulp(Math.max(Math.abs(y), size)),
-  most,
-});
-
-/** What is below the normal numbers may be 0. */
-const flushing = (most: number): Bound => ({
-  ...ulps(most),
-  unit: "ulp, or 0 for |y| < 2⁻¹²⁶",
-  mayBeZero: (y) => Math.abs(y) < SMALLEST_NORMAL,
-});
-
-/** A rounding of u, which is large in the tail, is |u| roundings of e^u; and an e^u below the normal numbers is 0. */
-const roundingsOfU: Bound = {
-  unit: "2⁻²⁴·(2 + |u|)·|y|",
-  sizeOf: (y, x) => Math.abs(y) * (2 + Math.abs(geluArgument(x))) * 2 ** -24,
-  most: 3,
-  mayBeZero: (_, x) => Math.exp(geluArgument(x)) < SMALLEST_NORMAL,
-};
-
-const UNARY_BOUNDS: Readonly<Record<Rounded, readonly Bound[]>> = {
-  sqrt: EXACT,
-  reciprocal: EXACT,
-  exp: [ulps(2)],
-  log: [ulps(1)],
-  tanh: [ulps(2)],
-  sigmoid: [ulps(2)],
-  logSigmoid: [ulps(2)],
-  softplus: [ulps(2)],
-  gelu: [ulpsFrom(1 / 8, "1/8", 4), roundingsOfU],
-};
-
-const DERIVATIVE_BOUNDS: Readonly<Record<UnaryGradOp, readonly Bound[]>> = {
-  tanh: [ulps(4)],
-  sigmoid: [ulps(4)],
-  logSigmoid: [ulps(2)],
-  softplus: [ulps(2)],
-  gelu: [ulpsFrom(1 / 4, "1/4", 4)],
-};
-
-const ROUNDED = UNARY.filter((op): op is Rounded => op in exactUnary);
 const unary =
-  (op: Rounded): Run =>
+  (op: UnaryOp): Run =>
   ({ unary }, { n, x, out }) =>
     unary[op](n, x, out);
 const derivative =
   (op: UnaryGradOp): Run =>
   ({ unaryGrad }, { n, x, ones, out }) =>
     unaryGrad[op](n, x, ones, out);
+/** Value and derivative in one pass; `places` says where each goes. */
+const withDerivative =
+  (op: UnaryWithDerivativeOp, places: (at: Places) => [value: Ptr, derivative: Ptr]): Run =>
+  ({ unaryWithDerivative }, at) =>
+    unaryWithDerivative[op](at.n, at.x, ...places(at));
 
 export const CHECKS: readonly Check[] = [
   ...ROUNDED.map((op) => ({
     name: op,
     run: unary(op),
-    against: { exact: exactUnary[op] },
-    bounds: UNARY_BOUNDS[op],
+    against: { exact: exactUnary(op) },
+    bounds: boundsOf(op),
   })),
   ...UNARY_GRAD.map((op) => ({
     name: `${op} derivative`,
     run: derivative(op),
-    against: { exact: exactDerivative[op] },
-    bounds: DERIVATIVE_BOUNDS[op],
+    against: { exact: exactDerivative(op) },
+    bounds: derivativeBoundsOf(op),
   })),
-  {
-    name: "geluWithDerivative, value",
-    run: ({ geluWithDerivative }, { n, x, out, spare }) => geluWithDerivative(n, x, out, spare),
-    against: { twin: unary("gelu") },
-    bounds: EXACT,
-  },
-  {
-    name: "geluWithDerivative, derivative",
-    run: ({ geluWithDerivative }, { n, x, out, spare }) => geluWithDerivative(n, x, spare, out),
-    against: { twin: derivative("gelu") },
-    bounds: EXACT,
-  },
+  ...UNARY_WITH_DERIVATIVE.flatMap((op) => [
+    {
+      name: `${op}WithDerivative, value`,
+      run: withDerivative(op, ({ out, spare }) => [out, spare]),
+      against: { twin: unary(op) },
+      bounds: EXACT,
+    },
+    {
+      name: `${op}WithDerivative, derivative`,
+      run: withDerivative(op, ({ out, spare }) => [spare, out]),
+      against: { twin: derivative(op) },
+      bounds: EXACT,
+    },
+  ]),
   {
     name: "sigmoidTile", // σ(ℓ) of pairs that do not belong together: t = 1, b = 0, the diagonal beyond the tile
     run: (kernels, { n, x, out }) => {
       kernels.copy(n, x, out);
       kernels.sigmoidTile(1, n, out, 1, 0, n);
     },
-    against: { exact: exactUnary.sigmoid },
+    against: { exact: exactUnary("sigmoid") },
     bounds: [flushing(2.5)],
   },
   {
     name: "expFlush",
     run: ({ expFlush }, { n, x, out }) => expFlush(n, x, out),
-    against: { exact: exactUnary.exp },
+    against: { exact: exactUnary("exp") },
     bounds: [flushing(2)],
     domain: [0x80000000, 0xffffffff], // x ≤ −0 and NaN
   },

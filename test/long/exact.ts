@@ -4,12 +4,13 @@
  *     e = exp(−|x|), given      σ(x) = 1/(1 + e) or e/(1 + e)      softplus(x) = max(x, 0) + log(1 + e)
  *     gelu(x) = x·σ(u)          u = 2·√(2/π)·(x + 0.044715·x³)
  *
+ * These are quicker forms of the plain functions of the table; one that has none here is measured against its plain form.
  * Forms that neither cancel nor overflow, on `Math`, whose functions err by less than 2⁻⁵² of the value: in all less than
  * 2⁻²⁶ of a unit in the last place of f32. A loop a function: the engine keeps numbers in registers only in loops of its own.
  *
  * x, y [n]
  */
-import type { UnaryGradOp, UnaryOp } from "../../src/tensor/index.ts";
+import { UNARY, type UnaryGradOp, type UnaryOp, unaryFunctions } from "../../src/tensor/kernels/scalar/unary.ts";
 
 /** Numbers of one sign and exponent, and e of each, computed when it is asked for. */
 export class Block {
@@ -51,25 +52,17 @@ const sigmoidOfMinus: Exact = ({ x, e }, y) => {
   for (let i = 0; i < x.length; i++) y[i] = (x[i] > 0 ? e[i] : 1) / (1 + e[i]);
 };
 
-/** Those of `UNARY` that are more than one instruction on the bits of a number, or on two numbers. */
-export type Rounded = Exclude<UnaryOp, "neg" | "abs" | "sign" | "square" | "relu">;
+/** One instruction on the bits of a number, or on two numbers: nothing to measure. */
+const BITWISE: ReadonlySet<UnaryOp> = new Set(["neg", "abs", "sign", "square"]);
+export const ROUNDED = UNARY.filter((op) => !BITWISE.has(op));
 
-export const exactUnary: Readonly<Record<Rounded, Exact>> = {
-  sqrt: ({ x }, y) => {
-    for (let i = 0; i < x.length; i++) y[i] = Math.sqrt(x[i]);
-  },
-  reciprocal: ({ x }, y) => {
-    for (let i = 0; i < x.length; i++) y[i] = 1 / x[i];
-  },
-  exp: ({ x }, y) => {
-    for (let i = 0; i < x.length; i++) y[i] = Math.exp(x[i]);
-  },
-  log: ({ x }, y) => {
-    for (let i = 0; i < x.length; i++) y[i] = Math.log(x[i]);
-  },
-  tanh: ({ x }, y) => {
-    for (let i = 0; i < x.length; i++) y[i] = Math.tanh(x[i]);
-  },
+const plainLoop =
+  (f: (x: number) => number): Exact =>
+  ({ x }, y) => {
+    for (let i = 0; i < x.length; i++) y[i] = f(x[i]);
+  };
+
+const values: { readonly [op in UnaryOp]?: Exact } = {
   sigmoid,
   softplus: ({ x, e }, y) => {
     for (let i = 0; i < x.length; i++) y[i] = Math.max(x[i], 0) + Math.log1p(e[i]);
@@ -86,7 +79,9 @@ export const exactUnary: Readonly<Record<Rounded, Exact>> = {
   },
 };
 
-export const exactDerivative: Readonly<Record<UnaryGradOp, Exact>> = {
+export const exactUnary = (op: UnaryOp): Exact => values[op] ?? plainLoop(unaryFunctions[op].plain);
+
+const derivatives: { readonly [op in UnaryGradOp]?: Exact } = {
   tanh: ({ e }, y) => {
     // 4·σ(2x)·σ(−2x)
     for (let i = 0; i < y.length; i++) y[i] = (4 * e[i] * e[i]) / (1 + e[i] * e[i]) ** 2;
@@ -105,6 +100,9 @@ export const exactDerivative: Readonly<Record<UnaryGradOp, Exact>> = {
     }
   },
 };
+
+export const exactDerivative = (op: UnaryGradOp): Exact =>
+  derivatives[op] ?? plainLoop(unaryFunctions[op].derivative.plain);
 
 export const exactLog1p: Exact = ({ x }, y) => {
   for (let i = 0; i < x.length; i++) y[i] = Math.log1p(x[i]);

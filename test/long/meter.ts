@@ -40,7 +40,8 @@ export function ulp(y: number): number {
   return SPACING[(words[HIGH] >>> 20) & 0x7ff];
 }
 
-function errorOf(got: number, y: number, x: number, bound: Bound): number {
+/** In units of the bound. */
+export function errorOf(got: number, y: number, x: number, bound: Bound): number {
   if (Number.isNaN(got) && Number.isNaN(y)) return 0;
   if (got === y) return Number.POSITIVE_INFINITY; // equal numbers with other bits: zeros of different sign
   if (got === 0 && bound.mayBeZero?.(y, x)) return 0;

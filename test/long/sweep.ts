@@ -4,9 +4,9 @@
  * Patterns that are neighbours have the same sign and exponent. Exact values are computed once for both modes.
  */
 import { chooseKernels, heap, type KernelMode, kernelReport, kernelsFor } from "../../src/tensor/index.ts";
-import type { Ptr } from "../../src/tensor/kernels/kernels.ts";
+import type { Ptr } from "../../src/tensor/kernels/ptr.ts";
+import { expFlush, log1p } from "../../src/tensor/kernels/scalar/exp.ts";
 import { func, type Variant } from "../../src/tensor/wasm/assembler.ts";
-import { expFlush, log1p } from "../../src/tensor/wasm/exp.ts";
 import { i32 } from "../../src/tensor/wasm/instructions.ts";
 import { instantiate } from "../../src/tensor/wasm/module.ts";
 import { alongRow, vectors } from "../../src/tensor/wasm/rows.ts";

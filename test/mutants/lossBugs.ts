@@ -126,7 +126,7 @@ const bugs: readonly Omit<Bug, "tests">[] = [
       ],
       [
         {
-          file: "tensor/kernels/reference.ts",
+          file: "tensor/kernels/sigmoidTile/plain.ts",
           find: "const l = t * H[at] + b;",
           replace: "const l = Math.max(-50, Math.min(50, t * H[at] + b));",
         },

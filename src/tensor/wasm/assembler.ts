@@ -25,7 +25,8 @@
  *   the function: the engine (Node >= 24) would build a `v128.const` inside a loop anew in every turn.
  * - Addresses are i32 and wrap: count with `range`, advance addresses with `inc`, and do not compare addresses.
  *
- * Files: assembler (this one), instructions (all operations), loops (control), module (from functions to an instance).
+ * Files: assembler (this one), instructions (all operations), loops (control), rows (a vector at a time along a row), transpose
+ * (a 4 × 4 block), module (from functions to an instance).
  * Source: WebAssembly Core Specification 2.0 and the relaxed SIMD proposal.
  */
 

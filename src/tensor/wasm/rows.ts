@@ -14,6 +14,9 @@ import {
 } from "./instructions.ts"; // biome-ignore format: one list
 import { inc, loopWhile, when } from "./loops.ts";
 
+/** Vectors in flight, where nothing speaks for another number. */
+export const UNROLL = 4;
+
 /** One vector of a row: four numbers, or fewer at its end. */
 export interface Lanes {
   /** Lanes beyond the end of the row hold `fill`. */

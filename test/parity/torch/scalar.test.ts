@@ -22,10 +22,11 @@ const OFFERED: Record<string, (x: A.Variable) => A.Variable> = {
   softplus: A.softplus,
   logsigmoid: A.logSigmoid,
   gelu_tanh: A.gelu,
+  gelu_erf: A.geluErf,
 };
 
 /** No op: nothing in the model needs them. */
-const NOT_OFFERED = ["erf", "expm1", "gelu_erf", "log1p", "rsqrt"];
+const NOT_OFFERED = ["erf", "expm1", "log1p", "rsqrt"];
 
 const PRECISION = {
   f64: { digits: 52, lowest: -1022, largest: Number.MAX_VALUE },
@@ -49,10 +50,11 @@ interface Bound {
 
 function boundOf(name: string, part: string, x: number, dtype: DType): Bound {
   const lowest = 2 ** PRECISION[dtype].lowest;
-  if (name !== "gelu_tanh") return { ulps: ULPS, size: 0, tiny: lowest };
+  if (!name.startsWith("gelu")) return { ulps: ULPS, size: 0, tiny: lowest };
   // gelu = x·σ(u), and its left tail x·exp(u): a rounding of u, large there, is one of the result times u. (1 + tanh, as
-  // PyTorch has it, leaves no digits of the tail.) The derivative is σ(u) and a term that cancels it near x = −0.75.
-  const u = 2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
+  // PyTorch has it, leaves no digits of the tail.) The derivative is σ(u) and a term that cancels it near x = −0.75. With
+  // Φ(x) the same holds for u = ±x²/2: Φ(x) is exp(u) and a factor there.
+  const u = name === "gelu_tanh" ? 2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3) : (Math.sign(x) * x * x) / 2;
   return {
     ulps: ULPS * Math.max(1, Math.abs(u)),
     size: part === "exact.dydx" ? 1 / (1 + Math.exp(-u)) : 0,

@@ -1,0 +1,20 @@
+import type { Ptr } from "../ptr.ts";
+
+export interface AdamWArgs {
+  readonly lr: number;
+  /** Subtracted fraction of the parameter itself: schedule · weight decay, independent of lr. */
+  readonly decay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  /** 1 − β1^t and 1 − β2^t. */
+  readonly correction1: number;
+  readonly correction2: number;
+  /** Factor on the gradient (clipping). */
+  readonly gradScale: number;
+}
+
+export interface AdamWKernels {
+  /** One AdamW step on p [n] with moments m, v. */
+  adamW(n: number, p: Ptr, g: Ptr, m: Ptr, v: Ptr, args: AdamWArgs): void;
+}

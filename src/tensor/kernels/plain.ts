@@ -1,0 +1,34 @@
+/**
+ * The kernels as plain loops: the oracle for every faster one, and the only ones for f64.
+ *
+ * Each loop is the formula written out. Sums are carried in f64 and rounded when they are stored.
+ */
+import type { DType, Heap } from "../heap.ts";
+import { plainAdamW } from "./adamW/plain.ts";
+import { plainAttention } from "./attention/plain.ts";
+import { plainElementwise } from "./elementwise/plain.ts";
+import { plainGemm } from "./gemm/plain.ts";
+import type { Kernels } from "./kernels.ts";
+import { plainL2Normalize } from "./l2Normalize/plain.ts";
+import { plainLayerNorm } from "./layerNorm/plain.ts";
+import { plainMovement } from "./movement/plain.ts";
+import { plainReduce } from "./reduce/plain.ts";
+import { plainSigmoidTile } from "./sigmoidTile/plain.ts";
+import { plainSoftmax } from "./softmax/plain.ts";
+import { plainView } from "./view/plain.ts";
+
+export function plainKernels(heap: Heap, dtype: DType): Kernels {
+  const parts = { ...plainElementwise(heap, dtype), ...plainGemm(heap, dtype), ...plainSoftmax(heap, dtype) };
+  return {
+    name: "reference",
+    ...parts,
+    ...plainReduce(heap, dtype),
+    ...plainLayerNorm(heap, dtype),
+    ...plainL2Normalize(heap, dtype),
+    ...plainAttention(heap, dtype, parts),
+    ...plainSigmoidTile(heap, dtype),
+    ...plainMovement(heap, dtype),
+    ...plainAdamW(heap, dtype),
+    ...plainView(heap, dtype),
+  };
+}

@@ -1,0 +1,2 @@
+/** Address of a block's first number, in bytes. 0 means "none". */
+export type Ptr = number;

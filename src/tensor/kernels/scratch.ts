@@ -1,0 +1,16 @@
+/** A block of the heap that a kernel keeps for intermediate results; it is replaced only when more is asked for than ever. */
+import type { Heap } from "../heap.ts";
+import type { Ptr } from "./ptr.ts";
+
+export function scratch(heap: Heap): (bytes: number) => Ptr {
+  let held = 0;
+  let address = 0;
+  return (bytes) => {
+    if (bytes > held) {
+      if (held) heap.release(address, held);
+      held = bytes;
+      address = heap.allocate(bytes);
+    }
+    return address;
+  };
+}

@@ -1,0 +1,40 @@
+/** The f32 kernels of one device as WebAssembly SIMD: all of them, so that one that is missing does not compile. */
+import type { Heap } from "../heap.ts";
+import type { Variant } from "../wasm/assembler.ts";
+import { simdAdamW } from "./adamW/simd.ts";
+import { simdAttention } from "./attention/simd.ts";
+import { simdElementwise } from "./elementwise/simd.ts";
+import { simdGemm } from "./gemm/simd.ts";
+import type { Tile } from "./gemm/tile.ts";
+import type { Kernels } from "./kernels.ts";
+import { simdL2Normalize } from "./l2Normalize/simd.ts";
+import { simdLayerNorm } from "./layerNorm/simd.ts";
+import { simdMovement } from "./movement/simd.ts";
+import { simdReduce } from "./reduce/simd.ts";
+import { simdSigmoidTile } from "./sigmoidTile/simd.ts";
+import { simdSoftmax } from "./softmax/simd.ts";
+import { simdView } from "./view/simd.ts";
+
+/** What a set of kernels is built for: the instructions of the engine and the register tile of the matrix product. */
+export interface KernelVariant extends Variant {
+  readonly tile: Tile;
+}
+
+export function simdKernels(heap: Heap, variant: KernelVariant): Kernels {
+  const gemm = simdGemm(heap, variant, variant.tile);
+  const softmax = simdSoftmax(heap, variant);
+  return {
+    name: variant.fma ? "simd fma" : "simd",
+    ...simdElementwise(heap, variant),
+    ...simdReduce(heap, variant),
+    ...softmax.kernels,
+    ...simdLayerNorm(heap, variant),
+    ...simdL2Normalize(heap, variant),
+    ...gemm,
+    ...simdAttention(heap, variant, variant.tile, gemm, softmax.scaled),
+    ...simdSigmoidTile(heap, variant),
+    ...simdMovement(heap, variant),
+    ...simdAdamW(heap, variant),
+    ...simdView(heap, variant),
+  };
+}

@@ -1,0 +1,64 @@
+/**
+ * Which register tile is fastest here? Asked of the machine, not of its version: whether an engine fuses pairs of
+ * vectors, has fused multiply-add, or spills registers shows in nothing but its speed.
+ */
+import type { Heap } from "../heap.ts";
+import { type Tile, tileKernel } from "../kernels/gemm/tile.ts";
+import { call, drop, func, type Variant } from "../wasm/assembler.ts";
+import { f32x4, i32, madd } from "../wasm/instructions.ts";
+import { range } from "../wasm/loops.ts";
+import { instantiate, supports } from "../wasm/module.ts";
+
+const K = 256;
+const TILES_PER_CALL = 32; // about 30 µs
+const LEAST_MS = 12;
+const MOST_MS = 300;
+const BUSY_MS = 1500;
+const OPTIMISED = 2; // the optimising compiler gains at least that over the first one
+
+/** Whether the engine knows the instructions of a variant. */
+export const engineSupports = (variant: Variant): boolean =>
+  supports(variant, { probe: func([], () => drop(madd(f32x4.const(1), 1, 1))) });
+
+/**
+ * Whether tiles have been timed for long enough: when every tile has run in optimised code, which shows as a jump. Where
+ * none jumps, 300 ms will do. Where some have, the compiler is at work on the others: on a busy machine it may take a
+ * second, and a tile that is judged before is thought slow for the whole run.
+ */
+export function settled(tiles: readonly { readonly first: number; readonly best: number }[], ms: number): boolean {
+  if (ms < LEAST_MS) return false;
+  const optimised = tiles.filter(({ first, best }) => best >= OPTIMISED * first).length;
+  if (optimised === tiles.length) return true;
+  return ms >= (optimised === 0 ? MOST_MS : BUSY_MS);
+}
+
+/** GFLOP/s of each tile, best of short rounds in turn. */
+export function tileRates(heap: Heap, variant: Variant, tiles: readonly Tile[]): number[] {
+  const bytes = 4 * K * 32;
+  const block = heap.allocate(bytes);
+  heap.f32.fill(0, block / 4, (block + bytes) / 4);
+  const contestants = tiles.map((tile) => {
+    const { rows, columns } = tile;
+    const kernel = tileKernel(tile, "byRows");
+    const [a, b] = [block, block + 4 * K * rows];
+    const c = b + 4 * K * columns;
+    const run = func([], () => {
+      const i = i32.local();
+      return range(i, 0, TILES_PER_CALL, 1, call(kernel, K, rows, a, 4 * K, b, 4 * columns, c, 4 * columns, 0, 0));
+    });
+    const flops = 2 * rows * columns * K * TILES_PER_CALL;
+    return { run: instantiate(heap.memory, variant, { run }).run, flops, first: 0, best: 0 };
+  });
+  const start = performance.now();
+  do {
+    for (const contestant of contestants) {
+      const from = performance.now();
+      contestant.run();
+      const rate = contestant.flops / (performance.now() - from) / 1e6;
+      if (!contestant.first) contestant.first = rate;
+      contestant.best = Math.max(contestant.best, rate);
+    }
+  } while (!settled(contestants, performance.now() - start));
+  heap.release(block, bytes);
+  return contestants.map(({ best }) => best);
+}

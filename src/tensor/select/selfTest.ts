@@ -1,0 +1,203 @@
+/**
+ * Do these kernels compute what the plain loops compute, on this engine, now? Run once at start-up, since an engine may
+ * compile vectors wrongly (revectorisation is experimental). It looks for wrong code, not for the last bits.
+ */
+import type { Heap } from "../heap.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import type { Ptr } from "../kernels/ptr.ts";
+import { BINARY } from "../kernels/scalar/binary.ts";
+import { isForPositive, UNARY, UNARY_GRAD, UNARY_WITH_DERIVATIVE, type UnaryOp } from "../kernels/scalar/unary.ts";
+import { Rng } from "../random.ts";
+
+const ROWS = 5;
+const COLS = 37; // odd: every kernel has a rest
+const N = ROWS * COLS;
+const TOLERANCE = 1e-4; // relative to the larger of 1 and the value
+const WARM_MS = 40; // engines compile twice: the second, optimised code is the one to be tested
+
+/** A kernel on given inputs: its name, how many numbers it writes, and how; one result lies behind the other. */
+type Check = readonly [name: string, results: number, run: (kernels: Kernels, out: Ptr) => void];
+
+/** Blocks of 64 KiB for the inputs and for the results. */
+interface Inputs {
+  /** Numbers in −3..3. */
+  readonly x: Ptr;
+  readonly y: Ptr;
+  /** Numbers in 0.1..3. */
+  readonly positive: Ptr;
+}
+
+function gemmChecks({ x, y }: Inputs): Check[] {
+  const [m, n, k] = [70, 41, 33]; // whole tiles and edges in both directions
+  return [0, 1, 2, 3].map((form): Check => {
+    const [transA, transB] = [form >= 2, form % 2 === 1];
+    return [
+      "gemm",
+      m * n,
+      (kernels, out) => {
+        const [lda, ldb] = [transA ? m : k, transB ? k : n];
+        kernels.gemm({ transA, transB, m, n, k, a: x, lda, b: y, ldb, c: out, ldc: n, bias: x });
+      },
+    ];
+  });
+}
+
+function rowChecks({ x, y, positive }: Inputs): Check[] {
+  return [
+    ["softmax", N, (kernels, out) => kernels.softmax(ROWS, COLS, x, out)],
+    ["softmaxGrad", N, (kernels, out) => kernels.softmaxGrad(ROWS, COLS, x, y, out)],
+    ["logSumExp", ROWS, (kernels, out) => kernels.logSumExp(ROWS, COLS, x, out)],
+    ["sumOverRows", COLS, (kernels, out) => kernels.sumOverRows(ROWS, COLS, x, out)],
+    ["sumAlongRows", ROWS, (kernels, out) => kernels.sumAlongRows(ROWS, COLS, x, out)],
+    ["maxAlongRows", ROWS, (kernels, out) => kernels.maxAlongRows(ROWS, COLS, x, out)],
+    ["l2Normalize", N + ROWS, (kernels, out) => kernels.l2Normalize(ROWS, COLS, 1e-8, x, out, out + 4 * N)],
+    ["l2NormalizeGrad", N, (kernels, out) => kernels.l2NormalizeGrad(ROWS, COLS, 1e-8, x, positive, y, out)],
+    [
+      "layerNorm",
+      N + 2 * ROWS,
+      (kernels, out) => {
+        const mean = out + 4 * N;
+        kernels.layerNorm(ROWS, COLS, 1e-6, x, y, positive, out, mean, mean + 4 * ROWS);
+      },
+    ],
+    [
+      "layerNormGrad",
+      N + 2 * COLS,
+      (kernels, out) => {
+        const dscale = out + 4 * N;
+        kernels.layerNormGrad(ROWS, COLS, x, y, y, positive, positive, out, dscale, dscale + 4 * COLS);
+      },
+    ],
+  ];
+}
+
+/** Channels of a head and keys: each pair may run other kernels. */
+const ATTENTIONS = [[12, 11], [16, 11], [16, 16]] as const; // biome-ignore format: a case a pair
+
+function attentionChecks({ x, y, positive }: Inputs, [headDim, keys]: (typeof ATTENTIONS)[number]): Check[] {
+  const [batch, heads, queries] = [2, 2, 9];
+  const row = heads * headDim;
+  const layout = (at: Ptr, tokens: number) => ({ at, batch: tokens * row, row });
+  const sizes = { batch, heads, queries, keys, headDim };
+  const scores = batch * heads * queries * keys;
+  const [mine, others] = [batch * queries * row, batch * keys * row];
+  const inputs = { q: layout(x, queries), k: layout(y, keys), v: layout(positive, keys) };
+  return [
+    [
+      "attention",
+      scores + mine,
+      (kernels, out) => {
+        kernels.attention({ ...sizes, ...inputs, probs: out, out: layout(out + 4 * scores, queries) });
+      },
+    ],
+    [
+      "attentionGrad",
+      scores + 2 * mine + 2 * others,
+      (kernels, out) => {
+        const [forward, dq] = [out + 4 * scores, out + 4 * (scores + mine)];
+        const [dk, dv] = [dq + 4 * mine, dq + 4 * (mine + others)];
+        const args = { ...sizes, ...inputs, probs: out, out: layout(forward, queries) };
+        kernels.attention(args);
+        const grads = { dq: layout(dq, queries), dk: layout(dk, keys), dv: layout(dv, keys) };
+        kernels.attentionGrad({ ...args, ...grads, g: layout(y, queries) });
+      },
+    ],
+  ];
+}
+
+function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
+  const number = (out: Ptr, value: number): void => {
+    heap.f32[out / 4] = value;
+  };
+  const inputOf = (op: UnaryOp): Ptr => (isForPositive(op) ? positive : x);
+  return [
+    ...UNARY.map((op): Check => [op, N, (k, out) => k.unary[op](N, inputOf(op), out)]),
+    ...UNARY_GRAD.map((op): Check => [`${op}Grad`, N, (k, out) => k.unaryGrad[op](N, x, y, out)]),
+    ...UNARY_WITH_DERIVATIVE.map(
+      (op): Check => [`${op}WithDerivative`, 2 * N, (k, out) => k.unaryWithDerivative[op](N, x, out, out + 4 * N)],
+    ),
+    ...BINARY.map((op): Check => [op, N, (k, out) => k.binary[op](ROWS, COLS, x, positive, out)]),
+    ...BINARY.map((op): Check => [`${op}Scalar`, N, (k, out) => k.binaryScalar[op](N, x, 0.7, out)]),
+    ["fill", N, (k, out) => k.fill(N, 0.7, out)],
+    ["copy", N, (k, out) => k.copy(N, x, out)],
+    ["strided", N, (k, out) => k.strided([COLS, ROWS], [1, COLS], x, out)],
+    ["sum", 1, (k, out) => number(out, k.sum(N, x))],
+    ["sumSquares", 1, (k, out) => number(out, k.sumSquares(N, x))],
+    [
+      "sigmoidTile",
+      N + 2,
+      (k, out) => {
+        k.copy(N, x, out);
+        const { loss, sum } = k.sigmoidTile(ROWS, COLS, out, 2, -1, 1 - ROWS); // one positive, in the last row
+        number(out + 4 * N, loss);
+        number(out + 4 * N + 4, sum);
+      },
+    ],
+    ["gather", 3 * COLS, (k, out) => k.gather(COLS, x, Int32Array.of(3, 0, 3), out)],
+    [
+      "scatterAdd",
+      N,
+      (k, out) => {
+        k.copy(N, y, out);
+        k.scatterAdd(COLS, x, Int32Array.of(3, 0, 3), out);
+      },
+    ],
+    [
+      "drawView",
+      3 * 11 * 11,
+      (k, out) => {
+        // Turned, so that all four edges of the picture cross the view; its bytes are those of x.
+        const place = [0.9, 0.3, -1.7, -0.3, 0.9, 0.4] as const;
+        const colour = [0.9, 0.2, -0.1, 0.05, -0.2, 1.1, 0.1, -0.05, 0.3, -0.3, 1, 0];
+        k.drawView({ stored: 9, picture: x, place, colour, scale: 1 / 128, side: 11, out });
+      },
+    ],
+    [
+      "adamW",
+      3 * N,
+      (k, out) => {
+        const [m, v] = [out + 4 * N, out + 8 * N];
+        k.copy(N, x, out);
+        k.copy(N, y, m);
+        k.copy(N, positive, v);
+        const rates = { lr: 0.1, decay: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-8, gradScale: 0.5 };
+        k.adamW(N, out, y, m, v, { ...rates, correction1: 0.2, correction2: 0.3 });
+      },
+    ],
+  ];
+}
+
+const differs = (got: number, want: number): boolean =>
+  !(Object.is(got, want) || Math.abs(got - want) <= TOLERANCE * Math.max(1, Math.abs(want)));
+
+/** The names of the kernels that differ from those of `oracle`; none if all is well. */
+export function selfTest(heap: Heap, kernels: Kernels, oracle: Kernels): string[] {
+  const BLOCK = 65536;
+  const blocks = [0, 1, 2, 3].map(() => heap.allocate(BLOCK));
+  const [x, y, positive, out] = blocks;
+  const inputs: Inputs = { x, y, positive };
+  const rng = new Rng(1);
+  for (let i = 0; i < BLOCK / 4; i++) {
+    heap.f32[x / 4 + i] = 6 * rng.uniform() - 3;
+    heap.f32[y / 4 + i] = 6 * rng.uniform() - 3;
+    heap.f32[positive / 4 + i] = 0.1 + 2.9 * rng.uniform();
+  }
+  const table = [
+    ...gemmChecks(inputs), ...elementChecks(heap, inputs), ...rowChecks(inputs), ...ATTENTIONS.flatMap((sides) => attentionChecks(inputs, sides)),
+  ]; // biome-ignore format: one line
+  const results = (set: Kernels, [, length, run]: Check): Float32Array => {
+    run(set, out);
+    return heap.f32.slice(out / 4, out / 4 + length);
+  };
+  const wanted = table.map((check) => results(oracle, check));
+
+  const wrong = new Set<string>();
+  const start = performance.now();
+  do {
+    table.forEach((check, c) => {
+      if (results(kernels, check).some((value, i) => differs(value, wanted[c][i]))) wrong.add(check[0]);
+    });
+  } while (wrong.size === 0 && performance.now() - start < WARM_MS);
+  for (const block of blocks) heap.release(block, BLOCK);
+  return [...wrong];
+}
