@@ -1,19 +1,8 @@
 /** From a run's configuration to its model, optimizer and schedule. */
 import { AdamW, durationInSteps, parametersOf, schedule } from "../nn/index.ts";
-import { logOddsBias, SigLip, type SigLipConfig } from "../siglip/index.ts";
+import { SigLip } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
-import type { Config } from "./config.ts";
-
-function modelConfig({ model, tokenizer, train }: Config, vocabSize: number): SigLipConfig {
-  const { image, text, embedDim, temperatureInit, biasInit } = model;
-  return {
-    image,
-    text: { ...text, vocabSize, length: tokenizer.length },
-    embedDim,
-    temperatureInit,
-    biasInit: biasInit === "log-odds" ? logOddsBias(train.batch) : biasInit,
-  };
-}
+import { type Config, modelConfig } from "./config.ts";
 
 /** A model as it starts: every parameter drawn from the run's seed. */
 export const buildModel = (config: Config, vocabSize: number): SigLip =>

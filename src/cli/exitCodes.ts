@@ -29,11 +29,13 @@ const BY_NAME: Readonly<Record<string, ExitCode>> = {
   ConfigurationError: EXIT.usage,
   DataError: EXIT.usage,
   MissingPackageError: EXIT.usage,
+  OutOfMemoryError: EXIT.usage, // of what was asked for; where the system has no memory, a device failed
   ShardError: EXIT.usage,
   FormatError: EXIT.data,
   PictureError: EXIT.data,
   TokenizerError: EXIT.data,
   BatchStreamError: EXIT.workerDied,
+  SystemMemoryError: EXIT.workerDied,
   NonFiniteError: EXIT.nonFinite,
 };
 
@@ -46,8 +48,11 @@ export function exitCodeOf(error: unknown): ExitCode {
     const code = exitCodeOf(error.cause);
     return code === EXIT.internal ? EXIT.workerDied : code;
   }
-  return isSystemError(error) ? EXIT.io : EXIT.internal;
+  return isSystemError(error) || isDenied(error) ? EXIT.io : EXIT.internal;
 }
+
+/** Node runs under its permission model, and it lacks one; the message names it. */
+const isDenied = (error: Error): boolean => "code" in error && error.code === "ERR_ACCESS_DENIED";
 
 /** An error of the operating system: `ENOSPC`, `EACCES`, ... */
 export const isSystemError = (error: unknown): error is Error & { readonly code: string } =>

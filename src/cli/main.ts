@@ -8,6 +8,7 @@ import "./engine.ts";
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { KERNEL_MODES } from "../tensor/index.ts";
+import { addressSpaceHint } from "./addressSpace.ts";
 import { presetNames } from "./config.ts";
 import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
 
@@ -53,6 +54,8 @@ program
       .default([], "none"),
   )
   .option("--resume", "go on with the run in --out")
+  .option("--dry-run", "say what a new run would take, and write nothing")
+  .option("--json", "print what --dry-run says as JSON")
   .option("--verify", "compare devices after every step, and a checksum of every message; for memory that is in doubt")
   .action(async (options) => (await import("./train.ts")).train(options));
 
@@ -122,7 +125,7 @@ try {
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
   } else {
     const { message, stack } = error as Error;
-    process.stderr.write(isExpected(error) ? `siglip: ${message}\n` : `siglip: ${stack}\n`);
+    process.stderr.write(`siglip: ${isExpected(error) ? message : stack}${addressSpaceHint(error)}\n`);
     process.exitCode = exitCodeOf(error);
   }
 }

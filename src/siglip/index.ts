@@ -6,6 +6,7 @@ export * from "./fusedLoss.ts";
 export * from "./gatheredLoss.ts";
 export * from "./imageTower.ts";
 export * from "./loss.ts";
+export * from "./memory.ts";
 export * from "./model.ts";
 export * from "./softmaxLoss.ts";
 export * from "./step.ts";

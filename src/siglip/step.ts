@@ -9,7 +9,7 @@
  * Everything made on the way is gone at the end.
  */
 import { backward, noGrad, type Variable } from "../autograd/index.ts";
-import { type AdamW, NonFiniteError, parametersOf } from "../nn/index.ts";
+import { type AdamW, NonFiniteError, OptimizerError, parametersOf } from "../nn/index.ts";
 import { alone, type Communicator, ShardError, sumOverShards } from "../parallel/index.ts";
 import { concat, full, heap, portable, type Shape, scope, slice, type Tensor, tensor } from "../tensor/index.ts";
 import { fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
@@ -43,7 +43,8 @@ export interface Devices {
   readonly activationBytes?: number;
 }
 
-const ACTIVATION_BYTES = 2 ** 30;
+/** Activations of all shards of a device are kept up to this, unless said otherwise. */
+export const ACTIVATION_BYTES = 2 ** 30;
 
 /** Both embeddings of one shard. */
 interface Embedded {
@@ -53,7 +54,8 @@ interface Embedded {
 
 /**
  * Runs one step; `imageShape` is that of this device's pictures, `factor` the schedule's. Throws `NonFiniteError` before the
- * update if the loss or a gradient is no number.
+ * update if the loss or a gradient is no number. Whatever it throws, no gradients are left in the model, and the next step
+ * can be taken.
  */
 export function trainStep(
   model: SigLip,
@@ -64,6 +66,11 @@ export function trainStep(
   loss: LossName,
   { comm = alone, shards = comm.size, activationBytes = ACTIVATION_BYTES }: Devices = {},
 ): StepMetrics {
+  if (loss === "softmax" && optimizer.updates(model.b)) {
+    throw new OptimizerError(
+      'train: the softmax loss has no bias, but the optimizer updates b; make the optimizer of all parameters but that, as in parametersOf(model) without "b"',
+    );
+  }
   const { dtype } = model.tPrime.value;
   const t = portable.exp(model.tPrime.value.item());
   const b = model.b.value.item();
@@ -81,7 +88,7 @@ export function trainStep(
     ztxt: model.embedTexts(part(batch.tokens, shard)),
   });
 
-  return scope(() => {
+  const step = (): StepMetrics => {
     const before = heap.liveBytes;
     const first = embed(0);
     const keepsAll = (heap.liveBytes - before) * owned <= activationBytes;
@@ -114,7 +121,14 @@ export function trainStep(
     model.tPrime.grad = full([], gradients.dtPrime, dtype);
     if (loss === "sigmoid") model.b.grad = full([], gradients.db, dtype);
     return { loss: gradients.loss, t, b, gradNorm: optimizer.step(factor) };
-  });
+  };
+  try {
+    return scope(step);
+  } finally {
+    // The gradients' memory ended with the scope: also those of parameters that the optimizer does not update, or of a step
+    // that failed.
+    for (const parameter of parametersOf(model).values()) parameter.grad = undefined;
+  }
 }
 
 function lossGradients(
