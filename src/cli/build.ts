@@ -1,20 +1,9 @@
 /** From a run's configuration to its model, optimizer and schedule. */
 import type { Variable } from "../autograd/index.ts";
 import { AdamW, durationInSteps, parametersOf, schedule } from "../nn/index.ts";
-import { logOddsBias, SigLip, type SigLipConfig } from "../siglip/index.ts";
+import { SigLip } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
-import type { Config } from "./config.ts";
-
-function modelConfig({ model, tokenizer, train }: Config, vocabSize: number): SigLipConfig {
-  const { image, text, embedDim, temperatureInit, biasInit } = model;
-  return {
-    image,
-    text: { ...text, vocabSize, length: tokenizer.length },
-    embedDim,
-    temperatureInit,
-    biasInit: biasInit === "log-odds" ? logOddsBias(train.batch) : biasInit,
-  };
-}
+import { type Config, modelConfig } from "./config.ts";
 
 /** What a run trains: of a model for the softmax loss everything but b, which takes no part in that loss. */
 function trainedParameters({ train }: Config, model: SigLip): Map<string, Variable> {

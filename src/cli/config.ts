@@ -11,7 +11,8 @@
  */
 import { parseJson } from "../formats/index.ts";
 import { durationInSteps, parseDuration, pathPattern } from "../nn/index.ts";
-import { KERNEL_MODES } from "../tensor/index.ts";
+import { embeddingBytes, logOddsBias, parameterCount, type SigLipConfig } from "../siglip/index.ts";
+import { HEAP_BYTES, KERNEL_MODES } from "../tensor/index.ts";
 import {
   ConfigError,
   choice,
@@ -201,6 +202,18 @@ export function checkConfig(tree: unknown): Config {
   return settled(fill(schema, defaults(schema), tree, problems), problems);
 }
 
+/** What the model of a run is made of. */
+export function modelConfig({ model, tokenizer, train }: Config, vocabSize: number): SigLipConfig {
+  const { image, text, embedDim, temperatureInit, biasInit } = model;
+  return {
+    image,
+    text: { ...text, vocabSize, length: tokenizer.length },
+    embedDim,
+    temperatureInit,
+    biasInit: biasInit === "log-odds" ? logOddsBias(train.batch) : biasInit,
+  };
+}
+
 /** Throws when a batch cannot be filled with different items of the data. */
 export function checkBatch(config: Config, items: number): void {
   const { batch } = config.train;
@@ -284,19 +297,18 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
     `optim.warmup ${optim.warmup} and optim.cooldown ${optim.cooldown} are ${used} steps, more than train.steps ${train.steps}`,
   );
 
-  const parameters = matrixParameters(config);
-  refuse(
-    parameters > MAX_PARAMETERS,
-    ["model", "tokenizer.vocabSize"],
-    `the model has about ${parameters.toExponential(1)} parameters; at most ${MAX_PARAMETERS.toExponential(1)} fit, lower width or depth`,
-  );
+  const large = found.length === 0 ? tooLarge(config) : undefined; // of a model that can be
+  if (large !== undefined) refuse(true, ["model", "tokenizer.vocabSize"], large);
   return found;
 }
 
-/** Value, gradient and two moments of 4 bytes each must fit into the 4 GiB that WebAssembly can address. */
-const MAX_PARAMETERS = 2 ** 32 / 16;
-
-function matrixParameters({ model: { image, text, embedDim }, tokenizer }: Config): number {
-  const blocks = [image, text].map((t) => t.depth * (4 * t.width ** 2 + 2 * t.width * t.mlpDim) + t.width * embedDim);
-  return blocks[0] + blocks[1] + 3 * image.patchSize ** 2 * image.width + tokenizer.vocabSize * text.width;
+/** Why a model is too large to embed one picture or text with, if it is. */
+function tooLarge(config: Config): string | undefined {
+  const model = modelConfig(config, config.tokenizer.vocabSize);
+  const { imageSize, patchSize } = model.image;
+  const parameters = parameterCount(model).total;
+  const bytes = 4 * parameters + embeddingBytes(model, 1);
+  if (bytes <= HEAP_BYTES) return undefined;
+  const gib = (size: number): string => `${Math.ceil(size / 2 ** 30)} GiB`;
+  return `the model has ${parameters.toExponential(1)} parameters, and a picture is ${(imageSize / patchSize) ** 2} tokens: together ${gib(bytes)}, and a device can address ${gib(HEAP_BYTES)}; lower width or depth, or imageSize / patchSize`;
 }

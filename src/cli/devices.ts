@@ -18,20 +18,27 @@ export function deviceCount(option: string | undefined): number {
  * Devices that share `parts` equal parts of the work, called `what` in messages, evenly.
  *
  * Throws `ConfigError` where `--devices` asks for a number that does not divide the parts. Where nobody asked, it is the most
- * devices that do, up to the number of cores; that some cores have nothing to do is said on stderr.
+ * devices that do and on which the work fits, up to the number of cores; that some cores have nothing to do is said on stderr.
  */
-export function devicesThatShare(option: string | undefined, parts: number, what: string): number {
+export function devicesThatShare(
+  option: string | undefined,
+  parts: number,
+  what: string,
+  fits: (devices: number) => boolean = () => true,
+): number {
   const wanted = deviceCount(option);
   if (option !== undefined) {
     if (parts % wanted === 0) return wanted;
     const detail = `--devices ${option} cannot share ${what} evenly; use a number of devices that divides ${parts}`;
     throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "--devices", detail }]);
   }
-  let devices = Math.min(parts, wanted);
-  while (parts % devices !== 0) devices--;
+  const even = Array.from({ length: Math.min(parts, wanted) }, (_, i) => i + 1).filter((count) => parts % count === 0);
+  const most = even.at(-1) as number; // one device shares anything
+  const devices = even.findLast(fits) ?? most;
   if (devices < wanted) {
     const counted = devices === 1 ? "1 device" : `${devices} devices`;
-    process.stderr.write(`note: ${counted} on ${wanted} cores: no more of them can share ${what} evenly\n`);
+    const memory = devices < most ? " and within their memory" : "";
+    process.stderr.write(`note: ${counted} on ${wanted} cores: no more of them can share ${what} evenly${memory}\n`);
   }
   return devices;
 }

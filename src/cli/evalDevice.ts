@@ -10,8 +10,6 @@ export interface EvalJob {
 
 runDevice<EvalJob, readonly Evaluation[]>(async ({ comm, config: { run }, alive }) => {
   const { config, model, tokenizer } = openModel(run, () => {}); // the main thread has warned
-  const tests = await openTests(config, alive);
-  // The pixel baseline is worth computing once.
-  const known = comm.rank === 0 ? tests.known : [];
-  return evaluateAll({ model, tokenizer, length: config.tokenizer.length, comm }, { ...tests, known }).evaluations;
+  const tests = await openTests(config, alive, comm.rank === 0);
+  return evaluateAll({ model, tokenizer, length: config.tokenizer.length, comm }, tests).evaluations;
 });

@@ -33,7 +33,7 @@ const BY_NAME: Readonly<Record<string, ExitCode>> = {
   DataError: EXIT.usage,
   KernelError: EXIT.usage, // kernels that this engine cannot run; others are there
   MissingPackageError: EXIT.usage,
-  OutOfMemoryError: EXIT.usage, // a batch or a model that is too large, as the message says
+  OutOfMemoryError: EXIT.usage, // of what was asked for; where the system has no memory, a device failed
   ScheduleError: EXIT.usage,
   ShardError: EXIT.usage,
   EvaluationError: EXIT.data, // a model whose embeddings are no numbers
@@ -44,6 +44,7 @@ const BY_NAME: Readonly<Record<string, ExitCode>> = {
   CorruptionError: EXIT.workerDied,
   DeadlineError: EXIT.workerDied,
   DesyncError: EXIT.workerDied,
+  SystemMemoryError: EXIT.workerDied,
   NonFiniteError: EXIT.nonFinite,
 };
 
@@ -56,8 +57,11 @@ export function exitCodeOf(error: unknown): ExitCode {
     const code = exitCodeOf(error.cause);
     return code === EXIT.internal ? EXIT.workerDied : code;
   }
-  return isSystemError(error) ? EXIT.io : EXIT.internal;
+  return isSystemError(error) || isDenied(error) ? EXIT.io : EXIT.internal;
 }
+
+/** Node runs under its permission model, and it lacks one; the message names it. */
+const isDenied = (error: Error): boolean => "code" in error && error.code === "ERR_ACCESS_DENIED";
 
 /** An error of the operating system: `ENOSPC`, `EACCES`, ... */
 export const isSystemError = (error: unknown): error is Error & { readonly code: string } =>

@@ -8,6 +8,7 @@ import "./engine.ts";
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { KERNEL_MODES } from "../tensor/index.ts";
+import { addressSpaceHint } from "./addressSpace.ts";
 import { presetNames } from "./config.ts";
 import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
 import { printableLines } from "./print.ts"; // what it does about stdout holds for help too
@@ -55,6 +56,8 @@ program
       .default([], "none"),
   )
   .option("--resume", "go on with the run in --out")
+  .option("--dry-run", "say what a new run would take, and write nothing")
+  .option("--json", "print what --dry-run says as JSON")
   .option("--verify", "compare devices after every step, and a checksum of every message; for memory that is in doubt")
   .action(async (options) => (await import("./train.ts")).train(options));
 
@@ -128,7 +131,8 @@ try {
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
   } else {
     const { message, stack } = error as Error;
-    process.stderr.write(printableLines(isExpected(error) ? `siglip: ${message}\n` : `siglip: ${stack}\n`));
+    const text = `siglip: ${isExpected(error) ? message : stack}${addressSpaceHint(error)}`;
+    process.stderr.write(printableLines(`${text}\n`));
     process.exitCode = exitCodeOf(error);
   }
 }

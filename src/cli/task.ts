@@ -6,6 +6,7 @@ import {
   byteTokenizer,
   captionOf,
   type EmojiStyle,
+  emojiList,
   emojiPictures,
   emojiTokenizer,
   openEmoji,
@@ -45,6 +46,7 @@ export interface Tests {
 }
 
 const SHAPES_TESTED = 1000; // scenes
+const UNSEEN = 160; // emoji held out
 
 /** Opens what a run trains on, and renders the pictures that the cache lacks; `progress` hears how far that is. */
 export async function openTraining(config: Config, progress: (done: number, total: number) => void): Promise<Training> {
@@ -75,8 +77,29 @@ export async function openTraining(config: Config, progress: (done: number, tota
   };
 }
 
-/** Opens what a run is judged by. */
-export async function openTests(config: Config, progress: (done: number, total: number) => void): Promise<Tests> {
+/** The tokenizer of a run and the number of its items, without rendering a picture or writing anything. */
+export async function openTokenizer(config: Config): Promise<Pick<Training, "tokenizer" | "items">> {
+  if (config.data.name === "shapes") return shapesTraining(config);
+  const emoji = await emojiList();
+  const { kind, vocabSize } = config.tokenizer;
+  return {
+    tokenizer: kind === "bytes" ? byteTokenizer : emojiTokenizer(emoji, vocabSize),
+    items: config.data.name === "emoji-unseen" ? unseenEmoji(emoji).train.length : emoji.length,
+  };
+}
+
+/** Pictures that so many devices hold to be tested on, all together. */
+export function testedPictures({ data: { name, trainStyles } }: Config, items: number, devices: number): number {
+  if (name === "shapes") return devices * 2 * SHAPES_TESTED;
+  return name === "emoji" ? (devices + trainStyles.length) * items : devices * (trainStyles.length + 1) * UNSEEN;
+}
+
+/** Opens what a run is judged by; the pixel baseline, which one device computes, is left out where it is not wanted. */
+export async function openTests(
+  config: Config,
+  progress: (done: number, total: number) => void,
+  wantsKnown = true,
+): Promise<Tests> {
   if (config.data.name === "shapes") return shapesTests(config);
   const { trainStyles, testStyle } = config.data;
   const side = config.model.image.imageSize;
@@ -85,7 +108,7 @@ export async function openTests(config: Config, progress: (done: number, total: 
     const pictures = emojiPictures(data, testStyle, undefined, side);
     return {
       sets: [{ title: `${testStyle}, a style never seen in training`, pictures }],
-      known: trainStyles.map((style) => emojiPictures(data, style, undefined, side)),
+      known: wantsKnown ? trainStyles.map((style) => emojiPictures(data, style, undefined, side)) : [],
     };
   }
   const { unseen } = unseenEmoji(data.emoji);

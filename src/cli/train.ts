@@ -8,10 +8,12 @@ import { availableParallelism } from "node:os";
 import { newSharedRows, openBatchStream } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch, threadFile } from "../parallel/launch.ts";
-import { chooseKernels, kernelReport } from "../tensor/index.ts";
-import { type Config, ConfigError, checkBatch, configDifferences, resolveConfig } from "./config.ts";
+import { parameterCount } from "../siglip/index.ts";
+import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
+import { type Config, ConfigError, checkBatch, configDifferences, modelConfig, resolveConfig } from "./config.ts";
 import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
+import { checkMemory, fitsOn, fittingShards, remedyFor, runBytes } from "./memory.ts";
 import { rewindMetrics } from "./metrics.ts";
 import { checkSchedule, checkSettings } from "./preflight.ts";
 import { print } from "./print.ts";
@@ -27,7 +29,7 @@ import {
   resumeRun,
 } from "./runFolder.ts";
 import { catchSignals } from "./signals.ts";
-import { openTraining, type Training } from "./task.ts";
+import { openTokenizer, openTraining, type Training, testedPictures } from "./task.ts";
 import type { TrainJob, TrainReport, TrainResult } from "./trainDevice.ts";
 
 export interface TrainOptions {
@@ -42,6 +44,8 @@ export interface TrainOptions {
   readonly set: readonly string[];
   readonly resume?: boolean;
   readonly verify?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
 }
 
 /** Steps between two comparisons of the devices: what they cost is lost in the time of so many. */
@@ -50,9 +54,11 @@ const COMPARE_EVERY = 100;
 export async function train(options: TrainOptions): Promise<void> {
   const { preset, out, resume = false } = options;
   deadlineOf(options.deadline); // refused before anything is done
+  if (options.dryRun) return dryRun(options);
   let run = resume ? openResumed(options) : undefined;
   try {
     const { config, devices } = run ? withDevices(run.config, options) : resolve(options);
+    if (!run) checkMemory(config, devices); // a run that has begun fits
     // Before pictures are rendered, which takes a while.
     if (!run && out !== undefined && existsSync(out)) refuseIfUsed(out);
     warn(checkSettings(config, resume));
@@ -101,9 +107,11 @@ function resolve(options: TrainOptions): Plan {
   const settings = settingsOf(options);
   if (settings.some(setsShards)) return withDevices(resolveConfig(preset, settings), options);
   // Nobody has said how to cut the batch: read how large it is, uncut, and cut it for the devices.
-  const { batch } = resolveConfig(preset, [...settings, "train.shards=1"]).train;
-  const devices = devicesThatShare(options.devices, batch, `a batch of ${batch}`);
-  return { config: resolveConfig(preset, [...settings, `train.shards=${defaultShards(batch, devices)}`]), devices };
+  const uncut = resolveConfig(preset, [...settings, "train.shards=1"]);
+  const { batch } = uncut.train;
+  const devices = devicesThatShare(options.devices, batch, `a batch of ${batch}`, (count) => fitsOn(uncut, count));
+  const shards = fittingShards(uncut, devices, defaultShards(batch, devices));
+  return { config: resolveConfig(preset, [...settings, `train.shards=${shards}`]), devices };
 }
 
 /** The run to go on with. */
@@ -132,6 +140,27 @@ function refuseOtherConfig(before: Config, asked: Config): void {
       detail: `${difference}: a resumed run keeps its configuration; leave the settings out, or start a new run`,
     })),
   );
+}
+
+/** Says what a new run would be, and writes nothing. */
+async function dryRun(options: TrainOptions): Promise<void> {
+  if (options.resume) throw new RunFolderError("--dry-run tells what a new run would take; leave out --resume");
+  const { config, devices } = resolve(options);
+  checkMemory(config, devices);
+  const { tokenizer, items } = await openTokenizer(config);
+  checkBatch(config, items);
+  const { steps, shards } = config.train;
+  const parameters = parameterCount(modelConfig(config, tokenizer.vocabSize)).total;
+  const memoryBytes = runBytes(config, devices, testedPictures(config, items, devices));
+  if (options.json) {
+    print(JSON.stringify({ parameters, memoryBytes, steps, devices, shards }));
+    return;
+  }
+  print(`parameters  ${parameters.toLocaleString("en")}`);
+  print(`memory      about ${(memoryBytes / 2 ** 20).toFixed(0)} MiB`);
+  print(`steps       ${steps.toLocaleString("en")}`);
+  print(`devices     ${devices}`);
+  print(`shards      ${shards}`);
 }
 
 async function trainRun(
@@ -198,6 +227,10 @@ async function trainRun(
     if (!(error instanceof DeviceError)) {
       await launched.abort();
       throw error;
+    }
+    if ((error.cause as Error | undefined)?.name === OutOfMemoryError.name) {
+      const how = `${remedyFor(config, devices)}; a run keeps its shards, so start a new one`;
+      throw new DeviceError(error.rank, `${error.message}\n${how}`, { cause: error.cause });
     }
     if (exitCodeOf(error) !== EXIT.workerDied) throw error;
     throw new DeviceError(error.rank, `${error.message}\n${howToGoOn(run, digest)}`, { cause: error.cause });

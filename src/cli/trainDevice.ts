@@ -69,7 +69,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const optimizer = buildOptimizer(config, model);
   const before = job.first > 0 ? checkpoints.load(job.digest) : undefined;
   if (before) restore(before, model, optimizer);
-  const tests = await openTests(config, device.alive);
+  const tests = await openTests(config, device.alive, comm.rank === 0);
   const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm };
 
   const writes = comm.rank === 0;
@@ -131,7 +131,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     }
   }
   log?.close();
-  const { sets, evaluations } = evaluateAll(embedder, writes ? tests : { ...tests, known: [] });
+  const { sets, evaluations } = evaluateAll(embedder, tests);
   if (!writes) return { kind: "stopped", step: steps };
   const seconds = (performance.now() - started) / 1e3;
   return finish({

@@ -51,7 +51,7 @@ export {
   shapes,
   type Thing,
 } from "./shapes.ts";
-export { newSharedRows, RowDrawer, type SharedRows } from "./sharedRows.ts";
+export { newSharedRows, RowDrawer, type SharedRows, sharedRowsBytes } from "./sharedRows.ts";
 export { siglipPixels } from "./siglipPixels.ts";
 export { type BatchStream, BatchStreamError, type BatchStreamOptions, openBatchStream } from "./stream.ts";
 export {

@@ -31,11 +31,17 @@ export interface SharedRows {
 const MOST_SLOTS = 8;
 const MOST_BYTES = 2 ** 26; // of all slots together, unless there are two
 
-export function newSharedRows(batch: number, side: number, length: number): SharedRows {
+function slotsFor(batch: number, side: number, length: number): number {
   const fitting = Math.floor(MOST_BYTES / batchBytes(batch, side, length));
-  const slots = Array.from({ length: Math.min(MOST_SLOTS, Math.max(2, fitting)) }, () =>
-    newSharedBatch(batch, side, length),
-  );
+  return Math.min(MOST_SLOTS, Math.max(2, fitting));
+}
+
+/** Bytes of all slots together. */
+export const sharedRowsBytes = (batch: number, side: number, length: number): number =>
+  slotsFor(batch, side, length) * batchBytes(batch, side, length);
+
+export function newSharedRows(batch: number, side: number, length: number): SharedRows {
+  const slots = Array.from({ length: slotsFor(batch, side, length) }, () => newSharedBatch(batch, side, length));
   return { slots, words: slots.map(() => new SharedArrayBuffer(4 * batch)) };
 }
 

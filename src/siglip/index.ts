@@ -17,7 +17,8 @@ export { type FusedOptions, fusedSigmoidLoss, type LossGradients } from "./fused
 export { gatheredSigmoidLoss, gatheredSoftmaxLoss } from "./gatheredLoss.ts";
 export { ImageTower } from "./imageTower.ts";
 export { pairLogits, sigmoidLoss } from "./loss.ts";
+export { activationBytes, type Cut, embeddingBytes, stepBytes } from "./memory.ts";
 export { SigLip } from "./model.ts";
 export { softmaxLoss } from "./softmaxLoss.ts";
-export { type Devices, type LossName, type PairBatch, type StepMetrics, trainStep } from "./step.ts";
+export { ACTIVATION_BYTES, type Devices, type LossName, type PairBatch, type StepMetrics, trainStep } from "./step.ts";
 export { TextTower } from "./textTower.ts";

@@ -16,12 +16,14 @@ export class SigLip {
   readonly text: TextTower;
   readonly tPrime: Variable; // []
   readonly b: Variable; // []
+  readonly config: SigLipConfig;
   /** d, the width of an embedding. */
   readonly embedDim: number;
 
   /** Draws every parameter from `rng` by name. Throws `ConfigurationError` for a model that cannot be. */
   constructor(rng: Rng, config: SigLipConfig, dtype: DType = "f32") {
     checkModel(config);
+    this.config = config;
     this.embedDim = config.embedDim;
     this.image = new ImageTower(rng.split("image"), config.image, config.embedDim, dtype);
     this.text = new TextTower(rng.split("text"), config.text, config.embedDim, dtype);

@@ -9,7 +9,7 @@
  * Everything made on the way is gone at the end.
  */
 import { backward, noGrad, type Variable } from "../autograd/index.ts";
-import { type AdamW, NonFiniteError, parametersOf } from "../nn/index.ts";
+import { type AdamW, NonFiniteError, OptimizerError, parametersOf } from "../nn/index.ts";
 import { alone, type Communicator, ShardError, sumOverShards } from "../parallel/index.ts";
 import { concat, full, heap, portable, type Shape, scope, slice, type Tensor, tensor } from "../tensor/index.ts";
 import { checkWord } from "./configurationError.ts";
@@ -46,7 +46,8 @@ export interface Devices {
   readonly activationBytes?: number;
 }
 
-const ACTIVATION_BYTES = 2 ** 30;
+/** Activations of all shards of a device are kept up to this, unless said otherwise. */
+export const ACTIVATION_BYTES = 2 ** 30;
 
 /** Both embeddings of one shard. */
 interface Embedded {
@@ -56,7 +57,8 @@ interface Embedded {
 
 /**
  * Runs one step; `imageShape` is that of this device's pictures, `factor` the schedule's. Throws `NonFiniteError` before the
- * update if the loss or a gradient is no number, and after it if t′ has left what the exponential can hold.
+ * update if the loss or a gradient is no number, and after it if t′ has left what the exponential can hold. Whatever it throws,
+ * no gradients are left in the model, and the next step can be taken.
  */
 export function trainStep(
   model: SigLip,
@@ -68,6 +70,11 @@ export function trainStep(
   { comm = alone, shards = comm.size, activationBytes = ACTIVATION_BYTES }: Devices = {},
 ): StepMetrics {
   checkWord("train: loss", loss, LOSSES);
+  if (loss === "softmax" && optimizer.updates(model.b)) {
+    throw new OptimizerError(
+      'train: the softmax loss has no bias, but the optimizer updates b; make the optimizer of all parameters but that, as in parametersOf(model) without "b"',
+    );
+  }
   const { dtype } = model.tPrime.value;
   const t = temperatureOf(model, "before");
   const b = model.b.value.item();
@@ -85,7 +92,7 @@ export function trainStep(
     ztxt: model.embedTexts(part(batch.tokens, shard)),
   });
 
-  return scope(() => {
+  const step = (): StepMetrics => {
     const before = heap.liveBytes;
     const first = embed(0);
     const keepsAll = (heap.liveBytes - before) * owned <= activationBytes;
@@ -120,7 +127,14 @@ export function trainStep(
     const gradNorm = optimizer.step(factor);
     temperatureOf(model, "after");
     return { loss: gradients.loss, t, b, gradNorm };
-  });
+  };
+  try {
+    return scope(step);
+  } finally {
+    // The gradients' memory ended with the scope: also those of parameters that the optimizer does not update, or of a step
+    // that failed.
+    for (const parameter of parametersOf(model).values()) parameter.grad = undefined;
+  }
 }
 
 /**

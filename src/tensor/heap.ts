@@ -17,14 +17,22 @@ export class LifetimeError extends Error {
   override readonly name = "LifetimeError";
 }
 
-/** The heap of this device is full; the message says how much was asked for. */
+/** The heap of this device is full: what was asked for is more than it can ever hold. */
 export class OutOfMemoryError extends Error {
   override readonly name = "OutOfMemoryError";
 }
 
+/** The heap of this device could hold more, but the system gives it no memory, or no addresses for it. */
+export class SystemMemoryError extends Error {
+  override readonly name = "SystemMemoryError";
+}
+
 const PAGE = 65536; // bytes, fixed by WebAssembly
 const ALIGNMENT = 64; // bytes: a cache line, and two 256-bit vectors
-const MAX_PAGES = 65536; // 4 GiB, all that a 32-bit address reaches
+const MAX_PAGES = 65536; // all that a 32-bit address reaches
+
+/** The most bytes that a heap can hold: 4 GiB. */
+export const HEAP_BYTES = MAX_PAGES * PAGE;
 
 /** Bytes of the size class that holds `bytes`: 64·k up to 256, then powers of two in quarters. */
 export function sizeClass(bytes: number): number {
@@ -98,13 +106,18 @@ export class Heap {
     const have = this.f32.byteLength / PAGE;
     const need = Math.ceil(end / PAGE);
     const wanted = Math.min(MAX_PAGES, Math.max(need, have + Math.min(have, 1024)));
+    const mib = (n: number) => `${(n / 2 ** 20).toFixed(0)} MiB`;
+    const more = `${mib(end - this.#top)} more`;
+    if (need > MAX_PAGES) {
+      throw new OutOfMemoryError(
+        `heap: ${more} do not fit beside ${mib(this.liveBytes)} in use; cut the batch into more shards, or lower the batch or the model`,
+      );
+    }
     try {
-      if (need > MAX_PAGES) throw new RangeError("beyond 4 GiB");
       this.memory.grow(wanted - have);
     } catch (cause) {
-      const mib = (n: number) => `${(n / 2 ** 20).toFixed(0)} MiB`;
-      throw new OutOfMemoryError(
-        `heap: ${mib(end - this.#top)} more do not fit beside ${mib(this.liveBytes)} in use; lower the batch or the model`,
+      throw new SystemMemoryError(
+        `heap: the system gives no ${more} beside ${mib(this.liveBytes)} in use; free memory, or take fewer devices or a smaller batch`,
         { cause },
       );
     }

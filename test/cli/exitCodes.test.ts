@@ -27,7 +27,14 @@ import {
   ShardError,
 } from "../../src/parallel/index.ts";
 import { ConfigurationError } from "../../src/siglip/index.ts";
-import { IndexError, KernelError, LifetimeError, OutOfMemoryError, ShapeError } from "../../src/tensor/index.ts";
+import {
+  IndexError,
+  KernelError,
+  LifetimeError,
+  OutOfMemoryError,
+  ShapeError,
+  SystemMemoryError,
+} from "../../src/tensor/index.ts";
 
 /** Every class of errors, with the exit code that it is meant to have. */
 const CODES: readonly [error: Error, code: ExitCode][] = [
@@ -54,6 +61,7 @@ const CODES: readonly [error: Error, code: ExitCode][] = [
   [new DeadlineError("x"), EXIT.workerDied],
   [new DesyncError("x"), EXIT.workerDied],
   [new DeviceError(0, "x"), EXIT.workerDied],
+  [new SystemMemoryError("x"), EXIT.workerDied],
   [new RunLockedError("x"), EXIT.locked],
   [new CheckpointError("CKPT_NO_SPACE", "x"), EXIT.io],
   [new CheckpointError("CKPT_IO", "x"), EXIT.io],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AdamW, OptimizerError, parametersOf } from "../../src/nn/index.ts";
+import { alone, type Communicator } from "../../src/parallel/index.ts";
 import { type LossName, NonFiniteError, type SigLip, trainStep } from "../../src/siglip/index.ts";
 import { heap } from "../../src/tensor/index.ts";
 import { expectSameBits } from "../support/expect.ts";
@@ -178,16 +179,72 @@ describe("trainStep", () => {
   it("with the softmax loss trains all but b, and refuses an optimizer that holds b", () => {
     const model = tinyModel();
     const step = (optimizer: AdamW) => trainStep(model, optimizer, tinyBatch(B), imageShape(B), 1, "softmax");
+    expect(() => step(tinyOptimizer(model))).toThrow(OptimizerError);
     expect(() => step(tinyOptimizer(model))).toThrow(
-      new OptimizerError(
-        "adamW: b has no gradient; if the loss does not depend on it, leave it out of the optimizer's parameters",
-      ),
+      /^train: the softmax loss has no bias, but the optimizer updates b;/,
     );
-    const other = tinyModel();
-    const trained = new Map([...parametersOf(other)].filter(([path]) => path !== "b"));
-    const metrics = trainStep(other, new AdamW(trained, { lr: 1e-3 }), tinyBatch(B), imageShape(B), 1, "softmax");
-    expect(metrics.gradNorm).toBeGreaterThan(0);
-    expect(other.b.value.item()).toBe(-10);
-    expect(other.tPrime.value.item()).not.toBe(model.tPrime.value.item());
+    const before = model.tPrime.value.item();
+    const trained = new Map([...parametersOf(model)].filter(([path]) => path !== "b"));
+    expect(step(new AdamW(trained, { lr: 1e-3 })).gradNorm).toBeGreaterThan(0);
+    expect(model.b.value.item()).toBe(-10);
+    expect(model.tPrime.value.item()).not.toBe(before);
+  });
+
+  it("leaves a model that can be trained on, wherever it throws", () => {
+    const expected = tinyModel();
+    trainStep(expected, tinyOptimizer(expected), tinyBatch(B), imageShape(B), 1, "sigmoid", { shards: 2 });
+    let failed = 0;
+    for (let last = 0; last < 3; last++) {
+      const model = tinyModel();
+      const optimizer = tinyOptimizer(model);
+      const step = (comm: Communicator) =>
+        trainStep(model, optimizer, tinyBatch(B), imageShape(B), 1, "sigmoid", { comm, shards: 2 });
+      const { liveBytes, liveBlocks } = heap;
+      let calls = 0;
+      const allGather: Communicator["allGather"] = (x) => {
+        if (calls++ === last) throw new RangeError("on purpose");
+        return alone.allGather(x);
+      };
+      try {
+        step({ ...alone, allGather });
+      } catch (error) {
+        expect(error).toEqual(new RangeError("on purpose"));
+        failed++;
+        expect([heap.liveBytes, heap.liveBlocks]).toEqual([liveBytes, liveBlocks]);
+        step(alone);
+      }
+      expectSameBits(numbersOf(model), numbersOf(expected));
+    }
+    expect(failed).toBe(2); // the sums of the loss, those of the gradients
+  });
+
+  it("trains a part of the model as often as one likes: the rest is as it was", () => {
+    const model = tinyModel();
+    const part = new Map([...parametersOf(model)].filter(([path]) => path.startsWith("text/")));
+    const optimizer = new AdamW(part, { lr: 1e-2 });
+    const image = numbersOf({ ...model, text: undefined } as unknown as SigLip);
+    const losses = Array.from(
+      { length: 12 },
+      () => trainStep(model, optimizer, tinyBatch(B), imageShape(B), 1, "sigmoid").loss,
+    );
+    expect(losses[11]).toBeLessThan(losses[0]);
+    expectSameBits(numbersOf({ ...model, text: undefined } as unknown as SigLip), image);
+  });
+
+  it("keeps the activations of all its shards only where all of them are within the limit", () => {
+    const shards = 4;
+    const peak = (activationBytes: number): number => {
+      const model = tinyModel();
+      const optimizer = tinyOptimizer(model);
+      heap.peakBytes = heap.liveBytes;
+      const before = heap.liveBytes;
+      trainStep(model, optimizer, tinyBatch(64), imageShape(64), 1, "sigmoid", { shards, activationBytes });
+      return heap.peakBytes - before;
+    };
+    const [all, one] = [peak(Number.POSITIVE_INFINITY), peak(0)];
+    expect(one).toBeLessThan(0.6 * all);
+    // Enough for one of the four, or for three.
+    for (const limit of [all / 3, (2 * all) / 3]) expect(peak(limit)).toBeLessThan(1.1 * one);
+    expect(peak(all)).toBeGreaterThan(0.9 * all);
   });
 });

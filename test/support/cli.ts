@@ -12,14 +12,15 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Runs `siglip ...args` on a Node started with `flags`; `during` may signal the process while it runs. */
+/** Runs `siglip ...args` in `cwd` on a Node started with `flags`; `during` may signal the process while it runs. */
 export function siglip(
   args: readonly string[],
   during?: (child: ChildProcess) => void,
   flags: readonly string[] = [],
+  cwd: string = ROOT,
 ): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...loader, ...flags, MAIN, ...args], { cwd: ROOT });
+    const child = spawn(process.execPath, [...loader, ...flags, MAIN, ...args], { cwd });
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk) => {

@@ -148,6 +148,11 @@ export class AdamW {
     for (const { parameter } of this.#slots) parameter.grad = undefined;
   }
 
+  /** Is this parameter one of those that `step` updates? */
+  updates(parameter: Variable): boolean {
+    return this.#slots.some((slot) => slot.parameter === parameter);
+  }
+
   /** Both moments of every parameter, by path: what a checkpoint saves beside `count`. */
   state(): Map<string, Tensor> {
     return new Map(this.#slots.flatMap(({ path, m, v }) => [[`${path}/m`, m] as const, [`${path}/v`, v] as const]));

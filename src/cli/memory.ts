@@ -1,0 +1,83 @@
+/** Does a run fit into the memory of its devices? Told from its configuration, before anything is started. */
+
+import { sharedRowsBytes } from "../data/index.ts";
+import { ACTIVATION_BYTES, activationBytes, type SigLipConfig, stepBytes } from "../siglip/index.ts";
+import { HEAP_BYTES } from "../tensor/index.ts";
+import { type Config, ConfigError, modelConfig } from "./config.ts";
+
+/** Blocks that were freed fit only tensors of their own size, so not all of a heap can be in use at once. */
+const EASY_BYTES = 0.75 * HEAP_BYTES;
+const MOST_SHARDS = 4096;
+
+const gib = (bytes: number): string => {
+  const size = bytes / 2 ** 30;
+  return `${size < 100 ? size.toPrecision(2) : Math.round(size)} GiB`;
+};
+
+/** The model of a run before its tokenizer is known: that may turn out to have fewer tokens than it is allowed. */
+const largestModel = (config: Config): SigLipConfig => modelConfig(config, config.tokenizer.vocabSize);
+
+/** The heap that each of the devices needs for a step. */
+export const deviceBytes = (config: Config, shards: number, devices: number): number =>
+  stepBytes(largestModel(config), { ...config.train, shards, devices });
+
+/** Numbers of shards that cut the batch evenly and that the devices can share, in ascending order. */
+function possibleShards({ batch }: Config["train"], devices: number): number[] {
+  const most = Math.min(batch, MOST_SHARDS);
+  const multiples = Array.from({ length: Math.floor(most / devices) }, (_, i) => (i + 1) * devices);
+  return multiples.filter((shards) => batch % shards === 0);
+}
+
+/**
+ * The least number of shards, at least `from`, with which a step fits easily; where there is none, the one that needs least
+ * memory. The devices must divide the batch.
+ */
+export function fittingShards(config: Config, devices: number, from = 1): number {
+  const possible = possibleShards(config.train, devices).filter((shards) => shards >= from);
+  const model = largestModel(config);
+  const needs = (shards: number): number => deviceBytes(config, shards, devices);
+  const fits = (shards: number): boolean =>
+    activationBytes(model, config.train.batch / shards) <= ACTIVATION_BYTES && needs(shards) <= EASY_BYTES;
+  const found = possible.find(fits);
+  if (found !== undefined) return found;
+  return possible.reduce((least, shards) => (needs(shards) < needs(least) ? shards : least), possible[0] ?? from);
+}
+
+/** Does a step fit on so many devices, in the shards that suit it best? */
+export const fitsOn = (config: Config, devices: number): boolean =>
+  deviceBytes(config, fittingShards(config, devices), devices) <= HEAP_BYTES;
+
+/** Throws `ConfigError` where a step does not fit on its devices; the message says what would. */
+export function checkMemory(config: Config, devices: number): void {
+  const { batch, shards } = config.train;
+  const bytes = deviceBytes(config, shards, devices);
+  if (bytes <= HEAP_BYTES) return;
+  const counted = devices === 1 ? "the device" : `each of ${devices} devices`;
+  const detail = `a step needs about ${gib(bytes)} on ${counted} with a batch of ${batch} in ${shards} shards, and a device can address ${gib(HEAP_BYTES)}; ${remedyFor(config, devices)}`;
+  throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "train.shards", detail }]);
+}
+
+/** What makes a step fit that does not, in words. */
+export function remedyFor(config: Config, devices: number): string {
+  const { batch, shards } = config.train;
+  const better = fittingShards(config, devices);
+  if (better > shards && deviceBytes(config, better, devices) <= HEAP_BYTES) return `use --shards ${better}`;
+  for (let fewer = devices - 1; fewer >= 1; fewer--) {
+    if (batch % fewer === 0 && fitsOn(config, fewer))
+      return `use --devices ${fewer} --shards ${fittingShards(config, fewer)}`;
+  }
+  for (let smaller = Math.floor(batch / 2); smaller >= devices; smaller = Math.floor(smaller / 2)) {
+    const most = smaller - (smaller % devices);
+    const other = { ...config, train: { ...config.train, batch: most } };
+    if (fitsOn(other, devices)) return `use --batch ${most} --shards ${fittingShards(other, devices)}`;
+  }
+  return "use a smaller model: lower its width, depth or mlpDim, or imageSize / patchSize";
+}
+
+/** Bytes of a whole run, about: the heaps of its devices, its batches and the pictures it is tested on. */
+export function runBytes(config: Config, devices: number, testedPictures: number): number {
+  const { batch, shards } = config.train;
+  const side = config.model.image.imageSize;
+  const slots = sharedRowsBytes(batch, side, config.tokenizer.length);
+  return devices * deviceBytes(config, shards, devices) + slots + testedPictures * 4 * side * side * 3;
+}
