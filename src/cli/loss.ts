@@ -17,6 +17,7 @@ import { checkGradients, readInputs, writeGradients } from "./lossFiles.ts";
 import { FORMS, type Form, type LossInputs, type LossJob, type LossShare } from "./lossJob.ts";
 import { type LossResult, lossText } from "./lossText.ts";
 import { print, warn } from "./print.ts";
+import { startWaiting } from "./waiting.ts";
 
 export interface LossOptions {
   readonly batch?: string;
@@ -141,20 +142,10 @@ export async function loss(options: LossOptions): Promise<void> {
 const shown = (x: number): string =>
   x > 1e9 ? x.toExponential(3) : x.toLocaleString("en", { maximumSignificantDigits: 5 });
 
-const WAIT_MS = 2000;
-
-/** The devices at work. Whoever waits at a terminal for more than two seconds is told so: one loss has no steps to count. */
+/** The devices at work. */
 async function computing(job: LossJob, devices: number, deadline: number): Promise<LossShare[]> {
-  const { stderr } = process;
   const pairs = (job.batch ** 2).toLocaleString("en");
-  const started = performance.now();
-  const tell = (): void => {
-    const seconds = Math.round((performance.now() - started) / 1e3);
-    stderr.write(`\rcomputing ${pairs} pairs on ${devices} ${devices === 1 ? "device" : "devices"}, ${seconds} s `);
-    told = true;
-  };
-  let told = false;
-  const timer = stderr.isTTY ? setInterval(tell, WAIT_MS) : undefined;
+  const done = startWaiting(`computing ${pairs} pairs on ${devices} ${devices === 1 ? "device" : "devices"}`);
   try {
     return await launch<LossJob, LossShare>(threadFile("./lossDevice", import.meta.url), devices, job, {
       deadline,
@@ -162,8 +153,7 @@ async function computing(job: LossJob, devices: number, deadline: number): Promi
   } catch (error) {
     throw withRemedy(error, job);
   } finally {
-    clearInterval(timer);
-    if (told) stderr.write("\r\x1b[K");
+    done();
   }
 }
 

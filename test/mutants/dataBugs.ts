@@ -1,4 +1,28 @@
 /** Seeded bugs in how pictures and texts are read. */
 import type { Bug } from "./bug.ts";
 
-export const dataBugs: readonly Bug[] = [];
+export const dataBugs: readonly Bug[] = [
+  {
+    name: "pixelsInDoubles",
+    what: "pixels for released models are resized in f64, where the reference rounds each step to float32",
+    places: [
+      [
+        {
+          file: "data/siglipPixels.ts",
+          find: "const f32 = Math.fround;",
+          replace: "const f32 = (x: number): number => x;",
+        },
+      ],
+    ],
+    tests: ["test/data/pictures.test.ts"],
+  },
+  {
+    name: "softmaxCancels",
+    what: "the softmax loss of a pair that stands out is the logarithm of 1 and something that rounding takes away",
+    places: [
+      [{ file: "siglip/softmaxLoss.ts", find: "value: T.softplus(s),", replace: "value: T.log(T.add(T.exp(s), 1))," }],
+      [{ file: "siglip/softmaxLoss.ts", find: "(_, i) => 0 - all[i]", replace: "(_, i) => (1 - all[i]) - 1" }],
+    ],
+    tests: ["test/siglip/softmaxLoss.test.ts"],
+  },
+];

@@ -1,0 +1,38 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { startWaiting } from "../../src/cli/waiting.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function stream(isTTY: boolean) {
+  let text = "";
+  const write = (more: string): void => {
+    text += more;
+  };
+  return { isTTY, write, on: () => {}, off: () => {}, text: () => text };
+}
+
+it("whoever waits at a terminal is told every two seconds, and the line is taken away at the end", () => {
+  const terminal = stream(true);
+  const stop = startWaiting("computing 9 pairs", terminal);
+  vi.advanceTimersByTime(1999);
+  expect(terminal.text()).toBe("");
+  vi.advanceTimersByTime(4002);
+  expect(terminal.text()).toBe(["2", "4", "6"].map((seconds) => `\r\x1b[Kcomputing 9 pairs, ${seconds} s`).join(""));
+  stop();
+  vi.advanceTimersByTime(60_000);
+  expect(terminal.text().endsWith("6 s\r\x1b[K")).toBe(true);
+});
+
+it("work that is done before, or is not watched, says nothing", () => {
+  const terminal = stream(true);
+  startWaiting("computing", terminal)();
+  const file = stream(false);
+  startWaiting("computing", file);
+  vi.advanceTimersByTime(10_000);
+  expect(terminal.text() + file.text()).toBe("");
+});
