@@ -1,12 +1,13 @@
 /**
- * The package as a stranger gets it: packed, installed into an empty folder without any optional package, and used.
+ * The package as a stranger gets it: packed, installed into an empty folder without any optional package, and used. Its types
+ * are compiled with the oldest TypeScript that the README names and with this repository's, and every file of them is checked.
  *
  *     node test/package.ts        (npm run test:package)
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -21,10 +22,44 @@ function expect(what: string, holds: boolean): void {
   process.stdout.write(`ok  ${what}\n`);
 }
 
-try {
+/** The least that the README promises. */
+const OLDEST_TYPESCRIPT = "5.0";
+
+/** Compiles without `skipLibCheck`, so that an error in the package's own types shows; throws with the errors. */
+function compile(compiler: string, ...files: string[]): void {
+  const options = ["--module", "nodenext", "--moduleResolution", "nodenext", "--target", "es2022", "--strict"];
+  try {
+    run(folder, process.execPath, compiler, ...options, ...files);
+  } catch (error) {
+    throw new Error(`package: its types do not compile\n${(error as { stdout?: string }).stdout}`, { cause: error });
+  }
+}
+
+/** Links of a packed document to files that are not packed. */
+function deadLinks(packed: string, document: string): string[] {
+  const links = readFileSync(join(packed, document), "utf8").matchAll(/\]\(([^)#\s]+)/g);
+  return [...links]
+    .map(([, target]) => target)
+    .filter((target) => !/^https?:/.test(target) && !existsSync(join(packed, dirname(document), target)))
+    .map((target) => `${document}: ${target}`);
+}
+
+const pack = (): Buffer => {
   const [{ filename }] = JSON.parse(run(root, "npm", "pack", "--json", "--silent", "--pack-destination", folder));
+  return readFileSync(join(folder, filename));
+};
+
+try {
+  const [first, second] = [pack(), pack()];
+  expect("two packs have the same bytes", first.equals(second));
+  writeFileSync(join(folder, "package.tgz"), first);
   writeFileSync(join(folder, "package.json"), '{ "name": "stranger", "private": true, "type": "module" }\n');
-  run(folder, "npm", "install", "--silent", join(folder, filename));
+  run(folder, "npm", "install", "--silent", "./package.tgz", `typescript@${OLDEST_TYPESCRIPT}`);
+
+  const packed = join(folder, "node_modules", "siglip-ts");
+  const documents = ["README.md", ...readdirSync(join(packed, "docs")).map((name) => join("docs", name))];
+  const dead = documents.filter((name) => name.endsWith(".md")).flatMap((name) => deadLinks(packed, name));
+  expect(`its documents link to nothing that is not packed${dead.join(", ")}`, dead.length === 0);
 
   const info = JSON.parse(run(folder, "npx", "siglip", "info", "--json"));
   expect(`siglip info runs on Node ${info.node}, ${info.gflops.gemm512} GFLOP/s`, info.gflops.gemm512 > 0);
@@ -39,20 +74,27 @@ const loss: number = sigmoidLoss(z, z, scalar(Math.log(10)), scalar(-10)).value.
 console.log(loss.toFixed(4));
 `,
   );
-  const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
-  run(
-    folder,
-    process.execPath,
-    compiler,
-    "--module",
-    "nodenext",
-    "--target",
-    "es2023",
-    "--strict",
-    "--skipLibCheck",
-    "use.ts",
-  );
-  expect("its types compile and its loss is right", run(folder, "node", "use.js").trim() === "0.6933");
+  const { exports } = JSON.parse(readFileSync(join(packed, "package.json"), "utf8")) as { exports: object };
+  const doors = Object.keys(exports).map((door) => `siglip-ts${door.slice(1)}`);
+  const imports = (names: readonly string[]): string =>
+    names.map((name, i) => `import * as door${i} from "${name}";\nvoid door${i};\n`).join("");
+  const forThreads = "siglip-ts/parallel/launch";
+  writeFileSync(join(folder, "doors.ts"), imports(doors.filter((door) => door !== forThreads)));
+  writeFileSync(join(folder, "threads.ts"), imports([forThreads]));
+
+  const compilers = [
+    join(folder, "node_modules", "typescript", "bin", "tsc"),
+    join(root, "node_modules", "typescript", "bin", "tsc"),
+  ];
+  for (const compiler of compilers) {
+    compile(compiler, "use.ts", "doors.ts");
+    const version = run(folder, process.execPath, compiler, "--version").trim();
+    expect(`all of its types compile with ${version}, without sharp and @types/node`, true);
+  }
+  run(folder, "npm", "install", "--silent", "--no-save", "@types/node@20", `typescript@${OLDEST_TYPESCRIPT}`);
+  for (const compiler of compilers) compile(compiler, "--types", "node", "threads.ts");
+  expect(`with @types/node those of ${forThreads} do too`, true);
+  expect("its loss is right", run(folder, "node", "use.js").trim() === "0.6933");
 
   const train = ["siglip", "train", "--preset", "shapes", "--set", "train.steps=2", "--out", "run"];
   expect("siglip train --preset shapes runs", run(folder, "npx", ...train).includes("R@10"));

@@ -25,7 +25,7 @@ export {
   unseenEmoji,
 } from "./emoji.ts";
 export { EMOJI_PACKAGES, EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList } from "./emojiList.ts";
-export { MissingPackageError } from "./packages.ts";
+export { MissingPackageError } from "./missingPackageError.ts";
 export { type EmojiSpec, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
 export { filesOf } from "./pictureFiles.ts";
 export {

@@ -3,13 +3,9 @@
  */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { MissingPackageError } from "./missingPackageError.ts";
 
 const require = createRequire(import.meta.url);
-
-/** A package this function needs is not installed. The message is the command that installs it. */
-export class MissingPackageError extends Error {
-  override readonly name = "MissingPackageError";
-}
 
 const isMissing = (error: unknown): boolean =>
   error instanceof Error &&

@@ -37,13 +37,21 @@ export function schedule({
   warmup = 0,
   cooldown = 0,
   timescale = 10_000,
+  ...others
 }: ScheduleOptions): (step: number) => number {
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) {
+    throw new ScheduleError(
+      `schedule: ${unknown} is not an option; the options are kind, total, warmup, cooldown and timescale`,
+    );
+  }
   if (!SCHEDULE_KINDS.includes(kind)) {
     throw new ScheduleError(`schedule: kind ${JSON.stringify(kind)} is none of ${SCHEDULE_KINDS.join(", ")}`);
   }
   if (!(total > 0 && warmup >= 0 && cooldown >= 0 && warmup + cooldown <= total)) {
     throw new ScheduleError(`schedule: warm-up ${warmup} and cool-down ${cooldown} do not fit into ${total} steps`);
   }
+  if (!(timescale > 0)) throw new ScheduleError(`schedule: timescale ${timescale} is not a number of steps above 0`);
   const decay = (step: number): number => {
     const progress = Math.min(1, Math.max(0, (step - warmup) / Math.max(total - warmup, 1e-12)));
     if (kind === "constant") return 1;
@@ -91,12 +99,15 @@ function roundHalfEven(x: number): number {
 
 /**
  * Steps in a duration: rounded, halves to even, and never to 0 unless the duration is 0 (big_vision `utils.steps`).
- * Throws `ScheduleError` on text that is not a duration.
+ * Throws `ScheduleError` on text that is not a duration, and on a run without a length.
  */
 export function durationInSteps(text: string, { steps, batch, stepsPerEpoch }: RunLength): number {
-  const duration = parseDuration(text);
+  const duration = typeof text === "string" ? parseDuration(text) : undefined; // JavaScript may hand in a number
   if (!duration) {
     throw new ScheduleError(`duration: "${text}" is not like "500 steps", "3 epochs", "1e6 examples" or "10%"`);
+  }
+  for (const [name, value] of Object.entries({ steps, batch, stepsPerEpoch })) {
+    if (!(value > 0)) throw new ScheduleError(`duration: ${name} ${value} is not a number above 0`);
   }
   const { amount, unit } = duration;
   const exact =
