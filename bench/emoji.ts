@@ -5,7 +5,7 @@
  */
 import { buildModel, buildOptimizer } from "../src/cli/build.ts";
 import { resolveConfig } from "../src/cli/config.ts";
-import { trainStep } from "../src/siglip/index.ts";
+import { trainingLosses, trainStep } from "../src/siglip/index.ts";
 import { Rng } from "../src/tensor/index.ts";
 import { profile } from "./profile.ts";
 import { type BenchOptions, best, type Row } from "./row.ts";
@@ -20,8 +20,8 @@ export function makeEmojiStep(): () => { loss: number } {
   const rng = new Rng(1);
   const pixels = Float32Array.from({ length: batch * imageSize ** 2 * 3 }, () => rng.between(-1, 1));
   const tokens = Int32Array.from({ length: batch * length }, () => rng.integer(vocabSize));
-  const shape = [batch, imageSize, imageSize, 3];
-  return () => trainStep(model, optimizer, { pixels, tokens }, shape, 1, "sigmoid", { shards });
+  const pairs = { pixels, imageShape: [batch, imageSize, imageSize, 3], tokens };
+  return () => trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, pairs, 1, { shards });
 }
 
 export async function* emojiBench({ profile: wanted }: BenchOptions): AsyncGenerator<Row> {

@@ -124,7 +124,7 @@ const schema = {
       pooling: choice("last", ["last", "first", "mean", "map"]),
     },
     embedDim: integer(64, 1, 8192),
-    temperatureInit: number(10, { above: 0, max: 1000 }), // t = exp(t′)
+    temperatureInit: number(10, { min: 1e-30, max: 1000 }), // t = exp(t′), in f32
     biasInit: numberOr("log-odds", { min: -100, max: 100 }, ["log-odds"]), // "log-odds": b = −ln(batch − 1)
   },
   train: {

@@ -1,49 +1,63 @@
 /**
- * A drawing of the ring: which device computed which block of pairs, and at which hop.
+ * A drawing of the ring: which device computed which block of pairs at which hop, and what travelled.
  *
  *            texts 0   texts 1   texts 2
- * images 0   hop 0     hop 1     hop 2       device 0
+ * images 0   hop 0 ●   hop 1     hop 2       device 0
  *
- * Rows are devices: images never move. Columns are the homes of the texts, which do.
+ * Rows are devices: images never move. Columns are the devices that own the texts, which do.
  */
+import type { Form } from "./lossJob.ts";
 
 type Block = readonly [images: number, texts: number];
-type Ring = "one" | "both";
 
-/**
- * How often texts were handed on before a device met them. One way round they come from device rank + 1, then rank + 2, ...;
- * both ways round those of rank + h and of rank − h come at the same hop h.
- */
-function hopOf(ring: Ring, rank: number, texts: number, size: number): number {
-  const ahead = (texts - rank + size) % size;
-  return ring === "one" ? ahead : Math.min(ahead, size - ahead);
+/** A block with the device that computed it, and how often its texts had been passed on before. */
+interface Visit {
+  readonly device: number;
+  readonly texts: number;
+  readonly hop: number;
 }
 
-export function drawBlocks(byDevice: readonly (readonly Block[])[], ring: Ring): string {
+/** The drawing of the blocks that each device computed. Forms that do not go round the ring have none. */
+export function drawBlocks(form: Form, byDevice: readonly (readonly Block[])[]): string {
   const size = byDevice.length;
-  if (byDevice.every((blocks) => blocks.length === 0)) return "(only --form fused tells which block it is at)";
-  const ranks = Array.from({ length: size }, (_, rank) => rank);
-  const cell = (text: string): string => text.padEnd(10);
-  const lines = [cell("") + ranks.map((rank) => cell(`texts ${rank}`)).join("")];
-  const visits = byDevice.flatMap((blocks, rank) =>
+  if (byDevice.every((blocks) => blocks.length === 0))
+    return `(no ring: --form ${form} does not compute block by block)`;
+  const visits = byDevice.flatMap((blocks, device) =>
     [...new Set(blocks.map(([, texts]) => texts))].map((texts) => ({
-      rank,
+      device,
       texts,
-      hop: hopOf(ring, rank, texts, size),
+      hop: (texts - device + size) % size,
     })),
   );
-  for (const rank of ranks) {
-    const row = ranks.map((home) => {
-      const met = visits.find((visit) => visit.rank === rank && visit.texts === home);
-      return cell(met ? `hop ${met.hop}${home === rank ? " ●" : ""}` : "–");
+  return [...table(visits, size), "", "● a device's own texts: the only block with matching pairs", ...traffic(form, visits, size)].join("\n"); // biome-ignore format: one list
+}
+
+function table(visits: readonly Visit[], size: number): string[] {
+  const ranks = Array.from({ length: size }, (_, rank) => rank);
+  const cell = (text: string): string => text.padEnd(10);
+  const rows = ranks.map((device) => {
+    const cells = ranks.map((owner) => {
+      const met = visits.find((visit) => visit.device === device && visit.texts === owner);
+      return cell(met ? `hop ${met.hop}${owner === device ? " ●" : ""}` : "–");
     });
-    lines.push(`${cell(`images ${rank}`)}${row.join("")}device ${rank}`);
-  }
-  lines.push("", "● own texts, the only block with matching pairs; everywhere else nothing matches");
-  const last = Math.max(...visits.map(({ hop }) => hop));
-  for (let hop = 0; hop <= last; hop++) {
-    const now = visits.filter((visit) => visit.hop === hop).map(({ rank, texts }) => `device ${rank} × texts ${texts}`);
-    lines.push(`hop ${hop}: ${now.join(", ")}`);
-  }
-  return lines.join("\n");
+    return `${cell(`images ${device}`)}${cells.join("")}device ${device}`;
+  });
+  return [cell("") + ranks.map((rank) => cell(`texts ${rank}`)).join(""), ...rows];
+}
+
+/** What is passed on before each hop, and how the gradients of the texts reach their owners. */
+function traffic(form: Form, visits: readonly Visit[], size: number): string[] {
+  const carried = form === "fused" ? "texts with the gradient that they have collected" : "texts";
+  const lines = Array.from({ length: size }, (_, hop) => {
+    const now = visits.filter((visit) => visit.hop === hop);
+    if (hop === 0) return `hop 0: ${now.map(({ device, texts }) => `device ${device} × texts ${texts}`).join(", ")}`;
+    const moves = now.map(({ device, texts }) => `texts ${texts}: device ${(device + 1) % size} → ${device}`);
+    return `hop ${hop}: ${moves.join(", ")}`;
+  });
+  if (size === 1) return lines;
+  const home =
+    form === "fused"
+      ? `home:  every device sends the gradient of the texts it holds to their owner, device ${size - 1} → ${size - 2} and so on`
+      : "backward: the gradient of the texts takes the same way back, and every device adds its part";
+  return [...lines, `what travels: ${carried}`, home];
 }

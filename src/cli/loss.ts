@@ -25,7 +25,6 @@ export interface LossOptions {
   readonly devices?: string;
   readonly deadline?: string;
   readonly form: string;
-  readonly ring: string;
   readonly kernels: KernelMode;
   readonly seed: string;
   readonly inputs?: string;
@@ -65,7 +64,6 @@ function jobOf(options: LossOptions, inputs: LossInputs | undefined): { job: Los
     batch,
     dim,
     form,
-    ring: oneOf("ring", options.ring, ["one", "both"]),
     seed: whole("seed", options.seed, 0, Number.MAX_SAFE_INTEGER),
     tPrime: inputs?.tPrime ?? T_PRIME,
     b: inputs?.b ?? B,
@@ -125,8 +123,8 @@ export async function loss(options: LossOptions): Promise<void> {
 
   const drawing = options.draw
     ? `${drawBlocks(
+        job.form,
         shares.map((share) => share.blocks),
-        job.ring,
       )}\n`
     : "";
   if (options.json) {

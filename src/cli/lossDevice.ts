@@ -1,15 +1,8 @@
 /** The program of the devices that `siglip loss` starts: its rows of the inputs, one loss, its share of the answer. */
 import { backward, constant, l2Normalize, parameter, type Variable } from "../autograd/index.ts";
-import type { Communicator, ThreadCommunicator } from "../parallel/index.ts";
+import type { Communicator } from "../parallel/index.ts";
 import { runDevice } from "../parallel/launch.ts";
-import {
-  chunkedSigmoidLoss,
-  fusedSigmoidLoss,
-  gatheredSigmoidLoss,
-  gatheredSoftmaxLoss,
-  type LossGradients,
-  sigmoidLoss,
-} from "../siglip/index.ts";
+import { type LossGradients, lossForms } from "../siglip/index.ts";
 import { full, generate, heap, Rng, scope, sumSquares, type Tensor, tensor } from "../tensor/index.ts";
 import { checkLoss } from "./lossCheck.ts";
 import type { LossJob, LossShare } from "./lossJob.ts";
@@ -27,7 +20,9 @@ runDevice<LossJob, LossShare>(({ comm, config: job, step }) => {
     const blocks: [number, number][] = [];
     comm.barrier();
     const start = performance.now();
-    const result = scope(() => gradientsOf(job, zimg, ztxt, tPrime, b, comm, blocks));
+    const onBlock = (images: number, texts: number): void => void blocks.push([images, texts]);
+    const batch = { zimg, ztxt, tPrime, b, comm, shards: comm.size, onBlock };
+    const result = scope(() => lossForms[job.form].gradients(batch));
     comm.barrier();
     return { result, blocks, seconds: (performance.now() - start) / 1e3 };
   };
@@ -106,38 +101,4 @@ function rows({ batch, dim, seed, dtype, inputs }: LossJob, side: "u" | "v", { r
     }
     return rng.normal();
   });
-}
-
-function gradientsOf(
-  { form, ring, dtype }: LossJob,
-  zimg: Tensor,
-  ztxt: Tensor,
-  tPrime: number,
-  b: number,
-  comm: ThreadCommunicator,
-  blocks: [number, number][],
-): LossGradients {
-  if (form === "softmax") return gatheredSoftmaxLoss(zimg, ztxt, tPrime, comm);
-  if (form === "fused") {
-    const onBlock = (images: number, texts: number): void => void blocks.push([images, texts]);
-    return fusedSigmoidLoss(zimg, ztxt, tPrime, b, comm, comm.size, { ring, onBlock });
-  }
-  const [x, y] = [parameter(zimg), parameter(ztxt)];
-  const [t, bias] = [parameter(full([], tPrime, dtype)), parameter(full([], b, dtype))];
-  const share =
-    form === "dense"
-      ? sigmoidLoss(x, y, t, bias)
-      : (form === "chunked" ? chunkedSigmoidLoss : gatheredSigmoidLoss)(x, y, t, bias, comm);
-  const loss = share.value.item();
-  backward(share);
-  const total = comm.allReduce(
-    tensor([loss, (t.grad as Tensor).item(), (bias.grad as Tensor).item()], [3], "f64"),
-  ).data;
-  return {
-    loss: total[0],
-    dtPrime: total[1],
-    db: total[2],
-    dzimg: x.grad as Tensor,
-    dztxt: y.grad as Tensor,
-  };
 }

@@ -1,9 +1,10 @@
 /** What `siglip loss` asks of its devices, and what they answer. */
+import { lossForms } from "../siglip/index.ts";
 import type { DType } from "../tensor/index.ts";
 import type { LossCheck } from "./lossCheck.ts";
 
-export const FORMS = ["fused", "chunked", "gather", "dense", "softmax"] as const;
-export type Form = (typeof FORMS)[number];
+export type Form = keyof typeof lossForms;
+export const FORMS = Object.keys(lossForms) as Form[];
 
 export interface LossInputs {
   readonly u: Float32Array | Float64Array; // [batch, dim], before normalization
@@ -18,7 +19,6 @@ export interface LossJob {
   readonly batch: number;
   readonly dim: number;
   readonly form: Form;
-  readonly ring: "one" | "both";
   readonly seed: number;
   /** t = exp(tPrime). */
   readonly tPrime: number;

@@ -103,7 +103,6 @@ program
   )
   .addOption(deadline())
   .option("--form <form>", "fused, chunked (the paper's ring), gather, dense, or softmax", "fused")
-  .option("--ring <way>", "how texts go round in the fused form: one, or both ways", "one")
   .addOption(kernels("which kernels; strict: the same bits on every engine").default("fast"))
   .option("--seed <number>", "inputs are a function of it", "0")
   .option("--inputs <file>", "safetensors with in.u, in.v [B, d] (before normalization), in.t (t′) and in.b")

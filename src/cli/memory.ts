@@ -1,7 +1,7 @@
 /** Does a run fit into the memory of its devices? Told from its configuration, before anything is started. */
 
 import { sharedRowsBytes } from "../data/index.ts";
-import { ACTIVATION_BYTES, activationBytes, type SigLipConfig, stepBytes } from "../siglip/index.ts";
+import { ACTIVATION_BYTES, activationBytes, type SigLipConfig, stepBytes, trainingLosses } from "../siglip/index.ts";
 import { HEAP_BYTES } from "../tensor/index.ts";
 import { type Config, ConfigError, modelConfig } from "./config.ts";
 
@@ -19,7 +19,12 @@ const largestModel = (config: Config): SigLipConfig => modelConfig(config, confi
 
 /** The heap that each of the devices needs for a step. */
 export const deviceBytes = (config: Config, shards: number, devices: number): number =>
-  stepBytes(largestModel(config), { ...config.train, shards, devices });
+  stepBytes(largestModel(config), {
+    batch: config.train.batch,
+    loss: trainingLosses[config.train.loss],
+    shards,
+    devices,
+  });
 
 /** Numbers of shards that cut the batch evenly and that the devices can share, in ascending order. */
 function possibleShards({ batch }: Config["train"], devices: number): number[] {

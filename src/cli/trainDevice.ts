@@ -21,7 +21,7 @@ import {
 import { NonFiniteError } from "../nn/index.ts";
 import { requireSameBits } from "../parallel/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
-import { type PairBatch, trainStep } from "../siglip/index.ts";
+import { type PairBatch, trainingLosses, trainStep } from "../siglip/index.ts";
 import { buildModel, buildOptimizer, buildSchedule } from "./build.ts";
 import type { Config } from "./config.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluate.ts";
@@ -84,9 +84,8 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
         say: (message) => device.report({ kind: "log", message }),
       })
     : undefined;
-  const { steps, batch, shards, loss } = config.train;
-  const side = config.model.image.imageSize;
-  const rows = batch / comm.size;
+  const { steps, batch, shards } = config.train;
+  const loss = trainingLosses[config.train.loss];
   const factor = buildSchedule(config, Math.floor(job.items / batch));
   let reported = Number.NEGATIVE_INFINITY;
   const watch = writes ? watchFrom(job, config.train) : undefined;
@@ -98,8 +97,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     const step = index + 1;
     device.step(step);
     const pairs = ownRows(index, () => device.step(step));
-    const update = () =>
-      trainStep(model, optimizer, pairs, [rows, side, side, 3], factor(index), loss, { comm, shards });
+    const update = () => trainStep({ model, optimizer, loss }, pairs, factor(index), { comm, shards });
     const seen = blamingMemory(update, () => compareAll(`in step ${step}`));
 
     const stopped = device.stopAgreed();

@@ -12,6 +12,8 @@ import { Rng } from "../tensor/index.ts";
 export interface Batch {
   /** Model input, [B, side, side, 3]. */
   readonly pixels: Float32Array;
+  /** [B, side, side, 3] */
+  readonly imageShape: readonly number[];
   /** [B, length] */
   readonly tokens: Int32Array;
   /** The item each row shows, [B]. */
@@ -36,6 +38,7 @@ export interface Pairs {
 /** Room for a batch. */
 export const newBatch = (batch: number, side: number, length: number): Batch => ({
   pixels: new Float32Array(batch * side * side * 3),
+  imageShape: [batch, side, side, 3],
   tokens: new Int32Array(batch * length),
   items: new Int32Array(batch),
 });
@@ -47,15 +50,21 @@ export const batchBytes = (batch: number, side: number, length: number): number 
 /** Room for a batch in memory that threads share. */
 export const newSharedBatch = (batch: number, side: number, length: number): Batch => ({
   pixels: new Float32Array(new SharedArrayBuffer(4 * batch * side * side * 3)),
+  imageShape: [batch, side, side, 3],
   tokens: new Int32Array(new SharedArrayBuffer(4 * batch * length)),
   items: new Int32Array(new SharedArrayBuffer(4 * batch)),
 });
 
 /** Rows first..end−1 of a batch, in place. */
-export function rowsBetween({ pixels, tokens, items }: Batch, first: number, end: number): Batch {
+export function rowsBetween({ pixels, imageShape, tokens, items }: Batch, first: number, end: number): Batch {
   const part = <A extends Float32Array | Int32Array>(all: A): A =>
     all.subarray((first * all.length) / items.length, (end * all.length) / items.length) as A;
-  return { pixels: part(pixels), tokens: part(tokens), items: part(items) };
+  return {
+    pixels: part(pixels),
+    imageShape: [end - first, ...imageShape.slice(1)],
+    tokens: part(tokens),
+    items: part(items),
+  };
 }
 
 export interface PictureSet {

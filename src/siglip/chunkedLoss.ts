@@ -20,13 +20,16 @@ export function chunkedSigmoidLoss(
   tPrime: Variable,
   b: Variable,
   comm: Communicator,
+  onBlock?: (imageShard: number, textShard: number) => void,
 ): Variable {
   const n = checkPairs("chunkedSigmoidLoss", zimg, ztxt);
   let texts = ztxt;
   let loss = recompute(matchingBlock, zimg, texts, tPrime, b); // own texts: the diagonal matches
+  onBlock?.(comm.rank, comm.rank);
   for (let hop = 1; hop < comm.size; hop++) {
     texts = ringShift(texts, comm);
     loss = add(loss, recompute(negativeBlock, zimg, texts, tPrime, b)); // texts of another device: negatives only
+    onBlock?.(comm.rank, (comm.rank + hop) % comm.size);
   }
   return div(loss, n * comm.size);
 }

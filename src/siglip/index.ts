@@ -1,5 +1,6 @@
 /** Public API of `siglip`: configuration, towers, model, losses, training step. */
 export { NonFiniteError } from "../nn/index.ts";
+export { ACTIVATION_BYTES, batchGradients, type Devices, type PairBatch } from "./batchGradients.ts";
 export { chunkedSigmoidLoss } from "./chunkedLoss.ts";
 export {
   CHANNELS,
@@ -17,8 +18,9 @@ export { type FusedOptions, fusedSigmoidLoss, type LossGradients } from "./fused
 export { gatheredSigmoidLoss, gatheredSoftmaxLoss } from "./gatheredLoss.ts";
 export { ImageTower } from "./imageTower.ts";
 export { pairLogits, sigmoidLoss } from "./loss.ts";
+export { type EmbeddedBatch, type LossForm, type LossName, lossForms, trainingLosses } from "./lossForm.ts";
 export { activationBytes, type Cut, embeddingBytes, stepBytes } from "./memory.ts";
 export { SigLip } from "./model.ts";
 export { softmaxLoss } from "./softmaxLoss.ts";
-export { ACTIVATION_BYTES, type Devices, type LossName, type PairBatch, type StepMetrics, trainStep } from "./step.ts";
 export { TextTower } from "./textTower.ts";
+export { type Step, type StepMetrics, type Trainee, type Training, train, trainStep } from "./train.ts";

@@ -6,12 +6,13 @@
  * compares the sums with the peaks of real steps.
  */
 import { sizeClass } from "../tensor/index.ts";
+import { ACTIVATION_BYTES } from "./batchGradients.ts";
 import { CHANNELS, parameterCount, type SigLipConfig, type Size } from "./config.ts";
-import { ACTIVATION_BYTES, type LossName } from "./step.ts";
+import type { LossForm } from "./lossForm.ts";
 
 /** Blocks of the heap are larger than the tensors in them, by this much on average. */
 const PARAMETER_BLOCKS = 1.08;
-/** Matrices of all pairs that the softmax loss holds at once. */
+/** Matrices of all pairs that the softmax loss holds at once; other losses that hold all pairs hold no more. */
 const SOFTMAX_MATRICES = 10;
 
 /** Bytes of a tensor of so many f32 numbers. */
@@ -76,7 +77,7 @@ export interface Cut {
   readonly batch: number;
   readonly shards: number;
   readonly devices: number;
-  readonly loss: LossName;
+  readonly loss: LossForm;
   /** As `trainStep` is given it. */
   readonly activationLimit?: number;
 }
@@ -101,7 +102,7 @@ export function stepBytes(
   const kept = keepsAll ? owned * ofShard : ofShard;
 
   const embedding = f32((batch / devices) * config.embedDim);
-  const pairs = loss === "softmax" ? SOFTMAX_MATRICES * f32(batch ** 2) + 6 * f32(batch * config.embedDim) : 0;
+  const pairs = loss.holdsAllPairs ? SOFTMAX_MATRICES * f32(batch ** 2) + 6 * f32(batch * config.embedDim) : 0;
   const there = kept + (keepsAll ? 0 : embeddingBytes(config, rows)) + 4 * embedding;
   const met = kept + 10 * embedding + pairs;
   const transient = Math.max(...towers(config, rows).map(backwardBytes));

@@ -4,8 +4,8 @@ import { Rng } from "../../src/tensor/index.ts";
 import { unitRows } from "../support/generators.ts";
 import { lockstepParts } from "../support/shares.ts";
 
-/** The visits of a real loss of one pair a device: which block, and how many blocks had been handed on before. */
-function visitsOf(ring: "one" | "both", size: number) {
+/** The visits of a real loss of one pair a device: which block, and how many collectives had been called before. */
+function visitsOf(form: "fused" | "chunked", size: number) {
   const rng = new Rng(1);
   const pairs = {
     n: size,
@@ -15,26 +15,32 @@ function visitsOf(ring: "one" | "both", size: number) {
     tPrime: 2,
     b: 0,
   };
-  return lockstepParts({ form: ring, dtype: "f64", pairs, shards: size }, size).map(({ visits }) => visits);
+  return lockstepParts({ form, dtype: "f64", pairs, shards: size }, size).map(({ visits }) => visits);
 }
 
-describe.each(["one", "both"] as const)("the drawing of ring %s", (ring) => {
+describe.each(["fused", "chunked"] as const)("the drawing of the %s loss", (form) => {
   it.each([1, 2, 3, 4, 5, 6, 8])("numbers the hops of %i devices as the loss made them", (size) => {
-    const byDevice = visitsOf(ring, size);
+    const byDevice = visitsOf(form, size);
     const lines = drawBlocks(
+      form,
       byDevice.map((visits) => visits.map(({ image, text }) => [image, text] as const)),
-      ring,
     ).split("\n");
-    byDevice.forEach((visits, rank) => {
-      const cells = [...lines[1 + rank].matchAll(/hop (\d+)/g)].map(([, hop]) => Number(hop));
+    byDevice.forEach((visits, device) => {
+      const cells = [...lines[1 + device].matchAll(/hop (\d+)/g)].map(([, hop]) => Number(hop));
       expect(cells.length).toBe(size);
       for (const { text, calls } of visits) {
-        // A hop hands on texts and their gradients; both ways round it does so for two streams, one after the other.
-        const hop = ring === "one" ? calls / 2 : Math.ceil(calls / 4);
-        expect(cells[text], `device ${rank}, texts ${text}`).toBe(hop);
-        expect(lines.find((line) => line.startsWith(`hop ${hop}:`))).toContain(`device ${rank} × texts ${text}`);
+        const hop = form === "fused" ? calls / 2 : calls; // the fused form passes on texts and their gradients
+        expect(cells[text], `device ${device}, texts ${text}`).toBe(hop);
+        const line = lines.find((each) => each.startsWith(`hop ${hop}:`));
+        expect(line).toContain(
+          hop === 0 ? `device ${device} × texts ${text}` : `texts ${text}: device ${(device + 1) % size} → ${device}`,
+        );
       }
     });
-    expect(lines.filter((line) => /^hop \d/.test(line)).length).toBe(ring === "one" ? size : Math.floor(size / 2) + 1);
+    expect(lines.filter((line) => /^hop \d/.test(line)).length).toBe(size);
   });
+});
+
+it("a form without a ring says that it has none", () => {
+  expect(drawBlocks("softmax", [[], []])).toBe("(no ring: --form softmax does not compute block by block)");
 });

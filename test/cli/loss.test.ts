@@ -50,8 +50,6 @@ describe("siglip loss", { timeout: 60_000 }, () => {
       expect(other.gradient.tPrime).toBeCloseTo(estimates.tPrime.estimate, 6);
       expect(other.gradient.b).toBeCloseTo(estimates.b.estimate, 6);
     }
-    const both = await run("--ring", "both", "--devices", "4");
-    expect(both.loss).toBeCloseTo(dense.loss, 5);
   });
 
   it("takes its inputs from the seed, row by row", async () => {

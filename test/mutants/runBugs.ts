@@ -21,10 +21,10 @@ export const runBugs: readonly Bug[] = [
     name: "temperatureGone",
     what: "a training goes on with t = 0 or ∞, and saves it",
     places: [
-      [{ file: "siglip/step.ts", find: 'temperatureOf(model, "after");', replace: "" }],
-      [{ file: "siglip/step.ts", find: "held > 0 &&", replace: "" }],
+      [{ file: "siglip/train.ts", find: 'temperatureOf(model, "after");', replace: "" }],
+      [{ file: "siglip/train.ts", find: "held > 0 &&", replace: "" }],
     ],
-    tests: ["test/siglip/step.test.ts"],
+    tests: ["test/siglip/train.test.ts"],
   },
   {
     name: "silentRefusal",

@@ -8,7 +8,7 @@ import { anyPairsOf, orderOf, reorder, seeds, unitRow, unitRows } from "../suppo
 import { type Gradients, type Pairs, referenceSigmoidLoss, referenceSoftmaxLoss } from "../support/referenceLoss.ts";
 import { type Form, lockstepParts, onDevices, type Task } from "../support/shares.ts";
 
-const SIGMOID_FORMS = ["chunked", "one", "both"] as const satisfies readonly Form[];
+const SIGMOID_FORMS = ["chunked", "fused"] as const satisfies readonly Form[];
 const RUNS = SIGMOID_FORMS.flatMap((form) => [[form, "f32", U32] as const, [form, "f64", U64] as const]);
 const MOST_PAIRS = 72;
 

@@ -10,7 +10,6 @@ import type { Gradients, Pairs } from "../support/referenceLoss.ts";
 import { lockstepParts, onDevices, type Visit } from "../support/shares.ts";
 
 const SIZES = [1, 2, 3, 4, 5, 6, 7, 8];
-const RINGS = ["one", "both"] as const;
 
 const pairsOf = (n: number, d = 3): Pairs => ({
   n,
@@ -22,8 +21,8 @@ const pairsOf = (n: number, d = 3): Pairs => ({
 });
 
 /** All blocks of all ranks, with their rank, in the order of time: by collectives called, then as the rank took them. */
-function visitsOf(ring: "one" | "both", size: number, shards: number): (Visit & { rank: number })[] {
-  const parts = lockstepParts({ form: ring, dtype: "f64", pairs: pairsOf(shards), shards }, size);
+function visitsOf(size: number, shards: number): (Visit & { rank: number })[] {
+  const parts = lockstepParts({ form: "fused", dtype: "f64", pairs: pairsOf(shards), shards }, size);
   return parts
     .flatMap(({ visits }, rank) => visits.map((visit) => ({ ...visit, rank })))
     .sort((a, b) => a.calls - b.calls);
@@ -37,11 +36,11 @@ const everything = ({ loss, dTPrime, dB, dX, dY }: Gradients): number[] => [
   ...Array.from(dY),
 ];
 
-describe.each(RINGS)("fusedSigmoidLoss with ring %s", { timeout: 60_000 }, (ring) => {
+describe("fusedSigmoidLoss", { timeout: 60_000 }, () => {
   it.each(SIZES)("on %i devices visits every block of pairs once", (size) => {
     for (const owned of [1, 2, 3]) {
       const shards = size * owned;
-      const blocks = visitsOf(ring, size, shards).map(({ image, text }) => image * shards + text);
+      const blocks = visitsOf(size, shards).map(({ image, text }) => image * shards + text);
       const all = Array.from({ length: shards * shards }, (_, i) => i);
       expect(blocks.sort((a, b) => a - b)).toEqual(all);
     }
@@ -49,21 +48,21 @@ describe.each(RINGS)("fusedSigmoidLoss with ring %s", { timeout: 60_000 }, (ring
 
   it.each(SIZES)("on %i devices receives as many blocks as it says, and sums once", (size) => {
     const calls = lockstep(size, (comm) => {
-      fusedSigmoidLoss(zeros([2, 3]), zeros([2, 3]), 0, 0, comm, size, { ring });
+      fusedSigmoidLoss(zeros([2, 3]), zeros([2, 3]), 0, 0, comm, size);
       return comm.calls;
     });
-    const blocks = size === 1 ? 0 : ring === "one" ? 2 * size - 1 : 3 * (size - 1);
+    const blocks = size === 1 ? 0 : 2 * size - 1;
     expect(calls).toEqual(new Array(size).fill(blocks + 1));
   });
 
   it.each(SIZES)("on %i devices leaves images where they are", (size) => {
-    for (const { image, rank } of visitsOf(ring, size, 2 * size)) expect(Math.floor(image / 2)).toBe(rank);
+    for (const { image, rank } of visitsOf(size, 2 * size)) expect(Math.floor(image / 2)).toBe(rank);
   });
 
   it("refuses shards that do not divide among the devices, and rows that do not divide into shards", () => {
     const run = (rows: number, shards: number) => () =>
       lockstep(2, (comm) => {
-        fusedSigmoidLoss(zeros([rows, 3]), zeros([rows, 3]), 0, 0, comm, shards, { ring });
+        fusedSigmoidLoss(zeros([rows, 3]), zeros([rows, 3]), 0, 0, comm, shards);
       });
     expect(run(4, 3)).toThrow(ShardError);
     expect(run(4, 3)).toThrow(/3 shards on 2 devices with 4 rows/);
@@ -78,13 +77,13 @@ describe.each(RINGS)("fusedSigmoidLoss with ring %s", { timeout: 60_000 }, (ring
     const run = () =>
       lockstep(3, (comm) => {
         const rows = comm.rank === 2 ? 3 : 4;
-        fusedSigmoidLoss(zeros([rows, 3]), zeros([rows, 3]), 0, 0, comm, 3, { ring });
+        fusedSigmoidLoss(zeros([rows, 3]), zeros([rows, 3]), 0, 0, comm, 3);
       });
     expect(run).toThrow(DesyncError);
   });
 
   it("refuses an empty batch and sides that do not fit", () => {
-    const run = (a: number[], b: number[]) => () => fusedSigmoidLoss(zeros(a), zeros(b), 0, 0, alone, 1, { ring });
+    const run = (a: number[], b: number[]) => () => fusedSigmoidLoss(zeros(a), zeros(b), 0, 0, alone, 1);
     expect(run([0, 3], [0, 3])).toThrow(new ShapeError("fusedSigmoidLoss: the batch is empty"));
     expect(run([2, 3], [3, 3])).toThrow(ShapeError);
     expect(run([2, 3], [2, 4])).toThrow(ShapeError);
@@ -100,7 +99,7 @@ describe.each(RINGS)("fusedSigmoidLoss with ring %s", { timeout: 60_000 }, (ring
         const onBlock = () => {
           most = Math.max(most, heap.liveBytes);
         };
-        const out = scope(() => fusedSigmoidLoss(x, x, 1, -1, comm, size, { ring, onBlock }));
+        const out = scope(() => fusedSigmoidLoss(x, x, 1, -1, comm, size, { onBlock }));
         const [own, result] = [out.dzimg.storage.bytes, heap.liveBytes - before];
         expect(result).toBe(2 * own);
         return most - before;
@@ -112,11 +111,11 @@ describe.each(RINGS)("fusedSigmoidLoss with ring %s", { timeout: 60_000 }, (ring
   });
 });
 
-describe("fusedSigmoidLoss on one ring", { timeout: 60_000 }, () => {
+describe("the order of sums of fusedSigmoidLoss", { timeout: 60_000 }, () => {
   const orders = SIZES.flatMap((size) => [1, 2, 3].map((owned) => [size, size * owned] as const));
 
   it.each(orders)("on %i devices with %i shards adds text shards r, r+1, ... to image shard r", (size, shards) => {
-    const visits = visitsOf("one", size, shards);
+    const visits = visitsOf(size, shards);
     for (let r = 0; r < shards; r++) {
       const texts = visits.filter(({ image }) => image === r).map(({ text }) => text);
       expect(texts).toEqual(Array.from({ length: shards }, (_, k) => (r + k) % shards));
@@ -124,7 +123,7 @@ describe("fusedSigmoidLoss on one ring", { timeout: 60_000 }, () => {
   });
 
   it.each(orders)("on %i devices with %i shards collects from image shards s, s−1, ...", (size, shards) => {
-    const visits = visitsOf("one", size, shards);
+    const visits = visitsOf(size, shards);
     for (let s = 0; s < shards; s++) {
       const images = visits.filter(({ text }) => text === s).map(({ image }) => image);
       expect(images).toEqual(Array.from({ length: shards }, (_, k) => (s - k + shards) % shards));
@@ -138,7 +137,7 @@ describe("fusedSigmoidLoss on one ring", { timeout: 60_000 }, () => {
       .chain(({ shards, rows }) => anyPairsOf(shards * rows).map((pairs) => ({ shards, pairs })));
     fc.assert(
       fc.property(cases, ({ shards, pairs }) => {
-        const on = (size: number) => everything(onDevices({ form: "one", dtype, pairs, shards }, size));
+        const on = (size: number) => everything(onDevices({ form: "fused", dtype, pairs, shards }, size));
         const expected = on(1);
         for (const size of SIZES) if (size > 1 && shards % size === 0) expectSameBits(on(size), expected);
       }),
@@ -148,21 +147,10 @@ describe("fusedSigmoidLoss on one ring", { timeout: 60_000 }, () => {
 
   it("gives the same loss and the same gradients of t′ and b on every rank", () => {
     for (const size of SIZES) {
-      const parts = lockstepParts({ form: "one", dtype: "f32", pairs: pairsOf(2 * size), shards: size }, size);
+      const parts = lockstepParts({ form: "fused", dtype: "f32", pairs: pairsOf(2 * size), shards: size }, size);
       for (const { loss, dTPrime, dB } of parts) {
         expectSameBits([loss, dTPrime, dB], [parts[0].loss, parts[0].dTPrime, parts[0].dB]);
       }
-    }
-  });
-});
-
-describe("fusedSigmoidLoss on both rings", () => {
-  it.each(SIZES)("on %i devices meets the texts of the nearest ranks first, ahead before behind", (size) => {
-    const visits = visitsOf("both", size, size);
-    const nearest = Array.from({ length: size }, (_, i) => (i % 2 === 1 ? (i + 1) / 2 : -i / 2)); // 0, 1, −1, 2, −2, ...
-    for (let r = 0; r < size; r++) {
-      const texts = visits.filter(({ rank }) => rank === r).map(({ text }) => text);
-      expect(texts).toEqual(nearest.map((distance) => (r + distance + size) % size));
     }
   });
 });

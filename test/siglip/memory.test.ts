@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { trainStep } from "../../src/siglip/index.ts";
+import { trainingLosses, trainStep } from "../../src/siglip/index.ts";
 import { heap } from "../../src/tensor/index.ts";
-import { imageShape, tinyBatch, tinyModel, tinyOptimizer } from "../support/tinyModel.ts";
+import { tinyBatch, tinyModel, tinyOptimizer } from "../support/tinyModel.ts";
 
 it("200 steps of training ask for no memory after the tenth", () => {
   const batch = 16;
@@ -9,7 +9,7 @@ it("200 steps of training ask for no memory after the tenth", () => {
   const optimizer = tinyOptimizer(model);
   const seen: string[] = [];
   for (let step = 0; step < 200; step++) {
-    trainStep(model, optimizer, tinyBatch(batch, step), imageShape(batch), 1, "sigmoid");
+    trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, tinyBatch(batch, step), 1);
     seen.push(`${heap.liveBlocks} blocks, ${heap.liveBytes} bytes live, ${heap.reservedBytes} reserved`);
   }
   expect(new Set(seen.slice(9)).size, seen.slice(9).join("\n")).toBe(1);

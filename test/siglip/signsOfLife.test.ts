@@ -1,9 +1,9 @@
 /** Work of every kind allocates or says so often: whoever waits for a device sees that it works. */
 import { afterEach, expect, it } from "vitest";
 import { drawScene, sceneOf } from "../../src/data/index.ts";
-import { trainStep } from "../../src/siglip/index.ts";
+import { trainingLosses, trainStep } from "../../src/siglip/index.ts";
 import { heap, Rng, sigmoidBlock, zeros } from "../../src/tensor/index.ts";
-import { imageShape, tinyBatch, tinyModel, tinyOptimizer } from "../support/tinyModel.ts";
+import { tinyBatch, tinyModel, tinyOptimizer } from "../support/tinyModel.ts";
 
 afterEach(() => {
   heap.onWork = undefined;
@@ -26,7 +26,7 @@ it("building a model gives one for every parameter, an embedding and a step one 
   const batch = tinyBatch(4);
   expect(signsIn(tinyModel)).toBeGreaterThan(40);
   expect(signsIn(() => model.embedTexts(batch.tokens))).toBeGreaterThan(10);
-  expect(signsIn(() => trainStep(model, optimizer, batch, imageShape(4), 1, "sigmoid"))).toBeGreaterThan(200);
+  expect(signsIn(() => trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, batch, 1))).toBeGreaterThan(200);
 });
 
 it("a block of pairs gives one for every column of tiles, however many pairs", () => {

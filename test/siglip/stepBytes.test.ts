@@ -10,6 +10,7 @@ import {
   SigLip,
   type SigLipConfig,
   stepBytes,
+  trainingLosses,
   trainStep,
 } from "../../src/siglip/index.ts";
 import { concat, copy, heap, kernelReport, Rng, scope, tensor } from "../../src/tensor/index.ts";
@@ -38,12 +39,12 @@ const CONFIGS: Readonly<Record<string, SigLipConfig>> = {
   },
 };
 const CUTS: readonly Cut[] = [
-  { batch: 16, shards: 1, devices: 1, loss: "sigmoid" },
-  { batch: 16, shards: 4, devices: 1, loss: "sigmoid" },
-  { batch: 16, shards: 4, devices: 1, loss: "sigmoid", activationLimit: 0 },
-  { batch: 32, shards: 8, devices: 2, loss: "sigmoid" },
-  { batch: 32, shards: 8, devices: 8, loss: "sigmoid" },
-  { batch: 512, shards: 64, devices: 2, loss: "softmax", activationLimit: 0 },
+  { batch: 16, shards: 1, devices: 1, loss: trainingLosses.sigmoid },
+  { batch: 16, shards: 4, devices: 1, loss: trainingLosses.sigmoid },
+  { batch: 16, shards: 4, devices: 1, loss: trainingLosses.sigmoid, activationLimit: 0 },
+  { batch: 32, shards: 8, devices: 2, loss: trainingLosses.sigmoid },
+  { batch: 32, shards: 8, devices: 8, loss: trainingLosses.sigmoid },
+  { batch: 512, shards: 64, devices: 2, loss: trainingLosses.softmax, activationLimit: 0 },
 ];
 
 /** One of several devices, of which every other says the same. */
@@ -62,15 +63,16 @@ function peakOfStep(config: SigLipConfig, { batch, shards, devices, loss, activa
     const before = heap.liveBytes;
     const model = new SigLip(new Rng(0), config);
     const trained = parametersOf(model);
-    if (loss === "softmax") trained.delete("b");
+    if (!loss.usesBias) trained.delete("b");
     const optimizer = new AdamW(trained, { lr: 1e-3 });
     const [rows, side] = [batch / devices, config.image.imageSize];
     const pairs = {
+      imageShape: [rows, side, side, 3],
       pixels: new Float32Array(rows * side * side * 3).fill(0.5),
       tokens: new Int32Array(rows * config.text.length),
     };
     heap.peakBytes = heap.liveBytes;
-    trainStep(model, optimizer, pairs, [rows, side, side, 3], 1, loss, {
+    trainStep({ model, optimizer, loss }, pairs, 1, {
       comm: devices === 1 ? alone : echo(devices),
       shards,
       ...(activationLimit === undefined ? {} : { activationBytes: activationLimit }),
@@ -83,7 +85,7 @@ beforeAll(() => void kernelReport()); // choosing kernels takes memory, once
 
 it.each(
   Object.keys(CONFIGS).flatMap((name) =>
-    CUTS.map((cut) => [name, cut.batch, cut.shards, cut.devices, cut.loss, cut] as const),
+    CUTS.map((cut) => [name, cut.batch, cut.shards, cut.devices, cut.loss.name, cut] as const),
   ),
 )(
   "a model %s takes in a step what it is said to: batch %i in %i shards on %i devices, %s",

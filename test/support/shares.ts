@@ -9,8 +9,8 @@ import { type DType, tensor } from "../../src/tensor/index.ts";
 import { lockstep } from "./lockstepWorld.ts";
 import type { Gradients, Pairs } from "./referenceLoss.ts";
 
-/** Of the sigmoid loss: chunked, and fused with either ring. Of the softmax loss: dense, over gathered rows. */
-export type Form = "chunked" | "one" | "both" | "softmax";
+/** Of the sigmoid loss: chunked and fused. Of the softmax loss: dense, over gathered rows. */
+export type Form = "chunked" | "fused" | "softmax";
 
 export interface Task {
   readonly form: Form;
@@ -44,9 +44,9 @@ export function partOf({ form, dtype, pairs, shards }: Task, comm: Communicator,
   const rows = (of: Float64Array) => tensor(of.subarray(comm.rank * n * d, (comm.rank + 1) * n * d), [n, d], dtype);
   const [x, y] = [rows(pairs.x), rows(pairs.y)];
   const visits: Visit[] = [];
-  if (form === "one" || form === "both") {
-    const onBlock = (image: number, text: number) => visits.push({ image, text, calls: calls() });
-    const out = fusedSigmoidLoss(x, y, tPrime, b, comm, shards, { ring: form, onBlock });
+  const onBlock = (image: number, text: number): void => void visits.push({ image, text, calls: calls() });
+  if (form === "fused") {
+    const out = fusedSigmoidLoss(x, y, tPrime, b, comm, shards, { onBlock });
     return {
       loss: out.loss,
       dX: out.dzimg.toArray(),
@@ -60,7 +60,7 @@ export function partOf({ form, dtype, pairs, shards }: Task, comm: Communicator,
   const [t, bias] = [tPrime, b].map((value) => parameter(tensor([value], [], dtype)));
   const loss =
     form === "chunked"
-      ? chunkedSigmoidLoss(zimg, ztxt, t, bias, comm)
+      ? chunkedSigmoidLoss(zimg, ztxt, t, bias, comm, onBlock)
       : softmaxLoss(gathered(zimg, comm), gathered(ztxt, comm), t);
   const value = loss.value.item();
   // Every rank has the whole softmax loss: each takes its share of it, so that gradients are those of one loss.
@@ -78,7 +78,7 @@ export function partOf({ form, dtype, pairs, shards }: Task, comm: Communicator,
 /** The whole of the parts: rows one after the other; shares added, unless every rank has the sum already. */
 export function join(form: Form, parts: readonly Part[]): Gradients {
   const whole = (of: (part: Part) => number): number =>
-    form === "one" || form === "both" ? of(parts[0]) : parts.reduce((sum, part) => sum + of(part), 0);
+    form === "fused" ? of(parts[0]) : parts.reduce((sum, part) => sum + of(part), 0);
   return {
     loss: whole(({ loss }) => loss),
     dX: parts.flatMap(({ dX }) => Array.from(dX)),

@@ -24,8 +24,7 @@ const pairs: Pairs = {
 const FORMS = [
   ["chunked", "chunked_sigmoid"],
   ["chunked", "sigmoid"],
-  ["one", "chunked_sigmoid"],
-  ["both", "chunked_sigmoid"],
+  ["fused", "chunked_sigmoid"],
   ["softmax", "softmax"],
 ] as const;
 

@@ -20,7 +20,7 @@ function pairsOf(at: TorchCase): Pairs {
 }
 
 describe.each(DTYPES)("in %s, a batch in K parts has the gradients of the whole:", (dtype) => {
-  const rows = cases.flatMap((at) => (["chunked", "one", "both"] as const).map((form) => [at.name, form, at] as const));
+  const rows = cases.flatMap((at) => (["chunked", "fused"] as const).map((form) => [at.name, form, at] as const));
   it.each(rows)("%s, %s", (_, form, at) => {
     const parts = at.settings.config.K;
     const pairs = pairsOf(at);
@@ -41,7 +41,7 @@ it.each(cases.filter((at) => at.settings.config.K > 1).map((at) => [at.name, at]
   "%s: neither K times the gradients of t′ and b, nor those of the mean of micro-batches",
   (_, at) => {
     const { K } = at.settings.config;
-    const { dTPrime, dB } = onDevices({ form: "one", dtype: "f64", pairs: pairsOf(at), shards: K }, K);
+    const { dTPrime, dB } = onDevices({ form: "fused", dtype: "f64", pairs: pairsOf(at), shards: K }, K);
     const [t, b] = [at.get("grad.t").data[0], at.get("grad.b").data[0]];
     expect(t / dTPrime).toBeCloseTo(K, 9);
     expect(b / dB).toBeCloseTo(K, 9);

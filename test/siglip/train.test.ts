@@ -1,42 +1,49 @@
 import { describe, expect, it } from "vitest";
 import { AdamW, OptimizerError, parametersOf } from "../../src/nn/index.ts";
 import { alone, type Communicator } from "../../src/parallel/index.ts";
-import { type LossName, NonFiniteError, type SigLip, trainStep } from "../../src/siglip/index.ts";
+import {
+  type LossName,
+  NonFiniteError,
+  type SigLip,
+  train,
+  trainingLosses,
+  trainStep,
+} from "../../src/siglip/index.ts";
 import { heap } from "../../src/tensor/index.ts";
 import { expectSameBits } from "../support/expect.ts";
-import { imageShape, tinyBatch, tinyModel, tinyOptimizer } from "../support/tinyModel.ts";
+import { tinyBatch, tinyModel, tinyOptimizer } from "../support/tinyModel.ts";
 
 const B = 4;
 const numbersOf = (model: SigLip): number[] =>
   [...parametersOf(model).values()].flatMap(({ value }) => Array.from(value.toArray()));
 
-function train(steps: number, loss: LossName = "sigmoid"): { losses: number[]; numbers: number[] } {
+function trained(steps: number, loss: LossName = "sigmoid"): { losses: number[]; numbers: number[] } {
   const model = tinyModel();
   const optimizer = tinyOptimizer(model);
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
-    losses.push(trainStep(model, optimizer, tinyBatch(B, step % 3), imageShape(B), 1, loss).loss);
+    losses.push(trainStep({ model, optimizer, loss: trainingLosses[loss] }, tinyBatch(B, step % 3), 1).loss);
   }
   return { losses, numbers: numbersOf(model) };
 }
 
 describe("trainStep", () => {
   it("learns: the loss of three batches seen again and again falls", () => {
-    const { losses } = train(45);
+    const { losses } = trained(45);
     expect(Math.max(...losses.slice(-3))).toBeLessThan(0.5 * Math.min(...losses.slice(0, 3)));
   });
 
   it("gives the same bits twice", () => {
-    const [one, two] = [train(8), train(8)];
+    const [one, two] = [trained(8), trained(8)];
     expectSameBits(one.losses, two.losses, "losses");
     expectSameBits(one.numbers, two.numbers, "parameters");
   });
 
   it("gives the same bits when all freed memory is filled with NaN", () => {
-    const clean = train(8);
+    const clean = trained(8);
     heap.poison = true;
     try {
-      const poisoned = train(8);
+      const poisoned = trained(8);
       expectSameBits(poisoned.losses, clean.losses, "losses");
       expectSameBits(poisoned.numbers, clean.numbers, "parameters");
     } finally {
@@ -47,18 +54,18 @@ describe("trainStep", () => {
   it("reports t, b and the loss from before its update", () => {
     const model = tinyModel();
     const optimizer = tinyOptimizer(model);
-    const first = trainStep(model, optimizer, tinyBatch(B), imageShape(B), 1, "sigmoid");
+    const first = trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, tinyBatch(B), 1);
     expect(first.t).toBeCloseTo(10, 5);
     expect(first.b).toBe(-10);
     expect(first.gradNorm).toBeGreaterThan(0);
-    const second = trainStep(model, optimizer, tinyBatch(B), imageShape(B), 1, "sigmoid");
+    const second = trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, tinyBatch(B), 1);
     expect(second.b).not.toBe(-10);
   });
 
   it("moves nothing at factor 0", () => {
     const model = tinyModel();
     const before = numbersOf(model);
-    trainStep(model, tinyOptimizer(model), tinyBatch(B), imageShape(B), 0, "sigmoid");
+    trainStep({ model, optimizer: tinyOptimizer(model), loss: trainingLosses.sigmoid }, tinyBatch(B), 0);
     expectSameBits(numbersOf(model), before);
   });
 
@@ -76,27 +83,35 @@ describe("trainStep", () => {
       const batch = tinyBatch(B);
       spoil(model, batch.pixels);
       const before = numbersOf(model);
-      expect(() => trainStep(model, optimizer, batch, imageShape(B), 1, "sigmoid")).toThrow(NonFiniteError);
+      expect(() => trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, batch, 1)).toThrow(NonFiniteError);
       expectSameBits(numbersOf(model), before);
       expect(optimizer.count).toBe(0);
     });
 
     it("names the loss, t and b", () => {
       const model = tinyModel();
-      const { pixels, tokens } = tinyBatch(B);
-      const batch = { pixels: pixels.fill(Number.NaN), tokens };
-      expect(() => trainStep(model, tinyOptimizer(model), batch, imageShape(B), 1, "sigmoid")).toThrow(
-        /^train: the loss is NaN at t = (10|9\.99)\d*\.?\d*, b = -10; nothing was updated$/,
-      );
+      const { pixels, ...rest } = tinyBatch(B);
+      const batch = { pixels: pixels.fill(Number.NaN), ...rest };
+      expect(() =>
+        trainStep({ model, optimizer: tinyOptimizer(model), loss: trainingLosses.sigmoid }, batch, 1),
+      ).toThrow(/^train: the loss is NaN at t = (10|9\.99)\d*\.?\d*, b = -10; nothing was updated$/);
     });
 
     it("gives all memory back and trains on with the next batch as if nothing had been", () => {
       const model = tinyModel();
       const optimizer = tinyOptimizer(model);
       const step = (pixels?: Float32Array) =>
-        trainStep(model, optimizer, { ...tinyBatch(B), ...(pixels && { pixels }) }, imageShape(B), 1, "sigmoid");
+        trainStep(
+          { model, optimizer, loss: trainingLosses.sigmoid },
+          { ...tinyBatch(B), ...(pixels && { pixels }) },
+          1,
+        );
       const other = tinyModel();
-      const expected = trainStep(other, tinyOptimizer(other), tinyBatch(B), imageShape(B), 1, "sigmoid");
+      const expected = trainStep(
+        { model: other, optimizer: tinyOptimizer(other), loss: trainingLosses.sigmoid },
+        tinyBatch(B),
+        1,
+      );
       const { liveBytes, liveBlocks } = heap;
       expect(() => step(tinyBatch(B).pixels.fill(Number.NaN))).toThrow(NonFiniteError);
       expect([heap.liveBytes, heap.liveBlocks]).toEqual([liveBytes, liveBlocks]);
@@ -116,7 +131,8 @@ describe("trainStep", () => {
       const model = tinyModel();
       model.tPrime.value.data.fill(tPrime);
       const before = numbersOf(model);
-      const step = () => trainStep(model, tinyOptimizer(model), tinyBatch(B), imageShape(B), 1, "sigmoid");
+      const step = () =>
+        trainStep({ model, optimizer: tinyOptimizer(model), loss: trainingLosses.sigmoid }, tinyBatch(B), 1);
       expect(step).toThrow(NonFiniteError);
       expect(step).toThrow(`t′ is ${tPrime} before the update, and t = exp t′ is ${t} in f32; lower the learning rate`);
       expectSameBits(numbersOf(model), before);
@@ -125,7 +141,7 @@ describe("trainStep", () => {
     it("ends at the update that leads there, so that no checkpoint is made of it", () => {
       const model = tinyModel();
       const optimizer = new AdamW(parametersOf(model), { lr: 1e4, multipliers: [{ match: "tPrime", lr: 1 }] });
-      const step = () => trainStep(model, optimizer, tinyBatch(B), imageShape(B), 1, "sigmoid");
+      const step = () => trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, tinyBatch(B), 1);
       expect(step).toThrow(/^train: t′ is -?\d[\d.]+ after the update, and t = exp t′ is (0|Infinity) in f32/);
     });
 
@@ -133,7 +149,11 @@ describe("trainStep", () => {
       for (const tPrime of [-87, -20, 0, 20]) {
         const model = tinyModel();
         model.tPrime.value.data.fill(tPrime);
-        const { t } = trainStep(model, tinyOptimizer(model), tinyBatch(B), imageShape(B), 1, "sigmoid");
+        const { t } = trainStep(
+          { model, optimizer: tinyOptimizer(model), loss: trainingLosses.sigmoid },
+          tinyBatch(B),
+          1,
+        );
         expect(t / Math.exp(tPrime)).toBeCloseTo(1, 5);
       }
     });
@@ -142,7 +162,7 @@ describe("trainStep", () => {
   it("throws NonFiniteError and updates nothing where the loss is a number and a gradient is not, then trains on", () => {
     const model = tinyModel();
     const optimizer = tinyOptimizer(model);
-    const step = () => trainStep(model, optimizer, tinyBatch(B), imageShape(B), 1, "sigmoid");
+    const step = () => trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, tinyBatch(B), 1);
     // t = 8e36: every loss is a float32. Embeddings of length 1e-4 make their gradients 10⁴ times larger: those are not.
     const head = model.text.head.kernel.value.data;
     const stretch = (factor: number) => head.set(head.map((value) => value * factor));
@@ -165,7 +185,7 @@ describe("trainStep", () => {
       model.tPrime.value.data.fill(tPrime);
       const before = numbersOf(model);
       try {
-        trainStep(model, tinyOptimizer(model), tinyBatch(B), imageShape(B), 1, "sigmoid");
+        trainStep({ model, optimizer: tinyOptimizer(model), loss: trainingLosses.sigmoid }, tinyBatch(B), 1);
         expect(numbersOf(model).every(Number.isFinite), `t′ = ${tPrime}`).toBe(true);
       } catch (error) {
         expect(error).toBeInstanceOf(NonFiniteError);
@@ -178,7 +198,7 @@ describe("trainStep", () => {
 
   it("with the softmax loss trains all but b, and refuses an optimizer that holds b", () => {
     const model = tinyModel();
-    const step = (optimizer: AdamW) => trainStep(model, optimizer, tinyBatch(B), imageShape(B), 1, "softmax");
+    const step = (optimizer: AdamW) => trainStep({ model, optimizer, loss: trainingLosses.softmax }, tinyBatch(B), 1);
     expect(() => step(tinyOptimizer(model))).toThrow(OptimizerError);
     expect(() => step(tinyOptimizer(model))).toThrow(
       /^train: the softmax loss has no bias, but the optimizer updates b;/,
@@ -192,13 +212,15 @@ describe("trainStep", () => {
 
   it("leaves a model that can be trained on, wherever it throws", () => {
     const expected = tinyModel();
-    trainStep(expected, tinyOptimizer(expected), tinyBatch(B), imageShape(B), 1, "sigmoid", { shards: 2 });
+    trainStep({ model: expected, optimizer: tinyOptimizer(expected), loss: trainingLosses.sigmoid }, tinyBatch(B), 1, {
+      shards: 2,
+    });
     let failed = 0;
     for (let last = 0; last < 3; last++) {
       const model = tinyModel();
       const optimizer = tinyOptimizer(model);
       const step = (comm: Communicator) =>
-        trainStep(model, optimizer, tinyBatch(B), imageShape(B), 1, "sigmoid", { comm, shards: 2 });
+        trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, tinyBatch(B), 1, { comm, shards: 2 });
       const { liveBytes, liveBlocks } = heap;
       let calls = 0;
       const allGather: Communicator["allGather"] = (x) => {
@@ -225,7 +247,7 @@ describe("trainStep", () => {
     const image = numbersOf({ ...model, text: undefined } as unknown as SigLip);
     const losses = Array.from(
       { length: 12 },
-      () => trainStep(model, optimizer, tinyBatch(B), imageShape(B), 1, "sigmoid").loss,
+      () => trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, tinyBatch(B), 1).loss,
     );
     expect(losses[11]).toBeLessThan(losses[0]);
     expectSameBits(numbersOf({ ...model, text: undefined } as unknown as SigLip), image);
@@ -238,7 +260,7 @@ describe("trainStep", () => {
       const optimizer = tinyOptimizer(model);
       heap.peakBytes = heap.liveBytes;
       const before = heap.liveBytes;
-      trainStep(model, optimizer, tinyBatch(64), imageShape(64), 1, "sigmoid", { shards, activationBytes });
+      trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, tinyBatch(64), 1, { shards, activationBytes });
       return heap.peakBytes - before;
     };
     const [all, one] = [peak(Number.POSITIVE_INFINITY), peak(0)];
@@ -246,5 +268,32 @@ describe("trainStep", () => {
     // Enough for one of the four, or for three.
     for (const limit of [all / 3, (2 * all) / 3]) expect(peak(limit)).toBeLessThan(1.1 * one);
     expect(peak(all)).toBeGreaterThan(0.9 * all);
+  });
+});
+
+describe("train", () => {
+  const training = (first = 0) => {
+    const model = tinyModel();
+    const optimizer = tinyOptimizer(model);
+    const batchOf = (index: number) => tinyBatch(B, index);
+    return { model, optimizer, loss: trainingLosses.sigmoid, batchOf, factorOf: (index: number) => 1 / (index + 1), first, steps: 5 }; // biome-ignore format: one training
+  };
+
+  it("yields every step after its update, numbered from 1", () => {
+    const [one, other] = [training(), training()];
+    const seen = [...train(one)];
+    expect(seen.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5]);
+    const expected = seen.map((_, index) => trainStep(other, tinyBatch(B, index), 1 / (index + 1)));
+    expect(seen.map(({ step, ...metrics }) => metrics)).toEqual(expected);
+    expectSameBits(numbersOf(one.model), numbersOf(other.model));
+  });
+
+  it("ends after a whole step when its reader leaves, and goes on from there with the same bits", () => {
+    const [whole, parts] = [training(), training()];
+    for (const _ of train(whole)) void _;
+    for (const { step } of train(parts)) if (step === 2) break;
+    expect(parts.optimizer.count).toBe(2);
+    for (const _ of train({ ...parts, first: 2 })) void _;
+    expectSameBits(numbersOf(parts.model), numbersOf(whole.model));
   });
 });

@@ -1,0 +1,135 @@
+/**
+ * The loss of a whole batch and the gradients of all parameters, on any number of devices.
+ *
+ * The batch is cut into shards, and a device owns some of them. All embeddings come first; then the loss sees every pair of
+ * the batch; then gradients flow back through the towers, shard by shard. So shards are also the micro-batches of exact
+ * large-batch training (GradCache, Gao et al. 2021, arXiv:2101.06983): where the activations of all owned shards do not fit,
+ * each shard is embedded a second time for its backward pass. Neither that nor who owns which shard changes a bit.
+ */
+import { backward, noGrad, type Variable } from "../autograd/index.ts";
+import { parametersOf } from "../nn/index.ts";
+import { alone, type Communicator, ShardError, sumOverShards } from "../parallel/index.ts";
+import { concat, full, heap, type Shape, scope, slice, type Tensor, tensor } from "../tensor/index.ts";
+import type { LossForm } from "./lossForm.ts";
+import type { SigLip } from "./model.ts";
+
+/** Matching rows of images and texts: those of this device. */
+export interface PairBatch {
+  readonly pixels: Float32Array; // [k·n, S, S, 3]
+  readonly imageShape: Shape;
+  readonly tokens: Int32Array; // [k·n, L]
+}
+
+/** Where a step runs. */
+export interface Devices {
+  readonly comm?: Communicator;
+  /** Pieces that the whole batch is cut into: a multiple of the devices. */
+  readonly shards?: number;
+  /** Where the activations of all shards of this device take more bytes than this, those of one shard at a time are kept. */
+  readonly activationBytes?: number;
+}
+
+/** The default of `activationBytes`. */
+export const ACTIVATION_BYTES = 2 ** 30;
+
+/** Both embeddings of one shard. */
+interface Embedded {
+  readonly zimg: Variable;
+  readonly ztxt: Variable;
+}
+
+/**
+ * Sets the gradient of every parameter that the loss depends on, and returns the loss; both the same on every rank. Call it in
+ * a `scope`, which also bounds the life of the gradients. If the loss is not finite, no gradient is set.
+ */
+export function batchGradients(
+  model: SigLip,
+  loss: LossForm,
+  batch: PairBatch,
+  { comm = alone, shards = comm.size, activationBytes = ACTIVATION_BYTES }: Devices,
+): number {
+  const { dtype } = model.tPrime.value;
+  const { owned, rows, embed } = shardsOf(model, batch, comm.size, shards);
+
+  // Forward: the embeddings of all owned shards. The first tells how much memory activations take.
+  const before = heap.liveBytes;
+  const first = embed(0);
+  const keepsAll = (heap.liveBytes - before) * owned <= activationBytes;
+  const embedded = Array.from({ length: owned }, (_, shard) =>
+    shard === 0 ? first : keepsAll ? embed(shard) : scope(() => noGrad(() => embed(shard))),
+  );
+  const all = (side: keyof Embedded): Tensor =>
+    concat(
+      embedded.map((shard) => shard[side].value),
+      0,
+    );
+
+  // The loss, and its gradients by the embeddings.
+  const gradients = loss.gradients({
+    zimg: all("zimg"),
+    ztxt: all("ztxt"),
+    tPrime: model.tPrime.value.item(),
+    b: model.b.value.item(),
+    comm,
+    shards,
+  });
+  if (!Number.isFinite(gradients.loss)) return gradients.loss;
+
+  // Backward, shard by shard, and the sum over all shards of all devices.
+  const towers = [...parametersOf({ image: model.image, text: model.text }).values()];
+  const flat = sumOverShards(shards, comm, (number) =>
+    scope(() => {
+      const shard = number - owned * comm.rank;
+      const { zimg, ztxt } = keepsAll || shard === 0 ? embedded[shard] : embed(shard);
+      backward(zimg, slice(gradients.dzimg, 0, shard * rows, (shard + 1) * rows));
+      backward(ztxt, slice(gradients.dztxt, 0, shard * rows, (shard + 1) * rows));
+      return takeGradients(towers);
+    }),
+  );
+  setGradients(towers, flat);
+  model.tPrime.grad = full([], gradients.dtPrime, dtype);
+  if (loss.usesBias) model.b.grad = full([], gradients.db, dtype);
+  return gradients.loss;
+}
+
+/** The shards of this device: their number, the rows of each, and how one is embedded. */
+function shardsOf(
+  model: SigLip,
+  { pixels, imageShape, tokens }: PairBatch,
+  devices: number,
+  shards: number,
+): { owned: number; rows: number; embed: (shard: number) => Embedded } {
+  const owned = shards / devices;
+  const rows = imageShape[0] / owned;
+  if (!Number.isInteger(owned) || !Number.isInteger(rows)) {
+    throw new ShardError(
+      `train: ${imageShape[0]} pairs on each of ${devices} devices do not divide into ${shards} shards; shards must be a multiple of the devices, and divide the batch`,
+    );
+  }
+  const part = <A extends Float32Array | Int32Array>(all: A, shard: number): A =>
+    all.subarray((shard * all.length) / owned, ((shard + 1) * all.length) / owned) as A;
+  const { dtype } = model.tPrime.value;
+  const embed = (shard: number): Embedded => ({
+    zimg: model.embedImages(tensor(part(pixels, shard), [rows, ...imageShape.slice(1)], dtype)),
+    ztxt: model.embedTexts(part(tokens, shard)),
+  });
+  return { owned, rows, embed };
+}
+
+/** The gradients of all parameters, one after the other in one tensor; the parameters are left without. */
+function takeGradients(parameters: readonly Variable[]): Tensor {
+  const parts = parameters.map((parameter) => {
+    const g = parameter.takeGrad();
+    return (g ?? full(parameter.shape, 0, parameter.value.dtype)).view([parameter.value.size]);
+  });
+  return concat(parts, 0);
+}
+
+/** The inverse: each parameter gets its part of `flat`. */
+function setGradients(parameters: readonly Variable[], flat: Tensor): void {
+  let start = 0;
+  for (const parameter of parameters) {
+    parameter.grad = flat.view(parameter.shape, start);
+    start += parameter.value.size;
+  }
+}

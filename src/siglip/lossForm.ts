@@ -1,0 +1,109 @@
+/**
+ * The forms of the loss as values: what a training step and `siglip loss` need to know of one.
+ *
+ * A form gets the embeddings of this device and returns the loss of the whole batch with its gradients. How it exchanges
+ * embeddings and whether it keeps pairs is its own affair. A new form is one more value of `LossForm`.
+ */
+import { backward, parameter, type Variable } from "../autograd/index.ts";
+import type { Communicator } from "../parallel/index.ts";
+import { full, portable, type Tensor, tensor } from "../tensor/index.ts";
+import { chunkedSigmoidLoss } from "./chunkedLoss.ts";
+import { ConfigurationError } from "./configurationError.ts";
+import { fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
+import { gatheredSigmoidLoss, gatheredSoftmaxLoss } from "./gatheredLoss.ts";
+import { sigmoidLoss } from "./loss.ts";
+
+/** What a loss is computed from: this device's rows of a batch, and where the others are. */
+export interface EmbeddedBatch {
+  /** Rows of length 1, [k·n, d]. */
+  readonly zimg: Tensor;
+  readonly ztxt: Tensor;
+  readonly tPrime: number;
+  readonly b: number;
+  readonly comm: Communicator;
+  /** Pieces that the whole batch is cut into; this device owns k of them. */
+  readonly shards: number;
+  /** Is told of every block of pairs that this device computes, by forms that compute block by block. */
+  readonly onBlock?: (imageShard: number, textShard: number) => void;
+}
+
+/** A form of the loss. */
+export interface LossForm {
+  readonly name: string;
+  /** Whether the bias takes part. If not, b has no gradient and belongs in no optimizer. */
+  readonly usesBias: boolean;
+  /** Whether a device holds matrices of all n² pairs, so that memory grows with the square of the batch. */
+  readonly holdsAllPairs: boolean;
+  /** The loss of the whole batch, the same on every rank, and the gradients of this device's rows. */
+  gradients(batch: EmbeddedBatch): LossGradients;
+  /** The probability that a pair with this logit belongs together. A loss that only compares pairs has none. */
+  readonly probability?: (logit: number) => number;
+}
+
+/** σ(ℓ), without overflow. */
+const sigmoid = (logit: number): number => {
+  const e = portable.exp(-Math.abs(logit));
+  return logit >= 0 ? 1 / (1 + e) : e / (1 + e);
+};
+
+/** The sigmoid loss with its gradients in one pass; nothing pairwise is kept. What training runs. */
+const fused: LossForm = {
+  name: "fused",
+  usesBias: true,
+  holdsAllPairs: false,
+  gradients: ({ zimg, ztxt, tPrime, b, comm, shards, onBlock }) =>
+    fusedSigmoidLoss(zimg, ztxt, tPrime, b, comm, shards, onBlock ? { onBlock } : {}),
+  probability: sigmoid,
+};
+
+/** A sigmoid loss that is written as an expression, each rank's share of it: its gradients come from `backward`. */
+const composed = (
+  name: string,
+  share: (x: Variable, y: Variable, t: Variable, b: Variable, batch: EmbeddedBatch) => Variable,
+): LossForm => ({
+  name,
+  usesBias: true,
+  holdsAllPairs: name === "dense",
+  gradients(batch) {
+    const { zimg, ztxt, comm } = batch;
+    const leaf = (value: number): Variable => parameter(full([], value, zimg.dtype));
+    const [x, y, tPrime, b] = [parameter(zimg), parameter(ztxt), leaf(batch.tPrime), leaf(batch.b)];
+    const loss = share(x, y, tPrime, b, batch);
+    const value = loss.value.item();
+    backward(loss);
+    const gradient = (of: Variable): Tensor => of.grad as Tensor;
+    const own = [value, gradient(tPrime).item(), gradient(b).item()];
+    const [total, dtPrime, db] = comm.allReduce(tensor(own, [3], "f64")).data;
+    return { loss: total, dtPrime, db, dzimg: gradient(x), dztxt: gradient(y) };
+  },
+  probability: sigmoid,
+});
+
+/** All n² pairs at once, on one device. */
+const dense = composed("dense", (x, y, t, b, { comm }) => {
+  if (comm.size > 1)
+    throw new ConfigurationError("loss: the dense form holds all pairs on one device; use another form");
+  return sigmoidLoss(x, y, t, b);
+});
+
+/** The paper's ring: one block of pairs at a time. */
+const chunked = composed("chunked", (x, y, t, b, { comm, onBlock }) => chunkedSigmoidLoss(x, y, t, b, comm, onBlock));
+
+/** Block by block as well, with all texts gathered first. */
+const gather = composed("gather", (x, y, t, b, { comm }) => gatheredSigmoidLoss(x, y, t, b, comm));
+
+/** The contrastive baseline; no bias takes part in it. */
+const softmax: LossForm = {
+  name: "softmax",
+  usesBias: false,
+  holdsAllPairs: true,
+  gradients: ({ zimg, ztxt, tPrime, comm }) => gatheredSoftmaxLoss(zimg, ztxt, tPrime, comm),
+};
+
+/** Every form by its name. `fused`, `chunked`, `gather` and `dense` are one loss, computed in four ways. */
+export const lossForms = { fused, chunked, gather, dense, softmax } as const satisfies Record<string, LossForm>;
+
+/** What a model is trained with, by the name in a configuration. */
+export const trainingLosses = { sigmoid: fused, softmax } as const satisfies Record<string, LossForm>;
+/** Name of a loss that a model can be trained with. */
+export type LossName = keyof typeof trainingLosses;

@@ -1,0 +1,113 @@
+/**
+ * Training: for every step a batch, its loss, the gradients, an update. It needs no file system and runs in a browser.
+ *
+ * What else a run does (checkpoints, evaluation, progress, signals, comparing devices) belongs to whoever reads the stream of
+ * steps that `train` yields:
+ *
+ *     for (const { step, loss } of train({ model, optimizer, loss: lossForms.fused, batchOf, steps: 1000 })) {
+ *       if (step % 100 === 0) console.log(step, loss);
+ *     }
+ */
+import { type AdamW, NonFiniteError, OptimizerError, parametersOf } from "../nn/index.ts";
+import { portable, scope } from "../tensor/index.ts";
+import { batchGradients, type Devices, type PairBatch } from "./batchGradients.ts";
+import { ConfigurationError } from "./configurationError.ts";
+import { type LossForm, trainingLosses } from "./lossForm.ts";
+import type { SigLip } from "./model.ts";
+
+/** What is trained, and by which loss. */
+export interface Trainee {
+  readonly model: SigLip;
+  readonly optimizer: AdamW;
+  readonly loss: LossForm;
+}
+
+/** A training: a trainee, its batches and its schedule. */
+export interface Training extends Trainee, Devices {
+  /** This device's rows of the batch of a step, counted from 0. */
+  batchOf(index: number): PairBatch;
+  /** The schedule's factor for a step, counted from 0; 1 by default. */
+  factorOf?(index: number): number;
+  /** Steps done before. */
+  readonly first?: number;
+  /** Steps in all. */
+  readonly steps: number;
+}
+
+/** What a step saw, before its update: the same on every rank. */
+export interface StepMetrics {
+  readonly loss: number;
+  /** exp t′. */
+  readonly t: number;
+  readonly b: number;
+  /** Norm of all gradients together, before clipping. */
+  readonly gradNorm: number;
+}
+
+/** A step that was taken: its number, from 1 on, and what it saw. */
+export interface Step extends StepMetrics {
+  readonly step: number;
+}
+
+/** Trains, and yields after every update. Whoever leaves the loop early ends the training after a whole step. */
+export function* train({ batchOf, factorOf = () => 1, first = 0, steps, ...rest }: Training): Generator<Step> {
+  for (let index = first; index < steps; index++) {
+    const seen = trainStep(rest, batchOf(index), factorOf(index), rest);
+    yield { step: index + 1, ...seen };
+  }
+}
+
+/**
+ * One step: the loss of the whole batch, its gradients, an update. Frees everything that it allocated.
+ *
+ * `batch` holds this device's rows; `factor` is the schedule's. Throws `NonFiniteError` before the update if the loss or a
+ * gradient is not finite, and after it if exp t′ is 0 or infinite. After any error the model holds no gradients, and the next step
+ * can be taken.
+ */
+export function trainStep(
+  { model, optimizer, loss }: Trainee,
+  batch: PairBatch,
+  factor: number,
+  devices: Devices = {},
+): StepMetrics {
+  if (typeof loss?.gradients !== "function") {
+    const names = Object.keys(trainingLosses).map((name) => `trainingLosses.${name}`);
+    throw new ConfigurationError(
+      `train: loss ${JSON.stringify(loss)} is no form of the loss; use ${names.join(" or ")}`,
+    );
+  }
+  if (!loss.usesBias && optimizer.updates(model.b)) {
+    throw new OptimizerError(
+      `train: the ${loss.name} loss has no bias, but the optimizer updates b; make the optimizer of all parameters but that, as in parametersOf(model) without "b"`,
+    );
+  }
+  const t = temperatureOf(model, "before");
+  const b = model.b.value.item();
+  try {
+    return scope(() => {
+      const value = batchGradients(model, loss, batch, devices); // sets the gradient of every parameter
+      if (!Number.isFinite(value)) {
+        throw new NonFiniteError(`train: the loss is ${value} at t = ${t}, b = ${b}; nothing was updated`);
+      }
+      const gradNorm = optimizer.step(factor);
+      temperatureOf(model, "after");
+      return { loss: value, t, b, gradNorm };
+    });
+  } finally {
+    // Their memory ended with the scope: also that of parameters that the optimizer does not update.
+    for (const parameter of parametersOf(model).values()) parameter.grad = undefined;
+  }
+}
+
+/**
+ * exp t′. Throws `NonFiniteError` where that is 0 or ∞ in the precision of the model: with t = 0 all logits are b, whatever the
+ * embeddings, and nothing is learned any more.
+ */
+function temperatureOf({ tPrime }: SigLip, when: "before" | "after"): number {
+  const value = tPrime.value.item();
+  const t = portable.exp(value);
+  const held = tPrime.value.dtype === "f32" ? Math.fround(t) : t;
+  if (held > 0 && Number.isFinite(held)) return t;
+  const what = `train: t′ is ${value} ${when} the update, and t = exp t′ is ${held} in ${tPrime.value.dtype}`;
+  throw new NonFiniteError(`${what}; lower the learning rate, of t′ above all, or go back to an earlier checkpoint`);
+}
