@@ -40,6 +40,9 @@ export interface Expr<T extends Type> {
   readonly emit: (to: FunctionBody) => void;
 }
 
+/** The commonest kind: a vector of four f32 numbers. */
+export type F32x4 = Expr<"f32x4">;
+
 /** Something that leaves nothing. */
 export interface Statement {
   readonly type: "void";

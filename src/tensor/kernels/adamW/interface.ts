@@ -1,3 +1,4 @@
+/** One step of the AdamW optimizer over a block of numbers. */
 import type { Ptr } from "../ptr.ts";
 
 export interface AdamWArgs {

@@ -1,3 +1,4 @@
+/** Multi-head attention and its gradient, read and written where projections leave their numbers. */
 import type { Ptr } from "../ptr.ts";
 
 /**

@@ -1,3 +1,4 @@
+/** Functions of one and of two numbers, applied to every number of a block. The functions are those of scalar/. */
 import type { Ptr } from "../ptr.ts";
 import type { BinaryOp } from "../scalar/binary.ts";
 import type { UnaryGradOp, UnaryOp, UnaryWithDerivativeOp } from "../scalar/unary.ts";

@@ -5,7 +5,7 @@
  * may lie on an input that starts at the same address. +, −, ·, /, √, min and max are rounded once, as IEEE 754 says.
  */
 import type { Heap } from "../../heap.ts";
-import { type Expr, func, type Local, type Variant } from "../../wasm/assembler.ts";
+import { type F32x4, func, type Local, type Variant } from "../../wasm/assembler.ts";
 import { f32, f32x4, i32, mul } from "../../wasm/instructions.ts";
 import { instantiate } from "../../wasm/module.ts";
 import { alongRow, eachRow, UNROLL, vectors } from "../../wasm/rows.ts";
@@ -14,7 +14,6 @@ import { byName } from "../scalar/byName.ts";
 import { UNARY, UNARY_GRAD, UNARY_WITH_DERIVATIVE, unaryFunctions, type WithDerivative } from "../scalar/unary.ts";
 import type { ElementwiseKernels } from "./interface.ts";
 
-type F32x4 = Expr<"f32x4">;
 type X = Local<"f32x4">;
 
 /** out = f(x) */

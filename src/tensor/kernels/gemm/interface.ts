@@ -1,3 +1,4 @@
+/** The general matrix product. */
 import type { Ptr } from "../ptr.ts";
 
 /** C = op(A)·op(B) [+ C] [+ bias], `batch` times. op(A) is [m, k], op(B) is [k, n], C is [m, n]. */

@@ -1,3 +1,4 @@
+/** Rows divided by their length, and the gradient of that. */
 import type { Ptr } from "../ptr.ts";
 
 export interface L2NormalizeKernels {

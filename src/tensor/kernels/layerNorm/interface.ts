@@ -1,3 +1,4 @@
+/** Layer normalization of rows, and its gradients. */
 import type { Ptr } from "../ptr.ts";
 
 export interface LayerNormKernels {

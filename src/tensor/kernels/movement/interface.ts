@@ -1,3 +1,4 @@
+/** Numbers moved without arithmetic: filled, copied, permuted, repeated, picked by row number, and the adjoint of picking. */
 import type { Ptr } from "../ptr.ts";
 
 export interface MovementKernels {

@@ -1,3 +1,4 @@
+/** Sums and maxima: of a block, along the rows of a matrix, over its rows. */
 import type { Ptr } from "../ptr.ts";
 
 export interface ReduceKernels {

@@ -1,8 +1,6 @@
 /** The functions of two numbers that have a kernel, in both forms. */
-import type { Expr } from "../../wasm/assembler.ts";
+import type { F32x4 } from "../../wasm/assembler.ts";
 import { add, div, max, min, mul, sub } from "../../wasm/instructions.ts";
-
-type F32x4 = Expr<"f32x4">;
 
 interface BinaryFunction {
   readonly plain: (a: number, b: number) => number;

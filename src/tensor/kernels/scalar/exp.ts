@@ -11,8 +11,7 @@
  * Polynomials are minimax fits on the reduced range, the low coefficients rounded to float32 before the rest was fitted.
  * Cody & Waite 1980, Software Manual for the Elementary Functions (the two-part ln 2).
  */
-import type { Code, Expr, Local, Operand } from "../../wasm/assembler.ts";
-import { seq } from "../../wasm/assembler.ts";
+import { type Code, type Expr, type F32x4, type Local, type Operand, seq } from "../../wasm/assembler.ts";
 import {
   add,
   and,
@@ -31,8 +30,6 @@ import {
   shr,
   sub,
 } from "../../wasm/instructions.ts";
-
-export type F32x4 = Expr<"f32x4">;
 
 const LOG2E = Math.LOG2E;
 const LN2_HI = 0.693359375; // 355/512: k·LN2_HI is exact in float32

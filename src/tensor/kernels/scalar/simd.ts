@@ -12,13 +12,12 @@
  * Of two equal forms the one whose error is smaller stands: a quotient near 1 has three roundings, 1 − w one.
  * Where a formula takes a local x, it reads it more than once. gelu: Hendrycks & Gimpel 2016, arXiv:1606.08415, tanh form.
  */
-import { type Code, type Expr, type Local, seq } from "../../wasm/assembler.ts";
+import { type Code, type Expr, type F32x4, type Local, seq } from "../../wasm/assembler.ts";
 import {
   abs, add, bitselect, div, f32x4, gt, i32x4, lt, madd, mul, neg, nmadd, pmax, pmin, sub,
 } from "../../wasm/instructions.ts"; // biome-ignore format: one list
 import { exp, expFlush, log1pParts, polynomial } from "./exp.ts";
 
-type F32x4 = Expr<"f32x4">;
 type X = Local<"f32x4">;
 
 const ONE = f32x4.const(1);

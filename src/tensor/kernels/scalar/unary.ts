@@ -2,13 +2,12 @@
  * The functions of one number that have a kernel. This table is the only list of them: both sets of kernels, the names of
  * the interface, the inputs of the self-test and the tables of the tests follow from it. docs/STYLE.md says how to add one.
  */
-import type { Code, Expr, Local } from "../../wasm/assembler.ts";
+import type { Code, F32x4, Local } from "../../wasm/assembler.ts";
 import { abs, mul, neg, sqrt } from "../../wasm/instructions.ts";
 import { exp, log } from "./exp.ts";
 import * as plain from "./plain.ts";
 import * as simd from "./simd.ts";
 
-type F32x4 = Expr<"f32x4">;
 type X = Local<"f32x4">;
 
 /** One formula in both forms. */

@@ -1,3 +1,4 @@
+/** The sigmoid loss of a tile of pairs, with its gradient. */
 import type { Ptr } from "../ptr.ts";
 
 export interface SigmoidTileKernels {

@@ -1,3 +1,4 @@
+/** Softmax and log-sum-exp of the rows of a matrix. */
 import type { Ptr } from "../ptr.ts";
 
 export interface SoftmaxKernels {

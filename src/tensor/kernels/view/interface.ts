@@ -1,3 +1,4 @@
+/** A picture drawn as augmentation asks: moved, turned, scaled, recoloured. */
 import type { Ptr } from "../ptr.ts";
 
 export interface ViewArgs {
