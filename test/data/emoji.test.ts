@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -37,7 +37,7 @@ beforeAll(async () => {
   const made = new Map<string, Uint8Array>();
   for (const style of EMOJI_STYLES) {
     for (const stroked of [false, true]) {
-      made.set(`${style}${stroked}`, await renderEmoji(emoji, style, stroked, () => {}));
+      made.set(`${style}${stroked}`, await renderEmoji(emoji, { style, stroked }, () => {}));
     }
   }
   some = { emoji, pictures: (style, stroked) => made.get(`${style}${stroked}`)! };
@@ -218,10 +218,10 @@ describe("names and tags of emoji", () => {
     const texts = all.flatMap(({ name, tags }) => [name, ...tags]);
     for (const tokenizer of [emojiTokenizer(all), byteTokenizer]) {
       const old = tokenizerFromJSON({ ...tokenizer.toJSON(), version: 1 });
-      for (const text of texts) expect(old.encode(text, 64), text).toEqual(tokenizer.encode(text, 64));
+      expect(texts.filter((text) => `${old.encode(text, 64)}` !== `${tokenizer.encode(text, 64)}`)).toEqual([]);
     }
     // The merges are learned from words, which are the same in both.
-    for (const text of texts) expect(wordsOf(text, 1), text).toEqual(wordsOf(text, 2));
+    expect(texts.filter((text) => `${wordsOf(text, 1)}` !== `${wordsOf(text, 2)}`)).toEqual([]);
   });
 });
 
@@ -241,6 +241,39 @@ describe("openEmoji", () => {
     expect(readdirSync(cache)).toEqual(["fluent.bin"]);
     await expect(open().then((data) => data.pictures("noto", true))).rejects.toThrow("noto-stroked was not asked of");
   }, 30000);
+
+  it("keeps pictures in memory where the cache cannot be written, warns once, and hands them to threads", async () => {
+    const file = join(cache, "a file");
+    writeFileSync(file, "");
+    const warnings: string[] = [];
+    const options = { cache: join(file, "cache"), warn: (message: string) => warnings.push(message) };
+    const data = await openEmoji({ plain: ["fluent"], ...options });
+    expect(warnings).toEqual([
+      expect.stringMatching(/^rendered pictures cannot be kept in .*a file\/cache \(ENOTDIR\)/),
+    ]);
+    const pixels = data.pictures("fluent", false);
+    expect(pixels.some((value) => value > 0)).toBe(true);
+    // Whoever gets them neither renders nor reads.
+    const again = await openEmoji({
+      plain: ["fluent"],
+      rendered: structuredClone(data.rendered),
+      progress: () => expect.unreachable(),
+    });
+    expect(Buffer.compare(again.pictures("fluent", false), pixels)).toBe(0);
+    expect(again.pictures("fluent", false).buffer).toBeInstanceOf(SharedArrayBuffer);
+    rmSync(file);
+  }, 30000);
+
+  it("stores a drawing whole where it is not to be trimmed, under another name", async () => {
+    const emoji = all.slice(0, 2);
+    const [cut, whole] = await Promise.all(
+      [true, false].map((trim) => renderEmoji(emoji, { style: "noto", stroked: false, trim }, () => {})),
+    );
+    const covered = (pictures: Uint8Array) => pictures.filter((alpha, i) => i % 4 === 3 && alpha > 24).length;
+    expect(covered(whole)).toBeLessThan(covered(cut));
+    const rendered = new Map([["noto-whole", whole]]);
+    expect((await openEmoji({ plain: ["noto"], trim: false, rendered })).pictures("noto", false)).toEqual(whole);
+  });
 
   it("a stream draws with the kernels of the thread that opens it", async () => {
     const spec: PairsSpec = {
