@@ -101,10 +101,12 @@ async function keyOf(emoji: readonly Emoji[], { style, stroked, trim }: Variant)
   return { side: STORED, count: emoji.length, madeFrom };
 }
 
-/** Reads the rendered drawings, and renders what the cache does not hold. A cache that cannot be used costs time, nothing else. */
-export async function openEmoji(options: OpenEmoji): Promise<OpenedEmoji> {
+/** Reads the rendered drawings of all emoji, and renders what the cache does not hold. */
+export const openEmoji = async (options: OpenEmoji): Promise<OpenedEmoji> => openDrawings(await emojiList(), options);
+
+/** The same for a list of emoji. A cache that cannot be used costs time, nothing else. */
+export async function openDrawings(emoji: readonly Emoji[], options: OpenEmoji): Promise<OpenedEmoji> {
   const { plain, stroked = [], trim = true, rendered: given, cache, progress = () => {}, warn = () => {} } = options;
-  const emoji = await emojiList();
   let warned = false;
   const fromCache = async <T>(use: (folder: string) => Promise<T>): Promise<T | undefined> => {
     if (cache === undefined) return undefined;
