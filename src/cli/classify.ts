@@ -3,8 +3,9 @@ import { readPicture } from "../data/index.ts";
 import { nearest } from "../eval/index.ts";
 import { printable } from "../formats/index.ts";
 import { embedPictures, embedTexts } from "./embed.ts";
-import { openModel, pairProbability } from "./openModel.ts";
+import { meaningOf, openModel } from "./openModel.ts";
 import { print } from "./print.ts";
+import { trims } from "./task.ts";
 import { checkTexts } from "./texts.ts";
 
 export async function classify(
@@ -16,21 +17,25 @@ export async function classify(
   const { config, model, tokenizer } = openModel(run);
   checkTexts("classify: the label", tokenizer, words, config.tokenizer.length);
   const side = config.model.image.imageSize;
-  const zimg = embedPictures(model, (await readPicture(picture, { side })).pixels, side);
+  const { pixels, cutOff } = await readPicture(picture, { side, trim: trims(config) });
+  if (cutOff > 0.5)
+    process.stderr.write("the picture was cut to the drawing in it, and lost more than half of its area\n");
+  const zimg = embedPictures(model, pixels, side);
   const ztxt = embedTexts(model, tokenizer, words, config.tokenizer.length);
-  const results = nearest(zimg, ztxt, words.length).map(({ index, score }) => ({
-    text: words[index],
-    score,
-    probability: pairProbability(model, score),
-  }));
+  const ranking = nearest(zimg, ztxt, words.length);
+  const { name, values } = meaningOf(
+    config,
+    model,
+    ranking.map(({ score }) => score),
+  );
+  const results = ranking.map(({ index, score }, i) => ({ text: words[index], score, [name]: values[i] }));
   if (json) {
     print(JSON.stringify({ picture, results }));
     return;
   }
   const width = Math.max(...words.map((word) => printable(word).length));
-  for (const { text, score, probability } of results) {
-    print(
-      `${printable(text).padEnd(width)}  score ${score.toFixed(3).padStart(6)}  probability ${probability.toFixed(4)}`,
-    );
-  }
+  ranking.forEach(({ index, score }, i) => {
+    const text = printable(words[index]).padEnd(width);
+    print(`${text}  score ${score.toFixed(3).padStart(6)}  ${name} ${values[i].toFixed(4)}`);
+  });
 }

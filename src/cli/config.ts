@@ -99,6 +99,7 @@ const schema = {
     augment: choice("strong", ["none", "light", "strong"]),
     strokeProbability: number(0.3, { min: 0, max: 1 }), // outlined pictures, as openmoji draws them
     keywordProbability: number(0, { min: 0, max: 1 }), // keywords in place of the name
+    trim: choice("content", ["content", "never"]), // cut drawings to their content: those of emoji, and a user's
   },
   tokenizer: {
     kind: choice("bpe", ["bpe", "bytes"]),

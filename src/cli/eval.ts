@@ -23,8 +23,8 @@ export async function evaluate(run: string, { json = false, ...options }: EvalOp
   const deadline = deadlineOf(options.deadline);
   chooseKernels(kernels ?? readRun(run).config.train.kernels);
   const { config, step } = openModel(run); // a run that cannot be opened is refused here, before any thread starts
-  await openTests(config, showRendering());
-  const job: EvalJob = { run };
+  const { rendered } = await openTests(config, showRendering());
+  const job: EvalJob = { run, rendered };
   const [evaluations] = await launch<EvalJob, readonly Evaluation[]>(
     threadFile("./evalDevice", import.meta.url),
     devices,

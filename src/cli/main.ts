@@ -75,7 +75,7 @@ program
   .command("classify")
   .description("one picture against words: which of them names it?")
   .argument("<run>", "run folder")
-  .argument("<picture>", "png, jpg, webp, svg, ...")
+  .argument("<picture>", "a PNG, JPEG, WebP, GIF, AVIF, TIFF or SVG file")
   .argument("<words...>", "candidates, each a word or a phrase in quotes")
   .option("--json", "print JSON")
   .action(async (run, picture, words, options) =>

@@ -30,7 +30,24 @@ export function openModel(path: string, warn: (warning: string) => void = toStde
   return { config, model, tokenizer, step: checkpoint.step };
 }
 
-/** The probability that a picture and a text match, σ(t·x·y + b). */
-export function pairProbability({ tPrime, b }: SigLip, score: number): number {
-  return 1 / (1 + Math.exp(-(Math.exp(tPrime.value.item()) * score + b.value.item())));
+/** What the scores of one picture or text with candidates mean to a model. */
+export interface Meaning {
+  readonly name: "probability" | "share";
+  readonly values: readonly number[];
+}
+
+/**
+ * After the sigmoid loss the probability of each pair for itself, σ(t·x·y + b). After the softmax loss, which teaches no b, the
+ * share of each among all candidates, softmax(t·x·y): the sum is 1, even where none of them fits.
+ */
+export function meaningOf({ train }: Config, { tPrime, b }: SigLip, scores: readonly number[]): Meaning {
+  const t = Math.exp(tPrime.value.item());
+  if (train.loss === "sigmoid") {
+    const bias = b.value.item();
+    return { name: "probability", values: scores.map((score) => 1 / (1 + Math.exp(-(t * score + bias)))) };
+  }
+  const most = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const powers = scores.map((score) => Math.exp(t * (score - most))); // at most 1, no overflow
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return { name: "share", values: powers.map((power) => power / sum) };
 }

@@ -119,6 +119,11 @@ const folderOf = (path: string, config: Config, fs: Fs): RunFolder => ({
   checkpoints: new CheckpointFolder(join(path, CHECKPOINTS), { keep: config.checkpoint.keep, fs }),
 });
 
-/** SHA-256 of all keys that change a bit of the result; how often to log, save and evaluate does not. */
-export const configDigest = ({ data, tokenizer, model, train, optim }: Config): string =>
-  sha256(JSON.stringify({ data, tokenizer, model, train, optim }));
+/**
+ * SHA-256 of all keys that change a bit of the result; how often to log, save and evaluate does not. A key that came after runs
+ * had been saved counts only where it differs from its default.
+ */
+export function configDigest({ data: { trim, ...others }, tokenizer, model, train, optim }: Config): string {
+  const data = trim === "content" ? others : { ...others, trim };
+  return sha256(JSON.stringify({ data, tokenizer, model, train, optim }));
+}

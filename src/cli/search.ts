@@ -1,13 +1,20 @@
 /** `siglip search`: which of these pictures do the words name? Without pictures: those that the run is tested on. */
-import { filesOf, PictureError, type PreparedPicture, readPicture, sniffFile } from "../data/index.ts";
+import {
+  filesOf,
+  PictureError,
+  type PreparedPicture,
+  type PreparePicture,
+  readPicture,
+  sniffFile,
+} from "../data/index.ts";
 import { nearest } from "../eval/index.ts";
 import { printable } from "../formats/index.ts";
 import { ConfigError } from "./config.ts";
 import { embedPictures, embedTexts } from "./embed.ts";
-import { openModel, pairProbability } from "./openModel.ts";
+import { meaningOf, openModel } from "./openModel.ts";
 import { print, warn } from "./print.ts";
 import { showRendering } from "./rendering.ts";
-import { openTests } from "./task.ts";
+import { openTests, trims } from "./task.ts";
 import { checkTexts } from "./texts.ts";
 
 export async function search(
@@ -26,21 +33,28 @@ export async function search(
   checkTexts("search: the query", tokenizer, [query], config.tokenizer.length);
   const { names, zimg, skipped } = paths.length > 0 ? await readAll(paths, opened) : await tested(opened);
   const ztxt = embedTexts(model, tokenizer, [query], config.tokenizer.length);
-  const results = nearest(ztxt, zimg, count).map(({ index, score }, i) => ({
+  const ranking = nearest(ztxt, zimg, names.length);
+  const { name, values } = meaningOf(
+    config,
+    model,
+    ranking.map(({ score }) => score),
+  );
+  const results = ranking.slice(0, count).map(({ index, score }, i) => ({
     rank: i + 1,
     picture: names[index],
     score,
-    probability: pairProbability(model, score),
+    [name]: values[i],
   }));
   if (json) {
     print(JSON.stringify({ query, pictures: names.length, skipped, results }));
     return;
   }
-  for (const { rank, picture, score, probability } of results) {
+  ranking.slice(0, count).forEach(({ index, score }, i) => {
+    const rank = String(i + 1).padStart(3);
     print(
-      `${String(rank).padStart(3)}  score ${score.toFixed(3).padStart(6)}  probability ${probability.toFixed(4)}  ${printable(picture)}`,
+      `${rank}  score ${score.toFixed(3).padStart(6)}  ${name} ${values[i].toFixed(4)}  ${printable(names[index])}`,
     );
-  }
+  });
 }
 
 type OpenedModel = ReturnType<typeof openModel>;
@@ -81,7 +95,7 @@ async function readAll(paths: readonly string[], { config, model }: OpenedModel)
   };
   const named = new Set(paths);
   for (const file of filesOf(paths, warn)) {
-    const read = await readOne(file, side, named.has(file));
+    const read = await readOne(file, { side, trim: trims(config) }, named.has(file));
     if (typeof read === "string") {
       skipped[read] = (skipped[read] ?? 0) + 1;
       continue;
@@ -110,11 +124,11 @@ async function readAll(paths: readonly string[], { config, model }: OpenedModel)
 }
 
 /** A picture, or what kind of file was passed over. In a folder, files that are no pictures are no fault. */
-async function readOne(file: string, side: number, isNamed: boolean): Promise<PreparedPicture | string> {
+async function readOne(file: string, prepare: PreparePicture, isNamed: boolean): Promise<PreparedPicture | string> {
   try {
     const { is, kind } = await sniffFile(file);
     if (is !== "readable" && !isNamed && !(is === "other" && PICTURE_NAME.test(file))) return kind;
-    return await readPicture(file, { side }); // or throws, and says what is there instead
+    return await readPicture(file, prepare); // or throws, and says what is there instead
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
     warn(error.message);

@@ -12,6 +12,7 @@ import {
   openEmoji,
   type PairsSpec,
   type PictureSet,
+  type RenderedPictures,
   sceneOf,
   scenesOf,
   shapePictures,
@@ -19,7 +20,10 @@ import {
   trainBpe,
   unseenEmoji,
 } from "../data/index.ts";
-import type { Config } from "./config.ts";
+import { cacheFolder } from "./cacheFolder.ts";
+import { type Config, checkBatch } from "./config.ts";
+import { warn } from "./print.ts";
+import { warnOfCut } from "./texts.ts";
 
 /** What a run trains on. */
 export interface Training {
@@ -28,6 +32,8 @@ export interface Training {
   readonly pairs: PairsSpec;
   /** Distinct items to train on: a batch shows each at most once. */
   readonly items: number;
+  /** All that pictures are called. */
+  readonly texts: readonly string[];
 }
 
 /** Pictures with their texts. */
@@ -43,23 +49,39 @@ export interface Tests {
   readonly sets: readonly TestSet[];
   /** Pictures seen in training, by style, in the order of the first set's pictures: for the pixel baseline. */
   readonly known: readonly PictureSet[];
+  /** What was rendered or read, for devices. */
+  readonly rendered?: RenderedPictures;
 }
 
 const SHAPES_TESTED = 1000; // scenes
 const UNSEEN = 160; // emoji held out
 
-/** Opens what a run trains on, and renders the pictures that the cache lacks; `progress` hears how far that is. */
+/**
+ * Opens what a run trains on, and renders the pictures that the cache lacks; `progress` hears how far that is. A batch that is
+ * larger than the data is refused before.
+ */
 export async function openTraining(config: Config, progress: (done: number, total: number) => void): Promise<Training> {
-  if (config.data.name === "shapes") return shapesTraining(config);
-  const { trainStyles, testStyle, strokeProbability } = config.data;
-  const { emoji } = await openEmoji({
+  const training = config.data.name === "shapes" ? shapesTraining(config) : await emojiTraining(config, progress);
+  warnOfCut(training.tokenizer, training.texts, config.tokenizer.length);
+  return training;
+}
+
+async function emojiTraining(config: Config, progress: (done: number, total: number) => void): Promise<Training> {
+  const { trainStyles, testStyle, strokeProbability, keywordProbability } = config.data;
+  const all = await emojiList();
+  const items = config.data.name === "emoji-unseen" ? unseenEmoji(all).train : undefined;
+  const used = items ? Array.from(items, (item) => all[item]) : all;
+  checkBatch(config, used.length);
+  const { emoji, rendered } = await openEmoji({
     plain: [...new Set<EmojiStyle>([...trainStyles, testStyle])],
     stroked: strokeProbability > 0 ? trainStyles : [],
+    trim: trims(config),
+    cache: cacheFolder(),
     progress,
+    warn,
   });
   const tokenizer =
     config.tokenizer.kind === "bytes" ? byteTokenizer : emojiTokenizer(emoji, config.tokenizer.vocabSize);
-  const held = config.data.name === "emoji-unseen" ? unseenEmoji(emoji) : undefined;
   return {
     tokenizer,
     pairs: {
@@ -70,12 +92,18 @@ export async function openTraining(config: Config, progress: (done: number, tota
       styles: trainStyles,
       augmentation: augmentations[config.data.augment],
       stroke: strokeProbability,
-      tags: config.data.keywordProbability,
-      ...(held ? { items: held.train } : {}),
+      tags: keywordProbability,
+      trim: trims(config),
+      rendered,
+      ...(items ? { items } : {}),
     },
-    items: held ? held.train.length : emoji.length,
+    items: used.length,
+    texts: used.flatMap(({ name, tags }) => [name, ...(keywordProbability > 0 ? tags : [])]),
   };
 }
+
+/** Are drawings cut to their content? */
+export const trims = ({ data }: Config): boolean => data.trim === "content";
 
 /** The tokenizer of a run and the number of its items, without rendering a picture or writing anything. */
 export async function openTokenizer(config: Config): Promise<Pick<Training, "tokenizer" | "items">> {
@@ -94,21 +122,36 @@ export function testedPictures({ data: { name, trainStyles } }: Config, items: n
   return name === "emoji" ? (devices + trainStyles.length) * items : devices * (trainStyles.length + 1) * UNSEEN;
 }
 
-/** Opens what a run is judged by; the pixel baseline, which one device computes, is left out where it is not wanted. */
+export interface OpenTests {
+  /** What another thread has opened already. */
+  readonly rendered?: RenderedPictures | undefined;
+  /** The pixel baseline, which one device computes, is left out where it is not wanted. */
+  readonly wantsKnown?: boolean;
+}
+
+/** Opens what a run is judged by. */
 export async function openTests(
   config: Config,
   progress: (done: number, total: number) => void,
-  wantsKnown = true,
+  { rendered, wantsKnown = true }: OpenTests = {},
 ): Promise<Tests> {
   if (config.data.name === "shapes") return shapesTests(config);
   const { trainStyles, testStyle } = config.data;
   const side = config.model.image.imageSize;
-  const data = await openEmoji({ plain: [...new Set<EmojiStyle>([...trainStyles, testStyle])], progress });
+  const data = await openEmoji({
+    plain: [...new Set<EmojiStyle>([...trainStyles, testStyle])],
+    trim: trims(config),
+    rendered,
+    cache: cacheFolder(),
+    progress,
+    warn,
+  });
   if (config.data.name === "emoji") {
     const pictures = emojiPictures(data, testStyle, undefined, side);
     return {
       sets: [{ title: `${testStyle}, a style never seen in training`, pictures }],
       known: wantsKnown ? trainStyles.map((style) => emojiPictures(data, style, undefined, side)) : [],
+      rendered: data.rendered,
     };
   }
   const { unseen } = unseenEmoji(data.emoji);
@@ -118,17 +161,21 @@ export async function openTests(
       pictures: emojiPictures(data, style, unseen, side),
     })),
     known: [],
+    rendered: data.rendered,
   };
 }
 
-function shapesTraining({ tokenizer: { kind, vocabSize, length }, model }: Config): Training {
+function shapesTraining(config: Config): Training {
+  const { kind, vocabSize, length } = config.tokenizer;
   const scenes = scenesOf("train");
-  const captions = Array.from(scenes.subarray(0, SHAPES_TESTED), (id) => captionOf(sceneOf(id)));
-  const tokenizer = kind === "bytes" ? byteTokenizer : trainBpe(captions, vocabSize);
+  checkBatch(config, scenes.length);
+  const texts = Array.from(scenes, (id) => captionOf(sceneOf(id)));
+  const tokenizer = kind === "bytes" ? byteTokenizer : trainBpe(texts.slice(0, SHAPES_TESTED), vocabSize);
   return {
     tokenizer,
-    pairs: { data: "shapes", tokenizer: tokenizer.toJSON(), length, side: model.image.imageSize },
+    pairs: { data: "shapes", tokenizer: tokenizer.toJSON(), length, side: config.model.image.imageSize },
     items: scenes.length,
+    texts,
   };
 }
 

@@ -65,7 +65,6 @@ export async function train(options: TrainOptions): Promise<void> {
     chooseKernels(config.train.kernels);
     warn(kernelReport().warnings);
     const training = await openTraining(config, showRendering());
-    checkBatch(config, training.items);
     warn(checkSchedule(config, training.items));
     // Only now: what was refused leaves no folder.
     const now = new Date();

@@ -69,7 +69,8 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const optimizer = buildOptimizer(config, model);
   const before = job.first > 0 ? checkpoints.load(job.digest) : undefined;
   if (before) restore(before, model, optimizer);
-  const tests = await openTests(config, device.alive, comm.rank === 0);
+  const rendered = "rendered" in job.pairs ? job.pairs.rendered : undefined;
+  const tests = await openTests(config, device.alive, { rendered, wantsKnown: comm.rank === 0 });
   const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm };
 
   const writes = comm.rank === 0;

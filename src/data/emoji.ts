@@ -52,58 +52,117 @@ export interface EmojiData {
   pictures(style: EmojiStyle, stroked: boolean): Uint8Array;
 }
 
+/** Rendered pictures by the name of their file in the cache, in memory that threads share. */
+export type RenderedPictures = ReadonlyMap<string, Uint8Array>;
+
+export interface OpenedEmoji extends EmojiData {
+  /** All that was opened, for threads that open the same. */
+  readonly rendered: RenderedPictures;
+}
+
 export interface OpenEmoji {
   /** Styles to have as they are drawn. */
   readonly plain: readonly EmojiStyle[];
   /** Styles to have with strokes as well. */
   readonly stroked?: readonly EmojiStyle[];
-  /** Folder of the rendered pictures. */
-  readonly cache?: string;
+  /** Cut each drawing to its content? */
+  readonly trim?: boolean;
+  /** What another thread has opened: it is neither read nor rendered again. */
+  readonly rendered?: RenderedPictures | undefined;
+  /** Folder in which rendered pictures are kept; without one they are rendered every time. */
+  readonly cache?: string | undefined;
   /** Called while pictures are rendered; never when all are in the cache. */
   readonly progress?: (done: number, total: number) => void;
+  /** Told once when the cache cannot be used. */
+  readonly warn?: (message: string) => void;
 }
 
-const variant = (style: EmojiStyle, stroked: boolean): string => (stroked ? `${style}-stroked` : style);
+interface Variant {
+  readonly style: EmojiStyle;
+  readonly stroked: boolean;
+  readonly trim: boolean;
+}
+
+const nameOf = ({ style, stroked, trim }: Variant): string =>
+  `${style}${trim ? "" : "-whole"}${stroked ? "-stroked" : ""}`;
 
 /** Names everything a rendered file depends on, so that an update of a package makes it anew. */
-async function keyOf(emoji: readonly Emoji[], style: EmojiStyle, stroked: boolean): Promise<CacheKey> {
+async function keyOf(emoji: readonly Emoji[], { style, stroked, trim }: Variant): Promise<CacheKey> {
   const { version } = (await emojiJson(`${EMOJI_SETS[style]}/package.json`)) as { version: string };
   const icons = emoji.map(({ code, icon }) => `${code}=${icon[style]}`);
-  const madeFrom = JSON.stringify([RECIPE, EMOJI_SETS[style], version, stroked, icons]);
+  const madeFrom = JSON.stringify([
+    RECIPE,
+    EMOJI_SETS[style],
+    version,
+    stroked,
+    icons,
+    ...(trim ? [] : ["whole"]), // a trimmed one has had the same key since before there was another
+  ]);
   return { side: STORED, count: emoji.length, madeFrom };
 }
 
-/** Reads the rendered drawings, and renders what the cache does not hold. */
-export async function openEmoji(options: OpenEmoji): Promise<EmojiData> {
-  const { plain, stroked = [], cache = ".cache/siglip-ts", progress = () => {} } = options;
-  const emoji = await emojiList();
+/** Reads the rendered drawings of all emoji, and renders what the cache does not hold. */
+export const openEmoji = async (options: OpenEmoji): Promise<OpenedEmoji> => openDrawings(await emojiList(), options);
+
+/** The same for a list of emoji. A cache that cannot be used costs time, nothing else. */
+export async function openDrawings(emoji: readonly Emoji[], options: OpenEmoji): Promise<OpenedEmoji> {
+  const { plain, stroked = [], trim = true, rendered: given, cache, progress = () => {}, warn = () => {} } = options;
+  let warned = false;
+  const fromCache = async <T>(use: (folder: string) => Promise<T>): Promise<T | undefined> => {
+    if (cache === undefined) return undefined;
+    try {
+      return await use(cache);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === undefined) throw error;
+      if (!warned) {
+        warn(
+          `rendered pictures cannot be kept in ${cache} (${code}): they stay in memory, and are rendered again next time`,
+        );
+      }
+      warned = true;
+      return undefined;
+    }
+  };
   const wanted = [
-    ...plain.map((style) => ({ style, stroked: false })),
-    ...stroked.map((style) => ({ style, stroked: true })),
-  ].map((want) => ({ ...want, name: variant(want.style, want.stroked) }));
-  const pictures = new Map<string, Uint8Array>();
-  const absent: typeof wanted = [];
+    ...plain.map((style) => ({ style, stroked: false, trim })),
+    ...stroked.map((style) => ({ style, stroked: true, trim })),
+  ];
+  const rendered = new Map<string, Uint8Array>();
+  const absent: Variant[] = [];
   for (const want of wanted) {
-    const found = await readPictures(`${cache}/${want.name}.bin`, await keyOf(emoji, want.style, want.stroked));
+    const name = nameOf(want);
+    const found =
+      given?.get(name) ??
+      (await fromCache(async (folder) => readPictures(`${folder}/${name}.bin`, await keyOf(emoji, want))));
     if (found === undefined) absent.push(want);
-    else pictures.set(want.name, found);
+    else rendered.set(name, inSharedMemory(found));
   }
   let done = 0;
   for (const want of absent) {
-    const made = await renderEmoji(emoji, want.style, want.stroked, () => {
+    const made = await renderEmoji(emoji, want, () => {
       progress(++done, absent.length * emoji.length);
     });
-    await writePictures(`${cache}/${want.name}.bin`, await keyOf(emoji, want.style, want.stroked), made);
-    pictures.set(want.name, made);
+    await fromCache(async (folder) => writePictures(`${folder}/${nameOf(want)}.bin`, await keyOf(emoji, want), made));
+    rendered.set(nameOf(want), inSharedMemory(made));
   }
   return {
     emoji,
+    rendered,
     pictures(style, isStroked) {
-      const found = pictures.get(variant(style, isStroked));
-      if (found === undefined) throw new DataError(`emoji: ${variant(style, isStroked)} was not asked of openEmoji`);
+      const name = nameOf({ style, stroked: isStroked, trim });
+      const found = rendered.get(name);
+      if (found === undefined) throw new DataError(`emoji: ${name} was not asked of openEmoji`);
       return found;
     },
   };
+}
+
+function inSharedMemory(bytes: Uint8Array): Uint8Array {
+  if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  shared.set(bytes);
+  return shared;
 }
 
 export interface EmojiPairsOptions {

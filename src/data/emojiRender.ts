@@ -6,7 +6,7 @@
  */
 import { EMOJI_PACKAGES, EMOJI_SETS, type Emoji, type EmojiStyle, emojiJson } from "./emojiList.ts";
 import { loadSharp } from "./packages.ts";
-import { STORED_BYTES, storedPicture } from "./storedPicture.ts";
+import { STORED_BYTES, storedPicture, wholeSquare } from "./storedPicture.ts";
 
 /** Counts the changes of what is drawn and how it is stored: a cache of an older recipe is stale. */
 export const RECIPE = 1;
@@ -32,11 +32,10 @@ function svgOf(set: IconSet, icon: string, stroked: boolean): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${RENDERED}" height="${RENDERED}" viewBox="${left} ${top} ${width} ${height}">${style}${body}</svg>`;
 }
 
-/** Renders `emoji` in one style: [emoji.length, 48, 48, 4]. `progress` is called after each. */
+/** Renders `emoji` in one style, each cut to its content or whole: [emoji.length, 48, 48, 4]. `progress` is called after each. */
 export async function renderEmoji(
   emoji: readonly Emoji[],
-  style: EmojiStyle,
-  stroked: boolean,
+  { style, stroked, trim = true }: { style: EmojiStyle; stroked: boolean; trim?: boolean },
   progress: () => void,
 ): Promise<Uint8Array> {
   const sharp = await loadSharp("emoji", EMOJI_PACKAGES);
@@ -48,7 +47,9 @@ export async function renderEmoji(
       const i = next++;
       const svg = Buffer.from(svgOf(set, emoji[i].icon[style], stroked));
       const { data, info } = await sharp(svg).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
-      pictures.set(storedPicture(data, info.width, info.height), i * STORED_BYTES);
+      const { width, height } = info;
+      const crop = trim ? undefined : wholeSquare(width, height);
+      pictures.set(storedPicture(data, width, height, crop), i * STORED_BYTES);
       progress();
     }
   };

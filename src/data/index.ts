@@ -21,7 +21,9 @@ export {
   emojiSplits,
   emojiTokenizer,
   type OpenEmoji,
+  type OpenedEmoji,
   openEmoji,
+  type RenderedPictures,
   unseenEmoji,
 } from "./emoji.ts";
 export { EMOJI_PACKAGES, EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList } from "./emojiList.ts";

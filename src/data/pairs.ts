@@ -3,7 +3,7 @@
  */
 import type { Augmentation } from "./augment.ts";
 import type { Pairs } from "./batches.ts";
-import { emojiPairs, openEmoji } from "./emoji.ts";
+import { emojiPairs, openEmoji, type RenderedPictures } from "./emoji.ts";
 import type { EmojiStyle } from "./emojiList.ts";
 import { type ShapesSplit, shapes } from "./shapes.ts";
 import type { TokenizerFile } from "./tokenizer.ts";
@@ -21,7 +21,7 @@ export interface ShapesSpec extends CommonSpec {
   readonly split?: ShapesSplit;
 }
 
-/** See `EmojiPairsOptions`; `cache` is the folder of `openEmoji`. */
+/** See `EmojiPairsOptions`; `trim`, `rendered` and `cache` are those of `openEmoji`. */
 export interface EmojiSpec extends CommonSpec {
   readonly data: "emoji";
   readonly styles: readonly EmojiStyle[];
@@ -29,6 +29,8 @@ export interface EmojiSpec extends CommonSpec {
   readonly stroke?: number;
   readonly tags?: number;
   readonly items?: Int32Array;
+  readonly trim?: boolean;
+  readonly rendered?: RenderedPictures;
   readonly cache?: string;
 }
 
@@ -45,7 +47,9 @@ export async function openPairs(spec: PairsSpec, progress: () => void = () => {}
     plain: spec.styles,
     stroked: spec.stroke === 0 ? [] : spec.styles,
     progress,
-    ...(spec.cache === undefined ? {} : { cache: spec.cache }),
+    trim: spec.trim ?? true,
+    rendered: spec.rendered,
+    cache: spec.cache,
   });
   return emojiPairs(data, { ...spec, tokenizer });
 }

@@ -8,7 +8,7 @@
  * temporary name and renamed, so a reader never sees half a file and two writers do not disturb each other.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import * as realFiles from "node:fs/promises";
 import { dirname } from "node:path";
 
 const MAGIC = "siglipPX";
@@ -21,6 +21,9 @@ export interface CacheKey {
   readonly count: number;
   readonly madeFrom: string;
 }
+
+/** The part of the file system that is used here. */
+export type CacheFiles = Pick<typeof realFiles, "mkdir" | "rename" | "rm" | "writeFile">;
 
 const sha256 = (data: string | Uint8Array): Buffer => createHash("sha256").update(data).digest();
 
@@ -39,7 +42,7 @@ function headerOf({ side, count, madeFrom }: CacheKey, pictures: Uint8Array): Bu
 export async function readPictures(file: string, key: CacheKey): Promise<Uint8Array | undefined> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(file);
+    bytes = await realFiles.readFile(file);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;
@@ -49,8 +52,13 @@ export async function readPictures(file: string, key: CacheKey): Promise<Uint8Ar
   return headerOf(key, pictures).equals(bytes.subarray(0, HEADER)) ? pictures : undefined;
 }
 
-/** Writes the pictures, all or nothing. */
-export async function writePictures(file: string, key: CacheKey, pictures: Uint8Array): Promise<void> {
+/** Writes the pictures, all or nothing: on a full disk what was there stays. */
+export async function writePictures(
+  file: string,
+  key: CacheKey,
+  pictures: Uint8Array,
+  { mkdir, rename, rm, writeFile }: CacheFiles = realFiles,
+): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const temporary = `${file}.${randomUUID()}.tmp`;
   try {

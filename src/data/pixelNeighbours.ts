@@ -9,14 +9,24 @@
  */
 import { add, matmul, maximum, mul, reshape, scope, sub, sum, type Tensor, tensor } from "../tensor/index.ts";
 import { DataError, type PictureSet } from "./batches.ts";
+import { resampleSquare } from "./resample.ts";
 
 const SIDE = 16;
 
 /** Means over the cells of a 16 × 16 grid: [count, 16 · 16 · 3]. */
 function shrunk({ count, side, pixels }: PictureSet): Tensor {
-  if (side % SIDE !== 0) throw new DataError(`pixelNeighbours: side ${side} is not a multiple of ${SIDE}`);
-  const cell = side / SIDE;
   const out = new Float32Array(count * SIDE * SIDE * 3);
+  const cell = side / SIDE;
+  if (!Number.isInteger(cell)) {
+    // Cells that share pixels: the filter of the renderer, as wide as a cell.
+    const stride = side * side * 3;
+    const whole = { left: 0, top: 0, side };
+    for (let i = 0; i < count; i++) {
+      const picture = pixels.subarray(i * stride, (i + 1) * stride);
+      out.set(resampleSquare(picture, side, side, 3, whole, SIDE), i * SIDE * SIDE * 3);
+    }
+    return tensor(out, [count, SIDE * SIDE * 3]);
+  }
   for (let i = 0; i < count; i++) {
     for (let y = 0; y < side; y++) {
       for (let x = 0; x < side; x++) {

@@ -61,6 +61,34 @@ describe("siglip search FOLDER", { timeout: 60_000 }, () => {
     expect(stderr).toMatch(/cut\.png.*\n.*gone\.png.*no such file/);
   });
 
+  it("says how many pictures lost more than half of their area, unless the run does not trim", async () => {
+    const dot = Buffer.from(
+      '<svg xmlns="http://www.w3.org/2000/svg" width="99" height="99"><circle cx="20" cy="20" r="9"/></svg>',
+    );
+    const file = join(folder, "dot.svg");
+    writeFileSync(file, dot);
+    const { code, stderr } = await siglip(["search", run, "a circle", file, join(pictures, "blue")]);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/^1 of 2 pictures were cut to the drawing in them, and lost more than half of their area$/m);
+    const whole = join(folder, "whole");
+    await siglip(["train", ...TINY, "--set", "train.steps=2", "--set", "data.trim=never", "--out", whole]);
+    expect((await siglip(["search", whole, "a circle", file])).stderr).toBe("");
+  });
+
+  it("refuses an empty query, and warns of one that is cut or in writing that training never showed", async () => {
+    for (const query of ["", " \u00a0\t"]) {
+      const { code, stderr } = await siglip(["search", run, query, pictures]);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/the query .* is empty; write a word or more/);
+    }
+    const blue = join(pictures, "blue");
+    const long = await siglip(["search", run, "a circle ".repeat(20), blue]);
+    expect(long.stderr).toMatch(/^warning: the text is longer than the 15 tokens that the model reads/m);
+    const russian = await siglip(["search", run, "красный круг", blue]);
+    expect(russian.stderr).toMatch(/^warning: the model never saw writing like "красный", "круг" during training/m);
+    expect((await siglip(["search", run, "a red circle", blue])).stderr).toBe("");
+  });
+
   it("exits with 65 when nothing could be read, and says why", async () => {
     for (const named of ["cut.png", "IMG_1.HEIC", "notes.txt", "deep/.git/none"]) {
       const { code, stdout, stderr } = await siglip(["search", run, "a circle", join(pictures, named)]);

@@ -180,6 +180,15 @@ describe("siglip says what is wrong, and where", { timeout: 60_000 }, () => {
     }
   });
 
+  it("a batch larger than the emoji, before a picture is rendered", async () => {
+    const args = ["train", "--preset", "emoji", "--batch", "65536", "--out", run("refused")];
+    const { code, stderr } = await siglip(args, undefined, [], undefined, { SIGLIP_CACHE: run("cache") });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/train\.batch = 65536 is more than the 1594 items/);
+    expect(stderr).not.toMatch(/rendering/);
+    expect(existsSync(run("cache"))).toBe(false);
+  });
+
   it("a run folder in use", async () => {
     let second: Promise<{ code: number | null; stderr: string }> | undefined;
     await siglip(["train", ...TINY, ...steps(100000), "--out", run("busy")], (child) => {

@@ -145,6 +145,34 @@ describe("drawView", () => {
     }
   });
 
+  it("blurs with [1 2 1] / 4 along both axes, and repeats the edges of the view", () => {
+    const picture = Uint8Array.from({ length: STORED * STORED * 4 }, (_, i) =>
+      i % 4 === 3 ? 255 : (i * i * 37) % 256,
+    );
+    const filling = { ...plainView, place: [0.8, 0, 0, 0, 0.8, 0] } as const; // to all four edges
+    const [plain, blurred] = [draw(picture, filling), draw(picture, { ...filling, blur: true })];
+    const inside = (at: number) => Math.min(SIDE - 1, Math.max(0, at));
+    for (let y = 0; y < SIDE; y++) {
+      for (let x = 0; x < SIDE; x++) {
+        let sum = 0;
+        for (const [dy, v] of [
+          [-1, 1],
+          [0, 2],
+          [1, 1],
+        ]) {
+          for (const [dx, u] of [
+            [-1, 1],
+            [0, 2],
+            [1, 1],
+          ]) {
+            sum += u * v * plain[(inside(y + dy) * SIDE + inside(x + dx)) * 3 + 1];
+          }
+        }
+        expect(blurred[(y * SIDE + x) * 3 + 1], `${x}, ${y}`).toBeCloseTo(sum / 16, 5);
+      }
+    }
+  });
+
   it("blurs without a change of the sum inside, and cuts a white square out", () => {
     const black = flat(0, 0, 0, 255);
     const sum = (pixels: Float32Array) => pixels.reduce((a, v) => a + v, 0);

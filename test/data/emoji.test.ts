@@ -1,7 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openDrawings } from "../../src/data/emoji.ts";
 import { renderEmoji } from "../../src/data/emojiRender.ts";
 import {
   augmentations,
@@ -17,7 +18,6 @@ import {
   emojiTokenizer,
   newBatch,
   openBatchStream,
-  openEmoji,
   openPairs,
   type PairsSpec,
   pixelNeighbours,
@@ -25,6 +25,7 @@ import {
   unseenEmoji,
   wordsOf,
 } from "../../src/data/index.ts";
+import { STORED_BYTES } from "../../src/data/storedPicture.ts";
 import { chooseKernels } from "../../src/tensor/index.ts";
 
 let all: readonly Emoji[];
@@ -37,7 +38,7 @@ beforeAll(async () => {
   const made = new Map<string, Uint8Array>();
   for (const style of EMOJI_STYLES) {
     for (const stroked of [false, true]) {
-      made.set(`${style}${stroked}`, await renderEmoji(emoji, style, stroked, () => {}));
+      made.set(`${style}${stroked}`, await renderEmoji(emoji, { style, stroked }, () => {}));
     }
   }
   some = { emoji, pictures: (style, stroked) => made.get(`${style}${stroked}`)! };
@@ -218,29 +219,62 @@ describe("names and tags of emoji", () => {
     const texts = all.flatMap(({ name, tags }) => [name, ...tags]);
     for (const tokenizer of [emojiTokenizer(all), byteTokenizer]) {
       const old = tokenizerFromJSON({ ...tokenizer.toJSON(), version: 1 });
-      for (const text of texts) expect(old.encode(text, 64), text).toEqual(tokenizer.encode(text, 64));
+      expect(texts.filter((text) => `${old.encode(text, 64)}` !== `${tokenizer.encode(text, 64)}`)).toEqual([]);
     }
     // The merges are learned from words, which are the same in both.
-    for (const text of texts) expect(wordsOf(text, 1), text).toEqual(wordsOf(text, 2));
+    expect(texts.filter((text) => `${wordsOf(text, 1)}` !== `${wordsOf(text, 2)}`)).toEqual([]);
   });
 });
 
-describe("openEmoji", () => {
+describe("openDrawings", () => {
   const cache = mkdtempSync(join(tmpdir(), "emoji-"));
   afterAll(() => rmSync(cache, { recursive: true }));
 
   it("renders once: the second opening reads the cache", async () => {
     let calls: [number, number][] = [];
-    const open = () => openEmoji({ plain: ["fluent"], cache, progress: (done, total) => calls.push([done, total]) });
+    const progress = (done: number, total: number) => calls.push([done, total]);
+    const open = () => openDrawings(some.emoji, { plain: ["fluent"], cache, progress });
     const first = (await open()).pictures("fluent", false);
-    expect(calls.length).toBe(1594);
-    expect(calls.at(-1)).toEqual([1594, 1594]);
+    expect(calls.length).toBe(27);
+    expect(calls.at(-1)).toEqual([27, 27]);
     calls = [];
-    expect(Buffer.from((await open()).pictures("fluent", false)).equals(first)).toBe(true);
+    expect(Buffer.compare((await open()).pictures("fluent", false), first)).toBe(0);
     expect(calls).toEqual([]);
     expect(readdirSync(cache)).toEqual(["fluent.bin"]);
     await expect(open().then((data) => data.pictures("noto", true))).rejects.toThrow("noto-stroked was not asked of");
-  }, 30000);
+  });
+
+  it("keeps pictures in memory where the cache cannot be written, warns once, and hands them to threads", async () => {
+    const file = join(cache, "a file");
+    writeFileSync(file, "");
+    const warnings: string[] = [];
+    const warn = (message: string) => warnings.push(message);
+    const styles = { plain: ["fluent", "noto"], stroked: ["noto"] } as const;
+    const data = await openDrawings(some.emoji, { ...styles, cache: join(file, "cache"), warn });
+    expect(warnings).toEqual([
+      expect.stringMatching(/^rendered pictures cannot be kept in .*a file.cache \(ENOTDIR\)/),
+    ]);
+    expect(Buffer.compare(data.pictures("noto", true), some.pictures("noto", true))).toBe(0);
+    // Whoever gets them neither renders nor reads, nor has a copy of its own.
+    const progress = () => expect.unreachable();
+    const rendered = structuredClone(data.rendered);
+    const again = await openDrawings(some.emoji, { ...styles, rendered, progress });
+    expect(Buffer.compare(again.pictures("noto", true), some.pictures("noto", true))).toBe(0);
+    expect(again.pictures("noto", true).buffer).toBeInstanceOf(SharedArrayBuffer);
+    rmSync(file);
+  });
+
+  it("stores a drawing whole where it is not to be trimmed, under another name", async () => {
+    const emoji = some.emoji.slice(0, 2);
+    const [cut, whole] = await Promise.all(
+      [true, false].map(async (trim) => {
+        const data = await openDrawings(emoji, { plain: ["noto"], trim, cache });
+        return data.pictures("noto", false).filter((alpha, i) => i % 4 === 3 && alpha > 24).length;
+      }),
+    );
+    expect(whole).toBeLessThan(cut);
+    expect(readdirSync(cache).sort()).toEqual(["fluent.bin", "noto-whole.bin", "noto.bin"]);
+  });
 
   it("a stream draws with the kernels of the thread that opens it", async () => {
     const spec: PairsSpec = {
@@ -249,7 +283,7 @@ describe("openEmoji", () => {
       tokenizer: byteTokenizer.toJSON(),
       styles: ["fluent"],
       stroke: 0,
-      cache,
+      rendered: new Map([["fluent", Uint8Array.from({ length: all.length * STORED_BYTES }, (_, i) => (i * i) % 256)]]),
     };
     const pairs = await openPairs(spec);
     const bytes = (pixels: Float32Array) => new Uint8Array(pixels.slice().buffer);

@@ -1,8 +1,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import * as realFiles from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { readPictures, writePictures } from "../../src/data/pictureCache.ts";
+import { type CacheFiles, readPictures, writePictures } from "../../src/data/pictureCache.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cache-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -15,6 +16,20 @@ describe("pictureCache", () => {
   it("reads back what was written and leaves no temporary file", async () => {
     await writePictures(file, key, pictures);
     expect(Uint8Array.from((await readPictures(file, key))!)).toEqual(pictures);
+    expect(readdirSync(join(folder, "deep"))).toEqual(["noto.bin"]);
+  });
+
+  it("keeps what was there, and leaves nothing beside it, when the disk is full in the middle of a file", async () => {
+    await writePictures(file, key, pictures);
+    const full: CacheFiles = {
+      ...realFiles,
+      async writeFile(path) {
+        writeFileSync(String(path), "half");
+        throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+      },
+    };
+    await expect(writePictures(file, { ...key, madeFrom: "new" }, pictures, full)).rejects.toThrow("no space left");
+    expect(await readPictures(file, key)).toBeDefined();
     expect(readdirSync(join(folder, "deep"))).toEqual(["noto.bin"]);
   });
 

@@ -24,6 +24,17 @@ describe("pixelNeighbours", () => {
     }
   });
 
+  it("takes pictures of any side", () => {
+    for (const side of [4, 20, 24, 40]) {
+      const set = shapePictures("train", 12, 1, side);
+      const scores = pixelNeighbours(set, [set]);
+      for (let q = 0; q < 12; q++) {
+        const row = scores.subarray(q * 12, q * 12 + 12);
+        expect(row.indexOf(Math.max(...row)), `side ${side}`).toBe(q);
+      }
+    }
+  });
+
   it("never scores lower for one more gallery", () => {
     fc.assert(
       fc.property(fc.nat(100), (seed) => {

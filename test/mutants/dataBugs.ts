@@ -17,6 +17,20 @@ export const dataBugs: readonly Bug[] = [
     tests: ["test/data/pictures.test.ts"],
   },
   {
+    name: "noPixelLimit",
+    what: "a picture file of a few bytes may unfold to any number of pixels",
+    places: [
+      [
+        {
+          file: "data/pictures.ts",
+          find: "limitInputPixels: MAX_PIXELS",
+          replace: "limitInputPixels: false",
+        },
+      ],
+    ],
+    tests: ["test/data/pictures.test.ts"],
+  },
+  {
     name: "softmaxCancels",
     what: "the softmax loss of a pair that stands out is the logarithm of 1 and something that rounding takes away",
     places: [
@@ -24,5 +38,19 @@ export const dataBugs: readonly Bug[] = [
       [{ file: "siglip/softmaxLoss.ts", find: "(_, i) => 0 - all[i]", replace: "(_, i) => (1 - all[i]) - 1" }],
     ],
     tests: ["test/siglip/softmaxLoss.test.ts"],
+  },
+  {
+    name: "blurBeyondEdge",
+    what: "at the right and lower edge, the blur reads the row below and what lies behind the picture",
+    places: [
+      [
+        {
+          file: "data/augment.ts",
+          find: "j + 1 < side ? out[at + step] : here",
+          replace: "(out[at + step] ?? here)",
+        },
+      ],
+    ],
+    tests: ["test/data/augment.test.ts"],
   },
 ];

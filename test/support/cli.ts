@@ -18,9 +18,13 @@ export function siglip(
   during?: (child: ChildProcess) => void,
   flags: readonly string[] = [],
   cwd: string = ROOT,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...loader, ...flags, MAIN, ...args], { cwd });
+    const child = spawn(process.execPath, [...loader, ...flags, MAIN, ...args], {
+      cwd,
+      env: { ...process.env, ...env },
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk) => {
