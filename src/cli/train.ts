@@ -16,7 +16,7 @@ import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { checkMemory, fitsOn, fittingShards, remedyFor, runBytes } from "./memory.ts";
 import { rewindMetrics } from "./metrics.ts";
 import { checkSchedule, checkSettings } from "./preflight.ts";
-import { print } from "./print.ts";
+import { print, printableLines, warn } from "./print.ts";
 import { startProgress } from "./progress.ts";
 import { showRendering } from "./rendering.ts";
 import {
@@ -61,12 +61,12 @@ export async function train(options: TrainOptions): Promise<void> {
     if (!run) checkMemory(config, devices); // a run that has begun fits
     // Before pictures are rendered, which takes a while.
     if (!run && out !== undefined && existsSync(out)) refuseIfUsed(out);
-    warn(checkSettings(config, resume));
+    for (const warning of checkSettings(config, resume)) warn(warning);
     chooseKernels(config.train.kernels);
-    warn(kernelReport().warnings);
+    for (const warning of kernelReport().warnings) warn(warning);
     const training = await openTraining(config, showRendering());
     checkBatch(config, training.items);
-    warn(checkSchedule(config, training.items));
+    for (const warning of checkSchedule(config, training.items)) warn(warning);
     // Only now: what was refused leaves no folder.
     const now = new Date();
     run ??= out === undefined ? createNextRun("runs", preset, config, now) : createRun(out, config, now);
@@ -74,10 +74,6 @@ export async function train(options: TrainOptions): Promise<void> {
   } finally {
     run?.release();
   }
-}
-
-function warn(warnings: readonly string[]): void {
-  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
 }
 
 /** Options that stand for one key each. */
@@ -176,7 +172,7 @@ async function trainRun(
   const digest = configDigest(config);
 
   const before = run.checkpoints.load(digest);
-  warn(before?.warnings ?? []);
+  for (const warning of before?.warnings ?? []) warn(warning);
   const first = before?.step ?? 0;
   rewindMetrics(path, first);
 
@@ -205,7 +201,7 @@ async function trainRun(
       verify,
       onReport: (report) => {
         if (report.kind === "step") progress.update(report);
-        else progress.log(report.message);
+        else progress.log(printableLines(report.message));
       },
     },
   );
@@ -218,10 +214,12 @@ async function trainRun(
     progress.stop();
     if (result.kind === "stopped") {
       const how = `siglip train --resume --out ${path}`;
-      process.stderr.write(`stopped by ${signals.asked()} after step ${result.step}; go on with: ${how}\n`);
+      process.stderr.write(
+        printableLines(`stopped by ${signals.asked()} after step ${result.step}; go on with: ${how}\n`),
+      );
       process.exitCode = signals.asked() === "SIGTERM" ? EXIT.terminated : EXIT.interrupted;
     } else {
-      print(`\n${result.table}\n\n${result.summary}\nreport: ${result.report}`);
+      print(printableLines(`\n${result.table}\n\n${result.summary}\nreport: ${result.report}`));
     }
   } catch (error) {
     if (!(error instanceof DeviceError)) {
