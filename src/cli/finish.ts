@@ -50,7 +50,7 @@ export function finish({ run, config, preset, model, set, evaluations, seconds, 
     set,
     evaluations,
     metrics: rows.flatMap(metricRow),
-    history: rows.flatMap(historyRow),
+    history: [...rows.flatMap(historyRow), { step: steps, recall: evaluations[0].recall }],
     facts: {
       parameters,
       training: pairs,

@@ -1,9 +1,9 @@
 /**
  * The sigmoid loss with its gradients in one pass, on any number of devices: what training runs.
  *
- * The gradient of a pair is known as soon as its logit is: G = σ(ℓ) − label. So nothing pairwise is kept for a way back and
- * nothing is computed twice. Image embeddings stay; a block of text embeddings travels together with the gradient it has
- * collected, and that comes home. Memory is O(n·d) whatever the batch.
+ * The gradient of a pair is known as soon as its logit is: G = −z·σ(−z·ℓ), where z = ±1 is its label. So nothing pairwise is
+ * kept for the backward pass and nothing is computed twice. Image embeddings stay; a block of text embeddings travels together
+ * with the gradient it has collected, and that comes home. Memory is O(n·d) whatever the batch.
  *
  * The batch is cut into shards. Two ways round the ring of devices:
  *
