@@ -23,8 +23,8 @@ export class RunFolderError extends Error {
   override readonly name = "RunFolderError";
   readonly exitCode: ExitCode = EXIT.usage;
 
-  constructor(message: string) {
-    super(printable(message)); // it repeats a path, which may hold anything
+  constructor(message: string, options?: ErrorOptions) {
+    super(printable(message), options); // it repeats a path, which may hold anything
   }
 }
 

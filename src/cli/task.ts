@@ -9,6 +9,7 @@ import {
   emojiList,
   emojiPictures,
   emojiTokenizer,
+  hasPixelNeighbours,
   openEmoji,
   type PairsSpec,
   type PictureSet,
@@ -108,7 +109,10 @@ export async function openTests(
     const pictures = emojiPictures(data, testStyle, undefined, side);
     return {
       sets: [{ title: `${testStyle}, a style never seen in training`, pictures }],
-      known: wantsKnown ? trainStyles.map((style) => emojiPictures(data, style, undefined, side)) : [],
+      known:
+        wantsKnown && hasPixelNeighbours(side)
+          ? trainStyles.map((style) => emojiPictures(data, style, undefined, side))
+          : [],
     };
   }
   const { unseen } = unseenEmoji(data.emoji);

@@ -64,9 +64,10 @@ export async function train(options: TrainOptions): Promise<void> {
     for (const warning of checkSettings(config, resume)) warn(warning);
     chooseKernels(config.train.kernels);
     for (const warning of kernelReport().warnings) warn(warning);
+    const { items } = await openTokenizer(config);
+    checkBatch(config, items);
+    for (const warning of checkSchedule(config, items)) warn(warning);
     const training = await openTraining(config, showRendering());
-    checkBatch(config, training.items);
-    for (const warning of checkSchedule(config, training.items)) warn(warning);
     // Only now: what was refused leaves no folder.
     const now = new Date();
     run ??= out === undefined ? createNextRun("runs", preset, config, now) : createRun(out, config, now);
@@ -143,8 +144,10 @@ async function dryRun(options: TrainOptions): Promise<void> {
   if (options.resume) throw new RunFolderError("--dry-run tells what a new run would take; leave out --resume");
   const { config, devices } = resolve(options);
   checkMemory(config, devices);
+  const warnings = checkSettings(config, false);
   const { tokenizer, items } = await openTokenizer(config);
   checkBatch(config, items);
+  for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
   const { steps, shards } = config.train;
   const parameters = parameterCount(modelConfig(config, tokenizer.vocabSize)).total;
   const memoryBytes = runBytes(config, devices, testedPictures(config, items, devices));

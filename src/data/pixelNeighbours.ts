@@ -12,6 +12,9 @@ import { DataError, type PictureSet } from "./batches.ts";
 
 const SIDE = 16;
 
+/** Whether pictures of this side can be compared. */
+export const hasPixelNeighbours = (side: number): boolean => side % SIDE === 0;
+
 /** Means over the cells of a 16 × 16 grid: [count, 16 · 16 · 3]. */
 function shrunk({ count, side, pixels }: PictureSet): Tensor {
   if (side % SIDE !== 0) throw new DataError(`pixelNeighbours: side ${side} is not a multiple of ${SIDE}`);
