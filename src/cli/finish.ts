@@ -40,6 +40,7 @@ export function finish({ run, config, preset, model, set, evaluations, seconds, 
   const parameters = count(countParameters(model));
   const pairs = `${count(steps * batch)} pairs in ${count(steps)} steps`;
   const minutes = `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+  const duration = first > 0 ? `${minutes} since it was resumed at step ${count(first)}` : minutes;
   const machine = `${cpus()[0]?.model.trim() ?? "unknown"}, ${devices} ${devices === 1 ? "device" : "devices"}`;
   const report = reportOf({
     title: `siglip-ts: ${preset}, seed ${seed}`,
@@ -49,11 +50,11 @@ export function finish({ run, config, preset, model, set, evaluations, seconds, 
     set,
     evaluations,
     metrics: rows.flatMap(metricRow),
-    history: rows.flatMap(historyRow),
+    history: [...rows.flatMap(historyRow), { step: steps, recall: evaluations[0].recall }],
     facts: {
       parameters,
       training: pairs,
-      duration: first > 0 ? `${minutes} since it was resumed at step ${first}` : minutes,
+      duration,
       machine,
       kernels: kernelReport().why,
     },
@@ -64,7 +65,7 @@ export function finish({ run, config, preset, model, set, evaluations, seconds, 
   return {
     kind: "done",
     table: evaluationTable(evaluations),
-    summary: `${parameters} parameters, ${pairs}, ${minutes} on ${machine}`,
+    summary: `${parameters} parameters, ${pairs}, ${duration} on ${machine}`,
     report: file,
   };
 }

@@ -7,6 +7,7 @@
 import "./engine.ts";
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
+import { printable } from "../formats/index.ts";
 import { KERNEL_MODES } from "../tensor/index.ts";
 import { addressSpaceHint } from "./addressSpace.ts";
 import { presetNames } from "./config.ts";
@@ -33,7 +34,14 @@ const program = new Command("siglip")
     "\nExit codes: 0 done · 2 usage or configuration · 65 bad data or model file · 70 internal error · 71 a device failed\n" +
       "            73 run folder in use · 74 disk · 76 loss not a number · 130/143 interrupted, after a clean save",
   )
-  .configureOutput({ writeErr: (text) => process.stderr.write(printableLines(text)) })
+  .configureOutput({
+    writeErr: (text) => process.stderr.write(printableLines(text)),
+    // A message repeats what was typed: a line break in that is escaped too, the one before a hint is commander's.
+    outputError(text, write) {
+      const hint = /\n\(Did you mean [^\n]*\)\n$/.exec(text)?.[0] ?? "\n";
+      write(`${printable(text.slice(0, -hint.length))}${hint}`);
+    },
+  })
   .exitOverride();
 
 program

@@ -35,6 +35,7 @@ export function reportOf(run: FinishedRun): ReportData {
     title: run.title,
     loss: config.train.loss,
     batch: config.train.batch,
+    clipNorm: config.optim.clipNorm,
     metrics: run.metrics,
     evaluations: run.history,
     results: run.evaluations.map(({ title, images, texts, recall, chance, pixels }) => ({

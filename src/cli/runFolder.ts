@@ -11,7 +11,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parseJson } from "../formats/index.ts";
+import { parseJson, printable } from "../formats/index.ts";
 import { CheckpointFolder, sha256 } from "./checkpoint.ts";
 import { type Config, checkConfig } from "./config.ts";
 import { EXIT, type ExitCode } from "./exitCodes.ts";
@@ -22,6 +22,10 @@ import { lockRun, RunLockedError } from "./lock.ts";
 export class RunFolderError extends Error {
   override readonly name = "RunFolderError";
   readonly exitCode: ExitCode = EXIT.usage;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(printable(message), options); // it repeats a path, which may hold anything
+  }
 }
 
 export interface RunFolder {

@@ -9,6 +9,7 @@ import {
   emojiList,
   emojiPictures,
   emojiTokenizer,
+  hasPixelNeighbours,
   openEmoji,
   type PairsSpec,
   type PictureSet,
@@ -150,7 +151,10 @@ export async function openTests(
     const pictures = emojiPictures(data, testStyle, undefined, side);
     return {
       sets: [{ title: `${testStyle}, a style never seen in training`, pictures }],
-      known: wantsKnown ? trainStyles.map((style) => emojiPictures(data, style, undefined, side)) : [],
+      known:
+        wantsKnown && hasPixelNeighbours(side)
+          ? trainStyles.map((style) => emojiPictures(data, style, undefined, side))
+          : [],
       rendered: data.rendered,
     };
   }

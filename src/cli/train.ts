@@ -16,7 +16,7 @@ import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { checkMemory, fitsOn, fittingShards, remedyFor, runBytes } from "./memory.ts";
 import { rewindMetrics } from "./metrics.ts";
 import { checkSchedule, checkSettings } from "./preflight.ts";
-import { print } from "./print.ts";
+import { print, printableLines, warn } from "./print.ts";
 import { startProgress } from "./progress.ts";
 import { showRendering } from "./rendering.ts";
 import {
@@ -61,11 +61,13 @@ export async function train(options: TrainOptions): Promise<void> {
     if (!run) checkMemory(config, devices); // a run that has begun fits
     // Before pictures are rendered, which takes a while.
     if (!run && out !== undefined && existsSync(out)) refuseIfUsed(out);
-    warn(checkSettings(config, resume));
+    for (const warning of checkSettings(config, resume)) warn(warning);
     chooseKernels(config.train.kernels);
-    warn(kernelReport().warnings);
+    for (const warning of kernelReport().warnings) warn(warning);
+    const { items } = await openTokenizer(config);
+    checkBatch(config, items);
+    for (const warning of checkSchedule(config, items)) warn(warning);
     const training = await openTraining(config, showRendering());
-    warn(checkSchedule(config, training.items));
     // Only now: what was refused leaves no folder.
     const now = new Date();
     run ??= out === undefined ? createNextRun("runs", preset, config, now) : createRun(out, config, now);
@@ -73,10 +75,6 @@ export async function train(options: TrainOptions): Promise<void> {
   } finally {
     run?.release();
   }
-}
-
-function warn(warnings: readonly string[]): void {
-  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
 }
 
 /** Options that stand for one key each. */
@@ -146,8 +144,10 @@ async function dryRun(options: TrainOptions): Promise<void> {
   if (options.resume) throw new RunFolderError("--dry-run tells what a new run would take; leave out --resume");
   const { config, devices } = resolve(options);
   checkMemory(config, devices);
+  const warnings = checkSettings(config, false);
   const { tokenizer, items } = await openTokenizer(config);
   checkBatch(config, items);
+  for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
   const { steps, shards } = config.train;
   const parameters = parameterCount(modelConfig(config, tokenizer.vocabSize)).total;
   const memoryBytes = runBytes(config, devices, testedPictures(config, items, devices));
@@ -175,7 +175,7 @@ async function trainRun(
   const digest = configDigest(config);
 
   const before = run.checkpoints.load(digest);
-  warn(before?.warnings ?? []);
+  for (const warning of before?.warnings ?? []) warn(warning);
   const first = before?.step ?? 0;
   rewindMetrics(path, first);
 
@@ -204,7 +204,7 @@ async function trainRun(
       verify,
       onReport: (report) => {
         if (report.kind === "step") progress.update(report);
-        else progress.log(report.message);
+        else progress.log(printableLines(report.message));
       },
     },
   );
@@ -217,10 +217,12 @@ async function trainRun(
     progress.stop();
     if (result.kind === "stopped") {
       const how = `siglip train --resume --out ${path}`;
-      process.stderr.write(`stopped by ${signals.asked()} after step ${result.step}; go on with: ${how}\n`);
+      process.stderr.write(
+        printableLines(`stopped by ${signals.asked()} after step ${result.step}; go on with: ${how}\n`),
+      );
       process.exitCode = signals.asked() === "SIGTERM" ? EXIT.terminated : EXIT.interrupted;
     } else {
-      print(`\n${result.table}\n\n${result.summary}\nreport: ${result.report}`);
+      print(printableLines(`\n${result.table}\n\n${result.summary}\nreport: ${result.report}`));
     }
   } catch (error) {
     if (!(error instanceof DeviceError)) {

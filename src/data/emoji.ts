@@ -37,7 +37,7 @@ export interface EmojiSplit {
 const TRAINED = ["noto", "twemoji", "fluent"] as const;
 
 export const emojiSplits = {
-  /** The task: a style never seen. Choose nothing by it. */
+  /** The task: a style never seen in training. Choose by the next split; the README says what was settled by this one. */
   emoji: { train: TRAINED, test: ["openmoji"], unseen: false },
   /** To choose by: two styles, validated on the third. */
   "emoji-validation": { train: ["noto", "twemoji"], test: ["fluent"], unseen: false },

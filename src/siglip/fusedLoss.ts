@@ -1,9 +1,9 @@
 /**
  * The sigmoid loss with its gradients in one pass, on any number of devices: what training runs.
  *
- * The gradient of a pair is known as soon as its logit is: G = −z·σ(−z·ℓ). So nothing pairwise is kept for a backward pass and
- * nothing is computed twice. Image embeddings stay; a block of text embeddings travels round the ring together with the gradient
- * that it has collected, which is sent home at the end. Memory is O(n·d) whatever the batch.
+ * The gradient of a pair is known as soon as its logit is: G = −z·σ(−z·ℓ), where z = ±1 is its label. So nothing pairwise is kept
+ * for the backward pass and nothing is computed twice. Image embeddings stay; a block of text embeddings travels round the ring
+ * together with the gradient that it has collected, which is sent home at the end. Memory is O(n·d) whatever the batch.
  *
  * The batch is cut into shards, and the order of every sum is stated in shards, not in devices: image shard r adds text shards
  * r, r+1, ..., and text shard s collects from image shards s, s−1, ... (both modulo their number). A pair that would come too

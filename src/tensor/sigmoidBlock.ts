@@ -1,7 +1,7 @@
 /**
  * A block of the sigmoid loss with its gradients in one pass, tile by tile: nothing pairwise is kept.
  *
- *     S = x·yᵀ,   G = σ(t·S + b) − labels,   dx += G·y,   dy += Gᵀ·x
+ *     S = x·yᵀ,   ℓ = t·S + b,   G = −z·σ(−z·ℓ) with labels z = ±1,   dx += G·y,   dy += Gᵀ·x
  *
  * A tile of S stays in the second-level cache: it is made by one product, turned into G in place, and used up by two more.
  * 6·d floating-point operations a pair; memory of one tile. All of y passes by one band of rows of x before the next, so

@@ -79,6 +79,10 @@ describe("at the end of its range", () => {
     for (const loss of losses(settings)) expect(loss).toBeGreaterThanOrEqual(0); // NaN is not
   });
 
+  it("model.temperatureInit=1e-300, which is 0 as exp t′, ends with its name", () => {
+    expect(() => losses(["model.temperatureInit=1e-300"])).toThrow(/t = exp t′ is 0 in f32/);
+  });
+
   it('optim.multipliers=[{"match":".*","lr":1000,"decay":1000}] trains, or ends with the name of what is not finite', () => {
     const settings = [
       'optim.multipliers=[{"match":".*","lr":1000,"decay":1000}]',

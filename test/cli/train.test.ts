@@ -70,6 +70,7 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(interrupted.stdout).toBe("");
     const resumed = await siglip(["train", "--resume", "--out", run("interrupted")]);
     expect(resumed.code, resumed.stderr).toBe(0);
+    expect(resumed.stdout).toMatch(/pairs in 400 steps, \d+ min \d+ s since it was resumed at step \d+ on /);
     const straight = await siglip([...args, "--out", run("straight")]);
     expect(straight.code, straight.stderr).toBe(0);
     expect(weights("interrupted")).toEqual(weights("straight"));
@@ -90,7 +91,7 @@ describe("siglip train", { timeout: 120_000 }, () => {
   });
 
   it("warns of a training that does not work, and knows on --resume how it began", async () => {
-    const args = ["train", ...TINY, ...steps(300), "--set", "optim.lr=10", "--out", run("sick")];
+    const args = ["train", ...TINY, ...steps(300), "--set", "optim.lr=1", "--out", run("sick")];
     let warned = false;
     const interrupted = await siglip(args, (child) => {
       child.stderr?.on("data", (chunk) => {
@@ -147,12 +148,20 @@ describe("siglip says what is wrong, and where", { timeout: 60_000 }, () => {
     ["an unknown preset", () => ["train", "--preset", "emojis"], 2, /emojis.*emoji/],
     ["an unknown option", () => ["train", "--step", "3"], 2, /--step/],
     ["an unknown command", () => ["trian"], 2, /trian/],
+    ["a command with characters that steer a terminal", () => ["tr\nian\x1b[3m\u202e"], 2, /'tr\\u\{a\}ian\\u\{1b\}\[3m\\u\{202e\}'/],
+    ["an option with such characters", () => ["train", "--no\r\x1b[3m"], 2, /'--no\\u\{d\}\\u\{1b\}\[3m'/],
+    ["a choice with such characters", () => ["train", "--kernels", "f\nst"], 2, /'f\\u\{a\}st'/],
+    ["a preset with such characters", () => ["train", "--preset", "em\noji"], 2, /em\\u\{a\}oji/],
+    ["a key with such characters", () => ["train", "--set", "op\x1b[3m\ntim=1"], 2, /op\\u\{1b\}\[3m\\u\{a\}tim/],
+    ["a run folder with such characters", () => ["eval", "ru\nn\x1b[3m"], 2, /ru\\u\{a\}n\\u\{1b\}\[3m is no run folder/],
     ["a folder that holds another run", () => ["train", ...TINY, "--out", run("whole")], 2, /whole exists.*--resume/],
     ["--resume without a folder", () => ["train", "--resume"], 2, /--out/],
     ["a folder that is no run", () => ["eval", folder], 2, /no run folder/],
     ["another configuration for a resumed run", () => ["train", "--resume", "--out", run("whole"), "--set", "optim.lr=1"], 2, /optim\.lr/],
     ["a pattern that matches no parameter", () => ["train", ...TINY, "--set", 'optim.multipliers=[{"match":"imag/.*","lr":1,"decay":0}]'], 2, /"imag\/\.\*" matches no parameter.*image\//],
+    ["a batch of more than all emoji, before pictures are rendered", () => ["train", "--preset", "emoji", "--batch", "2000", "--shards", "100"], 2, /^siglip: config: train\.batch = 2000 is more than the 1594/],
     ["a pattern that takes for ever", () => ["train", ...TINY, "--set", 'optim.multipliers=[{"match":"(.*)*x","lr":1,"decay":0}]'], 2, /needs more than/],
+    ["a pattern that matches no parameter, without a run too", () => ["train", ...TINY, "--dry-run", "--set", 'optim.multipliers=[{"match":"imag/.*","lr":1,"decay":0}]'], 2, /matches no parameter/],
     ["a batch of no pairs", () => ["train", ...TINY, "--batch", "0"], 2, /train\.batch = 0: expected an integer from 1/],
     ["a warm-up of more epochs than the run has", () => ["train", ...TINY, ...steps(12), "--set", "optim.warmup=2 epochs"], 2, /optim\.warmup 2 epochs.*train\.steps 12/],
     ["softmax over a batch of one", () => ["train", ...TINY, "--batch", "1", "--shards", "1", "--devices", "1", "--set", "train.loss=softmax", "--set", "model.biasInit=0"], 2, /train\.batch 1/],

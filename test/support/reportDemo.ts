@@ -98,6 +98,7 @@ export function demoReport(): ReportData {
     title: "Shapes, a made-up run",
     loss: "sigmoid",
     batch: 128,
+    clipNorm: 1,
     metrics,
     evaluations,
     results: [

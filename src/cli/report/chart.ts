@@ -35,7 +35,7 @@ const RAW_POINTS = 700; // a few a pixel
 const DOTS = 40; // more points than this are a line without dots
 
 /** The last smoothed value of a series; undefined when no value is finite. */
-export function finalValue(chart: Chart, series: Series): number | undefined {
+function finalValue(chart: Chart, series: Series): number | undefined {
   return drawn(chart, series).at(-1)?.[1];
 }
 
@@ -84,11 +84,11 @@ function heading(chart: Chart, series: readonly Series[]): Markup {
     return value === undefined ? "" : chart.showValue(value);
   });
   if (series.length === 1) {
-    return html`<text class="title" x="0" y="16">${chart.title}</text><text class="value" x="${PLOT.right}" y="16" text-anchor="end">${chart.headline ?? last[0]}</text>`;
+    return html`<text class="title" x="0" y="16">${chart.title}</text><text class="value" x="${PLOT.right}" y="16" text-anchor="end">${chart.headline ?? `${last[0]}${chart.smoothed ? " smoothed" : ""}`}</text>`;
   }
-  const room = (PLOT.right - PLOT.left) / series.length;
+  const room = PLOT.right / series.length;
   return html`<text class="title" x="0" y="16">${chart.title}</text>${series.map((s, i) => {
-    const left = PLOT.left + i * room;
+    const left = i * room;
     return html`<path class="line s${i}" d="M${left} 30h18"/><text class="legend" x="${left + 23}" y="34">${s.name} ${last[i]}</text>`;
   })}`;
 }

@@ -70,6 +70,8 @@ export interface ReportData {
   readonly loss: "sigmoid" | "softmax";
   /** Pairs in a step, over all devices. */
   readonly batch: number;
+  /** Gradients longer than this were shortened to it. */
+  readonly clipNorm: number;
   readonly metrics: readonly MetricRow[];
   readonly evaluations: readonly EvaluationRow[];
   readonly results: readonly ResultTable[];

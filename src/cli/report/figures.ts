@@ -36,7 +36,7 @@ export function lossFigure({ metrics, loss, batch }: ReportData): Figure {
       showValue: (value) => value.toFixed(3),
     },
     caption:
-      "What training lowers: how wrong the model is about which pairs of a batch match. Faint: every step; strong: smoothed. " +
+      "What training lowers: how wrong the model is about which pairs of a batch match. Faint: the steps that were logged; strong: smoothed. " +
       "Dashed: the best that can be done without looking at the pair; below it, pictures and texts are told apart.",
   };
 }
@@ -61,7 +61,16 @@ function recallFigure({ evaluations, results }: ReportData): Figure {
   };
 }
 
-function metricFigures({ metrics, batch, loss }: ReportData): Figure[] {
+/** How many of the logged gradients were longer than the configuration allows. */
+function clipped({ metrics, clipNorm }: ReportData): string {
+  const norms = metrics.flatMap(({ gradNorm }) => gradNorm ?? []);
+  if (norms.length === 0) return "";
+  const share = norms.filter((norm) => norm > clipNorm).length / norms.length;
+  return ` Gradients longer than optim.clipNorm = ${clipNorm} were shortened to it: ${percent(share)} of the logged steps.`;
+}
+
+function metricFigures(data: ReportData): Figure[] {
+  const { metrics, batch, loss } = data;
   const curve = (title: string, key: keyof MetricRow) => ({
     ...steps,
     smoothed: false,
@@ -87,7 +96,7 @@ function metricFigures({ metrics, batch, loss }: ReportData): Figure[] {
     name: "gradient-norm",
     chart: { ...curve("Gradient norm", "gradNorm"), y: "log", smoothed: true },
     caption:
-      "Length of the gradient over all parameters, before clipping. A spike is a batch that surprised the model; " +
+      `Length of the gradient over all parameters, before clipping.${clipped(data)} A spike is a batch that surprised the model; ` +
       "a steady rise says that the learning rate is too high.",
   };
   const rates = metrics.flatMap(({ learningRate }) => learningRate ?? []);

@@ -3,7 +3,7 @@
  *
  * A content security policy forbids scripts and everything that is not in the file.
  */
-import { finalValue, lineChart } from "./chart.ts";
+import { lineChart } from "./chart.ts";
 import type { ReportData } from "./data.ts";
 import { allFigures, type Figure, lossFigure } from "./figures.ts";
 import { heatmap } from "./heatmap.ts";
@@ -55,8 +55,8 @@ function tiles(data: ReportData): Markup {
     out.push(tile(`Picture → text, R@${best.k}`, percent(best.imageToText), beside("imageToText")));
   }
   const { chart } = lossFigure(data);
-  const loss = finalValue(chart, chart.series[0]);
-  if (loss !== undefined) {
+  const loss = data.metrics.at(-1)?.loss;
+  if (loss !== undefined && Number.isFinite(loss)) {
     out.push(
       tile("Loss at the end", chart.showValue(loss), `of ${chart.reference?.value.toFixed(2)} for a blind guess`),
     );

@@ -122,6 +122,21 @@ describe("renderReport", () => {
     expect(softmax).not.toContain("26.9 %");
   });
 
+  it("names the loss of the last step, as the terminal does, and says what is smoothed", () => {
+    const metrics = [1, 20, 40].map((step) => ({ step, loss: step === 40 ? 1.234 : 6, t: 10 }));
+    const page = renderReport({ ...empty, metrics });
+    expect(page).toMatch(/Loss at the end<\/dt><dd class="big">1\.234</);
+    expect(page).toMatch(/>\d\.\d+ smoothed</);
+    expect(page).not.toContain("every step");
+  });
+
+  it("says how many gradients were clipped", () => {
+    const metrics = [0.5, 2, 6.6, 7].map((gradNorm, i) => ({ step: i + 1, loss: 6, t: 10, gradNorm }));
+    expect(renderReport({ ...empty, metrics, clipNorm: 1 })).toContain(
+      "longer than optim.clipNorm = 1 were shortened to it: 75.0 % of the logged steps",
+    );
+  });
+
   it("leaves out what was not measured", () => {
     const page = renderReport(empty);
     expect(page).toContain("The run");

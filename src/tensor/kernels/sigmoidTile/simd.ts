@@ -1,5 +1,5 @@
 /**
- * One tile of the sigmoid loss: G = σ(ℓ) − label in place of the inner products, with Σ −log σ(±ℓ) and Σ G.
+ * One tile of the sigmoid loss: G = −z·σ(−z·ℓ), z = ±1, in place of the inner products, with Σ −log σ(±ℓ) and Σ G.
  *
  * A negative pair costs softplus(ℓ) and has G = σ(ℓ). A positive one is a negative of logit −ℓ: it costs softplus(−ℓ) and has
  * G = −σ(−ℓ). So a tile is stretches of negatives with single numbers of opposite sign between them, on the diagonal; one
