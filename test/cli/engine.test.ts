@@ -20,3 +20,10 @@ test.runIf(major >= 24)("the engine knows every flag that it is given", () => {
   );
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
 });
+
+test.runIf(major >= 26)("a Node that does not run TypeScript is told so in one line", () => {
+  const start = fileURLToPath(new URL("../../src/cli/start.mjs", import.meta.url));
+  const { status, stderr } = spawnSync(process.execPath, ["--no-strip-types", start, "info"], { encoding: "utf8" });
+  expect(stderr).toMatch(/^siglip: Node [\d.]+ does not run TypeScript; run npm ci, .*\n$/);
+  expect(status).toBe(2);
+});

@@ -67,6 +67,7 @@ const CODES: readonly [error: Error, code: ExitCode][] = [
   [new CheckpointError("CKPT_IO", "x"), EXIT.io],
   [new LossFileError("x", EXIT.io), EXIT.io],
   [Object.assign(new Error("x"), { code: "ENOSPC" }), EXIT.io],
+  [Object.assign(new Error("x"), { code: "ERR_ACCESS_DENIED" }), EXIT.io],
   [new NonFiniteError("x"), EXIT.nonFinite],
   // Mistakes in a program: with a stack, for whoever mends it.
   [new GraphError("x"), EXIT.internal],

@@ -1,4 +1,75 @@
 /** Seeded bugs in how devices meet, wait and are watched. */
 import type { Bug } from "./bug.ts";
 
-export const deviceBugs: readonly Bug[] = [];
+export const deviceBugs: readonly Bug[] = [
+  {
+    name: "lastVote",
+    what: "a later vote to stop takes the place of the first, so that devices stop after different steps",
+    places: [
+      [{ file: "parallel/control.ts", find: "if (Atomics.load(this.words, at) === 0) Atomics", replace: "Atomics" }],
+    ],
+    tests: ["test/parallel/control.test.ts"],
+  },
+  {
+    name: "longSleep",
+    what: "who waits sleeps until its deadline, and sees nothing of what happens meanwhile",
+    places: [
+      [
+        {
+          file: "parallel/threads.ts",
+          find: "Math.min(SLICE_MS, deadline - silence.ms)",
+          replace: "deadline - silence.ms",
+        },
+      ],
+    ],
+    tests: ["test/parallel/wait.test.ts"],
+  },
+  {
+    name: "stoppedTime",
+    what: "the time in which a process was stopped counts as silence of its devices",
+    places: [
+      [{ file: "parallel/silence.ts", find: "Math.min(now - this.#at, this.#longest)", replace: "now - this.#at" }],
+    ],
+    tests: ["test/parallel/silence.test.ts"],
+  },
+  {
+    name: "noFarewell",
+    what: "devices end without meeting, so that one that goes on is found out only by its deadline",
+    places: [
+      [
+        {
+          file: "parallel/launch.ts",
+          find: 'comm.barrier();\n      say({ kind: "result"',
+          replace: 'say({ kind: "result"',
+        },
+      ],
+    ],
+    tests: ["test/parallel/launch.test.ts"],
+  },
+  {
+    name: "keepsTooMuch",
+    what: "the activations of all shards are kept where one shard's are within the limit",
+    places: [
+      [{ file: "siglip/step.ts", find: "(heap.liveBytes - before) * owned <=", replace: "heap.liveBytes - before <=" }],
+    ],
+    tests: ["test/siglip/step.test.ts"],
+  },
+  {
+    name: "nearestOnly",
+    what: "who waits looks only at the rank it waits for, and gives up when that one waits for a third that works",
+    places: [[{ file: "parallel/control.ts", find: "at = next < 0 ? undefined : next;", replace: "at = undefined;" }]],
+    tests: ["test/parallel/control.test.ts"],
+  },
+  {
+    name: "silentWork",
+    what: "work gives no sign of life",
+    places: [[{ file: "tensor/heap.ts", find: "    this.onWork?.();\n", replace: "" }]],
+    tests: ["test/siglip/signsOfLife.test.ts"],
+  },
+  {
+    name: "busyWaiting",
+    what: "who waits gives signs of life, so that two that wait for a third keep each other waiting",
+    places: [[{ file: "parallel/threads.ts", find: "if (!this.#waiting) this", replace: "this" }]],
+    tests: ["test/parallel/wait.test.ts"],
+  },
+];

@@ -1,0 +1,9 @@
+/** Starts main.ts, or says why this Node cannot: in JavaScript, which every Node reads. */
+if (process.features.typescript) {
+  await import("./main.ts");
+} else {
+  process.stderr.write(
+    `siglip: Node ${process.versions.node} does not run TypeScript; run npm ci, which brings a Node that does, or use Node 22.18 or later\n`,
+  );
+  process.exitCode = 2;
+}
