@@ -119,7 +119,7 @@ describe("siglip loss", { timeout: 60_000 }, () => {
   it("draws who computed which block at which hop", async () => {
     const { stdout } = await siglip(["loss", "--devices", "3", "--batch", "12", "--draw"]);
     expect(stdout).toMatch(/images 0 +hop 0 ● +hop 1 +hop 2 +device 0/);
-    expect(stdout).toMatch(/hop 2: device 0 × texts 2, device 1 × texts 0, device 2 × texts 1/);
+    expect(stdout).toMatch(/hop 2: texts 2: device 1 → 0, texts 0: device 2 → 1, texts 1: device 0 → 2/);
   });
 
   /** A file of two pairs with numbers in one precision. */

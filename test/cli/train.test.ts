@@ -66,7 +66,9 @@ describe("siglip train", { timeout: 120_000 }, () => {
       whenTraining(child, () => child.kill("SIGINT"));
     });
     expect(interrupted.code, interrupted.stderr).toBe(130);
-    expect(interrupted.stderr).toMatch(/go on with: siglip train --resume --out/);
+    expect(interrupted.stderr).toMatch(
+      /after step \d+, which is saved; go on with: npm run -s siglip -- train --resume --out/,
+    );
     expect(interrupted.stdout).toBe("");
     const resumed = await siglip(["train", "--resume", "--out", run("interrupted")]);
     expect(resumed.code, resumed.stderr).toBe(0);
