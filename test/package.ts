@@ -23,7 +23,7 @@ function expect(what: string, holds: boolean): void {
 }
 
 /** The least that the README promises. */
-const OLDEST_TYPESCRIPT = "5.0";
+const OLDEST_TYPESCRIPT = "5.4";
 
 /** Compiles without `skipLibCheck`, so that an error in the package's own types shows; throws with the errors. */
 function compile(compiler: string, ...files: string[]): void {

@@ -5,14 +5,22 @@
  * begin with a dot, and those that systems keep for themselves, are left out unless they are named directly. What cannot be
  * read is passed over with a warning.
  */
-import { type BigIntStats, readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { printable } from "../formats/index.ts";
+
+/** What is asked of a file: a part of Node's `BigIntStats`, written out for users without Node's types. */
+interface FileStats {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  isFile(): boolean;
+  isDirectory(): boolean;
+}
 
 /** The part of the file system that is read here. */
 export interface FolderReader {
   /** Links are followed. */
-  stat(path: string): Pick<BigIntStats, "dev" | "ino" | "isFile" | "isDirectory">;
+  stat(path: string): FileStats;
   list(path: string): string[];
 }
 
@@ -66,7 +74,7 @@ export function filesOf(
       else if (found?.isDirectory()) enter(path, found);
     }
   };
-  const enter = (folder: string, { dev, ino }: Pick<BigIntStats, "dev" | "ino">): void => {
+  const enter = (folder: string, { dev, ino }: Pick<FileStats, "dev" | "ino">): void => {
     const key = `${dev}:${ino}`;
     if (seen.has(key)) return;
     seen.add(key);
