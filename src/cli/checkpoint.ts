@@ -8,7 +8,8 @@
  *   000007-step-3500.manifest.json   names, sizes and SHA-256 of the two, step, digest of the configuration, own SHA-256
  *
  * Saving: each file is a temporary file → write → fsync → rename; fsync of the folder; then the manifest in the same way.
- * A generation exists when its manifest does; `save` returns after that and only then removes old ones, manifest first.
+ * A generation exists when its manifest does; `save` returns after that and only then removes old ones, manifest first. The
+ * newest stay, and the one with the lowest loss: a training that goes wrong must not push out what was good.
  * Names are never used again, so nothing that counts is ever written over.
  * Loading: newest to oldest, the first one whose hashes all agree; what is passed over is reported.
  *
@@ -36,9 +37,17 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
   /** Everything that is not a tensor and must come back: counters, tokenizer, seeds. */
   readonly meta: JsonValue;
+  /** Mean loss of the steps since the save before. */
+  readonly trainLoss?: number | undefined;
 }
 
-export type CheckpointCode = "CKPT_NO_SPACE" | "CKPT_IO" | "CKPT_DAMAGED" | "CKPT_VERSION" | "CKPT_CONFIG";
+export type CheckpointCode =
+  | "CKPT_NO_SPACE"
+  | "CKPT_IO"
+  | "CKPT_DAMAGED"
+  | "CKPT_VERSION"
+  | "CKPT_CONFIG"
+  | "CKPT_NON_FINITE";
 
 export class CheckpointError extends Error {
   override readonly name = "CheckpointError";
@@ -55,15 +64,26 @@ export class CheckpointError extends Error {
 interface Manifest {
   readonly step: number;
   readonly configDigest: string;
+  /** Absent where nothing was trained since the save before, and in the first checkpoints. */
+  readonly trainLoss?: number;
   readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
 }
 
 const VERSION = 1;
-const NAME = /^(\d{6,})-step-(\d+)\.(safetensors|state\.json|manifest\.json)(\.tmp)?$/;
+/** With so many digits at most every number is exact, and so is the next one. */
+const NAME = /^(\d{6,15})-step-(\d{1,15})\.(safetensors|state\.json|manifest\.json)(\.tmp)?$/;
 const MANIFEST = ".manifest.json";
 
+/** `update` of a hash takes less than 2 GiB at once. */
+const HASHED_AT_ONCE = 2 ** 30;
+
 /** SHA-256 in hexadecimal digits. */
-export const sha256 = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
+export function sha256(content: Uint8Array | string): string {
+  const bytes = typeof content === "string" ? utf8(content) : content;
+  const hash = createHash("sha256");
+  for (let at = 0; at < bytes.length; at += HASHED_AT_ONCE) hash.update(bytes.subarray(at, at + HASHED_AT_ONCE));
+  return hash.digest("hex");
+}
 
 /** The checkpoints of one run. Only the process that owns the run may save; any process may load. */
 export class CheckpointFolder {
@@ -71,12 +91,33 @@ export class CheckpointFolder {
   readonly #keep: number;
   readonly #fs: Fs;
   /** Manifests that did not load: they do not count as checkpoints that are kept. */
-  readonly #damaged = new Set<string>();
+  readonly #damaged: Set<string>;
 
-  constructor(path: string, { keep, fs = realFs }: { keep: number; fs?: Fs }) {
+  /** `damaged`: what another `CheckpointFolder` found out about the same folder. */
+  constructor(
+    path: string,
+    { keep, damaged = [], fs = realFs }: { keep: number; damaged?: readonly string[]; fs?: Fs },
+  ) {
     this.#path = path;
     this.#keep = keep;
+    this.#damaged = new Set(damaged);
     this.#fs = fs;
+  }
+
+  /** Whether no checkpoint was ever saved here. */
+  isEmpty(): boolean {
+    return this.#manifests().length === 0;
+  }
+
+  /** Names of manifests that did not load. */
+  get damaged(): readonly string[] {
+    return [...this.#damaged];
+  }
+
+  /** Bytes that the checkpoints which are kept and the next one will take beside what is there, at `each` bytes. */
+  spaceNeeded(each: number): number {
+    const present = this.#manifests().filter((name) => !this.#damaged.has(name)).length;
+    return Math.max(1, this.#keep + 1 - present) * each;
   }
 
   /** Throws when `bytes` would not fit on the disk: better before the first step than after an hour. */
@@ -89,7 +130,7 @@ export class CheckpointFolder {
    * Returns when the checkpoint survives a power cut. Throws `CheckpointError`; then the earlier ones are as they were.
    * Problems with removing old checkpoints afterwards are returned as warnings.
    */
-  save({ step, tensors, meta }: Checkpoint, configDigest: string): { warnings: string[] } {
+  save({ step, tensors, meta, trainLoss }: Checkpoint, configDigest: string): { warnings: string[] } {
     if (!this.#fs.isFolder(this.#path)) {
       throw new CheckpointError("CKPT_IO", `${this.#path} is not a folder any more; the checkpoint is not saved`);
     }
@@ -104,7 +145,12 @@ export class CheckpointFolder {
         return { name: stem + ending, bytes: bytes.length, sha256: sha256(bytes) };
       });
       this.#fs.syncFolder(this.#path);
-      const manifest = manifestText({ step, configDigest, files: listed });
+      const manifest = manifestText({
+        step,
+        configDigest,
+        ...(trainLoss !== undefined && Number.isFinite(trainLoss) ? { trainLoss } : {}),
+        files: listed,
+      });
       writeDurably(this.#fs, join(this.#path, stem + MANIFEST), utf8(manifest));
     } catch (error) {
       const needed = [...files.values()].reduce((sum, bytes) => sum + bytes.length, 0);
@@ -142,6 +188,18 @@ export class CheckpointFolder {
     );
   }
 
+  /** All that are whole, newest first, each with the names of its files and read when it is asked for. */
+  *whole(configDigest: string): Generator<Checkpoint & { readonly files: string }> {
+    for (const name of this.#manifests()) {
+      try {
+        yield { ...this.#loadGeneration(name, configDigest), files: `${basename(name, MANIFEST)}.*` };
+      } catch (error) {
+        if (!(error instanceof FormatError) && !(error instanceof CheckpointError) && !isSystemError(error))
+          throw error;
+      }
+    }
+  }
+
   #loadGeneration(name: string, configDigest: string | undefined): Checkpoint {
     const manifest = parseManifest(this.#fs.read(join(this.#path, name)), name);
     const [tensors, state] = manifest.files.map(({ name: file, bytes, sha256: expected }) => {
@@ -162,6 +220,7 @@ export class CheckpointFolder {
       step: manifest.step,
       tensors: readSafetensors(tensors.bytes, tensors.file).tensors,
       meta: parseJson(state.bytes, state.file),
+      trainLoss: manifest.trainLoss,
     };
   }
 
@@ -178,8 +237,16 @@ export class CheckpointFolder {
   #nextStem(step: number): string {
     const names = this.#fs.list(this.#path).filter((name) => NAME.test(name));
     const last = Math.max(0, ...names.map((name) => Number.parseInt(name, 10)));
+    const stem = `${String(last + 1).padStart(6, "0")}-step-${step}`;
+    if (!NAME.test(stem + MANIFEST)) {
+      const highest = names.find((name) => Number.parseInt(name, 10) === last);
+      throw new CheckpointError(
+        "CKPT_IO",
+        `no number comes after that of ${join(this.#path, `${highest}`)}; move it away`,
+      );
+    }
     this.#removeLeftOvers();
-    return `${String(last + 1).padStart(6, "0")}-step-${step}`;
+    return stem;
   }
 
   /** Removes temporary files and files of generations without a manifest. */
@@ -192,13 +259,18 @@ export class CheckpointFolder {
     }
   }
 
-  /** Removes all generations older than the newest `keep` whole ones; warnings where that fails. */
+  /**
+   * Removes all generations older than the newest `keep` whole ones, but for the one with the lowest loss; warnings where
+   * that fails.
+   */
   #prune(): string[] {
     try {
       const names = this.#manifests();
-      const kept = names.filter((name) => !this.#damaged.has(name)).slice(0, this.#keep);
-      const old = names.slice(names.indexOf(kept[kept.length - 1]) + 1);
-      if (kept.length < this.#keep || old.length === 0) return [];
+      const whole = names.filter((name) => !this.#damaged.has(name));
+      if (whole.length <= this.#keep) return [];
+      const best = this.#lowestLoss(whole);
+      const old = names.slice(names.indexOf(whole[this.#keep - 1]) + 1).filter((name) => name !== best);
+      if (old.length === 0) return [];
       for (const name of old) this.#fs.remove(join(this.#path, name));
       this.#fs.syncFolder(this.#path); // no manifest may come back after its files are gone
       this.#removeLeftOvers();
@@ -207,6 +279,20 @@ export class CheckpointFolder {
       if (!isSystemError(error)) throw error;
       return [`checkpoint: old checkpoints could not be removed: ${error.message}`];
     }
+  }
+
+  /** The manifest with the lowest loss, of equal ones the first; undefined where none has one. */
+  #lowestLoss(names: readonly string[]): string | undefined {
+    let best: { name: string; loss: number } | undefined;
+    for (const name of names) {
+      try {
+        const { trainLoss } = parseManifest(this.#fs.read(join(this.#path, name)), name);
+        if (trainLoss !== undefined && !(best && best.loss <= trainLoss)) best = { name, loss: trainLoss };
+      } catch (error) {
+        if (!(error instanceof FormatError) && !(error instanceof CheckpointError)) throw error;
+      }
+    }
+    return best?.name;
   }
 
   /** What went wrong with a save, after a try to give its bytes back to the disk. */
@@ -265,15 +351,15 @@ function parseManifest(bytes: Uint8Array, name: string): Manifest {
   return record;
 }
 
+const isCount = (value: JsonValue): boolean => typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+
 function isManifest(record: JsonRecord, name: string): record is JsonRecord & Manifest {
   const stem = basename(name, MANIFEST);
-  const { version, step, configDigest, files } = record;
-  if (version !== VERSION || !stem.endsWith(`-step-${step}`) || typeof configDigest !== "string") return false;
+  const { version, step, configDigest, files, trainLoss } = record;
+  if (version !== VERSION || !isCount(step) || !stem.endsWith(`-step-${step}`)) return false;
+  if (typeof configDigest !== "string" || (trainLoss !== undefined && typeof trainLoss !== "number")) return false;
   const isListed = (file: JsonValue, ending: string): boolean =>
-    isJsonRecord(file) &&
-    file.name === stem + ending &&
-    typeof file.bytes === "number" &&
-    typeof file.sha256 === "string";
+    isJsonRecord(file) && file.name === stem + ending && isCount(file.bytes) && typeof file.sha256 === "string";
   return (
     Array.isArray(files) &&
     files.length === 2 &&

@@ -135,12 +135,13 @@ const schema = {
     loss: choice("sigmoid", ["sigmoid", "softmax"]),
     kernels: choice("fast", KERNEL_MODES), // strict: the same bits on every engine
     seed: integer(0, 0, 2 ** 32 - 1),
+    firstSteps: integer(0, 0, 100_000_000), // steps when the run began, if --resume has changed them since; 0: it has not
   },
   optim: {
     lr: number(2e-3, { above: 0, max: 10 }),
     beta1: number(0.9, { min: 0, max: 0.9999999 }),
     beta2: number(0.95, { min: 0, max: 0.9999999 }),
-    eps: number(1e-8, { above: 0, max: 1 }),
+    eps: number(1e-8, { min: 1e-38, max: 1 }), // what is much smaller is 0 in f32
     weightDecay: number(4e-4, { min: 0, max: 1 }),
     decayed: choice("matrices", ["kernels", "matrices"]), // matrices: embeddings and the probe too
     clipNorm: number(1, { above: 0, max: 1e9 }),
@@ -151,6 +152,7 @@ const schema = {
   },
   checkpoint: {
     every: integer(1000, 1, 1_000_000_000), // steps
+    minutes: number(5, { above: 0, max: 100_000 }), // saved as well when so much time has passed since the last save
     keep: integer(2, 2, 100), // one to fall back to when the newest is damaged
   },
   eval: {
@@ -194,7 +196,22 @@ export function resolveConfig(preset: string, settings: readonly string[]): Conf
     const tree = parseSetting(schema, text, problems);
     if (tree !== undefined) config = fill(schema, config, tree, problems);
   }
+  if (config.train.firstSteps !== 0) {
+    const detail = "train.firstSteps is written by --resume; leave it out";
+    problems.push({ code: "CONFIG_COMBINATION", key: "train.firstSteps", detail });
+  }
   return settled(config, problems);
+}
+
+/** A configuration with settings put in. Throws `ConfigError` with every problem. */
+export function withSettings(config: Config, settings: readonly string[]): Config {
+  const problems: Problem[] = [];
+  let changed = config;
+  for (const text of settings) {
+    const tree = parseSetting(schema, text, problems);
+    if (tree !== undefined) changed = fill(schema, changed, tree, problems);
+  }
+  return settled(changed, problems);
 }
 
 /** A configuration read from a file: unknown keys and values out of range are errors, missing keys take their default. */
@@ -223,18 +240,55 @@ export function checkBatch(config: Config, items: number): void {
   throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "train.batch", detail }]);
 }
 
-/** The keys in which two configurations differ: `optim.lr: 0.002 → 0.001`. */
-export function configDifferences(before: Config, after: Config): string[] {
-  const walk = (a: unknown, b: unknown, path: string): string[] => {
+/** A key with its value in two configurations. */
+export interface Difference {
+  readonly key: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The keys in which two configurations differ. */
+export function configDifferences(before: Config, after: Config): Difference[] {
+  const walk = (a: unknown, b: unknown, path: string): Difference[] => {
     if (typeof a === "object" && a !== null && !Array.isArray(a)) {
       return Object.entries(a).flatMap(([key, value]) =>
         walk(value, (b as Record<string, unknown>)[key], path === "" ? key : `${path}.${key}`),
       );
     }
     const [from, to] = [JSON.stringify(a), JSON.stringify(b)];
-    return from === to ? [] : [`${path}: ${from} → ${to}`];
+    return from === to ? [] : [{ key: path, from, to }];
   };
   return walk(before, after, "");
+}
+
+/**
+ * Keys of `data`, `tokenizer`, `model`, `train` and `optim` that came after runs had been saved without them. Whoever adds a
+ * key to these sections adds it here, with a default under which training does what it did before: then the configuration of
+ * an older run, which lacks the key, still has the digest that its checkpoints carry.
+ */
+const LATER_KEYS: readonly string[] = ["data.trim", "train.firstSteps"];
+
+/**
+ * What decides about every bit of a result, to be hashed: the keys of five sections, without later keys that hold their
+ * default. How often to log, save and evaluate changes no bit. A run whose steps were changed by --resume, which is allowed
+ * where no step that was done would have been another, counts with the steps that it began with.
+ */
+export function digested(config: Config, later: readonly string[] = LATER_KEYS): object {
+  const { data, tokenizer, model, optim } = config;
+  const { steps, firstSteps } = config.train;
+  const train = { ...config.train, steps: firstSteps || steps, firstSteps: 0 };
+  const without = (node: unknown, initial: unknown, path: string): unknown => {
+    if (typeof node !== "object" || node === null || Array.isArray(node)) return node;
+    const before = initial as Record<string, unknown>;
+    return Object.fromEntries(
+      Object.entries(node).flatMap(([key, value]) => {
+        const name = path === "" ? key : `${path}.${key}`;
+        const isLeftOut = later.includes(name) && JSON.stringify(value) === JSON.stringify(before[key]);
+        return isLeftOut ? [] : [[key, without(value, before[key], name)]];
+      }),
+    );
+  };
+  return without({ data, tokenizer, model, train, optim }, defaults(schema), "") as object;
 }
 
 function settled(config: Config, problems: Problem[]): Config {

@@ -4,10 +4,10 @@ import { chooseKernels, type KernelMode } from "../tensor/index.ts";
 import { deadlineOf, deviceCount } from "./devices.ts";
 import type { EvalJob } from "./evalDevice.ts";
 import { type Evaluation, evaluationJson, evaluationTable } from "./evaluate.ts";
-import { openModel } from "./openModel.ts";
+import { modelOf, openRunToRead } from "./openModel.ts";
 import { print } from "./print.ts";
 import { showRendering } from "./rendering.ts";
-import { readRun } from "./runFolder.ts";
+import { shared } from "./state.ts";
 import { openTests } from "./task.ts";
 
 export interface EvalOptions {
@@ -18,13 +18,15 @@ export interface EvalOptions {
 }
 
 export async function evaluate(run: string, { json = false, ...options }: EvalOptions): Promise<void> {
-  const { kernels } = options;
   const devices = deviceCount(options.devices);
   const deadline = deadlineOf(options.deadline);
-  chooseKernels(kernels ?? readRun(run).config.train.kernels);
-  const { config, step } = openModel(run); // a run that cannot be opened is refused here, before any thread starts
+  const { config, checkpoint } = openRunToRead(run);
+  const { step } = checkpoint;
+  chooseKernels(options.kernels ?? config.train.kernels);
+  modelOf(config, checkpoint); // a model that cannot be is refused here, before any thread starts
   const { rendered } = await openTests(config, showRendering());
-  const job: EvalJob = { run, rendered };
+  // A training may save meanwhile: all devices evaluate what was loaded here.
+  const job: EvalJob = { config, stored: shared(checkpoint), rendered };
   const [evaluations] = await launch<EvalJob, readonly Evaluation[]>(
     threadFile("./evalDevice", import.meta.url),
     devices,

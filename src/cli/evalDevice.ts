@@ -1,17 +1,20 @@
 /** The program of the devices that `siglip eval` starts. */
 import type { RenderedPictures } from "../data/index.ts";
 import { runDevice } from "../parallel/launch.ts";
+import type { Config } from "./config.ts";
 import { type Evaluation, evaluateAll } from "./evaluate.ts";
-import { openModel } from "./openModel.ts";
+import { modelOf } from "./openModel.ts";
+import type { Stored } from "./state.ts";
 import { openTests } from "./task.ts";
 
 export interface EvalJob {
-  readonly run: string;
+  readonly config: Config;
+  readonly stored: Stored;
   readonly rendered: RenderedPictures | undefined;
 }
 
-runDevice<EvalJob, readonly Evaluation[]>(async ({ comm, config: { run, rendered }, alive }) => {
-  const { config, model, tokenizer } = openModel(run, () => {}); // the main thread has warned
+runDevice<EvalJob, readonly Evaluation[]>(async ({ comm, config: { config, stored, rendered }, alive }) => {
+  const { model, tokenizer } = modelOf(config, stored);
   const tests = await openTests(config, alive, { rendered, wantsKnown: comm.rank === 0 });
   return evaluateAll({ model, tokenizer, length: config.tokenizer.length, comm }, tests).evaluations;
 });

@@ -14,6 +14,7 @@ export const EXIT = {
   locked: 73, // another process owns the run folder
   io: 74, // disk full, no permission, device error
   nonFinite: 76, // loss or gradient became NaN or infinite
+  hungUp: 129, // SIGHUP, after a clean save
   interrupted: 130, // SIGINT, after a clean save
   terminated: 143, // SIGTERM, after a clean save
 } as const;

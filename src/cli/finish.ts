@@ -1,5 +1,5 @@
 /** The end of a run: its table of results, and the report. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { countParameters } from "../nn/index.ts";
@@ -7,6 +7,7 @@ import type { SigLip } from "../siglip/index.ts";
 import { kernelReport } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
 import { type EmbeddedSet, type Evaluation, evaluationTable } from "./evaluate.ts";
+import { realFs, utf8, writeDurably } from "./fs.ts";
 import { type Metrics, readMetrics } from "./metrics.ts";
 import { type EvaluationRow, type MetricRow, renderReport } from "./report.ts";
 import { reportOf } from "./reportOf.ts";
@@ -61,7 +62,7 @@ export function finish({ run, config, preset, model, set, evaluations, seconds, 
     versions: { "siglip-ts": version(), node: process.versions.node, v8: process.versions.v8 },
   });
   const file = join(run, "report.html");
-  writeFileSync(file, renderReport(report));
+  writeDurably(realFs, file, utf8(renderReport(report)));
   return {
     kind: "done",
     table: evaluationTable(evaluations),

@@ -14,6 +14,7 @@ import {
   readdirSync,
   readSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statfsSync,
   statSync,
@@ -21,6 +22,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { FormatError } from "../formats/index.ts";
+import { isSystemError } from "./exitCodes.ts";
 
 export interface Fs {
   /** All bytes of a regular file. */
@@ -42,10 +44,16 @@ export interface Fs {
   rename(from: string, to: string): void;
   /** Returns when the names in a folder are on the disk. */
   syncFolder(path: string): void;
+  /** Removes a file if it is there. */
   remove(path: string): void;
+  /** Removes a folder that is empty. */
+  removeFolder(path: string): void;
   /** Bytes that can still be written in a folder. */
   freeBytes(path: string): number;
 }
+
+/** Bytes of one call to the system: none takes or gives 2 GiB at once. */
+const PIECE = 2 ** 30;
 
 export const realFs: Fs = {
   read: readRegularFile,
@@ -53,7 +61,7 @@ export const realFs: Fs = {
   isFolder: (path) => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
   makeFolder: (path) => mkdirSync(path),
   open: (path, mode) => openSync(path, { replace: "w", new: "wx", append: "a" }[mode]),
-  write: (file, bytes) => writeSync(file, bytes),
+  write: (file, bytes) => writeSync(file, bytes.subarray(0, PIECE)),
   sync: (file) => fsyncSync(file),
   close: (file) => closeSync(file),
   rename: (from, to) => renameSync(from, to),
@@ -67,6 +75,7 @@ export const realFs: Fs = {
     }
   },
   remove: (path) => rmSync(path, { force: true }),
+  removeFolder: (path) => rmdirSync(path),
   freeBytes(path) {
     const { bavail, bsize } = statfsSync(path);
     return bavail * bsize;
@@ -81,7 +90,7 @@ function readRegularFile(path: string): Uint8Array {
     const bytes = new Uint8Array(fstatSync(file).size);
     let length = 0;
     while (length < bytes.length) {
-      const read = readSync(file, bytes, length, bytes.length - length, length);
+      const read = readSync(file, bytes, length, Math.min(bytes.length - length, PIECE), length);
       if (read === 0) break;
       length += read;
     }
@@ -105,18 +114,48 @@ export const TEMPORARY = ".tmp";
 /**
  * The file with these bytes, or what was there before, and never a part: temporary file → write → fsync → rename.
  * The new name itself is safe after `fs.syncFolder`; leave that out (`syncName: false`) where more files follow.
+ * Errors of the system name the file; what was written of it is removed.
  */
 export function writeDurably(fs: Fs, path: string, bytes: Uint8Array, { syncName = true } = {}): void {
   const temporary = path + TEMPORARY;
-  const file = fs.open(temporary, "replace");
   try {
-    writeAll(fs, file, bytes);
-    fs.sync(file); // when this fails it is not tried again: the system may have dropped the pages and would say yes
-  } finally {
-    fs.close(file);
+    const file = fs.open(temporary, "replace");
+    try {
+      writeAll(fs, file, bytes);
+      fs.sync(file); // when this fails it is not tried again: the system may have dropped the pages and would say yes
+    } finally {
+      fs.close(file);
+    }
+    fs.rename(temporary, path);
+    if (syncName) fs.syncFolder(dirname(path));
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    try {
+      fs.remove(temporary);
+    } catch {
+      // The next write replaces it.
+    }
+    throw Object.assign(new Error(`${path} was not written: ${error.message}`, { cause: error }), { code: error.code });
   }
-  fs.rename(temporary, path);
-  if (syncName) fs.syncFolder(dirname(path));
+}
+
+/**
+ * Makes a folder and those above it that are missing, each of which is then on the disk. Returns what it made, outermost
+ * first. A folder that is there already is left as it is.
+ */
+export function makeFolders(fs: Fs, path: string): string[] {
+  let above: string[] = [];
+  try {
+    fs.makeFolder(path);
+  } catch (error) {
+    const code = isSystemError(error) ? error.code : undefined;
+    if (code === "EEXIST") return [];
+    if (code !== "ENOENT" || dirname(path) === path) throw error;
+    above = makeFolders(fs, dirname(path));
+    fs.makeFolder(path);
+  }
+  fs.syncFolder(dirname(path));
+  return [...above, path];
 }
 
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -32,7 +32,7 @@ const program = new Command("siglip")
   .addHelpText(
     "after",
     "\nExit codes: 0 done · 2 usage or configuration · 65 bad data or model file · 70 internal error · 71 a device failed\n" +
-      "            73 run folder in use · 74 disk · 76 loss not a number · 130/143 interrupted, after a clean save",
+      "            73 run folder in use · 74 disk · 76 loss not a number · 129/130/143 interrupted, after a clean save",
   )
   .configureOutput({
     writeErr: (text) => process.stderr.write(printableLines(text)),
@@ -47,7 +47,7 @@ const program = new Command("siglip")
 program
   .command("train")
   .description("train a model; ends with a table of results and a report")
-  .option("--preset <name>", `what to train: ${presetNames.join(", ")}`, "emoji")
+  .option("--preset <name>", `what to train: ${presetNames.join(", ")} (default: emoji)`)
   .option("--out <folder>", "run folder (default: a new one under runs/)")
   .option("--seed <number>", "the same as --set train.seed=<number>")
   .option(
@@ -63,7 +63,10 @@ program
       .argParser(collect)
       .default([], "none"),
   )
-  .option("--resume", "go on with the run in --out")
+  .option(
+    "--resume",
+    "go on with the run in --out; --set may change log.*, eval.*, checkpoint.*, and often train.steps",
+  )
   .option("--dry-run", "say what a new run would take, and write nothing")
   .option("--json", "print what --dry-run says as JSON")
   .option("--verify", "compare devices after every step, and a checksum of every message; for memory that is in doubt")

@@ -9,9 +9,13 @@
  * A run that goes on at step k may have measured beyond k before it was stopped. `rewindMetrics` moves those lines to
  * `metrics.discarded.jsonl`, so that `metrics.jsonl` reads as if the run had never stopped. Lines of step k itself stay:
  * measure first, then save.
+ *
+ * A disk that is full, or fails, does not end a run here: lines wait in memory and are written when there is room, and a
+ * checkpoint holds those that are not on the disk when it is saved, so that going on from it brings them back.
  */
 import { join } from "node:path";
 import { FormatError, isJsonRecord, parseJson } from "../formats/index.ts";
+import { isSystemError } from "./exitCodes.ts";
 import { type Fs, realFs, utf8, writeAll, writeDurably } from "./fs.ts";
 
 /** What was measured at a step; "NaN", "Infinity" and "-Infinity" are no texts here. */
@@ -26,33 +30,87 @@ const NO_NUMBERS: Readonly<Record<string, number>> = {
   "-Infinity": Number.NEGATIVE_INFINITY,
 };
 
-/** Adds lines to the metrics of a run folder. */
+/** Adds lines to the metrics of a run folder. `say` hears of trouble with the disk. */
 export class MetricsLog {
+  readonly #folder: string;
   readonly #fs: Fs;
+  readonly #say: (warning: string) => void;
   readonly #file: number;
-  /** A line that could not be written to its end must not become the beginning of the next. */
-  #torn: boolean;
+  /** What could not be written yet. */
+  #waiting: Uint8Array = new Uint8Array(0);
+  /** Lines that may not be on the disk. */
+  #unsynced: string[] = [];
+  #isNamed = false; // on the disk, in its folder
+  /** After a sync that failed the system may have dropped lines, and later ones that succeed do not say so. */
+  #isDoubtful = false;
+  #hasWarned = false;
 
-  constructor(folder: string, fs: Fs = realFs) {
+  constructor(folder: string, fs: Fs = realFs, say: (warning: string) => void = () => {}) {
+    this.#folder = folder;
     this.#fs = fs;
-    this.#torn = lastByte(fs, folder) !== NEWLINE;
+    this.#say = say;
+    // A line that a kill cut off must not become the beginning of the next.
+    if (lastByte(fs, folder) !== NEWLINE) this.#waiting = utf8("\n");
     this.#file = fs.open(join(folder, FILE), "append");
   }
 
   append(metrics: Metrics): void {
-    const line = utf8(`${this.#torn ? "\n" : ""}${metricsLine(metrics)}\n`);
-    this.#torn = true;
-    writeAll(this.#fs, this.#file, line);
-    this.#torn = false;
+    const line = metricsLine(metrics);
+    this.#unsynced.push(line);
+    this.#waiting = Buffer.concat([this.#waiting, utf8(`${line}\n`)]);
+    this.#write();
   }
 
-  /** Returns when all lines are on the disk. Call it before a checkpoint is saved, which they are part of. */
-  sync(): void {
-    this.#fs.sync(this.#file);
+  /** Puts the lines on the disk, and returns those that may not be there: the checkpoint that follows has to hold them. */
+  sync(): readonly string[] {
+    if (!this.#write()) return this.#unsynced;
+    try {
+      this.#fs.sync(this.#file);
+      if (!this.#isNamed) this.#fs.syncFolder(this.#folder);
+      this.#isNamed = true;
+      if (!this.#isDoubtful) this.#unsynced = [];
+    } catch (error) {
+      this.#isDoubtful = true;
+      this.#warn(error);
+    }
+    return this.#unsynced;
   }
 
   close(): void {
     this.#fs.close(this.#file);
+  }
+
+  /** Writes what waits. Whether all of it could be written. */
+  #write(): boolean {
+    try {
+      while (this.#waiting.length > 0) {
+        const written = this.#fs.write(this.#file, this.#waiting);
+        this.#waiting = this.#waiting.subarray(written);
+      }
+      this.#hasWarned = false;
+      return true;
+    } catch (error) {
+      this.#warn(error);
+      return false;
+    }
+  }
+
+  /** Passes on what is no error of the disk. */
+  #warn(error: unknown): void {
+    if (!isSystemError(error)) throw error;
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    const bytes = `${this.#waiting.length} bytes needed, ${this.#freeBytes()} free`;
+    const what = `${join(this.#folder, FILE)} cannot be written (${error.message}; ${bytes})`;
+    this.#say(`metrics: ${what}; make room: until then lines are kept in memory, and the run goes on`);
+  }
+
+  #freeBytes(): number | string {
+    try {
+      return this.#fs.freeBytes(this.#folder);
+    } catch {
+      return "an unknown number";
+    }
   }
 }
 
@@ -63,22 +121,34 @@ export function readMetrics(folder: string, fs: Fs = realFs): { rows: Metrics[];
   return { rows, unreadable: parsed.length - rows.length };
 }
 
-/** Moves aside what was measured after a step, and lines that a kill cut off. */
-export function rewindMetrics(folder: string, step: number, fs: Fs = realFs): void {
-  const lines = linesOf(fs, folder);
-  const stays = lines.map((line) => (parseLine(line)?.step ?? Number.POSITIVE_INFINITY) <= step);
-  if (stays.every(Boolean)) return;
-  const joined = (keep: boolean): Uint8Array =>
-    Buffer.concat(lines.filter((_, i) => stays[i] === keep).flatMap((line) => [line, utf8("\n")]));
+/**
+ * Moves aside what was measured after a step, and lines that a kill cut off. `held`: lines that the checkpoint of that step
+ * holds; those that the file lacks are put back.
+ */
+export function rewindMetrics(folder: string, step: number, fs: Fs = realFs, held: readonly string[] = []): void {
+  const lines = linesOf(fs, folder).map((bytes) => ({
+    bytes,
+    step: parseLine(bytes)?.step ?? Number.POSITIVE_INFINITY,
+  }));
+  const stays = lines.filter((line) => line.step <= step);
+  const goes = lines.filter((line) => !(line.step <= step));
+  const present = new Set(stays.map(({ bytes }) => new TextDecoder().decode(bytes)));
+  const lost = held.filter((line) => !present.has(line)).map(utf8);
+  if (goes.length === 0 && lost.length === 0) return;
+  const joined = (all: readonly Uint8Array[]): Uint8Array => Buffer.concat(all.flatMap((line) => [line, utf8("\n")]));
   // First the copy, then the cut: a stop between the two leaves lines twice and loses none.
-  const aside = fs.open(join(folder, DISCARDED), "append");
-  try {
-    writeAll(fs, aside, joined(false));
-    fs.sync(aside);
-  } finally {
-    fs.close(aside);
+  if (goes.length > 0) {
+    const aside = fs.open(join(folder, DISCARDED), "append");
+    try {
+      writeAll(fs, aside, joined(goes.map(({ bytes }) => bytes)));
+      fs.sync(aside);
+    } finally {
+      fs.close(aside);
+    }
+    fs.syncFolder(folder);
   }
-  writeDurably(fs, join(folder, FILE), joined(true));
+  const all = [...stays, ...lost.map((bytes) => ({ bytes, step: parseLine(bytes)?.step ?? step }))];
+  writeDurably(fs, join(folder, FILE), joined(all.sort((a, b) => a.step - b.step).map(({ bytes }) => bytes)));
 }
 
 /** One line, without its end. */

@@ -2,32 +2,39 @@
 import type { Tokenizer } from "../data/index.ts";
 import type { SigLip } from "../siglip/index.ts";
 import { buildModel } from "./build.ts";
+import type { Checkpoint } from "./checkpoint.ts";
 import type { Config } from "./config.ts";
+import { warn } from "./print.ts";
 import { RunFolderError, readRun } from "./runFolder.ts";
-import { restore, tokenizerOf } from "./state.ts";
+import { requireFinite, restore, type Stored, tokenizerOf } from "./state.ts";
 
 export interface OpenModel {
-  readonly config: Config;
   readonly model: SigLip;
   readonly tokenizer: Tokenizer;
-  /** Training steps that it has seen. */
-  readonly step: number;
 }
 
-const toStderr = (warning: string): void => {
-  process.stderr.write(`warning: ${warning}\n`);
-};
-
 /** The newest whole checkpoint of a run. Throws `RunFolderError` when none was saved yet. */
-export function openModel(path: string, warn: (warning: string) => void = toStderr): OpenModel {
+export function openRunToRead(path: string): { readonly config: Config; readonly checkpoint: Checkpoint } {
   const { config, checkpoints } = readRun(path);
   const checkpoint = checkpoints.load();
   if (!checkpoint) throw new RunFolderError(`${path} holds no checkpoint yet; train it first`);
   for (const warning of checkpoint.warnings) warn(warning);
-  const tokenizer = tokenizerOf(checkpoint);
+  requireFinite(checkpoint, path, "model/");
+  return { config, checkpoint };
+}
+
+/** The model that a checkpoint holds. */
+export function modelOf(config: Config, stored: Stored): OpenModel {
+  const tokenizer = tokenizerOf(stored);
   const model = buildModel(config, tokenizer.vocabSize);
-  restore(checkpoint, model);
-  return { config, model, tokenizer, step: checkpoint.step };
+  restore(stored, model);
+  return { model, tokenizer };
+}
+
+/** The model of a run as it was saved last. */
+export function openModel(path: string): OpenModel & { readonly config: Config } {
+  const { config, checkpoint } = openRunToRead(path);
+  return { config, ...modelOf(config, checkpoint) };
 }
 
 /** What the scores of one picture or text with candidates mean to a model. */

@@ -9,13 +9,12 @@
  *
  * A new run gets a new folder; nothing that is there is ever written over.
  */
-import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseJson, printable } from "../formats/index.ts";
 import { CheckpointFolder, sha256 } from "./checkpoint.ts";
-import { type Config, checkConfig } from "./config.ts";
-import { EXIT, type ExitCode } from "./exitCodes.ts";
-import { type Fs, realFs, utf8, writeDurably } from "./fs.ts";
+import { type Config, checkConfig, digested } from "./config.ts";
+import { EXIT, type ExitCode, isSystemError } from "./exitCodes.ts";
+import { type Fs, makeFolders, realFs, utf8, writeDurably } from "./fs.ts";
 import { lockRun, RunLockedError } from "./lock.ts";
 
 /** A run folder that cannot be made or is none. */
@@ -37,39 +36,93 @@ export interface RunFolder {
 /** A run folder that this process may write to, until it calls `release`. */
 export interface OwnedRunFolder extends RunFolder {
   release(): void;
+  /** Removes what `createRun` made, and gives the lock back, if nothing was measured or saved since. Whether it did. */
+  discard(): boolean;
 }
 
 const CONFIG = "config.json";
 const CHECKPOINTS = "checkpoint";
+const METRICS = "metrics.jsonl";
+
+/**
+ * Throws unless a run can be made at `path`: a name, in a place where folders can be made, where nothing is or an empty
+ * folder. For before work is begun: nothing stays there.
+ */
+export function checkRunPath(path: string, fs: Fs = realFs): void {
+  const made = makeRunFolder(path, fs);
+  if (made.length === 0) refuseIfUsed(path, fs);
+  for (const folder of made.reverse()) fs.removeFolder(folder);
+}
 
 /** Makes the folder `path` (or takes one in which no run was begun) and its lock. */
 export function createRun(path: string, config: Config, now: Date, fs: Fs = realFs): OwnedRunFolder {
-  mkdirSync(dirname(path), { recursive: true });
-  try {
-    fs.makeFolder(path);
-  } catch (error) {
-    if ((error as { code?: string }).code !== "EEXIST") throw error;
-    refuseIfUsed(path, fs);
-  }
+  const made = makeRunFolder(path, fs);
+  if (made.length === 0) refuseIfUsed(path, fs);
   const release = lockRun(path, now, fs);
   try {
     refuseIfUsed(path, fs); // another process may have come and gone before the lock was taken
     const checkpoints = join(path, CHECKPOINTS);
     if (!fs.isFolder(checkpoints)) fs.makeFolder(checkpoints);
-    writeDurably(fs, join(path, CONFIG), utf8(`${JSON.stringify(config, null, 2)}\n`));
+    writeConfig(path, config, fs); // this syncs the names in the folder, too
     fs.syncFolder(dirname(path));
   } catch (error) {
     release();
     throw error;
   }
-  return { ...folderOf(path, config, fs), release };
+  return { ...openRun(path, config, { fs }), release, discard: () => discardRun(path, made, release, fs) };
+}
+
+/** Writes the configuration of a run. The run must be locked. */
+export const writeConfig = (path: string, config: Config, fs: Fs = realFs): void =>
+  writeDurably(fs, join(path, CONFIG), utf8(`${JSON.stringify(config, null, 2)}\n`));
+
+/** The folders that were missing, outermost first. */
+function makeRunFolder(path: string, fs: Fs): string[] {
+  if (path.trim() === "")
+    throw new RunFolderError("--out is empty; name the folder of the run, as in --out runs/first");
+  try {
+    return makeFolders(fs, path);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    const isUsage = error.code === "ENOTDIR" || error.code === "ENAMETOOLONG" || error.code === "ELOOP";
+    const message = `${path} cannot be made: ${error.message}; choose another --out`;
+    if (isUsage) throw new RunFolderError(message, { cause: error });
+    throw Object.assign(new Error(message, { cause: error }), { code: error.code });
+  }
+}
+
+function discardRun(path: string, made: readonly string[], release: () => void, fs: Fs): boolean {
+  const isOurs = (name: string): boolean => name === CONFIG || name === CHECKPOINTS || /^lock\.\d+$/.test(name);
+  const isEmptyLog = (name: string): boolean => name === METRICS && fs.read(join(path, name)).length === 0;
+  try {
+    const isUntouched = fs.list(path).every((name) => isOurs(name) || isEmptyLog(name));
+    if (!isUntouched || fs.list(join(path, CHECKPOINTS)).length > 0) return false;
+    fs.removeFolder(join(path, CHECKPOINTS));
+    for (const name of [METRICS, CONFIG]) fs.remove(join(path, name));
+    release();
+    for (const folder of [...made].reverse()) fs.removeFolder(folder);
+    return true;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return false; // a folder above in which something else is by now, or trouble with the disk: this was about tidiness
+  }
+}
+
+/** The names in a folder, or in the folder that a link leads to; undefined where there is none. */
+function namesIn(path: string, fs: Fs): string[] | undefined {
+  try {
+    return fs.list(path);
+  } catch (error) {
+    const code = isSystemError(error) ? error.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
 }
 
 /** Throws unless nothing is in the folder but what a start leaves that was killed before it wrote the configuration. */
 export function refuseIfUsed(path: string, fs: Fs = realFs): void {
-  const unused =
-    fs.isFolder(path) &&
-    fs.list(path).every((name) => name === CHECKPOINTS || /^(lock\.\d+|config\.json\.tmp)$/.test(name));
+  const names = namesIn(path, fs);
+  const unused = names?.every((name) => name === CHECKPOINTS || /^(lock\.\d+|config\.json\.tmp)$/.test(name));
   const checkpoints = join(path, CHECKPOINTS);
   if (unused && (!fs.isFolder(checkpoints) || fs.list(checkpoints).length === 0)) return;
   throw new RunFolderError(`${path} exists; choose another --out, or go on with that run with --resume`);
@@ -99,10 +152,8 @@ export function createNextRun(
 /** Opens a run to read from it. */
 export function readRun(path: string, fs: Fs = realFs): RunFolder {
   const file = join(path, CONFIG);
-  if (!fs.isFolder(path) || !fs.list(path).includes(CONFIG)) {
-    throw new RunFolderError(`${path} is no run folder: there is no ${file}`);
-  }
-  return folderOf(path, checkConfig(parseJson(fs.read(file), file)), fs);
+  if (!namesIn(path, fs)?.includes(CONFIG)) throw new RunFolderError(`${path} is no run folder: there is no ${file}`);
+  return openRun(path, checkConfig(parseJson(fs.read(file), file)), { fs });
 }
 
 /** Opens a run to go on with it, and takes its lock. */
@@ -110,24 +161,23 @@ export function resumeRun(path: string, now: Date, fs: Fs = realFs): OwnedRunFol
   readRun(path, fs); // so that a lock is put into run folders only
   const release = lockRun(path, now, fs);
   try {
-    return { ...readRun(path, fs), release };
+    return { ...readRun(path, fs), release, discard: () => false };
   } catch (error) {
     release();
     throw error;
   }
 }
 
-const folderOf = (path: string, config: Config, fs: Fs): RunFolder => ({
+/** A run whose configuration is known already; `damaged`: manifests of which it is known that they do not load. */
+export const openRun = (
+  path: string,
+  config: Config,
+  { damaged = [], fs = realFs }: { damaged?: readonly string[]; fs?: Fs } = {},
+): RunFolder => ({
   path,
   config,
-  checkpoints: new CheckpointFolder(join(path, CHECKPOINTS), { keep: config.checkpoint.keep, fs }),
+  checkpoints: new CheckpointFolder(join(path, CHECKPOINTS), { keep: config.checkpoint.keep, damaged, fs }),
 });
 
-/**
- * SHA-256 of all keys that change a bit of the result; how often to log, save and evaluate does not. A key that came after runs
- * had been saved counts only where it differs from its default.
- */
-export function configDigest({ data: { trim, ...others }, tokenizer, model, train, optim }: Config): string {
-  const data = trim === "content" ? others : { ...others, trim };
-  return sha256(JSON.stringify({ data, tokenizer, model, train, optim }));
-}
+/** SHA-256 of all keys that change a bit of the result. */
+export const configDigest = (config: Config): string => sha256(JSON.stringify(digested(config)));

@@ -1,15 +1,19 @@
 /** Interruptions: the first asks for a clean end, the second ends at once (the last checkpoint is whole either way). */
-import { EXIT } from "./exitCodes.ts";
+import { EXIT, type ExitCode } from "./exitCodes.ts";
 
-export type Interruption = "SIGINT" | "SIGTERM";
+/** Ctrl-C, a request to end, and the end of the terminal or of the connection to it. */
+const CODES = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hungUp } as const;
 
-const SIGNALS: readonly Interruption[] = ["SIGINT", "SIGTERM"];
+export type Interruption = keyof typeof CODES;
+
+/** What the process answers after a signal. */
+export const exitCodeAfter = (signal: Interruption): ExitCode => CODES[signal];
 
 export function catchSignals(onFirst: () => void): { asked(): Interruption | undefined; release(): void } {
   let asked: Interruption | undefined;
-  const listeners = SIGNALS.map((signal) => {
+  const listeners = (Object.keys(CODES) as Interruption[]).map((signal) => {
     const listener = (): void => {
-      if (asked) process.exit(signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated);
+      if (asked) process.exit(exitCodeAfter(signal));
       asked = signal;
       onFirst();
     };

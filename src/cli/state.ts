@@ -1,6 +1,6 @@
 /** What a checkpoint holds of a run: every parameter, both moments of each, the step count, the tokenizer. */
 import { type Tokenizer, tokenizerFromJSON } from "../data/index.ts";
-import { isJsonRecord, type SafetensorsTensor } from "../formats/index.ts";
+import { isJsonRecord, type JsonValue, type SafetensorsTensor } from "../formats/index.ts";
 import { type AdamW, parametersOf } from "../nn/index.ts";
 import type { SigLip } from "../siglip/index.ts";
 import { sameShape, show, type Tensor } from "../tensor/index.ts";
@@ -14,21 +14,75 @@ export function tensorsOf(model: SigLip, optimizer?: AdamW): Map<string, Tensor>
   return tensors;
 }
 
-export function checkpointOf(step: number, model: SigLip, optimizer: AdamW, tokenizer: Tokenizer): Checkpoint {
+/** The first tensor with a number that is NaN or infinite; undefined where there is none. */
+export function firstNonFinite(
+  tensors: Iterable<readonly [name: string, { readonly data: ArrayLike<unknown> }]>,
+): string | undefined {
+  for (const [name, { data }] of tensors) {
+    if (!(data instanceof Float32Array || data instanceof Float64Array)) continue;
+    for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return name;
+  }
+  return undefined;
+}
+
+/** Throws `CheckpointError` where a loaded checkpoint holds a number that is none, in tensors whose names begin so. */
+export function requireFinite({ step, tensors }: Checkpoint, path: string, begin = ""): void {
+  const bad = firstNonFinite([...tensors].filter(([name]) => name.startsWith(begin)));
+  if (bad === undefined) return;
+  const how = "training went wrong before it was saved; move its files away to use an earlier one";
+  throw new CheckpointError("CKPT_NON_FINITE", `step ${step} in ${path} holds NaN or infinity in ${bad}: ${how}`);
+}
+
+type StoredTensor = Pick<SafetensorsTensor, "dtype" | "shape"> & { readonly data: ArrayLike<unknown> };
+
+/** What a model is restored from: a checkpoint, or one that was handed on by another thread. */
+export interface Stored {
+  readonly step: number;
+  readonly meta: JsonValue;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+}
+
+/** A checkpoint to hand on to other threads, with its numbers in shared memory: they go on from what was loaded here. */
+export function shared({ step, meta, tensors }: Checkpoint): Stored {
+  const copies = new Map<string, StoredTensor>();
+  for (const [name, { dtype, shape, data }] of tensors) {
+    if (!(data instanceof Float32Array)) throw new CheckpointError("CKPT_CONFIG", `${name} is ${dtype}, not F32`);
+    const copy = new Float32Array(new SharedArrayBuffer(data.byteLength));
+    copy.set(data);
+    copies.set(name, { dtype, shape, data: copy });
+  }
+  return { step, meta, tensors: copies };
+}
+
+/** What is saved after a step. `metrics`: lines that the file of metrics lacks, which must not be lost with it. */
+export function checkpointOf(
+  step: number,
+  model: SigLip,
+  optimizer: AdamW,
+  tokenizer: Tokenizer,
+  metrics: readonly string[] = [],
+): Checkpoint {
   const tensors = new Map<string, SafetensorsTensor>();
   for (const [name, { shape, data }] of tensorsOf(model, optimizer)) {
     tensors.set(name, { dtype: "F32", shape, data: Float32Array.from(data) });
   }
-  return { step, tensors, meta: { updates: optimizer.count, tokenizer: JSON.parse(JSON.stringify(tokenizer)) } };
+  const meta = { updates: optimizer.count, tokenizer: JSON.parse(JSON.stringify(tokenizer)) };
+  return { step, tensors, meta: metrics.length > 0 ? { ...meta, metrics: [...metrics] } : meta };
+}
+
+/** Lines of metrics that were in no file when this was saved. */
+export function metricsOf({ meta }: Stored): string[] {
+  const lines = isJsonRecord(meta) ? meta.metrics : undefined;
+  return Array.isArray(lines) ? lines.filter((line) => typeof line === "string") : [];
 }
 
 /** Reads the tokenizer that a checkpoint was trained with. */
-export function tokenizerOf({ meta }: Checkpoint): Tokenizer {
+export function tokenizerOf({ meta }: Stored): Tokenizer {
   return tokenizerFromJSON(isJsonRecord(meta) ? meta.tokenizer : undefined);
 }
 
 /** Overwrites the model (and the optimizer) with a checkpoint. All that does not fit is listed, and then nothing is changed. */
-export function restore({ step, tensors, meta }: Checkpoint, model: SigLip, optimizer?: AdamW): void {
+export function restore({ step, tensors, meta }: Stored, model: SigLip, optimizer?: AdamW): void {
   const wanted = tensorsOf(model, optimizer);
   const problems: string[] = [];
   for (const [name, { shape }] of wanted) {
@@ -41,7 +95,7 @@ export function restore({ step, tensors, meta }: Checkpoint, model: SigLip, opti
     if (!wanted.has(name) && (optimizer || name.startsWith("model/"))) problems.push(`${name} is not in this model`);
   }
   const updates = isJsonRecord(meta) ? meta.updates : undefined;
-  if (typeof updates !== "number") problems.push("the number of updates is missing");
+  if (!Number.isSafeInteger(updates) || (updates as number) < 0) problems.push("the number of updates is missing");
   if (problems.length > 0) {
     throw new CheckpointError("CKPT_CONFIG", `step ${step} does not fit the model: ${problems.join("; ")}`);
   }

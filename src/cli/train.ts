@@ -3,14 +3,23 @@
  * free, the thread that prepares batches, draws progress, and passes on Ctrl-C. It never waits for a device; the work is in
  * trainDevice.ts.
  */
-import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { newSharedRows, openBatchStream } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch, threadFile } from "../parallel/launch.ts";
 import { parameterCount } from "../siglip/index.ts";
 import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
-import { type Config, ConfigError, checkBatch, configDifferences, modelConfig, resolveConfig } from "./config.ts";
+import { buildSchedule } from "./build.ts";
+import {
+  type Config,
+  ConfigError,
+  checkBatch,
+  configDifferences,
+  modelConfig,
+  resolveConfig,
+  withSettings,
+} from "./config.ts";
 import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { checkMemory, fitsOn, fittingShards, remedyFor, runBytes } from "./memory.ts";
@@ -18,22 +27,26 @@ import { rewindMetrics } from "./metrics.ts";
 import { checkSchedule, checkSettings } from "./preflight.ts";
 import { print, printableLines, warn } from "./print.ts";
 import { startProgress } from "./progress.ts";
+import { howToGoOn, resumeCommand } from "./recovery.ts";
 import { showRendering } from "./rendering.ts";
 import {
+  checkRunPath,
   configDigest,
   createNextRun,
   createRun,
   type OwnedRunFolder,
+  openRun,
   RunFolderError,
-  refuseIfUsed,
   resumeRun,
+  writeConfig,
 } from "./runFolder.ts";
-import { catchSignals } from "./signals.ts";
+import { catchSignals, exitCodeAfter } from "./signals.ts";
+import { metricsOf, requireFinite, type Stored, shared, tokenizerOf } from "./state.ts";
 import { openTokenizer, openTraining, type Training, testedPictures } from "./task.ts";
 import type { TrainJob, TrainReport, TrainResult } from "./trainDevice.ts";
 
 export interface TrainOptions {
-  readonly preset: string;
+  readonly preset?: string;
   readonly out?: string;
   readonly seed?: string;
   readonly devices?: string;
@@ -48,19 +61,35 @@ export interface TrainOptions {
   readonly json?: boolean;
 }
 
+/** Where runs are made that no folder is named for. */
+const RUNS = "runs";
+
 /** Steps between two comparisons of the devices: what they cost is lost in the time of so many. */
 const COMPARE_EVERY = 100;
 
+const DEFAULT_PRESET = "emoji";
+
+/** A run that this process may write to, and where it begins. */
+interface Start {
+  readonly run: OwnedRunFolder;
+  /** Undefined where nothing was saved yet. */
+  readonly stored?: Stored | undefined;
+  /** The configuration of the steps that are done. */
+  readonly before: Config;
+}
+
 export async function train(options: TrainOptions): Promise<void> {
-  const { preset, out, resume = false } = options;
+  const { preset = DEFAULT_PRESET, out, resume = false } = options;
   deadlineOf(options.deadline); // refused before anything is done
   if (options.dryRun) return dryRun(options);
-  let run = resume ? openResumed(options) : undefined;
+  let start = resume ? openResumed(options) : undefined;
   try {
-    const { config, devices } = run ? withDevices(run.config, options) : resolve(options);
-    if (!run) checkMemory(config, devices); // a run that has begun fits
-    // Before pictures are rendered, which takes a while.
-    if (!run && out !== undefined && existsSync(out)) refuseIfUsed(out);
+    const { config, devices } = start ? withDevices(start.run.config, options) : resolve(options);
+    if (!start) {
+      checkMemory(config, devices); // a run that has begun fits
+      // Before pictures are rendered, which takes a while.
+      checkRunPath(out ?? join(RUNS, `.${process.pid}`));
+    }
     for (const warning of checkSettings(config, resume)) warn(warning);
     chooseKernels(config.train.kernels);
     for (const warning of kernelReport().warnings) warn(warning);
@@ -68,12 +97,18 @@ export async function train(options: TrainOptions): Promise<void> {
     checkBatch(config, items);
     for (const warning of checkSchedule(config, items)) warn(warning);
     const training = await openTraining(config, showRendering());
+    if (start) changeConfig(start, training.items);
     // Only now: what was refused leaves no folder.
     const now = new Date();
-    run ??= out === undefined ? createNextRun("runs", preset, config, now) : createRun(out, config, now);
-    await trainRun(run, training, devices, options);
+    const made = (): OwnedRunFolder =>
+      out === undefined ? createNextRun(RUNS, preset, config, now) : createRun(out, config, now);
+    start ??= { run: made(), before: config };
+    await trainRun(start, training, devices, options);
+  } catch (error) {
+    start?.run.discard();
+    throw error;
   } finally {
-    run?.release();
+    start?.run.release();
   }
 }
 
@@ -100,7 +135,7 @@ const withDevices = (config: Config, { devices }: TrainOptions): Plan => ({
 const setsShards = (setting: string): boolean => /^\s*train\.shards\s*=/.test(setting);
 
 function resolve(options: TrainOptions): Plan {
-  const { preset } = options;
+  const { preset = DEFAULT_PRESET } = options;
   const settings = settingsOf(options);
   if (settings.some(setsShards)) return withDevices(resolveConfig(preset, settings), options);
   // Nobody has said how to cut the batch: read how large it is, uncut, and cut it for the devices.
@@ -111,32 +146,82 @@ function resolve(options: TrainOptions): Plan {
   return { config: resolveConfig(preset, [...settings, `train.shards=${shards}`]), devices };
 }
 
-/** The run to go on with. */
-function openResumed(options: TrainOptions): OwnedRunFolder {
+/** The run to go on with, with what was saved of it, and with the settings that may change. */
+function openResumed(options: TrainOptions): Start {
   const { preset, out } = options;
   if (out === undefined) throw new RunFolderError("--resume needs --out, the folder of the run to go on with");
   const run = resumeRun(out, new Date());
   try {
-    const settings = settingsOf(options);
-    const asked = [...settings, ...(settings.some(setsShards) ? [] : [`train.shards=${run.config.train.shards}`])];
-    if (settings.length > 0) refuseOtherConfig(run.config, resolveConfig(preset, asked));
-    return run;
+    const before = run.config;
+    if (preset !== undefined) refuseOtherPreset(before, preset);
+    const config = resumedConfig(before, settingsOf(options));
+    const checkpoint = run.checkpoints.load(configDigest(before));
+    for (const warning of checkpoint?.warnings ?? []) warn(warning);
+    if (checkpoint) requireFinite(checkpoint, out);
+    return {
+      run: { ...run, ...openRun(out, config, { damaged: run.checkpoints.damaged }) },
+      stored: checkpoint && shared(checkpoint),
+      before,
+    };
   } catch (error) {
     run.release();
     throw error;
   }
 }
 
-function refuseOtherConfig(before: Config, asked: Config): void {
-  const different = configDifferences(before, asked);
-  if (different.length === 0) return;
-  throw new ConfigError(
-    different.map((difference) => ({
-      code: "CONFIG_COMBINATION" as const,
-      key: difference.slice(0, difference.indexOf(":")),
-      detail: `${difference}: a resumed run keeps its configuration; leave the settings out, or start a new run`,
-    })),
+const refusal = (key: string, detail: string): ConfigError =>
+  new ConfigError([{ code: "CONFIG_COMBINATION", key, detail }]);
+
+function refuseOtherPreset(config: Config, preset: string): void {
+  const { name } = resolveConfig(preset, []).data;
+  if (name === config.data.name) return;
+  throw refusal("preset", `--preset ${preset} trains on ${name}, this run on ${config.data.name}; leave it out`);
+}
+
+/** Sections that change no bit of the result. */
+const FREE = ["log.", "eval.", "checkpoint."];
+
+/** The configuration of a run with settings put in. Throws `ConfigError` for those that a run has to keep. */
+function resumedConfig(before: Config, settings: readonly string[]): Config {
+  const asked = withSettings(before, settings);
+  const kept = configDifferences(before, asked).filter(
+    ({ key }) => key !== "train.steps" && !FREE.some((section) => key.startsWith(section)),
   );
+  if (kept.length > 0) {
+    throw new ConfigError(
+      kept.map(({ key, from, to }) => ({
+        code: "CONFIG_COMBINATION",
+        key,
+        detail: `${key}: ${from} → ${to}: a resumed run keeps this setting; leave it out, or start a new run`,
+      })),
+    );
+  }
+  const begun = before.train.firstSteps || before.train.steps;
+  const firstSteps = asked.train.steps === begun ? 0 : begun;
+  return { ...asked, train: { ...asked.train, firstSteps } };
+}
+
+/**
+ * Writes the changed configuration of a resumed run. Another number of steps is refused where a step that is done would then
+ * have had another learning rate: the weights would be those of neither run.
+ */
+function changeConfig({ run: { path, config }, before, stored }: Start, items: number): void {
+  const [from, to] = [before.train.steps, config.train.steps];
+  const done = stored?.step ?? 0;
+  if (from !== to) {
+    if (to < done) throw refusal("train.steps", `train.steps: ${from} → ${to}: ${done} steps are done already`);
+    const stepsPerEpoch = Math.floor(items / config.train.batch);
+    const [was, is] = [before, config].map((each) => buildSchedule(each, stepsPerEpoch));
+    for (let index = 0; index < done; index++) {
+      if (was(index) === is(index)) continue;
+      const { schedule, warmup, cooldown } = config.optim;
+      throw refusal(
+        "train.steps",
+        `train.steps: ${from} → ${to}: the learning rate of steps that are done would have been another (optim.schedule ${schedule}, optim.warmup ${warmup}, optim.cooldown ${cooldown}). A run can be made longer where its schedule is constant or rsqrt, its warm-up not in %, and its cool-down not begun; else start a new run`,
+      );
+    }
+  }
+  if (configDifferences(before, config).length > 0) writeConfig(path, config);
 }
 
 /** Says what a new run would be, and writes nothing. */
@@ -163,10 +248,10 @@ async function dryRun(options: TrainOptions): Promise<void> {
 }
 
 async function trainRun(
-  run: OwnedRunFolder,
+  { run, stored }: Start,
   training: Training,
   devices: number,
-  { preset, deadline, verify = false }: TrainOptions,
+  { preset = DEFAULT_PRESET, deadline, resume = false, verify = false }: TrainOptions,
 ): Promise<void> {
   const { config, path } = run;
   const { seed, steps, batch } = config.train;
@@ -174,25 +259,29 @@ async function trainRun(
   const { length } = config.tokenizer;
   const digest = configDigest(config);
 
-  const before = run.checkpoints.load(digest);
-  for (const warning of before?.warnings ?? []) warn(warning);
-  const first = before?.step ?? 0;
-  rewindMetrics(path, first);
+  const first = stored?.step ?? 0;
+  rewindMetrics(path, first, undefined, stored && metricsOf(stored));
+  // A run goes on with the tokenizer that it began with.
+  const tokenizer = (stored ? tokenizerOf(stored) : training.tokenizer).toJSON();
+  const pairs = { ...training.pairs, tokenizer };
 
   // A thread that prepares batches ahead wants a core of its own. Where devices have taken all, it would stop one of them
   // again and again, and the others would wait; so they draw the rows themselves, while they wait for each other.
   const hasCore = devices < availableParallelism();
-  const stream = hasCore ? await openBatchStream(training.pairs, { seed, batch, first, readers: devices }) : undefined;
+  const stream = hasCore ? await openBatchStream(pairs, { seed, batch, first, readers: devices }) : undefined;
   const progress = startProgress({ steps, batch });
   const job: TrainJob = {
     run: path,
-    preset,
+    config,
+    preset: resume ? config.data.name : preset,
     digest,
     first,
+    stored,
+    damaged: run.checkpoints.damaged,
     compareEvery: verify ? 1 : COMPARE_EVERY,
-    tokenizer: training.tokenizer.toJSON(),
+    tokenizer,
     items: training.items,
-    pairs: training.pairs,
+    pairs,
     batches: stream ? { ahead: stream.slots } : { shared: newSharedRows(batch, side, length) },
   };
   const launched = launch<TrainJob, TrainResult, TrainReport>(
@@ -216,11 +305,10 @@ async function trainRun(
     const [result] = await Promise.race([launched.results, ...(stream ? [stream.failed] : [])]);
     progress.stop();
     if (result.kind === "stopped") {
-      const how = `siglip train --resume --out ${path}`;
-      process.stderr.write(
-        printableLines(`stopped by ${signals.asked()} after step ${result.step}; go on with: ${how}\n`),
-      );
-      process.exitCode = signals.asked() === "SIGTERM" ? EXIT.terminated : EXIT.interrupted;
+      const signal = signals.asked() ?? "SIGINT";
+      const how = `go on with: ${resumeCommand(path)}`;
+      process.stderr.write(printableLines(`stopped by ${signal} after step ${result.step}, which is saved; ${how}\n`));
+      process.exitCode = exitCodeAfter(signal);
     } else {
       print(printableLines(`\n${result.table}\n\n${result.summary}\nreport: ${result.report}`));
     }
@@ -230,26 +318,18 @@ async function trainRun(
       throw error;
     }
     if ((error.cause as Error | undefined)?.name === OutOfMemoryError.name) {
+      run.discard();
       const how = `${remedyFor(config, devices)}; a run keeps its shards, so start a new one`;
       throw new DeviceError(error.rank, `${error.message}\n${how}`, { cause: error.cause });
     }
-    if (exitCodeOf(error) !== EXIT.workerDied) throw error;
-    throw new DeviceError(error.rank, `${error.message}\n${howToGoOn(run, digest)}`, { cause: error.cause });
+    const code = exitCodeOf(error);
+    const isResumable = code === EXIT.workerDied || code === EXIT.nonFinite || code === EXIT.io;
+    if (!isResumable || run.discard()) throw error;
+    const how = howToGoOn(run, digest, code === EXIT.nonFinite);
+    throw new DeviceError(error.rank, `${error.message}\n${how}`, { cause: error.cause });
   } finally {
     progress.stop();
     signals.release();
     await stream?.close();
-  }
-}
-
-/** What is left of a run whose devices failed. */
-function howToGoOn({ checkpoints, path }: OwnedRunFolder, digest: string): string {
-  const how = `siglip train --resume --out ${path}`;
-  try {
-    const saved = checkpoints.load(digest);
-    if (!saved) return `nothing was saved before; begin again with: ${how}`;
-    return `the checkpoint of step ${saved.step} is whole; go on with: ${how}`;
-  } catch (error) {
-    return (error as Error).message;
   }
 }

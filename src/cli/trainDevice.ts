@@ -27,19 +27,24 @@ import type { Config } from "./config.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluate.ts";
 import { finish } from "./finish.ts";
 import { type Metrics, MetricsLog, readMetrics } from "./metrics.ts";
-import { readRun } from "./runFolder.ts";
+import { openRun } from "./runFolder.ts";
 import { Saver } from "./saver.ts";
-import { restore, tensorsOf } from "./state.ts";
+import { firstNonFinite, restore, type Stored, tensorsOf } from "./state.ts";
 import { openTests, type Tests } from "./task.ts";
 import { TrainingWatch } from "./watch.ts";
 
 export interface TrainJob {
   /** The run folder. */
   readonly run: string;
+  readonly config: Config;
   readonly preset: string;
   readonly digest: string;
   /** Steps done before. */
   readonly first: number;
+  /** The checkpoint of that step: loaded once, so that all devices go on from the same one. */
+  readonly stored?: Stored | undefined;
+  /** Manifests that were found damaged on the way to it. */
+  readonly damaged: readonly string[];
   /** Steps between two comparisons of parameters. */
   readonly compareEvery: number;
   readonly tokenizer: TokenizerFile;
@@ -63,30 +68,26 @@ const REPORT_MS = 100;
 runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const started = performance.now();
   const { comm, config: job } = device;
-  const { config, checkpoints } = readRun(job.run);
+  const { config } = job;
   const tokenizer = tokenizerFromJSON(job.tokenizer);
   const model = buildModel(config, tokenizer.vocabSize);
   const optimizer = buildOptimizer(config, model);
-  const before = job.first > 0 ? checkpoints.load(job.digest) : undefined;
-  if (before) restore(before, model, optimizer);
+  if (job.stored) restore(job.stored, model, optimizer);
   const rendered = "rendered" in job.pairs ? job.pairs.rendered : undefined;
   const tests = await openTests(config, device.alive, { rendered, wantsKnown: comm.rank === 0 });
   const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm };
 
   const writes = comm.rank === 0;
-  const log = writes ? new MetricsLog(job.run) : undefined;
-  const saver = writes
-    ? new Saver({
-        checkpoints,
-        digest: job.digest,
-        model,
-        optimizer,
-        tokenizer,
-        say: (message) => device.report({ kind: "log", message }),
-      })
+  const say = (message: string): void => device.report({ kind: "log", message });
+  const log = writes ? new MetricsLog(job.run, undefined, (warning) => say(`warning: ${warning}`)) : undefined;
+  const { minutes } = config.checkpoint;
+  const { checkpoints } = openRun(job.run, config, { damaged: job.damaged });
+  const saver = log
+    ? new Saver({ checkpoints, digest: job.digest, model, optimizer, tokenizer, log, minutes, say })
     : undefined;
   const { steps, batch, shards } = config.train;
   const loss = trainingLosses[config.train.loss];
+  if (job.first < steps) saver?.requireSpace();
   const factor = buildSchedule(config, Math.floor(job.items / batch));
   let reported = Number.NEGATIVE_INFINITY;
   const watch = writes ? watchFrom(job, config.train) : undefined;
@@ -97,13 +98,19 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   for (let index = job.first; index < steps; index++) {
     const step = index + 1;
     device.step(step);
+    if (saver?.isDue) device.mark();
     const pairs = ownRows(index, () => device.step(step));
     const update = () => trainStep({ model, optimizer, loss }, pairs, factor(index), { comm, shards });
-    const seen = blamingMemory(update, () => compareAll(`in step ${step}`));
+    const seen = blamed(update, () => {
+      compareAll(`in step ${step}`);
+      refuseNonFinite(tensorsOf(model, optimizer), `in step ${step}`);
+    });
+    saver?.saw(seen.loss);
 
     const stopped = device.stopAgreed();
     const last = step === steps || stopped;
-    const saves = last || step % config.checkpoint.every === 0;
+    const isTime = device.markAgreed();
+    const saves = last || isTime || step % config.checkpoint.every === 0;
     if (saves) compareAll(`after step ${step}`);
     else if (step % job.compareEvery === 0) compareModel(`after step ${step}`);
     if (step % config.log.every === 0 || step === 1 || step === steps) {
@@ -120,10 +127,8 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
       device.report({ kind: "step", step, loss: seen.loss, t: seen.t, b: seen.b });
       reported = performance.now();
     }
-    if (saves) {
-      log?.sync();
-      saver?.save(step, last);
-    }
+    const isSaved = saves && saver?.save(step, last);
+    if (isSaved && isTime && !last) say(`checkpoint of step ${step} saved`);
     if (stopped && step < steps) {
       log?.close();
       return { kind: "stopped", step };
@@ -154,14 +159,21 @@ function watchFrom({ run, first }: TrainJob, train: Config["train"]): TrainingWa
   return watch;
 }
 
-/** A loss that is no number may come from a bit that turned over: then that is the error, not the rate of learning. */
-function blamingMemory<T>(update: () => T, compare: () => void): T {
+/** A loss that is no number has causes that come before the rate of learning: `look` throws where it finds one. */
+function blamed<T>(update: () => T, look: () => void): T {
   try {
     return update();
   } catch (error) {
-    if (error instanceof NonFiniteError) compare();
+    if (error instanceof NonFiniteError) look();
     throw error;
   }
+}
+
+/** Throws where an update before this step has left a parameter or a moment that is NaN or infinite. */
+function refuseNonFinite(tensors: ReturnType<typeof tensorsOf>, when: string): void {
+  const bad = firstNonFinite(tensors);
+  if (bad !== undefined)
+    throw new NonFiniteError(`train: ${bad} holds NaN or infinity ${when}, from the updates before it`);
 }
 
 /** This rank's rows of the batch of a step; `idle` is called while it waits for them. */

@@ -2,7 +2,7 @@
  * The control block: shared words in which every rank says how far it has got and what it is in.
  *
  *   [abort] then, for every rank:
- *   [posted, done, heartbeat, step, waits for, stop vote, op, root, dtype, address, checksum, axes, shape...]
+ *   [posted, done, heartbeat, step, waits for, stop vote, op, root, dtype, address, checksum, axes, shape..., marked step]
  *
  * Only the rank itself writes its row. A message is described before `posted` is raised, so whoever has seen the number may
  * read the description.
@@ -29,6 +29,7 @@ const ADDRESS = 9;
 const CHECKSUM = 10;
 const AXES = 11;
 const SHAPE = 12;
+const MARKED = SHAPE + MAX_AXES; // the last step that the rank marked, 0 before
 const ROW = 32; // words: two cache lines a rank
 
 /** The control block of a world of `size` devices. */
@@ -98,6 +99,16 @@ export class Control {
       if (vote > 0 && vote <= step) return true;
     }
     return false;
+  }
+
+  /** Marks `step` for all ranks. */
+  mark(rank: number, step: number): void {
+    Atomics.store(this.words, this.at(rank, MARKED), step);
+  }
+
+  /** Whether `rank` marked `step`, and none after it. */
+  isMarked(rank: number, step: number): boolean {
+    return Atomics.load(this.words, this.at(rank, MARKED)) === step;
   }
 
   /** A sign of life. */

@@ -85,6 +85,13 @@ export interface Device<Config, Report> {
    * does not count yet. So no exchange is needed to agree.
    */
   stopAgreed(): boolean;
+  /** Rank 0 only: says, before it takes part in the exchange of this step, that something is to be done after it. */
+  mark(): void;
+  /**
+   * Whether rank 0 marked this step. All ranks get the same answer if they ask after an exchange of all with all in this step,
+   * and if there is another one before the next step wherever the answer is yes: rank 0 can mark a later step only after that.
+   */
+  markAgreed(): boolean;
 }
 
 interface Assignment {
@@ -275,6 +282,8 @@ export function runDevice<Config, Result, Report = never>(
         report: (report) => say({ kind: "report", report }),
         alive: () => comm.alive(),
         stopAgreed: () => control.stopsAfter(current, size),
+        mark: () => control.mark(rank, current),
+        markAgreed: () => control.isMarked(0, current),
       });
       // Whoever is still reading from this heap must finish before the thread, and its memory, go.
       comm.barrier();

@@ -142,6 +142,81 @@ describe("a checkpoint that is not for this program or run", () => {
   });
 });
 
+/** A manifest with other text in it, sealed as if it had been written so. */
+function resealed(fs: SimulatedFs, path: string, change: (text: string) => string): Uint8Array {
+  const text = change(new TextDecoder().decode(fs.read(path)));
+  const body = text.slice(0, text.lastIndexOf(","));
+  return new TextEncoder().encode(`${body},\n  "sha256": "${sha256(body)}"\n}\n`);
+}
+
+describe("a manifest that is sealed and says what no save says", () => {
+  const manifest = `${FOLDER}/000002-step-2.manifest.json`;
+
+  it.each([
+    ["a step that is a text", '"step": 2', '"step": "2"'],
+    ["a step that is not the one in its name", '"step": 2', '"step": 3'],
+    ["a step that is an object", '"step": 2', '"step": {}'],
+    ["a step below 0", '"step": 2', '"step": -2'],
+    ["a step that is not whole", '"step": 2', '"step": 2.5'],
+    ["a step beyond exact numbers", '"step": 2', '"step": 1e25'],
+    ["a length that is a text", '"bytes": ', '"bytes": "1", "was": '],
+    ["a length beyond exact numbers", '"bytes": ', '"bytes": 9007199254740992, "was": '],
+    ["a loss that is a text", '"step": 2', '"step": 2, "trainLoss": "low"'],
+    ["no files", '"files": [', '"files": [], "were": ['],
+  ])("(%s) is passed over, and what is saved later is found", (_, from, to) => {
+    const fs = diskWith(1, 2);
+    fs.put(
+      manifest,
+      resealed(fs, manifest, (text) => text.replace(from, to)),
+    );
+    expect(loadedStep(fs)).toBe(1);
+    folderOn(fs).save(stateAt(3), DIGEST);
+    expect(loadedStep(fs)).toBe(3);
+  });
+
+  it("(nothing at all) is passed over", () => {
+    const fs = diskWith(1, 2);
+    const body = "{";
+    fs.put(manifest, new TextEncoder().encode(`${body},\n  "sha256": "${sha256(body)}"\n}\n`));
+    expect(loadedStep(fs)).toBe(1);
+  });
+
+  it.each([
+    "9007199254740992-step-9007199254740992",
+    "99999999999999999999999-step-5",
+    "000005-step-99999999999999999999",
+  ])("under the name %s hides no later save", (stem) => {
+    const fs = diskWith(1, 2);
+    const step = /-step-(\d+)/.exec(stem)![1];
+    const content = resealed(fs, manifest, (text) =>
+      text.replace('"step": 2', `"step": ${step}`).replaceAll("000002-step-2.", `${stem}.`),
+    );
+    fs.put(`${FOLDER}/${stem}.manifest.json`, content);
+    expect(loadedStep(fs)).toBe(2);
+    folderOn(fs).save(stateAt(3), DIGEST);
+    expect(loadedStep(fs)).toBe(3);
+  });
+
+  it("after whose number none comes is an error that names it, and nothing is saved where it would not be found", () => {
+    const fs = diskWith(1, 2);
+    fs.put(`${FOLDER}/999999999999999-step-7.manifest.json`, fs.read(manifest));
+    expect(() => folderOn(fs).save(stateAt(3), DIGEST)).toThrow(
+      /999999999999999-step-7\.manifest\.json; move it away \(CKPT_IO\)/,
+    );
+    expect(loadedStep(fs)).toBe(2);
+  });
+});
+
+it("what one reader found damaged, another who is told does not count as kept", () => {
+  const fs = diskWith(1, 2);
+  fs.put(`${FOLDER}/000002-step-2.safetensors`, new Uint8Array(3));
+  const reader = folderOn(fs);
+  expect(reader.load(DIGEST)?.step).toBe(1);
+  new CheckpointFolder(FOLDER, { keep: 2, fs, damaged: reader.damaged }).save(stateAt(3), DIGEST);
+  fs.put(`${FOLDER}/000003-step-3.safetensors`, new Uint8Array(3));
+  expect(loadedStep(fs)).toBe(1);
+});
+
 it("a reader whose checkpoint is removed by the run while it reads gets a newer one", () => {
   const fs = diskWith(1, 2);
   let reads = 0;

@@ -5,7 +5,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CheckpointError } from "../../src/cli/checkpoint.ts";
-import { EXIT } from "../../src/cli/exitCodes.ts";
+import { resolveConfig } from "../../src/cli/config.ts";
+import { EXIT, isSystemError } from "../../src/cli/exitCodes.ts";
+import { MetricsLog, readMetrics } from "../../src/cli/metrics.ts";
+import { createRun, RunFolderError, readRun } from "../../src/cli/runFolder.ts";
 import {
   codeOf,
   DIGEST,
@@ -172,6 +175,91 @@ describe("a power cut", () => {
 
   it.each([["sync"], ["syncFolder"]])("would lose some if %s did nothing, so the test above can fail", (name) => {
     expect(lostStates({ lieAbout: name })).toBeGreaterThan(0);
+  });
+});
+
+describe("a power cut in a new run", () => {
+  const RUN = "/home/new/runs/first";
+  const config = resolveConfig("shapes", []);
+  let seed = 1;
+  const choose = (n: number): number => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+    return Math.floor((seed / 2 ** 32) * n);
+  };
+
+  /** Makes a run in folders that are not there yet, measures two steps and saves; whether the save was acknowledged. */
+  function firstSteps(fs: SimulatedFs): boolean {
+    try {
+      const { checkpoints } = createRun(RUN, config, new Date(0), fs);
+      const log = new MetricsLog(RUN, fs);
+      for (const step of [1, 2]) log.append({ step });
+      if (log.sync().length > 0) return false;
+      checkpoints.save(stateAt(2), DIGEST);
+      return true;
+    } catch (error) {
+      if (error instanceof Killed) return false;
+      throw error;
+    }
+  }
+
+  /** Whether the run is there, with its configuration, what was measured, and the checkpoint. */
+  function isWhole(fs: SimulatedFs): boolean {
+    try {
+      const { checkpoints, config: found } = readRun(RUN, fs);
+      expect(found).toEqual(config);
+      return checkpoints.load(DIGEST)?.step === 2 && readMetrics(RUN, fs).rows.length === 2;
+    } catch (error) {
+      if (error instanceof RunFolderError || error instanceof CheckpointError || isSystemError(error)) return false;
+      throw error;
+    }
+  }
+
+  const disk = (): SimulatedFs => new SimulatedFs(["/home"], 1000);
+  const operations = (() => {
+    const fs = disk();
+    expect(firstSteps(fs)).toBe(true);
+    return fs.operations;
+  })();
+
+  /** Acknowledged runs that are lost, in whole or in part, in so many cuts. `unsynced`: a folder that is never synced. */
+  function lostRuns(samples: number, unsynced?: string): number {
+    let lost = 0;
+    for (let sample = 0; sample < samples; sample++) {
+      const fs = disk();
+      const { syncFolder } = fs;
+      fs.syncFolder = (path) => {
+        if (path !== unsynced) syncFolder.call(fs, path);
+      };
+      if (!firstSteps(fs)) throw new Error("the save was not acknowledged");
+      if (!isWhole(fs.afterPowerCut(choose))) lost++;
+    }
+    return lost;
+  }
+
+  it("after its first save loses nothing of it", () => {
+    expect(lostRuns(200)).toBe(0);
+  });
+
+  it.each(["/home", "/home/new", "/home/new/runs", RUN, `${RUN}/checkpoint`])(
+    "would lose some if %s were not synced, so the test above can fail",
+    (folder) => {
+      expect(lostRuns(50, folder)).toBeGreaterThan(0);
+    },
+  );
+
+  it("at any operation leaves a folder that is a run, or can become one, or is not there", () => {
+    for (let at = 0; at < operations; at++) {
+      const fs = disk();
+      fs.faultAt = (operation) => (operation === at ? "kill" : undefined);
+      expect(firstSteps(fs)).toBe(false);
+      for (const after of [fs.afterKill(), fs.afterPowerCut(choose)]) {
+        const names = after.isFolder(RUN) ? after.list(RUN) : [];
+        for (const name of names) if (name.startsWith("lock")) after.drop(`${RUN}/${name}`); // of this process, which lives
+        const begun = names.includes("config.json");
+        if (begun) expect(readRun(RUN, after).config).toEqual(config);
+        else createRun(RUN, config, new Date(0), after);
+      }
+    }
   });
 });
 

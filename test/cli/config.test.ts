@@ -9,6 +9,7 @@ import {
   type Problem,
   presetNames,
   resolveConfig,
+  withSettings,
 } from "../../src/cli/config.ts";
 
 function problemsOf(settings: string[], preset = "emoji"): readonly Problem[] {
@@ -194,7 +195,23 @@ it("configDifferences names exactly the keys that were set", () => {
   const before = resolveConfig("emoji", []);
   expect(configDifferences(before, before)).toEqual([]);
   expect(configDifferences(before, resolveConfig("emoji", ["optim.lr=1e-3", "data.trainStyles=noto"]))).toEqual([
-    'data.trainStyles: ["noto","twemoji","fluent"] → ["noto"]',
-    "optim.lr: 0.002 → 0.001",
+    { key: "data.trainStyles", from: '["noto","twemoji","fluent"]', to: '["noto"]' },
+    { key: "optim.lr", from: "0.002", to: "0.001" },
   ]);
+});
+
+it("withSettings changes what is named, and nothing else of a configuration", () => {
+  const before = resolveConfig("shapes", ["train.steps=300"]);
+  const after = withSettings(before, ["log.every=7", "optim.schedule=constant"]);
+  expect(configDifferences(before, after).map(({ key }) => key)).toEqual(["optim.schedule", "log.every"]);
+  expect(() => withSettings(before, ["log.evry=7", "optim.lr=-1"])).toThrow(/log\.every[\s\S]*optim\.lr/);
+});
+
+it("a number that is 0 in f32 is no ε", () => {
+  expect(Math.fround(resolveConfig("emoji", ["optim.eps=1e-38"]).optim.eps)).toBeGreaterThan(0);
+  expect(() => resolveConfig("emoji", ["optim.eps=1e-300"])).toThrow(/optim\.eps/);
+});
+
+it("what --resume writes cannot be set", () => {
+  expect(() => resolveConfig("emoji", ["train.firstSteps=3"])).toThrow(/train\.firstSteps is written by --resume/);
 });

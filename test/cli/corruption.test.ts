@@ -40,7 +40,9 @@ describe.runIf(process.features.typescript)("a bit that turns over on one device
     expect(stderr).toContain(`CorruptionError: ${says}`);
     expect(stderr).not.toMatch(/ {4}at /);
     expect(newest(run)?.step).toBe(5);
-    expect(stderr).toContain(`the checkpoint of step 5 is whole; go on with: siglip train --resume --out ${run}`);
+    expect(stderr).toContain(
+      `the checkpoint of step 5 is whole; go on with: npm run -s siglip -- train --resume --out ${run}`,
+    );
   });
 
   it("leaves a run that goes on to the weights of one that was never disturbed", async () => {

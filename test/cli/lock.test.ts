@@ -1,9 +1,9 @@
 /** The lock of a run folder: one winner, whoever came when and died where. */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { EXIT } from "../../src/cli/exitCodes.ts";
 import { type Fs, realFs } from "../../src/cli/fs.ts";
 import { lockRun, RunLockedError } from "../../src/cli/lock.ts";
@@ -21,10 +21,21 @@ function putLock(folder: string, fields: object, name = "lock.1"): string {
   return path;
 }
 
+/** Whether a process still does anything; what its parent has not waited for does not. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !existsSync("/proc/self/stat") || !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return false;
+  }
+}
+
 const deadPid = spawnSync(process.execPath, ["-e", ""]).pid;
+/** Whether a process got the lock that does not wait for others. */
 const won = (folder: string, fs?: Fs): boolean => {
   try {
-    lockRun(folder, now, fs);
+    lockRun(folder, now, fs, () => {});
     return true;
   } catch (error) {
     if (error instanceof RunLockedError) return false;
@@ -72,17 +83,101 @@ describe("lockRun", () => {
     expect(() => lockRun(folder, now)).toThrow(`if that has ended, delete ${path}`);
   });
 
+  it("takes over when the machine has been started anew, though a process has the number", () => {
+    const folder = temporaryFolder();
+    putLock(folder, { boot: "another" });
+    expect(won(folder)).toBe(existsSync("/proc/sys/kernel/random/boot_id"));
+  });
+
+  it("says how to remove a lock whose number belongs to somebody else now", () => {
+    const folder = temporaryFolder();
+    const path = putLock(folder, {});
+    expect(() => lockRun(folder, now)).toThrow(`if that process is not siglip, delete ${path}`);
+  });
+
+  it("understands locks that say nothing of the start of the machine", () => {
+    const folder = temporaryFolder();
+    putLock(folder, {}); // without `boot`
+    expect(won(folder)).toBe(false);
+    rmSync(join(folder, "lock.1"));
+    putLock(folder, { pid: deadPid });
+    expect(won(folder)).toBe(true);
+  });
+
+  it.runIf(existsSync("/proc/self/stat"))("takes over from a zombie, which nobody has waited for", async () => {
+    const folder = temporaryFolder();
+    // The shell starts a process that ends at once, and becomes a program that never asks how it ended.
+    const parent = spawn("sh", ["-c", "sleep 0.2 & echo $!; exec sleep 60"]);
+    try {
+      const pid = Number(await new Promise((done) => parent.stdout.once("data", done)));
+      await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, "latin1")).toMatch(/\) Z /), 10_000);
+      putLock(folder, { pid });
+      expect(won(folder)).toBe(true);
+    } finally {
+      parent.kill("SIGKILL");
+    }
+  });
+
+  it("waits a moment for a process that is on its way out", async () => {
+    const folder = temporaryFolder();
+    const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60000)"]);
+    putLock(folder, { pid: child.pid });
+    let waits = 0;
+    lockRun(folder, now, undefined, () => {
+      if (++waits !== 3) return;
+      child.kill("SIGKILL");
+      while (isRunning(child.pid as number));
+    });
+    expect(waits).toBe(3);
+    expect(readdirSync(folder)).toEqual(["lock.2"]);
+  });
+
+  it("waits no longer than a second for a process that stays", () => {
+    const folder = temporaryFolder();
+    putLock(folder, { pid: process.ppid });
+    let waited = 0;
+    const wait = (ms: number): void => {
+      waited += ms;
+    };
+    expect(() => lockRun(folder, now, undefined, wait)).toThrow(RunLockedError);
+    expect(waited).toBe(1000);
+  });
+
   it.each(["", "{", "[]", '{"pid": -1}', '{"pid": "1", "host": "x"}'])(
-    "waits for the writer of a lock that holds %j, but not for ever",
+    "waits for the writer of a lock that holds %j, but not for ever, whatever its date",
     (text) => {
       const folder = temporaryFolder();
       const path = join(folder, "lock.1");
       writeFileSync(path, text);
-      expect(won(folder)).toBe(false);
-      utimesSync(path, now, new Date(Date.now() - 60_000));
+      utimesSync(path, now, new Date(Date.now() + 1e9));
+      const writes = (ms: number): void => {
+        if (ms > 0) putLock(folder, {});
+      };
+      expect(() => lockRun(folder, now, undefined, writes)).toThrow(RunLockedError);
+      writeFileSync(path, text);
       expect(won(folder)).toBe(true);
+      expect(readdirSync(folder)).toEqual(["lock.2"]);
     },
   );
+
+  it("says what is in the way where a folder has the name of a lock", () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, "lock.1"));
+    expect(() => lockRun(folder, now)).toThrow(
+      /lock\.1 is in the place of a lock and is not a regular file; move it away/,
+    );
+    expect(readdirSync(folder)).toEqual(["lock.1"]);
+  });
+
+  it("does not take a lock that cannot be read for one that holds nothing", () => {
+    const folder = temporaryFolder();
+    putLock(folder, {});
+    const read = (): never => {
+      throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+    };
+    expect(() => lockRun(folder, now, { ...realFs, read })).toThrow("EIO");
+    expect(readdirSync(folder)).toEqual(["lock.1"]);
+  });
 });
 
 describe("of several processes", () => {

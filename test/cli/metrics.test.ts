@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { type Fs, realFs } from "../../src/cli/fs.ts";
 import { type Metrics, MetricsLog, metricsLine, readMetrics, rewindMetrics } from "../../src/cli/metrics.ts";
-import { SimulatedFs } from "../support/simulatedFs.ts";
+import { Killed, SimulatedFs } from "../support/simulatedFs.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const FOLDER = "/run";
@@ -69,14 +69,65 @@ it("a line that a kill or a full disk cut off spoils no other", () => {
     ],
     unreadable: 1,
   });
+});
 
+it("lines that do not fit on the disk are said once, wait, and are written in their order when there is room", () => {
   const fs = new SimulatedFs([FOLDER], 5);
-  const metrics = new MetricsLog(FOLDER, fs);
+  const said: string[] = [];
+  const metrics = new MetricsLog(FOLDER, fs, (warning) => said.push(warning));
+  const rows = [1, 2, 3, 4].map((step) => ({ step, loss: step }));
   fs.capacity = 12;
-  expect(() => metrics.append({ step: 1, loss: 3 })).toThrow("ENOSPC");
+  metrics.append(rows[0]);
+  metrics.append(rows[1]);
+  expect(said).toEqual([
+    "metrics: /run/metrics.jsonl cannot be written (ENOSPC: write; 8 bytes needed, 0 free); make room: until then lines are kept in memory, and the run goes on",
+  ]);
+  expect(metrics.sync()).toHaveLength(2);
   fs.capacity = 1000;
-  metrics.append({ step: 2, loss: 2 });
-  expect(readMetrics(FOLDER, fs)).toEqual({ rows: [{ step: 2, loss: 2 }], unreadable: 1 });
+  metrics.append(rows[2]);
+  expect(readMetrics(FOLDER, fs)).toEqual({ rows: rows.slice(0, 3), unreadable: 0 });
+  expect(metrics.sync()).toEqual([]);
+  // The next time that the disk is full is another warning.
+  fs.capacity = 0;
+  metrics.append(rows[3]);
+  expect(said).toHaveLength(2);
+});
+
+it("an error that is not one of the disk is passed on", () => {
+  const fs = new SimulatedFs([FOLDER]);
+  const metrics = new MetricsLog(FOLDER, fs);
+  fs.faultAt = () => "kill";
+  expect(() => metrics.append({ step: 1 })).toThrow(Killed);
+});
+
+it("what is set aside is on the disk before it is cut off, whatever a power cut does", () => {
+  const rows = Array.from({ length: 6 }, (_, i) => ({ step: i + 1, loss: i }));
+  let seed = 1;
+  const choose = (n: number): number => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+    return Math.floor((seed / 2 ** 32) * n);
+  };
+  for (let at = 0, whole = false; !whole; at++) {
+    for (let sample = 0; sample < 20; sample++) {
+      const fs = new SimulatedFs([FOLDER]);
+      log(FOLDER, rows, fs);
+      fs.syncFolder(FOLDER);
+      const start = fs.operations;
+      fs.faultAt = (operation) => (operation === start + at ? "kill" : undefined);
+      try {
+        rewindMetrics(FOLDER, 3, fs);
+        whole = true;
+      } catch {
+        // killed
+      }
+      const after = fs.afterPowerCut(choose);
+      const text = ["metrics.jsonl", "metrics.discarded.jsonl"]
+        .filter((name) => after.list(FOLDER).includes(name))
+        .map((name) => new TextDecoder().decode(after.read(`${FOLDER}/${name}`)))
+        .join("");
+      for (const row of rows) expect(text).toContain(metricsLine(row));
+    }
+  }
 });
 
 it("a run that goes on at a step reads as if it had never stopped, and what it had measured beyond is kept aside", () => {

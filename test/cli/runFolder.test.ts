@@ -1,10 +1,10 @@
 /** Run folders: made once, never written over, opened by one process at a time. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { resolveConfig } from "../../src/cli/config.ts";
+import { digested, resolveConfig } from "../../src/cli/config.ts";
 import { EXIT, exitCodeOf, isExpected } from "../../src/cli/exitCodes.ts";
-import { configDigest, createNextRun, createRun, readRun, resumeRun } from "../../src/cli/runFolder.ts";
+import { checkRunPath, configDigest, createNextRun, createRun, readRun, resumeRun } from "../../src/cli/runFolder.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const config = resolveConfig("emoji", ["optim.lr=1e-3"]);
@@ -51,6 +51,81 @@ describe("createRun", () => {
     createRun(path, config, now).release();
     expect(readRun(path).config).toEqual(config);
   });
+});
+
+describe("a path that no run can be made at", () => {
+  it.each([
+    ["empty", () => "", EXIT.usage, /--out is empty/],
+    ["of blanks", () => "  ", EXIT.usage, /--out is empty/],
+    ["below a file", (folder: string) => join(folder, "file", "x"), EXIT.usage, /file[/]x cannot be made: ENOTDIR/],
+    ["with a name that is too long", (folder: string) => join(folder, "x".repeat(300)), EXIT.usage, /ENAMETOOLONG/],
+  ])("(%s) is refused before work is begun", (_, pathIn, code, says) => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "file"), "");
+    expect(exitCodeFrom(() => checkRunPath(pathIn(folder)))).toBe(code);
+    expect(() => checkRunPath(pathIn(folder))).toThrow(says);
+    expect(readdirSync(folder)).toEqual(["file"]);
+  });
+
+  it.runIf(existsSync("/proc/self"))("(where the system makes no folders) is an error of the disk", () => {
+    expect(exitCodeFrom(() => checkRunPath("/proc/x/y"))).toBe(EXIT.io);
+    expect(() => checkRunPath("/proc/x/y")).toThrow(/\/proc\/x\/y cannot be made: ENOENT.*choose another --out/);
+  });
+
+  it("is told from one where it can, of which nothing stays", () => {
+    const folder = temporaryFolder();
+    checkRunPath(join(folder, "deep", "run"));
+    expect(readdirSync(folder)).toEqual([]);
+    mkdirSync(join(folder, "empty"));
+    checkRunPath(join(folder, "empty"));
+    expect(readdirSync(folder)).toEqual(["empty"]);
+  });
+});
+
+describe("a run in which nothing was done", () => {
+  it("leaves nothing when it is discarded, also of the folders above it", () => {
+    const folder = temporaryFolder();
+    const run = createRun(join(folder, "deep", "run"), config, now);
+    writeFileSync(join(run.path, "metrics.jsonl"), "");
+    expect(run.discard()).toBe(true);
+    expect(readdirSync(folder)).toEqual([]);
+    run.release();
+    expect(run.discard()).toBe(false);
+  });
+
+  it("keeps a folder that was there before", () => {
+    const folder = temporaryFolder();
+    expect(createRun(folder, config, now).discard()).toBe(true);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.each(["metrics.jsonl", "checkpoint/000001-step-1.manifest.json", "notes.txt"])(
+    "is told from one that has something in %s, of which all stays",
+    (name) => {
+      const path = join(temporaryFolder(), "run");
+      const run = createRun(path, config, now);
+      writeFileSync(join(path, name), "something");
+      expect(run.discard()).toBe(false);
+      expect(readFileSync(join(path, name), "utf8")).toBe("something");
+      expect(readRun(path).config).toEqual(config);
+    },
+  );
+});
+
+it("a link to a run folder is followed, and one to an empty folder can become a run", () => {
+  const folder = temporaryFolder();
+  createRun(join(folder, "run"), config, now).release();
+  symlinkSync(join(folder, "run"), join(folder, "link"));
+  expect(readRun(join(folder, "link")).config).toEqual(config);
+  const run = resumeRun(join(folder, "link"), now);
+  expect(exitCodeFrom(() => resumeRun(join(folder, "run"), now))).toBe(EXIT.locked);
+  run.release();
+  mkdirSync(join(folder, "empty"));
+  symlinkSync(join(folder, "empty"), join(folder, "other"));
+  createRun(join(folder, "other"), config, now).release();
+  expect(readRun(join(folder, "empty")).config).toEqual(config);
+  symlinkSync(join(folder, "nowhere"), join(folder, "dangling"));
+  expect(exitCodeFrom(() => createRun(join(folder, "dangling"), config, now))).toBe(EXIT.usage);
 });
 
 it("createNextRun names folders by time and preset, and never takes one twice", () => {
@@ -117,9 +192,46 @@ it("the digest changes with what changes the result, and only with that", () => 
   ]) {
     expect(digest(setting)).not.toBe(base);
   }
-  for (const setting of ["log.every=1", "eval.every=1", "checkpoint.every=1", "checkpoint.keep=3"]) {
+  for (const setting of [
+    "log.every=1",
+    "eval.every=1",
+    "checkpoint.every=1",
+    "checkpoint.keep=3",
+    "checkpoint.minutes=1",
+  ]) {
     expect(digest(setting)).toBe(base);
   }
+});
+
+it.each([
+  ["emoji", "09439ab9fb956fd3ac739c17bcbec9f1c0682f217c5fc3ded620f2f5706610f0"],
+  ["emoji-short", "dfdde6276f0f0fa3499c75d38c62465114c0f284ad0a69f8e34b871b8b4d2658"],
+  ["emoji-unseen", "608b6b41202319c95630b7f5c7c2f5426a404f9696470453edf7b8fd581d6c1d"],
+  ["shapes", "fe356b4624a9f44dbdfcc381d90b144a38d9d878f352814294c5033b33cb7eb7"],
+])("the digest of %s is the one that runs of version 0.1.0 carry", (preset, digest) => {
+  // A key that is new has to be listed in LATER_KEYS (config.ts): then runs that were saved without it can go on.
+  expect(configDigest(resolveConfig(preset, []))).toBe(digest);
+});
+
+it("a later key counts in the digest only where it does not hold its default", () => {
+  const text = (settings: string[], later: string[]): string =>
+    JSON.stringify(digested(resolveConfig("emoji", settings), later));
+  expect(text([], ["data.augment", "optim.decayed", "train.firstSteps"])).not.toMatch(/augment|decayed/);
+  expect(text(["data.augment=none"], ["data.augment", "train.firstSteps"])).toMatch(/"augment":"none"/);
+  expect(text([], ["optim.multipliers", "train.firstSteps"])).not.toMatch(/multipliers/);
+});
+
+it("a run whose steps were changed by --resume keeps its digest", () => {
+  const { train, ...rest } = resolveConfig("emoji", ["train.steps=10"]);
+  const longer = { ...rest, train: { ...train, steps: 20, firstSteps: 10 } };
+  expect(configDigest(longer)).toBe(configDigest({ ...rest, train }));
+});
+
+it("a configuration without the keys that came later is read with their defaults", () => {
+  const path = join(import.meta.dirname, "../fixtures/run/first");
+  const text = readFileSync(join(path, "config.json"), "utf8");
+  expect(text).not.toMatch(/minutes|firstSteps/);
+  expect(readRun(path).config).toMatchObject({ checkpoint: { minutes: 5 }, train: { firstSteps: 0 } });
 });
 
 it("errors that nobody expected exit with 70, and those of the system with 74", () => {

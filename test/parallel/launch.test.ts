@@ -32,6 +32,12 @@ describe("launch", { timeout: 30_000 }, () => {
     expect(heard).toEqual([["a", "b", "c"], ["a", "b", "c"]]); // biome-ignore format: a rank each
   });
 
+  it.each([1, 2, 4])("tells %i devices of every step that rank 0 marks, and of no other", async (size) => {
+    const word = "1 2 3 7 20 21 40";
+    const results = await start({ act: "marked steps", word }, size).results;
+    expect(results.map((result) => result.word)).toEqual(new Array(size).fill(word));
+  });
+
   it.each([1, 2, 4])("stops %i devices after the same step, whenever it is asked to", async (size) => {
     for (const ms of [0, 3, 17]) {
       let running = 0;

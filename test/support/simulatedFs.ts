@@ -1,9 +1,10 @@
 /**
  * A file system in memory that fails on request, and that forgets at a power cut what a real one may forget.
  *
- * Contents and names are kept twice: as processes see them, and as they are on the disk. `sync` copies contents, `syncFolder`
- * copies names. After `powerCut` any of the changes since then may have reached the disk, in any order: contents may be new,
- * old, cut off or zeros, and each change of a name may have happened or not.
+ * Contents and names are kept twice: as processes see them, and as they are on the disk. `sync` copies the contents of a file,
+ * `syncFolder` the names in a folder, those of folders among them. After `powerCut` any of the changes since then may have
+ * reached the disk, in any order: contents may be new, old, cut off or zeros, and each change of a name may have happened or
+ * not. A folder whose name did not reach the disk is gone with all that was in it.
  */
 import { basename, dirname } from "node:path";
 import type { Fs } from "../../src/cli/fs.ts";
@@ -18,7 +19,7 @@ interface Inode {
   content: Uint8Array;
   onDisk: Uint8Array;
 }
-type Names = Map<string, Inode>;
+type Names = Map<string, Inode | Folder>;
 type Change = (names: Names) => void;
 interface Folder {
   names: Names;
@@ -26,26 +27,37 @@ interface Folder {
   pending: Change[];
 }
 
+const isFolder = (node: Inode | Folder | undefined): node is Folder => node !== undefined && "names" in node;
+const newFolder = (): Folder => ({ names: new Map(), onDisk: new Map(), pending: [] });
 const systemError = (code: string, what: string): Error => Object.assign(new Error(`${code}: ${what}`), { code });
 
 export class SimulatedFs implements Fs {
   /** Number of operations so far. */
   operations = 0;
-  /** Asked before every operation. */
-  faultAt: (operation: number, name: string) => Fault = () => undefined;
+  /** Asked before every operation; `what` is the path, where the operation has one. */
+  faultAt: (operation: number, name: string, what: string) => Fault = () => undefined;
   /** Bytes that fit. */
   capacity = Number.POSITIVE_INFINITY;
   #dead = false;
-  #folders = new Map<string, Folder>();
+  #root = newFolder();
   #open = new Map<number, Inode>();
   #lastFile = 2;
 
   /** Bytes that one call of `write` takes at most. */
   readonly #chunk: number;
 
+  /** A disk with these folders. */
   constructor(folders: readonly string[], chunk = 100) {
     this.#chunk = chunk;
-    for (const path of folders) this.#folders.set(path, { names: new Map(), onDisk: new Map(), pending: [] });
+    for (const path of folders) {
+      let folder = this.#root;
+      for (const name of path.split("/").filter(Boolean)) {
+        const next = folder.names.get(name) ?? newFolder();
+        folder.names.set(name, next);
+        folder.onDisk.set(name, next);
+        folder = next as Folder;
+      }
+    }
   }
 
   /** What another process finds after this one was killed. */
@@ -73,38 +85,44 @@ export class SimulatedFs implements Fs {
   }
 
   #copy(content: (inode: Inode) => Uint8Array, names: (folder: Folder) => Names): SimulatedFs {
-    const copy = new SimulatedFs([...this.#folders.keys()], this.#chunk);
+    const copy = new SimulatedFs([], this.#chunk);
     copy.capacity = this.capacity;
-    for (const [path, folder] of this.#folders) {
-      for (const [name, inode] of names(folder)) copy.put(`${path}/${name}`, content(inode));
-    }
+    const copied = (folder: Folder): Folder => {
+      const entries = [...names(folder)].map(([name, node]): [string, Inode | Folder] => {
+        if (isFolder(node)) return [name, copied(node)];
+        const bytes = content(node);
+        return [name, { content: bytes, onDisk: bytes }];
+      });
+      return { names: new Map(entries), onDisk: new Map(entries), pending: [] };
+    };
+    copy.#root = copied(this.#root);
     return copy;
   }
 
   /** Puts a file there, on the disk, past all faults. */
   put(path: string, bytes: Uint8Array): void {
     const inode = { content: bytes, onDisk: bytes };
-    const folder = this.#folders.get(dirname(path))!;
+    const folder = this.#folder(dirname(path));
     folder.names.set(basename(path), inode);
     folder.onDisk.set(basename(path), inode);
   }
 
   /** Takes a file away, past all faults. */
   drop(path: string): void {
-    const folder = this.#folders.get(dirname(path))!;
+    const folder = this.#folder(dirname(path));
     folder.names.delete(basename(path));
     folder.onDisk.delete(basename(path));
   }
 
   usedBytes(): number {
-    let sum = 0;
-    for (const { names } of this.#folders.values()) for (const { content } of names.values()) sum += content.length;
-    return sum;
+    const size = ({ names }: Folder): number =>
+      [...names.values()].reduce((sum, node) => sum + (isFolder(node) ? size(node) : node.content.length), 0);
+    return size(this.#root);
   }
 
-  #begin(name: string): void {
+  #begin(name: string, what = ""): void {
     if (this.#dead) throw new Killed();
-    const fault = this.faultAt(this.operations++, name);
+    const fault = this.faultAt(this.operations++, name, what);
     if (fault === "kill") {
       this.#dead = true;
       throw new Killed();
@@ -112,16 +130,28 @@ export class SimulatedFs implements Fs {
     if (fault !== undefined) throw systemError(fault, name);
   }
 
+  #node(path: string): Inode | Folder | undefined {
+    let node: Inode | Folder | undefined = this.#root;
+    for (const name of path.split("/").filter(Boolean)) {
+      if (node === undefined) return undefined;
+      if (!isFolder(node)) throw systemError("ENOTDIR", path);
+      node = node.names.get(name);
+    }
+    return node;
+  }
+
   #folder(path: string): Folder {
-    const folder = this.#folders.get(path);
-    if (folder === undefined) throw systemError("ENOENT", path);
-    return folder;
+    const node = this.#node(path);
+    if (node === undefined) throw systemError("ENOENT", path);
+    if (!isFolder(node)) throw systemError("ENOTDIR", path);
+    return node;
   }
 
   #inode(path: string): Inode {
-    const inode = this.#folder(dirname(path)).names.get(basename(path));
-    if (inode === undefined) throw systemError("ENOENT", path);
-    return inode;
+    const node = this.#node(path);
+    if (node === undefined) throw systemError("ENOENT", path);
+    if (isFolder(node)) throw systemError("EISDIR", path);
+    return node;
   }
 
   #change(folder: Folder, change: Change): void {
@@ -130,36 +160,38 @@ export class SimulatedFs implements Fs {
   }
 
   read(path: string): Uint8Array {
-    this.#begin("read");
+    this.#begin("read", path);
     return this.#inode(path).content.slice();
   }
 
   list(path: string): string[] {
-    this.#begin("list");
+    this.#begin("list", path);
     return [...this.#folder(path).names.keys()];
   }
 
   isFolder(path: string): boolean {
-    this.#begin("isFolder");
-    return this.#folders.has(path);
+    this.#begin("isFolder", path);
+    return isFolder(this.#node(path));
   }
 
   makeFolder(path: string): void {
-    this.#begin("makeFolder");
-    if (this.#folders.has(path)) throw systemError("EEXIST", path);
-    this.#folders.set(path, { names: new Map(), onDisk: new Map(), pending: [] });
+    this.#begin("makeFolder", path);
+    const parent = this.#folder(dirname(path));
+    if (this.#node(path) !== undefined) throw systemError("EEXIST", path);
+    const made = newFolder();
+    this.#change(parent, (names) => names.set(basename(path), made));
   }
 
   open(path: string, mode: "replace" | "new" | "append"): number {
-    this.#begin("open");
+    this.#begin("open", path);
     const folder = this.#folder(dirname(path));
-    const name = basename(path);
-    let inode = folder.names.get(name);
+    let inode = this.#node(path);
+    if (isFolder(inode)) throw systemError("EISDIR", path);
     if (inode !== undefined && mode === "new") throw systemError("EEXIST", path);
     if (inode === undefined) {
-      inode = { content: new Uint8Array(0), onDisk: new Uint8Array(0) };
-      const made = inode;
-      this.#change(folder, (names) => names.set(name, made));
+      const made = { content: new Uint8Array(0), onDisk: new Uint8Array(0) };
+      inode = made;
+      this.#change(folder, (names) => names.set(basename(path), made));
     } else if (mode === "replace") {
       inode.content = new Uint8Array(0);
     }
@@ -170,7 +202,7 @@ export class SimulatedFs implements Fs {
   write(file: number, bytes: Uint8Array): number {
     this.#begin("write");
     const inode = this.#open.get(file)!;
-    const taken = bytes.subarray(0, Math.min(this.#chunk, this.capacity - this.usedBytes()));
+    const taken = bytes.subarray(0, Math.max(0, Math.min(this.#chunk, this.capacity - this.usedBytes())));
     if (taken.length === 0 && bytes.length > 0) throw systemError("ENOSPC", "write");
     const content = new Uint8Array(inode.content.length + taken.length); // a new one: `onDisk` may be the old one
     content.set(inode.content);
@@ -191,7 +223,7 @@ export class SimulatedFs implements Fs {
   }
 
   rename(from: string, to: string): void {
-    this.#begin("rename");
+    this.#begin("rename", to);
     const folder = this.#folder(dirname(from));
     const inode = this.#inode(from);
     this.#change(folder, (names) => {
@@ -201,14 +233,20 @@ export class SimulatedFs implements Fs {
   }
 
   syncFolder(path: string): void {
-    this.#begin("syncFolder");
+    this.#begin("syncFolder", path);
     const folder = this.#folder(path);
     folder.onDisk = new Map(folder.names);
     folder.pending = [];
   }
 
   remove(path: string): void {
-    this.#begin("remove");
+    this.#begin("remove", path);
+    this.#change(this.#folder(dirname(path)), (names) => names.delete(basename(path)));
+  }
+
+  removeFolder(path: string): void {
+    this.#begin("removeFolder", path);
+    if (this.#folder(path).names.size > 0) throw systemError("ENOTEMPTY", path);
     this.#change(this.#folder(dirname(path)), (names) => names.delete(basename(path)));
   }
 

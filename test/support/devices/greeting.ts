@@ -10,6 +10,7 @@ export interface GreetingJob {
     | "promise"
     | "report"
     | "until stopped"
+    | "marked steps"
     | "wait for the other"
     | "do other work for ever"
     | "leave a timer"
@@ -66,6 +67,20 @@ runDevice<GreetingJob, unknown, string>(async (device) => {
       sleep(rng.between(0, 5)); // so that one rank is ahead, then the other
       if (device.stopAgreed()) return { rank, size, word, step };
     }
+  }
+  if (act === "marked steps") {
+    const marked: number[] = [];
+    const rng = new Rng(rank);
+    for (let step = 1; step <= 40; step++) {
+      device.step(step);
+      if (rank === 0 && word.split(" ").includes(String(step))) device.mark();
+      comm.barrier();
+      sleep(rng.between(0, 2)); // so that one rank is ahead, then the other
+      if (!device.markAgreed()) continue;
+      marked.push(step);
+      comm.barrier();
+    }
+    return { rank, size, word: marked.join(" ") };
   }
   if (act === "wait for the other" || act === "do other work for ever") {
     if (act === "do other work for ever") comm.whileWaiting = () => true;

@@ -1,0 +1,40 @@
+/** How a person starts this program again, for messages that say what to type. */
+import { isAbsolute, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** A word as a shell reads it back. */
+export const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+
+export interface Started {
+  /** The program as Node was given it: `process.argv[1]`. */
+  readonly program: string;
+  readonly folder: string;
+  /** What npm calls the script that it runs, if it does: `npm_lifecycle_event`. */
+  readonly script: string | undefined;
+  readonly root?: string;
+}
+
+/**
+ * `siglip train ...` as it was started: by npm in a clone of the repository, by npx, as an installed command, or as a file.
+ */
+export function commandLine(args: readonly string[], started: Started = startedHere()): string {
+  return [programOf(started), ...args.map(shellWord)].join(" ");
+}
+
+function programOf({ program, folder, script, root = ROOT }: Started): string {
+  const source = join(root, "src", "cli", "main.ts");
+  if (program === source && relative(folder, root) === "") return "npm run -s siglip --";
+  if (script === "npx") return "npx siglip";
+  if (!/\.[jt]s$/.test(program)) return "siglip";
+  const path = relative(folder, program);
+  return `node ${shellWord(isAbsolute(path) || path.startsWith("..") ? program : path)}`;
+}
+
+const startedHere = (): Started => ({
+  program: process.argv[1] ?? "siglip",
+  folder: process.cwd(),
+  script: process.env.npm_lifecycle_event,
+});

@@ -1,0 +1,31 @@
+/** Commands that messages tell people to type: they are what runs where the program was started. */
+import { expect, it } from "vitest";
+import { commandLine, shellWord } from "../../src/cli/invocation.ts";
+
+const root = "/home/ada/siglip-ts";
+const source = `${root}/src/cli/main.ts`;
+
+it.each([
+  ["a script of npm in a clone", { program: source, folder: root, script: "siglip" }, "npm run -s siglip -- train"],
+  ["npm start in a clone", { program: source, folder: root, script: "start" }, "npm run -s siglip -- train"],
+  ["the source in a clone", { program: source, folder: root, script: undefined }, "npm run -s siglip -- train"],
+  ["the source from elsewhere", { program: source, folder: "/tmp", script: undefined }, `node ${source} train`],
+  ["an installed command", { program: "/usr/bin/siglip", folder: "/tmp", script: undefined }, "siglip train"],
+  ["npx", { program: "/tmp/node_modules/.bin/siglip", folder: "/tmp", script: "npx" }, "npx siglip train"],
+  [
+    "a built file",
+    { program: `${root}/dist/cli/main.js`, folder: root, script: undefined },
+    "node dist/cli/main.js train",
+  ],
+])("started as %s", (_, started, says) => {
+  expect(commandLine(["train"], { ...started, root: `${root}/` })).toBe(says);
+});
+
+it.each([
+  ["runs/first", "runs/first"],
+  ["my runs/1", "'my runs/1'"],
+  ["it's", "'it'\\''s'"],
+  ["a;b", "'a;b'"],
+])("a shell reads %j back", (text, word) => {
+  expect(shellWord(text)).toBe(word);
+});
