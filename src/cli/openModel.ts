@@ -4,6 +4,7 @@ import type { SigLip } from "../siglip/index.ts";
 import { buildModel } from "./build.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Config } from "./config.ts";
+import { warn } from "./print.ts";
 import { RunFolderError, readRun } from "./runFolder.ts";
 import { requireFinite, restore, type Stored, tokenizerOf } from "./state.ts";
 
@@ -17,7 +18,7 @@ export function openRunToRead(path: string): { readonly config: Config; readonly
   const { config, checkpoints } = readRun(path);
   const checkpoint = checkpoints.load();
   if (!checkpoint) throw new RunFolderError(`${path} holds no checkpoint yet; train it first`);
-  for (const warning of checkpoint.warnings) process.stderr.write(`warning: ${warning}\n`);
+  for (const warning of checkpoint.warnings) warn(warning);
   requireFinite(checkpoint, path, "model/");
   return { config, checkpoint };
 }

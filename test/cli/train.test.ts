@@ -1,10 +1,9 @@
-import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CheckpointFolder } from "../../src/cli/checkpoint.ts";
-import { siglip, TINY } from "../support/cli.ts";
+import { siglip, TINY, whenTraining } from "../support/cli.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -21,16 +20,6 @@ const weights = (name: string): Buffer => {
   );
 };
 const metrics = (name: string): string => readFileSync(join(run(name), "metrics.jsonl"), "utf8");
-
-/** Calls `then` at the first line of progress. */
-function whenTraining(child: ChildProcess, then: () => void): void {
-  const listen = (chunk: unknown): void => {
-    if (!/step \d/.test(String(chunk))) return;
-    child.stderr?.off("data", listen);
-    then();
-  };
-  child.stderr?.on("data", listen);
-}
 
 describe("siglip train", { timeout: 120_000 }, () => {
   it("writes configuration, metrics, checkpoint and report, and ends with a table", async () => {

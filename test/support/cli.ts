@@ -39,6 +39,16 @@ export function siglip(
   });
 }
 
+/** Calls `then` at the first line of progress. */
+export function whenTraining(child: ChildProcess, then: () => void): void {
+  const listen = (chunk: unknown): void => {
+    if (!/step \d/.test(String(chunk))) return;
+    child.stderr?.off("data", listen);
+    then();
+  };
+  child.stderr?.on("data", listen);
+}
+
 /** A run small enough for tests: drawn scenes, one block a tower. */
 export const TINY = [
   "--preset", "shapes",
