@@ -1,5 +1,4 @@
 /** What is known about a run before it begins: settings that it cannot be made with, and settings that teach it nothing. */
-import { hasPixelNeighbours } from "../data/index.ts";
 import { durationInSteps } from "../nn/index.ts";
 import { buildSchedule, trainedPaths } from "./build.ts";
 import { type Config, ConfigError, type Problem } from "./config.ts";
@@ -24,12 +23,6 @@ export function checkSettings(config: Config, resumed: boolean): string[] {
   if (batch === 1 && loss === "sigmoid") {
     warnings.push(
       "train.batch 1 has no negatives: the model learns to say yes to everything; use a batch of at least 2",
-    );
-  }
-  const { imageSize } = config.model.image;
-  if (config.data.name === "emoji" && !hasPixelNeighbours(imageSize)) {
-    warnings.push(
-      `model.image.imageSize ${imageSize} is not a multiple of 16: the results will have no row of nearest pixels to compare with`,
     );
   }
   return warnings;

@@ -9,7 +9,6 @@ import {
   emojiList,
   emojiPictures,
   emojiTokenizer,
-  hasPixelNeighbours,
   openEmoji,
   type PairsSpec,
   type PictureSet,
@@ -151,10 +150,7 @@ export async function openTests(
     const pictures = emojiPictures(data, testStyle, undefined, side);
     return {
       sets: [{ title: `${testStyle}, a style never seen in training`, pictures }],
-      known:
-        wantsKnown && hasPixelNeighbours(side)
-          ? trainStyles.map((style) => emojiPictures(data, style, undefined, side))
-          : [],
+      known: wantsKnown ? trainStyles.map((style) => emojiPictures(data, style, undefined, side)) : [],
       rendered: data.rendered,
     };
   }

@@ -39,7 +39,7 @@ export {
   readSiglipPicture,
   sniffFile,
 } from "./pictures.ts";
-export { hasPixelNeighbours, pixelNeighbours } from "./pixelNeighbours.ts";
+export { pixelNeighbours } from "./pixelNeighbours.ts";
 export {
   captionOf,
   drawScene,

@@ -13,9 +13,6 @@ import { resampleSquare } from "./resample.ts";
 
 const SIDE = 16;
 
-/** Whether pictures of this side can be compared. */
-export const hasPixelNeighbours = (side: number): boolean => side % SIDE === 0;
-
 /** Means over the cells of a 16 × 16 grid: [count, 16 · 16 · 3]. */
 function shrunk({ count, side, pixels }: PictureSet): Tensor {
   const out = new Float32Array(count * SIDE * SIDE * 3);

@@ -2,7 +2,6 @@
 import { describe, expect, it } from "vitest";
 import { checkConfig, resolveConfig } from "../../src/cli/config.ts";
 import { checkSchedule, checkSettings } from "../../src/cli/preflight.ts";
-import { openTests } from "../../src/cli/task.ts";
 
 const matching = (match: string): string => `optim.multipliers=${JSON.stringify([{ match, lr: 1, decay: 0 }])}`;
 
@@ -24,13 +23,6 @@ describe("checkSettings", () => {
   it("refuses a pattern that takes for ever, also where the run was begun before", () => {
     const config = resolveConfig("emoji", [matching("(.*)*x")]);
     expect(() => checkSettings(config, true)).toThrow(/needs more than 1 s/);
-  });
-
-  it("warns when pictures cannot be compared by pixels, and evaluates without", async () => {
-    const config = resolveConfig("emoji", ["model.image.imageSize=24"]);
-    expect(checkSettings(config, false)).toEqual([expect.stringMatching(/imageSize 24 is not a multiple of 16/)]);
-    const { known } = await openTests(config, () => {});
-    expect(known).toEqual([]);
   });
 
   it("warns of a batch without negatives", () => {
