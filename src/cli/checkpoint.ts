@@ -28,8 +28,7 @@ import {
   type SafetensorsTensor,
   writeSafetensors,
 } from "../formats/index.ts";
-import { EXIT, type ExitCode, isSystemError } from "./exitCodes.ts";
-import { type Fs, realFs, TEMPORARY, utf8, writeDurably } from "./fs.ts";
+import { type Fs, isSystemError, realFs, TEMPORARY, utf8, writeDurably } from "./fs.ts";
 
 export interface Checkpoint {
   /** Training steps that are done. */
@@ -52,12 +51,10 @@ export type CheckpointCode =
 export class CheckpointError extends Error {
   override readonly name = "CheckpointError";
   readonly code: CheckpointCode;
-  readonly exitCode: ExitCode;
 
   constructor(code: CheckpointCode, message: string, options?: ErrorOptions) {
     super(`checkpoint: ${message} (${code})`, options);
     this.code = code;
-    this.exitCode = code === "CKPT_NO_SPACE" || code === "CKPT_IO" ? EXIT.io : EXIT.data;
   }
 }
 

@@ -3,9 +3,9 @@ import { readPicture } from "../data/index.ts";
 import { nearest } from "../eval/index.ts";
 import { printable } from "../formats/index.ts";
 import { embedPictures, embedTexts } from "./embed.ts";
+import { trims } from "./emojiData.ts";
 import { meaningOf, openModel } from "./openModel.ts";
-import { print } from "./print.ts";
-import { trims } from "./task.ts";
+import { print, warn } from "./print.ts";
 import { checkTexts } from "./texts.ts";
 
 export async function classify(
@@ -14,8 +14,8 @@ export async function classify(
   words: readonly string[],
   { json = false }: { json?: boolean },
 ): Promise<void> {
-  const { config, model, tokenizer } = openModel(run);
-  checkTexts("classify: the label", tokenizer, words, config.tokenizer.length);
+  const { config, model, tokenizer } = openModel(run, warn);
+  for (const warning of checkTexts("classify: the label", tokenizer, words, config.tokenizer.length)) warn(warning);
   const side = config.model.image.imageSize;
   const { pixels, cutOff } = await readPicture(picture, { side, trim: trims(config) });
   if (cutOff > 0.5)

@@ -13,6 +13,7 @@ import { parseJson } from "../formats/index.ts";
 import { durationInSteps, parseDuration, pathPattern } from "../nn/index.ts";
 import { embeddingBytes, logOddsBias, parameterCount, type SigLipConfig } from "../siglip/index.ts";
 import { HEAP_BYTES, KERNEL_MODES } from "../tensor/index.ts";
+import { dataKeys, dataNames } from "./dataSets.ts";
 import {
   ConfigError,
   choice,
@@ -26,14 +27,11 @@ import {
   type Partly,
   type Problem,
   parseSetting,
-  someOf,
   type Values,
 } from "./schema.ts";
 
+export { checkBatch } from "./dataSet.ts";
 export { ConfigError, type Problem } from "./schema.ts";
-
-const STYLES = ["noto", "twemoji", "fluent", "openmoji"] as const;
-const DATA_SETS = ["emoji", "emoji-unseen", "shapes"] as const;
 
 /** `10%`, `400 steps`, `5 epochs`, `50000 examples`; a bare number counts steps. */
 function duration(initial: string): Field<string> {
@@ -93,13 +91,8 @@ function isPattern(text: string): boolean {
 
 const schema = {
   data: {
-    name: choice("emoji", DATA_SETS),
-    trainStyles: someOf(["noto", "twemoji", "fluent"], STYLES),
-    testStyle: choice("openmoji", STYLES), // a drawing style that training never sees
-    augment: choice("strong", ["none", "light", "strong"]),
-    strokeProbability: number(0.3, { min: 0, max: 1 }), // outlined pictures, as openmoji draws them
-    keywordProbability: number(0, { min: 0, max: 1 }), // keywords in place of the name
-    trim: choice("content", ["content", "never"]), // cut drawings to their content: those of emoji, and a user's
+    name: choice("emoji", dataNames),
+    ...dataKeys,
   },
   tokenizer: {
     kind: choice("bpe", ["bpe", "bytes"]),
@@ -230,14 +223,6 @@ export function modelConfig({ model, tokenizer, train }: Config, vocabSize: numb
     temperatureInit,
     biasInit: biasInit === "log-odds" ? logOddsBias(train.batch) : biasInit,
   };
-}
-
-/** Throws when a batch cannot be filled with different items of the data. */
-export function checkBatch(config: Config, items: number): void {
-  const { batch } = config.train;
-  if (batch <= items) return;
-  const detail = `train.batch = ${batch} is more than the ${items} items of ${config.data.name}; a batch holds each item once, so use at most ${items}`;
-  throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "train.batch", detail }]);
 }
 
 /** A key with its value in two configurations. */

@@ -1,14 +1,14 @@
 /** `siglip eval`: zero-shot retrieval with the newest checkpoint of a run. */
 import { launch, threadFile } from "../parallel/launch.ts";
 import { chooseKernels, type KernelMode } from "../tensor/index.ts";
+import { openTests } from "./dataSets.ts";
 import { deadlineOf, deviceCount } from "./devices.ts";
 import type { EvalJob } from "./evalDevice.ts";
 import { type Evaluation, evaluationJson, evaluationTable } from "./evaluate.ts";
+import { opening } from "./opening.ts";
 import { modelOf, openRunToRead } from "./openModel.ts";
-import { print } from "./print.ts";
-import { showRendering } from "./rendering.ts";
+import { print, warn } from "./print.ts";
 import { shared } from "./state.ts";
-import { openTests } from "./task.ts";
 
 export interface EvalOptions {
   readonly json?: boolean;
@@ -20,11 +20,11 @@ export interface EvalOptions {
 export async function evaluate(run: string, { json = false, ...options }: EvalOptions): Promise<void> {
   const devices = deviceCount(options.devices);
   const deadline = deadlineOf(options.deadline);
-  const { config, checkpoint } = openRunToRead(run);
+  const { config, checkpoint } = openRunToRead(run, warn);
   const { step } = checkpoint;
   chooseKernels(options.kernels ?? config.train.kernels);
   modelOf(config, checkpoint); // a model that cannot be is refused here, before any thread starts
-  const { rendered } = await openTests(config, showRendering());
+  const { rendered } = await openTests(config, opening());
   // A training may save meanwhile: all devices evaluate what was loaded here.
   const job: EvalJob = { config, stored: shared(checkpoint), rendered };
   const [evaluations] = await launch<EvalJob, readonly Evaluation[]>(

@@ -2,10 +2,10 @@
 import type { RenderedPictures } from "../data/index.ts";
 import { runDevice } from "../parallel/launch.ts";
 import type { Config } from "./config.ts";
+import { openTests } from "./dataSets.ts";
 import { type Evaluation, evaluateAll } from "./evaluate.ts";
 import { modelOf } from "./openModel.ts";
 import type { Stored } from "./state.ts";
-import { openTests } from "./task.ts";
 
 export interface EvalJob {
   readonly config: Config;
@@ -15,6 +15,6 @@ export interface EvalJob {
 
 runDevice<EvalJob, readonly Evaluation[]>(async ({ comm, config: { config, stored, rendered }, alive }) => {
   const { model, tokenizer } = modelOf(config, stored);
-  const tests = await openTests(config, alive, { rendered, wantsKnown: comm.rank === 0 });
+  const tests = await openTests(config, { progress: alive, rendered, wantsKnown: comm.rank === 0 });
   return evaluateAll({ model, tokenizer, length: config.tokenizer.length, comm }, tests).evaluations;
 });

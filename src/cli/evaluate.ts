@@ -3,8 +3,8 @@ import { pixelNeighbours, type Tokenizer } from "../data/index.ts";
 import { type Recall, type Retrieval, retrieval, retrievalOfScores } from "../eval/index.ts";
 import { alone, type Communicator } from "../parallel/index.ts";
 import type { SigLip } from "../siglip/index.ts";
+import type { TestSet, Tests } from "./dataSet.ts";
 import { embedPictures, embedTexts } from "./embed.ts";
-import type { TestSet, Tests } from "./task.ts";
 
 export interface Evaluation extends Retrieval {
   readonly title: string;

@@ -4,6 +4,7 @@
  * 65, 70, 73 and 74 have their meaning from BSD's sysexits.h; 128 + n is the shell's word for signal n.
  */
 import { DeviceError } from "../parallel/index.ts";
+import { isSystemError } from "./fs.ts";
 
 export const EXIT = {
   done: 0,
@@ -34,6 +35,7 @@ const BY_NAME: Readonly<Record<string, ExitCode>> = {
   DataError: EXIT.usage,
   KernelError: EXIT.usage, // kernels that this engine cannot run; others are there
   MissingPackageError: EXIT.usage,
+  RunFolderError: EXIT.usage,
   OutOfMemoryError: EXIT.usage, // of what was asked for; where the system has no memory, a device failed
   ScheduleError: EXIT.usage,
   ShardError: EXIT.usage,
@@ -41,18 +43,24 @@ const BY_NAME: Readonly<Record<string, ExitCode>> = {
   FormatError: EXIT.data,
   PictureError: EXIT.data,
   TokenizerError: EXIT.data,
+  CheckpointError: EXIT.data, // unless its code says that the disk failed
   AbortedError: EXIT.workerDied,
   CorruptionError: EXIT.workerDied,
   DeadlineError: EXIT.workerDied,
   DesyncError: EXIT.workerDied,
   SystemMemoryError: EXIT.workerDied,
+  RunLockedError: EXIT.locked,
   NonFiniteError: EXIT.nonFinite,
 };
+
+/** Codes of `CheckpointError` that mean the disk. */
+const DISK: readonly unknown[] = ["CKPT_NO_SPACE", "CKPT_IO"];
 
 /** The exit code for an error that ends the program; errors of the command line carry their own as `exitCode`. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof Error)) return EXIT.internal;
   if ("exitCode" in error && isExitCode(error.exitCode)) return error.exitCode;
+  if (error.name === "CheckpointError" && "code" in error && DISK.includes(error.code)) return EXIT.io;
   if (error.name in BY_NAME) return BY_NAME[error.name];
   if (error instanceof DeviceError || error.name === "BatchStreamError") {
     const code = exitCodeOf(error.cause);
@@ -63,10 +71,6 @@ export function exitCodeOf(error: unknown): ExitCode {
 
 /** Node runs under its permission model, and it lacks one; the message names it. */
 const isDenied = (error: Error): boolean => "code" in error && error.code === "ERR_ACCESS_DENIED";
-
-/** An error of the operating system: `ENOSPC`, `EACCES`, ... */
-export const isSystemError = (error: unknown): error is Error & { readonly code: string } =>
-  error instanceof Error && "code" in error && typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code);
 
 /** Whether the message alone tells what to do; the stack is for what nobody expected. */
 export const isExpected = (error: unknown): error is Error => exitCodeOf(error) !== EXIT.internal;

@@ -22,7 +22,6 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { FormatError } from "../formats/index.ts";
-import { isSystemError } from "./exitCodes.ts";
 
 export interface Fs {
   /** All bytes of a regular file. */
@@ -159,3 +158,7 @@ export function makeFolders(fs: Fs, path: string): string[] {
 }
 
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** An error of the operating system: `ENOSPC`, `EACCES`, ... */
+export const isSystemError = (error: unknown): error is Error & { readonly code: string } =>
+  error instanceof Error && "code" in error && typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code);

@@ -16,12 +16,10 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { FormatError, isJsonRecord, parseJson } from "../formats/index.ts";
-import { EXIT, type ExitCode, isSystemError } from "./exitCodes.ts";
-import { type Fs, realFs, utf8, writeAll } from "./fs.ts";
+import { type Fs, isSystemError, realFs, utf8, writeAll } from "./fs.ts";
 
 export class RunLockedError extends Error {
   override readonly name = "RunLockedError";
-  readonly exitCode: ExitCode = EXIT.locked;
 }
 
 interface Holder {

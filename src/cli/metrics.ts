@@ -15,8 +15,7 @@
  */
 import { join } from "node:path";
 import { FormatError, isJsonRecord, parseJson } from "../formats/index.ts";
-import { isSystemError } from "./exitCodes.ts";
-import { type Fs, realFs, utf8, writeAll, writeDurably } from "./fs.ts";
+import { type Fs, isSystemError, realFs, utf8, writeAll, writeDurably } from "./fs.ts";
 
 /** What was measured at a step; "NaN", "Infinity" and "-Infinity" are no texts here. */
 export type Metrics = { readonly step: number } & { readonly [name: string]: number | string };

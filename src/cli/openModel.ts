@@ -4,7 +4,6 @@ import type { SigLip } from "../siglip/index.ts";
 import { buildModel } from "./build.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Config } from "./config.ts";
-import { warn } from "./print.ts";
 import { RunFolderError, readRun } from "./runFolder.ts";
 import { requireFinite, restore, type Stored, tokenizerOf } from "./state.ts";
 
@@ -13,8 +12,11 @@ export interface OpenModel {
   readonly tokenizer: Tokenizer;
 }
 
-/** The newest whole checkpoint of a run. Throws `RunFolderError` when none was saved yet. */
-export function openRunToRead(path: string): { readonly config: Config; readonly checkpoint: Checkpoint } {
+/** The newest whole checkpoint of a run; `warn` is told of newer ones that are not. Throws `RunFolderError` when none was saved yet. */
+export function openRunToRead(
+  path: string,
+  warn: (message: string) => void,
+): { readonly config: Config; readonly checkpoint: Checkpoint } {
   const { config, checkpoints } = readRun(path);
   const checkpoint = checkpoints.load();
   if (!checkpoint) throw new RunFolderError(`${path} holds no checkpoint yet; train it first`);
@@ -32,8 +34,8 @@ export function modelOf(config: Config, stored: Stored): OpenModel {
 }
 
 /** The model of a run as it was saved last. */
-export function openModel(path: string): OpenModel & { readonly config: Config } {
-  const { config, checkpoint } = openRunToRead(path);
+export function openModel(path: string, warn: (message: string) => void): OpenModel & { readonly config: Config } {
+  const { config, checkpoint } = openRunToRead(path, warn);
   return { config, ...modelOf(config, checkpoint) };
 }
 

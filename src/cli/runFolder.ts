@@ -13,14 +13,12 @@ import { dirname, join } from "node:path";
 import { parseJson, printable } from "../formats/index.ts";
 import { CheckpointFolder, sha256 } from "./checkpoint.ts";
 import { type Config, checkConfig, digested } from "./config.ts";
-import { EXIT, type ExitCode, isSystemError } from "./exitCodes.ts";
-import { type Fs, makeFolders, realFs, utf8, writeDurably } from "./fs.ts";
+import { type Fs, isSystemError, makeFolders, realFs, utf8, writeDurably } from "./fs.ts";
 import { lockRun, RunLockedError } from "./lock.ts";
 
 /** A run folder that cannot be made or is none. */
 export class RunFolderError extends Error {
   override readonly name = "RunFolderError";
-  readonly exitCode: ExitCode = EXIT.usage;
 
   constructor(message: string, options?: ErrorOptions) {
     super(printable(message), options); // it repeats a path, which may hold anything

@@ -6,8 +6,8 @@
 import type { Tokenizer } from "../data/index.ts";
 import { type AdamW, NonFiniteError } from "../nn/index.ts";
 import type { SigLip } from "../siglip/index.ts";
-import type { CheckpointFolder } from "./checkpoint.ts";
-import { isExpected } from "./exitCodes.ts";
+import { CheckpointError, type CheckpointFolder } from "./checkpoint.ts";
+import { isSystemError } from "./fs.ts";
 import type { MetricsLog } from "./metrics.ts";
 import { checkpointOf, firstNonFinite, tensorsOf } from "./state.ts";
 
@@ -86,7 +86,8 @@ export class Saver {
       return true;
     } catch (error) {
       this.#failures++;
-      if (last || this.#failures >= MOST_FAILURES || !isExpected(error)) throw error;
+      const isOfDisk = error instanceof CheckpointError || isSystemError(error);
+      if (last || this.#failures >= MOST_FAILURES || !isOfDisk) throw error;
       say(`warning: ${error.message}; trying again at the next checkpoint`);
       return false;
     } finally {

@@ -10,11 +10,12 @@ import {
 import { nearest } from "../eval/index.ts";
 import { printable } from "../formats/index.ts";
 import { ConfigError } from "./config.ts";
+import { openTests } from "./dataSets.ts";
 import { embedPictures, embedTexts } from "./embed.ts";
+import { trims } from "./emojiData.ts";
+import { opening } from "./opening.ts";
 import { meaningOf, openModel } from "./openModel.ts";
 import { print, warn } from "./print.ts";
-import { showRendering } from "./rendering.ts";
-import { openTests, trims } from "./task.ts";
 import { checkTexts } from "./texts.ts";
 
 export async function search(
@@ -28,9 +29,9 @@ export async function search(
     const detail = `--top ${top} is not an integer of at least 1`;
     throw new ConfigError([{ code: "CONFIG_RANGE", key: "--top", detail }]);
   }
-  const opened = openModel(run);
+  const opened = openModel(run, warn);
   const { config, model, tokenizer } = opened;
-  checkTexts("search: the query", tokenizer, [query], config.tokenizer.length);
+  for (const warning of checkTexts("search: the query", tokenizer, [query], config.tokenizer.length)) warn(warning);
   const { names, zimg, skipped } = paths.length > 0 ? await readAll(paths, opened) : await tested(opened);
   const ztxt = embedTexts(model, tokenizer, [query], config.tokenizer.length);
   const ranking = nearest(ztxt, zimg, names.length);
@@ -67,7 +68,7 @@ interface Gallery {
 }
 
 async function tested({ config, model }: OpenedModel): Promise<Gallery> {
-  const [{ pictures }] = (await openTests(config, showRendering())).sets;
+  const [{ pictures }] = (await openTests(config, opening())).sets;
   return { names: pictures.names, zimg: embedPictures(model, pictures.pixels, pictures.side), skipped: {} };
 }
 

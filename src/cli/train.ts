@@ -20,15 +20,17 @@ import {
   resolveConfig,
   withSettings,
 } from "./config.ts";
+import type { TrainingData } from "./dataSet.ts";
+import { openTraining, openVocabulary, testedImages } from "./dataSets.ts";
 import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { checkMemory, fitsOn, fittingShards, remedyFor, runBytes } from "./memory.ts";
 import { rewindMetrics } from "./metrics.ts";
+import { opening } from "./opening.ts";
 import { checkSchedule, checkSettings } from "./preflight.ts";
 import { print, printableLines, warn } from "./print.ts";
 import { startProgress } from "./progress.ts";
 import { howToGoOn, resumeCommand } from "./recovery.ts";
-import { showRendering } from "./rendering.ts";
 import {
   checkRunPath,
   configDigest,
@@ -42,7 +44,6 @@ import {
 } from "./runFolder.ts";
 import { catchSignals, exitCodeAfter } from "./signals.ts";
 import { metricsOf, requireFinite, type Stored, shared, tokenizerOf } from "./state.ts";
-import { openTokenizer, openTraining, type Training, testedPictures } from "./task.ts";
 import type { TrainJob, TrainReport, TrainResult } from "./trainDevice.ts";
 
 export interface TrainOptions {
@@ -93,10 +94,10 @@ export async function train(options: TrainOptions): Promise<void> {
     for (const warning of checkSettings(config, resume)) warn(warning);
     chooseKernels(config.train.kernels);
     for (const warning of kernelReport().warnings) warn(warning);
-    const { items } = await openTokenizer(config);
+    const { items } = await openVocabulary(config);
     checkBatch(config, items);
     for (const warning of checkSchedule(config, items)) warn(warning);
-    const training = await openTraining(config, showRendering());
+    const training = await openTraining(config, opening());
     if (start) changeConfig(start, training.items);
     // Only now: what was refused leaves no folder.
     const now = new Date();
@@ -230,12 +231,12 @@ async function dryRun(options: TrainOptions): Promise<void> {
   const { config, devices } = resolve(options);
   checkMemory(config, devices);
   const warnings = checkSettings(config, false);
-  const { tokenizer, items } = await openTokenizer(config);
+  const { tokenizer, items } = await openVocabulary(config);
   checkBatch(config, items);
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
   const { steps, shards } = config.train;
   const parameters = parameterCount(modelConfig(config, tokenizer.vocabSize)).total;
-  const memoryBytes = runBytes(config, devices, testedPictures(config, items, devices));
+  const memoryBytes = runBytes(config, devices, testedImages(config, items, devices));
   if (options.json) {
     print(JSON.stringify({ parameters, memoryBytes, steps, devices, shards }));
     return;
@@ -249,7 +250,7 @@ async function dryRun(options: TrainOptions): Promise<void> {
 
 async function trainRun(
   { run, stored }: Start,
-  training: Training,
+  training: TrainingData,
   devices: number,
   { preset = DEFAULT_PRESET, deadline, resume = false, verify = false }: TrainOptions,
 ): Promise<void> {

@@ -24,13 +24,14 @@ import { type Device, runDevice } from "../parallel/launch.ts";
 import { type PairBatch, trainingLosses, trainStep } from "../siglip/index.ts";
 import { buildModel, buildOptimizer, buildSchedule } from "./build.ts";
 import type { Config } from "./config.ts";
+import type { Tests } from "./dataSet.ts";
+import { openTests } from "./dataSets.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluate.ts";
 import { finish } from "./finish.ts";
 import { type Metrics, MetricsLog, readMetrics } from "./metrics.ts";
 import { openRun } from "./runFolder.ts";
 import { Saver } from "./saver.ts";
 import { firstNonFinite, restore, type Stored, tensorsOf } from "./state.ts";
-import { openTests, type Tests } from "./task.ts";
 import { TrainingWatch } from "./watch.ts";
 
 export interface TrainJob {
@@ -74,7 +75,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const optimizer = buildOptimizer(config, model);
   if (job.stored) restore(job.stored, model, optimizer);
   const rendered = "rendered" in job.pairs ? job.pairs.rendered : undefined;
-  const tests = await openTests(config, device.alive, { rendered, wantsKnown: comm.rank === 0 });
+  const tests = await openTests(config, { progress: device.alive, rendered, wantsKnown: comm.rank === 0 });
   const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm };
 
   const writes = comm.rank === 0;

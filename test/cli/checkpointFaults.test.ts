@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CheckpointError } from "../../src/cli/checkpoint.ts";
 import { resolveConfig } from "../../src/cli/config.ts";
-import { EXIT, isSystemError } from "../../src/cli/exitCodes.ts";
+import { isSystemError } from "../../src/cli/fs.ts";
 import { MetricsLog, readMetrics } from "../../src/cli/metrics.ts";
 import { createRun, RunFolderError, readRun } from "../../src/cli/runFolder.ts";
 import {
@@ -74,7 +74,7 @@ describe("a save that fails", () => {
     const used = fs.usedBytes();
     fs.capacity = used + 150;
     const { error } = trySave(fs, 3);
-    expect(error).toMatchObject({ code: "CKPT_NO_SPACE", exitCode: EXIT.io });
+    expect(error).toMatchObject({ code: "CKPT_NO_SPACE" });
     expect((error as Error).message).toMatch(/\/run\/checkpoint: \d{3} bytes needed, 150 free/);
     expect(fs.usedBytes()).toBe(used);
     expect(loadedStep(fs)).toBe(2);

@@ -3,8 +3,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { sha256 } from "../../src/cli/checkpoint.ts";
-import { isSystemError } from "../../src/cli/exitCodes.ts";
-import { realFs, utf8, writeAll, writeDurably } from "../../src/cli/fs.ts";
+import { isSystemError, realFs, utf8, writeAll, writeDurably } from "../../src/cli/fs.ts";
 import { SimulatedFs } from "../support/simulatedFs.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
 

@@ -115,7 +115,9 @@ describe("a heap", () => {
     own.allocate(2 ** 20);
     const ask = () => own.allocate(5 * 2 ** 30);
     expect(ask).toThrow(OutOfMemoryError);
-    expect(ask).toThrow("heap: 5120 MiB more do not fit beside 1 MiB in use; cut the batch into more shards, or lower the batch or the model");
+    expect(ask).toThrow(
+      "heap: 5120 MiB more do not fit beside 1 MiB in use; cut the batch into more shards, or lower the batch or the model",
+    );
     expect(own.liveBlocks).toBe(1);
   });
 

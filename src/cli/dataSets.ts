@@ -1,0 +1,36 @@
+/** The data sets that a run can train on, by their name in a configuration, and their configuration keys. */
+import type { Opening, TestOpening, Tests, TrainingData, Vocabulary } from "./dataSet.ts";
+import { type EmojiSettings, emojiData, emojiKeys } from "./emojiData.ts";
+import { shapesData } from "./shapesData.ts";
+import { cutTexts } from "./texts.ts";
+
+const dataSets = { emoji: emojiData(false), "emoji-unseen": emojiData(true), shapes: shapesData };
+
+/** Name of a data set. */
+export type DataName = keyof typeof dataSets;
+export const dataNames = Object.keys(dataSets) as readonly DataName[];
+
+/** The keys of all data sets. */
+export const dataKeys = emojiKeys;
+
+type Settings = EmojiSettings & { readonly data: { readonly name: DataName } };
+
+/** The tokenizer of a run and the number of its items, without rendering or writing anything. */
+export const openVocabulary = (settings: Settings): Promise<Vocabulary> =>
+  dataSets[settings.data.name].openVocabulary(settings);
+
+/** Opens what a run trains on; pictures that the cache lacks are rendered. A batch that is larger than the data is refused before. */
+export async function openTraining(settings: Settings, opening: Opening): Promise<TrainingData> {
+  const training = await dataSets[settings.data.name].openTraining(settings, opening);
+  for (const warning of cutTexts(training.tokenizer, training.texts, settings.tokenizer.length))
+    opening.warn?.(warning);
+  return training;
+}
+
+/** Opens what a run is judged by. */
+export const openTests = (settings: Settings, opening: TestOpening): Promise<Tests> =>
+  dataSets[settings.data.name].openTests(settings, opening);
+
+/** Images of test sets that so many devices hold, all together. */
+export const testedImages = (settings: Settings, items: number, devices: number): number =>
+  dataSets[settings.data.name].testedImages(settings, items, devices);

@@ -1,0 +1,118 @@
+/** Emoji as a data set: names with drawings in three styles, tested on a fourth; or with some emoji held out in every style. */
+import {
+  augmentations,
+  byteTokenizer,
+  EMOJI_STYLES,
+  type Emoji,
+  type EmojiStyle,
+  emojiList,
+  emojiPictures,
+  emojiTokenizer,
+  type OpenedEmoji,
+  openEmoji,
+  type Tokenizer,
+  unseenEmoji,
+} from "../data/index.ts";
+import { checkBatch, type DataSet, type DataSettings, type Opening, type TestOpening } from "./dataSet.ts";
+import { choice, number, someOf, type Values } from "./schema.ts";
+
+/** Configuration keys of the emoji sets. */
+export const emojiKeys = {
+  trainStyles: someOf(["noto", "twemoji", "fluent"], EMOJI_STYLES),
+  testStyle: choice("openmoji", EMOJI_STYLES), // a drawing style that training never sees
+  augment: choice("strong", ["none", "light", "strong"]),
+  strokeProbability: number(0.3, { min: 0, max: 1 }), // outlined drawings, as openmoji has them
+  keywordProbability: number(0, { min: 0, max: 1 }), // keywords in place of the name
+  trim: choice("content", ["content", "never"]), // cut drawings to their content: those of emoji, and a user's
+};
+
+/** What the emoji sets read of a configuration. */
+export interface EmojiSettings extends DataSettings {
+  readonly data: Values<typeof emojiKeys> & { readonly name: string };
+}
+
+const UNSEEN = 160; // emoji held out
+
+/** Whether drawings are cut to their content. */
+export const trims = ({ data }: Pick<EmojiSettings, "data">): boolean => data.trim === "content";
+
+/** The emoji to train on. */
+async function trained(holdsOut: boolean): Promise<{ emoji: readonly Emoji[]; items: Int32Array | undefined }> {
+  const all = await emojiList();
+  if (!holdsOut) return { emoji: all, items: undefined };
+  const items = unseenEmoji(all, UNSEEN).train;
+  return { emoji: Array.from(items, (item) => all[item]), items };
+}
+
+async function tokenizerFor({ tokenizer: { kind, vocabSize } }: DataSettings): Promise<Tokenizer> {
+  return kind === "bytes" ? byteTokenizer : emojiTokenizer(await emojiList(), vocabSize);
+}
+
+/** Opens the drawings of all styles of a run, and outlined ones of some. */
+function open(
+  settings: EmojiSettings,
+  opening: TestOpening,
+  stroked: readonly EmojiStyle[] = [],
+): Promise<OpenedEmoji> {
+  const { trainStyles, testStyle } = settings.data;
+  const plain = [...new Set<EmojiStyle>([...trainStyles, testStyle])];
+  return openEmoji({ plain, stroked, trim: trims(settings), ...opening });
+}
+
+/** All emoji in some styles; `holdsOut`: some of them are never trained on, in no style. */
+export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
+  async openVocabulary(settings) {
+    return { tokenizer: await tokenizerFor(settings), items: (await trained(holdsOut)).emoji.length };
+  },
+
+  async openTraining(settings, opening: Opening) {
+    const { trainStyles, strokeProbability, keywordProbability, augment } = settings.data;
+    const { emoji, items } = await trained(holdsOut);
+    checkBatch(settings, emoji.length);
+    const { rendered } = await open(settings, opening, strokeProbability > 0 ? trainStyles : []);
+    const tokenizer = await tokenizerFor(settings);
+    return {
+      tokenizer,
+      pairs: {
+        data: "emoji",
+        tokenizer: tokenizer.toJSON(),
+        length: settings.tokenizer.length,
+        side: settings.model.image.imageSize,
+        styles: trainStyles,
+        augmentation: augmentations[augment],
+        stroke: strokeProbability,
+        tags: keywordProbability,
+        trim: trims(settings),
+        rendered,
+        ...(items ? { items } : {}),
+      },
+      items: emoji.length,
+      texts: emoji.flatMap(({ name, tags }) => [name, ...(keywordProbability > 0 ? tags : [])]),
+    };
+  },
+
+  async openTests(settings, { wantsKnown = true, ...opening }) {
+    const { trainStyles, testStyle } = settings.data;
+    const side = settings.model.image.imageSize;
+    const data = await open(settings, opening);
+    const { rendered } = data;
+    if (holdsOut) {
+      const { unseen } = unseenEmoji(data.emoji, UNSEEN);
+      const sets = [...trainStyles, testStyle].map((style) => ({
+        title: `emoji never seen, ${style}`,
+        pictures: emojiPictures(data, style, unseen, side),
+      }));
+      return { sets, known: [], rendered };
+    }
+    const pictures = emojiPictures(data, testStyle, undefined, side);
+    return {
+      sets: [{ title: `${testStyle}, a style never seen in training`, pictures }],
+      known: wantsKnown ? trainStyles.map((style) => emojiPictures(data, style, undefined, side)) : [],
+      rendered,
+    };
+  },
+
+  testedImages({ data: { trainStyles } }, items, devices) {
+    return holdsOut ? devices * (trainStyles.length + 1) * UNSEEN : (devices + trainStyles.length) * items;
+  },
+});
