@@ -3,8 +3,9 @@
  *
  * Pixels and tokens are drawn at random: what a step costs does not depend on what it sees.
  */
-import { buildModel, buildOptimizer } from "../src/cli/build.ts";
-import { resolveConfig } from "../src/cli/config.ts";
+
+import { resolveConfig } from "../src/run/config.ts";
+import { buildModel, buildOptimizer } from "../src/run/model.ts";
 import { trainingLosses, trainStep } from "../src/siglip/index.ts";
 import { Rng } from "../src/tensor/index.ts";
 import { profile } from "./profile.ts";

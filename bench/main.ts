@@ -9,7 +9,7 @@
  *
  * Where something is asked of a row, its bar, the row says whether it holds; the end counts those that do not.
  */
-import "../src/cli/engine.ts";
+import "../src/engine.ts";
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { kernelReport, kernelsFor } from "../src/tensor/index.ts";

@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CheckpointFolder, sha256 } from "../src/cli/checkpoint.ts";
+import { CheckpointFolder, sha256 } from "../src/run/checkpoint.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "siglip-engines-"));

@@ -6,7 +6,7 @@
  * The floor: a core that can start two 256-bit fused multiply-adds a cycle does 32 floating-point operations a cycle, some
  * 118 GFLOP/s at 3.7 GHz; with 128-bit vectors half of that.
  */
-import "../../src/cli/engine.ts";
+import "../../src/engine.ts";
 import { heap, Rng } from "../../src/tensor/index.ts";
 import { simdGemm } from "../../src/tensor/kernels/gemm/simd.ts";
 import { func } from "../../src/tensor/wasm/assembler.ts";

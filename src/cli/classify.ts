@@ -2,11 +2,8 @@
 import { readPicture } from "../data/index.ts";
 import { nearest } from "../eval/index.ts";
 import { printable } from "../formats/index.ts";
-import { embedPictures, embedTexts } from "./embed.ts";
-import { trims } from "./emojiData.ts";
-import { meaningOf, openModel } from "./openModel.ts";
+import { checkTexts, embedPictures, embedTexts, meaningOf, openModel, trims } from "../run/index.ts";
 import { print, warn } from "./print.ts";
-import { checkTexts } from "./texts.ts";
 
 export async function classify(
   run: string,

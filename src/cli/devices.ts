@@ -1,6 +1,6 @@
 /** How many devices a command runs on, how many shards a batch is cut into for them, and how long they may be silent. */
 import { availableParallelism } from "node:os";
-import { ConfigError } from "./config.ts";
+import { ConfigError } from "../run/index.ts";
 
 const MOST = 64;
 

@@ -1,14 +1,20 @@
 /** `siglip eval`: zero-shot retrieval with the newest checkpoint of a run. */
-import { launch, threadFile } from "../parallel/launch.ts";
+import { launch } from "../parallel/launch.ts";
+import {
+  type EvalJob,
+  type Evaluation,
+  evalProgram,
+  evaluationJson,
+  evaluationTable,
+  modelOf,
+  openRunToRead,
+  openTests,
+  shared,
+} from "../run/index.ts";
 import { chooseKernels, type KernelMode } from "../tensor/index.ts";
-import { openTests } from "./dataSets.ts";
 import { deadlineOf, deviceCount } from "./devices.ts";
-import type { EvalJob } from "./evalDevice.ts";
-import { type Evaluation, evaluationJson, evaluationTable } from "./evaluate.ts";
 import { opening } from "./opening.ts";
-import { modelOf, openRunToRead } from "./openModel.ts";
 import { print, warn } from "./print.ts";
-import { shared } from "./state.ts";
 
 export interface EvalOptions {
   readonly json?: boolean;
@@ -27,12 +33,7 @@ export async function evaluate(run: string, { json = false, ...options }: EvalOp
   const { rendered } = await openTests(config, opening());
   // A training may save meanwhile: all devices evaluate what was loaded here.
   const job: EvalJob = { config, stored: shared(checkpoint), rendered };
-  const [evaluations] = await launch<EvalJob, readonly Evaluation[]>(
-    threadFile("./evalDevice", import.meta.url),
-    devices,
-    job,
-    { deadline },
-  ).results;
+  const [evaluations] = await launch<EvalJob, readonly Evaluation[]>(evalProgram, devices, job, { deadline }).results;
   if (json) {
     const [first, ...others] = evaluations.map(evaluationJson);
     print(JSON.stringify({ ...first, step, others }));

@@ -4,7 +4,7 @@
  * 65, 70, 73 and 74 have their meaning from BSD's sysexits.h; 128 + n is the shell's word for signal n.
  */
 import { DeviceError } from "../parallel/index.ts";
-import { isSystemError } from "./fs.ts";
+import { isSystemError } from "../run/index.ts";
 
 export const EXIT = {
   done: 0,

@@ -2,9 +2,8 @@
 import { backward, constant, l2Normalize, parameter, type Variable } from "../autograd/index.ts";
 import type { Communicator } from "../parallel/index.ts";
 import { runDevice } from "../parallel/launch.ts";
-import { type LossGradients, lossForms } from "../siglip/index.ts";
+import { checkLoss, type LossGradients, lossForms } from "../siglip/index.ts";
 import { full, generate, heap, Rng, scope, sumSquares, type Tensor, tensor } from "../tensor/index.ts";
-import { checkLoss } from "./lossCheck.ts";
 import type { LossJob, LossShare } from "./lossJob.ts";
 
 /** A loss that takes less than this is computed three times, and the best time counts. */

@@ -7,9 +7,8 @@
 import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { printable, readSafetensors, type SafetensorsTensor, toFloat32, writeSafetensors } from "../formats/index.ts";
-import { ConfigError } from "./config.ts";
+import { ConfigError, type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "../run/index.ts";
 import { EXIT, type ExitCode } from "./exitCodes.ts";
-import { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "./fs.ts";
 import type { LossInputs, LossJob, LossShare } from "./lossJob.ts";
 
 /** A file of inputs that cannot be used, or a file of gradients that cannot be written. */

@@ -1,7 +1,6 @@
 /** What `siglip loss` asks of its devices, and what they answer. */
-import { lossForms } from "../siglip/index.ts";
+import { type LossCheck, lossForms } from "../siglip/index.ts";
 import type { DType } from "../tensor/index.ts";
-import type { LossCheck } from "./lossCheck.ts";
 
 export type Form = keyof typeof lossForms;
 export const FORMS = Object.keys(lossForms) as Form[];

@@ -1,5 +1,5 @@
 /** The result of `siglip loss` as people read it; `--json` prints all digits. */
-import type { LossCheck } from "./lossCheck.ts";
+import type { LossCheck } from "../siglip/index.ts";
 import type { Form } from "./lossJob.ts";
 
 /** What `--json` prints. */

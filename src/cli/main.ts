@@ -4,13 +4,13 @@
  *
  * Exit codes are listed in exitCodes.ts and in `siglip --help`.
  */
-import "./engine.ts";
+import "../engine.ts";
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { printable } from "../formats/index.ts";
+import { presetNames } from "../run/index.ts";
 import { KERNEL_MODES } from "../tensor/index.ts";
 import { addressSpaceHint } from "./addressSpace.ts";
-import { presetNames } from "./config.ts";
 import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
 import { printableLines } from "./print.ts"; // what it does about stdout holds for help too
 

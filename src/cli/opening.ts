@@ -1,6 +1,7 @@
 /** How commands open data: progress on stderr, warnings too, pictures kept in the user's cache. */
+
+import type { Opening } from "../run/index.ts";
 import { cacheFolder } from "./cacheFolder.ts";
-import type { Opening } from "./dataSet.ts";
 import { warn } from "./print.ts";
 import { showRendering } from "./rendering.ts";
 

@@ -1,9 +1,7 @@
 /** What is left of a run that failed, and how to go on. What is recommended here has been read and checked. */
-import type { Checkpoint } from "./checkpoint.ts";
+import { type Checkpoint, firstNonFinite, type RunFolder } from "../run/index.ts";
 import { isExpected } from "./exitCodes.ts";
 import { commandLine } from "./invocation.ts";
-import type { RunFolder } from "./runFolder.ts";
-import { firstNonFinite } from "./state.ts";
 
 /** What to type to go on with a run. */
 export const resumeCommand = (path: string): string => commandLine(["train", "--resume", "--out", path]);

@@ -9,14 +9,18 @@ import {
 } from "../data/index.ts";
 import { nearest } from "../eval/index.ts";
 import { printable } from "../formats/index.ts";
-import { ConfigError } from "./config.ts";
-import { openTests } from "./dataSets.ts";
-import { embedPictures, embedTexts } from "./embed.ts";
-import { trims } from "./emojiData.ts";
+import {
+  ConfigError,
+  checkTexts,
+  embedPictures,
+  embedTexts,
+  meaningOf,
+  openModel,
+  openTests,
+  trims,
+} from "../run/index.ts";
 import { opening } from "./opening.ts";
-import { meaningOf, openModel } from "./openModel.ts";
 import { print, warn } from "./print.ts";
-import { checkTexts } from "./texts.ts";
 
 export async function search(
   run: string,

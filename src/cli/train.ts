@@ -7,44 +7,56 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { newSharedRows, openBatchStream } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
-import { launch, threadFile } from "../parallel/launch.ts";
-import { parameterCount } from "../siglip/index.ts";
-import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
-import { buildSchedule } from "./build.ts";
+import { launch } from "../parallel/launch.ts";
 import {
+  buildSchedule,
   type Config,
   ConfigError,
   checkBatch,
-  configDifferences,
-  modelConfig,
-  resolveConfig,
-  withSettings,
-} from "./config.ts";
-import type { TrainingData } from "./dataSet.ts";
-import { openTraining, openVocabulary, testedImages } from "./dataSets.ts";
-import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
-import { EXIT, exitCodeOf } from "./exitCodes.ts";
-import { checkMemory, fitsOn, fittingShards, remedyFor, runBytes } from "./memory.ts";
-import { rewindMetrics } from "./metrics.ts";
-import { opening } from "./opening.ts";
-import { checkSchedule, checkSettings } from "./preflight.ts";
-import { print, printableLines, warn } from "./print.ts";
-import { startProgress } from "./progress.ts";
-import { howToGoOn, resumeCommand } from "./recovery.ts";
-import {
+  checkMemory,
   checkRunPath,
+  checkSchedule,
+  checkSettings,
+  configDifferences,
   configDigest,
   createNextRun,
   createRun,
+  fitsOn,
+  fittingShards,
+  metricsOf,
+  modelConfig,
   type OwnedRunFolder,
   openRun,
+  openTraining,
+  openVocabulary,
   RunFolderError,
+  remedyFor,
+  requireFinite,
+  resolveConfig,
   resumeRun,
+  rewindMetrics,
+  runBytes,
+  type Stored,
+  shared,
+  type TrainingData,
+  type TrainJob,
+  type TrainReport,
+  type TrainResult,
+  testedImages,
+  tokenizerOf,
+  trainProgram,
+  withSettings,
   writeConfig,
-} from "./runFolder.ts";
+} from "../run/index.ts";
+import { parameterCount } from "../siglip/index.ts";
+import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
+import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
+import { EXIT, exitCodeOf } from "./exitCodes.ts";
+import { opening } from "./opening.ts";
+import { print, printableLines, warn } from "./print.ts";
+import { startProgress } from "./progress.ts";
+import { howToGoOn, resumeCommand } from "./recovery.ts";
 import { catchSignals, exitCodeAfter } from "./signals.ts";
-import { metricsOf, requireFinite, type Stored, shared, tokenizerOf } from "./state.ts";
-import type { TrainJob, TrainReport, TrainResult } from "./trainDevice.ts";
 
 export interface TrainOptions {
   readonly preset?: string;
@@ -285,19 +297,14 @@ async function trainRun(
     pairs,
     batches: stream ? { ahead: stream.slots } : { shared: newSharedRows(batch, side, length) },
   };
-  const launched = launch<TrainJob, TrainResult, TrainReport>(
-    threadFile("./trainDevice", import.meta.url),
-    devices,
-    job,
-    {
-      deadline: deadlineOf(deadline),
-      verify,
-      onReport: (report) => {
-        if (report.kind === "step") progress.update(report);
-        else progress.log(printableLines(report.message));
-      },
+  const launched = launch<TrainJob, TrainResult, TrainReport>(trainProgram, devices, job, {
+    deadline: deadlineOf(deadline),
+    verify,
+    onReport: (report) => {
+      if (report.kind === "step") progress.update(report);
+      else progress.log(printableLines(report.message));
     },
-  );
+  });
   const signals = catchSignals(() => {
     progress.log("finishing a step and saving; again to stop at once");
     launched.stop();

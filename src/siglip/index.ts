@@ -18,6 +18,7 @@ export { type FusedOptions, fusedSigmoidLoss, type LossGradients } from "./fused
 export { gatheredSigmoidLoss, gatheredSoftmaxLoss } from "./gatheredLoss.ts";
 export { ImageTower } from "./imageTower.ts";
 export { pairLogits, sigmoidLoss } from "./loss.ts";
+export { checkLoss, type LossCheck } from "./lossCheck.ts";
 export { type EmbeddedBatch, type LossForm, type LossName, lossForms, trainingLosses } from "./lossForm.ts";
 export { activationBytes, type Cut, embeddingBytes, stepBytes } from "./memory.ts";
 export { SigLip } from "./model.ts";

@@ -4,9 +4,9 @@ import os from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { ConfigError } from "../../src/cli/config.ts";
 import { defaultShards, deviceCount, devicesThatShare } from "../../src/cli/devices.ts";
 import { writeSafetensors } from "../../src/formats/index.ts";
+import { ConfigError } from "../../src/run/config.ts";
 import { siglip, TINY } from "../support/cli.ts";
 import { pretendCores } from "../support/cores.ts";
 

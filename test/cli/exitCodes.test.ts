@@ -1,13 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { GraphError } from "../../src/autograd/index.ts";
-import { CheckpointError } from "../../src/cli/checkpoint.ts";
-import { ConfigError } from "../../src/cli/config.ts";
 import { EXIT, type ExitCode, exitCodeOf, isExpected } from "../../src/cli/exitCodes.ts";
-import { RunLockedError } from "../../src/cli/lock.ts";
 import { LossFileError } from "../../src/cli/lossFiles.ts";
-import { ReportError } from "../../src/cli/report/data.ts";
-import { RunFolderError } from "../../src/cli/runFolder.ts";
 import {
   BatchStreamError,
   DataError,
@@ -26,6 +21,11 @@ import {
   DeviceError,
   ShardError,
 } from "../../src/parallel/index.ts";
+import { ReportError } from "../../src/report/data.ts";
+import { CheckpointError } from "../../src/run/checkpoint.ts";
+import { ConfigError } from "../../src/run/config.ts";
+import { RunLockedError } from "../../src/run/lock.ts";
+import { RunFolderError } from "../../src/run/runFolder.ts";
 import { ConfigurationError } from "../../src/siglip/index.ts";
 import {
   IndexError,
@@ -97,7 +97,7 @@ describe("an error", () => {
   });
 
   it("of every class in src is in this table", () => {
-    const src = new URL("../../src/", import.meta.url);
+    const src = new URL("../../src", import.meta.url);
     const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
     const classes = files.flatMap((name) =>
       [...readFileSync(new URL(name, src), "utf8").matchAll(/class (\w+) extends Error\b/g)].map(([, found]) => found),

@@ -4,9 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ConfigError } from "../../src/cli/config.ts";
 import { exitCodeOf } from "../../src/cli/exitCodes.ts";
-import { realFs } from "../../src/cli/fs.ts";
 import { checkGradients, LossFileError, readInputs, writeGradients } from "../../src/cli/lossFiles.ts";
 import {
   type FormatError,
@@ -15,6 +13,8 @@ import {
   type SafetensorsTensor,
   writeSafetensors,
 } from "../../src/formats/index.ts";
+import { ConfigError } from "../../src/run/config.ts";
+import { realFs } from "../../src/run/fs.ts";
 import { SimulatedFs } from "../support/simulatedFs.ts";
 
 let folder: string;

@@ -1,8 +1,8 @@
 /** What a failed run recommends has been read and checked, and is what the next command will do. */
 import { describe, expect, it } from "vitest";
-import { type Checkpoint, CheckpointFolder } from "../../src/cli/checkpoint.ts";
-import { resolveConfig } from "../../src/cli/config.ts";
 import { howToGoOn, resumeCommand } from "../../src/cli/recovery.ts";
+import { type Checkpoint, CheckpointFolder } from "../../src/run/checkpoint.ts";
+import { resolveConfig } from "../../src/run/config.ts";
 import { DIGEST } from "../support/checkpoints.ts";
 import { SimulatedFs } from "../support/simulatedFs.ts";
 

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CheckpointFolder } from "../../src/cli/checkpoint.ts";
+import { CheckpointFolder } from "../../src/run/checkpoint.ts";
 import { siglip, TINY, whenTraining } from "../support/cli.ts";
 
 let folder: string;

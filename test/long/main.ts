@@ -7,7 +7,7 @@
  * not hold.
  */
 import { availableParallelism } from "node:os";
-import "../../src/cli/engine.ts";
+import "../../src/engine.ts";
 import { startThread, threadFile } from "../../src/parallel/launch.ts";
 import { chooseKernels, kernelReport } from "../../src/tensor/index.ts";
 import { CHECKS } from "./checks.ts";

@@ -1,6 +1,6 @@
 /** A thread of `npm run test:long`: takes the next 2²⁰ bit patterns as long as there are any, and says so after each. */
 import { parentPort, workerData } from "node:worker_threads";
-import "../../src/cli/engine.ts";
+import "../../src/engine.ts";
 import { CHECKS } from "./checks.ts";
 import { BLOCK, type Result, Sweep } from "./sweep.ts";
 

@@ -38,28 +38,28 @@ export const runBugs: readonly Bug[] = [
     places: [
       [
         {
-          file: "cli/fs.ts",
+          file: "run/fs.ts",
           find: "if (length < bytes.length || fstatSync(file).size !== bytes.length) {",
           replace: "if (length < bytes.length) {",
         },
       ],
     ],
-    tests: ["test/cli/fs.test.ts"],
+    tests: ["test/run/fs.test.ts"],
   },
   {
     name: "oneCall",
     what: "A file is read or written, or hashed, in one call, which the system refuses from 2 GiB on.",
     places: [
-      [{ file: "cli/fs.ts", find: "Math.min(bytes.length - length, PIECE)", replace: "bytes.length - length" }],
-      [{ file: "cli/fs.ts", find: "bytes.subarray(0, PIECE)", replace: "bytes" }],
+      [{ file: "run/fs.ts", find: "Math.min(bytes.length - length, PIECE)", replace: "bytes.length - length" }],
+      [{ file: "run/fs.ts", find: "bytes.subarray(0, PIECE)", replace: "bytes" }],
     ],
-    tests: ["test/cli/fs.test.ts"],
+    tests: ["test/run/fs.test.ts"],
   },
   {
     name: "failuresForEver",
     what: "A save that succeeds does not begin the count of failures anew.",
-    places: [[{ file: "cli/saver.ts", find: "this.#failures = 0;\n      this.#losses", replace: "this.#losses" }]],
-    tests: ["test/cli/saver.test.ts"],
+    places: [[{ file: "run/saver.ts", find: "this.#failures = 0;\n      this.#losses", replace: "this.#losses" }]],
+    tests: ["test/run/saver.test.ts"],
   },
   {
     name: "spaceForSaves",
@@ -67,39 +67,39 @@ export const runBugs: readonly Bug[] = [
     places: [
       [
         {
-          file: "cli/checkpoint.ts",
+          file: "run/checkpoint.ts",
           find: "Math.max(1, this.#keep + 1 - present) * each",
           replace: "1 * each",
         },
       ],
       [
         {
-          file: "cli/checkpoint.ts",
+          file: "run/checkpoint.ts",
           find: "Math.max(1, this.#keep + 1 - present) * each",
           replace: "(this.#keep + 1) * each",
         },
       ],
     ],
-    tests: ["test/cli/saver.test.ts"],
+    tests: ["test/run/saver.test.ts"],
   },
   {
     name: "metricsAfterSave",
     what: "A checkpoint is saved before the lines that were measured up to it, or their file's name, are on the disk.",
     places: [
-      [{ file: "cli/saver.ts", find: "const unwritten = log.sync();", replace: "const unwritten: string[] = [];" }],
-      [{ file: "cli/metrics.ts", find: "if (!this.#isNamed) this.#fs.syncFolder(this.#folder);", replace: "" }],
-      [{ file: "cli/metrics.ts", find: "this.#fs.sync(this.#file);", replace: "" }],
+      [{ file: "run/saver.ts", find: "const unwritten = log.sync();", replace: "const unwritten: string[] = [];" }],
+      [{ file: "run/metrics.ts", find: "if (!this.#isNamed) this.#fs.syncFolder(this.#folder);", replace: "" }],
+      [{ file: "run/metrics.ts", find: "this.#fs.sync(this.#file);", replace: "" }],
     ],
-    tests: ["test/cli/saver.test.ts"],
+    tests: ["test/run/saver.test.ts"],
   },
   {
     name: "discardedUnsynced",
     what: "Lines are cut off before the file that they are moved to is on the disk.",
     places: [
-      [{ file: "cli/metrics.ts", find: "fs.sync(aside);", replace: "" }],
-      [{ file: "cli/metrics.ts", find: "    fs.syncFolder(folder);\n  }\n  const all", replace: "  }\n  const all" }],
+      [{ file: "run/metrics.ts", find: "fs.sync(aside);", replace: "" }],
+      [{ file: "run/metrics.ts", find: "    fs.syncFolder(folder);\n  }\n  const all", replace: "  }\n  const all" }],
     ],
-    tests: ["test/cli/metrics.test.ts"],
+    tests: ["test/run/metrics.test.ts"],
   },
   {
     name: "runFolderUnsynced",
@@ -107,13 +107,13 @@ export const runBugs: readonly Bug[] = [
     places: [
       [
         {
-          file: "cli/fs.ts",
+          file: "run/fs.ts",
           find: "  fs.syncFolder(dirname(path));\n  return [...above, path];",
           replace: "  return [...above, path];",
         },
       ],
     ],
-    tests: ["test/cli/checkpointFaults.test.ts"],
+    tests: ["test/run/checkpointFaults.test.ts"],
   },
   {
     name: "savedNaN",
@@ -121,38 +121,38 @@ export const runBugs: readonly Bug[] = [
     places: [
       [
         {
-          file: "cli/saver.ts",
+          file: "run/saver.ts",
           find: "firstNonFinite(tensorsOf(model, optimizer))",
           replace: "firstNonFinite(tensorsOf(model))",
         },
       ],
       [
         {
-          file: "cli/state.ts",
+          file: "run/trainingState.ts",
           find: "if (!Number.isFinite(data[i])) return name;",
           replace: "if (Number.isNaN(data[i])) return name;",
         },
       ],
     ],
-    tests: ["test/cli/saver.test.ts"],
+    tests: ["test/run/saver.test.ts"],
   },
   {
     name: "bestPruned",
     what: "Only the newest checkpoints are kept, so a training that goes wrong pushes out what was good.",
-    places: [[{ file: "cli/checkpoint.ts", find: ".filter((name) => name !== best)", replace: "" }]],
-    tests: ["test/cli/saver.test.ts"],
+    places: [[{ file: "run/checkpoint.ts", find: ".filter((name) => name !== best)", replace: "" }]],
+    tests: ["test/run/saver.test.ts"],
   },
   {
     name: "lockNotRead",
     what: "Who has written a lock does not look whether its file is still its own.",
-    places: [[{ file: "cli/lock.ts", find: "if (!holds(path, text, fs)) throw takenJustNow(folder);", replace: "" }]],
-    tests: ["test/cli/lock.test.ts"],
+    places: [[{ file: "run/lock.ts", find: "if (!holds(path, text, fs)) throw takenJustNow(folder);", replace: "" }]],
+    tests: ["test/run/lock.test.ts"],
   },
   {
     name: "zombieHolds",
     what: "A process that was killed and that nobody waited for still counts as alive.",
-    places: [[{ file: "cli/lock.ts", find: "/^[ZX]/.test(stat.state)", replace: "/^X/.test(stat.state)" }]],
-    tests: ["test/cli/lock.test.ts"],
+    places: [[{ file: "run/lock.ts", find: "/^[ZX]/.test(stat.state)", replace: "/^X/.test(stat.state)" }]],
+    tests: ["test/run/lock.test.ts"],
   },
   {
     name: "anyMark",
@@ -171,7 +171,7 @@ export const runBugs: readonly Bug[] = [
   {
     name: "laterKeys",
     what: "A key that was added with its default makes older runs ones of another configuration.",
-    places: [[{ file: "cli/config.ts", find: "return isLeftOut ? [] : [[key,", replace: "return [[key," }]],
-    tests: ["test/cli/runFolder.test.ts"],
+    places: [[{ file: "run/config.ts", find: "return isLeftOut ? [] : [[key,", replace: "return [[key," }]],
+    tests: ["test/run/runFolder.test.ts"],
   },
 ];

@@ -1,7 +1,7 @@
 /** Checkpoints of a training on simulated disks, and what a new process finds there. */
 import { expect } from "vitest";
-import { type Checkpoint, CheckpointError, CheckpointFolder, sha256 } from "../../src/cli/checkpoint.ts";
-import type { Fs } from "../../src/cli/fs.ts";
+import { type Checkpoint, CheckpointError, CheckpointFolder, sha256 } from "../../src/run/checkpoint.ts";
+import type { Fs } from "../../src/run/fs.ts";
 import { SimulatedFs } from "./simulatedFs.ts";
 
 export const FOLDER = "/run/checkpoint";

@@ -4,7 +4,7 @@
  * Everyday runs draw the same random cases, so that a red run is about the change at hand. `npm run test:random` draws new
  * ones; what it finds is printed with its seed and becomes an example.
  */
-import "../../src/cli/engine.ts";
+import "../../src/engine.ts";
 import fc from "fast-check";
 
 if (process.env.NEW_CASES === undefined) fc.configureGlobal({ seed: 20231127 });

@@ -4,7 +4,7 @@
  * `node test/support/reportDemo.ts out.html` writes the page.
  */
 import { writeFileSync } from "node:fs";
-import { type Candidate, type Picture, type ReportData, renderReport } from "../../src/cli/report.ts";
+import { type Candidate, type Picture, type ReportData, renderReport } from "../../src/report/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 
 const SIDE = 32;

@@ -7,7 +7,7 @@
  * not. A folder whose name did not reach the disk is gone with all that was in it.
  */
 import { basename, dirname } from "node:path";
-import type { Fs } from "../../src/cli/fs.ts";
+import type { Fs } from "../../src/run/fs.ts";
 
 /** The process is gone: nothing it does afterwards has an effect. */
 export class Killed extends Error {}

@@ -50,7 +50,7 @@ function training(mode: KernelMode): string {
 
 async function main(): Promise<void> {
   const options = process.argv.slice(2);
-  if (options.includes("flags")) await import("../../src/cli/engine.ts");
+  if (options.includes("flags")) await import("../../src/engine.ts");
   process.stdout.write(`${training(options.includes("fast") ? "fast" : "strict")}\n`);
 }
 if (import.meta.url === pathToFileURL(process.argv[1]).href) await main();

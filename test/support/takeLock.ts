@@ -1,5 +1,5 @@
 /** A process that takes the lock of a folder at a moment: prints "won" or "lost", and keeps the lock until its input ends. */
-import { lockRun, RunLockedError } from "../../src/cli/lock.ts";
+import { lockRun, RunLockedError } from "../../src/run/lock.ts";
 
 const [folder, moment] = process.argv.slice(2);
 while (Date.now() < Number(moment)); // all at the same time

@@ -1,0 +1,103 @@
+/** What a report is made of. The command fills it; rendering reads no file, no clock and no environment. */
+import type { Recall } from "../eval/index.ts";
+
+/** Data that do not fit together: a picture of the wrong size, a score matrix that is not square. */
+export class ReportError extends Error {
+  override readonly name = "ReportError";
+}
+
+/** A square picture: rgb [side, side, 3], 0..255. */
+export interface Picture {
+  readonly side: number;
+  readonly rgb: Uint8Array;
+}
+
+/** One training step. What was not measured is left out. */
+export interface MetricRow {
+  readonly step: number;
+  readonly loss: number;
+  /** Temperature exp(t'), not its logarithm. */
+  readonly t: number;
+  readonly b?: number;
+  readonly gradNorm?: number;
+  readonly learningRate?: number;
+}
+
+/** Recall on the test set at a step of the training. */
+export interface EvaluationRow {
+  readonly step: number;
+  readonly recall: readonly Recall[];
+}
+
+/** Recall of several ways on one test set; the first is the model, then what it must be compared with. */
+export interface ResultTable {
+  readonly title: string;
+  readonly images: number;
+  readonly texts: number;
+  /** `only`: what says nothing about the other direction. */
+  readonly rows: readonly {
+    readonly name: string;
+    readonly recall: readonly Recall[];
+    readonly only?: "imageToText";
+  }[];
+}
+
+/** n pairs: names[i] belongs to pictures[i]; scores [n, n] row-major holds x·y of text i (row) and picture j (column). */
+export interface SimilaritySample {
+  readonly names: readonly string[];
+  readonly pictures: readonly Picture[];
+  readonly scores: ArrayLike<number>;
+}
+
+export interface Candidate {
+  readonly name: string;
+  readonly picture: Picture;
+  /** x·y with the query. */
+  readonly score: number;
+  readonly right: boolean;
+}
+
+/** A text, the pictures that score highest with it, and the picture it belongs to with its rank (1 is best). */
+export interface SheetQuery {
+  readonly text: string;
+  readonly top: readonly Candidate[];
+  readonly expected: Candidate;
+  readonly rank: number;
+}
+
+export interface ReportData {
+  readonly title: string;
+  readonly loss: "sigmoid" | "softmax";
+  /** Pairs in a step, over all devices. */
+  readonly batch: number;
+  /** Gradients longer than this were shortened to it. */
+  readonly clipNorm: number;
+  readonly metrics: readonly MetricRow[];
+  readonly evaluations: readonly EvaluationRow[];
+  readonly results: readonly ResultTable[];
+  readonly sample: SimilaritySample;
+  /** Temperature and bias of the model that made `sample` and `sheet`; b means nothing for softmax. */
+  readonly t: number;
+  readonly b: number;
+  readonly sheet: readonly SheetQuery[];
+  /** Facts of the run as they are to be read: parameters, duration, machine, date, ... */
+  readonly facts: Readonly<Record<string, string>>;
+  readonly config: unknown;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** The probability that a pair with score x·y matches, σ(t·x·y + b); the softmax loss has no such thing. */
+export function pairProbability({ loss, t, b }: ReportData): ((score: number) => number) | undefined {
+  return loss === "sigmoid" ? (score) => 1 / (1 + Math.exp(-(t * score + b))) : undefined;
+}
+
+/**
+ * The loss of a model that has learned nothing but how rare matches are: every pair gets the same logit.
+ *
+ *   sigmoid   min over ℓ of log(1 + e^−ℓ) + (n − 1) log(1 + e^ℓ) = log n + (n − 1) log(n / (n − 1)),   at σ(ℓ) = 1/n
+ *   softmax   log n
+ */
+export function blindLoss(loss: "sigmoid" | "softmax", n: number): number {
+  if (loss === "softmax" || n <= 1) return Math.log(n);
+  return Math.log(n) + (n - 1) * Math.log(n / (n - 1));
+}

@@ -1,0 +1,60 @@
+/** Public API of `run`: configurations, data sets, run folders, checkpoints, evaluation, trained models. */
+export { type Checkpoint, CheckpointError, CheckpointFolder } from "./checkpoint.ts";
+export {
+  type Config,
+  ConfigError,
+  checkBatch,
+  checkConfig,
+  configDifferences,
+  modelConfig,
+  type Problem,
+  presetNames,
+  resolveConfig,
+  withSettings,
+} from "./config.ts";
+export type {
+  DataSet,
+  DataSettings,
+  Opening,
+  TestOpening,
+  TestSet,
+  Tests,
+  TrainingData,
+  Vocabulary,
+} from "./dataSet.ts";
+export { openTests, openTraining, openVocabulary, testedImages } from "./dataSets.ts";
+export { evalProgram, trainProgram } from "./devicePrograms.ts";
+export { embedPictures, embedTexts } from "./embed.ts";
+export { trims } from "./emojiData.ts";
+export type { EvalJob } from "./evalDevice.ts";
+export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
+export { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "./fs.ts";
+export { RunLockedError } from "./lock.ts";
+export { checkMemory, fitsOn, fittingShards, remedyFor, runBytes } from "./memory.ts";
+export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
+export { buildModel, buildOptimizer, buildSchedule } from "./model.ts";
+export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";
+export { checkSchedule, checkSettings } from "./preflight.ts";
+export {
+  checkRunPath,
+  configDigest,
+  createNextRun,
+  createRun,
+  type OwnedRunFolder,
+  openRun,
+  type RunFolder,
+  RunFolderError,
+  readRun,
+  resumeRun,
+  writeConfig,
+} from "./runFolder.ts";
+export { checkTexts } from "./texts.ts";
+export type { TrainJob, TrainReport, TrainResult } from "./trainDevice.ts";
+export {
+  firstNonFinite,
+  metricsOf,
+  requireFinite,
+  type Stored,
+  shared,
+  tokenizerOf,
+} from "./trainingState.ts";

@@ -1,0 +1,62 @@
+/** A trained model from its run folder, for the commands that only read. */
+import type { Tokenizer } from "../data/index.ts";
+import type { SigLip } from "../siglip/index.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { Config } from "./config.ts";
+import { buildModel } from "./model.ts";
+import { RunFolderError, readRun } from "./runFolder.ts";
+import { requireFinite, restore, type Stored, tokenizerOf } from "./trainingState.ts";
+
+export interface OpenModel {
+  readonly model: SigLip;
+  readonly tokenizer: Tokenizer;
+}
+
+/** The newest whole checkpoint of a run; `warn` is told of newer ones that are not. Throws `RunFolderError` when none was saved yet. */
+export function openRunToRead(
+  path: string,
+  warn: (message: string) => void,
+): { readonly config: Config; readonly checkpoint: Checkpoint } {
+  const { config, checkpoints } = readRun(path);
+  const checkpoint = checkpoints.load();
+  if (!checkpoint) throw new RunFolderError(`${path} holds no checkpoint yet; train it first`);
+  for (const warning of checkpoint.warnings) warn(warning);
+  requireFinite(checkpoint, path, "model/");
+  return { config, checkpoint };
+}
+
+/** The model that a checkpoint holds. */
+export function modelOf(config: Config, stored: Stored): OpenModel {
+  const tokenizer = tokenizerOf(stored);
+  const model = buildModel(config, tokenizer.vocabSize);
+  restore(stored, model);
+  return { model, tokenizer };
+}
+
+/** The model of a run as it was saved last. */
+export function openModel(path: string, warn: (message: string) => void): OpenModel & { readonly config: Config } {
+  const { config, checkpoint } = openRunToRead(path, warn);
+  return { config, ...modelOf(config, checkpoint) };
+}
+
+/** What the scores of one picture or text with candidates mean to a model. */
+export interface Meaning {
+  readonly name: "probability" | "share";
+  readonly values: readonly number[];
+}
+
+/**
+ * After the sigmoid loss the probability of each pair for itself, σ(t·x·y + b). After the softmax loss, which teaches no b, the
+ * share of each among all candidates, softmax(t·x·y): the sum is 1, even where none of them fits.
+ */
+export function meaningOf({ train }: Config, { tPrime, b }: SigLip, scores: readonly number[]): Meaning {
+  const t = Math.exp(tPrime.value.item());
+  if (train.loss === "sigmoid") {
+    const bias = b.value.item();
+    return { name: "probability", values: scores.map((score) => 1 / (1 + Math.exp(-(t * score + bias)))) };
+  }
+  const most = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const powers = scores.map((score) => Math.exp(t * (score - most))); // at most 1, no overflow
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return { name: "share", values: powers.map((power) => power / sum) };
+}

@@ -1,0 +1,46 @@
+/** What is known about a run before it begins: settings that it cannot be made with, and settings that teach it nothing. */
+import { durationInSteps } from "../nn/index.ts";
+import { type Config, ConfigError, type Problem } from "./config.ts";
+import { buildSchedule, trainedPaths } from "./model.ts";
+import { tryPatterns } from "./patterns.ts";
+
+/**
+ * Checks what needs no data, and returns warnings. Throws `ConfigError` when there can be no such run, and for a new run
+ * also when a setting has no effect or the loss is constant. A run that was begun before is warned: it may end as it began.
+ */
+export function checkSettings(config: Config, resumed: boolean): string[] {
+  const { unusable, idle } = tryPatterns(config.optim.multipliers, trainedPaths(config));
+  const { batch, loss } = config.train;
+  const pointless: Problem[] = [...idle];
+  if (batch === 1 && loss === "softmax") {
+    const detail =
+      "train.loss softmax with train.batch 1 is always 0: there is nothing to choose from; use a batch of at least 2";
+    pointless.push({ code: "CONFIG_COMBINATION", key: "train.batch", detail });
+  }
+  const refused = resumed ? unusable : [...unusable, ...pointless];
+  if (refused.length > 0) throw new ConfigError(refused);
+  const warnings = pointless.map(({ detail }) => detail);
+  if (batch === 1 && loss === "sigmoid") {
+    warnings.push(
+      "train.batch 1 has no negatives: the model learns to say yes to everything; use a batch of at least 2",
+    );
+  }
+  return warnings;
+}
+
+/** Checks the schedule, whose epochs are as long as the data is, and returns warnings. Throws `ConfigError` when it does not fit. */
+export function checkSchedule(config: Config, items: number): string[] {
+  const { optim, train } = config;
+  const stepsPerEpoch = Math.floor(items / train.batch);
+  const inSteps = (duration: string): number => durationInSteps(duration, { ...train, stepsPerEpoch });
+  const [warmup, cooldown] = [inSteps(optim.warmup), inSteps(optim.cooldown)];
+  if (warmup + cooldown > train.steps) {
+    const detail = `optim.warmup ${optim.warmup} and optim.cooldown ${optim.cooldown} are ${warmup} and ${cooldown} steps (an epoch has ${stepsPerEpoch}), more than train.steps ${train.steps}`;
+    throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "optim.warmup", detail }]);
+  }
+  // Only the first step can have a rate of 0: that is how a warm-up begins.
+  if (train.steps > 1 || buildSchedule(config, stepsPerEpoch)(0) > 0) return [];
+  return [
+    `the only step has a learning rate of 0, since optim.warmup ${optim.warmup} begins at 0: nothing is learned; set optim.warmup=0`,
+  ];
+}

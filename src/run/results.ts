@@ -1,0 +1,92 @@
+/** The end of a run: its table of results, and the report. */
+import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { countParameters } from "../nn/index.ts";
+import { type EvaluationRow, type MetricRow, renderReport } from "../report/index.ts";
+import type { SigLip } from "../siglip/index.ts";
+import { kernelReport } from "../tensor/index.ts";
+import type { Config } from "./config.ts";
+import { type EmbeddedSet, type Evaluation, evaluationTable } from "./evaluation.ts";
+import { realFs, utf8, writeDurably } from "./fs.ts";
+import { type Metrics, readMetrics } from "./metrics.ts";
+import { reportOf } from "./runReport.ts";
+
+export interface Finished {
+  readonly run: string;
+  readonly config: Config;
+  readonly preset: string;
+  readonly model: SigLip;
+  /** What the report shows pictures of. */
+  readonly set: EmbeddedSet;
+  readonly evaluations: readonly Evaluation[];
+  readonly seconds: number;
+  /** Steps done before this process. */
+  readonly first: number;
+  readonly devices: number;
+}
+
+export interface Finish {
+  readonly kind: "done";
+  readonly table: string;
+  readonly summary: string;
+  readonly report: string;
+}
+
+/** Writes `report.html` into the run folder. */
+export function finish({ run, config, preset, model, set, evaluations, seconds, first, devices }: Finished): Finish {
+  const { rows } = readMetrics(run);
+  const { seed, steps, batch } = config.train;
+  const count = (n: number): string => n.toLocaleString("en");
+  const parameters = count(countParameters(model));
+  const pairs = `${count(steps * batch)} pairs in ${count(steps)} steps`;
+  const minutes = `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+  const duration = first > 0 ? `${minutes} since it was resumed at step ${count(first)}` : minutes;
+  const machine = `${cpus()[0]?.model.trim() ?? "unknown"}, ${devices} ${devices === 1 ? "device" : "devices"}`;
+  const report = reportOf({
+    title: `siglip-ts: ${preset}, seed ${seed}`,
+    config,
+    model,
+    seed,
+    set,
+    evaluations,
+    metrics: rows.flatMap(metricRow),
+    history: [...rows.flatMap(historyRow), { step: steps, recall: evaluations[0].recall }],
+    facts: {
+      parameters,
+      training: pairs,
+      duration,
+      machine,
+      kernels: kernelReport().why,
+    },
+    versions: { "siglip-ts": version(), node: process.versions.node, v8: process.versions.v8 },
+  });
+  const file = join(run, "report.html");
+  writeDurably(realFs, file, utf8(renderReport(report)));
+  return {
+    kind: "done",
+    table: evaluationTable(evaluations),
+    summary: `${parameters} parameters, ${pairs}, ${duration} on ${machine}`,
+    report: file,
+  };
+}
+
+function version(): string {
+  const file = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(file) as { version: string }).version;
+}
+
+function metricRow({ step, loss, t, b, gradNorm, learningRate }: Metrics): MetricRow[] {
+  if (loss === undefined) return [];
+  return [{ step, loss: Number(loss), t: Number(t), b: Number(b), gradNorm: Number(gradNorm), learningRate: Number(learningRate) }]; // biome-ignore format: a row
+}
+
+function historyRow(row: Metrics): EvaluationRow[] {
+  if (!("textToImage.r1" in row)) return [];
+  const recall = [1, 5, 10].map((k) => ({
+    k,
+    textToImage: Number(row[`textToImage.r${k}`]),
+    imageToText: Number(row[`imageToText.r${k}`]),
+  }));
+  return [{ step: row.step, recall }];
+}

@@ -1,0 +1,92 @@
+/** What a finished run shows in its report: sampled pairs, a sheet of queries, results and curves. */
+import { type Neighbour, nearest } from "../eval/index.ts";
+import type { Candidate, EvaluationRow, MetricRow, Picture, ReportData, SheetQuery } from "../report/index.ts";
+import type { SigLip } from "../siglip/index.ts";
+import { Rng } from "../tensor/index.ts";
+import type { Config } from "./config.ts";
+import type { EmbeddedSet, Evaluation } from "./evaluation.ts";
+
+const SAMPLED = 16; // pairs in the similarity matrix
+const QUERIES = 10;
+const SHOWN = 5; // pictures for a query
+
+export interface FinishedRun {
+  readonly title: string;
+  readonly config: Config;
+  readonly model: SigLip;
+  /** Seed of what is shown. */
+  readonly seed: number;
+  readonly set: EmbeddedSet;
+  readonly evaluations: readonly Evaluation[];
+  readonly metrics: readonly MetricRow[];
+  readonly history: readonly EvaluationRow[];
+  readonly facts: Readonly<Record<string, string>>;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+export function reportOf(run: FinishedRun): ReportData {
+  const { config, model, set } = run;
+  const { pictures } = set.test;
+  const rng = new Rng(run.seed).split("report");
+  const picture = (i: number): Picture => ({ side: pictures.side, rgb: pictures.rgb(i) });
+  const texts = Array.from(rng.split("pairs").permutation(pictures.texts.length).subarray(0, SAMPLED));
+  const queries = Array.from(rng.split("queries").permutation(pictures.texts.length).subarray(0, QUERIES));
+  return {
+    title: run.title,
+    loss: config.train.loss,
+    batch: config.train.batch,
+    clipNorm: config.optim.clipNorm,
+    metrics: run.metrics,
+    evaluations: run.history,
+    results: run.evaluations.map(({ title, images, texts, recall, chance, pixels }) => ({
+      title,
+      images,
+      texts,
+      rows: [
+        { name: "this model", recall },
+        ...(pixels
+          ? [{ name: "nearest neighbour on trimmed pixels", recall: pixels, only: "imageToText" as const }]
+          : []),
+        { name: "chance", recall: chance },
+      ],
+    })),
+    sample: {
+      names: texts.map((j) => pictures.texts[j]),
+      pictures: texts.map((j) => picture(pictures.owner[j])),
+      scores: texts.flatMap((j) => texts.map((i) => dot(set, j, pictures.owner[i]))),
+    },
+    t: Math.exp(model.tPrime.value.item()),
+    b: model.b.value.item(),
+    sheet: queries.map((j) => sheetRow(set, j, picture)),
+    facts: run.facts,
+    config,
+    versions: run.versions,
+  };
+}
+
+/** x·y of text j and picture i. */
+function dot({ test, zimg, ztxt }: EmbeddedSet, j: number, i: number): number {
+  const d = ztxt.length / test.pictures.texts.length;
+  let sum = 0;
+  for (let k = 0; k < d; k++) sum += ztxt[j * d + k] * zimg[i * d + k];
+  return sum;
+}
+
+function sheetRow(set: EmbeddedSet, j: number, picture: (i: number) => Picture): SheetQuery {
+  const { names, owner, texts } = set.test.pictures;
+  const d = set.ztxt.length / texts.length;
+  const ranking = nearest(set.ztxt.subarray(j * d, (j + 1) * d), set.zimg, names.length);
+  const candidate = ({ index, score }: Neighbour): Candidate => ({
+    name: names[index],
+    picture: picture(index),
+    score,
+    right: index === owner[j],
+  });
+  const rank = ranking.findIndex(({ index }) => index === owner[j]);
+  return {
+    text: texts[j],
+    top: ranking.slice(0, SHOWN).map(candidate),
+    expected: candidate(ranking[rank]),
+    rank: rank + 1,
+  };
+}

@@ -1,0 +1,210 @@
+import * as fc from "fast-check";
+import sharp from "sharp";
+import { describe, expect, it } from "vitest";
+import { blindLoss } from "../../src/report/data.ts";
+import { figureFiles, type ReportData, ReportError, renderReport } from "../../src/report/index.ts";
+import { demoReport } from "../support/reportDemo.ts";
+
+const demo = demoReport();
+/** The demo with few rows, so that many of it can be rendered. */
+const small: ReportData = { ...demo, metrics: demo.metrics.slice(0, 3), sheet: demo.sheet.slice(0, 2) };
+const empty: ReportData = {
+  ...demo,
+  metrics: [],
+  evaluations: [],
+  results: [],
+  sample: { names: [], pictures: [], scores: [] },
+  sheet: [],
+};
+
+/** Every text in the data, names of facts and versions included, replaced. */
+function withTexts(data: ReportData, text: string): ReportData {
+  const facts = { [text]: text };
+  return {
+    ...data,
+    title: text,
+    results: data.results.map((table) => ({
+      ...table,
+      title: text,
+      rows: table.rows.map((row) => ({ ...row, name: text })),
+    })),
+    sample: { ...data.sample, names: data.sample.names.map(() => text) },
+    sheet: data.sheet.map((query) => ({
+      ...query,
+      text,
+      top: query.top.map((candidate) => ({ ...candidate, name: text })),
+      expected: { ...query.expected, name: text },
+    })),
+    facts,
+    versions: facts,
+    config: facts,
+  };
+}
+
+/** The tags of a document with the names of their attributes, without values and text. */
+const tags = (document: string): string[] =>
+  (document.match(/<[^>]*>/g) ?? []).map((tag) => tag.replace(/="[^"]*"/g, ""));
+
+describe("renderReport", () => {
+  it("has the same tags and attributes whatever the texts say", () => {
+    const plain = tags(renderReport(withTexts(small, "x")));
+    const hostile = fc.oneof(
+      fc.string({ unit: "grapheme" }),
+      fc.string({ unit: "binary" }),
+      fc.constantFrom(
+        `<img src=x onerror="alert(1)">`,
+        `"><script>alert(1)</script>`,
+        "' onmouseover='alert(1)",
+        "</title></style><svg onload=alert(1)>",
+        "]]>-->",
+        "&lt;script&gt;",
+      ),
+    );
+    fc.assert(
+      fc.property(hostile, (text) => {
+        expect(tags(renderReport(withTexts(small, text)))).toEqual(plain);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("shows a hostile name as text", () => {
+    const page = renderReport(withTexts(small, `<img src=x onerror="alert(1)">`));
+    expect(page).toContain("&lt;img src=x onerror=&quot;alert(1)&quot;&gt;");
+    expect(page).not.toMatch(/<img src=x/);
+  });
+
+  it("needs nothing from outside, holds no script and forbids both", () => {
+    const page = renderReport(demo);
+    expect(page).toContain("default-src 'none'; img-src data:; style-src 'unsafe-inline'");
+    expect(page).not.toMatch(/<script|<link|@import|url\(|https?:/i);
+    for (const [, source] of page.matchAll(/(?:src|href)="([^"]*)"/g))
+      expect(source).toMatch(/^data:image\/png;base64,/);
+  });
+
+  it("shows results beside chance, each to a tenth of a percent and smaller ones to a hundredth", () => {
+    const page = renderReport(demo);
+    expect(page).toContain('<td class="first">22.6 %</td>');
+    expect(page).toContain('<td class="first">0.06 %</td>');
+  });
+
+  it("leaves out what a row of results says nothing about", () => {
+    const [table] = demo.results;
+    const row = {
+      name: "by pixels",
+      recall: [{ k: 1, textToImage: 0.111, imageToText: 0.75 }],
+      only: "imageToText" as const,
+    };
+    const page = renderReport({ ...demo, results: [{ ...table, rows: [row] }] });
+    expect(page).toContain('<bdi>by pixels</bdi></th><td class="first">–</td><td class="first">75.0 %</td>');
+  });
+
+  it("ticks the right picture, and shows it behind the others with its rank where it is not among them", () => {
+    const [query] = demo.sheet;
+    const others = query.top.map((candidate) => ({ ...candidate, right: false }));
+    const missed = { ...query, top: others, rank: 1234 };
+    const hit = renderReport({ ...empty, sheet: [{ ...query, rank: 1 }] });
+    expect(hit.match(/card right/g)).toHaveLength(1);
+    expect(hit).not.toContain("card missed");
+    const page = renderReport({ ...empty, sheet: [missed] });
+    expect(page).not.toContain("card right");
+    expect(page.match(/<li class="card/g)).toHaveLength(6);
+    expect(page).toContain("right one at 1,234");
+  });
+
+  it("gives the probability σ(t·x·y + b) of a pair, and with the softmax loss its similarity alone", () => {
+    const [query] = demo.sheet;
+    const top = [{ ...query.top[0], score: 0.2 }];
+    const page = renderReport({ ...empty, t: 10, b: -3, sheet: [{ ...query, top }] }); // σ(−1) = 0.2689
+    expect(page).toContain("26.9 %");
+    const softmax = renderReport({ ...empty, loss: "softmax", t: 10, b: -3, sheet: [{ ...query, top }] });
+    expect(softmax).toContain("x·y = 0.200");
+    expect(softmax).not.toContain("26.9 %");
+  });
+
+  it("names the loss of the last step, as the terminal does, and says what is smoothed", () => {
+    const metrics = [1, 20, 40].map((step) => ({ step, loss: step === 40 ? 1.234 : 6, t: 10 }));
+    const page = renderReport({ ...empty, metrics });
+    expect(page).toMatch(/Loss at the end<\/dt><dd class="big">1\.234</);
+    expect(page).toMatch(/>\d\.\d+ smoothed</);
+    expect(page).not.toContain("every step");
+  });
+
+  it("says how many gradients were clipped", () => {
+    const metrics = [0.5, 2, 6.6, 7].map((gradNorm, i) => ({ step: i + 1, loss: 6, t: 10, gradNorm }));
+    expect(renderReport({ ...empty, metrics, clipNorm: 1 })).toContain(
+      "longer than optim.clipNorm = 1 were shortened to it: 75.0 % of the logged steps",
+    );
+  });
+
+  it("leaves out what was not measured", () => {
+    const page = renderReport(empty);
+    expect(page).toContain("The run");
+    expect(page).not.toMatch(/<svg|<table|Training|What comes first|NaN|undefined/);
+    const few = renderReport({ ...demo, metrics: demo.metrics.map(({ step, loss, t }) => ({ step, loss, t })) });
+    expect(few).not.toContain("Gradient norm");
+    expect(few).toContain("Temperature t");
+  });
+
+  it("survives a run whose numbers are not finite", () => {
+    const metrics = demo.metrics.slice(0, 50).map((row) => ({ ...row, loss: Number.NaN, t: Number.POSITIVE_INFINITY }));
+    expect(renderReport({ ...demo, metrics })).not.toMatch(/="[^"]*NaN|="[^"]*Infinity/);
+  });
+
+  it("refuses rows of results with different k and a sample that is not square", () => {
+    const [table] = demo.results;
+    const rows = [table.rows[0], { name: "short", recall: table.rows[1].recall.slice(1) }];
+    expect(() => renderReport({ ...demo, results: [{ ...table, rows }] })).toThrow(ReportError);
+    const sample = { ...demo.sample, scores: [1] };
+    expect(() => renderReport({ ...demo, sample })).toThrow(
+      "16 names, 16 pictures and 1 scores; expected 16, 16 and 256",
+    );
+  });
+});
+
+describe("figureFiles", () => {
+  const files = figureFiles(withTexts(demo, `<b>&"x\u0000\ud800`));
+
+  it("has one file a figure", () => {
+    expect([...files.keys()]).toEqual([
+      "loss.svg",
+      "recall.svg",
+      "temperature.svg",
+      "bias.svg",
+      "gradient-norm.svg",
+      "learning-rate.svg",
+      "similarity.svg",
+    ]);
+  });
+
+  it.each([...files])("writes %s as SVG that a strict XML reader takes", async (_, svg) => {
+    const { format, width, height } = await sharp(Buffer.from(svg)).metadata();
+    expect(format).toBe("svg");
+    expect(width).toBeGreaterThan(300);
+    expect(height).toBeGreaterThan(200);
+  });
+
+  it("draws a cell a pair, and a ring where another picture is best", () => {
+    const scores = [1, 0, 0, 0, 0.2, 0.9, 0, 0.1, 0.5];
+    const { pictures, names } = demo.sample;
+    const sample = { names: names.slice(0, 3), pictures: pictures.slice(0, 3), scores };
+    const svg = figureFiles({ ...demo, sample }).get("similarity.svg") ?? "";
+    expect(svg.match(/, probability /g)).toHaveLength(9);
+    expect(svg.match(/class="ring"/g)).toHaveLength(1);
+  });
+});
+
+describe("blindLoss", () => {
+  it("is the least loss of a model that gives every pair the same logit", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 100_000 }), fc.double({ min: -20, max: 20, noNaN: true }), (n, logit) => {
+        const loss = Math.log1p(Math.exp(-logit)) + (n - 1) * Math.log1p(Math.exp(logit));
+        expect(loss).toBeGreaterThanOrEqual(blindLoss("sigmoid", n) - 1e-9);
+        const best = -Math.log(n - 1);
+        const least = Math.log1p(Math.exp(-best)) + (n - 1) * Math.log1p(Math.exp(best));
+        expect(blindLoss("sigmoid", n)).toBeCloseTo(least, 9);
+      }),
+    );
+    expect(blindLoss("softmax", 128)).toBeCloseTo(4.852, 3);
+  });
+});

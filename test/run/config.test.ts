@@ -1,0 +1,217 @@
+/** The configuration: what resolves, and what every wrong setting is told. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  ConfigError,
+  checkBatch,
+  checkConfig,
+  configDifferences,
+  type Problem,
+  presetNames,
+  resolveConfig,
+  withSettings,
+} from "../../src/run/config.ts";
+
+function problemsOf(settings: string[], preset = "emoji"): readonly Problem[] {
+  try {
+    resolveConfig(preset, settings);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).problems;
+  }
+  return [];
+}
+
+/** Keys of all leaves of a plain tree. */
+function keysOf(tree: object, path = ""): string[] {
+  return Object.entries(tree).flatMap(([key, value]) =>
+    typeof value === "object" && !Array.isArray(value) ? keysOf(value, `${path}${key}.`) : [path + key],
+  );
+}
+
+describe("resolveConfig", () => {
+  it.each(presetNames)("resolves preset %s, and a file of the result reads back as the same", (preset) => {
+    const config = resolveConfig(preset, []);
+    expect(checkConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+  });
+
+  it("reads a setting as the type of its key", () => {
+    const config = resolveConfig("emoji", [
+      "optim.lr=3e-4",
+      "train.steps=+100",
+      "optim.schedule=rsqrt",
+      "data.trainStyles=noto, openmoji",
+      "data.testStyle=fluent",
+      "model.biasInit=-10",
+      "optim.warmup=5 epochs",
+      'optim.multipliers=[{"match":"image/.*","lr":0.1,"decay":0}]',
+    ]);
+    expect(config.optim.lr).toBe(3e-4);
+    expect(config.train.steps).toBe(100);
+    expect(config.optim.schedule).toBe("rsqrt");
+    expect(config.data.trainStyles).toEqual(["noto", "openmoji"]);
+    expect(config.model.biasInit).toBe(-10);
+    expect(config.optim.warmup).toBe("5 epochs");
+    expect(config.optim.multipliers).toEqual([{ match: "image/.*", lr: 0.1, decay: 0 }]);
+  });
+
+  it("lets the last of several settings of one key win", () => {
+    expect(resolveConfig("emoji", ["train.seed=1", "train.seed=2"]).train.seed).toBe(2);
+  });
+
+  it("does not change the defaults of the next call", () => {
+    resolveConfig("emoji", ["optim.lr=1"]);
+    expect(resolveConfig("emoji", []).optim.lr).toBe(2e-3);
+  });
+
+  it("reports all problems at once", () => {
+    const codes = problemsOf(["optm.lr=1", "optim.lr=-1", "train.steps=1.5", "model.image.numHeads=5", "foo"]).map(
+      (p) => p.code,
+    );
+    expect(codes.sort()).toEqual([
+      "CONFIG_COMBINATION",
+      "CONFIG_RANGE",
+      "CONFIG_SYNTAX",
+      "CONFIG_TYPE",
+      "CONFIG_UNKNOWN_KEY",
+    ]);
+  });
+
+  it.each([
+    ["optm.lr=1", "optim.lr"],
+    ["lr=1", "optim.lr"],
+    ["model.img.width=1", "model.image.width"],
+    ["train.batchsize=1", "train.batch"],
+    ["train.Steps=1", "train.steps"],
+  ])("names the nearest key for %s", (setting, nearest) => {
+    const [problem] = problemsOf([setting]);
+    expect(problem.code).toBe("CONFIG_UNKNOWN_KEY");
+    expect(problem.detail).toContain(`did you mean ${nearest}?`);
+  });
+
+  it("offers no key when none is near", () => {
+    expect(problemsOf(["qqqqqqqqqqqqqqqq=1"])[0].detail).not.toContain("did you mean");
+  });
+
+  it("names the nearest preset", () => {
+    expect(() => resolveConfig("emojy", [])).toThrow("did you mean emoji?");
+  });
+
+  it.each([
+    ["optim.lr=0", "CONFIG_RANGE", "above 0 and at most 10"],
+    ["optim.lr=NaN", "CONFIG_TYPE", "above 0 and at most 10"],
+    ["optim.lr=1e400", "CONFIG_RANGE", "above 0 and at most 10"],
+    ["optim.lr=", "CONFIG_TYPE", "a number"],
+    ["optim.lr=0x10", "CONFIG_TYPE", "a number"],
+    ["train.batch=0", "CONFIG_RANGE", "from 1 to 65536"],
+    ["train.seed=9007199254740993", "CONFIG_RANGE", "from 0 to 4294967295"],
+    ["model.image.depth=1e9", "CONFIG_RANGE", "from 1 to 64"],
+    ["checkpoint.keep=1", "CONFIG_RANGE", "from 2 to 100"],
+    ["optim.beta2=1", "CONFIG_RANGE", "0 to 0.9999999"],
+    ["optim.schedule=cosin", "CONFIG_RANGE", "cosine, linear, rsqrt, constant"],
+    ["data.trainStyles=noto,noto", "CONFIG_RANGE", "different words"],
+    ["data.trainStyles=", "CONFIG_RANGE", "noto, twemoji"],
+    ["model.biasInit=auto", "CONFIG_TYPE", "log-odds or a number"],
+    ["optim.warmup=3 parsecs", "CONFIG_RANGE", "10%, 400 steps"],
+    ["optim.warmup=101%", "CONFIG_RANGE", "10%, 400 steps"],
+    ["optim.multipliers=[", "CONFIG_TYPE", "regular expression"],
+    ['optim.multipliers=[{"match":"(","lr":1,"decay":1}]', "CONFIG_RANGE", "regular expression"],
+    ["optim=3", "CONFIG_TYPE", "optim.lr"],
+  ])("refuses %s with the code %s and what is allowed", (setting, code, allowed) => {
+    const problems = problemsOf([setting]);
+    expect(problems).toHaveLength(1);
+    expect(problems[0].code).toBe(code);
+    expect(problems[0].detail).toContain(allowed);
+  });
+
+  it.each([
+    [["model.image.numHeads=5"], "numHeads 5 does not divide"],
+    [["model.text.width=63"], "numHeads 2 does not divide model.text.width 63"],
+    [["model.image.patchSize=7"], "patchSize 7 does not divide"],
+    [["model.image.posEmb=sincos2d", "model.image.width=6", "model.image.numHeads=2"], "4 divides"],
+    [["model.image.posEmb=sincos2d", "model.image.width=4"], "at least 8"],
+    [["train.batch=1", "train.shards=1"], "log-odds"],
+    [["train.batch=33"], "train.shards 2 does not divide train.batch 33"],
+    [["data.testStyle=noto"], "trainStyles"],
+    [["optim.warmup=60%", "optim.cooldown=50%"], "more than train.steps"],
+    [["optim.warmup=7000", "train.steps=6000"], "more than train.steps"],
+    [["model.image.width=8192", "model.image.depth=64"], "parameters"],
+  ])("refuses %j, which do not go together", (settings, words) => {
+    const problems = problemsOf(settings);
+    expect(problems.map((p) => p.code)).toEqual(["CONFIG_COMBINATION"]);
+    expect(problems[0].detail).toContain(words);
+  });
+
+  it("says nothing about combinations of a key that is wrong by itself", () => {
+    expect(problemsOf(["model.image.width=abc", "model.image.numHeads=5"]).map((p) => p.code)).toEqual(["CONFIG_TYPE"]);
+  });
+
+  it("throws nothing but ConfigError, with bounded lines of printable text, whatever is set", () => {
+    const keys = keysOf(resolveConfig("emoji", []));
+    const key = fc.oneof(fc.constantFrom(...keys, "__proto__.x", "constructor", "model.constructor.name"), fc.string());
+    fc.assert(
+      fc.property(fc.array(fc.tuple(key, fc.string({ unit: "binary" })), { maxLength: 3 }), (pairs) => {
+        try {
+          resolveConfig(
+            "emoji",
+            pairs.map(([k, v]) => `${k}=${v}`),
+          );
+        } catch (error) {
+          expect(error).toBeInstanceOf(ConfigError);
+          for (const line of (error as ConfigError).message.split("\n")) {
+            expect(line.startsWith("config: ")).toBe(true);
+            expect(line).not.toMatch(/\p{Cc}/u);
+            expect(line.length).toBeLessThan(800);
+          }
+        }
+      }),
+    );
+    expect(Object.keys(Object.prototype)).toEqual([]);
+  });
+});
+
+describe("checkConfig", () => {
+  it("refuses keys that it does not know, also those every object has", () => {
+    for (const text of ['{"__proto__": {"lr": 1}}', '{"constructor": 1}', '{"optim": {"toString": 1}}']) {
+      expect(() => checkConfig(JSON.parse(text))).toThrow("is not a key");
+    }
+  });
+
+  it.each([[[]], ["x"], [null], [{ optim: [] }], [{ optim: { lr: "0.1" } }], [{ train: { steps: null } }]])(
+    "refuses %j as the wrong type",
+    (tree) => {
+      expect(() => checkConfig(tree)).toThrow(ConfigError);
+    },
+  );
+});
+
+it("checkBatch refuses a batch of more items than there are", () => {
+  const config = resolveConfig("emoji", []);
+  expect(() => checkBatch(config, 128)).not.toThrow();
+  expect(() => checkBatch(config, 127)).toThrow("use at most 127");
+});
+
+it("configDifferences names exactly the keys that were set", () => {
+  const before = resolveConfig("emoji", []);
+  expect(configDifferences(before, before)).toEqual([]);
+  expect(configDifferences(before, resolveConfig("emoji", ["optim.lr=1e-3", "data.trainStyles=noto"]))).toEqual([
+    { key: "data.trainStyles", from: '["noto","twemoji","fluent"]', to: '["noto"]' },
+    { key: "optim.lr", from: "0.002", to: "0.001" },
+  ]);
+});
+
+it("withSettings changes what is named, and nothing else of a configuration", () => {
+  const before = resolveConfig("shapes", ["train.steps=300"]);
+  const after = withSettings(before, ["log.every=7", "optim.schedule=constant"]);
+  expect(configDifferences(before, after).map(({ key }) => key)).toEqual(["optim.schedule", "log.every"]);
+  expect(() => withSettings(before, ["log.evry=7", "optim.lr=-1"])).toThrow(/log\.every[\s\S]*optim\.lr/);
+});
+
+it("a number that is 0 in f32 is no ε", () => {
+  expect(Math.fround(resolveConfig("emoji", ["optim.eps=1e-38"]).optim.eps)).toBeGreaterThan(0);
+  expect(() => resolveConfig("emoji", ["optim.eps=1e-300"])).toThrow(/optim\.eps/);
+});
+
+it("what --resume writes cannot be set", () => {
+  expect(() => resolveConfig("emoji", ["train.firstSteps=3"])).toThrow(/train\.firstSteps is written by --resume/);
+});

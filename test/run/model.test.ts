@@ -1,0 +1,37 @@
+import { expect, it } from "vitest";
+import { parametersOf } from "../../src/nn/index.ts";
+import { resolveConfig } from "../../src/run/config.ts";
+import { buildModel, buildOptimizer } from "../../src/run/model.ts";
+import { copy, scope, zeros } from "../../src/tensor/index.ts";
+
+/** Paths of the parameters that a step at rate 0 without a gradient makes smaller. */
+function decaying(settings: readonly string[]): { decayed: string[]; kept: string[] } {
+  return scope(() => {
+    const config = resolveConfig("emoji", ["optim.weightDecay=0.5", ...settings]);
+    const model = buildModel(config, 300);
+    const optimizer = buildOptimizer(config, model);
+    const parameters = [...parametersOf(model)];
+    const before = parameters.map(([, { value }]) => copy(value));
+    for (const [, parameter] of parameters) parameter.grad = zeros(parameter.shape);
+    optimizer.step(1);
+    const decayed = parameters.filter(([, { value }], i) => value.data.some((x, k) => x !== before[i].data[k]));
+    const paths = decayed.map(([path]) => path);
+    return { decayed: paths, kept: parameters.map(([path]) => path).filter((path) => !paths.includes(path)) };
+  });
+}
+
+it("optim.decayed matrices decays every parameter of two axes or more, and no other", () => {
+  const { decayed, kept } = decaying([]);
+  const axes = new Map(
+    [...parametersOf(buildModel(resolveConfig("emoji", []), 300))].map(([k, v]) => [k, v.shape.length]),
+  );
+  expect(decayed.every((path) => axes.get(path)! >= 2)).toBe(true);
+  expect(kept.filter((path) => axes.get(path)! >= 2)).toEqual([]);
+  expect(decayed).toContain("text/embedding");
+});
+
+it("optim.decayed kernels leaves embeddings and the probe alone, as big_vision does", () => {
+  const { decayed } = decaying(["optim.decayed=kernels"]);
+  expect(decayed.length).toBeGreaterThan(10);
+  expect(decayed.filter((path) => !path.endsWith("/kernel"))).toEqual([]);
+});

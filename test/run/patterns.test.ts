@@ -1,0 +1,121 @@
+/** Patterns of parameter names, tried before a run begins. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parametersOf } from "../../src/nn/index.ts";
+import { resolveConfig } from "../../src/run/config.ts";
+import { buildModel, trainedPaths } from "../../src/run/model.ts";
+import { nearestPath, tryPatterns } from "../../src/run/patterns.ts";
+import { scope } from "../../src/tensor/index.ts";
+
+const multiplier = (match: string) => ({ match, lr: 1, decay: 0 });
+const paths = trainedPaths(resolveConfig("emoji", []));
+
+describe("trainedPaths", () => {
+  it("names the parameters of the model that is trained, whatever the model is made of", () => {
+    const settings = fc.record({
+      "model.image.depth": fc.constantFrom(1, 2),
+      "model.image.width": fc.constantFrom(8, 16),
+      "model.image.pooling": fc.constantFrom("map", "mean"),
+      "model.image.posEmb": fc.constantFrom("learn", "sincos2d"),
+      "model.text.depth": fc.constantFrom(1, 3),
+      "model.text.width": fc.constantFrom(8, 16),
+      "model.text.pooling": fc.constantFrom("last", "first", "mean", "map"),
+      "model.embedDim": fc.constantFrom(8, 16),
+      "train.loss": fc.constantFrom("sigmoid", "softmax"),
+    });
+    fc.assert(
+      fc.property(settings, (chosen) => {
+        const config = resolveConfig(
+          "emoji",
+          Object.entries(chosen).map(([key, value]) => `${key}=${value}`),
+        );
+        const built = scope(() => [...parametersOf(buildModel(config, 300)).keys()]);
+        expect(trainedPaths(config)).toEqual(
+          built.filter((path) => path !== "b" || chosen["train.loss"] === "sigmoid"),
+        );
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("reads the names of the largest model without building it", () => {
+    const largest = resolveConfig("emoji", ["model.image.depth=64", "model.text.depth=64"]);
+    const wide = { ...largest.model, image: { ...largest.model.image, width: 8192, mlpDim: 32_768 } };
+    expect(trainedPaths({ ...largest, model: wide }).length).toBeGreaterThan(1500);
+  });
+});
+
+describe("tryPatterns", () => {
+  it.each(["tPrime|b", "image/.*", "image/[\\p{L}\\d/]+", ".*/kernel", "text/embedding", "(?:image|text)/.*"])(
+    "finds nothing wrong with %s",
+    (match) => {
+      expect(tryPatterns([multiplier(match)], paths)).toEqual({ unusable: [], idle: [] });
+    },
+  );
+
+  it.each([
+    ["imag/.*", /"imag\/\.\*" matches no parameter.*whole path, such as image\//],
+    ["txt/embedding", /such as text\/embedding$/],
+    ["image", /matches no parameter.*such as image\//],
+    ["tPrime ", /such as tPrime$/],
+    ["", /matches no parameter/],
+  ])("says that %s matches nothing, with the nearest name", (match, says) => {
+    const { unusable, idle } = tryPatterns([multiplier(match)], paths);
+    expect(unusable).toEqual([]);
+    expect(idle.map(({ detail }) => detail)).toEqual([expect.stringMatching(says)]);
+  });
+
+  it("says that a pattern has no effect when those before it match all of its parameters", () => {
+    const { idle } = tryPatterns([multiplier("image/.*"), multiplier("text/.*"), multiplier(".*/probe")], paths);
+    expect(idle).toHaveLength(1);
+    expect(idle[0].detail).toMatch(/"\.\*\/probe" has no effect/);
+    expect(tryPatterns([multiplier(".*/probe"), multiplier("image/.*")], paths).idle).toEqual([]);
+  });
+
+  it.each(["(.*)*x", "(.+)+!", "(?=((.*)*y))z", "((a|[a-z/]|\\d)*)*#"])(
+    "gives up %s, which takes for ever",
+    (match) => {
+      const started = performance.now();
+      const { unusable } = tryPatterns([multiplier(match)], paths, 50);
+      expect(unusable.map(({ detail }) => detail)).toEqual([expect.stringMatching(/needs more than 0\.05 s/)]);
+      expect(performance.now() - started).toBeLessThan(20_000);
+    },
+  );
+
+  it("ends on every pattern, and throws nothing", () => {
+    const part = fc.constantFrom(
+      "a",
+      ".",
+      "*",
+      "+",
+      "(",
+      ")",
+      "|",
+      "[",
+      "]",
+      "{2}",
+      "{9999}",
+      "?",
+      "\\",
+      "/",
+      "^",
+      "$",
+    );
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 12 }), (parts) => {
+        const { unusable, idle } = tryPatterns([multiplier(parts.join(""))], paths, 20);
+        expect(unusable.length + idle.length).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+});
+
+it("nearestPath finds the name that letters were taken out of", () => {
+  fc.assert(
+    fc.property(fc.constantFrom(...paths), fc.nat(), (path, where) => {
+      const cut = where % path.length;
+      const found = nearestPath(path.slice(0, cut) + path.slice(cut + 1), [path, "another/name"]);
+      expect(found).toBe(path.length > 2 ? path : found);
+    }),
+  );
+});

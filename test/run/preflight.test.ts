@@ -1,0 +1,50 @@
+/** What is said about a run before it begins. */
+import { describe, expect, it } from "vitest";
+import { checkConfig, resolveConfig } from "../../src/run/config.ts";
+import { checkSchedule, checkSettings } from "../../src/run/preflight.ts";
+
+const matching = (match: string): string => `optim.multipliers=${JSON.stringify([{ match, lr: 1, decay: 0 }])}`;
+
+describe("checkSettings", () => {
+  it.each(["emoji", "emoji-short", "emoji-unseen", "shapes"])("says nothing about preset %s", (preset) => {
+    expect(checkSettings(resolveConfig(preset, []), false)).toEqual([]);
+    expect(checkSettings(resolveConfig(preset, ["train.loss=softmax"]), false)).toEqual([]);
+  });
+
+  it.each([
+    ["a pattern without a match", [matching("imag/.*")], /matches no parameter/],
+    ["softmax over a batch of one", ["train.loss=softmax", "train.batch=1", "train.shards=1", "model.biasInit=0"], /always 0/],
+  ])("refuses %s in a new run, and warns where the run was begun before", (_, settings, says) => {
+    const config = resolveConfig("emoji", settings);
+    expect(() => checkSettings(config, false)).toThrow(says);
+    expect(checkSettings(checkConfig(JSON.parse(JSON.stringify(config))), true)).toEqual([expect.stringMatching(says)]);
+  }); // biome-ignore format: a case a line
+
+  it("refuses a pattern that takes for ever, also where the run was begun before", () => {
+    const config = resolveConfig("emoji", [matching("(.*)*x")]);
+    expect(() => checkSettings(config, true)).toThrow(/needs more than 1 s/);
+  });
+
+  it("warns of a batch without negatives", () => {
+    const config = resolveConfig("emoji", ["train.batch=1", "train.shards=1", "model.biasInit=0"]);
+    expect(checkSettings(config, false)).toEqual([expect.stringMatching(/no negatives/)]);
+  });
+});
+
+describe("checkSchedule", () => {
+  it("refuses a warm-up of more epochs than the run has, which only the data can tell", () => {
+    const config = resolveConfig("emoji", ["optim.warmup=3 epochs", "train.steps=20", "train.batch=100"]);
+    expect(checkSchedule(config, 600)).toEqual([]);
+    expect(() => checkSchedule(config, 700)).toThrow(
+      /3 epochs and optim.cooldown 0 are 21 and 0 steps.*train.steps 20/,
+    );
+  });
+
+  it("warns when the only step has a learning rate of 0", () => {
+    expect(checkSchedule(resolveConfig("emoji", ["train.steps=1"]), 1594)).toEqual([
+      expect.stringMatching(/nothing is learned; set optim\.warmup=0/),
+    ]);
+    expect(checkSchedule(resolveConfig("emoji", ["train.steps=1", "optim.warmup=0"]), 1594)).toEqual([]);
+    expect(checkSchedule(resolveConfig("emoji", ["train.steps=2"]), 1594)).toEqual([]);
+  });
+});
