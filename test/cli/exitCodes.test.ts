@@ -97,7 +97,7 @@ describe("an error", () => {
   });
 
   it("of every class in src is in this table", () => {
-    const src = new URL("../../src", import.meta.url);
+    const src = new URL("../../src/", import.meta.url);
     const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
     const classes = files.flatMap((name) =>
       [...readFileSync(new URL(name, src), "utf8").matchAll(/class (\w+) extends Error\b/g)].map(([, found]) => found),
