@@ -1,11 +1,11 @@
 /**
- * The program of the devices that `siglip train` starts: every device runs all of it on its shards of each batch.
+ * The program that `siglip train` starts on its devices: every device runs all of it on its shards of each batch.
  *
- * Rank 0 also writes: metrics, checkpoints, the report. A batch is a pure function of (seed, step) and sums over shards have
- * one order, so a run that is resumed, also on another number of devices, goes on with the bits it would have had.
+ * Rank 0 also writes metrics, checkpoints and the report. A batch is a pure function of (seed, step) and sums over shards
+ * have a fixed order, so a resumed run, also on another number of devices, is bit-identical to an uninterrupted one.
  *
- * All devices hold the same parameters and moments. They compare all of it before they save, and the parameters every so many
- * steps: a bit that turned over in the memory of one ends the run, and is in no checkpoint.
+ * All devices hold the same parameters and moments. They compare both before every save, and the parameters at a regular
+ * interval: a flipped bit in the memory of one device ends the run and reaches no checkpoint.
  */
 import {
   BatchReader,
@@ -34,36 +34,39 @@ import { Saver } from "./saver.ts";
 import { firstNonFinite, restore, type Stored, tensorsOf } from "./trainingState.ts";
 import { TrainingWatch } from "./trainingWatch.ts";
 
+/** The job of `trainProgram`. */
 export interface TrainJob {
   /** The run folder. */
   readonly run: string;
   readonly config: Config;
   readonly preset: string;
   readonly digest: string;
-  /** Steps done before. */
+  /** Completed steps. */
   readonly first: number;
-  /** The checkpoint of that step: loaded once, so that all devices go on from the same one. */
+  /** The checkpoint of that step: loaded once, so that all devices resume from the same one. */
   readonly stored?: Stored | undefined;
-  /** Manifests that were found damaged on the way to it. */
+  /** Manifests that did not load. */
   readonly damaged: readonly string[];
   /** Steps between two comparisons of parameters. */
   readonly compareEvery: number;
   readonly tokenizer: TokenizerFile;
   readonly items: number;
   readonly pairs: PairsSpec;
-  /** Who draws the rows of a batch: a thread, ahead of the devices, or the devices where they wait for each other. */
+  /** The source of batch rows: a thread that runs ahead of the devices, or the devices while they wait for each other. */
   readonly batches: { readonly ahead: BatchSlots } | { readonly shared: SharedRows };
 }
 
+/** A report from a device to the main thread during training. */
 export type TrainReport =
   | { readonly kind: "step"; readonly step: number; readonly loss: number; readonly t: number; readonly b: number }
   | { readonly kind: "log"; readonly message: string };
 
+/** The result of a training. */
 export type TrainResult =
   | { readonly kind: "stopped"; readonly step: number }
   | { readonly kind: "done"; readonly table: string; readonly summary: string; readonly report: string };
 
-/** The main thread shares the cores: it is told of a step this often at most. */
+/** Least interval between two step reports: the main thread shares the cores with the devices. */
 const REPORT_MS = 100;
 
 runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
@@ -152,7 +155,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   });
 });
 
-/** Watches the steps to come; of a run that goes on it knows how the run began. */
+/** A watch for the coming steps; that of a resumed run knows the run's first step. */
 function watchFrom({ run, first }: TrainJob, train: Config["train"]): TrainingWatch {
   const watch = new TrainingWatch(train);
   const start = first > 0 ? readMetrics(run).rows.find(({ loss }) => loss !== undefined) : undefined;
@@ -160,7 +163,7 @@ function watchFrom({ run, first }: TrainJob, train: Config["train"]): TrainingWa
   return watch;
 }
 
-/** A loss that is no number has causes that come before the rate of learning: `look` throws where it finds one. */
+/** Runs an update. If it fails with NaN or infinity, `look` throws if the cause is not the learning rate. */
 function blamed<T>(update: () => T, look: () => void): T {
   try {
     return update();
@@ -170,14 +173,13 @@ function blamed<T>(update: () => T, look: () => void): T {
   }
 }
 
-/** Throws where an update before this step has left a parameter or a moment that is NaN or infinite. */
+/** Throws if an earlier update left a parameter or a moment that is NaN or infinite. */
 function refuseNonFinite(tensors: ReturnType<typeof tensorsOf>, when: string): void {
   const bad = firstNonFinite(tensors);
-  if (bad !== undefined)
-    throw new NonFiniteError(`train: ${bad} holds NaN or infinity ${when}, from the updates before it`);
+  if (bad !== undefined) throw new NonFiniteError(`train: ${bad} holds NaN or infinity ${when}, from earlier updates`);
 }
 
-/** This rank's rows of the batch of a step; `idle` is called while it waits for them. */
+/** A function that returns this rank's rows of a step's batch; `idle` is called while it waits for them. */
 async function rowsOf(
   { comm, config: job, alive }: Device<TrainJob, TrainReport>,
   { batch, seed, steps }: Config["train"],
@@ -192,7 +194,7 @@ async function rowsOf(
   return (index) => drawer.take(index);
 }
 
-/** Recall on the first test set during training, for the curves of the report. Nothing is chosen by it. */
+/** Recall on the first test set during training, for the curves of the report. Nothing is selected by it. */
 function quickEvaluation(step: number, embedder: Embedder, { sets }: Tests): Metrics {
   const { recall } = evaluateSet(embedSet(embedder, sets[0]));
   const fields = recall.flatMap(({ k, textToImage, imageToText }) => [

@@ -162,7 +162,7 @@ describe("a manifest that is sealed and says what no save says", () => {
     ["a length beyond exact numbers", '"bytes": ', '"bytes": 9007199254740992, "was": '],
     ["a loss that is a text", '"step": 2', '"step": 2, "trainLoss": "low"'],
     ["no files", '"files": [', '"files": [], "were": ['],
-  ])("(%s) is passed over, and what is saved later is found", (_, from, to) => {
+  ])("(%s) is skipped, and what is saved later is found", (_, from, to) => {
     const fs = diskWith(1, 2);
     fs.put(
       manifest,
@@ -173,7 +173,7 @@ describe("a manifest that is sealed and says what no save says", () => {
     expect(loadedStep(fs)).toBe(3);
   });
 
-  it("(nothing at all) is passed over", () => {
+  it("(nothing at all) is skipped", () => {
     const fs = diskWith(1, 2);
     const body = "{";
     fs.put(manifest, new TextEncoder().encode(`${body},\n  "sha256": "${sha256(body)}"\n}\n`));

@@ -41,7 +41,7 @@ describe.runIf(process.features.typescript)("a bit that turns over on one device
     expect(stderr).not.toMatch(/ {4}at /);
     expect(newest(run)?.step).toBe(5);
     expect(stderr).toContain(
-      `the checkpoint of step 5 is whole; go on with: npm run -s siglip -- train --resume --out ${run}`,
+      `the checkpoint of step 5 is intact; resume with: npm run -s siglip -- train --resume --out ${run}`,
     );
   });
 

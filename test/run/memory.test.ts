@@ -101,7 +101,7 @@ it("what does not fit is refused with numbers, and with a remedy that helps", ()
 });
 
 it.each([
-  [["model.image.imageSize=1024", "model.image.patchSize=1"], /a picture is 1048576 tokens: together \d+ GiB/],
+  [["model.image.imageSize=1024", "model.image.patchSize=1"], /an image is 1048576 tokens: together \d+ GiB/],
   [["model.image.width=8192", "model.image.depth=64"], /parameters/],
 ])("a model of which no device can embed a single pair is no configuration: %j", (settings, says) => {
   expect(() => resolveConfig("shapes", settings)).toThrow(says);
@@ -122,7 +122,7 @@ describe("out of memory", () => {
     expect(addressLimit(LIMITED)).toBe(4_096_000_000);
     expect(addressLimit(UNLIMITED)).toBeUndefined();
     const error = new DeviceError(0, "none", { cause: new SystemMemoryError("none") });
-    expect(addressSpaceHint(error, () => LIMITED)).toMatch(/3\.8 GiB of addresses \(ulimit -v\)/);
+    expect(addressSpaceHint(error, () => LIMITED)).toMatch(/limited to 3\.8 GiB \(ulimit -v\)/);
     expect(addressSpaceHint(error, () => UNLIMITED)).toBe("");
     expect(addressSpaceHint(new Error("another"), () => LIMITED)).toBe("");
   });

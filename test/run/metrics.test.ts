@@ -80,7 +80,7 @@ it("lines that do not fit on the disk are said once, wait, and are written in th
   metrics.append(rows[0]);
   metrics.append(rows[1]);
   expect(said).toEqual([
-    "metrics: /run/metrics.jsonl cannot be written (ENOSPC: write; 8 bytes needed, 0 free); make room: until then lines are kept in memory, and the run goes on",
+    "metrics: /run/metrics.jsonl cannot be written (ENOSPC: write; 8 bytes needed, 0 free); make room: until then lines are kept in memory and the run continues",
   ]);
   expect(metrics.sync()).toHaveLength(2);
   fs.capacity = 1000;

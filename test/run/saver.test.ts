@@ -177,7 +177,7 @@ describe("a disk that is full", () => {
       full(isFull);
       expect(saver.save(step + 1, false)).toBe(!isFull);
     }
-    expect(said.filter((line) => line.includes("trying again at the next checkpoint"))).toHaveLength(4);
+    expect(said.filter((line) => line.includes("the next checkpoint tries again"))).toHaveLength(4);
     expect(() => saver.save(6, false)).toThrow("CKPT_NO_SPACE");
   });
 
@@ -232,7 +232,7 @@ describe("what was measured before a save", () => {
     }
   });
 
-  it("is in the checkpoint where its file cannot be written, and comes back when the run goes on", () => {
+  it("is in the checkpoint if its file cannot be written, and comes back when the run is resumed", () => {
     const { saver, fs, log, said } = training();
     log.append({ step: 1, loss: 3 });
     saver.save(1, false);

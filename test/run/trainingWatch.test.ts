@@ -58,14 +58,14 @@ describe("TrainingWatch says nothing", () => {
 
 describe("TrainingWatch names, once each,", () => {
   const cases: readonly [what: string, curve: (step: number) => Partial<WatchedStep>, says: RegExp[]][] = [
-    ["a constant loss", (step) => (step < 900 ? {} : { loss: 0.7 }), [/^step 1000: constant loss: it has been 0\.7 for 100 steps/]],
-    ["a loss of 0 from the start", () => ({ loss: 0 }), [/^step 101: constant loss: it has been 0 for 100/]],
-    ["a temperature that vanishes", (step) => ({ t: 10 / step }), [/^step 21: vanishing temperature: t is 0\.4762, and was 10 at the start/]],
-    ["a temperature of 0", (step) => ({ t: step < 50 ? 10 : 0 }), [/^step 50: vanishing temperature: t is 0, and was 10/]],
-    ["a temperature that is 0 from the start", () => ({ t: 0 }), [/^step 1: vanishing temperature: t is 0, and was 0/]],
-    ["a temperature without bound", (step) => ({ t: 10 * step }), [/^step 101: growing temperature: t is 1010, and was 10/]],
-    ["a bias without bound", (step) => ({ b: -10 * step }), [/^step 101: growing bias: b is -1010, and was -10/]],
-    ["a loss far above its start", (step) => (step === 300 ? { loss: 106 } : {}), [/^step 300: exploding loss: it is 106, and was 5\.\d+ at the start/]],
+    ["a constant loss", (step) => (step < 900 ? {} : { loss: 0.7 }), [/^step 1000: constant loss: 0\.7 for 100 steps/]],
+    ["a loss of 0 from the start", () => ({ loss: 0 }), [/^step 101: constant loss: 0 for 100/]],
+    ["a temperature that vanishes", (step) => ({ t: 10 / step }), [/^step 21: vanishing temperature: t is 0\.4762, from 10 at the start/]],
+    ["a temperature of 0", (step) => ({ t: step < 50 ? 10 : 0 }), [/^step 50: vanishing temperature: t is 0, from 10/]],
+    ["a temperature that is 0 from the start", () => ({ t: 0 }), [/^step 1: vanishing temperature: t is 0, from 0/]],
+    ["a temperature without bound", (step) => ({ t: 10 * step }), [/^step 101: growing temperature: t is 1010, from 10/]],
+    ["a bias without bound", (step) => ({ b: -10 * step }), [/^step 101: growing bias: b is -1010, from -10/]],
+    ["a loss far above its start", (step) => (step === 300 ? { loss: 106 } : {}), [/^step 300: exploding loss: 106, from 5\.\d+ at the start/]],
     ["a loss that stays where it began", (step) => ({ loss: 6.2 * (1 + 0.1 * noise(step)) }), [/^step 500: no better than guessing: the loss is 6\.\d+ on average.* 5\.848/]],
     ["a loss that comes to one answer for all pairs", (step) => ({ loss: BLIND * (1 + (0.3 * Math.abs(noise(step))) / step) }), [/^step 500: no better than guessing/]],
   ]; // biome-ignore format: a case a line
