@@ -133,14 +133,14 @@ describe("renderReport", () => {
   it("says how many gradients were clipped", () => {
     const metrics = [0.5, 2, 6.6, 7].map((gradNorm, i) => ({ step: i + 1, loss: 6, t: 10, gradNorm }));
     expect(renderReport({ ...empty, metrics, clipNorm: 1 })).toContain(
-      "longer than optim.clipNorm = 1 were shortened to it: 75.0 % of the logged steps",
+      "longer than optim.clipNorm = 1 were scaled down to it: 75.0 % of the logged steps",
     );
   });
 
   it("leaves out what was not measured", () => {
     const page = renderReport(empty);
     expect(page).toContain("The run");
-    expect(page).not.toMatch(/<svg|<table|Training|What comes first|NaN|undefined/);
+    expect(page).not.toMatch(/<svg|<table|Training|Retrieval<\/h2>|NaN|undefined/);
     const few = renderReport({ ...demo, metrics: demo.metrics.map(({ step, loss, t }) => ({ step, loss, t })) });
     expect(few).not.toContain("Gradient norm");
     expect(few).toContain("Temperature t");
