@@ -149,7 +149,7 @@ describe("the file of gradients", () => {
       [join(at("nowhere"), "x"), /there is no folder .*nowhere/],
       [join(at("plain"), "x"), /there is no folder .*plain/],
       [folder, /this is a folder/],
-      ["/dev/full", /this is no regular file/],
+      ["/dev/full", /this is not a regular file/],
     ] as const) {
       const error = failure(() => checkGradients(path, undefined));
       expect(error.message).toMatch(says);

@@ -54,7 +54,7 @@ describe.runIf(process.features.typescript)(
   "a disk that fails after the main thread has read",
   { timeout: 120_000 },
   () => {
-    it("changes nothing about how a run goes on: devices get what was read", async () => {
+    it("changes nothing about how a run resumes: devices get what was read", async () => {
       const path = oldRun();
       const { code, stderr } = await resume(path, ["--devices", "2"], faultyDisk("reads"));
       expect(code, stderr).toBe(0);
@@ -85,7 +85,7 @@ describe.runIf(process.features.typescript)("a disk without room for a checkpoin
     const path = oldRun();
     const refused = await resume(path, [], faultyDisk("full"));
     expect(refused.code, refused.stderr).toBe(74);
-    expect(refused.stderr).toMatch(/the checkpoint of step 4 is whole; go on with: npm run/);
+    expect(refused.stderr).toMatch(/the checkpoint of step 4 is intact; resume with: npm run/);
     expect((await resume(path)).code).toBe(0);
     const done = await resume(path, [], faultyDisk("full"));
     expect(done.code, done.stderr).toBe(0);
@@ -118,7 +118,7 @@ describe("settings of a resumed run", { timeout: 120_000 }, () => {
     const cosine = oldRun();
     const refused = await resume(cosine, ["--set", "train.steps=8"]);
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toMatch(/train\.steps: 6 → 8: the learning rate of steps that are done would have been another \(optim\.schedule cosine/); // biome-ignore format: one pattern
+    expect(refused.stderr).toMatch(/train\.steps: 6 → 8: completed steps would have had another learning rate \(optim\.schedule cosine/); // biome-ignore format: one pattern
     expect(refused.stderr.match(/config:/g)).toHaveLength(1);
     expect(newest(cosine).step).toBe(4);
 
@@ -152,7 +152,7 @@ describe("settings of a resumed run", { timeout: 120_000 }, () => {
   it("name --out where it is missing", async () => {
     const { code, stderr } = await siglip(["train", "--resume"]);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/--resume needs --out, the folder of the run to go on with/);
+    expect(stderr).toMatch(/--resume needs --out, the folder of the run to resume/);
   });
 });
 
@@ -200,7 +200,7 @@ describe("NaN", { timeout: 120_000 }, () => {
     const { code, stderr } = await resume(path, ["--devices", "1"]);
     expect(code, stderr).toBe(76);
     expect(stderr).not.toMatch(/ {4}at /);
-    expect(stderr).not.toContain("go on with");
+    expect(stderr).not.toContain("resume with");
     expect(stderr).toMatch(/NonFiniteError: (train|adamW): /);
     expect(stderr).toMatch(/saved before:\n {2}step \d+: whole and finite, mean loss/);
     expect(stderr).toMatch(/start a new run with a lower optim\.lr/);
@@ -247,7 +247,7 @@ describe("a save", { timeout: 120_000 }, () => {
     });
     expect(code, stderr).toBe(expected);
     const { step } = newest(path);
-    expect(stderr).toContain(`stopped by ${signal} after step ${step}, which is saved; go on with: npm run -s siglip -- train --resume --out ${path}`); // biome-ignore format: one line
+    expect(stderr).toContain(`stopped by ${signal} after step ${step}, which is saved; resume with: npm run -s siglip -- train --resume --out ${path}`); // biome-ignore format: one line
   });
 });
 

@@ -56,7 +56,7 @@ describe("siglip train", { timeout: 120_000 }, () => {
     });
     expect(interrupted.code, interrupted.stderr).toBe(130);
     expect(interrupted.stderr).toMatch(
-      /after step \d+, which is saved; go on with: npm run -s siglip -- train --resume --out/,
+      /after step \d+, which is saved; resume with: npm run -s siglip -- train --resume --out/,
     );
     expect(interrupted.stdout).toBe("");
     const resumed = await siglip(["train", "--resume", "--out", run("interrupted")]);
@@ -93,7 +93,7 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(interrupted.stderr).toMatch(/^warning: step \d+: (vanishing temperature|exploding loss)/m);
     const { code, stderr } = await siglip(["train", "--resume", "--out", run("sick")]);
     expect(code, stderr).toBe(0);
-    expect(stderr).toMatch(/warning: step \d+: vanishing temperature: t is [^,]+, and was 10 at the start/);
+    expect(stderr).toMatch(/warning: step \d+: vanishing temperature: t is [^,]+, from 10 at the start/);
   });
 
   it("exits 76 where the last update made a model that cannot be evaluated", async () => {
@@ -144,7 +144,7 @@ describe("siglip says what is wrong, and where", { timeout: 60_000 }, () => {
     ["a choice with such characters", () => ["train", "--kernels", "f\nst"], 2, /'f\\u\{a\}st'/],
     ["a preset with such characters", () => ["train", "--preset", "em\noji"], 2, /em\\u\{a\}oji/],
     ["a key with such characters", () => ["train", "--set", "op\x1b[3m\ntim=1"], 2, /op\\u\{1b\}\[3m\\u\{a\}tim/],
-    ["a run folder with such characters", () => ["eval", "ru\nn\x1b[3m"], 2, /ru\\u\{a\}n\\u\{1b\}\[3m is no run folder/],
+    ["a run folder with such characters", () => ["eval", "ru\nn\x1b[3m"], 2, /ru\\u\{a\}n\\u\{1b\}\[3m is not a run folder/],
     ["a folder that holds another run", () => ["train", ...TINY, "--out", run("whole")], 2, /whole exists.*--resume/],
     ["--resume without a folder", () => ["train", "--resume"], 2, /--out/],
     ["a folder that is no run", () => ["eval", folder], 2, /no run folder/],
@@ -212,7 +212,7 @@ describe("siglip says what is wrong, and where", { timeout: 60_000 }, () => {
     alter(files.at(-1) as string);
     const fallen = await siglip(["eval", run("whole"), "--json"]);
     expect(fallen.code, fallen.stderr).toBe(0);
-    expect(fallen.stderr).toMatch(/passed over/);
+    expect(fallen.stderr).toMatch(/is skipped/);
     expect(JSON.parse(fallen.stdout)).toMatchObject({ step: 10 });
     for (const name of files.slice(0, -1)) alter(name);
     const refused = await siglip(["eval", run("whole")]);
