@@ -196,11 +196,11 @@ describe("a manifest that is sealed and says what no save says", () => {
     expect(loadedStep(fs)).toBe(3);
   });
 
-  it("after whose number none comes is an error that names it, and nothing is saved where it would not be found", () => {
+  it("with the highest possible number is an error that names it, and nothing is saved where it would not be found", () => {
     const fs = diskWith(1, 2);
     fs.put(`${FOLDER}/999999999999999-step-7.manifest.json`, fs.read(manifest));
     expect(() => folderOn(fs).save(stateAt(3), DIGEST)).toThrow(
-      /999999999999999-step-7\.manifest\.json; move it away \(CKPT_IO\)/,
+      /999999999999999-step-7\.manifest\.json has the highest possible number; move it away \(CKPT_IO\)/,
     );
     expect(loadedStep(fs)).toBe(2);
   });

@@ -128,7 +128,7 @@ describe("resolveConfig", () => {
     [["model.image.numHeads=5"], "numHeads 5 does not divide"],
     [["model.text.width=63"], "numHeads 2 does not divide model.text.width 63"],
     [["model.image.patchSize=7"], "patchSize 7 does not divide"],
-    [["model.image.posEmb=sincos2d", "model.image.width=6", "model.image.numHeads=2"], "4 divides"],
+    [["model.image.posEmb=sincos2d", "model.image.width=6", "model.image.numHeads=2"], "a multiple of 4"],
     [["model.image.posEmb=sincos2d", "model.image.width=4"], "at least 8"],
     [["train.batch=1", "train.shards=1"], "log-odds"],
     [["train.batch=33"], "train.shards 2 does not divide train.batch 33"],

@@ -246,7 +246,7 @@ describe("what was measured before a save", () => {
     expect(saver.save(3, true)).toBe(true);
     expect(said).toEqual([
       expect.stringMatching(/^metrics: \/run\/metrics\.jsonl cannot be written \(EDQUOT; \d+ bytes needed, \S+ free\); make room/),
-      expect.stringContaining("2 lines of metrics are in the checkpoint only"),
+      expect.stringContaining("2 lines of metrics are only in the checkpoint"),
     ]); // biome-ignore format: a line each
     isBroken = false;
     const after = fs.afterKill();
