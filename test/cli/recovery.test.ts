@@ -1,4 +1,4 @@
-/** What a failed run recommends has been read and checked, and is what the next command will do. */
+/** The advice after a failed run: checked, and true of the next command. */
 import { describe, expect, it } from "vitest";
 import { howToGoOn, resumeCommand } from "../../src/cli/recovery.ts";
 import { type Checkpoint, CheckpointFolder } from "../../src/run/checkpoint.ts";
@@ -31,19 +31,19 @@ describe("after a device failed", () => {
     expect(advice([saved(4, 1), saved(8, 2)], false)).toBe(`the checkpoint of step 8 is intact; ${how}`);
   });
 
-  it("an older one is where the newest is damaged", () => {
+  it("an older one if the newest is damaged", () => {
     const says = advice([saved(4, 1), saved(8, 2)], false, ["000002-step-8.safetensors"]);
     expect(says).toBe(`the checkpoint of step 4 is intact; ${how}`);
   });
 
-  it("one that holds NaN never is", () => {
+  it("never one that holds NaN", () => {
     const says = advice([saved(4, 1), saved(8, Number.NaN)], false);
     expect(says).not.toContain("resume with");
     expect(says).toMatch(/step 8: NaN or infinity in model\/w/);
     expect(says).toMatch(/The checkpoint of step 4 is good\. .* move the files of later steps away/);
   });
 
-  it("a run without any begins again", () => {
+  it("a run without any starts again", () => {
     expect(advice([], false)).toBe(`nothing was saved before; start again with: ${resumeCommand(RUN)}`);
   });
 
@@ -62,7 +62,7 @@ describe("after a number became NaN", () => {
     expect(sudden).toMatch(/The checkpoint of step 8 is good; eval, search and classify use it/);
   });
 
-  it("resuming is not recommended, since the same would happen again", () => {
+  it("resuming is not recommended, since it would fail again", () => {
     expect(advice([saved(4, 1, 2.5)], true)).not.toContain("resume with");
     expect(advice([], true)).toBe("nothing was saved before");
     expect(advice([saved(4, Number.NaN, 2.5)], true)).toMatch(/No saved checkpoint is usable/);

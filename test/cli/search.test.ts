@@ -8,7 +8,7 @@ import { siglip, TINY } from "../support/cli.ts";
 const folder = mkdtempSync(join(tmpdir(), "siglip-search-"));
 const run = join(folder, "run");
 const pictures = join(folder, "pictures");
-/** Steers a terminal: clears it, goes back, begins a new line, turns the direction of what follows. */
+/** Control characters: clear, backspace, new line, text direction. */
 const HOSTILE = "a\u001b[2J\r\n\u202egnp.png";
 const ESCAPED = "a\\u{1b}[2J\\u{d}\\u{a}\\u{202e}gnp.png";
 
@@ -36,7 +36,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const FOUND = ["blue", HOSTILE, "deep/green.webp", "red.jfif"];
 
 describe("siglip search FOLDER", { timeout: 60_000 }, () => {
-  it("finds pictures by their bytes, once each, and counts what it passes over by kind", async () => {
+  it("finds pictures by their bytes, once each, and counts skipped files by kind", async () => {
     const { code, stdout, stderr } = await siglip(["search", run, "a circle", pictures, "--top", "99", "--json"]);
     expect(code, stderr).toBe(0);
     const answer = JSON.parse(stdout);
@@ -53,7 +53,7 @@ describe("siglip search FOLDER", { timeout: 60_000 }, () => {
     expect(stderr).not.toMatch(/IMG_1/);
   });
 
-  it("passes over a damaged or missing picture that is named, and answers for the others", async () => {
+  it("skips a damaged or missing picture that is named, and answers for the others", async () => {
     const named = ["cut.png", "red.jfif", "gone.png"].map((name) => join(pictures, name));
     const { code, stdout, stderr } = await siglip(["search", run, "a circle", ...named]);
     expect(code, stderr).toBe(0);
@@ -77,7 +77,7 @@ describe("siglip search FOLDER", { timeout: 60_000 }, () => {
     expect((await siglip(["search", whole, "a circle", file])).stderr).toBe("");
   });
 
-  it("refuses an empty query, and warns of one that is cut or in writing that training never showed", async () => {
+  it("rejects an empty query, and warns of one that is cut or in an unknown script", async () => {
     for (const query of ["", " \u00a0\t"]) {
       const { code, stderr } = await siglip(["search", run, query, pictures]);
       expect(code).toBe(2);
@@ -102,7 +102,7 @@ describe("siglip search FOLDER", { timeout: 60_000 }, () => {
     expect(stderr).toMatch(/not a regular file/);
   });
 
-  it("escapes what would steer a terminal in names and labels, and leaves JSON as it is", async () => {
+  it("escapes control characters in names and labels, and leaves JSON as it is", async () => {
     const file = join(pictures, HOSTILE);
     const searched = await siglip(["search", run, "a circle", file]);
     expect(searched.stdout).toContain(ESCAPED);

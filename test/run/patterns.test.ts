@@ -11,7 +11,7 @@ const multiplier = (match: string) => ({ match, lr: 1, decay: 0 });
 const paths = trainedPaths(resolveConfig("emoji", []));
 
 describe("trainedPaths", () => {
-  it("names the parameters of the model that is trained, whatever the model is made of", () => {
+  it("names the trained parameters of any model", () => {
     const settings = fc.record({
       "model.image.depth": fc.constantFrom(1, 2),
       "model.image.width": fc.constantFrom(8, 16),
@@ -65,7 +65,7 @@ describe("tryPatterns", () => {
     expect(idle.map(({ detail }) => detail)).toEqual([expect.stringMatching(says)]);
   });
 
-  it("says that a pattern has no effect when those before it match all of its parameters", () => {
+  it("says that a pattern has no effect if earlier ones match all of its parameters", () => {
     const { idle } = tryPatterns([multiplier("image/.*"), multiplier("text/.*"), multiplier(".*/probe")], paths);
     expect(idle).toHaveLength(1);
     expect(idle[0].detail).toMatch(/"\.\*\/probe" has no effect/);
@@ -110,7 +110,7 @@ describe("tryPatterns", () => {
   });
 });
 
-it("nearestPath finds the name that letters were taken out of", () => {
+it("nearestPath finds a name from which letters were removed", () => {
   fc.assert(
     fc.property(fc.constantFrom(...paths), fc.nat(), (path, where) => {
       const cut = where % path.length;
