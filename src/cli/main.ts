@@ -23,7 +23,10 @@ const collect = (value: string, before: readonly string[]): string[] => [...befo
 const kernels = (about: string): Option => new Option("--kernels <mode>", about).choices(KERNEL_MODES);
 
 const deadline = (): Option =>
-  new Option("--deadline <seconds>", "end the run if a device gives no sign of life for so long (default: 30)");
+  new Option(
+    "--deadline <seconds>",
+    "end the run if a device gives no sign of life for this many seconds (default: 30)",
+  );
 
 const program = new Command("siglip")
   .description("SigLIP in TypeScript: train, evaluate, classify, search.")
