@@ -48,6 +48,7 @@ export {
   resumeRun,
   writeConfig,
 } from "./runFolder.ts";
+export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
 export { checkTexts } from "./texts.ts";
 export type { TrainJob, TrainReport, TrainResult } from "./trainDevice.ts";
 export {
