@@ -1,39 +1,26 @@
 /**
  * The program of the devices that `siglip train` starts: every device runs all of it on its shards of each batch.
  *
- * Rank 0 also writes: metrics, checkpoints, the report. A batch is a pure function of (seed, step) and sums over shards have
- * one order, so a run that is resumed, also on another number of devices, goes on with the bits it would have had.
- *
- * All devices hold the same parameters and moments. They compare all of it before they save, and the parameters every so many
- * steps: a bit that turned over in the memory of one ends the run, and is in no checkpoint.
+ * Rank 0 also writes: metrics, checkpoints, the report (`recorder.ts`). A batch is a pure function of (seed, step) and sums over
+ * shards have one order, so a resumed run, also on another number of devices, goes on with the bits that it would have had.
  */
-import {
-  BatchReader,
-  type BatchSlots,
-  openPairs,
-  type PairsSpec,
-  RowDrawer,
-  rowsBetween,
-  type SharedRows,
-  type TokenizerFile,
-  tokenizerFromJSON,
-} from "../data/index.ts";
-import { NonFiniteError } from "../nn/index.ts";
-import { requireSameBits } from "../parallel/index.ts";
+import { type PairsSpec, type TokenizerFile, tokenizerFromJSON } from "../data/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
-import { type PairBatch, trainingLosses, trainStep } from "../siglip/index.ts";
+import { train, trainingLosses } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
 import type { Tests } from "./dataSet.ts";
 import { openTests } from "./dataSets.ts";
+import { type BatchSource, deviceRows } from "./deviceRows.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluation.ts";
-import { type Metrics, MetricsLog, readMetrics } from "./metrics.ts";
+import { Guard } from "./guard.ts";
+import type { Metrics } from "./metrics.ts";
 import { buildModel, buildOptimizer, buildSchedule } from "./model.ts";
+import { Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
 import { finish } from "./results.ts";
 import { openRun } from "./runFolder.ts";
-import { Saver } from "./saver.ts";
-import { firstNonFinite, restore, type Stored, tensorsOf } from "./trainingState.ts";
-import { TrainingWatch } from "./trainingWatch.ts";
+import { restore, type Stored } from "./trainingState.ts";
 
+/** What the devices of a training are told. */
 export interface TrainJob {
   /** The run folder. */
   readonly run: string;
@@ -51,25 +38,19 @@ export interface TrainJob {
   readonly tokenizer: TokenizerFile;
   readonly items: number;
   readonly pairs: PairsSpec;
-  /** Who draws the rows of a batch: a thread, ahead of the devices, or the devices where they wait for each other. */
-  readonly batches: { readonly ahead: BatchSlots } | { readonly shared: SharedRows };
+  readonly batches: BatchSource;
 }
 
-export type TrainReport =
-  | { readonly kind: "step"; readonly step: number; readonly loss: number; readonly t: number; readonly b: number }
-  | { readonly kind: "log"; readonly message: string };
-
+/** How a training ended. */
 export type TrainResult =
   | { readonly kind: "stopped"; readonly step: number }
   | { readonly kind: "done"; readonly table: string; readonly summary: string; readonly report: string };
 
-/** The main thread shares the cores: it is told of a step this often at most. */
-const REPORT_MS = 100;
-
 runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const started = performance.now();
   const { comm, config: job } = device;
-  const { config } = job;
+  const { config, first } = job;
+  const { steps, batch, shards } = config.train;
   const tokenizer = tokenizerFromJSON(job.tokenizer);
   const model = buildModel(config, tokenizer.vocabSize);
   const optimizer = buildOptimizer(config, model);
@@ -77,123 +58,54 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const rendered = "rendered" in job.pairs ? job.pairs.rendered : undefined;
   const tests = await openTests(config, { progress: device.alive, rendered, wantsKnown: comm.rank === 0 });
   const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm };
+  const recorder = comm.rank === 0 ? recorderFor(device, { model, optimizer, tokenizer }) : undefined;
+  const guard = new Guard(comm, model, optimizer, job.compareEvery);
+  const factorOf = buildSchedule(config, Math.floor(job.items / batch));
 
-  const writes = comm.rank === 0;
-  const say = (message: string): void => device.report({ kind: "log", message });
-  const log = writes ? new MetricsLog(job.run, undefined, (warning) => say(`warning: ${warning}`)) : undefined;
-  const { minutes } = config.checkpoint;
-  const { checkpoints } = openRun(job.run, config, { damaged: job.damaged });
-  const saver = log
-    ? new Saver({ checkpoints, digest: job.digest, model, optimizer, tokenizer, log, minutes, say })
-    : undefined;
-  const { steps, batch, shards } = config.train;
+  const ownRows = await deviceRows(comm, job.batches, job.pairs, config.train, device.alive);
+  const batchOf = (index: number) => {
+    device.step(index + 1);
+    if (recorder?.saveIsDue) device.mark(); // all devices then save after this step
+    return ownRows(index, () => device.step(index + 1));
+  };
   const loss = trainingLosses[config.train.loss];
-  if (job.first < steps) saver?.requireSpace();
-  const factor = buildSchedule(config, Math.floor(job.items / batch));
-  let reported = Number.NEGATIVE_INFINITY;
-  const watch = writes ? watchFrom(job, config.train) : undefined;
-  const ownRows = await rowsOf(device, config.train);
-  const compareAll = (when: string): void => requireSameBits(comm, tensorsOf(model, optimizer), when);
-  const compareModel = (when: string): void => requireSameBits(comm, tensorsOf(model), when);
+  const training = train({ model, optimizer, loss, batchOf, factorOf, first, steps, comm, shards });
 
-  for (let index = job.first; index < steps; index++) {
-    const step = index + 1;
-    device.step(step);
-    if (saver?.isDue) device.mark();
-    const pairs = ownRows(index, () => device.step(step));
-    const update = () => trainStep({ model, optimizer, loss }, pairs, factor(index), { comm, shards });
-    const seen = blamed(update, () => {
-      compareAll(`in step ${step}`);
-      refuseNonFinite(tensorsOf(model, optimizer), `in step ${step}`);
-    });
-    saver?.saw(seen.loss);
-
+  for (const seen of guard.watching(training, first)) {
+    const { step } = seen;
     const stopped = device.stopAgreed();
+    const isDue = device.markAgreed();
     const last = step === steps || stopped;
-    const isTime = device.markAgreed();
-    const saves = last || isTime || step % config.checkpoint.every === 0;
-    if (saves) compareAll(`after step ${step}`);
-    else if (step % job.compareEvery === 0) compareModel(`after step ${step}`);
-    if (step % config.log.every === 0 || step === 1 || step === steps) {
-      log?.append({ step, ...seen, learningRate: factor(index) * config.optim.lr });
-    }
-    if (step % config.eval.every === 0 && step < steps) {
-      const row = quickEvaluation(step, embedder, tests);
-      log?.append(row);
-    }
-    for (const sign of watch?.see({ step, ...seen }) ?? []) {
-      device.report({ kind: "log", message: `warning: ${sign}` });
-    }
-    if (writes && (last || performance.now() - reported > REPORT_MS)) {
-      device.report({ kind: "step", step, loss: seen.loss, t: seen.t, b: seen.b });
-      reported = performance.now();
-    }
-    const isSaved = saves && saver?.save(step, last);
-    if (isSaved && isTime && !last) say(`checkpoint of step ${step} saved`);
+    const saves = last || isDue || step % config.checkpoint.every === 0;
+    guard.compare(step, saves);
+    const evaluates = step % config.eval.every === 0 && step < steps;
+    const recall = evaluates ? recallOf(step, embedder, tests) : undefined;
+    recorder?.saw(seen, factorOf(step - 1) * config.optim.lr, recall, last);
+    if (saves) recorder?.save(step, last, isDue);
     if (stopped && step < steps) {
-      log?.close();
+      recorder?.close();
       return { kind: "stopped", step };
     }
   }
-  log?.close();
+  recorder?.close();
   const { sets, evaluations } = evaluateAll(embedder, tests);
-  if (!writes) return { kind: "stopped", step: steps };
+  if (comm.rank !== 0) return { kind: "stopped", step: steps };
   const seconds = (performance.now() - started) / 1e3;
-  return finish({
-    run: job.run,
-    config,
-    preset: job.preset,
-    model,
-    set: sets[0],
-    evaluations,
-    seconds,
-    first: job.first,
-    devices: comm.size,
-  });
+  const { run, preset } = job;
+  return finish({ run, config, preset, model, set: sets[0], evaluations, seconds, first, devices: comm.size });
 });
 
-/** Watches the steps to come; of a run that goes on it knows how the run began. */
-function watchFrom({ run, first }: TrainJob, train: Config["train"]): TrainingWatch {
-  const watch = new TrainingWatch(train);
-  const start = first > 0 ? readMetrics(run).rows.find(({ loss }) => loss !== undefined) : undefined;
-  if (start) watch.see({ step: start.step, loss: Number(start.loss), t: Number(start.t), b: Number(start.b) });
-  return watch;
-}
-
-/** A loss that is no number has causes that come before the rate of learning: `look` throws where it finds one. */
-function blamed<T>(update: () => T, look: () => void): T {
-  try {
-    return update();
-  } catch (error) {
-    if (error instanceof NonFiniteError) look();
-    throw error;
-  }
-}
-
-/** Throws where an update before this step has left a parameter or a moment that is NaN or infinite. */
-function refuseNonFinite(tensors: ReturnType<typeof tensorsOf>, when: string): void {
-  const bad = firstNonFinite(tensors);
-  if (bad !== undefined)
-    throw new NonFiniteError(`train: ${bad} holds NaN or infinity ${when}, from the updates before it`);
-}
-
-/** This rank's rows of the batch of a step; `idle` is called while it waits for them. */
-async function rowsOf(
-  { comm, config: job, alive }: Device<TrainJob, TrainReport>,
-  { batch, seed, steps }: Config["train"],
-): Promise<(index: number, idle: () => void) => PairBatch> {
-  const [first, end] = [comm.rank, comm.rank + 1].map((rank) => (rank * batch) / comm.size);
-  if ("ahead" in job.batches) {
-    const reader = new BatchReader(job.batches.ahead, comm.rank);
-    return (index, idle) => rowsBetween(reader.take(index, idle), first, end);
-  }
-  const drawer = new RowDrawer(job.batches.shared, await openPairs(job.pairs, alive), { seed, first, end, steps });
-  comm.whileWaiting = () => drawer.help();
-  return (index) => drawer.take(index);
+function recorderFor(
+  { config: job, report }: Device<TrainJob, TrainReport>,
+  trained: Pick<RecorderOptions, "model" | "optimizer" | "tokenizer">,
+): Recorder {
+  const { run, config, first, digest, damaged } = job;
+  const { checkpoints } = openRun(run, config, { damaged });
+  return new Recorder({ ...trained, run, config, first, digest, checkpoints, report });
 }
 
 /** Recall on the first test set during training, for the curves of the report. Nothing is chosen by it. */
-function quickEvaluation(step: number, embedder: Embedder, { sets }: Tests): Metrics {
+function recallOf(step: number, embedder: Embedder, { sets }: Tests): Metrics {
   const { recall } = evaluateSet(embedSet(embedder, sets[0]));
   const fields = recall.flatMap(({ k, textToImage, imageToText }) => [
     [`textToImage.r${k}`, textToImage],
