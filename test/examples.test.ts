@@ -35,6 +35,11 @@ const claims: Readonly<Record<string, (lines: readonly string[]) => void>> = {
     expect(lines.map(numberAtEnd).slice(4)).toEqual([0.5, 1, 0.5]);
     expect(lines[3]).toBe("value  = -0.693   node 3: logSigmoid");
   },
+  saveAndSearch: (lines) => {
+    expect(Number(/: (\d+) %/.exec(lines[3])?.[1])).toBeGreaterThan(15); // seen: 40
+    expect(lines[4]).toBe('"a small black circle left of a small pink cross" finds');
+    expect(lines.length).toBe(8);
+  },
   twoDevices: (lines) => {
     const [one, ...more] = lines.map(numberAtEnd);
     expect(one).toBeCloseTo(Math.LN2 + 7 * Math.log1p(Math.exp(-10)), 6); // 1 pair at logit 0, 7 at −10, for each image

@@ -5,7 +5,7 @@
  *     node test/package.ts        (npm run test:package)
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -92,8 +92,11 @@ console.log(loss.toFixed(4));
     expect(`all of its types compile with ${version}, without sharp and @types/node`, true);
   }
   run(folder, "npm", "install", "--silent", "--no-save", "@types/node@20", `typescript@${OLDEST_TYPESCRIPT}`);
-  for (const compiler of compilers) compile(compiler, "--types", "node", "threads.ts");
-  expect(`with @types/node those of ${forThreads} do too`, true);
+  const examples = readdirSync(join(root, "examples"));
+  for (const name of examples) cpSync(join(root, "examples", name), join(folder, name));
+  for (const compiler of compilers) compile(compiler, "--types", "node", "threads.ts", ...examples);
+  expect(`with @types/node those of ${forThreads} and the examples do too`, true);
+  expect("the first example trains", /step 200 {2}loss [23]\./.test(run(folder, "node", "first.js")));
   expect("its loss is right", run(folder, "node", "use.js").trim() === "0.6933");
 
   const train = ["siglip", "train", "--preset", "shapes", "--set", "train.steps=2", "--out", "run"];

@@ -22,6 +22,8 @@ import { startWaiting } from "./waiting.ts";
 export interface LossOptions {
   readonly batch?: string;
   readonly dim?: string;
+  readonly t?: string;
+  readonly b?: string;
   readonly devices?: string;
   readonly deadline?: string;
   readonly form: string;
@@ -48,7 +50,8 @@ function oneOf<T extends string>(name: string, text: string, choices: readonly T
   return found;
 }
 
-const T_PRIME = portable.log(10);
+/** The paper's initial values. */
+const T = 10;
 const B = -10;
 
 function jobOf(options: LossOptions, inputs: LossInputs | undefined): { job: LossJob; devices: number } {
@@ -65,8 +68,8 @@ function jobOf(options: LossOptions, inputs: LossInputs | undefined): { job: Los
     dim,
     form,
     seed: whole("seed", options.seed, 0, Number.MAX_SAFE_INTEGER),
-    tPrime: inputs?.tPrime ?? T_PRIME,
-    b: inputs?.b ?? B,
+    tPrime: inputs?.tPrime ?? portable.log(real("t", options.t, inputs !== undefined, T)),
+    b: inputs?.b ?? real("b", options.b, inputs !== undefined, B),
     dtype: inputs?.u instanceof Float64Array ? "f64" : "f32",
     ...(inputs ? { inputs } : {}),
     wantsGradients: options.gradients !== undefined,
@@ -88,6 +91,16 @@ function sizeOf(
     throw wrong(`--${name}`, `--${name} ${asked}, but --inputs has ${given}; leave --${name} out`);
   }
   return given ?? asked ?? usual;
+}
+
+/** --t or --b; rejected with inputs, which contain their own. */
+function real(name: "t" | "b", option: string | undefined, hasInputs: boolean, usual: number): number {
+  if (option === undefined) return usual;
+  if (hasInputs) throw wrong(`--${name}`, `--${name} ${option}, but --inputs holds in.${name}; leave --${name} out`);
+  const value = option.trim() === "" ? Number.NaN : Number(option);
+  if (!Number.isFinite(value)) throw wrong(`--${name}`, `--${name} ${option} is not a number`);
+  if (name === "t" && value <= 0) throw wrong("--t", `--t ${option} is not above 0: t = exp(t′)`);
+  return value;
 }
 
 function rowsToCheck(option: string, form: Form, batch: number): number {

@@ -108,6 +108,8 @@ program
   .description("one loss with its gradients at any size, form and number of devices: time, memory, bytes exchanged")
   .option("--batch <number>", "pairs (default: those of --inputs, or 4096)")
   .option("--dim <number>", "width of the embeddings (default: that of --inputs, or 64)")
+  .option("--t <number>", "temperature t = exp(t′) (default: that of --inputs, or 10)")
+  .option("--b <number>", "bias (default: that of --inputs, or -10)")
   .option(
     "--devices <number>",
     "worker threads that share the batch (default: the most, up to the cores, that divide it)",

@@ -29,7 +29,8 @@ export type FormatCode =
   | "ST_INDEX"
   | "ST_INDEX_PATH"
   | "CHECKPOINT_HASH"
-  | "CHECKPOINT_MANIFEST";
+  | "CHECKPOINT_MANIFEST"
+  | "MODEL_FILE";
 
 const MAX_FILE = 140;
 const MAX_DETAIL = 300;

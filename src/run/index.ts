@@ -31,6 +31,7 @@ export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
 export { buildModel, buildOptimizer, buildSchedule } from "./model.ts";
 export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
+export type { TrainReport } from "./recorder.ts";
 export {
   checkRunPath,
   configDigest,
@@ -44,9 +45,10 @@ export {
   resumeRun,
   writeConfig,
 } from "./runFolder.ts";
+export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
 export { ConfigError, type Problem } from "./schema.ts";
 export { checkTexts } from "./texts.ts";
-export type { TrainJob, TrainReport, TrainResult } from "./trainDevice.ts";
+export type { TrainJob, TrainResult } from "./trainDevice.ts";
 export {
   firstNonFinite,
   metricsOf,

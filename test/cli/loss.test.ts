@@ -183,6 +183,19 @@ describe("siglip loss", { timeout: 60_000 }, () => {
     }
   });
 
+  it("starts where --t and --b say: at similarity 0 the loss is B·ln 2, 10.0 and 5.85", async () => {
+    for (const [b, expected] of [
+      ["0", 128 * Math.LN2],
+      ["-10", 10 + 128 * Math.log1p(Math.exp(-10))],
+      ["-4.844187", Math.log(128) + 127 * Math.log1p(1 / 127)],
+    ] as const) {
+      const args = ["loss", "--devices", "1", "--batch", "128", "--dim", "8", "--t", "1e-9", "--b", b, "--json"];
+      const { stdout } = await siglip(args);
+      expect(JSON.parse(stdout).loss).toBeCloseTo(expected, 4);
+      expect(JSON.parse(stdout)).toMatchObject({ b: Number(b) });
+    }
+  });
+
   it("counts rows of zeros", async () => {
     const { code, stdout, stderr } = await siglip([
       "loss", "--devices", "2", "--json", "--inputs", inputsWith("zero", 2, [0, 0, 0, 4, 5, 6]),

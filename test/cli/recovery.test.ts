@@ -55,7 +55,7 @@ describe("after a device failed", () => {
 describe("after a number became NaN", () => {
   it("the checkpoint with the lowest loss is the good one, and how to use it depends on whether it is the newest", () => {
     const diverged = advice([saved(4, 1, 2.5), saved(8, 8e14, 7000)], true);
-    expect(diverged).toMatch(/step 8: whole and finite, mean loss 7000 before it/);
+    expect(diverged).toMatch(/step 8: intact and finite, mean loss 7000 before it/);
     expect(diverged).toMatch(/The checkpoint of step 4 is good\. eval, search, classify and --resume use the newest/);
     expect(diverged).toMatch(/start a new run with a lower optim\.lr/);
     const sudden = advice([saved(4, 1, 2.5), saved(8, 2, 2.1)], true);

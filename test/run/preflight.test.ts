@@ -22,7 +22,7 @@ describe("checkSettings", () => {
 
   it("rejects a pattern that backtracks without end, also in a resumed run", () => {
     const config = resolveConfig("emoji", [matching("(.*)*x")]);
-    expect(() => checkSettings(config, true)).toThrow(/needs more than 1 s/);
+    expect(() => checkSettings(config, true)).toThrow(/takes more than 1 s/);
   });
 
   it("warns of a batch without negatives", () => {

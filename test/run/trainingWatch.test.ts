@@ -66,7 +66,7 @@ describe("TrainingWatch names, once each,", () => {
     ["a temperature without bound", (step) => ({ t: 10 * step }), [/^step 101: growing temperature: t is 1010, from 10/]],
     ["a bias without bound", (step) => ({ b: -10 * step }), [/^step 101: growing bias: b is -1010, from -10/]],
     ["a loss far above its start", (step) => (step === 300 ? { loss: 106 } : {}), [/^step 300: exploding loss: 106, from 5\.\d+ at the start/]],
-    ["a loss that stays where it began", (step) => ({ loss: 6.2 * (1 + 0.1 * noise(step)) }), [/^step 500: no better than guessing: the loss is 6\.\d+ on average.* 5\.848/]],
+    ["a loss that stays where it began", (step) => ({ loss: 6.2 * (1 + 0.1 * noise(step)) }), [/^step 500: no better than guessing: the mean loss is 6\.\d+.* 5\.848/]],
     ["a loss that comes to one answer for all pairs", (step) => ({ loss: BLIND * (1 + (0.3 * Math.abs(noise(step))) / step) }), [/^step 500: no better than guessing/]],
   ]; // biome-ignore format: a case a line
 

@@ -1,0 +1,86 @@
+/** Records a training on rank 0: metrics, checkpoints, warnings, and reports to the main thread. */
+import type { Step } from "../siglip/index.ts";
+import type { Config } from "./config.ts";
+import { type Metrics, MetricsLog, readMetrics } from "./metrics.ts";
+import { Saver, type SaverOptions } from "./saver.ts";
+import { TrainingWatch } from "./trainingWatch.ts";
+
+/** A report from a device to the main thread during training. */
+export type TrainReport =
+  | { readonly kind: "step"; readonly step: number; readonly loss: number; readonly t: number; readonly b: number }
+  | { readonly kind: "log"; readonly message: string };
+
+/** Least interval between two step reports: the main thread shares the cores with the devices. */
+const REPORT_MS = 100;
+
+export interface RecorderOptions extends Omit<SaverOptions, "log" | "minutes" | "say"> {
+  /** The run folder. */
+  readonly run: string;
+  readonly config: Config;
+  /** Completed steps. */
+  readonly first: number;
+  readonly report: (report: TrainReport) => void;
+}
+
+/** The recorder of one training. */
+export class Recorder {
+  readonly #config: Config;
+  readonly #report: RecorderOptions["report"];
+  readonly #log: MetricsLog;
+  readonly #saver: Saver;
+  readonly #watch: TrainingWatch;
+  #reported = Number.NEGATIVE_INFINITY;
+
+  /** Throws `CheckpointError` if the next checkpoints would not fit on the disk. */
+  constructor({ run, config, first, report, ...saving }: RecorderOptions) {
+    this.#config = config;
+    this.#report = report;
+    this.#log = new MetricsLog(run, undefined, (warning) => this.#say(`warning: ${warning}`));
+    const { minutes } = config.checkpoint;
+    this.#saver = new Saver({ ...saving, log: this.#log, minutes, say: (message) => this.#say(message) });
+    this.#watch = watchFrom(run, first, config.train);
+    if (first < config.train.steps) this.#saver.requireSpace();
+  }
+
+  /** Whether a checkpoint is due by time. */
+  get saveIsDue(): boolean {
+    return this.#saver.isDue;
+  }
+
+  /** Records a step; `recall`: the metrics of an evaluation after it, if any. */
+  saw(seen: Step, learningRate: number, recall: Metrics | undefined, last: boolean): void {
+    const { step, loss, t, b } = seen;
+    const { steps } = this.#config.train;
+    this.#saver.saw(loss);
+    if (step % this.#config.log.every === 0 || step === 1 || step === steps)
+      this.#log.append({ ...seen, learningRate });
+    if (recall) this.#log.append(recall);
+    for (const sign of this.#watch.see(seen)) this.#say(`warning: ${sign}`);
+    if (last || performance.now() - this.#reported > REPORT_MS) {
+      this.#report({ kind: "step", step, loss, t, b });
+      this.#reported = performance.now();
+    }
+  }
+
+  /** Saves a checkpoint; announces one that was due by time once it is on the disk. */
+  save(step: number, last: boolean, byTime: boolean): void {
+    const isSaved = this.#saver.save(step, last);
+    if (isSaved && byTime && !last) this.#say(`checkpoint of step ${step} saved`);
+  }
+
+  close(): void {
+    this.#log.close();
+  }
+
+  #say(message: string): void {
+    this.#report({ kind: "log", message });
+  }
+}
+
+/** A watch for the coming steps; that of a resumed run knows the run's first step. */
+function watchFrom(run: string, first: number, train: Config["train"]): TrainingWatch {
+  const watch = new TrainingWatch(train);
+  const start = first > 0 ? readMetrics(run).rows.find(({ loss }) => loss !== undefined) : undefined;
+  if (start) watch.see({ step: start.step, loss: Number(start.loss), t: Number(start.t), b: Number(start.b) });
+  return watch;
+}
