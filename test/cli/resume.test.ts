@@ -202,7 +202,7 @@ describe("NaN", { timeout: 120_000 }, () => {
     expect(stderr).not.toMatch(/ {4}at /);
     expect(stderr).not.toContain("resume with");
     expect(stderr).toMatch(/NonFiniteError: (train|adamW): /);
-    expect(stderr).toMatch(/saved before:\n {2}step \d+: whole and finite, mean loss/);
+    expect(stderr).toMatch(/saved before:\n {2}step \d+: intact and finite, mean loss/);
     expect(stderr).toMatch(/start a new run with a lower optim\.lr/);
   });
 
