@@ -242,7 +242,7 @@ describe("a graph", () => {
     const y = sum(mul(parameter(zeros([2])), 2));
     backward(y);
     expect(() => backward(y)).toThrow(
-      new GraphError("backward: the graph behind sum was already walked; record it anew for another gradient"),
+      new GraphError("backward: the graph of sum was already used; run the forward pass again for another gradient"),
     );
   });
 
@@ -252,7 +252,7 @@ describe("a graph", () => {
     const [one, two] = [sum(trunk), sum(mul(trunk, 3))];
     backward(one);
     expect(() => backward(two)).toThrow(
-      new GraphError("backward: the graph behind mul was already walked; record it anew for another gradient"),
+      new GraphError("backward: the graph of mul was already used; run the forward pass again for another gradient"),
     );
     expect(gradOf(x)[0]).toBe(2);
   });
@@ -265,7 +265,7 @@ describe("a graph", () => {
 
   it("asks for a cotangent unless its root is a scalar, and for one of the root's shape", () => {
     const x = parameter(zeros([2, 3]));
-    expect(() => backward(mul(x, 2))).toThrow(new ShapeError("backward: [2, 3] is not a scalar; give its cotangent"));
+    expect(() => backward(mul(x, 2))).toThrow(new ShapeError("backward: [2, 3] is not a scalar; pass its cotangent"));
     expect(() => backward(mul(x, 2), zeros([3]))).toThrow(
       new ShapeError("backward: cotangent [3] for a value of [2, 3]"),
     );
@@ -275,7 +275,7 @@ describe("a graph", () => {
   it("names the operation and the argument that got no gradient", () => {
     const half = A.op("half", (a: Tensor, b: Tensor) => ({ value: T.add(a, b), vjps: [(g) => g] }));
     expect(() => backward(sum(half(parameter(zeros([1])), parameter(zeros([1])))))).toThrow(
-      new GraphError("backward: half gives no gradient for its argument 1, which needs one"),
+      new GraphError("backward: half returned no gradient for its argument 1, which needs one"),
     );
   });
 });

@@ -140,7 +140,7 @@ describe("recompute", () => {
     const outside = mul(x, 2);
     const y = sum(recompute((z) => add(z, outside), x));
     expect(() => backward(y)).toThrow(
-      new GraphError("backward: mul was recorded outside; hand it to recompute as an input"),
+      new GraphError("backward: mul was recorded outside recompute; pass it to recompute as an input"),
     );
   });
 });

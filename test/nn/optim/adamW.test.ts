@@ -269,8 +269,8 @@ describe("AdamW refuses, before it changes anything,", () => {
     [{ weightDecay: Number.POSITIVE_INFINITY }, /weightDecay Infinity/],
     [{ clipNorm: 0 }, /clipNorm 0 is not a number above 0/],
     [{ weight_decay: 0.1 }, /weight_decay is not an option.*weightDecay/],
-    [{ decayed: "(" }, /"\(" is no pattern of paths/],
-    [{ multipliers: [{ match: "a)|(?:b" }] }, /"a\)\|\(\?:b" is no pattern of paths/],
+    [{ decayed: "(" }, /"\(" is not a valid path pattern/],
+    [{ multipliers: [{ match: "a)|(?:b" }] }, /"a\)\|\(\?:b" is not a valid path pattern/],
     [{ multipliers: [{ match: "a.*", lr: -1 }] }, /lr -1 or decay 1 of the multiplier for a\.\*/],
   ])("%j", (options, says) => {
     expect(build(options)).toThrow(OptimizerError);
