@@ -215,7 +215,7 @@ describe("memory on the way back", () => {
       expect(root.value.item()).toBeCloseTo(4 + Math.exp(4), 4);
       expect(kept.value.item()).toBeCloseTo(Math.exp(4), 4);
       expect(() => square.value.data).toThrow(LifetimeError);
-      expect(() => square.value.data).toThrow("[1] made by mul is used after its memory was given back");
+      expect(() => square.value.data).toThrow("[1] made by mul is used after its memory was freed");
     });
   });
 

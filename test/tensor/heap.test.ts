@@ -116,7 +116,7 @@ describe("a heap", () => {
     const ask = () => own.allocate(5 * 2 ** 30);
     expect(ask).toThrow(OutOfMemoryError);
     expect(ask).toThrow(
-      "heap: 5120 MiB more do not fit beside 1 MiB in use; cut the batch into more shards, or lower the batch or the model",
+      "heap: 5120 MiB more do not fit beside 1 MiB in use; split the batch into more shards, or reduce the batch or the model",
     );
     expect(own.liveBlocks).toBe(1);
   });
@@ -229,14 +229,14 @@ describe("scope", () => {
   });
 });
 
-describe("a tensor whose memory was given back", () => {
+describe("a tensor whose memory was freed", () => {
   it("names its shape and the operation that made it, whatever reads it", () => {
     let lost: Tensor | undefined;
     scope(() => {
       lost = add(zeros([2, 3]), 1);
     });
     const x = lost as Tensor;
-    const message = "[2, 3] made by add is used after its memory was given back; return it from its scope or keep() it";
+    const message = "[2, 3] made by add is used after its memory was freed; return it from its scope or keep() it";
     for (const use of [
       () => x.data,
       () => x.toArray(),

@@ -11,11 +11,11 @@ import {
   scope,
   sizeOf,
   slice,
-  stridesOf,
   tensor,
   transpose,
   zeros,
 } from "../../src/tensor/index.ts";
+import { stridesOf } from "../../src/tensor/shape.ts";
 import { expectSameBits } from "../support/expect.ts";
 import { normals, shapes } from "../support/tensors.ts";
 

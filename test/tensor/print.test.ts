@@ -39,7 +39,7 @@ describe("a tensor prints its type, its shape and its numbers", () => {
     scope(() => {
       gone = ones([2]);
     });
-    expect(String(gone)).toBe("tensor f32 [2], its memory was given back");
+    expect(String(gone)).toBe("tensor f32 [2], memory freed");
   });
 });
 

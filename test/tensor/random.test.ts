@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { philox, Rng } from "../../src/tensor/index.ts";
+import { philox, Rng } from "../../src/tensor/random.ts";
 import { seeds } from "../support/generators.ts";
 
 const hex = (words: Uint32Array): string => [...words].map((word) => word.toString(16).padStart(8, "0")).join(" ");

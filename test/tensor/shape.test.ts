@@ -1,17 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  axisOf,
-  broadcastShapes,
-  broadcastStrides,
-  checkShape,
-  type Shape,
-  ShapeError,
-  sameShape,
-  show,
-  sizeOf,
-  stridesOf,
-} from "../../src/tensor/index.ts";
+import { axisOf, type Shape, ShapeError, sameShape, show, sizeOf } from "../../src/tensor/index.ts";
+import { broadcastShapes, broadcastStrides, checkShape, stridesOf } from "../../src/tensor/shape.ts";
 import { shapes } from "../support/tensors.ts";
 
 /** Two shapes that broadcast: sides of one common shape, some set to 1, some leading ones dropped. */
