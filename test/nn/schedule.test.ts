@@ -16,7 +16,7 @@ it.each([
   ["1000 examples", 8], // 7.8
   ["1e6 examples", 7812], // 7812.5
   ["10%", 100],
-  ["0.01%", 1], // 0.1, but not nothing
+  ["0.01%", 1], // 0.1, but never 0
   ["0%", 0],
 ])("%s is %i steps", (text, steps) => {
   expect(durationInSteps(text, run)).toBe(steps);
@@ -30,7 +30,7 @@ it.each(["", "%", "-1", "1e-3", "101%", "5 days", "1,000", "1.", "٣", "9".repea
   },
 );
 
-it("a longer duration is never fewer steps, and a share of the run never more than all", () => {
+it("a longer duration is never fewer steps, and a percentage of the run never more than all", () => {
   const share = fc.integer({ min: 0, max: 10_000 }).map((n) => n / 100);
   fc.assert(
     fc.property(share, share, fc.integer({ min: 1, max: 5000 }), (a, b, steps) => {

@@ -34,7 +34,7 @@ describe("a tensor prints its type, its shape and its numbers", () => {
     expect(String(full([1_000_000], 0.5)).length).toBeLessThan(100);
   });
 
-  it("does not throw when its memory is gone", () => {
+  it("does not throw when its memory was freed", () => {
     let gone: unknown;
     scope(() => {
       gone = ones([2]);
@@ -43,7 +43,7 @@ describe("a tensor prints its type, its shape and its numbers", () => {
   });
 });
 
-it("toNested of a tensor gives the arrays that it was made from", () => {
+it("toNested of a tensor gives the arrays that it was created from", () => {
   const row = fc.array(fc.float({ noNaN: true }), { minLength: 3, maxLength: 3 });
   const matrix = fc.array(row, { minLength: 1, maxLength: 4 });
   fc.assert(

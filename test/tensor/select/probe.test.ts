@@ -16,7 +16,7 @@ describe("the timing of tiles", () => {
     expect(settled([waiting, optimised], 1600)).toBe(true);
   });
 
-  test("ends after three tenths of a second where nothing is gained by waiting", () => {
+  test("ends after 300 ms if no tile has become faster", () => {
     expect(settled([waiting, waiting], 200)).toBe(false);
     expect(settled([waiting, waiting], 310)).toBe(true);
   });
