@@ -23,7 +23,7 @@ interface Size {
 }
 interface Case {
   readonly size: Size;
-  /** The even number of tokens to be timed beside it. */
+  /** The even number of tokens to compare with. */
   readonly even?: number;
 }
 
@@ -111,7 +111,7 @@ function productsAlone(size: Size): Row {
   return atLeast({ ...row, ratio: ratioAt(seconds) }, PRODUCTS_BAR);
 }
 
-/** Two rows a case, and one for the products alone. */
+/** Two rows per case, and one for the products alone. */
 export async function* attentionBench(): AsyncGenerator<Row> {
   yield productsAlone(SMALL_VIT);
   for (const each of CASES) {

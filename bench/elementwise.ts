@@ -1,7 +1,8 @@
 /**
  * Element-wise kernels, compared with the same loops in plain TypeScript. One thread, f32, best of several rounds.
  *
- * Each kernel on 1M numbers (2²⁰, from memory) and on 16k (2¹⁴, from a cache): nanoseconds per number. Inputs lie in −8..8, for log and sqrt in 0..8.
+ * Each kernel on 1M numbers (2²⁰, from memory) and on 16k (2¹⁴, from a cache): nanoseconds per number.
+ * Inputs are in −8..8, for log and sqrt in 0..8.
  */
 import { heap, type Kernels, kernelsFor, plainKernels, Rng, UNARY, UNARY_GRAD } from "../src/tensor/index.ts";
 import { BINARY } from "../src/tensor/kernels/scalar/binary.ts";
@@ -57,7 +58,7 @@ const CASES: readonly Case[] = [
   { name: "adamW", run: (k, n, { x, g, m, v }) => k.adamW(n, x, g, m, v, ADAMW) },
 ];
 
-/** One row a case and size. */
+/** One row per case and size. */
 export async function* elementwiseBench(): AsyncGenerator<Row> {
   const plain = plainKernels(heap, "f32");
   const [x, positive, g, out, m, v] = Array.from({ length: 6 }, () => heap.allocate(4 * MOST));

@@ -69,7 +69,7 @@ function measure({ product, beside, bar }: GemmCase, sgemm: Sgemm | undefined): 
   return bar ? atLeast(row, bar) : row;
 }
 
-/** One row a case, as it is measured. */
+/** One row per case, as soon as it is measured. */
 export async function* gemmBench(): AsyncGenerator<Row> {
   const sgemm = await openblas();
   for (const each of GEMM_CASES) yield measure(each, sgemm);

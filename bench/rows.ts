@@ -96,7 +96,7 @@ const CASES: readonly Case[] = [
   { name: "scatterAdd 1280x64", size: 1280 * 64, run: (k, { x, out }) => k.scatterAdd(64, x, ids, out) },
 ];
 
-/** One row a case. */
+/** One row per case. */
 export async function* rowsBench(): AsyncGenerator<Row> {
   const plain = plainKernels(heap, "f32");
   const [x, y, g, out, a, b, c, d] = Array.from({ length: 8 }, () => heap.allocate(4 * MOST));

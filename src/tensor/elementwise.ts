@@ -1,5 +1,5 @@
 /**
- * Element-wise maths with broadcasting. A number stands for a tensor filled with it.
+ * Element-wise operations with broadcasting. A number stands for a tensor filled with it.
  *
  * The common broadcasts (equal shapes, a number, a row under every row) go straight to a kernel; the others are
  * materialized first.

@@ -62,8 +62,8 @@ export function linear(x: Tensor, kernel: Tensor, bias?: Tensor): Tensor {
   const inputs = x.shape[x.shape.length - 1];
   const [rows, outputs] = kernel.shape;
   if (kernel.shape.length !== 2 || inputs !== rows || (bias && !sameShape(bias.shape, [outputs]))) {
-    const with_ = bias ? ` + ${show(bias.shape)}` : "";
-    throw new ShapeError(`linear: ${show(x.shape)} · ${show(kernel.shape)}${with_} do not fit`);
+    const plusBias = bias ? ` + ${show(bias.shape)}` : "";
+    throw new ShapeError(`linear: ${show(x.shape)} · ${show(kernel.shape)}${plusBias} do not fit`);
   }
   const out = empty("linear", [...x.shape.slice(0, -1), outputs], x.dtype);
   kernelsFor(x.dtype).gemm({

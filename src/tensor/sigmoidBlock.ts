@@ -16,7 +16,7 @@ import { kernelsFor } from "./select/select.ts";
 import { ShapeError, sameShape, show } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
 
-// 192 · 240 floats are 180 KiB: a fifth of the second-level cache, beside the panels of the products. A row is 15 cache
+// 192 · 240 floats are 180 KiB: a fifth of the second-level cache, which also holds the panels of the products. A row is 15 cache
 // lines: an odd number, so that rows do not compete for the same cache sets, as those of 256 floats do.
 const TILE_ROWS = 192;
 const TILE_COLS = 240;

@@ -257,7 +257,7 @@ describe("a graph", () => {
     expect(gradOf(x)[0]).toBe(2);
   });
 
-  it("without anything that needs a gradient is refused", () => {
+  it("without anything that needs a gradient is rejected", () => {
     const nothing = new GraphError("backward: nothing that this value depends on needs a gradient");
     expect(() => backward(sum(constant(zeros([2]))))).toThrow(nothing);
     expect(() => A.noGrad(() => backward(sum(parameter(zeros([2])))))).toThrow(nothing);

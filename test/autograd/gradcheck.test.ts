@@ -134,7 +134,7 @@ describe("gradcheck itself", () => {
     expect(error).toBeLessThan(1e-8);
   });
 
-  it("refuses f32, which cannot resolve the differences", () => {
+  it("rejects f32, which cannot resolve the differences", () => {
     expect(() => A.gradcheck((x) => A.sum(x), [T.zeros([2])])).toThrow(
       new T.ShapeError("gradcheck: inputs must be f64; f32 cannot resolve the differences"),
     );

@@ -59,7 +59,7 @@ it("a schedule stays in 0..1, rises over the warm-up and reaches 0 where it cool
   );
 });
 
-it("refuses a warm-up and a cool-down that do not fit", () => {
+it("schedule rejects a warm-up and a cool-down that do not fit", () => {
   expect(() => schedule({ kind: "cosine", total: 10, warmup: 6, cooldown: 5 })).toThrow("do not fit into 10 steps");
 });
 
@@ -72,14 +72,14 @@ it.each([
   [{ warmup: 60, cooldown: 41 }, /warm-up 60 and cool-down 41 do not fit into 100/],
   [{ timescale: 0 }, /timescale 0/],
   [{ timescale: Number.NaN }, /timescale NaN/],
-])("schedule refuses %j", (options, says) => {
+])("schedule rejects %j", (options, says) => {
   const build = () => schedule({ kind: "rsqrt", total: 100, ...options });
   expect(build).toThrow(ScheduleError);
   expect(build).toThrow(says);
 });
 
 it.each([{ steps: 0 }, { batch: 0 }, { stepsPerEpoch: Number.NaN }, { batch: Number.NaN }])(
-  "durationInSteps refuses a run of %j",
+  "durationInSteps rejects a run of %j",
   (wrong) => {
     expect(() => durationInSteps("2 epochs", { ...run, ...wrong })).toThrow(ScheduleError);
   },

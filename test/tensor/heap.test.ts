@@ -209,7 +209,7 @@ describe("scope", () => {
     expect(kept().item()).toBe(4);
   });
 
-  it("refuses an asynchronous body", () => {
+  it("rejects an asynchronous body", () => {
     expect(() => scope(async () => 1)).toThrow(
       new LifetimeError("scope: the body is asynchronous; a scope ends when its function returns"),
     );

@@ -91,7 +91,7 @@ describe("permute", () => {
     expectSameBits(transpose(transpose(x)).toArray(), x.toArray());
   });
 
-  it("refuses orders that name an axis twice or not at all", () => {
+  it("rejects orders that name an axis twice or not at all", () => {
     for (const order of [[0], [0, 0], [0, 1, 2]]) expect(() => permute(zeros([2, 3]), order)).toThrow(ShapeError);
     expect(() => permute(zeros([2, 3]), [1, 1])).toThrow("permute: [1, 1] does not name every axis of [2, 3] once");
     expect(() => transpose(zeros([3]))).toThrow(new ShapeError("transpose: [3] has fewer than two axes"));

@@ -154,7 +154,7 @@ export class AdamW {
     return this.#slots.some((slot) => slot.parameter === parameter);
   }
 
-  /** Both moments of every parameter, by path: what a checkpoint saves beside `count`. */
+  /** Both moments of every parameter, by path; with `count`, the state in a checkpoint. */
   state(): Map<string, Tensor> {
     return new Map(this.#slots.flatMap(({ path, m, v }) => [[`${path}/m`, m] as const, [`${path}/v`, v] as const]));
   }

@@ -14,9 +14,9 @@ const TILES_PER_CALL = 32; // about 30 µs
 const LEAST_MS = 12;
 const MOST_MS = 300;
 const BUSY_MS = 1500;
-const OPTIMISED = 2; // the least gain of the optimizing compiler over the first one
+const LEAST_GAIN = 2; // of the optimizing compiler over the first one
 
-/** Whether the engine knows the instructions of a variant. */
+/** Whether the engine has the instructions of a variant. */
 export const engineSupports = (variant: Variant): boolean =>
   supports(variant, { probe: func([], () => drop(madd(f32x4.const(1), 1, 1))) });
 
@@ -27,9 +27,9 @@ export const engineSupports = (variant: Variant): boolean =>
  */
 export function settled(tiles: readonly { readonly first: number; readonly best: number }[], ms: number): boolean {
   if (ms < LEAST_MS) return false;
-  const optimised = tiles.filter(({ first, best }) => best >= OPTIMISED * first).length;
-  if (optimised === tiles.length) return true;
-  return ms >= (optimised === 0 ? MOST_MS : BUSY_MS);
+  const optimized = tiles.filter(({ first, best }) => best >= LEAST_GAIN * first).length;
+  if (optimized === tiles.length) return true;
+  return ms >= (optimized === 0 ? MOST_MS : BUSY_MS);
 }
 
 /** GFLOP/s of each tile, best of short rounds in turn. */

@@ -80,22 +80,22 @@ function attentionChecks({ x, y, positive }: Inputs, [headDim, keys]: (typeof AT
   const layout = (at: Ptr, tokens: number) => ({ at, batch: tokens * row, row });
   const sizes = { batch, heads, queries, keys, headDim };
   const scores = batch * heads * queries * keys;
-  const [mine, others] = [batch * queries * row, batch * keys * row];
+  const [ofQueries, ofKeys] = [batch * queries * row, batch * keys * row];
   const inputs = { q: layout(x, queries), k: layout(y, keys), v: layout(positive, keys) };
   return [
     [
       "attention",
-      scores + mine,
+      scores + ofQueries,
       (kernels, out) => {
         kernels.attention({ ...sizes, ...inputs, probs: out, out: layout(out + 4 * scores, queries) });
       },
     ],
     [
       "attentionGrad",
-      scores + 2 * mine + 2 * others,
+      scores + 2 * ofQueries + 2 * ofKeys,
       (kernels, out) => {
-        const [forward, dq] = [out + 4 * scores, out + 4 * (scores + mine)];
-        const [dk, dv] = [dq + 4 * mine, dq + 4 * (mine + others)];
+        const [forward, dq] = [out + 4 * scores, out + 4 * (scores + ofQueries)];
+        const [dk, dv] = [dq + 4 * ofQueries, dq + 4 * (ofQueries + ofKeys)];
         const args = { ...sizes, ...inputs, probs: out, out: layout(forward, queries) };
         kernels.attention(args);
         const grads = { dq: layout(dq, queries), dk: layout(dk, keys), dv: layout(dv, keys) };

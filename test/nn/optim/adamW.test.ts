@@ -253,7 +253,7 @@ describe("clipping by the global norm", () => {
   });
 });
 
-describe("AdamW refuses, before it changes anything,", () => {
+describe("AdamW rejects, before it changes anything,", () => {
   const build = (options: object) => () =>
     new AdamW(new Map([["a/kernel", leaf([1], "f32")]]), { lr: 1, ...options } as AdamWOptions);
 

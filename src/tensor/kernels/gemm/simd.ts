@@ -23,7 +23,7 @@ import { type Tile, tileKernel } from "./tile.ts";
 
 const K_BLOCK = 256; // steps: a panel of B (16 columns: 16 KiB) stays in the L1 cache
 const N_BLOCK = 1024; // columns: a block of B (1 MiB) stays in the L2 or L3 cache
-const M_TILES = 32; // tiles: a block of A (6 rows: 192 KiB) stays in the L2 cache beside what streams through
+const M_TILES = 32; // tiles: a block of A (6 rows: 192 KiB) stays in the L2 cache while B and C stream through
 
 const least = (a: Expr<"i32">, b: Operand<"i32">): Expr<"i32"> => select(lt(a, b), a, b);
 

@@ -103,7 +103,7 @@ export function gelu(x: X): F32x4 {
 
 /**
  * gelu′(x) = σ(u) + x·u′·σ′(u), u′ = U1 + 3·U3·x²; beyond ±16 it is 0 or 1. The value comes from the same e, with the bits
- * of `gelu`. `code` goes before either.
+ * of `gelu`. `code` comes before both.
  */
 export function geluWithDerivative(x: X): { code: Code; value: F32x4; derivative: F32x4 } {
   const [z, z2, e, w, larger] = Array.from({ length: 5 }, () => f32x4.local());
@@ -125,7 +125,7 @@ export function geluDerivative(x: X): F32x4 {
   return seq(code, derivative);
 }
 
-/** geluErf′(x) = Φ(x) + x·φ(x); beyond ±16 it is 0 or 1. The value comes from the same Φ. `code` goes before either. */
+/** geluErf′(x) = Φ(x) + x·φ(x); beyond ±16 it is 0 or 1. The value comes from the same Φ. `code` comes before both. */
 export function geluErfWithDerivative(x: X): { code: Code; value: F32x4; derivative: F32x4 } {
   const [z, e, s, tail, phi] = Array.from({ length: 5 }, () => f32x4.local());
   return {

@@ -25,7 +25,7 @@ interface UnaryFunction extends Formula {
   readonly domain?: "positive";
   /** f′, if g·f′(x) is one loop; otherwise the derivative is composed of other operations. */
   readonly derivative?: Formula;
-  /** f and f′ from the same intermediate results, each with its own bits. `code` goes before either. */
+  /** f and f′ from the same intermediate results, with the bits of the separate kernels. `code` comes before both. */
   readonly withDerivative?: WithDerivative;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Softmax of rows of 16, four rows at once: beside its products, most of the time of attention to few keys.
+ * Softmax of rows of 16, four rows at once: next to its products, the largest cost of attention to few keys.
  *
  * A row is four vectors. Its single numbers (largest entry, sum, quotient) would leave three lanes empty and delay the next row.
  * Here a 4×4 block is transposed, so that each lane handles a row. Sums have the order of simd.ts, and so its bits.

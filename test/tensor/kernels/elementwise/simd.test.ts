@@ -79,7 +79,7 @@ describe.each(VARIANTS)("element-wise kernels, %o:", (variant) => {
   });
 
   test.each(UNARY_WITH_DERIVATIVE)(
-    "%s with its derivative has the bits of either kernel, also where the derivative lies on x",
+    "%s with its derivative has the bits of either kernel, also where the derivative overwrites x",
     (op) => {
       const both = kernels.unaryWithDerivative[op];
       for (const x of [...EVERYWHERE, uniform(67, 1, 8), Float32Array.of(Number.NaN, INF, -INF, 16, -16)]) {
