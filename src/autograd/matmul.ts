@@ -38,7 +38,7 @@ const linearVjps = (x: Tensor, kernel: Tensor): readonly Vjp[] => [
 export const linear = op("linear", (x: Tensor, kernel: Tensor, bias?: Tensor) => ({
   value: T.linear(x, kernel, bias),
   vjps: linearVjps(x, kernel),
-  saves: [x, kernel], // not the value: no derivative reads it, so it is freed early
+  saves: [x, kernel], // not the value: this derivative does not read it, and others may not either
 }));
 
 /**
