@@ -11,8 +11,8 @@ import {
   leCunNormal,
   MapHead,
   PatchEmbed,
-  type See,
   sincos2d,
+  type Tap,
 } from "../nn/index.ts";
 import { type DType, type Rng, type Shape, ShapeError, show, type Tensor } from "../tensor/index.ts";
 import { CHANNELS, type ImageTowerConfig } from "./config.ts";
@@ -44,17 +44,17 @@ export class ImageTower {
       width === embedDim ? undefined : new Linear(leCunNormal(rng.split("head"), [width, embedDim], width, dtype));
   }
 
-  /** Embeddings before normalization. `see` is told the intermediate values by name. Throws `ShapeError`. */
-  forward(images: Tensor, see?: See): Variable {
+  /** Embeddings before normalization. `tap` receives the intermediates by name. Throws `ShapeError`. */
+  forward(images: Tensor, tap?: Tap): Variable {
     this.#check(images.shape);
     const patches = this.patchEmbed.forward(images);
-    see?.("patches", patches);
+    tap?.("patches", patches);
     const tokens = add(patches, this.posEmbedding);
-    see?.("tokens", tokens);
-    const encoded = this.encoder.forward(tokens, see);
-    see?.("encoded", encoded);
+    tap?.("tokens", tokens);
+    const encoded = this.encoder.forward(tokens, tap);
+    tap?.("encoded", encoded);
     const pooled = this.mapHead ? this.mapHead.forward(encoded) : mean(encoded, { axis: 1 });
-    see?.("pooled", pooled);
+    tap?.("pooled", pooled);
     return this.head ? this.head.forward(pooled) : pooled;
   }
 

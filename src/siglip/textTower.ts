@@ -7,7 +7,7 @@
  * `text_transformer.py`)
  */
 import { add, gather, mean, reshape, slice, type Variable } from "../autograd/index.ts";
-import { Encoder, Linear, learnedPositions, leCunNormal, MapHead, normal, type See } from "../nn/index.ts";
+import { Encoder, Linear, learnedPositions, leCunNormal, MapHead, normal, type Tap } from "../nn/index.ts";
 import { type DType, type Rng, ShapeError } from "../tensor/index.ts";
 import type { TextTowerConfig } from "./config.ts";
 
@@ -33,7 +33,7 @@ export class TextTower {
   }
 
   /** Embeddings before normalization of `ids`, row after row of `length` tokens. */
-  forward(ids: Int32Array, see?: See): Variable {
+  forward(ids: Int32Array, tap?: Tap): Variable {
     const length = this.#length;
     if (ids.length % length !== 0) {
       throw new ShapeError(
@@ -41,13 +41,13 @@ export class TextTower {
       );
     }
     const embedded = gather(this.embedding, ids, [ids.length / length, length]);
-    see?.("embedded", embedded);
+    tap?.("embedded", embedded);
     const tokens = add(embedded, this.posEmbedding);
-    see?.("tokens", tokens);
-    const encoded = this.encoder.forward(tokens, see);
-    see?.("encoded", encoded);
+    tap?.("tokens", tokens);
+    const encoded = this.encoder.forward(tokens, tap);
+    tap?.("encoded", encoded);
     const pooled = this.#pool(encoded);
-    see?.("pooled", pooled);
+    tap?.("pooled", pooled);
     return this.head.forward(pooled);
   }
 

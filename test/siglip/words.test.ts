@@ -51,8 +51,8 @@ describe("a word that is none of those that are meant is refused, with the list 
     ["the loss of a step", step("softmaxx"), new ConfigurationError('train: loss "softmaxx" is no form of the loss; use trainingLosses.sigmoid or trainingLosses.softmax')],
     ["a schedule", () => schedule({ kind: "cos" as never, total: 10 }), new ScheduleError('schedule: kind "cos" is none of constant, linear, cosine, rsqrt')],
     ["kernels", () => chooseKernels("constructor" as never), new KernelError('kernels: "constructor" is none of fast, strict, reference')],
-    ["a type of numbers", () => full([2], 1, "f16" as never), new ShapeError('full: "f16" is no type of numbers; there are f32,f64')],
-    ["a type of numbers of a model", () => new SigLip(new Rng(0), config, "bf16" as never), new ShapeError('generate: "bf16" is no type of numbers; there are f32,f64')],
+    ["a type of numbers", () => full([2], 1, "f16" as never), new ShapeError('full: "f16" is not a dtype; use f32 or f64')],
+    ["a type of numbers of a model", () => new SigLip(new Rng(0), config, "bf16" as never), new ShapeError('generate: "bf16" is not a dtype; use f32 or f64')],
   ])("%s", (_, call, error) => {
     const before = kernelReport();
     expect(call).toThrow(error);
