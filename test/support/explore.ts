@@ -4,7 +4,7 @@
  * A device is a fixed list of actions, so where each device stands says all: what it has posted, what it has finished, and
  * what lies in its buffers. States are visited once each, depth first.
  */
-import type { Action } from "../../src/parallel/index.ts";
+import type { Action } from "../../src/parallel/exchange.ts";
 
 /** An action, and what it is part of: the how-manieth message, from 1. `write` lays the message out before it is posted. */
 export type Event = (Action | { readonly do: "write" }) & { readonly message: number };

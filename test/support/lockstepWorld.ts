@@ -7,7 +7,8 @@
  *
  * Shares no code with threads.ts; like it, refuses ranks that say different things.
  */
-import { type Communicator, DesyncError, treeSum } from "../../src/parallel/index.ts";
+import { treeSum } from "../../src/parallel/communicator.ts";
+import { type Communicator, DesyncError } from "../../src/parallel/index.ts";
 import { type DType, type Shape, scope, show, sizeOf, type Tensor, tensor } from "../../src/tensor/index.ts";
 
 interface Said {
