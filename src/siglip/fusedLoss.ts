@@ -135,7 +135,7 @@ function walkRound({ comm, ztxt, visit }: Walk): Tensor {
   }
   if (size > 1) {
     texts.storage.free();
-    dtexts = pass(dtexts, comm); // back to the owner
+    dtexts = pass(dtexts, comm); // home
   }
   visit(ztxt, dtexts, rank, (image, text) => image > text);
   return dtexts;
