@@ -2,7 +2,7 @@
  * The files of folders, for commands that take pictures: visits every folder once, in a fixed order.
  *
  * Folders are identified by device and inode, so circular links end. Files and folders whose names begin with a dot, and those
- * of systems and services, are left out unless they are named directly. What cannot be read is skipped with a warning.
+ * of systems and services, are left out unless they are named directly. Unreadable ones are skipped with a warning.
  */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";

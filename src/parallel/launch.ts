@@ -148,7 +148,7 @@ export function launch<Config, Result, Report = never>(
 
   const memories = new Map<number, WebAssembly.Memory>();
   const finished = new Map<number, Result>();
-  const told = new Set<number>(); // ranks that reported why they failed
+  const reported = new Set<number>(); // ranks that reported why they failed
   const gone = workers.map((worker) => new Promise<void>((resolve) => worker.once("exit", () => resolve())));
   let failure: Error | undefined;
   let settled = false;
@@ -193,7 +193,7 @@ export function launch<Config, Result, Report = never>(
       } else if (message.kind === "report") {
         onReport?.(message.report as Report, rank);
       } else if (message.kind === "failed") {
-        told.add(rank);
+        reported.add(rank);
         const error = errorOf(message.error);
         if (error.name === DesyncError.name) setTimeout(() => fail(rank, error), VOTE_MS);
         else if (error.name !== AbortedError.name) fail(rank, error);
@@ -210,7 +210,7 @@ export function launch<Config, Result, Report = never>(
     worker.on("error", (error: Error) => fail(rank, error));
     worker.on("messageerror", (error: Error) => fail(rank, error));
     worker.on("exit", (code) => {
-      if (!finished.has(rank) && !told.has(rank))
+      if (!finished.has(rank) && !reported.has(rank))
         fail(rank, new Error(`the thread ended with exit code ${code} before its program did`));
     });
   });

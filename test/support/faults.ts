@@ -1,11 +1,11 @@
-/** Runs a faulty device and says how the run ended: for the everyday tests, and for the whole matrix of faults. */
+/** Runs a faulty device and reports how the run ended: for the ordinary tests and for the whole matrix of faults. */
 import type { Worker } from "node:worker_threads";
 import { DeviceError } from "../../src/parallel/index.ts";
 import { launch, threadFile } from "../../src/parallel/launch.ts";
 import { FAULTY_STEP, type Fault, isFault, KINDS, type Kind, OPS, type Report } from "./faultKinds.ts";
 
 export const DEADLINE = 1000; // ms
-/** From the fault to the end of all threads, in ms: one more second after the deadline for what hangs, else two. */
+/** From the fault to the end of all threads, in ms: one second more than the deadline for faults that hang, else two. */
 export const limitOf = (kind: Fault["kind"]): number => (HANGS.includes(kind) ? DEADLINE + 1000 : 2000);
 
 export const HANGS: readonly string[] = ["loops", "loops in WebAssembly", "waits for ever", "reads for ever"];
@@ -56,7 +56,7 @@ export async function runFault(fault: Fault, size: number, verify = true): Promi
   return { ...value, threadsLeft: left };
 }
 
-/** What the message must say of every kind. */
+/** The message that each kind must give. */
 const SAYS: Readonly<Record<Kind, RegExp>> = {
   throws: /TypeError: thrown on purpose/,
   "exits with 0": /the thread ended with exit code 0/,
@@ -81,7 +81,7 @@ const SAYS: Readonly<Record<Kind, RegExp>> = {
   "holds a flipped bit": /CorruptionError: after step 2: ranks? \d .* bits.*, in held;/,
 };
 
-/** What is wrong with the way a run ended; nothing where it is as promised. */
+/** The differences between how a run ended and what is promised. */
 export function complaints(
   fault: Fault & { kind: Kind },
   size: number,
@@ -92,7 +92,7 @@ export function complaints(
   if (error.rank !== fault.rank && !(UNDECIDED.includes(fault.kind) && size === 2)) {
     wrong.push(`blames rank ${error.rank}`);
   }
-  // Ranks that have come apart may be found out at the first message of the next step.
+  // Ranks in different operations may be detected only at the first message of the next step.
   const steps = DIFFERS.includes(fault.kind) ? [FAULTY_STEP, FAULTY_STEP + 1] : [FAULTY_STEP];
   const begins = (step: number): string => `launch: rank ${error.rank} failed at step ${step}, `;
   if (!steps.some((step) => error.message.startsWith(begins(step)))) wrong.push("no rank or step");

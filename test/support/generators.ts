@@ -1,5 +1,5 @@
 /**
- * fast-check generators of batches of pairs: sizes that are no multiple of anything, and rows that hurt.
+ * fast-check generators of batches of pairs: sizes that are not multiples of anything, and difficult rows.
  *
  * Every number is a float32, so that f32 and f64 runs see the same batch. Rows come from a seed; what shrinks is the list
  * of row kinds, and with it the batch.
@@ -111,7 +111,7 @@ export const anyPairs: fc.Arbitrary<Pairs> = fc
   })
   .map(build);
 
-/** Batches as a model makes them: rows of length 1, random and unrelated. */
+/** Batches like those of a model: random independent rows of length 1. */
 export const unitPairs: fc.Arbitrary<Pairs> = fc
   .record({
     kinds: rows(fc.constant("unit" as const), fc.constant("unit" as const)),

@@ -1,4 +1,4 @@
-/** A program of its own: three devices that exchange for some seconds with a deadline of one. */
+/** A program with three devices that exchange for some seconds with a deadline of one second. */
 import { launch, threadFile } from "../../src/parallel/launch.ts";
 import type { CollectivesJob, CollectivesResult } from "./devices/collectives.ts";
 

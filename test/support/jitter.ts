@@ -1,4 +1,4 @@
-/** Disturbs the threads' protocol from outside: every access to shared words may sleep first; wake-ups may be lost. */
+/** Disturbs the protocol of the threads: every access to shared words may sleep first, and wake-ups may be lost. */
 import { Rng } from "../../src/tensor/index.ts";
 
 const { load, store, notify, wait } = Atomics;
@@ -9,13 +9,13 @@ export const sleep = (ms: number): void => {
 };
 
 export interface Disturbance {
-  /** Longest sleep before and after what a rank shows to others or reads of them, in ms. */
+  /** Longest sleep before and after each access to shared words, in ms. */
   readonly jitter?: number;
-  /** Nobody is woken up: who sleeps goes on when its slice of sleep is over. */
+  /** Suppresses wake-ups: a sleeping rank continues when its slice of sleep ends. */
   readonly deaf?: boolean;
 }
 
-/** From now on in this thread. */
+/** Disturbs this thread from now on. */
 export function disturb({ jitter = 0, deaf = false }: Disturbance, seed: number): void {
   const rng = new Rng(seed).split("jitter");
   const maybe = (): void => {

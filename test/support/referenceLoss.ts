@@ -43,7 +43,7 @@ export function similarities({ n, d, x, y }: Pairs): Float64Array {
   return out;
 }
 
-/** From ∂L/∂ℓ back to what the logits were made of. */
+/** The gradients of the inputs from ∂L/∂ℓ. */
 function chain(pairs: Pairs, loss: number, logits: Float64Array, G: Float64Array, S: Float64Array): Reference {
   const { n, d, x, y } = pairs;
   const a = Math.exp(pairs.tPrime);

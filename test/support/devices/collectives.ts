@@ -1,6 +1,6 @@
 /**
- * A device that calls random collectives and checks every number it receives: all ranks draw the same operations, and
- * everybody knows what everybody says.
+ * A device that calls random collectives and checks every number it receives: all ranks draw the same operations, and each
+ * can compute what the others send.
  */
 import type { Communicator } from "../../../src/parallel/index.ts";
 import { runDevice } from "../../../src/parallel/launch.ts";
@@ -26,11 +26,11 @@ export interface CollectivesJob extends Disturbance {
   readonly busy?: number;
   /** One rank's heap grows by a few MiB in every round. */
   readonly grow?: boolean;
-  /** Pieces of other work that there are in every round, for who waits: each takes memory and writes to it. */
+  /** Pieces of other work in every round, for waiting ranks: each allocates memory and writes to it. */
   readonly pieces?: number;
 }
 
-/** What was wrong, if anything. */
+/** Wrong results, if any. */
 export interface CollectivesResult {
   readonly wrong: readonly string[];
   readonly bytesReceived: number;
@@ -42,7 +42,7 @@ export interface CollectivesResult {
 
 type Numbers = Float32Array | Float64Array;
 
-/** What `rank` says in a round. */
+/** The numbers that `rank` sends in a round. */
 function said(seed: number, round: number, rank: number, shape: Shape, dtype: DType): Numbers {
   const rng = new Rng(seed).split(`${round} ${rank}`);
   const values = Float64Array.from({ length: sizeOf(shape) }, () => rng.normal());
@@ -63,7 +63,7 @@ function join(parts: readonly Numbers[]): number[] {
   return parts.flatMap((part) => Array.from(part));
 }
 
-/** One random collective: what came, and what should have come. */
+/** One random collective: the result, and the expected one. */
 function act(
   comm: Communicator,
   seed: number,
