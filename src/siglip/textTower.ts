@@ -1,17 +1,16 @@
 /**
- * Text tower: a bidirectional transformer over a fixed number of tokens, with no mask of any kind.
+ * Text tower: a bidirectional transformer over a fixed number of tokens, without any mask.
  *
  * tokens → + positions → encoder → one position (or a mean, or attention pooling) → head.   ids [B, L] → [B, d]
  *
- * The last position is pooled: sticky-end padding makes it the end token whatever the text. (big_vision
- * `text_transformer.py`)
+ * The last position is pooled: sticky-end padding makes it an end token for every text (big_vision `text_transformer.py`).
  */
 import { add, gather, mean, reshape, slice, type Variable } from "../autograd/index.ts";
 import { Encoder, Linear, learnedPositions, leCunNormal, MapHead, normal, type Tap } from "../nn/index.ts";
 import { type DType, type Rng, ShapeError } from "../tensor/index.ts";
 import type { TextTowerConfig } from "./config.ts";
 
-/** The text tower.   ids [B, L] → [B, d], not normalised */
+/** The text tower.   ids [B, L] → [B, d], not normalized */
 export class TextTower {
   readonly embedding: Variable; // [V, D]
   readonly posEmbedding: Variable; // [L, D]
@@ -32,7 +31,7 @@ export class TextTower {
     this.#pooling = config.pooling;
   }
 
-  /** Embeddings before normalization of `ids`, row after row of `length` tokens. */
+  /** Embeddings of `ids`, rows of `length` tokens, before normalization. Throws `ShapeError`. */
   forward(ids: Int32Array, tap?: Tap): Variable {
     const length = this.#length;
     if (ids.length % length !== 0) {
