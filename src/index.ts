@@ -1,5 +1,6 @@
 /**
- * The public door: a namespace per folder. Each is also a door of its own, `siglip-ts/siglip`, `siglip-ts/tensor`, ...
+ * Public API of `siglip-ts`: a namespace per folder. Each is also an entry point: `siglip-ts/siglip`, `siglip-ts/tensor`,
+ * ... `siglip-ts/run`, `siglip-ts/parallel/launch` and `siglip-ts/engine` are entry points only.
  */
 export * as autograd from "./autograd/index.ts";
 export * as data from "./data/index.ts";

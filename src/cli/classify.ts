@@ -1,4 +1,4 @@
-/** `siglip classify`: which of these words name this picture? */
+/** `siglip classify`: which of these words describes this picture? */
 import { readPicture } from "../data/index.ts";
 import { nearest } from "../eval/index.ts";
 import { printable } from "../formats/index.ts";
@@ -16,7 +16,7 @@ export async function classify(
   const side = config.model.image.imageSize;
   const { pixels, cutOff } = await readPicture(picture, { side, trim: trims(config) });
   if (cutOff > 0.5)
-    process.stderr.write("the picture was cut to the drawing in it, and lost more than half of its area\n");
+    process.stderr.write("the picture was cropped to the drawing in it and lost more than half of its area\n");
   const zimg = embedPictures(model, pixels, side);
   const ztxt = embedTexts(model, tokenizer, words, config.tokenizer.length);
   const ranking = nearest(zimg, ztxt, words.length);

@@ -1,4 +1,4 @@
-/** How many devices a command runs on, how many shards a batch is cut into for them, and how long they may be silent. */
+/** The number of devices of a command, the number of shards of a batch, and the deadline for signs of life. */
 import { availableParallelism } from "node:os";
 import { ConfigError } from "../run/index.ts";
 
@@ -6,7 +6,7 @@ const MOST = 64;
 
 const wrong = (key: string, detail: string): ConfigError => new ConfigError([{ code: "CONFIG_RANGE", key, detail }]);
 
-/** The `--devices` option; as many as there are cores when it is left out. Throws `ConfigError` on what is no number of devices. */
+/** The `--devices` option; by default the number of cores. Throws `ConfigError` if it is not a valid number of devices. */
 export function deviceCount(option: string | undefined): number {
   if (option === undefined) return Math.min(availableParallelism(), MOST);
   const count = /^\d+$/.test(option) ? Number(option) : Number.NaN;
@@ -15,10 +15,10 @@ export function deviceCount(option: string | undefined): number {
 }
 
 /**
- * Devices that share `parts` equal parts of the work, called `what` in messages, evenly.
+ * The number of devices that share `parts` equal parts of the work, called `what` in messages, evenly.
  *
- * Throws `ConfigError` where `--devices` asks for a number that does not divide the parts. Where nobody asked, it is the most
- * devices that do and on which the work fits, up to the number of cores; that some cores have nothing to do is said on stderr.
+ * Throws `ConfigError` if `--devices` does not divide the parts. Without that option it is the largest number up to the number
+ * of cores that divides them and on which the work fits; a note on stderr says if cores are left idle.
  */
 export function devicesThatShare(
   option: string | undefined,
@@ -38,14 +38,14 @@ export function devicesThatShare(
   if (devices < wanted) {
     const counted = devices === 1 ? "1 device" : `${devices} devices`;
     const memory = devices < most ? " and within their memory" : "";
-    process.stderr.write(`note: ${counted} on ${wanted} cores: no more of them can share ${what} evenly${memory}\n`);
+    process.stderr.write(`note: ${counted} on ${wanted} cores: more cannot share ${what} evenly${memory}\n`);
   }
   return devices;
 }
 
 /**
- * Shards for a batch that nobody has cut: as many as devices, and two for a single device, so that one and two devices give
- * the same bits. Where that does not divide the batch, one a device. Devices must divide the batch.
+ * The default number of shards: the number of devices, but at least two, so that one and two devices give the same bits. If
+ * that does not divide the batch, one per device. The number of devices must divide the batch.
  */
 export function defaultShards(batch: number, devices: number): number {
   const wanted = Math.max(2, devices);
@@ -54,7 +54,7 @@ export function defaultShards(batch: number, devices: number): number {
 
 const SECONDS = { least: 1, initial: 30, most: 86_400 } as const;
 
-/** The `--deadline` option in milliseconds. Throws `ConfigError` on what is no number of seconds. */
+/** The `--deadline` option in milliseconds. Throws `ConfigError` if it is not a valid number of seconds. */
 export function deadlineOf(option: string | undefined): number {
   if (option === undefined) return 1000 * SECONDS.initial;
   const seconds = /^\d+(\.\d+)?$/.test(option) ? Number(option) : Number.NaN;

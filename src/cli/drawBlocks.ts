@@ -1,23 +1,23 @@
 /**
- * A drawing of the ring: which device computed which block of pairs at which hop, and what travelled.
+ * A drawing of the ring: which device computed which block of pairs at which hop, and what was passed on.
  *
  *            texts 0   texts 1   texts 2
  * images 0   hop 0 ●   hop 1     hop 2       device 0
  *
- * Rows are devices: images never move. Columns are the devices that own the texts, which do.
+ * Rows are devices: images never move. Columns are the owners of the texts, which do.
  */
 import type { Form } from "./lossJob.ts";
 
 type Block = readonly [images: number, texts: number];
 
-/** A block with the device that computed it, and how often its texts had been passed on before. */
+/** A block with the device that computed it, and the number of hops of its texts before. */
 interface Visit {
   readonly device: number;
   readonly texts: number;
   readonly hop: number;
 }
 
-/** The drawing of the blocks that each device computed. Forms that do not go round the ring have none. */
+/** The drawing of the blocks that each device computed; a note for forms without a ring. */
 export function drawBlocks(form: Form, byDevice: readonly (readonly Block[])[]): string {
   const size = byDevice.length;
   if (byDevice.every((blocks) => blocks.length === 0))
@@ -45,9 +45,9 @@ function table(visits: readonly Visit[], size: number): string[] {
   return [cell("") + ranks.map((rank) => cell(`texts ${rank}`)).join(""), ...rows];
 }
 
-/** What is passed on before each hop, and how the gradients of the texts reach their owners. */
+/** The transfers before each hop, and the path of the texts' gradients to their owners. */
 function traffic(form: Form, visits: readonly Visit[], size: number): string[] {
-  const carried = form === "fused" ? "texts with the gradient that they have collected" : "texts";
+  const carried = form === "fused" ? "texts with their accumulated gradient" : "texts";
   const lines = Array.from({ length: size }, (_, hop) => {
     const now = visits.filter((visit) => visit.hop === hop);
     if (hop === 0) return `hop 0: ${now.map(({ device, texts }) => `device ${device} × texts ${texts}`).join(", ")}`;
@@ -57,7 +57,7 @@ function traffic(form: Form, visits: readonly Visit[], size: number): string[] {
   if (size === 1) return lines;
   const home =
     form === "fused"
-      ? `home:  every device sends the gradient of the texts it holds to their owner, device ${size - 1} → ${size - 2} and so on`
-      : "backward: the gradient of the texts takes the same way back, and every device adds its part";
-  return [...lines, `what travels: ${carried}`, home];
+      ? `home:  every device sends the gradient of the texts it holds to their owner: device ${size - 1} → ${size - 2} and so on`
+      : "backward: the gradient of the texts takes the reverse path, and every device adds its part";
+  return [...lines, `passed on: ${carried}`, home];
 }

@@ -29,9 +29,9 @@ export async function evaluate(run: string, { json = false, ...options }: EvalOp
   const { config, checkpoint } = openRunToRead(run, warn);
   const { step } = checkpoint;
   chooseKernels(options.kernels ?? config.train.kernels);
-  modelOf(config, checkpoint); // a model that cannot be is refused here, before any thread starts
+  modelOf(config, checkpoint); // an invalid model is rejected here, before any thread starts
   const { rendered } = await openTests(config, opening());
-  // A training may save meanwhile: all devices evaluate what was loaded here.
+  // A training may save meanwhile: all devices evaluate this checkpoint.
   const job: EvalJob = { config, stored: shared(checkpoint), rendered };
   const [evaluations] = await launch<EvalJob, readonly Evaluation[]>(evalProgram, devices, job, { deadline }).results;
   if (json) {

@@ -1,15 +1,15 @@
 /**
- * What the process answers: 0 exactly when the requested work is done.
+ * Exit codes: 0 exactly when the requested work is done.
  *
- * 65, 70, 73 and 74 have their meaning from BSD's sysexits.h; 128 + n is the shell's word for signal n.
+ * 65, 70, 73 and 74 are those of BSD's sysexits.h; 128 + n means signal n, as in shells.
  */
 import { DeviceError } from "../parallel/index.ts";
 import { isSystemError } from "../run/index.ts";
 
 export const EXIT = {
   done: 0,
-  usage: 2, // a command line or configuration that cannot be used
-  data: 65, // a data, model or checkpoint file that cannot be used
+  usage: 2, // an invalid command line or configuration
+  data: 65, // an invalid data, model or checkpoint file
   internal: 70,
   workerDied: 71,
   locked: 73, // another process owns the run folder
@@ -26,20 +26,20 @@ const CODES: readonly number[] = Object.values(EXIT);
 const isExitCode = (value: unknown): value is ExitCode => typeof value === "number" && CODES.includes(value);
 
 /**
- * Errors that do not carry their code themselves, by name: an error from another thread has lost its class. What is not here
- * is a mistake in a program, of this project or of somebody who uses its parts.
+ * Errors without a code of their own, by name, since an error from another thread has lost its class. Any other error is a
+ * bug in this project or in a program that uses it.
  */
 const BY_NAME: Readonly<Record<string, ExitCode>> = {
   ConfigError: EXIT.usage,
   ConfigurationError: EXIT.usage,
   DataError: EXIT.usage,
-  KernelError: EXIT.usage, // kernels that this engine cannot run; others are there
+  KernelError: EXIT.usage, // kernels that this engine cannot run; others work
   MissingPackageError: EXIT.usage,
   RunFolderError: EXIT.usage,
-  OutOfMemoryError: EXIT.usage, // of what was asked for; where the system has no memory, a device failed
+  OutOfMemoryError: EXIT.usage, // the request is too large; if the system has no memory, a device failed
   ScheduleError: EXIT.usage,
   ShardError: EXIT.usage,
-  EvaluationError: EXIT.data, // a model whose embeddings are no numbers
+  EvaluationError: EXIT.data, // embeddings of a model are NaN or infinite
   FormatError: EXIT.data,
   PictureError: EXIT.data,
   TokenizerError: EXIT.data,
@@ -53,10 +53,10 @@ const BY_NAME: Readonly<Record<string, ExitCode>> = {
   NonFiniteError: EXIT.nonFinite,
 };
 
-/** Codes of `CheckpointError` that mean the disk. */
+/** Codes of `CheckpointError` that mean a disk failure. */
 const DISK: readonly unknown[] = ["CKPT_NO_SPACE", "CKPT_IO"];
 
-/** The exit code for an error that ends the program; errors of the command line carry their own as `exitCode`. */
+/** The exit code for an error that ends the program; some errors carry their own as `exitCode`. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof Error)) return EXIT.internal;
   if ("exitCode" in error && isExitCode(error.exitCode)) return error.exitCode;
@@ -69,8 +69,8 @@ export function exitCodeOf(error: unknown): ExitCode {
   return isSystemError(error) || isDenied(error) ? EXIT.io : EXIT.internal;
 }
 
-/** Node runs under its permission model, and it lacks one; the message names it. */
+/** Node's permission model denied an access; the message names it. */
 const isDenied = (error: Error): boolean => "code" in error && error.code === "ERR_ACCESS_DENIED";
 
-/** Whether the message alone tells what to do; the stack is for what nobody expected. */
+/** Whether the message alone suffices; unexpected errors also need the stack. */
 export const isExpected = (error: unknown): error is Error => exitCodeOf(error) !== EXIT.internal;

@@ -5,7 +5,7 @@ import { print } from "./print.ts";
 
 const SIDE = 512;
 
-/** Best GFLOP/s of a 512³ product, once the engine has compiled it. */
+/** Best GFLOP/s of a 512³ product, after the engine has compiled it. */
 function gemmSpeed(): number {
   const rng = new Rng(0);
   const random = () =>

@@ -1,24 +1,25 @@
-/** How a person starts this program again, for messages that say what to type. */
+/** The command that starts this program, for messages that say what to type. */
 import { isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** A word as a shell reads it back. */
+/** A word quoted for a shell. */
 export const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 export interface Started {
-  /** The program as Node was given it: `process.argv[1]`. */
+  /** `process.argv[1]`. */
   readonly program: string;
   readonly folder: string;
-  /** What npm calls the script that it runs, if it does: `npm_lifecycle_event`. */
+  /** The npm script that runs, if any: `npm_lifecycle_event`. */
   readonly script: string | undefined;
   readonly root?: string;
 }
 
 /**
- * `siglip train ...` as it was started: by npm in a clone of the repository, by npx, as an installed command, or as a file.
+ * A command in the form in which this process was started: by npm in a clone of the repository, by npx, as an installed
+ * command, or as a file.
  */
 export function commandLine(args: readonly string[], started: Started = startedHere()): string {
   return [programOf(started), ...args.map(shellWord)].join(" ");

@@ -3,7 +3,7 @@
  *
  * Inputs are a function of the seed: row i of u (images) and of v (texts) holds standard normal numbers from
  * `new Rng(seed).split("u").split(i)` and `.split("v").split(i)`, in f32; t′ = log 10 and b = −10. The embeddings are u and v
- * divided by the lengths of their rows. So every form can be compared with every other, and with yours.
+ * divided by the lengths of their rows. So all forms can be compared with each other, and with your implementation.
  */
 import { printable } from "../formats/index.ts";
 import { NonFiniteError } from "../nn/index.ts";
@@ -50,7 +50,7 @@ function oneOf<T extends string>(name: string, text: string, choices: readonly T
   return found;
 }
 
-/** As the paper starts. */
+/** The paper's initial values. */
 const T = 10;
 const B = -10;
 
@@ -61,7 +61,7 @@ function jobOf(options: LossOptions, inputs: LossInputs | undefined): { job: Los
   const asked = options.devices === undefined && form === "dense" ? "1" : options.devices;
   const devices = devicesThatShare(asked, batch, `a batch of ${batch}`);
   if (form === "dense" && devices > 1) {
-    throw wrong("--form", "--form dense holds all pairs on one device; add --devices 1, or take another form");
+    throw wrong("--form", "--form dense holds all pairs on one device; add --devices 1, or use another form");
   }
   const job: LossJob = {
     batch,
@@ -78,7 +78,7 @@ function jobOf(options: LossOptions, inputs: LossInputs | undefined): { job: Los
   return { job, devices };
 }
 
-/** --batch or --dim: what the inputs have, where there are inputs; an option that says otherwise is refused. */
+/** --batch or --dim, or the size of the inputs; an option that contradicts the inputs is rejected. */
 function sizeOf(
   name: string,
   option: string | undefined,
@@ -93,7 +93,7 @@ function sizeOf(
   return given ?? asked ?? usual;
 }
 
-/** --t or --b, whose values the inputs hold where there are inputs. */
+/** --t or --b; rejected with inputs, which contain their own. */
 function real(name: "t" | "b", option: string | undefined, hasInputs: boolean, usual: number): number {
   if (option === undefined) return usual;
   if (hasInputs) throw wrong(`--${name}`, `--${name} ${option}, but --inputs holds in.${name}; leave --${name} out`);
@@ -107,14 +107,14 @@ function rowsToCheck(option: string, form: Form, batch: number): number {
   if (form === "softmax") {
     throw wrong(
       "--check",
-      "--check computes the sigmoid loss again, not the softmax loss; drop it, or take another form",
+      "--check computes the sigmoid loss again, not the softmax loss; drop it, or use another form",
     );
   }
-  if (batch === 1) throw wrong("--check", "--check estimates from at least 2 rows, and there is 1 pair; drop it");
+  if (batch === 1) throw wrong("--check", "--check needs at least 2 rows, and there is 1 pair; drop it");
   return whole("check", option, 2, batch);
 }
 
-/** From here on t is larger than any model is trained to: big_vision's end near 100, and CLIP stops at 100. */
+/** log 1000, beyond any trained model: t of big_vision's ends near 100, and CLIP limits it to 100. */
 const LARGE_T_PRIME = Math.log(1000);
 
 export async function loss(options: LossOptions): Promise<void> {
@@ -153,7 +153,7 @@ export async function loss(options: LossOptions): Promise<void> {
 const shown = (x: number): string =>
   x > 1e9 ? x.toExponential(3) : x.toLocaleString("en", { maximumSignificantDigits: 5 });
 
-/** The devices at work. */
+/** Runs the loss on all devices, with progress. */
 async function computing(job: LossJob, devices: number, deadline: number): Promise<LossShare[]> {
   const pairs = (job.batch ** 2).toLocaleString("en");
   const done = startWaiting(`computing ${pairs} pairs on ${devices} ${devices === 1 ? "device" : "devices"}`);
@@ -168,15 +168,15 @@ async function computing(job: LossJob, devices: number, deadline: number): Promi
   }
 }
 
-/** A heap that is full says how to need less of it here. */
+/** The error, or one with a remedy if the heap of a device was full. */
 function withRemedy(error: unknown, { form, batch, dim }: LossJob): unknown {
   const cause = error instanceof DeviceError ? (error.cause as Error) : undefined;
   if (cause?.name !== OutOfMemoryError.name) return error;
   const remedy =
     form === "fused"
       ? "use more --devices, or a smaller --batch or --dim"
-      : `--form ${form} keeps numbers for every pair or every text; use --form fused, which keeps neither`;
-  return wrong("--form", `${batch} pairs of width ${dim} do not fit into the memory of a device: ${remedy}`);
+      : `--form ${form} stores numbers for every pair or every text; use --form fused, which stores neither`;
+  return wrong("--form", `${batch} pairs of width ${dim} do not fit in the memory of a device: ${remedy}`);
 }
 
 function resultOf(job: LossJob, devices: number, shares: readonly LossShare[]): LossResult {
@@ -225,7 +225,7 @@ function squares(values: Float32Array | Float64Array = new Float32Array()): numb
 
 const LARGEST_F32 = 3.4028234663852886e38;
 
-/** A result that is no number is no result. Inputs are finite, so the sizes of t, b or the rows are to blame. */
+/** Throws if a result is NaN or infinite. Inputs are finite, so t, b or the rows are too large. */
 function requireFinite({ loss, gradient, t, tPrime, b, dtype }: LossResult): void {
   const named = {
     "the loss": loss,
@@ -233,8 +233,8 @@ function requireFinite({ loss, gradient, t, tPrime, b, dtype }: LossResult): voi
   };
   const bad = Object.entries(named).find(([, value]) => !Number.isFinite(value));
   if (!bad) return;
-  const most = dtype === "f32" && t > LARGEST_F32 ? `t is beyond f32, which ends at 3.4e38: ` : "";
-  const remedy = "in.t must be t′ = log t; make it, in.b or the rows smaller";
+  const most = dtype === "f32" && t > LARGEST_F32 ? `t exceeds the range of f32, 3.4e38: ` : "";
+  const remedy = "in.t must be t′ = log t; reduce it, in.b or the rows";
   throw new NonFiniteError(
     `loss: ${bad[0]} is ${bad[1]} at t = ${shown(t)} (t′ = ${shown(tPrime)}), b = ${shown(b)}; ${most}${remedy}`,
   );

@@ -1,4 +1,4 @@
-/** The program of the devices that `siglip loss` starts: its rows of the inputs, one loss, its share of the answer. */
+/** The program of the devices of `siglip loss`: each takes its rows of the inputs and returns its share of the result. */
 import { backward, constant, l2Normalize, parameter, type Variable } from "../autograd/index.ts";
 import type { Communicator } from "../parallel/index.ts";
 import { runDevice } from "../parallel/launch.ts";
@@ -6,7 +6,7 @@ import { checkLoss, type LossGradients, lossForms } from "../siglip/index.ts";
 import { full, generate, heap, Rng, scope, sumSquares, type Tensor, tensor } from "../tensor/index.ts";
 import type { LossJob, LossShare } from "./lossJob.ts";
 
-/** A loss that takes less than this is computed three times, and the best time counts. */
+/** A loss that takes less is computed three times, and the best time counts. */
 const SHORT = 2; // seconds
 
 runDevice<LossJob, LossShare>(({ comm, config: job, step }) => {
@@ -36,7 +36,7 @@ runDevice<LossJob, LossShare>(({ comm, config: job, step }) => {
     }
   }
   const { result, blocks, seconds } = best;
-  // A result that is no number is refused by the main thread; the same on every rank, so all skip the check or none does.
+  // The main thread rejects NaN and infinity. These values are the same on every rank, so all skip the check or none does.
   const check =
     job.checkRows > 0 && [result.loss, result.dtPrime, result.db].every(Number.isFinite)
       ? checkLoss({ zimg, ztxt, tPrime, b, result }, job.checkRows, new Rng(job.seed).split("check"), comm)
@@ -62,7 +62,7 @@ interface UnitRows {
   readonly leaf: Variable;
 }
 
-/** This device's rows divided by their lengths. What they were made of is kept only for the way back. */
+/** This device's rows divided by their lengths; the unnormalized rows are kept only for the backward pass. */
 function unitRows(job: LossJob, side: "u" | "v", comm: Communicator): UnitRows {
   const leaf = (job.wantsGradients ? parameter : constant)(rows(job, side, comm));
   const z = l2Normalize(leaf, 0);

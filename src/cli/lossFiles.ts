@@ -1,8 +1,8 @@
 /**
  * The files of `siglip loss`: `--inputs` with in.u, in.v [B, d], in.t and in.b, and `--gradients`.
  *
- * Inputs come from anybody's program, so nothing about them is guessed: a shape, a type or a number that does not fit is
- * refused by the name of its tensor. Gradients are written whole or not at all, and never over the inputs.
+ * Inputs come from other programs, so nothing about them is guessed: a wrong shape, type or number is rejected with the name
+ * of its tensor. Gradients are written completely or not at all, and never over the inputs.
  */
 import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -11,7 +11,7 @@ import { ConfigError, type Fs, isSystemError, realFs, TEMPORARY, writeDurably } 
 import { EXIT, type ExitCode } from "./exitCodes.ts";
 import type { LossInputs, LossJob, LossShare } from "./lossJob.ts";
 
-/** A file of inputs that cannot be used, or a file of gradients that cannot be written. */
+/** A file of inputs is invalid, or a file of gradients cannot be written. */
 export class LossFileError extends Error {
   override readonly name = "LossFileError";
   readonly exitCode: ExitCode;
@@ -39,7 +39,7 @@ export function readInputs(file: string, fs: Fs = realFs): LossInputs {
         cause: error,
       });
     }
-    // What is larger than an array may be, or than the memory that is left.
+    // Larger than the limit of an array, or than free memory.
     if (error instanceof RangeError) {
       throw unusable(`too large for the memory of this machine: ${error.message}`, { cause: error });
     }
@@ -76,7 +76,7 @@ function inputsOf(tensors: ReadonlyMap<string, SafetensorsTensor>, unusable: Unu
 /** Types that f32 holds exactly. */
 const NARROW: readonly string[] = ["F32", "F16", "BF16"];
 
-/** All F64, which is computed in f64, or none: among f32 numbers an f64 number would be rounded without a word. */
+/** All F64, which is computed in f64, or none: a mixture would silently round the f64 numbers. */
 function requireOneType(tensors: Readonly<Record<string, SafetensorsTensor>>, unusable: Unusable): void {
   const types = Object.entries(tensors).map(([name, { dtype }]) => ({ name, dtype }));
   const other = types.find(({ dtype }) => dtype !== "F64" && !NARROW.includes(dtype));
@@ -87,7 +87,7 @@ function requireOneType(tensors: Readonly<Record<string, SafetensorsTensor>>, un
   }
 }
 
-/** The numbers of a tensor: F64 as they are, others widened to f32. Throws on the first that is NaN or infinite. */
+/** The numbers of a tensor: F64 unchanged, others widened to f32. Throws on the first NaN or infinity. */
 function finite(name: string, tensor: SafetensorsTensor, unusable: Unusable): Numbers {
   const values = tensor.data instanceof Float64Array ? tensor.data : toFloat32(tensor);
   const bad = values.findIndex((x) => !Number.isFinite(x));
@@ -115,8 +115,8 @@ function shared(values: Numbers): Numbers {
 const statOf = (path: string) => statSync(path, { bigint: true, throwIfNoEntry: false });
 
 /**
- * Where gradients will be written: `file`, or what it links to. Throws before any work is done where that cannot succeed, and
- * where it would destroy the inputs.
+ * The path of the gradients: `file`, or the target of a link. Throws, before any work is done, if writing would fail or would
+ * overwrite the inputs.
  */
 export function checkGradients(file: string, inputs: string | undefined): string {
   const refused = (detail: string, options?: ErrorOptions): LossFileError =>
@@ -124,7 +124,7 @@ export function checkGradients(file: string, inputs: string | undefined): string
   try {
     const there = statOf(file);
     if (there?.isDirectory()) throw refused("this is a folder; name a file in it");
-    if (there && !there.isFile()) throw refused("this is no regular file");
+    if (there && !there.isFile()) throw refused("this is not a regular file");
     if (!statOf(dirname(file))?.isDirectory()) throw refused(`there is no folder ${printable(dirname(file))}`);
     const path = there ? realpathSync(file) : join(realpathSync(dirname(file)), basename(file));
     const source = inputs === undefined ? undefined : statOf(inputs);
@@ -143,7 +143,7 @@ export function checkGradients(file: string, inputs: string | undefined): string
   }
 }
 
-/** What the file says about itself: that grad.u is not the gradient whose length is printed. */
+/** Metadata of the file: grad.u is not the gradient whose length is printed. */
 const ABOUT = new Map([
   [
     "about",
@@ -182,11 +182,11 @@ export function writeGradients(
   } catch (error) {
     if (!isSystemError(error)) throw error;
     try {
-      fs.remove(file + TEMPORARY); // it was not there before: see checkGradients
+      fs.remove(file + TEMPORARY); // it did not exist before: see checkGradients
     } catch {
-      // The disk fails at everything; the error that is thrown says so.
+      // The disk fails at everything; the error below says so.
     }
-    const message = `--gradients ${printable(file)} cannot be written: ${error.message}; no part of a file was left behind`;
+    const message = `--gradients ${printable(file)} cannot be written: ${error.message}; no partial file was left behind`;
     throw new LossFileError(message, EXIT.io, { cause: error });
   }
 }

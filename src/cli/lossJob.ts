@@ -1,4 +1,4 @@
-/** What `siglip loss` asks of its devices, and what they answer. */
+/** The job of `siglip loss` for its devices, and their results. */
 import { type LossCheck, lossForms } from "../siglip/index.ts";
 import type { DType } from "../tensor/index.ts";
 
@@ -22,12 +22,12 @@ export interface LossJob {
   /** t = exp(tPrime). */
   readonly tPrime: number;
   readonly b: number;
-  /** f64 for inputs that are: slow, and exact enough to judge others by. */
+  /** f64 for f64 inputs: slow, and accurate enough as a reference. */
   readonly dtype: DType;
-  /** Instead of what the seed gives. */
+  /** Replace the rows drawn from the seed. */
   readonly inputs?: LossInputs;
   readonly wantsGradients: boolean;
-  /** Rows of images and of texts to compute again in f64, chosen by the seed; 0 for none. */
+  /** Rows of images and of texts to compute again in f64, drawn by the seed; 0 for none. */
   readonly checkRows: number;
 }
 
@@ -39,16 +39,16 @@ export interface LossShare {
   readonly seconds: number;
   readonly peakBytes: number;
   readonly bytesExchanged: number;
-  /** Squared lengths of the gradients of own rows. */
+  /** Squared norms of the gradients of this device's rows. */
   readonly zimgSquares: number;
   readonly ztxtSquares: number;
-  /** Own rows of u and of v that are zero: they have no direction, so their embeddings and gradients are 0. */
+  /** Zero rows of u and of v on this device: they have no direction, so their embeddings and gradients are 0. */
   readonly zeroRows: readonly [u: number, v: number];
-  /** Gradients through the normalization, [rows, dim]; where they are asked for. */
+  /** Gradients through the normalization, [rows, dim]; if requested. */
   readonly du?: Float32Array | Float64Array;
   readonly dv?: Float32Array | Float64Array;
-  /** The same on every rank; where rows are to be checked. */
+  /** The check, the same on every rank; if requested. */
   readonly check?: LossCheck;
-  /** Blocks of pairs in the order in which they were computed: rank of the images, rank of the texts. */
+  /** Blocks of pairs in the order of computation: rank of the images, rank of the texts. */
   readonly blocks: readonly (readonly [images: number, texts: number])[];
 }

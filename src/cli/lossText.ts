@@ -1,8 +1,8 @@
-/** The result of `siglip loss` as people read it; `--json` prints all digits. */
+/** The result of `siglip loss` as text; `--json` prints all digits. */
 import type { LossCheck } from "../siglip/index.ts";
 import type { Form } from "./lossJob.ts";
 
-/** What `--json` prints. */
+/** The result that `--json` prints. */
 export interface LossResult {
   readonly form: Form;
   readonly batch: number;
@@ -22,10 +22,10 @@ export interface LossResult {
   readonly gradient: {
     readonly tPrime: number;
     readonly b: number;
-    /** Lengths, over all rows, of the gradients of the normalized embeddings. */
+    /** Norms, over all rows, of the gradients of the normalized embeddings. */
     readonly zimgNorm: number;
     readonly ztxtNorm: number;
-    /** And of the rows before normalization, which is what `--gradients` writes. */
+    /** Norms of the gradients of the rows before normalization, which `--gradients` writes. */
     readonly uNorm?: number;
     readonly vNorm?: number;
   };
@@ -34,7 +34,7 @@ export interface LossResult {
   readonly check?: LossCheck;
 }
 
-/** Fewer pairs than this take no longer than it takes to start: their speed says nothing. */
+/** With fewer pairs the start-up dominates, and the speed means nothing. */
 const MANY = 2 ** 20;
 
 const digits = (x: number): string => String(Number(x.toPrecision(8)));
@@ -63,12 +63,12 @@ export function lossText(result: LossResult): string {
     ...(zeroRows.u + zeroRows.v > 0 ? [`zero rows   ${zeroRows.u} of u, ${zeroRows.v} of v`] : []),
     `time        ${duration(seconds)}${pairs >= MANY ? fast : ""}`,
     ...(pairs >= MANY ? [`work        ${result.gflops.toFixed(1)} GFLOP/s at 6·d operations a pair`] : []),
-    `memory      ${mib(result.peakBytes)} at most on all devices, ${mib(result.peakRss)} the whole process, ${mib(result.bytesExchanged)} exchanged`,
+    `memory      ${mib(result.peakBytes)} peak on all devices, ${mib(result.peakRss)} the whole process, ${mib(result.bytesExchanged)} exchanged`,
     ...(check ? [checkText(check)] : []),
   ].join("\n");
 }
 
-/** Two gradients that are easily taken for each other: after the normalization, and before it. */
+/** Names which gradient this is: of the normalized embeddings, or of the rows before normalization. */
 function lengths(images: "zimg" | "u", image: number, texts: "ztxt" | "v", text: number): string {
   const what = images === "u" ? "rows before normalization, as written" : "normalized embeddings";
   return `            ${images} ${digits(image)}   ${texts} ${digits(text)}   (${what})`;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command line: a table of commands. Results go to stdout, progress and warnings to stderr.
+ * The command line: the table of commands. Results go to stdout, progress and warnings to stderr.
  *
  * Exit codes are listed in exitCodes.ts and in `siglip --help`.
  */
@@ -12,7 +12,7 @@ import { presetNames } from "../run/index.ts";
 import { KERNEL_MODES } from "../tensor/index.ts";
 import { addressSpaceHint } from "./addressSpace.ts";
 import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
-import { printableLines } from "./print.ts"; // what it does about stdout holds for help too
+import { printableLines } from "./print.ts"; // its handling of stdout applies to help too
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -23,7 +23,10 @@ const collect = (value: string, before: readonly string[]): string[] => [...befo
 const kernels = (about: string): Option => new Option("--kernels <mode>", about).choices(KERNEL_MODES);
 
 const deadline = (): Option =>
-  new Option("--deadline <seconds>", "how long a device may give no sign of life before the run ends (default: 30)");
+  new Option(
+    "--deadline <seconds>",
+    "end the run if a device gives no sign of life for this many seconds (default: 30)",
+  );
 
 const program = new Command("siglip")
   .description("SigLIP in TypeScript: train, evaluate, classify, search.")
@@ -32,11 +35,11 @@ const program = new Command("siglip")
   .addHelpText(
     "after",
     "\nExit codes: 0 done · 2 usage or configuration · 65 bad data or model file · 70 internal error · 71 a device failed\n" +
-      "            73 run folder in use · 74 disk · 76 loss not a number · 129/130/143 interrupted, after a clean save",
+      "            73 run folder in use · 74 disk · 76 NaN or infinity · 129/130/143 interrupted, after a clean save",
   )
   .configureOutput({
     writeErr: (text) => process.stderr.write(printableLines(text)),
-    // A message repeats what was typed: a line break in that is escaped too, the one before a hint is commander's.
+    // A message repeats what was typed, with line breaks escaped; the one before a hint is commander's.
     outputError(text, write) {
       const hint = /\n\(Did you mean [^\n]*\)\n$/.exec(text)?.[0] ?? "\n";
       write(`${printable(text.slice(0, -hint.length))}${hint}`);
@@ -56,20 +59,17 @@ program
   )
   .addOption(deadline())
   .option("--batch <number>", "the same as --set train.batch=<number>")
-  .option("--shards <number>", "pieces of a batch, shared by the devices; many pieces need less memory")
-  .addOption(kernels("the same as --set train.kernels=<mode>; strict: the same bits on every engine"))
+  .option("--shards <number>", "pieces of a batch, shared by the devices; more pieces need less memory")
+  .addOption(kernels("the same as --set train.kernels=<mode>; strict: bit-identical on every engine"))
   .addOption(
     new Option("--set <key=value>", "change one key of the configuration; may be repeated")
       .argParser(collect)
       .default([], "none"),
   )
-  .option(
-    "--resume",
-    "go on with the run in --out; --set may change log.*, eval.*, checkpoint.*, and often train.steps",
-  )
-  .option("--dry-run", "say what a new run would take, and write nothing")
-  .option("--json", "print what --dry-run says as JSON")
-  .option("--verify", "compare devices after every step, and a checksum of every message; for memory that is in doubt")
+  .option("--resume", "resume the run in --out; --set may change log.*, eval.*, checkpoint.*, and often train.steps")
+  .option("--dry-run", "print parameters, memory, steps, devices and shards of a new run; write nothing")
+  .option("--json", "print the result of --dry-run as JSON")
+  .option("--verify", "compare devices after every step and add a checksum to every message; if you suspect faulty RAM")
   .action(async (options) => (await import("./train.ts")).train(options));
 
 program
@@ -78,16 +78,16 @@ program
   .argument("<run>", "run folder")
   .option("--devices <number>", "worker threads that share the pictures (default: the cores)")
   .addOption(deadline())
-  .addOption(kernels("which kernels (default: those that the run was trained with)"))
+  .addOption(kernels("which kernels (default: those of the training)"))
   .option("--json", "print JSON")
   .action(async (run, options) => (await import("./eval.ts")).evaluate(run, options));
 
 program
   .command("classify")
-  .description("one picture against words: which of them names it?")
+  .description("which of these words describes a picture?")
   .argument("<run>", "run folder")
   .argument("<picture>", "a PNG, JPEG, WebP, GIF, AVIF, TIFF or SVG file")
-  .argument("<words...>", "candidates, each a word or a phrase in quotes")
+  .argument("<words...>", "candidates, each a word or a quoted phrase")
   .option("--json", "print JSON")
   .action(async (run, picture, words, options) =>
     (await import("./classify.ts")).classify(run, picture, words, options),
@@ -95,10 +95,10 @@ program
 
 program
   .command("search")
-  .description("words against pictures: which of them do they name?")
+  .description("which pictures match these words?")
   .argument("<run>", "run folder")
   .argument("<query>", "what to look for")
-  .argument("[pictures...]", "picture files or folders (default: the pictures that the run is tested on)")
+  .argument("[pictures...]", "picture files or folders (default: the test pictures of the run)")
   .option("--top <number>", "how many to show", "5")
   .option("--json", "print JSON")
   .action(async (run, query, pictures, options) => (await import("./search.ts")).search(run, query, pictures, options));
@@ -116,22 +116,22 @@ program
   )
   .addOption(deadline())
   .option("--form <form>", "fused, chunked (the paper's ring), gather, dense, or softmax", "fused")
-  .addOption(kernels("which kernels; strict: the same bits on every engine").default("fast"))
-  .option("--seed <number>", "inputs are a function of it", "0")
+  .addOption(kernels("which kernels; strict: bit-identical on every engine").default("fast"))
+  .option("--seed <number>", "seed of the inputs", "0")
   .option("--inputs <file>", "safetensors with in.u, in.v [B, d] (before normalization), in.t (t′) and in.b")
   .option(
     "--gradients <file>",
     "write out.loss, grad.u, grad.v (before normalization), grad.t and grad.b as safetensors",
   )
-  .option("--check <rows>", "compute so many rows of the gradients again in f64, and estimate the loss from them")
-  .option("--draw", "draw who computed which block at which hop")
+  .option("--check <rows>", "recompute this many rows of each gradient in f64, and estimate the loss from them")
+  .option("--draw", "draw which device computed which block at which hop")
   .option("--json", "print JSON")
   .action(async (options) => (await import("./loss.ts")).loss(options));
 
 program
   .command("info")
   .description("this machine: cores, the kernels chosen, their speed")
-  .addOption(kernels("which kernels; strict: the same bits on every engine").default("fast"))
+  .addOption(kernels("which kernels; strict: bit-identical on every engine").default("fast"))
   .option("--json", "print JSON")
   .action(async (options) => (await import("./info.ts")).info(options));
 
@@ -139,7 +139,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
-    // Commander has said on stderr what is wrong with the command line.
+    // Commander has printed the problem on stderr.
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
   } else {
     const { message, stack } = error as Error;

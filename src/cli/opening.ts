@@ -1,4 +1,4 @@
-/** How commands open data: progress on stderr, warnings too, pictures kept in the user's cache. */
+/** How commands open data: progress and warnings on stderr, pictures in the user's cache. */
 
 import type { Opening } from "../run/index.ts";
 import { cacheFolder } from "./cacheFolder.ts";

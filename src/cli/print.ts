@@ -1,6 +1,6 @@
 /**
- * Lines for stdout. A reader that has gone (`| head`) must not end a run, and neither must a disk that is full; but where a
- * result could not be written, the process says so and its exit code too.
+ * Output for people. Neither a closed pipe (`| head`) nor a full disk must end a run; if a result could not be written, the
+ * process reports it and exits with 74.
  */
 import { printable } from "../formats/index.ts";
 import { EXIT } from "./exitCodes.ts";
@@ -13,17 +13,18 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exitCode = EXIT.io;
   process.stderr.write(`siglip: the result cannot be written to standard output: ${error.message}\n`);
 });
-// Warnings and progress that cannot be written are lost; what they are about goes on.
+// Warnings and progress that cannot be written are lost; the work continues.
 process.stderr.on("error", () => {});
 
+/** Prints a line on stdout. */
 export const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-/** Lines for people: what would steer a terminal is escaped, whoever put it there. */
+/** Text with all control characters but line breaks escaped. */
 export const printableLines = (text: string): string => text.replace(/[^\n]+/g, printable);
 
-/** A warning for people, on stderr. */
+/** Prints a warning on stderr. */
 export const warn = (message: string): void => {
   process.stderr.write(`warning: ${printable(message)}\n`);
 };

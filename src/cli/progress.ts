@@ -1,12 +1,12 @@
 /**
  * The progress line of a run, on stderr: step, loss, t, b, pairs per second, time left.
  *
- * On a terminal it is one line that is rewritten, cut to the width there is, also when that changes. Elsewhere (a file, a
- * pipe, CI) it is a plain line every few seconds. A display must never end a run: a closed pipe silences it, and a signal
- * gives the cursor back before the process goes.
+ * On a terminal it is one line, rewritten and cut to the current width. Elsewhere (a file, a pipe, CI) it is a plain line
+ * every few seconds. The display must never end a run: a closed pipe silences it, and a signal restores the cursor before
+ * the process ends.
  */
 
-/** What a training step reports. t is the temperature itself, exp(t'). */
+/** Metrics of a training step; t = exp(t′). */
 export interface ProgressRow {
   readonly step: number;
   readonly loss: number;
@@ -14,7 +14,7 @@ export interface ProgressRow {
   readonly b: number;
 }
 
-/** The part of a `tty.WriteStream` that is used; `columns` and `isTTY` are absent where there is no terminal. */
+/** The part of a `tty.WriteStream` that is used; `columns` and `isTTY` are absent without a terminal. */
 export interface ProgressStream {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
@@ -29,20 +29,20 @@ export interface ProgressOptions {
   /** Pairs in a step. */
   readonly batch: number;
   readonly stream?: ProgressStream;
-  /** Rewrite one line; by default where the stream is a terminal that can. */
+  /** Rewrite one line; by default if the stream is a capable terminal. */
   readonly terminal?: boolean;
   /** Milliseconds between two lines; by default 100 on a terminal, 10,000 elsewhere. */
   readonly every?: number;
-  /** Milliseconds since whenever. */
+  /** A clock in milliseconds; for tests. */
   readonly now?: () => number;
 }
 
 export interface Progress {
-  /** Reports a finished step; draws if it is time to, and always for the last step. */
+  /** Reports a finished step; draws it if enough time has passed, and always the last step. */
   update(row: ProgressRow): void;
-  /** Writes a line of its own above the progress line. */
+  /** Writes a message above the progress line. */
   log(message: string): void;
-  /** Leaves the last line standing and gives the terminal back. */
+  /** Leaves the last line on the screen and restores the terminal. */
   stop(): void;
 }
 
@@ -71,7 +71,7 @@ export function startProgress(options: ProgressOptions): Progress {
       broken = true;
     }
   };
-  // A line that was drawn on a wider terminal has been wrapped: go up to where it began.
+  // A line drawn on a wider terminal has wrapped: go up to its beginning.
   const erase = () => {
     const rows = Math.max(1, Math.ceil(drawn / (stream.columns ?? 80)));
     drawn = 0;
@@ -95,7 +95,7 @@ export function startProgress(options: ProgressOptions): Progress {
     if (terminal && row) write(`\n${SHOW_CURSOR}`);
   };
   const onSignal = (signal: NodeJS.Signals) => {
-    if (process.listenerCount(signal) > 1) return; // someone else decides what it means; `stop` will be called
+    if (process.listenerCount(signal) > 1) return; // another listener handles it; `stop` will be called
     stop();
     process.kill(process.pid, signal);
   };
@@ -106,14 +106,14 @@ export function startProgress(options: ProgressOptions): Progress {
     stream.off("resize", onResize);
     process.off("exit", stop);
     for (const signal of SIGNALS) process.off(signal, onSignal);
-    // onError stays: a write to a closed pipe fails after this function has returned.
+    // onError stays: a write to a closed pipe fails only after this function has returned.
   };
 
   stream.on("error", onError);
   if (terminal) {
     stream.on("resize", onResize);
     process.on("exit", stop);
-    // First in line, so that listeners that remove themselves are still counted.
+    // Prepended, so that listeners that remove themselves are still counted.
     for (const signal of SIGNALS) process.prependListener(signal, onSignal);
   }
   return {
@@ -141,7 +141,7 @@ function speedometer() {
   return {
     add(time: number, step: number): void {
       marks.push({ time, step });
-      // Keep one mark older than the window, so that slow steps still have two to compare.
+      // Keep one mark older than the window, so that slow steps still leave two to compare.
       while (marks.length > 2 && time - marks[1].time > WINDOW) marks.shift();
     },
     perSecond(): number {
@@ -154,8 +154,8 @@ function speedometer() {
 }
 
 /**
- * The line for a width: as many of its parts as fit, the least needed go first.
- * A speed that is not known yet (NaN) is left out.
+ * The line for a width: as many parts as fit; the least important are dropped first.
+ * An unknown speed (NaN) is left out.
  */
 export function progressLine(
   row: ProgressRow,

@@ -1,27 +1,27 @@
-/** What is left of a run that failed, and how to go on. What is recommended here has been read and checked. */
+/** Advice after a failed run: usable checkpoints, all read and checked, and how to resume. */
 import { type Checkpoint, firstNonFinite, type RunFolder } from "../run/index.ts";
 import { isExpected } from "./exitCodes.ts";
 import { commandLine } from "./invocation.ts";
 
-/** What to type to go on with a run. */
+/** The command that resumes a run. */
 export const resumeCommand = (path: string): string => commandLine(["train", "--resume", "--out", path]);
 
 interface Saved {
   readonly step: number;
   readonly trainLoss: number | undefined;
-  /** The names of its files, as a pattern. */
+  /** Its file names as a pattern. */
   readonly files: string;
-  /** A tensor that holds NaN or infinity. */
+  /** The first tensor with NaN or infinity, if any. */
   readonly bad: string | undefined;
 }
 
-/** After a device failed; `nonFinite` when it failed since a number became NaN or infinite. */
+/** Advice after a device failed; `nonFinite`: because a number became NaN or infinite. */
 export function howToGoOn(run: RunFolder, digest: string, nonFinite: boolean): string {
   try {
     return adviceFor(run, digest, nonFinite);
   } catch (error) {
     if (!isExpected(error)) throw error;
-    return `what was saved in ${run.path} cannot be read: ${error.message}`;
+    return `the checkpoints in ${run.path} cannot be read: ${error.message}`;
   }
 }
 
@@ -30,19 +30,18 @@ function adviceFor({ checkpoints, path }: RunFolder, digest: string, nonFinite: 
   const saved = [...checked(checkpoints.whole(digest))];
   if (saved.length === 0) {
     if (checkpoints.isEmpty())
-      return nonFinite ? "nothing was saved before" : `nothing was saved before; begin again with: ${how}`;
-    return `no checkpoint in ${path} is whole`;
+      return nonFinite ? "nothing was saved before" : `nothing was saved before; start again with: ${how}`;
+    return `no checkpoint in ${path} is intact`;
   }
   const good = saved.filter(({ bad }) => bad === undefined);
   const [newest] = saved;
   if (!nonFinite && newest.bad === undefined)
-    return `the checkpoint of step ${newest.step} is whole; go on with: ${how}`;
+    return `the checkpoint of step ${newest.step} is intact; resume with: ${how}`;
   const lines = saved.map(({ step, trainLoss, files, bad }) => {
     const loss = trainLoss === undefined ? "" : `, mean loss ${trainLoss.toPrecision(4)} before it`;
-    return `  step ${step}: ${bad === undefined ? `whole and finite${loss}` : `NaN or infinity in ${bad}`} (${path}/checkpoint/${files})`;
+    return `  step ${step}: ${bad === undefined ? `intact and finite${loss}` : `NaN or infinity in ${bad}`} (${path}/checkpoint/${files})`;
   });
-  const advice =
-    "With the same settings the same would happen again: start a new run with a lower optim.lr or a longer optim.warmup.";
+  const advice = "The same settings would fail again: start a new run with a lower optim.lr or a longer optim.warmup.";
   const best = good.reduce<Saved | undefined>(
     (least, each) => ((each.trainLoss ?? Infinity) < (least?.trainLoss ?? Infinity) ? each : (least ?? each)),
     undefined,
@@ -51,7 +50,7 @@ function adviceFor({ checkpoints, path }: RunFolder, digest: string, nonFinite: 
     ? "No saved checkpoint is usable."
     : best === newest
       ? `The checkpoint of step ${best.step} is good; eval, search and classify use it.`
-      : `The checkpoint of step ${best.step} is good. eval, search, classify and --resume take the newest: to use this one, move the files of later steps away.`;
+      : `The checkpoint of step ${best.step} is good. eval, search, classify and --resume use the newest: to use this one, move the files of later steps away.`;
   return ["saved before:", ...lines, use, advice].join("\n");
 }
 

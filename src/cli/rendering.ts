@@ -1,4 +1,4 @@
-/** Progress of rendering the pictures, once, before they are in the cache. */
+/** Progress of rendering pictures that are not yet in the cache. */
 
 export function showRendering(stream: NodeJS.WriteStream = process.stderr): (done: number, total: number) => void {
   let drawn = 0;

@@ -1,4 +1,4 @@
-/** `siglip search`: which of these pictures do the words name? Without pictures: those that the run is tested on. */
+/** `siglip search`: which pictures match these words? By default among the test pictures of the run. */
 import {
   filesOf,
   PictureError,
@@ -67,7 +67,7 @@ type OpenedModel = ReturnType<typeof openModel>;
 interface Gallery {
   readonly names: readonly string[];
   readonly zimg: Float32Array; // [N, d]
-  /** Files that were passed over, by kind. */
+  /** Number of skipped files by kind. */
   readonly skipped: Readonly<Record<string, number>>;
 }
 
@@ -76,13 +76,13 @@ async function tested({ config, model }: OpenedModel): Promise<Gallery> {
   return { names: pictures.names, zimg: embedPictures(model, pictures.pixels, pictures.side), skipped: {} };
 }
 
-/** A file that says that it is a picture and is none is worth a word. */
+/** Unreadable files with such a name are worth a warning. */
 const PICTURE_NAME = /\.(png|jpe?g|jpe|jfif|webp|gif|avif|tiff?|svg)$/i;
 
-/** Pictures whose pixels are held at a time. */
+/** Pictures in memory at a time. */
 const AT_ONCE = 256;
 
-/** Pictures by path, those of folders with all that is in them. What cannot be read is passed over and counted. */
+/** Reads and embeds pictures by path, folders recursively. Unreadable files are skipped and counted. */
 async function readAll(paths: readonly string[], { config, model }: OpenedModel): Promise<Gallery> {
   const { imageSize: side } = config.model.image;
   const names: string[] = [];
@@ -111,14 +111,17 @@ async function readAll(paths: readonly string[], { config, model }: OpenedModel)
     if (waiting.length === AT_ONCE) embed();
   }
   if (waiting.length > 0) embed();
-  const passedOver = Object.keys(skipped).length > 0 ? `skipped: ${kindsInWords(skipped)}` : undefined;
+  const skippedText = Object.keys(skipped).length > 0 ? `skipped: ${kindsInWords(skipped)}` : undefined;
   if (names.length === 0) {
-    const what = `no picture in ${paths.map(printable).join(", ")} that can be read`;
-    throw new PictureError(`search: ${what}${passedOver ? ` (${passedOver})` : ""}; give files or a folder`, "missing");
+    const what = `no readable picture in ${paths.map(printable).join(", ")}`;
+    throw new PictureError(
+      `search: ${what}${skippedText ? ` (${skippedText})` : ""}; give files or a folder`,
+      "missing",
+    );
   }
-  if (passedOver !== undefined) process.stderr.write(`${passedOver}\n`);
+  if (skippedText !== undefined) process.stderr.write(`${skippedText}\n`);
   if (mostlyCut > 0) {
-    const how = "cut to the drawing in them, and lost more than half of their area";
+    const how = "cropped to the drawing in them and lost more than half of their area";
     process.stderr.write(`${mostlyCut} of ${names.length} pictures were ${how}\n`);
   }
   const zimg = new Float32Array(names.length * model.embedDim);
@@ -128,12 +131,12 @@ async function readAll(paths: readonly string[], { config, model }: OpenedModel)
   return { names, zimg, skipped };
 }
 
-/** A picture, or what kind of file was passed over. In a folder, files that are no pictures are no fault. */
+/** A picture, or the kind of a skipped file. In a folder, files that are not pictures cause no warning. */
 async function readOne(file: string, prepare: PreparePicture, isNamed: boolean): Promise<PreparedPicture | string> {
   try {
     const { is, kind } = await sniffFile(file);
     if (is !== "readable" && !isNamed && !(is === "other" && PICTURE_NAME.test(file))) return kind;
-    return await readPicture(file, prepare); // or throws, and says what is there instead
+    return await readPicture(file, prepare); // or throws, with the kind of the file
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
     warn(error.message);
@@ -141,7 +144,7 @@ async function readOne(file: string, prepare: PreparePicture, isNamed: boolean):
   }
 }
 
-/** Pictures that are known and cannot be read, as people write them. */
+/** Known picture formats that cannot be read. */
 const UNREADABLE: Readonly<Record<string, string>> = {
   heic: "HEIC",
   bmp: "BMP",

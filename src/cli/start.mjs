@@ -1,4 +1,4 @@
-/** Starts main.ts, or says why this Node cannot: in JavaScript, which every Node reads. */
+/** Starts main.ts, or explains why this Node cannot. In JavaScript, so that every Node can run it. */
 if (process.features.typescript) {
   await import("./main.ts");
 } else {

@@ -1,6 +1,6 @@
 /**
- * `siglip train`, as the main thread sees it: it opens the run folder and the data, starts the devices and, where a core is
- * free, the thread that prepares batches, draws progress, and passes on Ctrl-C. It never waits for a device; the work is in
+ * `siglip train`, the main thread: it opens the run folder and the data, starts the devices and, if a core is free, the thread
+ * that prepares batches, draws progress, and forwards Ctrl-C. It never blocks on a device; the training itself is in
  * trainDevice.ts.
  */
 import { availableParallelism } from "node:os";
@@ -74,33 +74,33 @@ export interface TrainOptions {
   readonly json?: boolean;
 }
 
-/** Where runs are made that no folder is named for. */
+/** Parent folder of runs without --out. */
 const RUNS = "runs";
 
-/** Steps between two comparisons of the devices: what they cost is lost in the time of so many. */
+/** Steps between two comparisons of the devices: often enough, at a negligible cost. */
 const COMPARE_EVERY = 100;
 
 const DEFAULT_PRESET = "emoji";
 
-/** A run that this process may write to, and where it begins. */
+/** A run that this process may write to, and its starting point. */
 interface Start {
   readonly run: OwnedRunFolder;
-  /** Undefined where nothing was saved yet. */
+  /** Undefined if nothing was saved yet. */
   readonly stored?: Stored | undefined;
-  /** The configuration of the steps that are done. */
+  /** The configuration of the completed steps. */
   readonly before: Config;
 }
 
 export async function train(options: TrainOptions): Promise<void> {
   const { preset = DEFAULT_PRESET, out, resume = false } = options;
-  deadlineOf(options.deadline); // refused before anything is done
+  deadlineOf(options.deadline); // reject an invalid one before any work
   if (options.dryRun) return dryRun(options);
   let start = resume ? openResumed(options) : undefined;
   try {
     const { config, devices } = start ? withDevices(start.run.config, options) : resolve(options);
     if (!start) {
-      checkMemory(config, devices); // a run that has begun fits
-      // Before pictures are rendered, which takes a while.
+      checkMemory(config, devices); // a resumed run fits
+      // Before rendering pictures, which takes a while.
       checkRunPath(out ?? join(RUNS, `.${process.pid}`));
     }
     for (const warning of checkSettings(config, resume)) warn(warning);
@@ -111,7 +111,7 @@ export async function train(options: TrainOptions): Promise<void> {
     for (const warning of checkSchedule(config, items)) warn(warning);
     const training = await openTraining(config, opening());
     if (start) changeConfig(start, training.items);
-    // Only now: what was refused leaves no folder.
+    // Only now, so that a rejected run leaves no folder.
     const now = new Date();
     const made = (): OwnedRunFolder =>
       out === undefined ? createNextRun(RUNS, preset, config, now) : createRun(out, config, now);
@@ -125,7 +125,7 @@ export async function train(options: TrainOptions): Promise<void> {
   }
 }
 
-/** Options that stand for one key each. */
+/** The settings of --set, and of the options that are short for one key each. */
 function settingsOf({ set, seed, batch, shards, kernels }: TrainOptions): string[] {
   const short = { seed, batch, shards, kernels };
   return [
@@ -134,7 +134,7 @@ function settingsOf({ set, seed, batch, shards, kernels }: TrainOptions): string
   ];
 }
 
-/** A configuration, and how many devices share its shards. */
+/** A configuration, and the number of devices that share its shards. */
 interface Plan {
   readonly config: Config;
   readonly devices: number;
@@ -151,7 +151,7 @@ function resolve(options: TrainOptions): Plan {
   const { preset = DEFAULT_PRESET } = options;
   const settings = settingsOf(options);
   if (settings.some(setsShards)) return withDevices(resolveConfig(preset, settings), options);
-  // Nobody has said how to cut the batch: read how large it is, uncut, and cut it for the devices.
+  // No train.shards given: resolve with one shard to get the batch, then choose devices and shards.
   const uncut = resolveConfig(preset, [...settings, "train.shards=1"]);
   const { batch } = uncut.train;
   const devices = devicesThatShare(options.devices, batch, `a batch of ${batch}`, (count) => fitsOn(uncut, count));
@@ -159,10 +159,10 @@ function resolve(options: TrainOptions): Plan {
   return { config: resolveConfig(preset, [...settings, `train.shards=${shards}`]), devices };
 }
 
-/** The run to go on with, with what was saved of it, and with the settings that may change. */
+/** The run to resume, with its newest checkpoint, and with the changed settings. */
 function openResumed(options: TrainOptions): Start {
   const { preset, out } = options;
-  if (out === undefined) throw new RunFolderError("--resume needs --out, the folder of the run to go on with");
+  if (out === undefined) throw new RunFolderError("--resume needs --out, the folder of the run to resume");
   const run = resumeRun(out, new Date());
   try {
     const before = run.config;
@@ -194,7 +194,7 @@ function refuseOtherPreset(config: Config, preset: string): void {
 /** Sections that change no bit of the result. */
 const FREE = ["log.", "eval.", "checkpoint."];
 
-/** The configuration of a run with settings put in. Throws `ConfigError` for those that a run has to keep. */
+/** The configuration of a run with changed settings. Throws `ConfigError` for settings that a run has to keep. */
 function resumedConfig(before: Config, settings: readonly string[]): Config {
   const asked = withSettings(before, settings);
   const kept = configDifferences(before, asked).filter(
@@ -215,14 +215,14 @@ function resumedConfig(before: Config, settings: readonly string[]): Config {
 }
 
 /**
- * Writes the changed configuration of a resumed run. Another number of steps is refused where a step that is done would then
- * have had another learning rate: the weights would be those of neither run.
+ * Writes the changed configuration of a resumed run. Throws `ConfigError` if a new number of steps would have changed the
+ * learning rate of a completed step: the weights would match neither run.
  */
 function changeConfig({ run: { path, config }, before, stored }: Start, items: number): void {
   const [from, to] = [before.train.steps, config.train.steps];
   const done = stored?.step ?? 0;
   if (from !== to) {
-    if (to < done) throw refusal("train.steps", `train.steps: ${from} → ${to}: ${done} steps are done already`);
+    if (to < done) throw refusal("train.steps", `train.steps: ${from} → ${to}: ${done} steps are already done`);
     const stepsPerEpoch = Math.floor(items / config.train.batch);
     const [was, is] = [before, config].map((each) => buildSchedule(each, stepsPerEpoch));
     for (let index = 0; index < done; index++) {
@@ -230,16 +230,16 @@ function changeConfig({ run: { path, config }, before, stored }: Start, items: n
       const { schedule, warmup, cooldown } = config.optim;
       throw refusal(
         "train.steps",
-        `train.steps: ${from} → ${to}: the learning rate of steps that are done would have been another (optim.schedule ${schedule}, optim.warmup ${warmup}, optim.cooldown ${cooldown}). A run can be made longer where its schedule is constant or rsqrt, its warm-up not in %, and its cool-down not begun; else start a new run`,
+        `train.steps: ${from} → ${to}: completed steps would have had another learning rate (optim.schedule ${schedule}, optim.warmup ${warmup}, optim.cooldown ${cooldown}). A run can be extended if its schedule is constant or rsqrt, its warm-up is not in %, and its cool-down has not begun; otherwise start a new run`,
       );
     }
   }
   if (configDifferences(before, config).length > 0) writeConfig(path, config);
 }
 
-/** Says what a new run would be, and writes nothing. */
+/** Prints the size of a new run, and writes nothing. */
 async function dryRun(options: TrainOptions): Promise<void> {
-  if (options.resume) throw new RunFolderError("--dry-run tells what a new run would take; leave out --resume");
+  if (options.resume) throw new RunFolderError("--dry-run is for new runs; leave out --resume");
   const { config, devices } = resolve(options);
   checkMemory(config, devices);
   const warnings = checkSettings(config, false);
@@ -274,12 +274,12 @@ async function trainRun(
 
   const first = stored?.step ?? 0;
   rewindMetrics(path, first, undefined, stored && metricsOf(stored));
-  // A run goes on with the tokenizer that it began with.
+  // A resumed run keeps its tokenizer.
   const tokenizer = (stored ? tokenizerOf(stored) : training.tokenizer).toJSON();
   const pairs = { ...training.pairs, tokenizer };
 
-  // A thread that prepares batches ahead wants a core of its own. Where devices have taken all, it would stop one of them
-  // again and again, and the others would wait; so they draw the rows themselves, while they wait for each other.
+  // A thread that prepares batches ahead needs its own core. If devices take all cores, it would keep interrupting one of
+  // them while the others wait; then the devices draw the rows themselves, while they wait for each other.
   const hasCore = devices < availableParallelism();
   const stream = hasCore ? await openBatchStream(pairs, { seed, batch, first, readers: devices }) : undefined;
   const progress = startProgress({ steps, batch });
@@ -306,7 +306,7 @@ async function trainRun(
     },
   });
   const signals = catchSignals(() => {
-    progress.log("finishing a step and saving; again to stop at once");
+    progress.log("finishing this step and saving; press again to stop at once");
     launched.stop();
   });
   try {
@@ -314,7 +314,7 @@ async function trainRun(
     progress.stop();
     if (result.kind === "stopped") {
       const signal = signals.asked() ?? "SIGINT";
-      const how = `go on with: ${resumeCommand(path)}`;
+      const how = `resume with: ${resumeCommand(path)}`;
       process.stderr.write(printableLines(`stopped by ${signal} after step ${result.step}, which is saved; ${how}\n`));
       process.exitCode = exitCodeAfter(signal);
     } else {

@@ -1,10 +1,10 @@
-/** Work that has no steps to count: whoever waits at a terminal for more than two seconds is told that it goes on, and for how long. */
+/** A display for work without steps: after two seconds, a terminal shows the elapsed time. */
 import type { ProgressStream } from "./progress.ts";
 
 const EVERY_MS = 2000;
 const CLEAR_LINE = "\r\x1b[K";
 
-/** Says `what` with the seconds since now, on one line of a terminal; nothing elsewhere. Returns what takes the line away. */
+/** Shows `what` and the elapsed seconds on one line of a terminal, else nothing. Returns a function that clears it. */
 export function startWaiting(what: string, stream: ProgressStream = process.stderr): () => void {
   if (!stream.isTTY) return () => {};
   const started = performance.now();

@@ -1,7 +1,7 @@
 /**
- * A line chart as SVG: axes with round ticks, raw values faint, smoothed ones strong, dashed lines to compare with.
+ * A line chart as SVG: axes with round ticks, raw values faint, smoothed ones strong, a dashed reference line.
  *
- * Colours come from CSS variables (style.ts), so that the same drawing fits a light and a dark page.
+ * Colours come from CSS variables (style.ts), so that the same drawing fits light and dark pages.
  */
 import { type Point, smooth, thin } from "./curve.ts";
 import { html, type Markup } from "./markup.ts";
@@ -21,28 +21,28 @@ export interface Chart {
   readonly y: "linear" | "log";
   /** Draw a smoothed curve over the raw one; without it, each point gets a dot. */
   readonly smoothed: boolean;
-  /** A level to compare with. */
+  /** A dashed reference line. */
   readonly reference?: { readonly value: number; readonly label: string };
   readonly showValue: (value: number) => string;
-  /** Stands for the last value at the top right, where that says little. */
+  /** Text at the top right in place of the last value. */
   readonly headline?: string;
 }
 
 const WIDTH = 380;
 const HEIGHT = 240;
 const PLOT = { left: 48, right: WIDTH - 12, top: 50, bottom: HEIGHT - 40 };
-const RAW_POINTS = 700; // a few a pixel
-const DOTS = 40; // more points than this are a line without dots
+const RAW_POINTS = 700; // a few per pixel
+const DOTS = 40; // more points are drawn without dots
 
-/** The last smoothed value of a series; undefined when no value is finite. */
+/** The last smoothed value of a series; undefined if no value is finite. */
 function finalValue(chart: Chart, series: Series): number | undefined {
   return drawn(chart, series).at(-1)?.[1];
 }
 
-/** The strong curve: smoothed over a fiftieth of the run, or the finite points themselves. */
+/** The strong curve: smoothed over a fiftieth of the points, or the finite points themselves. */
 const drawn = (chart: Chart, { points }: Series) => smooth(points, chart.smoothed ? points.length / 50 : 1);
 
-/** The chart; `undefined` when it has nothing to show. */
+/** The chart; undefined if it has nothing to show. */
 export function lineChart(chart: Chart): Markup | undefined {
   const visible = ([x, y]: Point) =>
     Number.isFinite(y) && (chart.x === "linear" || x > 0) && (chart.y === "linear" || y > 0);
@@ -63,7 +63,7 @@ ${series.map((s, i) => curve(chart, s, i, x, y))}
 </svg>`;
 }
 
-/** Steps: the axis ends where the run ends, so no room is added. */
+/** The axis of steps; it ends where the run ends, without padding. */
 function xScale(kind: "linear" | "log", xs: readonly number[]): Scale {
   if (kind === "log") return logScale(xs, PLOT.left, PLOT.right);
   const scale = linearScale([0, ...xs], PLOT.left, PLOT.right, 5);
@@ -77,7 +77,7 @@ function xScale(kind: "linear" | "log", xs: readonly number[]): Scale {
   };
 }
 
-/** Title on the left; on the right the last value, or with several series their names and last values. */
+/** The title, and on the right the last value; with several series, a legend with their last values. */
 function heading(chart: Chart, series: readonly Series[]): Markup {
   const last = series.map((s) => {
     const value = finalValue(chart, s);

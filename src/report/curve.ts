@@ -1,4 +1,4 @@
-/** Curves of a run: smoothed, and thinned to what a chart can show without losing a spike. */
+/** Curves of a run: smoothing, and thinning that keeps every spike. */
 
 export type Point = readonly [x: number, y: number];
 
@@ -7,8 +7,8 @@ export type Point = readonly [x: number, y: number];
  *
  *   m ← m + (y − m) / min(span, 1 + n/4)   for the n-th value, n from 0
  *
- * The memory starts at one point and grows with the run, so that a steep start is followed, not smeared; it matters on a
- * logarithmic axis. A value that is not finite is left out of the average and of the curve.
+ * The memory starts at one point and grows with the run, so that a steep start is not smeared, which would show on a
+ * logarithmic axis. Values that are not finite are left out.
  */
 export function smooth(points: readonly Point[], span: number): Point[] {
   let mean = 0;
@@ -22,8 +22,8 @@ export function smooth(points: readonly Point[], span: number): Point[] {
 }
 
 /**
- * At most about `limit` points: the lowest and the highest of each of limit/2 stretches of equal width under `position`,
- * in their order. Every spike stays visible.
+ * At most about `limit` points: the lowest and the highest of each of limit/2 intervals of equal width under `position`, in
+ * order. Every spike stays visible.
  */
 export function thin(points: readonly Point[], limit: number, position: (x: number) => number): Point[] {
   if (points.length <= limit) return [...points];

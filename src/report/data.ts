@@ -1,7 +1,7 @@
-/** What a report is made of. The command fills it; rendering reads no file, no clock and no environment. */
+/** The data of a report. Rendering reads no file, no clock and no environment. */
 import type { Recall } from "../eval/index.ts";
 
-/** Data that do not fit together: a picture of the wrong size, a score matrix that is not square. */
+/** Report data is inconsistent: a picture of the wrong size, a score matrix that is not square. */
 export class ReportError extends Error {
   override readonly name = "ReportError";
 }
@@ -12,7 +12,7 @@ export interface Picture {
   readonly rgb: Uint8Array;
 }
 
-/** One training step. What was not measured is left out. */
+/** Metrics of one training step; optional fields may not have been measured. */
 export interface MetricRow {
   readonly step: number;
   readonly loss: number;
@@ -23,18 +23,18 @@ export interface MetricRow {
   readonly learningRate?: number;
 }
 
-/** Recall on the test set at a step of the training. */
+/** Recall on the test set at a training step. */
 export interface EvaluationRow {
   readonly step: number;
   readonly recall: readonly Recall[];
 }
 
-/** Recall of several ways on one test set; the first is the model, then what it must be compared with. */
+/** Recall on one test set: of the model first, then of the baselines. */
 export interface ResultTable {
   readonly title: string;
   readonly images: number;
   readonly texts: number;
-  /** `only`: what says nothing about the other direction. */
+  /** `only`: the one direction for which this baseline is defined. */
   readonly rows: readonly {
     readonly name: string;
     readonly recall: readonly Recall[];
@@ -49,6 +49,7 @@ export interface SimilaritySample {
   readonly scores: ArrayLike<number>;
 }
 
+/** A picture scored against a query. */
 export interface Candidate {
   readonly name: string;
   readonly picture: Picture;
@@ -57,7 +58,7 @@ export interface Candidate {
   readonly right: boolean;
 }
 
-/** A text, the pictures that score highest with it, and the picture it belongs to with its rank (1 is best). */
+/** A text, its highest-scoring pictures, and the right picture with its rank (1 is best). */
 export interface SheetQuery {
   readonly text: string;
   readonly top: readonly Candidate[];
@@ -65,34 +66,35 @@ export interface SheetQuery {
   readonly rank: number;
 }
 
+/** All that a report shows. */
 export interface ReportData {
   readonly title: string;
   readonly loss: "sigmoid" | "softmax";
   /** Pairs in a step, over all devices. */
   readonly batch: number;
-  /** Gradients longer than this were shortened to it. */
+  /** Gradients with a larger norm were scaled down to this norm. */
   readonly clipNorm: number;
   readonly metrics: readonly MetricRow[];
   readonly evaluations: readonly EvaluationRow[];
   readonly results: readonly ResultTable[];
   readonly sample: SimilaritySample;
-  /** Temperature and bias of the model that made `sample` and `sheet`; b means nothing for softmax. */
+  /** Temperature and bias of the model behind `sample` and `sheet`; the softmax loss does not use b. */
   readonly t: number;
   readonly b: number;
   readonly sheet: readonly SheetQuery[];
-  /** Facts of the run as they are to be read: parameters, duration, machine, date, ... */
+  /** Facts of the run as text: parameters, duration, machine, ... */
   readonly facts: Readonly<Record<string, string>>;
   readonly config: unknown;
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** The probability that a pair with score x·y matches, σ(t·x·y + b); the softmax loss has no such thing. */
+/** The probability that a pair with score x·y matches, σ(t·x·y + b); undefined for the softmax loss. */
 export function pairProbability({ loss, t, b }: ReportData): ((score: number) => number) | undefined {
   return loss === "sigmoid" ? (score) => 1 / (1 + Math.exp(-(t * score + b))) : undefined;
 }
 
 /**
- * The loss of a model that has learned nothing but how rare matches are: every pair gets the same logit.
+ * The lowest loss without looking at the pair: every pair of a batch of n gets the same logit ℓ.
  *
  *   sigmoid   min over ℓ of log(1 + e^−ℓ) + (n − 1) log(1 + e^ℓ) = log n + (n − 1) log(n / (n − 1)),   at σ(ℓ) = 1/n
  *   softmax   log n

@@ -1,4 +1,4 @@
-/** Which figures a report has, what each says, and each as an SVG file of its own. */
+/** The figures of a report with their captions, also as separate SVG files. */
 import { type Chart, lineChart } from "./chart.ts";
 import type { Point } from "./curve.ts";
 import { blindLoss, type MetricRow, type ReportData } from "./data.ts";
@@ -8,13 +8,13 @@ import { showTick } from "./scale.ts";
 import { figureStyle } from "./style.ts";
 import { percent } from "./tables.ts";
 
-const MARGIN = 14; // around a figure that stands alone
+const MARGIN = 14; // around a standalone figure
 
 export interface Figure {
-  /** File name without its ending. */
+  /** File name without extension. */
   readonly name: string;
   readonly chart: Chart;
-  /** What one sees and how to read it. */
+  /** Explains how to read the figure. */
   readonly caption: string;
 }
 
@@ -36,8 +36,8 @@ export function lossFigure({ metrics, loss, batch }: ReportData): Figure {
       showValue: (value) => value.toFixed(3),
     },
     caption:
-      "What training lowers: how wrong the model is about which pairs of a batch match. Faint: the steps that were logged; strong: smoothed. " +
-      "Dashed: the best that can be done without looking at the pair; below it, pictures and texts are told apart.",
+      "How wrong the model is about which pairs of a batch match; training lowers it. Faint: logged steps; strong: smoothed. " +
+      "Dashed: the best loss without looking at the pair; below it, the model distinguishes pictures and texts.",
   };
 }
 
@@ -57,16 +57,16 @@ function recallFigure({ evaluations, results }: ReportData): Figure {
       ],
       showValue: (value) => percent(value / 100),
     },
-    caption: `How often the right one${among} comes first on the test set, measured while training. This, not the loss, is what the model is for.`,
+    caption: `How often the right one${among} ranks first on the test set, measured during training. This, more than the loss, shows how good the model is.`,
   };
 }
 
-/** How many of the logged gradients were longer than the configuration allows. */
+/** A sentence with the share of logged gradients that were clipped. */
 function clipped({ metrics, clipNorm }: ReportData): string {
   const norms = metrics.flatMap(({ gradNorm }) => gradNorm ?? []);
   if (norms.length === 0) return "";
   const share = norms.filter((norm) => norm > clipNorm).length / norms.length;
-  return ` Gradients longer than optim.clipNorm = ${clipNorm} were shortened to it: ${percent(share)} of the logged steps.`;
+  return ` Gradients longer than optim.clipNorm = ${clipNorm} were scaled down to it: ${percent(share)} of the logged steps.`;
 }
 
 function metricFigures(data: ReportData): Figure[] {
@@ -83,21 +83,21 @@ function metricFigures(data: ReportData): Figure[] {
     chart: curve("Temperature t", "t"),
     caption:
       "How strongly similarity turns into confidence: the logit of a pair is t·x·y + b, and x·y lies between −1 and 1. " +
-      "A growing t means that the model has grown surer.",
+      "A growing t means that the model grows more confident.",
   };
   const bias = {
     name: "bias",
     chart: curve("Bias b", "b"),
     caption:
-      `The logit of a pair with similarity 0. Of ${batch.toLocaleString("en")} texts in a batch one matches a picture, ` +
-      "so b is negative: the answer is no unless the similarity speaks for a match.",
+      `The logit of a pair with similarity 0. One of ${batch.toLocaleString("en")} texts in a batch matches a picture, ` +
+      "so b is negative: the answer is no unless the similarity is high.",
   };
   const gradient: Figure = {
     name: "gradient-norm",
     chart: { ...curve("Gradient norm", "gradNorm"), y: "log", smoothed: true },
     caption:
-      `Length of the gradient over all parameters, before clipping.${clipped(data)} A spike is a batch that surprised the model; ` +
-      "a steady rise says that the learning rate is too high.",
+      `Length of the gradient over all parameters, before clipping.${clipped(data)} A spike is an unusual batch; ` +
+      "a steady rise means that the learning rate is too high.",
   };
   const rates = metrics.flatMap(({ learningRate }) => learningRate ?? []);
   const peak = rates.reduce((most, rate) => Math.max(most, rate), 0);
@@ -105,18 +105,19 @@ function metricFigures(data: ReportData): Figure[] {
     name: "learning-rate",
     chart: { ...curve("Learning rate", "learningRate"), headline: `peak ${showTick(peak)}` },
     caption:
-      "How far a step goes: it rises while the optimizer gathers its statistics (warm-up) and falls so that the end settles.",
+      "The size of a step: it rises while the optimizer gathers its statistics (warm-up) and falls so that training settles.",
   };
   return [temperature, ...(loss === "sigmoid" ? [bias] : []), gradient, rate];
 }
 
+/** All figures of a report, in order. */
 export const allFigures = (data: ReportData): Figure[] => [
   lossFigure(data),
   recallFigure(data),
   ...metricFigures(data),
 ];
 
-/** Every figure that has something to show as a file: `loss.svg`, `recall.svg`, ..., `similarity.svg`. */
+/** Every figure that has data, as an SVG file by name: `loss.svg`, `recall.svg`, ..., `similarity.svg`. */
 export function figureFiles(data: ReportData): Map<string, string> {
   const files = new Map<string, string>();
   const add = (name: string, svg: Markup | undefined) => {
@@ -127,7 +128,7 @@ export function figureFiles(data: ReportData): Map<string, string> {
   return files;
 }
 
-/** The same drawing with its own style, a margin, and a size for readers that know only the view box. */
+/** The drawing with its own style, a margin and a size, for viewers that do not derive it from the view box. */
 function standalone(svg: Markup): string {
   const style = html`<style>${figureStyle}svg{background:var(--card)}</style>`;
   return svg.text

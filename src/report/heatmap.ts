@@ -1,18 +1,18 @@
 /**
- * The similarity matrix of a sample as SVG: a text a row, a picture a column, a cell the brighter the higher x·y.
+ * The similarity matrix of a sample as SVG: texts are rows, pictures columns; a cell is stronger the higher x·y.
  *
- * The colour is one CSS variable at a varying opacity, so it fits a light and a dark page. A ring marks the best picture of
- * a text where that is not its own.
+ * The colour is one CSS variable at varying opacity, so it fits light and dark pages. A ring marks the best picture of a
+ * text where that is a wrong one.
  */
 import { pairProbability, type ReportData, ReportError } from "./data.ts";
 import { html, type Markup } from "./markup.ts";
 import { pngDataUri } from "./png.ts";
 import { linearScale } from "./scale.ts";
 
-const LONGEST = 150; // pixels that a name may take
+const LONGEST = 150; // pixels, for a name
 const GAP = 2;
 
-/** The matrix; `undefined` for an empty sample. Throws `ReportError` when numbers of names, pictures and scores differ. */
+/** The matrix; undefined for an empty sample. Throws `ReportError` if the numbers of names, pictures and scores disagree. */
 export function heatmap(data: ReportData): Markup | undefined {
   const { names, pictures, scores } = data.sample;
   const probability = pairProbability(data);
@@ -28,7 +28,7 @@ export function heatmap(data: ReportData): Markup | undefined {
   const strength = (score: number) => Math.max(0, Math.min(1, (score - low) / (high - low)));
   const labels = names.map(shorten);
   const labelWidth = 14 + Math.max(76, ...labels.map((label) => label.width)); // 76: "similarity x·y"
-  const width = labelWidth + n * cell + 14; // 14: half a number of the legend hangs over
+  const width = labelWidth + n * cell + 14; // 14: half a number of the legend overhangs
   const height = cell + n * cell + 54;
 
   const cells: Markup[] = [];
@@ -67,7 +67,7 @@ ${legend(low, high, labelWidth, (n + 1) * cell + 16, n * cell, probability && -d
 </svg>`;
 }
 
-/** Least and greatest score; a constant matrix gets room. */
+/** Least and greatest score; widened for a constant matrix. */
 function range(scores: ArrayLike<number>): [number, number] {
   const values = Array.from(scores);
   const low = Math.min(...values);
@@ -75,7 +75,7 @@ function range(scores: ArrayLike<number>): [number, number] {
   return low < high ? [low, high] : [low - 1, high];
 }
 
-/** The scale of colours; a mark where the answer turns to yes. */
+/** The colour scale, with a mark at `yes`, where the answer turns to yes. */
 function legend(low: number, high: number, left: number, top: number, width: number, yes: number | undefined): Markup {
   const steps = 32;
   const scale = linearScale([low, high], 0, 1, 5);
@@ -95,9 +95,9 @@ function legend(low: number, high: number, left: number, top: number, width: num
   return html`<text x="${left - 8}" y="${top + 10}" text-anchor="end">similarity x·y</text>${bars}${mark}${ticks}`;
 }
 
-/** A name cut to the room for it, and its estimated width at 13 pixels: nobody measures type without a browser. */
+/** A name cut to its room, and its width at 13 pixels, estimated since no browser is there to measure it. */
 function shorten(name: string): { text: string; width: number } {
-  const estimate = (character: string) => (character >= "\u2e80" ? 13 : 6.8); // East Asian signs and emoji are wide
+  const estimate = (character: string) => (character >= "\u2e80" ? 13 : 6.8); // East Asian characters and emoji are wide
   let width = 0;
   let text = "";
   for (const character of name) {

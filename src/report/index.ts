@@ -1,4 +1,4 @@
-/** The report of a run: data in, one HTML file or single SVG figures out. */
+/** Public API of `report`: the report of a run as one HTML file, or its figures as SVG. */
 export {
   blindLoss,
   type Candidate,
@@ -7,9 +7,7 @@ export {
   type Picture,
   type ReportData,
   ReportError,
-  type ResultTable,
   type SheetQuery,
-  type SimilaritySample,
 } from "./data.ts";
 export { figureFiles } from "./figures.ts";
 export { renderReport } from "./page.ts";

@@ -1,8 +1,9 @@
 /**
- * HTML and SVG as text that is safe by construction: whatever is put into an `html` template is escaped, unless it is
- * markup itself. A caption named `<img onerror=...>` is shown, not run.
+ * HTML and SVG that are safe by construction: an `html` template escapes every value that is not markup itself. A caption
+ * `<img onerror=...>` is shown, not run.
  */
 
+/** Text that is valid HTML or SVG, inserted without escaping. */
 export class Markup {
   readonly text: string;
   constructor(text: string) {
@@ -14,11 +15,11 @@ export type Content = string | number | Markup | undefined | readonly Content[];
 
 const ENTITIES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
-/** Text for element content and quoted attributes, of HTML and of XML. */
+/** Escapes text for element content and quoted attributes of HTML and XML. */
 function escapeText(text: string): string {
   return (
     text
-      // XML allows neither control characters nor half a surrogate pair.
+      // XML allows neither control characters nor lone surrogates.
       .replace(/[\p{Cc}\p{Cs}]/gu, (c) => (c === "\n" || c === "\t" ? c : "\ufffd"))
       .replace(/[&<>"']/g, (c) => ENTITIES[c])
   );

@@ -1,7 +1,7 @@
 /**
  * The report of a run as one HTML file that opens from disk: no script, no server, no network.
  *
- * A content security policy forbids scripts and everything that is not in the file.
+ * A content security policy forbids scripts and all external content.
  */
 import { lineChart } from "./chart.ts";
 import type { ReportData } from "./data.ts";
@@ -12,6 +12,7 @@ import { retrievalSheet } from "./sheet.ts";
 import { pageStyle } from "./style.ts";
 import { factTable, percent, resultTable } from "./tables.ts";
 
+/** The report as HTML. Throws `ReportError` if the data is inconsistent. */
 export function renderReport(data: ReportData): string {
   return html`<!doctype html>
 <html lang="en">
@@ -27,8 +28,8 @@ export function renderReport(data: ReportData): string {
 <p class="lead">Two towers, one for pictures and one for texts, trained to agree on pairs that belong together.
 ${
   data.loss === "sigmoid"
-    ? "Of every pair in a batch the loss asks one question, whether this text describes this picture, and adds up how wrong the yes-or-no answers are."
-    : "For every picture the loss asks which text of the batch is its own, and for every text which picture."
+    ? "The loss asks of every pair in a batch whether this text describes this picture, and adds up the errors of the yes-or-no answers."
+    : "The loss asks for every picture which text of the batch belongs to it, and for every text which picture."
 }</p>
 ${tiles(data)}
 ${results(data)}
@@ -77,7 +78,7 @@ function results({ results }: ReportData): Markup | undefined {
   if (results.length === 0) return undefined;
   return html`<section><h2>Results</h2>
 <p class="how">R@k is how often the right one is among the first k: for a text its picture, for a picture any of its texts.
-Only beside the other rows does a number say something: what guessing reaches, and what comparing pixels reaches.</p>
+Compare with the other rows: chance, and where it applies the comparison of pixels.</p>
 ${results.map(resultTable)}</section>`;
 }
 
@@ -96,29 +97,29 @@ function curves(data: ReportData): Markup | undefined {
 function similarity(data: ReportData): Markup | undefined {
   const svg = heatmap(data);
   if (!svg) return undefined;
-  return html`<section><h2>Who goes with whom</h2>
+  return html`<section><h2>Which text matches which picture</h2>
 <figure class="similarity"><div class="scroll">${svg}</div><figcaption>
-<p>A row is a text, a column a picture, and the text of row i belongs to the picture of column i. The stronger a cell, the more alike the two are to the model.</p>
-<p>The diagonal should glow: there each text meets its own picture. Cells beside it that glow too are pairs that the model confuses, or that do have something in common.</p>
-<p>A ring marks the best picture of a text where that is not its own.</p>
+<p>Rows are texts, columns pictures; text i belongs to picture i. The stronger a cell, the more similar the two are to the model.</p>
+<p>The diagonal, where each text meets its own picture, should be strong. Other strong cells are pairs that the model confuses, or that have something in common.</p>
+<p>A ring marks the best picture of a text where that is a wrong one.</p>
 ${data.loss === "sigmoid" ? html`<p>${threshold(data.t, data.b)} Point at a cell for its numbers.</p>` : html`<p>Point at a cell for its numbers.</p>`}
 </figcaption></figure></section>`;
 }
 
 /** σ(t·x·y + b) = ½ at x·y = −b/t. */
 const threshold = (t: number, b: number): string =>
-  `With t = ${t.toFixed(1)} and b = ${b.toFixed(2).replace("-", "−")} the model answers yes, σ(t·x·y + b) > ½, from a similarity of −b/t = ${(-b / t).toFixed(3).replace("-", "−")} on: the mark on the scale.`;
+  `With t = ${t.toFixed(1)} and b = ${b.toFixed(2).replace("-", "−")} the model answers yes, σ(t·x·y + b) > ½, above a similarity of −b/t = ${(-b / t).toFixed(3).replace("-", "−")}, marked on the scale.`;
 
 function sheet(data: ReportData): Markup | undefined {
   const rows = retrievalSheet(data);
   return (
     rows &&
-    html`<section><h2>What comes first</h2>
-<p class="how">A text, and the pictures of the test set that are most like it, the best one first. The right one is framed and ticked;
-where it is not among them it follows in a dashed frame. The pictures are shown as the model sees them.
+    html`<section><h2>Retrieval</h2>
+<p class="how">Each text with the most similar pictures of the test set, the best first. The right one is framed and ticked;
+if it is not among them, it follows in a dashed frame. The pictures are shown as the model sees them.
 ${
   data.loss === "sigmoid"
-    ? "The bar is σ(t·x·y + b), the probability that the pair matches. It was learned against the texts of one batch, so among many more pictures several can come close to certain: their order is what counts."
+    ? "The bar is σ(t·x·y + b), the probability that the pair matches. It was trained on the pairs of a batch, so among many more pictures several can come close to 1: only their order counts."
     : "The number is the similarity x·y."
 }</p>
 ${rows}</section>`

@@ -1,8 +1,8 @@
 /**
- * PNG of 8-bit RGB pixels, and the data URI that puts it into a page.
+ * PNG of 8-bit RGB pixels, as a file and as a data URI.
  *
  * A PNG is a signature and chunks [length, type, data, CRC of type and data]: IHDR (size and pixel type), IDAT (the rows,
- * each after a filter byte, compressed by zlib), IEND. Filter 0 (none): flat drawings compress as well without.
+ * each after a filter byte, compressed by zlib), IEND. Filter 0 (none): flat drawings compress as well without one.
  *
  * W3C, Portable Network Graphics, https://www.w3.org/TR/png-3/
  */
@@ -20,7 +20,7 @@ function chunk(type: string, data: Buffer): Buffer {
   return out;
 }
 
-/** A PNG file. rgb [height, width, 3], row-major, 0..255. */
+/** A PNG file of rgb [height, width, 3], 0..255. Throws `ReportError` if the size does not fit. */
 export function encodePng(rgb: Uint8Array, width: number, height: number): Buffer {
   if (!(width >= 1 && height >= 1) || rgb.length !== width * height * 3) {
     throw new ReportError(`encodePng: ${rgb.length} bytes are not ${width}×${height} pixels of 3`);
@@ -40,6 +40,7 @@ export function encodePng(rgb: Uint8Array, width: number, height: number): Buffe
   ]);
 }
 
+/** A data URI with the PNG of rgb [side, side, 3]. */
 export function pngDataUri(rgb: Uint8Array, side: number): string {
   return `data:image/png;base64,${encodePng(rgb, side, side).toString("base64")}`;
 }

@@ -1,8 +1,8 @@
 /**
- * Scales and ticks: from numbers to positions, and the round numbers that an axis shows.
+ * Scales and ticks: from numbers to positions, and the round numbers on an axis.
  *
  * Ticks are multiples of 1, 2 or 5 times a power of ten; on a logarithmic axis they are powers of ten, and 2 and 5 times
- * those where there are few.
+ * those if there are few.
  */
 
 export interface Scale {
@@ -20,7 +20,7 @@ export function tickStep(span: number, count: number): number {
   const raw = span / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(raw));
   const lead = raw / power; // in [1, 10)
-  // Geometric means of neighbours: the factor that is nearest on a logarithmic axis.
+  // Geometric means of neighbours: the nearest factor on a logarithmic axis.
   return power * (lead < Math.SQRT2 ? 1 : lead < Math.sqrt(10) ? 2 : lead < Math.sqrt(50) ? 5 : 10);
 }
 
@@ -28,7 +28,7 @@ export function tickStep(span: number, count: number): number {
 export function multiples(low: number, high: number, step: number): number[] {
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
-  // i·step has rounding dust for steps below 1 (3·0.1); a division by the inverse, which is whole, has none.
+  // i·step has a rounding error for steps below 1 (3·0.1); division by the integer inverse has none.
   const inverse = Math.round(1 / step);
   return Array.from({ length: last - first + 1 }, (_, i) => {
     const n = first + i;
@@ -41,7 +41,7 @@ export function logTicks(low: number, high: number): number[] {
   const from = Math.floor(Math.log10(low) + 1e-9);
   const to = Math.floor(Math.log10(high) + 1e-9);
   const factors = to - from < 3 ? [1, 2, 5] : [1];
-  const skip = Math.ceil((to - from + 1) / 8); // never more than eight decades labelled
+  const skip = Math.ceil((to - from + 1) / 8); // at most eight labelled decades
   const ticks: number[] = [];
   for (let e = from; e <= to; e += skip) {
     for (const factor of factors) {
@@ -52,11 +52,11 @@ export function logTicks(low: number, high: number): number[] {
   return ticks;
 }
 
-/** From values to pixels [start, end]; the domain grows to round ends. Never empty: equal or missing values get room. */
+/** From values to pixels [start, end]; the domain grows to round ends, and is never empty. */
 export function linearScale(values: Iterable<number>, start: number, end: number, count: number): Scale {
   let [low, high] = extent(values);
   const size = Math.max(Math.abs(low), Math.abs(high));
-  // Equal but for rounding, or next to nothing: no round number would lie between.
+  // Equal up to rounding, or nearly 0: no round number would lie between.
   if (high - low <= 1e-9 * size || size < 1e-100) {
     const room = size < 1e-100 ? 1 : 0.1 * size;
     low -= room;
@@ -74,7 +74,7 @@ export function linearScale(values: Iterable<number>, start: number, end: number
   };
 }
 
-/** As `linearScale`, for the logarithms of positive values. The others have no place on it and are ignored. */
+/** Like `linearScale`, for the logarithms of positive values; others are ignored. */
 export function logScale(values: Iterable<number>, start: number, end: number): Scale {
   let [low, high] = extent(Array.from(values).filter((value) => value > 0));
   if (low <= 0) [low, high] = [1, 10]; // no positive value
@@ -89,7 +89,7 @@ export function logScale(values: Iterable<number>, start: number, end: number): 
   };
 }
 
-/** Least and greatest of the finite values; [0, 0] when there is none. */
+/** Least and greatest finite value; [0, 0] if there is none. */
 function extent(values: Iterable<number>): [number, number] {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
@@ -103,7 +103,7 @@ function extent(values: Iterable<number>): [number, number] {
 
 /**
  * A round number as text: `0.05`, `2,000`, `20k`, `5e−5`, with a true minus sign.
- * The unit is that of `largest`, so that an axis reads 0, 5k, 10k and 0, 0.0005, 0.001.
+ * The unit is that of `largest`, so that an axis shows 0, 5k, 10k or 0, 0.0005, 0.001.
  */
 export function showTick(value: number, largest = Math.abs(value)): string {
   if (value === 0) return "0";

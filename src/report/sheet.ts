@@ -1,8 +1,9 @@
-/** The retrieval sheet: for each query text the pictures the model ranks first, the right one marked. */
+/** The retrieval sheet: for each query text the highest-ranked pictures, the right one marked. */
 import { type Candidate, pairProbability, type ReportData } from "./data.ts";
 import { html, type Markup } from "./markup.ts";
 import { pngDataUri } from "./png.ts";
 
+/** The sheet; undefined if there are no queries. */
 export function retrievalSheet(data: ReportData): Markup | undefined {
   if (data.sheet.length === 0) return undefined;
   const measure = meter(pairProbability(data));
@@ -33,7 +34,7 @@ ${mark && html`<span class="mark">${mark}</span>`}<bdi class="name" title="${nam
 </li>`;
 }
 
-/** A bar and its number where the loss gives probabilities, else the score. */
+/** A bar with its number if the loss gives probabilities, else the score. */
 function meter(probability: ((score: number) => number) | undefined): (score: number) => Markup {
   if (!probability) return (score) => html`<span class="p">x·y = ${score.toFixed(3)}</span>`;
   return (score) => {

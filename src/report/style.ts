@@ -1,7 +1,7 @@
 /**
- * The looks: colours as CSS variables for light and dark, the marks of figures, the layout of the page.
+ * Style sheets: colours as CSS variables for light and dark, the marks of figures, the layout of the page.
  *
- * The two series colours differ in lightness as well as in hue and are told apart by anyone; nothing is said by colour alone.
+ * The two series colours differ in lightness as well as in hue; nothing relies on colour alone.
  */
 
 const COLOURS = `
@@ -90,7 +90,7 @@ pre { overflow-x: auto; background: var(--card); border: 1px solid var(--rule); 
 }
 @media (max-width: 480px) { .card { font-size: .6875rem; padding: .2rem; } }`;
 
-/** For a page that shows figures. */
+/** The style of a page with figures. */
 export const pageStyle = COLOURS + FIGURES + PAGE;
-/** For a figure that stands alone. */
+/** The style of a standalone figure. */
 export const figureStyle = COLOURS + FIGURES;

@@ -1,14 +1,14 @@
-/** The tables of a report: results beside what they must be compared with, and the facts of the run. */
+/** The tables of a report: results beside their baselines, and the facts of the run. */
 import { ReportError, type ResultTable } from "./data.ts";
 import { html, type Markup } from "./markup.ts";
 
-/** `22.6 %`; two decimals below 1 %, where chance lives. */
+/** `22.6 %`; two decimals below 1 %, for chance. */
 export function percent(share: number): string {
   const value = 100 * share;
   return `${value.toFixed(value > 0 && value < 1 ? 2 : 1)} %`;
 }
 
-/** Rows are ways to retrieve, columns recall at k in both directions. Throws `ReportError` when rows differ in their k. */
+/** Recall at k of the model and its baselines, in both directions. Throws `ReportError` if rows differ in their k. */
 export function resultTable({ title, images, texts, rows }: ResultTable): Markup {
   const ks = rows[0]?.recall.map((r) => r.k) ?? [];
   for (const { name, recall } of rows) {

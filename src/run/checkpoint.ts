@@ -1,5 +1,5 @@
 /**
- * Checkpoints that a kill, a power cut, a full disk and flipped bits cannot turn into something that was never saved.
+ * Checkpoints: after a kill, a power cut, a full disk or a flipped bit, a load gives what was saved or an error.
  *
  * One save is one generation of three files in `checkpoint/`:
  *
@@ -8,12 +8,12 @@
  *   000007-step-3500.manifest.json   names, sizes and SHA-256 of the two, step, digest of the configuration, own SHA-256
  *
  * Saving: each file is a temporary file → write → fsync → rename; fsync of the folder; then the manifest in the same way.
- * A generation exists when its manifest does; `save` returns after that and only then removes old ones, manifest first. The
- * newest stay, and the one with the lowest loss: a training that goes wrong must not push out what was good.
- * Names are never used again, so nothing that counts is ever written over.
- * Loading: newest to oldest, the first one whose hashes all agree; what is passed over is reported.
+ * A generation exists once its manifest does. Only then does `save` remove old generations, manifest first. It keeps the
+ * newest, and the one with the lowest loss, so that a training that diverges cannot push out a good model.
+ * Names are never reused, so no complete generation is overwritten.
+ * Loading takes the newest generation whose hashes all match, and reports those that it skips.
  *
- * The order is the one of Pillai et al. 2014, "All file systems are not created equal" (OSDI).
+ * The order follows Pillai et al. 2014, "All file systems are not created equal" (OSDI).
  */
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
@@ -30,13 +30,14 @@ import {
 } from "../formats/index.ts";
 import { type Fs, isSystemError, realFs, TEMPORARY, utf8, writeDurably } from "./fs.ts";
 
+/** The state of a training after a step. */
 export interface Checkpoint {
-  /** Training steps that are done. */
+  /** Completed training steps. */
   readonly step: number;
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
-  /** Everything that is not a tensor and must come back: counters, tokenizer, seeds. */
+  /** All state that is not a tensor: counters, tokenizer, seeds. */
   readonly meta: JsonValue;
-  /** Mean loss of the steps since the save before. */
+  /** Mean loss of the steps since the previous save. */
   readonly trainLoss?: number | undefined;
 }
 
@@ -48,6 +49,7 @@ export type CheckpointCode =
   | "CKPT_CONFIG"
   | "CKPT_NON_FINITE";
 
+/** A checkpoint cannot be saved or loaded; `code` says why. */
 export class CheckpointError extends Error {
   override readonly name = "CheckpointError";
   readonly code: CheckpointCode;
@@ -61,17 +63,17 @@ export class CheckpointError extends Error {
 interface Manifest {
   readonly step: number;
   readonly configDigest: string;
-  /** Absent where nothing was trained since the save before, and in the first checkpoints. */
+  /** Absent if nothing was trained since the previous save, and in checkpoints of early versions. */
   readonly trainLoss?: number;
   readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
 }
 
 const VERSION = 1;
-/** With so many digits at most every number is exact, and so is the next one. */
+/** At most 15 digits: every such number, and its successor, is exact in f64. */
 const NAME = /^(\d{6,15})-step-(\d{1,15})\.(safetensors|state\.json|manifest\.json)(\.tmp)?$/;
 const MANIFEST = ".manifest.json";
 
-/** `update` of a hash takes less than 2 GiB at once. */
+/** `update` of a hash takes less than 2 GiB per call. */
 const HASHED_AT_ONCE = 2 ** 30;
 
 /** SHA-256 in hexadecimal digits. */
@@ -87,10 +89,10 @@ export class CheckpointFolder {
   readonly #path: string;
   readonly #keep: number;
   readonly #fs: Fs;
-  /** Manifests that did not load: they do not count as checkpoints that are kept. */
+  /** Manifests that did not load; they do not count toward `keep`. */
   readonly #damaged: Set<string>;
 
-  /** `damaged`: what another `CheckpointFolder` found out about the same folder. */
+  /** `damaged`: manifests of this folder that another `CheckpointFolder` could not load. */
   constructor(
     path: string,
     { keep, damaged = [], fs = realFs }: { keep: number; damaged?: readonly string[]; fs?: Fs },
@@ -111,25 +113,25 @@ export class CheckpointFolder {
     return [...this.#damaged];
   }
 
-  /** Bytes that the checkpoints which are kept and the next one will take beside what is there, at `each` bytes. */
+  /** Additional bytes for the kept checkpoints and the next one, at `each` bytes per checkpoint. */
   spaceNeeded(each: number): number {
     const present = this.#manifests().filter((name) => !this.#damaged.has(name)).length;
     return Math.max(1, this.#keep + 1 - present) * each;
   }
 
-  /** Throws when `bytes` would not fit on the disk: better before the first step than after an hour. */
+  /** Throws `CheckpointError` if the disk has fewer than `bytes` free; called before the first step. */
   requireSpace(bytes: number): void {
     const free = this.#fs.freeBytes(this.#path);
     if (free < bytes) throw this.#noSpace(bytes, free);
   }
 
   /**
-   * Returns when the checkpoint survives a power cut. Throws `CheckpointError`; then the earlier ones are as they were.
-   * Problems with removing old checkpoints afterwards are returned as warnings.
+   * Returns once the checkpoint would survive a power cut. Throws `CheckpointError` and leaves earlier checkpoints as they
+   * were. Failures to remove old checkpoints afterwards are returned as warnings.
    */
   save({ step, tensors, meta, trainLoss }: Checkpoint, configDigest: string): { warnings: string[] } {
     if (!this.#fs.isFolder(this.#path)) {
-      throw new CheckpointError("CKPT_IO", `${this.#path} is not a folder any more; the checkpoint is not saved`);
+      throw new CheckpointError("CKPT_IO", `${this.#path} is no longer a folder; the checkpoint is not saved`);
     }
     const files = new Map([
       [".safetensors", writeSafetensors(tensors)],
@@ -157,8 +159,8 @@ export class CheckpointFolder {
   }
 
   /**
-   * The newest checkpoint that is whole; undefined when none was ever saved. Throws `CheckpointError` when there are some
-   * but none is whole, when the newest is of a later version, or of a run that is configured otherwise.
+   * The newest intact checkpoint; undefined if none was ever saved. Throws `CheckpointError` if there are checkpoints but
+   * none is intact, or if the newest is from a later version or from a run with another configuration.
    */
   load(configDigest?: string): (Checkpoint & { readonly warnings: string[] }) | undefined {
     const warnings: string[] = [];
@@ -171,21 +173,21 @@ export class CheckpointFolder {
         } catch (error) {
           if (!(error instanceof FormatError) && !isSystemError(error)) throw error;
           this.#damaged.add(name);
-          warnings.push(`checkpoint: ${name} is passed over: ${error.message}`);
+          warnings.push(`checkpoint: ${name} is skipped: ${error.message}`);
         }
       }
-      // A run that goes on may have removed what was listed, and saved something newer.
+      // A run in progress may have removed what was listed and saved something newer.
       names = this.#manifests();
       if (names.every((name) => this.#damaged.has(name))) break;
     }
     if (warnings.length === 0 && names.length === 0) return undefined;
     throw new CheckpointError(
       "CKPT_DAMAGED",
-      `none in ${this.#path} is whole; nothing was changed\n${warnings.join("\n")}`,
+      `none in ${this.#path} is intact; nothing was changed\n${warnings.join("\n")}`,
     );
   }
 
-  /** All that are whole, newest first, each with the names of its files and read when it is asked for. */
+  /** All intact checkpoints, newest first, read one at a time, each with its file names as a pattern. */
   *whole(configDigest: string): Generator<Checkpoint & { readonly files: string }> {
     for (const name of this.#manifests()) {
       try {
@@ -230,7 +232,7 @@ export class CheckpointFolder {
       .sort((a, b) => generation(b) - generation(a));
   }
 
-  /** The stem of a generation after all that left a trace. What killed saves left over is removed on the way. */
+  /** The stem of the next generation, numbered after every file present; removes what killed saves left behind. */
   #nextStem(step: number): string {
     const names = this.#fs.list(this.#path).filter((name) => NAME.test(name));
     const last = Math.max(0, ...names.map((name) => Number.parseInt(name, 10)));
@@ -239,7 +241,7 @@ export class CheckpointFolder {
       const highest = names.find((name) => Number.parseInt(name, 10) === last);
       throw new CheckpointError(
         "CKPT_IO",
-        `no number comes after that of ${join(this.#path, `${highest}`)}; move it away`,
+        `${join(this.#path, `${highest}`)} has the highest possible number; move it away`,
       );
     }
     this.#removeLeftOvers();
@@ -257,8 +259,8 @@ export class CheckpointFolder {
   }
 
   /**
-   * Removes all generations older than the newest `keep` whole ones, but for the one with the lowest loss; warnings where
-   * that fails.
+   * Removes all generations older than the newest `keep` intact ones, except the one with the lowest loss; returns warnings
+   * if that fails.
    */
   #prune(): string[] {
     try {
@@ -269,7 +271,7 @@ export class CheckpointFolder {
       const old = names.slice(names.indexOf(whole[this.#keep - 1]) + 1).filter((name) => name !== best);
       if (old.length === 0) return [];
       for (const name of old) this.#fs.remove(join(this.#path, name));
-      this.#fs.syncFolder(this.#path); // no manifest may come back after its files are gone
+      this.#fs.syncFolder(this.#path); // a manifest must not reappear after its files are gone
       this.#removeLeftOvers();
       return [];
     } catch (error) {
@@ -278,7 +280,7 @@ export class CheckpointFolder {
     }
   }
 
-  /** The manifest with the lowest loss, of equal ones the first; undefined where none has one. */
+  /** The manifest with the lowest loss, the first among equals; undefined if none has a loss. */
   #lowestLoss(names: readonly string[]): string | undefined {
     let best: { name: string; loss: number } | undefined;
     for (const name of names) {
@@ -292,16 +294,16 @@ export class CheckpointFolder {
     return best?.name;
   }
 
-  /** What went wrong with a save, after a try to give its bytes back to the disk. */
+  /** The error for a failed save, after trying to free its bytes on the disk. */
   #unsaved(error: unknown, bytes: number): unknown {
     if (!isSystemError(error)) return error;
     try {
       this.#removeLeftOvers();
     } catch {
-      // They are removed with the next save.
+      // The next save removes them.
     }
     if (error.code === "ENOSPC" || error.code === "EDQUOT") return this.#noSpace(bytes, this.#freeOrUnknown(), error);
-    return new CheckpointError("CKPT_IO", `not saved in ${this.#path}: ${error.message}; earlier ones are whole`, {
+    return new CheckpointError("CKPT_IO", `not saved in ${this.#path}: ${error.message}; earlier ones are intact`, {
       cause: error,
     });
   }
@@ -315,12 +317,12 @@ export class CheckpointFolder {
   }
 
   #noSpace(needed: number, free: number | undefined, cause?: Error): CheckpointError {
-    const message = `disk full in ${this.#path}: ${needed} bytes needed, ${free ?? "an unknown number"} free; make room, earlier checkpoints are whole`;
+    const message = `disk full in ${this.#path}: ${needed} bytes needed, ${free ?? "an unknown number"} free; make room; earlier checkpoints are intact`;
     return new CheckpointError("CKPT_NO_SPACE", message, { cause });
   }
 }
 
-/** The manifest as a file; its last field is the hash of the text before that field. */
+/** The text of a manifest; its last field is the hash of the text before that field. */
 function manifestText(manifest: Manifest): string {
   const body = JSON.stringify({ format: "siglip-ts checkpoint", version: VERSION, ...manifest }, null, 2).slice(0, -2);
   return `${body}${seal(body)}`;

@@ -1,13 +1,13 @@
 /**
- * The configuration of a run: all keys with their defaults and ranges, the presets, and what does not go together.
+ * The configuration of a run: all keys with their defaults and ranges, the presets, and forbidden combinations.
  *
  *   resolveConfig("emoji", ["optim.lr=1e-3", "train.batch=64"])
  *
- * Later sources win: defaults, preset, settings. The result is complete: a run folder keeps it as `config.json`, and
- * `checkConfig` reads it back.
+ * Later sources override earlier ones: defaults, preset, settings. The result is complete: a run folder stores it as
+ * `config.json`, and `checkConfig` reads it back.
  *
  * Names follow big_vision (width, depth, mlpDim, numHeads, posEmb). The values of `emoji` are a recipe that learns
- * 1,594 emoji in minutes on a laptop; weight decay counts per step and does not depend on the rate.
+ * 1,594 emoji in minutes on a laptop; weight decay applies per step and is independent of the learning rate.
  */
 import { parseJson } from "../formats/index.ts";
 import { durationInSteps, parseDuration, pathPattern } from "../nn/index.ts";
@@ -46,7 +46,7 @@ function duration(initial: string): Field<string> {
   };
 }
 
-/** The rate and the decay of the parameters whose whole path matches are multiplied; the first match counts. */
+/** Multiplies learning rate and decay of the parameters whose whole path matches; the first match applies. */
 export interface Multiplier {
   readonly match: string;
   readonly lr: number;
@@ -96,7 +96,7 @@ const schema = {
   },
   tokenizer: {
     kind: choice("bpe", ["bpe", "bytes"]),
-    vocabSize: integer(1024, 300, 65_536), // of "bpe"; bytes need no training
+    vocabSize: integer(1024, 300, 65_536), // for "bpe"; bytes need no training
     length: integer(10, 2, 512),
   },
   model: {
@@ -124,17 +124,17 @@ const schema = {
   train: {
     steps: integer(14_031, 1, 100_000_000),
     batch: integer(128, 1, 65_536),
-    shards: integer(2, 1, 4096), // equal pieces of a batch; devices share them, so there are at least as many
+    shards: integer(2, 1, 4096), // equal pieces of a batch, shared by the devices: at least one each
     loss: choice("sigmoid", ["sigmoid", "softmax"]),
     kernels: choice("fast", KERNEL_MODES), // strict: the same bits on every engine
     seed: integer(0, 0, 2 ** 32 - 1),
-    firstSteps: integer(0, 0, 100_000_000), // steps when the run began, if --resume has changed them since; 0: it has not
+    firstSteps: integer(0, 0, 100_000_000), // train.steps at the start, if --resume has changed it since; else 0
   },
   optim: {
     lr: number(2e-3, { above: 0, max: 10 }),
     beta1: number(0.9, { min: 0, max: 0.9999999 }),
     beta2: number(0.95, { min: 0, max: 0.9999999 }),
-    eps: number(1e-8, { min: 1e-38, max: 1 }), // what is much smaller is 0 in f32
+    eps: number(1e-8, { min: 1e-38, max: 1 }), // much smaller values are 0 in f32
     weightDecay: number(4e-4, { min: 0, max: 1 }),
     decayed: choice("matrices", ["kernels", "matrices"]), // matrices: embeddings and the probe too
     clipNorm: number(1, { above: 0, max: 1e9 }),
@@ -145,7 +145,7 @@ const schema = {
   },
   checkpoint: {
     every: integer(1000, 1, 1_000_000_000), // steps
-    minutes: number(5, { above: 0, max: 100_000 }), // saved as well when so much time has passed since the last save
+    minutes: number(5, { above: 0, max: 100_000 }), // also saves when so much time has passed since the last save
     keep: integer(2, 2, 100), // one to fall back to when the newest is damaged
   },
   eval: {
@@ -156,6 +156,7 @@ const schema = {
   },
 };
 
+/** The complete configuration of a run. */
 export type Config = Values<typeof schema>;
 
 const SHORT = { data: { augment: "light" }, train: { steps: 4677 } } as const;
@@ -163,9 +164,9 @@ const SHORT = { data: { augment: "light" }, train: { steps: 4677 } } as const;
 const presets: Readonly<Record<string, Partly<Config>>> = {
   /** Learn the names of 1,594 emoji in three drawing styles; test on a fourth. */
   emoji: {},
-  /** The same in a third of the steps, with less augmentation: a shorter run sees less, and can bear less. */
+  /** The same in a third of the steps, with less augmentation: a shorter run tolerates less of it. */
   "emoji-short": SHORT,
-  /** The short one with 160 emoji left out of training in every style. */
+  /** `emoji-short` with 160 emoji held out of training in every style. */
   "emoji-unseen": { ...SHORT, data: { ...SHORT.data, name: "emoji-unseen" } },
   /** Drawn scenes, "a small red circle above a large blue square", with combinations held out. */
   shapes: {
@@ -175,6 +176,7 @@ const presets: Readonly<Record<string, Partly<Config>>> = {
   },
 };
 
+/** Names of the presets. */
 export const presetNames: readonly string[] = Object.keys(presets);
 
 /** The complete configuration of a preset with settings such as `optim.lr=3e-4`. Throws `ConfigError` with every problem. */
@@ -196,7 +198,7 @@ export function resolveConfig(preset: string, settings: readonly string[]): Conf
   return settled(config, problems);
 }
 
-/** A configuration with settings put in. Throws `ConfigError` with every problem. */
+/** A configuration with settings applied. Throws `ConfigError` with every problem. */
 export function withSettings(config: Config, settings: readonly string[]): Config {
   const problems: Problem[] = [];
   let changed = config;
@@ -213,7 +215,7 @@ export function checkConfig(tree: unknown): Config {
   return settled(fill(schema, defaults(schema), tree, problems), problems);
 }
 
-/** What the model of a run is made of. */
+/** The model configuration of a run, for a tokenizer with `vocabSize` tokens. */
 export function modelConfig({ model, tokenizer, train }: Config, vocabSize: number): SigLipConfig {
   const { image, text, embedDim, temperatureInit, biasInit } = model;
   return {
@@ -247,16 +249,16 @@ export function configDifferences(before: Config, after: Config): Difference[] {
 }
 
 /**
- * Keys of `data`, `tokenizer`, `model`, `train` and `optim` that came after runs had been saved without them. Whoever adds a
- * key to these sections adds it here, with a default under which training does what it did before: then the configuration of
- * an older run, which lacks the key, still has the digest that its checkpoints carry.
+ * Keys of `data`, `tokenizer`, `model`, `train` and `optim` that are newer than saved runs. A key added to these sections
+ * must be listed here, with a default that leaves training unchanged: then the configuration of an older run, which lacks
+ * the key, keeps the digest that its checkpoints carry.
  */
 const LATER_KEYS: readonly string[] = ["data.trim", "train.firstSteps"];
 
 /**
- * What decides about every bit of a result, to be hashed: the keys of five sections, without later keys that hold their
- * default. How often to log, save and evaluate changes no bit. A run whose steps were changed by --resume, which is allowed
- * where no step that was done would have been another, counts with the steps that it began with.
+ * The keys that determine every bit of a result, to be hashed: five sections, without later keys at their default. The
+ * intervals of logging, saving and evaluation change no bit. If --resume changed train.steps, which it may only where the
+ * completed steps stay the same, the original number counts.
  */
 export function digested(config: Config, later: readonly string[] = LATER_KEYS): object {
   const { data, tokenizer, model, optim } = config;
@@ -279,14 +281,14 @@ export function digested(config: Config, later: readonly string[] = LATER_KEYS):
 function settled(config: Config, problems: Problem[]): Config {
   const wrong = new Set(problems.map((p) => p.key));
   for (const { keys, detail } of conflicts(config)) {
-    // A key that is wrong by itself kept another value here: what it does not fit says nothing about the user's.
+    // An invalid key kept its old value here, so its conflicts say nothing about the user's value.
     if (!keys.some((key) => wrong.has(key))) problems.push({ code: "CONFIG_COMBINATION", key: keys[0], detail });
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
 }
 
-/** What no run can be made of, although every key by itself is in its range. */
+/** Combinations that no run can use, although every key is in its range. */
 function conflicts(config: Config): { keys: string[]; detail: string }[] {
   const { data, model, train, optim } = config;
   const { image, text } = model;
@@ -308,9 +310,9 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
     `model.image.patchSize ${image.patchSize} does not divide model.image.imageSize ${image.imageSize}`,
   );
   refuse(
-    image.posEmb === "sincos2d" && (image.width % 4 !== 0 || image.width < 8), // of 4 it has one frequency, which is 0/0
+    image.posEmb === "sincos2d" && (image.width % 4 !== 0 || image.width < 8), // a width of 4 has one frequency, which is 0/0
     ["model.image.posEmb", "model.image.width"],
-    `model.image.posEmb sincos2d needs a width of at least 8 that 4 divides, model.image.width is ${image.width}`,
+    `model.image.posEmb sincos2d needs a width that is a multiple of 4 and at least 8; model.image.width is ${image.width}`,
   );
   refuse(
     train.batch % train.shards !== 0,
@@ -325,10 +327,10 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
   refuse(
     data.name !== "shapes" && data.trainStyles.includes(data.testStyle),
     ["data.testStyle", "data.trainStyles"],
-    `data.testStyle ${data.testStyle} is one of data.trainStyles; the test is on a style that training does not see`,
+    `data.testStyle ${data.testStyle} is one of data.trainStyles; test on a style that training does not see`,
   );
 
-  // An epoch is at least one step: with 1 this is the shortest the two can be.
+  // An epoch is at least one step: this is the least that the two can take.
   const length = { steps: train.steps, batch: train.batch, stepsPerEpoch: 1 };
   const used = durationInSteps(optim.warmup, length) + durationInSteps(optim.cooldown, length);
   refuse(
@@ -337,12 +339,12 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
     `optim.warmup ${optim.warmup} and optim.cooldown ${optim.cooldown} are ${used} steps, more than train.steps ${train.steps}`,
   );
 
-  const large = found.length === 0 ? tooLarge(config) : undefined; // of a model that can be
+  const large = found.length === 0 ? tooLarge(config) : undefined; // only for a valid model
   if (large !== undefined) refuse(true, ["model", "tokenizer.vocabSize"], large);
   return found;
 }
 
-/** Why a model is too large to embed one picture or text with, if it is. */
+/** Why a model is too large to embed one image or text; undefined if it is not. */
 function tooLarge(config: Config): string | undefined {
   const model = modelConfig(config, config.tokenizer.vocabSize);
   const { imageSize, patchSize } = model.image;
@@ -350,5 +352,5 @@ function tooLarge(config: Config): string | undefined {
   const bytes = 4 * parameters + embeddingBytes(model, 1);
   if (bytes <= HEAP_BYTES) return undefined;
   const gib = (size: number): string => `${Math.ceil(size / 2 ** 30)} GiB`;
-  return `the model has ${parameters.toExponential(1)} parameters, and a picture is ${(imageSize / patchSize) ** 2} tokens: together ${gib(bytes)}, and a device can address ${gib(HEAP_BYTES)}; lower width or depth, or imageSize / patchSize`;
+  return `the model has ${parameters.toExponential(1)} parameters, and an image is ${(imageSize / patchSize) ** 2} tokens: together ${gib(bytes)}, and a device can address ${gib(HEAP_BYTES)}; lower width or depth, or imageSize / patchSize`;
 }

@@ -8,6 +8,7 @@ const dataSets = { emoji: emojiData(false), "emoji-unseen": emojiData(true), sha
 
 /** Name of a data set. */
 export type DataName = keyof typeof dataSets;
+/** Names of all data sets. */
 export const dataNames = Object.keys(dataSets) as readonly DataName[];
 
 /** The keys of all data sets. */
@@ -19,7 +20,7 @@ type Settings = EmojiSettings & { readonly data: { readonly name: DataName } };
 export const openVocabulary = (settings: Settings): Promise<Vocabulary> =>
   dataSets[settings.data.name].openVocabulary(settings);
 
-/** Opens what a run trains on; pictures that the cache lacks are rendered. A batch that is larger than the data is refused before. */
+/** Opens the training data; renders images that the cache lacks. Throws `ConfigError` if a batch is larger than the data. */
 export async function openTraining(settings: Settings, opening: Opening): Promise<TrainingData> {
   const training = await dataSets[settings.data.name].openTraining(settings, opening);
   for (const warning of cutTexts(training.tokenizer, training.texts, settings.tokenizer.length))
@@ -27,10 +28,10 @@ export async function openTraining(settings: Settings, opening: Opening): Promis
   return training;
 }
 
-/** Opens what a run is judged by. */
+/** Opens the test sets of a run. */
 export const openTests = (settings: Settings, opening: TestOpening): Promise<Tests> =>
   dataSets[settings.data.name].openTests(settings, opening);
 
-/** Images of test sets that so many devices hold, all together. */
+/** Images of test sets that all devices hold together. */
 export const testedImages = (settings: Settings, items: number, devices: number): number =>
   dataSets[settings.data.name].testedImages(settings, items, devices);

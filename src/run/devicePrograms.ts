@@ -1,7 +1,7 @@
-/** The programs that devices run: files to hand to `launch`. */
+/** The programs that devices run, as files for `launch`. */
 import { threadFile } from "../parallel/launch.ts";
 
-/** Trains; takes a `TrainJob`. */
+/** The training program; takes a `TrainJob`. */
 export const trainProgram = threadFile("./trainDevice", import.meta.url);
-/** Evaluates; takes an `EvalJob`. */
+/** The evaluation program; takes an `EvalJob`. */
 export const evalProgram = threadFile("./evalDevice", import.meta.url);

@@ -1,13 +1,13 @@
-/** This device's rows of every batch: from the thread that prepares batches ahead, or drawn by the devices themselves. */
+/** This device's rows of every batch, from the thread that prepares batches or drawn by the devices. */
 import { BatchReader, type BatchSlots, openPairs, type PairsSpec, RowDrawer, rowsBetween, type SharedRows } from "../data/index.ts"; // biome-ignore format: one line
 import type { ThreadCommunicator } from "../parallel/index.ts";
 import type { PairBatch } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
 
-/** Who draws the rows of a batch: a thread, ahead of the devices, or the devices while they wait for each other. */
+/** The source of batch rows: a thread that runs ahead of the devices, or the devices while they wait for each other. */
 export type BatchSource = { readonly ahead: BatchSlots } | { readonly shared: SharedRows };
 
-/** The rows of the batch of a step, counted from 0; `idle` is called while the device waits for them. */
+/** A function that returns this device's rows of a step, counted from 0; `idle` is called while it waits for them. */
 export async function deviceRows(
   comm: ThreadCommunicator,
   batches: BatchSource,

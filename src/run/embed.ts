@@ -1,4 +1,4 @@
-/** Embeddings of many pictures or texts as plain arrays of unit rows, the work divided among the devices. */
+/** Embeddings of many images or texts as plain arrays of unit rows; the devices share the work. */
 import { noGrad } from "../autograd/index.ts";
 import { encodeAll, type Tokenizer } from "../data/index.ts";
 import { NonFiniteError } from "../nn/index.ts";
@@ -6,10 +6,10 @@ import { alone, type Communicator } from "../parallel/index.ts";
 import { embeddingBytes, type SigLip } from "../siglip/index.ts";
 import { scope, type Tensor, tensor } from "../tensor/index.ts";
 
-const MOST_ROWS = 256; // in a batch: large enough for the kernels
-const MOST_BYTES = 2 ** 28; // of what the towers make of a batch
+const MOST_ROWS = 256; // per batch: large enough for the kernels
+const MOST_BYTES = 2 ** 28; // of intermediates per batch
 
-/** Rows of a batch: as many as keep memory, and the time until others hear of this device, small for towers of any size. */
+/** Rows per batch: few enough that memory, and the time between two signs of life, stay small for towers of any size. */
 function batchRows({ config }: SigLip): number {
   let rows = MOST_ROWS;
   while (rows > 1 && embeddingBytes(config, rows) > MOST_BYTES) rows /= 2;
@@ -17,8 +17,8 @@ function batchRows({ config }: SigLip): number {
 }
 
 /**
- * `count` rows of width d. Every device embeds the batches whose number is its rank modulo their number, and all get all:
- * which device embeds a row changes no bit of it. Throws `NonFiniteError` when the model's parameters are too large for them.
+ * `count` rows of width d. Each device embeds every W-th batch, and all gather all rows; which device embeds a row changes
+ * no bit of it. Throws `NonFiniteError` if an embedding is NaN or infinite.
  */
 function inBatches(
   count: number,
@@ -33,7 +33,7 @@ function inBatches(
     scope(() => {
       const start = (rank: number): number => Math.min(count, (round * comm.size + rank) * most);
       const [from, to] = [start(comm.rank), start(comm.rank + 1)];
-      const block = new Float32Array(most * width); // of one length for all, also where rows have run out
+      const block = new Float32Array(most * width); // the same size on all ranks, even where no rows are left
       if (to > from) block.set(noGrad(() => embed(from, to)).data);
       const all = comm.allGather(tensor(block, [most, width])).data;
       for (let rank = 0; rank < comm.size; rank++) {

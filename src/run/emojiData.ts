@@ -1,4 +1,4 @@
-/** Emoji as a data set: names with drawings in three styles, tested on a fourth; or with some emoji held out in every style. */
+/** Emoji as a data set: names with drawings in three styles, tested on a fourth, or on emoji held out in every style. */
 import {
   augmentations,
   byteTokenizer,
@@ -21,19 +21,19 @@ export const emojiKeys = {
   trainStyles: someOf(["noto", "twemoji", "fluent"], EMOJI_STYLES),
   testStyle: choice("openmoji", EMOJI_STYLES), // a drawing style that training never sees
   augment: choice("strong", ["none", "light", "strong"]),
-  strokeProbability: number(0.3, { min: 0, max: 1 }), // outlined drawings, as openmoji has them
+  strokeProbability: number(0.3, { min: 0, max: 1 }), // outlined drawings, like those of openmoji
   keywordProbability: number(0, { min: 0, max: 1 }), // keywords in place of the name
-  trim: choice("content", ["content", "never"]), // cut drawings to their content: those of emoji, and a user's
+  trim: choice("content", ["content", "never"]), // crop drawings to their content: emoji, and a user's images
 };
 
-/** What the emoji sets read of a configuration. */
+/** The parts of a configuration that the emoji sets read. */
 export interface EmojiSettings extends DataSettings {
   readonly data: Values<typeof emojiKeys> & { readonly name: string };
 }
 
 const UNSEEN = 160; // emoji held out
 
-/** Whether drawings are cut to their content. */
+/** Whether drawings are cropped to their content. */
 export const trims = ({ data }: Pick<EmojiSettings, "data">): boolean => data.trim === "content";
 
 /** The emoji to train on. */
@@ -48,7 +48,7 @@ async function tokenizerFor({ tokenizer: { kind, vocabSize } }: DataSettings): P
   return kind === "bytes" ? byteTokenizer : emojiTokenizer(await emojiList(), vocabSize);
 }
 
-/** Opens the drawings of all styles of a run, and outlined ones of some. */
+/** Opens the drawings of all styles of a run, and outlined versions of some. */
 function open(
   settings: EmojiSettings,
   opening: TestOpening,
@@ -59,7 +59,7 @@ function open(
   return openEmoji({ plain, stroked, trim: trims(settings), ...opening });
 }
 
-/** All emoji in some styles; `holdsOut`: some of them are never trained on, in no style. */
+/** All emoji in some styles; with `holdsOut`, some of them are never trained on in any style. */
 export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
   async openVocabulary(settings) {
     return { tokenizer: await tokenizerFor(settings), items: (await trained(holdsOut)).emoji.length };

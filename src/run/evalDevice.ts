@@ -7,6 +7,7 @@ import { type Evaluation, evaluateAll } from "./evaluation.ts";
 import { modelOf } from "./openModel.ts";
 import type { Stored } from "./trainingState.ts";
 
+/** The job of `evalProgram`. */
 export interface EvalJob {
   readonly config: Config;
   readonly stored: Stored;

@@ -1,4 +1,4 @@
-/** Zero-shot retrieval on a set of pictures and texts: the figures that a run is judged by, and the table for people. */
+/** Zero-shot retrieval on a set of images and texts: the figures, and the table for people. */
 import { pixelNeighbours, type Tokenizer } from "../data/index.ts";
 import { type Recall, type Retrieval, retrieval, retrievalOfScores } from "../eval/index.ts";
 import { alone, type Communicator } from "../parallel/index.ts";
@@ -6,13 +6,14 @@ import type { SigLip } from "../siglip/index.ts";
 import type { TestSet, Tests } from "./dataSet.ts";
 import { embedPictures, embedTexts } from "./embed.ts";
 
+/** Retrieval on one test set. */
 export interface Evaluation extends Retrieval {
   readonly title: string;
-  /** Nearest neighbour on trimmed pixels of the training styles, where there are such: picture → its item, so picture → text. */
+  /** Baseline, image → text only: the nearest trimmed pixels in the training styles, if they hold the same items. */
   readonly pixels?: readonly Recall[];
 }
 
-/** A set as the model sees it; kept for search and for the report. */
+/** The embeddings of a test set, kept for the report. */
 export interface EmbeddedSet {
   readonly test: TestSet;
   readonly zimg: Float32Array; // [N, d]
@@ -23,7 +24,7 @@ export interface EmbeddedSet {
 export interface Embedder {
   readonly model: SigLip;
   readonly tokenizer: Tokenizer;
-  /** Ids in a text. */
+  /** Tokens of a text. */
   readonly length: number;
   readonly comm?: Communicator;
 }
@@ -45,7 +46,7 @@ export const evaluateSet = ({ test, zimg, ztxt }: EmbeddedSet): Evaluation => ({
   ...retrieval(zimg, ztxt, test.pictures.owner, KS),
 });
 
-/** All sets of a run; the first with the pixel baseline beside it. */
+/** Evaluates all sets of a run; the first one with the pixel baseline. */
 export function evaluateAll(
   embedder: Embedder,
   { sets, known }: Tests,
@@ -66,7 +67,7 @@ type Direction = "textToImage" | "imageToText";
 const at = (recall: readonly Recall[], direction: Direction): Record<string, number> =>
   Object.fromEntries(recall.map((row) => [`r${row.k}`, row[direction]]));
 
-/** Fractions in 0..1, as `siglip eval --json` prints them. */
+/** An evaluation as `siglip eval --json` prints it: fractions from 0 to 1. */
 export const evaluationJson = ({ title, images, texts, recall, chance, pixels }: Evaluation): object => ({
   title,
   textToImage: at(recall, "textToImage"),
@@ -79,7 +80,7 @@ export const evaluationJson = ({ title, images, texts, recall, chance, pixels }:
 
 const percent = (x: number): string => `${(100 * x).toFixed(1)} %`.padStart(9);
 
-/** The table that ends a run. */
+/** The table printed at the end of a run. */
 export function evaluationTable(evaluations: readonly Evaluation[]): string {
   const row = (name: string, recall: readonly Recall[], direction: Direction) =>
     `  ${name.padEnd(26)}${recall.map((r) => percent(r[direction])).join("")}`;

@@ -1,8 +1,8 @@
 /**
- * The few operations on files that a run needs, each one a place where a disk can fail, and `writeDurably` made of them.
+ * The few file operations that a run needs, each of which can fail, and `writeDurably`, which is built from them.
  *
- * Blocking on purpose: a save that is not interrupted by anything of this process is a save that is easy to argue about.
- * Tests put a file system in this place that fails, fills up, stops or loses power at any operation.
+ * They block on purpose: nothing in this process can interleave with a save, which makes it easy to reason about.
+ * Tests replace this file system by one that fails, fills up, stops or loses power at any operation.
  */
 import {
   closeSync,
@@ -23,37 +23,39 @@ import {
 import { dirname } from "node:path";
 import { FormatError } from "../formats/index.ts";
 
+/** File operations, synchronous; they throw the errors of `node:fs`. */
 export interface Fs {
   /** All bytes of a regular file. */
   read(path: string): Uint8Array;
-  /** Names in a folder, in no order. */
+  /** Names in a folder, in no particular order. */
   list(path: string): string[];
-  /** Whether a folder, and no link to one, is at this path. */
+  /** Whether this path is a folder, not a link to one. */
   isFolder(path: string): boolean;
-  /** A new folder in an existing one. Throws `EEXIST` where something is. */
+  /** Makes a folder in an existing one. Throws `EEXIST` if the path exists. */
   makeFolder(path: string): void;
-  /** Opens for writing: `replace` empties, `new` throws `EEXIST` where something is, `append` writes behind the end. */
+  /** Opens for writing: `replace` empties the file, `new` throws `EEXIST` if the path exists, `append` writes at the end. */
   open(path: string, mode: "replace" | "new" | "append"): number;
   /** Writes some of the bytes and returns how many. */
   write(file: number, bytes: Uint8Array): number;
-  /** Returns when the contents are on the disk. */
+  /** Returns once the contents are on the disk. */
   sync(file: number): void;
   close(file: number): void;
-  /** Replaces `to` in one step. */
+  /** Renames; replaces `to` atomically. */
   rename(from: string, to: string): void;
-  /** Returns when the names in a folder are on the disk. */
+  /** Returns once the names in a folder are on the disk. */
   syncFolder(path: string): void;
-  /** Removes a file if it is there. */
+  /** Removes a file if it exists. */
   remove(path: string): void;
-  /** Removes a folder that is empty. */
+  /** Removes an empty folder. */
   removeFolder(path: string): void;
-  /** Bytes that can still be written in a folder. */
+  /** Free bytes on the disk of a folder. */
   freeBytes(path: string): number;
 }
 
-/** Bytes of one call to the system: none takes or gives 2 GiB at once. */
+/** Bytes per system call: none handles 2 GiB at once. */
 const PIECE = 2 ** 30;
 
+/** The file system of this machine. */
 export const realFs: Fs = {
   read: readRegularFile,
   list: (path) => readdirSync(path),
@@ -65,7 +67,7 @@ export const realFs: Fs = {
   close: (file) => closeSync(file),
   rename: (from, to) => renameSync(from, to),
   syncFolder(path) {
-    if (process.platform === "win32") return; // Windows opens no folders; NTFS logs the names by itself
+    if (process.platform === "win32") return; // Windows cannot open folders; NTFS journals names itself
     const folder = openSync(path, "r");
     try {
       fsyncSync(folder);
@@ -81,7 +83,7 @@ export const realFs: Fs = {
   },
 };
 
-/** Reads what was a regular file before and after: no pipe that waits for ever, no device without an end. */
+/** Reads a regular file whose size does not change: no pipe that blocks forever, no endless device. */
 function readRegularFile(path: string): Uint8Array {
   if (!statSync(path).isFile()) throw new FormatError("NOT_A_REGULAR_FILE", path, 0, "expected a regular file");
   const file = openSync(path, "r");
@@ -94,7 +96,7 @@ function readRegularFile(path: string): Uint8Array {
       length += read;
     }
     if (length < bytes.length || fstatSync(file).size !== bytes.length) {
-      throw new FormatError("FILE_CHANGED", path, length, "the file changed its size while it was read");
+      throw new FormatError("FILE_CHANGED", path, length, "the file changed size while it was read");
     }
     return bytes;
   } finally {
@@ -102,18 +104,18 @@ function readRegularFile(path: string): Uint8Array {
   }
 }
 
-/** Writes all bytes: one call to the system may take only some. */
+/** Writes all bytes; one system call may write only some. */
 export function writeAll(fs: Fs, file: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += fs.write(file, bytes.subarray(at));
 }
 
-/** Ends the name of a file that is not finished. */
+/** The suffix of an unfinished file. */
 export const TEMPORARY = ".tmp";
 
 /**
- * The file with these bytes, or what was there before, and never a part: temporary file → write → fsync → rename.
- * The new name itself is safe after `fs.syncFolder`; leave that out (`syncName: false`) where more files follow.
- * Errors of the system name the file; what was written of it is removed.
+ * Writes a file so that a crash leaves either these bytes or the previous file: temporary file → write → fsync → rename.
+ * The new name is durable after `fs.syncFolder`; omit that (`syncName: false`) if more files follow.
+ * System errors name the file; the partial temporary file is removed.
  */
 export function writeDurably(fs: Fs, path: string, bytes: Uint8Array, { syncName = true } = {}): void {
   const temporary = path + TEMPORARY;
@@ -121,7 +123,7 @@ export function writeDurably(fs: Fs, path: string, bytes: Uint8Array, { syncName
     const file = fs.open(temporary, "replace");
     try {
       writeAll(fs, file, bytes);
-      fs.sync(file); // when this fails it is not tried again: the system may have dropped the pages and would say yes
+      fs.sync(file); // never retried: after a failure the system may have dropped the pages, and a second call would succeed
     } finally {
       fs.close(file);
     }
@@ -139,8 +141,8 @@ export function writeDurably(fs: Fs, path: string, bytes: Uint8Array, { syncName
 }
 
 /**
- * Makes a folder and those above it that are missing, each of which is then on the disk. Returns what it made, outermost
- * first. A folder that is there already is left as it is.
+ * Makes a folder and its missing parents, and syncs each to the disk. Returns the folders that it made, outermost first. An
+ * existing folder is left as it is.
  */
 export function makeFolders(fs: Fs, path: string): string[] {
   let above: string[] = [];
@@ -159,6 +161,6 @@ export function makeFolders(fs: Fs, path: string): string[] {
 
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** An error of the operating system: `ENOSPC`, `EACCES`, ... */
+/** Whether this is an error of the operating system: `ENOSPC`, `EACCES`, ... */
 export const isSystemError = (error: unknown): error is Error & { readonly code: string } =>
   error instanceof Error && "code" in error && typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code);

@@ -1,12 +1,13 @@
 /**
- * Guards a training against memory that changes by itself. All devices hold the same parameters and moments: they compare all of
- * them before every checkpoint, and the parameters every so many steps in between.
+ * Guards a training against silent corruption. All devices hold the same parameters and moments. They compare both before
+ * every checkpoint, and the parameters at a regular interval: a flipped bit ends the run and reaches no checkpoint.
  */
 import { type AdamW, NonFiniteError } from "../nn/index.ts";
 import { type Communicator, requireSameBits } from "../parallel/index.ts";
 import type { SigLip, Step } from "../siglip/index.ts";
 import { firstNonFinite, tensorsOf } from "./trainingState.ts";
 
+/** Compares the devices of a training. */
 export class Guard {
   readonly #comm: Communicator;
   readonly #model: SigLip;
@@ -21,15 +22,15 @@ export class Guard {
     this.#every = every;
   }
 
-  /** Compares the devices after a step: everything before a checkpoint. Throws `CorruptionError` where they differ. */
+  /** Compares the devices after a step; `saves`: before a checkpoint. Throws `CorruptionError` if they differ. */
   compare(step: number, saves: boolean): void {
     if (saves) this.#compareAll(`after step ${step}`);
     else if (step % this.#every === 0) requireSameBits(this.#comm, tensorsOf(this.#model), `after step ${step}`);
   }
 
   /**
-   * The same steps. A loss that is not finite may have a cause other than the learning rate: then the devices are compared, and
-   * parameters and moments searched for NaN, and what is found is thrown instead.
+   * Passes the steps through. On a loss that is not finite, first looks for causes other than the learning rate: compares the
+   * devices, searches parameters and moments for NaN, and throws what it finds instead.
    */
   *watching(steps: Iterable<Step>, first: number): Generator<Step> {
     let step = first;
@@ -48,7 +49,7 @@ export class Guard {
     this.#compareAll(when);
     const bad = firstNonFinite(tensorsOf(this.#model, this.#optimizer));
     if (bad === undefined) return;
-    throw new NonFiniteError(`train: ${bad} holds NaN or infinity ${when}, from the updates before it`);
+    throw new NonFiniteError(`train: ${bad} holds NaN or infinity ${when}, from earlier updates`);
   }
 
   #compareAll(when: string): void {

@@ -2,25 +2,21 @@
 export { type Checkpoint, CheckpointError, CheckpointFolder } from "./checkpoint.ts";
 export {
   type Config,
-  ConfigError,
-  checkBatch,
   checkConfig,
   configDifferences,
   modelConfig,
-  type Problem,
   presetNames,
   resolveConfig,
   withSettings,
 } from "./config.ts";
-export type {
-  DataSet,
-  DataSettings,
-  Opening,
-  TestOpening,
-  TestSet,
-  Tests,
-  TrainingData,
-  Vocabulary,
+export {
+  checkBatch,
+  type Opening,
+  type TestOpening,
+  type TestSet,
+  type Tests,
+  type TrainingData,
+  type Vocabulary,
 } from "./dataSet.ts";
 export { openTests, openTraining, openVocabulary, testedImages } from "./dataSets.ts";
 export { evalProgram, trainProgram } from "./devicePrograms.ts";
@@ -50,6 +46,7 @@ export {
   writeConfig,
 } from "./runFolder.ts";
 export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
+export { ConfigError, type Problem } from "./schema.ts";
 export { checkTexts } from "./texts.ts";
 export type { TrainJob, TrainResult } from "./trainDevice.ts";
 export {

@@ -1,15 +1,15 @@
 /**
  * One process at a time in a run folder.
  *
- * A lock is a file `lock.<n>` that says who made it. Where all of them belong to processes that are gone, the next process
- * makes `lock.<n + 1>`: creating a file that must not exist has one winner, on network file systems as well. After that it
- * looks again, and withdraws if another lock of a living process is there. Of two that come at the same time, the one that
- * creates its file later sees the other's; so two never hold the folder at once, and no stale lock has to be deleted
- * before it can be replaced, which is where such schemes go wrong.
+ * A lock is a file `lock.<n>` that names its process. If the processes of all locks have ended, the next process creates
+ * `lock.<n + 1>`: exclusive creation has one winner, on network file systems too. Then it checks again, and withdraws if
+ * another living process has a lock. Of two processes that start at the same time, the one that creates its file later sees
+ * the other's, so two never hold the folder at once. No stale lock has to be deleted before it can be replaced, which is
+ * where such schemes go wrong.
  *
- * A lock that says nothing (its writer lost power, or has not written it yet) holds nothing either: whoever writes one looks
- * again after that, also for its own, which may have been removed and the name been used again, and withdraws. It is waited
- * for a moment, and so is a process that has the folder: it may be on its way out.
+ * An unreadable lock (its writer lost power, or has not written it yet) does not hold the folder: every writer checks again
+ * after writing, also that its own lock still exists with its own text, and withdraws otherwise. A process waits a moment
+ * for an unreadable lock, and for a holder, which may be about to end.
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -18,6 +18,7 @@ import { join } from "node:path";
 import { FormatError, isJsonRecord, parseJson } from "../formats/index.ts";
 import { type Fs, isSystemError, realFs, utf8, writeAll } from "./fs.ts";
 
+/** Another process holds the run folder. */
 export class RunLockedError extends Error {
   override readonly name = "RunLockedError";
 }
@@ -25,24 +26,24 @@ export class RunLockedError extends Error {
 interface Holder {
   readonly pid: number;
   readonly host: string;
-  /** When the process of this number began, where the system tells: numbers are used again. */
+  /** Start of the process, if the system provides it: process numbers are reused. */
   readonly born: string | null;
-  /** Which start of the machine that was, where the system tells: numbers and times of birth begin anew with each. */
+  /** Identity of the boot, if the system provides it: process numbers and start times begin anew with each. */
   readonly boot: string | null;
-  /** When the lock was taken: for people. */
+  /** When the lock was taken, for people. */
   readonly since: string;
 }
 
 const NAME = /^lock\.(\d{1,9})$/;
-/** What is waited for: the end of a process that has been killed, and the writer of a lock that says nothing yet. */
+/** Time for a killed process to end, and for an unreadable lock to be written. */
 const PATIENCE_MS = 1000;
 const LOOK_EVERY_MS = 50;
 
 const sleep = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
 /**
- * Takes the lock of a run folder and returns how to give it back. Throws `RunLockedError` when a process has it. `wait` lets
- * some milliseconds pass.
+ * Takes the lock of a run folder and returns a function that releases it. Throws `RunLockedError` if another process holds
+ * it. `wait` blocks for some milliseconds.
  */
 export function lockRun(folder: string, now: Date, fs: Fs = realFs, wait: (ms: number) => void = sleep): () => void {
   const present = fs.list(folder).filter((name) => NAME.test(name));
@@ -70,9 +71,9 @@ export function lockRun(folder: string, now: Date, fs: Fs = realFs, wait: (ms: n
 const numberOf = (name: string): number => Number(NAME.exec(name)![1]);
 
 const takenJustNow = (folder: string): RunLockedError =>
-  new RunLockedError(`${folder} was taken by another process at this moment; use another --out`);
+  new RunLockedError(`${folder} was just taken by another process; use another --out`);
 
-/** Makes a lock, and returns what it says, which no other lock does. */
+/** Creates a lock file and returns its text, which is unique. */
 function create(folder: string, path: string, now: Date, fs: Fs): string {
   let file: number;
   try {
@@ -92,7 +93,7 @@ function create(folder: string, path: string, now: Date, fs: Fs): string {
   return text;
 }
 
-/** Whether the lock at this path is there and says this. */
+/** Whether the lock at this path exists and has this text. */
 function holds(path: string, text: string, fs: Fs): boolean {
   try {
     return new TextDecoder().decode(fs.read(path)) === text;
@@ -102,7 +103,7 @@ function holds(path: string, text: string, fs: Fs): boolean {
   }
 }
 
-/** Throws when a living process holds this lock and goes on to, or when that cannot be told from here. */
+/** Throws if a living process keeps this lock, or if the lock is from another machine. */
 function refuseIfHeld(folder: string, name: string, fs: Fs, wait: (ms: number) => void): void {
   const path = join(folder, name);
   for (let waited = 0; ; waited += LOOK_EVERY_MS) {
@@ -130,7 +131,7 @@ function read(path: string, fs: Fs): Holder | "gone" | "unreadable" {
   try {
     const record = parseJson(fs.read(path), path);
     if (!isJsonRecord(record)) return "unreadable";
-    const { pid, host, born, boot = null, since } = record; // the first locks had no `boot`
+    const { pid, host, born, boot = null, since } = record; // early locks have no `boot`
     const isHolder = typeof pid === "number" && Number.isSafeInteger(pid) && pid > 0 && typeof host === "string";
     if (!isHolder || !isTextOrNull(born) || !isTextOrNull(boot) || typeof since !== "string") return "unreadable";
     return { pid, host, born, boot, since };
@@ -138,7 +139,7 @@ function read(path: string, fs: Fs): Holder | "gone" | "unreadable" {
     if ((error as { code?: string }).code === "ENOENT") return "gone";
     if (!(error instanceof FormatError)) throw error;
     if (error.code !== "NOT_A_REGULAR_FILE") return "unreadable";
-    throw new RunLockedError(`${path} is in the place of a lock and is not a regular file; move it away`);
+    throw new RunLockedError(`${path} has the name of a lock and is not a regular file; move it away`);
   }
 }
 
@@ -148,12 +149,12 @@ function isAlive({ pid, born, boot }: Holder): boolean {
   const current = bootId();
   if (boot !== null && current !== null && boot !== current) return false;
   const stat = statOf(pid);
-  // A zombie has ended, and waits for its parent to notice; X is the moment after that.
+  // Z: a zombie has ended and waits for its parent; X: dead.
   if (stat !== undefined && /^[ZX]/.test(stat.state)) return false;
   try {
     process.kill(pid, 0);
   } catch (error) {
-    if ((error as { code?: string }).code !== "EPERM") return false; // with EPERM it lives, and belongs to somebody else
+    if ((error as { code?: string }).code !== "EPERM") return false; // EPERM: it is alive and belongs to another user
   }
   return born === null || stat === undefined || born === stat.born;
 }
@@ -161,17 +162,17 @@ function isAlive({ pid, born, boot }: Holder): boolean {
 const bornAt = (pid: number): string | null => statOf(pid)?.born ?? null;
 
 /**
- * From /proc/<pid>/stat, field 3: the state as a letter, and field 22: the start of the process in clock ticks since boot.
- * Undefined where there is no /proc.
+ * From /proc/<pid>/stat: field 3, the state as a letter, and field 22, the start of the process in clock ticks since boot.
+ * Undefined if there is no /proc.
  */
 function statOf(pid: number): { readonly state: string; readonly born: string } | undefined {
   const text = textOf(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // the name in field 2 may hold spaces and brackets
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // the name in field 2 may contain spaces and brackets
   return { state: fields[0], born: fields[19] };
 }
 
-/** A name for the time since the machine was started. Null where the system has none. */
+/** Identity of this boot of the machine; null if the system has none. */
 const bootId = (): string | null => textOf("/proc/sys/kernel/random/boot_id")?.trim() ?? null;
 
 function textOf(path: string): string | undefined {

@@ -1,11 +1,11 @@
-/** Does a run fit into the memory of its devices? Told from its configuration, before anything is started. */
+/** Whether a run fits into the memory of its devices: estimated from its configuration before anything starts. */
 
 import { sharedRowsBytes } from "../data/index.ts";
 import { ACTIVATION_BYTES, activationBytes, type SigLipConfig, stepBytes, trainingLosses } from "../siglip/index.ts";
 import { HEAP_BYTES } from "../tensor/index.ts";
 import { type Config, ConfigError, modelConfig } from "./config.ts";
 
-/** Blocks that were freed fit only tensors of their own size, so not all of a heap can be in use at once. */
+/** A freed block fits only tensors of its own size class, so a heap is never used in full. */
 const EASY_BYTES = 0.75 * HEAP_BYTES;
 const MOST_SHARDS = 4096;
 
@@ -14,10 +14,10 @@ const gib = (bytes: number): string => {
   return `${size < 100 ? size.toPrecision(2) : Math.round(size)} GiB`;
 };
 
-/** The model of a run before its tokenizer is known: that may turn out to have fewer tokens than it is allowed. */
+/** The largest model of a run, before its tokenizer is known, which may have fewer tokens than the configuration allows. */
 const largestModel = (config: Config): SigLipConfig => modelConfig(config, config.tokenizer.vocabSize);
 
-/** The heap that each of the devices needs for a step. */
+/** Bytes of heap that each device needs for a step. */
 export const deviceBytes = (config: Config, shards: number, devices: number): number =>
   stepBytes(largestModel(config), {
     batch: config.train.batch,
@@ -26,7 +26,7 @@ export const deviceBytes = (config: Config, shards: number, devices: number): nu
     devices,
   });
 
-/** Numbers of shards that cut the batch evenly and that the devices can share, in ascending order. */
+/** Shard counts that divide the batch and are multiples of the number of devices, in ascending order. */
 function possibleShards({ batch }: Config["train"], devices: number): number[] {
   const most = Math.min(batch, MOST_SHARDS);
   const multiples = Array.from({ length: Math.floor(most / devices) }, (_, i) => (i + 1) * devices);
@@ -34,8 +34,8 @@ function possibleShards({ batch }: Config["train"], devices: number): number[] {
 }
 
 /**
- * The least number of shards, at least `from`, with which a step fits easily; where there is none, the one that needs least
- * memory. The devices must divide the batch.
+ * The smallest number of shards, at least `from`, with which a step fits easily; if there is none, the number that needs the
+ * least memory. The number of devices must divide the batch.
  */
 export function fittingShards(config: Config, devices: number, from = 1): number {
   const possible = possibleShards(config.train, devices).filter((shards) => shards >= from);
@@ -48,11 +48,11 @@ export function fittingShards(config: Config, devices: number, from = 1): number
   return possible.reduce((least, shards) => (needs(shards) < needs(least) ? shards : least), possible[0] ?? from);
 }
 
-/** Does a step fit on so many devices, in the shards that suit it best? */
+/** Whether a step fits on so many devices with the best number of shards. */
 export const fitsOn = (config: Config, devices: number): boolean =>
   deviceBytes(config, fittingShards(config, devices), devices) <= HEAP_BYTES;
 
-/** Throws `ConfigError` where a step does not fit on its devices; the message says what would. */
+/** Throws `ConfigError` if a step does not fit on its devices; the message says what would. */
 export function checkMemory(config: Config, devices: number): void {
   const { batch, shards } = config.train;
   const bytes = deviceBytes(config, shards, devices);
@@ -62,7 +62,7 @@ export function checkMemory(config: Config, devices: number): void {
   throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "train.shards", detail }]);
 }
 
-/** What makes a step fit that does not, in words. */
+/** Advice, in words, that makes a step fit. */
 export function remedyFor(config: Config, devices: number): string {
   const { batch, shards } = config.train;
   const better = fittingShards(config, devices);
@@ -79,7 +79,7 @@ export function remedyFor(config: Config, devices: number): string {
   return "use a smaller model: lower its width, depth or mlpDim, or imageSize / patchSize";
 }
 
-/** Bytes of a whole run, about: the heaps of its devices, its batches and the pictures it is tested on. */
+/** Approximate bytes of a whole run: the heaps of its devices, its batches and its test images. */
 export function runBytes(config: Config, devices: number, testedPictures: number): number {
   const { batch, shards } = config.train;
   const side = config.model.image.imageSize;

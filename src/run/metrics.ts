@@ -1,46 +1,46 @@
 /**
- * `metrics.jsonl`: one line of JSON for each thing that was measured, in the order of training, never filtered.
+ * `metrics.jsonl`: one line of JSON per measurement, in the order of training, unfiltered.
  *
  *   {"step":20,"loss":9.87,"learningRate":0.0001}
  *
- * JSON has no word for numbers that are none: they are written as the strings "NaN", "Infinity" and "-Infinity", and read
- * back as numbers. Every other number is written so that it reads back to the same bits, −0 included.
+ * JSON has no NaN and no infinity: they are written as the strings "NaN", "Infinity" and "-Infinity", and read back as
+ * numbers. Every other number reads back to the same bits, −0 included.
  *
- * A run that goes on at step k may have measured beyond k before it was stopped. `rewindMetrics` moves those lines to
+ * A run resumed at step k may have measured beyond k before it stopped. `rewindMetrics` moves those lines to
  * `metrics.discarded.jsonl`, so that `metrics.jsonl` reads as if the run had never stopped. Lines of step k itself stay:
  * measure first, then save.
  *
- * A disk that is full, or fails, does not end a run here: lines wait in memory and are written when there is room, and a
- * checkpoint holds those that are not on the disk when it is saved, so that going on from it brings them back.
+ * A full or failing disk does not end a run here: lines wait in memory until there is room, and a checkpoint stores those
+ * that are not on the disk when it is saved, so that resuming from it restores them.
  */
 import { join } from "node:path";
 import { FormatError, isJsonRecord, parseJson } from "../formats/index.ts";
 import { type Fs, isSystemError, realFs, utf8, writeAll, writeDurably } from "./fs.ts";
 
-/** What was measured at a step; "NaN", "Infinity" and "-Infinity" are no texts here. */
+/** Measurements of a step; the texts "NaN", "Infinity" and "-Infinity" stand for numbers. */
 export type Metrics = { readonly step: number } & { readonly [name: string]: number | string };
 
 const FILE = "metrics.jsonl";
 const DISCARDED = "metrics.discarded.jsonl";
 const NEWLINE = 0x0a;
-const NO_NUMBERS: Readonly<Record<string, number>> = {
+const NON_FINITE: Readonly<Record<string, number>> = {
   NaN: Number.NaN,
   Infinity: Number.POSITIVE_INFINITY,
   "-Infinity": Number.NEGATIVE_INFINITY,
 };
 
-/** Adds lines to the metrics of a run folder. `say` hears of trouble with the disk. */
+/** Adds lines to the metrics of a run folder. `say` receives warnings about the disk. */
 export class MetricsLog {
   readonly #folder: string;
   readonly #fs: Fs;
   readonly #say: (warning: string) => void;
   readonly #file: number;
-  /** What could not be written yet. */
+  /** Bytes not written yet. */
   #waiting: Uint8Array = new Uint8Array(0);
   /** Lines that may not be on the disk. */
   #unsynced: string[] = [];
-  #isNamed = false; // on the disk, in its folder
-  /** After a sync that failed the system may have dropped lines, and later ones that succeed do not say so. */
+  #isNamed = false; // whether the file name is on the disk
+  /** After a failed sync the system may have dropped lines, and later successful syncs do not report it. */
   #isDoubtful = false;
   #hasWarned = false;
 
@@ -48,7 +48,7 @@ export class MetricsLog {
     this.#folder = folder;
     this.#fs = fs;
     this.#say = say;
-    // A line that a kill cut off must not become the beginning of the next.
+    // A truncated line must not become the beginning of the next.
     if (lastByte(fs, folder) !== NEWLINE) this.#waiting = utf8("\n");
     this.#file = fs.open(join(folder, FILE), "append");
   }
@@ -60,7 +60,7 @@ export class MetricsLog {
     this.#write();
   }
 
-  /** Puts the lines on the disk, and returns those that may not be there: the checkpoint that follows has to hold them. */
+  /** Syncs the lines to the disk, and returns those that may not be there: the next checkpoint must store them. */
   sync(): readonly string[] {
     if (!this.#write()) return this.#unsynced;
     try {
@@ -79,7 +79,7 @@ export class MetricsLog {
     this.#fs.close(this.#file);
   }
 
-  /** Writes what waits. Whether all of it could be written. */
+  /** Writes the waiting bytes; returns whether all were written. */
   #write(): boolean {
     try {
       while (this.#waiting.length > 0) {
@@ -94,14 +94,14 @@ export class MetricsLog {
     }
   }
 
-  /** Passes on what is no error of the disk. */
+  /** Warns of an error of the disk; rethrows any other. */
   #warn(error: unknown): void {
     if (!isSystemError(error)) throw error;
     if (this.#hasWarned) return;
     this.#hasWarned = true;
     const bytes = `${this.#waiting.length} bytes needed, ${this.#freeBytes()} free`;
     const what = `${join(this.#folder, FILE)} cannot be written (${error.message}; ${bytes})`;
-    this.#say(`metrics: ${what}; make room: until then lines are kept in memory, and the run goes on`);
+    this.#say(`metrics: ${what}; make room: until then lines are kept in memory and the run continues`);
   }
 
   #freeBytes(): number | string {
@@ -113,7 +113,7 @@ export class MetricsLog {
   }
 }
 
-/** Everything measured in a run, and how many lines could not be read (the end of a run that was killed, at most). */
+/** All measurements of a run, and the number of unreadable lines (at most the truncated end of a killed run). */
 export function readMetrics(folder: string, fs: Fs = realFs): { rows: Metrics[]; unreadable: number } {
   const parsed = linesOf(fs, folder).map(parseLine);
   const rows = parsed.filter((row) => row !== undefined);
@@ -121,8 +121,8 @@ export function readMetrics(folder: string, fs: Fs = realFs): { rows: Metrics[];
 }
 
 /**
- * Moves aside what was measured after a step, and lines that a kill cut off. `held`: lines that the checkpoint of that step
- * holds; those that the file lacks are put back.
+ * Moves measurements after a step, and truncated lines, to the discarded file. `held`: lines stored in the checkpoint of
+ * that step; those that the file lacks are restored.
  */
 export function rewindMetrics(folder: string, step: number, fs: Fs = realFs, held: readonly string[] = []): void {
   const lines = linesOf(fs, folder).map((bytes) => ({
@@ -135,7 +135,7 @@ export function rewindMetrics(folder: string, step: number, fs: Fs = realFs, hel
   const lost = held.filter((line) => !present.has(line)).map(utf8);
   if (goes.length === 0 && lost.length === 0) return;
   const joined = (all: readonly Uint8Array[]): Uint8Array => Buffer.concat(all.flatMap((line) => [line, utf8("\n")]));
-  // First the copy, then the cut: a stop between the two leaves lines twice and loses none.
+  // First copy, then cut: a crash between the two duplicates lines and loses none.
   if (goes.length > 0) {
     const aside = fs.open(join(folder, DISCARDED), "append");
     try {
@@ -150,7 +150,7 @@ export function rewindMetrics(folder: string, step: number, fs: Fs = realFs, hel
   writeDurably(fs, join(folder, FILE), joined(all.sort((a, b) => a.step - b.step).map(({ bytes }) => bytes)));
 }
 
-/** One line, without its end. */
+/** One line, without its newline. */
 export function metricsLine(metrics: Metrics): string {
   const fields = Object.entries(metrics).map(([name, value]) => `${JSON.stringify(name)}:${valueText(name, value)}`);
   return `{${fields.join()}}`;
@@ -158,8 +158,8 @@ export function metricsLine(metrics: Metrics): string {
 
 function valueText(name: string, value: number | string): string {
   if (typeof value === "string") {
-    if (Object.hasOwn(NO_NUMBERS, value))
-      throw new RangeError(`metrics: ${name} is the text ${value}, which means a number`);
+    if (Object.hasOwn(NON_FINITE, value))
+      throw new RangeError(`metrics: ${name} is the text ${value}, which stands for a number`);
     return JSON.stringify(value);
   }
   if (Object.is(value, -0)) return "-0";
@@ -174,7 +174,7 @@ function parseLine(line: Uint8Array): Metrics | undefined {
     for (const [name, value] of Object.entries(record)) {
       if (typeof value === "number") fields.push([name, value]);
       else if (typeof value === "string")
-        fields.push([name, Object.hasOwn(NO_NUMBERS, value) ? NO_NUMBERS[value] : value]);
+        fields.push([name, Object.hasOwn(NON_FINITE, value) ? NON_FINITE[value] : value]);
       else return undefined;
     }
     return Object.fromEntries(fields) as Metrics;
@@ -184,7 +184,7 @@ function parseLine(line: Uint8Array): Metrics | undefined {
   }
 }
 
-/** The lines that are not empty; none when there is no file. */
+/** The lines that are not empty; none if there is no file. */
 function linesOf(fs: Fs, folder: string): Uint8Array[] {
   const bytes = content(fs, folder);
   const lines: Uint8Array[] = [];

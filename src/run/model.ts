@@ -1,11 +1,11 @@
-/** From a run's configuration to its model, optimizer and schedule. */
+/** Builds model, optimizer and schedule from a run's configuration. */
 import type { Variable } from "../autograd/index.ts";
 import { AdamW, durationInSteps, parametersOf, schedule } from "../nn/index.ts";
 import { SigLip } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import { type Config, modelConfig } from "./config.ts";
 
-/** What a run trains: of a model for the softmax loss everything but b, which takes no part in that loss. */
+/** The parameters that a run trains: all, except b with the softmax loss, which does not use it. */
 function trainedParameters({ train }: Config, model: SigLip): Map<string, Variable> {
   const trained = parametersOf(model);
   if (train.loss === "softmax") trained.delete("b");
@@ -13,8 +13,8 @@ function trainedParameters({ train }: Config, model: SigLip): Map<string, Variab
 }
 
 /**
- * The paths of the parameters that a run trains. They depend on depths, pooling and position embeddings, but not on how wide
- * anything is: they are read from a model of the same shape that is as small as can be.
+ * The paths of the parameters that a run trains. They depend on depths, pooling and position embeddings, not on widths, so
+ * they are read from the smallest model with the same structure.
  */
 export function trainedPaths(config: Config): string[] {
   const { image, text, embedDim } = config.model;
@@ -35,13 +35,14 @@ export function trainedPaths(config: Config): string[] {
   return [...trainedParameters(config, model).keys()];
 }
 
-/** A model as it starts: every parameter drawn from the run's seed. */
+/** The initial model: every parameter drawn from the run's seed. */
 export const buildModel = (config: Config, vocabSize: number): SigLip =>
   new SigLip(new Rng(config.train.seed).split("model"), modelConfig(config, vocabSize));
 
-/** Paths that decay: as in big_vision, or everything of two axes or more, as in open_clip. */
+/** Paths that decay: `kernels` as in big_vision; `matrices`, all with two axes or more, as in open_clip. */
 const DECAYED = { kernels: ".*/kernel", matrices: ".*/(kernel|embedding|posEmbedding|probe)" } as const;
 
+/** AdamW over the trained parameters of a model. */
 export function buildOptimizer(config: Config, model: SigLip): AdamW {
   const { lr, beta1, beta2, eps, weightDecay, decayed, clipNorm, multipliers } = config.optim;
   return new AdamW(trainedParameters(config, model), {
@@ -56,6 +57,7 @@ export function buildOptimizer(config: Config, model: SigLip): AdamW {
   });
 }
 
+/** The schedule factor as a function of the step, counted from 0. */
 export function buildSchedule({ optim, train }: Config, stepsPerEpoch: number): (step: number) => number {
   const run = { steps: train.steps, batch: train.batch, stepsPerEpoch };
   return schedule({

@@ -1,4 +1,4 @@
-/** A trained model from its run folder, for the commands that only read. */
+/** Opens a trained model from its run folder, read-only. */
 import type { Tokenizer } from "../data/index.ts";
 import type { SigLip } from "../siglip/index.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -7,25 +7,26 @@ import { buildModel } from "./model.ts";
 import { RunFolderError, readRun } from "./runFolder.ts";
 import { requireFinite, restore, type Stored, tokenizerOf } from "./trainingState.ts";
 
+/** A trained model with its tokenizer. */
 export interface OpenModel {
   readonly model: SigLip;
   readonly tokenizer: Tokenizer;
 }
 
-/** The newest whole checkpoint of a run; `warn` is told of newer ones that are not. Throws `RunFolderError` when none was saved yet. */
+/** The newest intact checkpoint of a run; `warn` receives damaged newer ones. Throws `RunFolderError` if none was saved yet. */
 export function openRunToRead(
   path: string,
   warn: (message: string) => void,
 ): { readonly config: Config; readonly checkpoint: Checkpoint } {
   const { config, checkpoints } = readRun(path);
   const checkpoint = checkpoints.load();
-  if (!checkpoint) throw new RunFolderError(`${path} holds no checkpoint yet; train it first`);
+  if (!checkpoint) throw new RunFolderError(`${path} has no checkpoint yet; train it first`);
   for (const warning of checkpoint.warnings) warn(warning);
   requireFinite(checkpoint, path, "model/");
   return { config, checkpoint };
 }
 
-/** The model that a checkpoint holds. */
+/** The model and tokenizer of a checkpoint. */
 export function modelOf(config: Config, stored: Stored): OpenModel {
   const tokenizer = tokenizerOf(stored);
   const model = buildModel(config, tokenizer.vocabSize);
@@ -33,21 +34,21 @@ export function modelOf(config: Config, stored: Stored): OpenModel {
   return { model, tokenizer };
 }
 
-/** The model of a run as it was saved last. */
+/** The model of a run from its newest intact checkpoint. */
 export function openModel(path: string, warn: (message: string) => void): OpenModel & { readonly config: Config } {
   const { config, checkpoint } = openRunToRead(path, warn);
   return { config, ...modelOf(config, checkpoint) };
 }
 
-/** What the scores of one picture or text with candidates mean to a model. */
+/** The scores of one image or text with its candidates, as probabilities or shares. */
 export interface Meaning {
   readonly name: "probability" | "share";
   readonly values: readonly number[];
 }
 
 /**
- * After the sigmoid loss the probability of each pair for itself, σ(t·x·y + b). After the softmax loss, which teaches no b, the
- * share of each among all candidates, softmax(t·x·y): the sum is 1, even where none of them fits.
+ * Interprets scores x·y. After the sigmoid loss: the probability of each pair by itself, σ(t·x·y + b). After the softmax
+ * loss, which does not train b: the share of each among all candidates, softmax(t·x·y), whose sum is 1 even if none fits.
  */
 export function meaningOf({ train }: Config, { tPrime, b }: SigLip, scores: readonly number[]): Meaning {
   const t = Math.exp(tPrime.value.item());

@@ -1,24 +1,24 @@
 /**
- * Whether the patterns of `optim.multipliers` do what somebody meant, tried on the names of the parameters before a run
- * folder is made: a pattern that takes no parameter changes nothing, and one that takes for ever stops the run.
+ * Tries the patterns of `optim.multipliers` on the parameter names before a run folder is made: a pattern that matches no
+ * parameter has no effect, and one that backtracks without end would hang the run.
  */
 import { runInNewContext } from "node:vm";
 import { pathPattern } from "../nn/index.ts";
 import type { Multiplier, Problem } from "./config.ts";
 
-/** Milliseconds for one pattern on all names. An ordinary one needs less than one; `(.*)*x` would need centuries. */
+/** Milliseconds for one pattern on all names. An ordinary one takes less than one; `(.*)*x` would take centuries. */
 const BUDGET = 1000;
 
 const KEY = "optim.multipliers";
 
 export interface PatternProblems {
-  /** Patterns that no run can be made with. */
+  /** Patterns that no run can use. */
   readonly unusable: readonly Problem[];
   /** Patterns without effect. */
   readonly idle: readonly Problem[];
 }
 
-/** Tries every pattern on the paths of the parameters that are trained; the first pattern that matches a path takes it. */
+/** Tries every pattern on the paths of the trained parameters; the first pattern that matches a path applies to it. */
 export function tryPatterns(
   multipliers: readonly Multiplier[],
   paths: readonly string[],
@@ -39,7 +39,7 @@ export function tryPatterns(
       const detail = `${shown} matches no parameter that is trained; a pattern must match a whole path, such as ${nearestPath(match, paths)}`;
       idle.push({ code: "CONFIG_RANGE", key: KEY, detail });
     } else if (!left.some((path) => taken.has(path))) {
-      const detail = `${shown} has no effect: patterns before it match all of its parameters, and the first match counts`;
+      const detail = `${shown} has no effect: earlier patterns match all of its parameters, and the first match applies`;
       idle.push({ code: "CONFIG_COMBINATION", key: KEY, detail });
     }
     left = left.filter((path) => !taken.has(path));
@@ -47,11 +47,11 @@ export function tryPatterns(
   return { unusable, idle };
 }
 
-/** The paths that match, or what is wrong with the pattern. */
+/** The matching paths, or a description of the pattern's problem. */
 function matching(match: string, paths: readonly string[], budget: number): string[] | string {
   try {
     const pattern = pathPattern(match);
-    // Node can end a regular expression that is running only in a context of its own.
+    // Node can interrupt a running regular expression only in a separate context.
     return runInNewContext(
       "matching()",
       { matching: () => paths.filter((path) => pattern.test(path)) },
@@ -60,12 +60,12 @@ function matching(match: string, paths: readonly string[], budget: number): stri
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return code === "ERR_SCRIPT_EXECUTION_TIMEOUT"
-      ? `needs more than ${budget / 1000} s for the names of the parameters; avoid a repetition inside a repetition, as in (.*)*`
+      ? `takes more than ${budget / 1000} s on the parameter names; avoid a repetition inside a repetition, as in (.*)*`
       : `cannot be used: ${message}`;
   }
 }
 
-/** The path that holds most of a pattern's letters in their order: with the fewest to insert, drop or change. */
+/** The path that contains a pattern's letters in order with the fewest insertions, deletions and substitutions. */
 export function nearestPath(match: string, paths: readonly string[]): string {
   const letters = match.replace(/\\p\{[^}]*\}|\\.|[^\p{L}\d/]/gu, "");
   let best = { path: "", distance: Number.POSITIVE_INFINITY };
@@ -76,9 +76,9 @@ export function nearestPath(match: string, paths: readonly string[]): string {
   return best.path;
 }
 
-/** Letters to insert, drop or change until `part` stands somewhere in `whole`. */
+/** The least edit distance between `part` and any substring of `whole`. */
 function lettersMissing(part: string, whole: string): number {
-  let row = new Array<number>(whole.length + 1).fill(0); // it may begin anywhere
+  let row = new Array<number>(whole.length + 1).fill(0); // the substring may begin anywhere
   for (let i = 1; i <= part.length; i++) {
     const next = [i];
     for (let j = 1; j <= whole.length; j++) {

@@ -1,12 +1,12 @@
-/** What is known about a run before it begins: settings that it cannot be made with, and settings that teach it nothing. */
+/** Checks a run before it begins: settings that are impossible, and settings with which nothing is learned. */
 import { durationInSteps } from "../nn/index.ts";
 import { type Config, ConfigError, type Problem } from "./config.ts";
 import { buildSchedule, trainedPaths } from "./model.ts";
 import { tryPatterns } from "./patterns.ts";
 
 /**
- * Checks what needs no data, and returns warnings. Throws `ConfigError` when there can be no such run, and for a new run
- * also when a setting has no effect or the loss is constant. A run that was begun before is warned: it may end as it began.
+ * Checks settings without opening data, and returns warnings. Throws `ConfigError` for an impossible run, and for a new run
+ * also if a setting has no effect or the loss is constant; a resumed run gets a warning instead, so that it can finish.
  */
 export function checkSettings(config: Config, resumed: boolean): string[] {
   const { unusable, idle } = tryPatterns(config.optim.multipliers, trainedPaths(config));
@@ -14,7 +14,7 @@ export function checkSettings(config: Config, resumed: boolean): string[] {
   const pointless: Problem[] = [...idle];
   if (batch === 1 && loss === "softmax") {
     const detail =
-      "train.loss softmax with train.batch 1 is always 0: there is nothing to choose from; use a batch of at least 2";
+      "train.loss softmax with train.batch 1 is always 0: there are no negatives; use a batch of at least 2";
     pointless.push({ code: "CONFIG_COMBINATION", key: "train.batch", detail });
   }
   const refused = resumed ? unusable : [...unusable, ...pointless];
@@ -22,13 +22,13 @@ export function checkSettings(config: Config, resumed: boolean): string[] {
   const warnings = pointless.map(({ detail }) => detail);
   if (batch === 1 && loss === "sigmoid") {
     warnings.push(
-      "train.batch 1 has no negatives: the model learns to say yes to everything; use a batch of at least 2",
+      "train.batch 1 has no negatives: the model learns that every pair matches; use a batch of at least 2",
     );
   }
   return warnings;
 }
 
-/** Checks the schedule, whose epochs are as long as the data is, and returns warnings. Throws `ConfigError` when it does not fit. */
+/** Checks the schedule with epochs of so many items, and returns warnings. Throws `ConfigError` if it is too long. */
 export function checkSchedule(config: Config, items: number): string[] {
   const { optim, train } = config;
   const stepsPerEpoch = Math.floor(items / train.batch);
@@ -38,9 +38,9 @@ export function checkSchedule(config: Config, items: number): string[] {
     const detail = `optim.warmup ${optim.warmup} and optim.cooldown ${optim.cooldown} are ${warmup} and ${cooldown} steps (an epoch has ${stepsPerEpoch}), more than train.steps ${train.steps}`;
     throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "optim.warmup", detail }]);
   }
-  // Only the first step can have a rate of 0: that is how a warm-up begins.
+  // Only the first step can have a learning rate of 0: a warm-up starts there.
   if (train.steps > 1 || buildSchedule(config, stepsPerEpoch)(0) > 0) return [];
   return [
-    `the only step has a learning rate of 0, since optim.warmup ${optim.warmup} begins at 0: nothing is learned; set optim.warmup=0`,
+    `the only step has a learning rate of 0, since optim.warmup ${optim.warmup} starts at 0: nothing is learned; set optim.warmup=0`,
   ];
 }

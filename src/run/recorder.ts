@@ -1,27 +1,28 @@
-/** What rank 0 keeps of a training: metrics, checkpoints, warnings, and reports to the main thread. */
+/** Records a training on rank 0: metrics, checkpoints, warnings, and reports to the main thread. */
 import type { Step } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
 import { type Metrics, MetricsLog, readMetrics } from "./metrics.ts";
 import { Saver, type SaverOptions } from "./saver.ts";
 import { TrainingWatch } from "./trainingWatch.ts";
 
-/** What devices report to the main thread. */
+/** A report from a device to the main thread during training. */
 export type TrainReport =
   | { readonly kind: "step"; readonly step: number; readonly loss: number; readonly t: number; readonly b: number }
   | { readonly kind: "log"; readonly message: string };
 
-/** The main thread shares the cores: steps are reported this often at most. */
+/** Least interval between two step reports: the main thread shares the cores with the devices. */
 const REPORT_MS = 100;
 
 export interface RecorderOptions extends Omit<SaverOptions, "log" | "minutes" | "say"> {
   /** The run folder. */
   readonly run: string;
   readonly config: Config;
-  /** Steps done before. */
+  /** Completed steps. */
   readonly first: number;
   readonly report: (report: TrainReport) => void;
 }
 
+/** The recorder of one training. */
 export class Recorder {
   readonly #config: Config;
   readonly #report: RecorderOptions["report"];
@@ -30,7 +31,7 @@ export class Recorder {
   readonly #watch: TrainingWatch;
   #reported = Number.NEGATIVE_INFINITY;
 
-  /** Throws `CheckpointError` where the checkpoints to come would not fit on the disk. */
+  /** Throws `CheckpointError` if the next checkpoints would not fit on the disk. */
   constructor({ run, config, first, report, ...saving }: RecorderOptions) {
     this.#config = config;
     this.#report = report;
@@ -46,7 +47,7 @@ export class Recorder {
     return this.#saver.isDue;
   }
 
-  /** Takes note of a step; `recall` is what an evaluation after it found, if there was one. */
+  /** Records a step; `recall`: the metrics of an evaluation after it, if any. */
   saw(seen: Step, learningRate: number, recall: Metrics | undefined, last: boolean): void {
     const { step, loss, t, b } = seen;
     const { steps } = this.#config.train;
@@ -61,7 +62,7 @@ export class Recorder {
     }
   }
 
-  /** Saves a checkpoint; one that was due by time is announced when it is on the disk. */
+  /** Saves a checkpoint; announces one that was due by time once it is on the disk. */
   save(step: number, last: boolean, byTime: boolean): void {
     const isSaved = this.#saver.save(step, last);
     if (isSaved && byTime && !last) this.#say(`checkpoint of step ${step} saved`);
@@ -76,7 +77,7 @@ export class Recorder {
   }
 }
 
-/** Watches the steps to come; of a resumed run it knows how the run began. */
+/** A watch for the coming steps; that of a resumed run knows the run's first step. */
 function watchFrom(run: string, first: number, train: Config["train"]): TrainingWatch {
   const watch = new TrainingWatch(train);
   const start = first > 0 ? readMetrics(run).rows.find(({ loss }) => loss !== undefined) : undefined;

@@ -1,4 +1,4 @@
-/** The end of a run: its table of results, and the report. */
+/** The end of a run: the table of results, the summary and the report. */
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
@@ -17,11 +17,11 @@ export interface Finished {
   readonly config: Config;
   readonly preset: string;
   readonly model: SigLip;
-  /** What the report shows pictures of. */
+  /** The test set shown in the report. */
   readonly set: EmbeddedSet;
   readonly evaluations: readonly Evaluation[];
   readonly seconds: number;
-  /** Steps done before this process. */
+  /** Steps completed before this process. */
   readonly first: number;
   readonly devices: number;
 }
@@ -33,7 +33,7 @@ export interface Finish {
   readonly report: string;
 }
 
-/** Writes `report.html` into the run folder. */
+/** Writes `report.html` into the run folder and returns what to print. */
 export function finish({ run, config, preset, model, set, evaluations, seconds, first, devices }: Finished): Finish {
   const { rows } = readMetrics(run);
   const { seed, steps, batch } = config.train;

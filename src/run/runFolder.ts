@@ -1,13 +1,13 @@
 /**
- * The folder of a run: everything that a training run writes, and all that is needed to go on with it.
+ * The folder of a run: everything that a training writes, and all that is needed to resume it.
  *
  *   runs/2026-11-24-1725-emoji/
  *     config.json        the complete configuration
- *     metrics.jsonl      what was measured, as it was measured (metrics.ts)
+ *     metrics.jsonl      raw measurements (metrics.ts)
  *     checkpoint/        the newest checkpoints (checkpoint.ts)
- *     lock.1             who is writing here, while somebody is (lock.ts)
+ *     lock.1             the process that writes here (lock.ts)
  *
- * A new run gets a new folder; nothing that is there is ever written over.
+ * A new run gets a new folder; existing files are never overwritten.
  */
 import { dirname, join } from "node:path";
 import { parseJson, printable } from "../formats/index.ts";
@@ -16,15 +16,16 @@ import { type Config, checkConfig, digested } from "./config.ts";
 import { type Fs, isSystemError, makeFolders, realFs, utf8, writeDurably } from "./fs.ts";
 import { lockRun, RunLockedError } from "./lock.ts";
 
-/** A run folder that cannot be made or is none. */
+/** A path cannot become a run folder, or is not one. */
 export class RunFolderError extends Error {
   override readonly name = "RunFolderError";
 
   constructor(message: string, options?: ErrorOptions) {
-    super(printable(message), options); // it repeats a path, which may hold anything
+    super(printable(message), options); // it repeats a path, which may contain control characters
   }
 }
 
+/** A run folder, open for reading. */
 export interface RunFolder {
   readonly path: string;
   readonly config: Config;
@@ -34,7 +35,7 @@ export interface RunFolder {
 /** A run folder that this process may write to, until it calls `release`. */
 export interface OwnedRunFolder extends RunFolder {
   release(): void;
-  /** Removes what `createRun` made, and gives the lock back, if nothing was measured or saved since. Whether it did. */
+  /** If nothing was measured or saved since `createRun`, removes what it made, releases the lock and returns true. */
   discard(): boolean;
 }
 
@@ -43,8 +44,8 @@ const CHECKPOINTS = "checkpoint";
 const METRICS = "metrics.jsonl";
 
 /**
- * Throws unless a run can be made at `path`: a name, in a place where folders can be made, where nothing is or an empty
- * folder. For before work is begun: nothing stays there.
+ * Throws `RunFolderError` unless a run can be made at `path`, which must be new or an empty folder. Called before any work;
+ * leaves nothing behind.
  */
 export function checkRunPath(path: string, fs: Fs = realFs): void {
   const made = makeRunFolder(path, fs);
@@ -52,16 +53,16 @@ export function checkRunPath(path: string, fs: Fs = realFs): void {
   for (const folder of made.reverse()) fs.removeFolder(folder);
 }
 
-/** Makes the folder `path` (or takes one in which no run was begun) and its lock. */
+/** Makes the folder `path`, or takes one without a run, and locks it. Throws `RunFolderError` and `RunLockedError`. */
 export function createRun(path: string, config: Config, now: Date, fs: Fs = realFs): OwnedRunFolder {
   const made = makeRunFolder(path, fs);
   if (made.length === 0) refuseIfUsed(path, fs);
   const release = lockRun(path, now, fs);
   try {
-    refuseIfUsed(path, fs); // another process may have come and gone before the lock was taken
+    refuseIfUsed(path, fs); // another process may have used it before the lock was taken
     const checkpoints = join(path, CHECKPOINTS);
     if (!fs.isFolder(checkpoints)) fs.makeFolder(checkpoints);
-    writeConfig(path, config, fs); // this syncs the names in the folder, too
+    writeConfig(path, config, fs); // also syncs the names in the folder
     fs.syncFolder(dirname(path));
   } catch (error) {
     release();
@@ -74,7 +75,7 @@ export function createRun(path: string, config: Config, now: Date, fs: Fs = real
 export const writeConfig = (path: string, config: Config, fs: Fs = realFs): void =>
   writeDurably(fs, join(path, CONFIG), utf8(`${JSON.stringify(config, null, 2)}\n`));
 
-/** The folders that were missing, outermost first. */
+/** Makes the folder; returns those that were missing, outermost first. */
 function makeRunFolder(path: string, fs: Fs): string[] {
   if (path.trim() === "")
     throw new RunFolderError("--out is empty; name the folder of the run, as in --out runs/first");
@@ -102,11 +103,11 @@ function discardRun(path: string, made: readonly string[], release: () => void, 
     return true;
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    return false; // a folder above in which something else is by now, or trouble with the disk: this was about tidiness
+    return false; // a parent is in use by now, or the disk failed; this only tidies up
   }
 }
 
-/** The names in a folder, or in the folder that a link leads to; undefined where there is none. */
+/** The names in a folder, or in the target of a link; undefined if there is no folder. */
 function namesIn(path: string, fs: Fs): string[] | undefined {
   try {
     return fs.list(path);
@@ -117,16 +118,16 @@ function namesIn(path: string, fs: Fs): string[] | undefined {
   }
 }
 
-/** Throws unless nothing is in the folder but what a start leaves that was killed before it wrote the configuration. */
+/** Throws unless the folder is empty, but for leftovers of a start that was killed before it wrote the configuration. */
 export function refuseIfUsed(path: string, fs: Fs = realFs): void {
   const names = namesIn(path, fs);
   const unused = names?.every((name) => name === CHECKPOINTS || /^(lock\.\d+|config\.json\.tmp)$/.test(name));
   const checkpoints = join(path, CHECKPOINTS);
   if (unused && (!fs.isFolder(checkpoints) || fs.list(checkpoints).length === 0)) return;
-  throw new RunFolderError(`${path} exists; choose another --out, or go on with that run with --resume`);
+  throw new RunFolderError(`${path} exists; choose another --out, or resume that run with --resume`);
 }
 
-/** Makes a folder in `parent` that is named by time and preset: `2026-11-24-1725-emoji`, then `…-emoji-2`. */
+/** Makes a run in `parent`, named by time and preset: `2026-11-24-1725-emoji`, then `…-emoji-2`. */
 export function createNextRun(
   parent: string,
   preset: string,
@@ -147,16 +148,17 @@ export function createNextRun(
   }
 }
 
-/** Opens a run to read from it. */
+/** Opens a run for reading. Throws `RunFolderError` if the path is not a run folder. */
 export function readRun(path: string, fs: Fs = realFs): RunFolder {
   const file = join(path, CONFIG);
-  if (!namesIn(path, fs)?.includes(CONFIG)) throw new RunFolderError(`${path} is no run folder: there is no ${file}`);
+  if (!namesIn(path, fs)?.includes(CONFIG))
+    throw new RunFolderError(`${path} is not a run folder: ${file} does not exist`);
   return openRun(path, checkConfig(parseJson(fs.read(file), file)), { fs });
 }
 
-/** Opens a run to go on with it, and takes its lock. */
+/** Opens a run to resume it, and takes its lock. */
 export function resumeRun(path: string, now: Date, fs: Fs = realFs): OwnedRunFolder {
-  readRun(path, fs); // so that a lock is put into run folders only
+  readRun(path, fs); // so that only run folders get a lock
   const release = lockRun(path, now, fs);
   try {
     return { ...readRun(path, fs), release, discard: () => false };
@@ -166,7 +168,7 @@ export function resumeRun(path: string, now: Date, fs: Fs = realFs): OwnedRunFol
   }
 }
 
-/** A run whose configuration is known already; `damaged`: manifests of which it is known that they do not load. */
+/** A run whose configuration is known; `damaged`: manifests known not to load. */
 export const openRun = (
   path: string,
   config: Config,

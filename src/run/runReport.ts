@@ -1,4 +1,4 @@
-/** What a finished run shows in its report: sampled pairs, a sheet of queries, results and curves. */
+/** The data of a run's report: sampled pairs, a sheet of queries, results and curves. */
 import { type Neighbour, nearest } from "../eval/index.ts";
 import type { Candidate, EvaluationRow, MetricRow, Picture, ReportData, SheetQuery } from "../report/index.ts";
 import type { SigLip } from "../siglip/index.ts";
@@ -8,13 +8,13 @@ import type { EmbeddedSet, Evaluation } from "./evaluation.ts";
 
 const SAMPLED = 16; // pairs in the similarity matrix
 const QUERIES = 10;
-const SHOWN = 5; // pictures for a query
+const SHOWN = 5; // pictures per query
 
 export interface FinishedRun {
   readonly title: string;
   readonly config: Config;
   readonly model: SigLip;
-  /** Seed of what is shown. */
+  /** Seed of the sample. */
   readonly seed: number;
   readonly set: EmbeddedSet;
   readonly evaluations: readonly Evaluation[];

@@ -1,10 +1,10 @@
 /**
- * A trained model as a folder, to keep and to open again in a program:
+ * Saves a trained model in a folder, to load it in a program:
  *
  *   model.safetensors   every parameter by its path, F32 (F64 for a model in f64)
- *   model.json          its configuration, its tokenizer where it has one, and the SHA-256 of model.safetensors; written last
+ *   model.json          configuration, tokenizer if given, SHA-256 of model.safetensors; written last
  *
- * Both files are written durably, and an existing folder with anything in it is never written to.
+ * Both files are written durably, into a new or empty folder.
  */
 import { join } from "node:path";
 import { type Tokenizer, tokenizerFromJSON } from "../data/index.ts";
@@ -17,10 +17,10 @@ import { type Fs, makeFolders, realFs, utf8, writeDurably } from "./fs.ts";
 import { RunFolderError } from "./runFolder.ts";
 import { firstNonFinite } from "./trainingState.ts";
 
-/** A model from a folder. */
+/** A model loaded from a folder. */
 export interface SavedModel {
   readonly model: SigLip;
-  /** Undefined where the model was saved without one. */
+  /** Undefined if the model was saved without one. */
   readonly tokenizer: Tokenizer | undefined;
 }
 
@@ -30,9 +30,9 @@ const WEIGHTS = "model.safetensors";
 const ABOUT = "model.json";
 
 /**
- * Saves a model, with the tokenizer of its texts if given, into a new or empty folder.
+ * Saves a model and optionally its tokenizer in a new or empty folder.
  *
- * Throws `RunFolderError` where the folder holds something, and `NonFiniteError` for a parameter that is not finite.
+ * Throws `RunFolderError` if the folder is not empty, and `NonFiniteError` if a parameter is not finite.
  */
 export function saveModel(folder: string, model: SigLip, tokenizer?: Tokenizer, fs: Fs = realFs): void {
   const tensors = new Map<string, SafetensorsTensor>();
@@ -55,30 +55,35 @@ export function saveModel(folder: string, model: SigLip, tokenizer?: Tokenizer, 
 }
 
 /**
- * Opens a model that `saveModel` saved.
+ * Loads a model saved by `saveModel`.
  *
- * Throws `RunFolderError` where there is none, `FormatError` for damaged or foreign files, `ConfigurationError` for a configuration
- * that no model has, and `TokenizerError`.
+ * Throws `RunFolderError` if there is none, `FormatError` for damaged or foreign files, `ConfigurationError` for an invalid
+ * configuration, and `TokenizerError`.
  */
 export function loadModel(folder: string, fs: Fs = realFs): SavedModel {
   const file = join(folder, ABOUT);
   for (const name of [ABOUT, WEIGHTS]) {
     if (fs.isFolder(folder) && fs.list(folder).includes(name)) continue;
-    throw new RunFolderError(`${folder} is not a saved model: there is no ${join(folder, name)}`);
+    throw new RunFolderError(`${folder} is not a saved model: ${join(folder, name)} does not exist`);
   }
   const about = aboutOf(parseJson(fs.read(file), file), file);
   const weights = join(folder, WEIGHTS);
   const bytes = fs.read(weights);
   if (sha256(bytes) !== about.sha256) {
-    throw new FormatError("MODEL_FILE", weights, 0, `its SHA-256 is not the one in ${ABOUT}; copy both files again`);
+    throw new FormatError(
+      "MODEL_FILE",
+      weights,
+      0,
+      `its SHA-256 differs from the one in ${ABOUT}; copy both files again`,
+    );
   }
   const config = about.model as unknown as SigLipConfig;
   checkModel(config);
   const { tensors } = readSafetensors(bytes, weights);
   const [counted, expected] = [countNumbers(tensors), parameterCount(config).total];
-  // Before the model is built: a wrong configuration may ask for any amount of memory.
+  // Before the model is built: a wrong configuration may need any amount of memory.
   if (counted > 2 * expected || expected > 2 * counted) {
-    const detail = `it holds ${counted} numbers, and a model of ${ABOUT} has ${expected}`;
+    const detail = `it has ${counted} numbers, and the model of ${ABOUT} has ${expected}`;
     throw new FormatError("MODEL_FILE", weights, 0, detail);
   }
   const model = new SigLip(new Rng(0), config, about.dtype);
@@ -113,7 +118,7 @@ function countNumbers(tensors: ReadonlyMap<string, SafetensorsTensor>): number {
   return count;
 }
 
-/** Overwrites every parameter. What does not fit is listed, and then nothing was changed. */
+/** Overwrites every parameter. Throws `FormatError` with all mismatches before it changes anything. */
 function fill(model: SigLip, tensors: ReadonlyMap<string, SafetensorsTensor>, file: string): void {
   const parameters = parametersOf(model);
   const problems = [...tensors.keys()]

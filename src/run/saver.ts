@@ -1,7 +1,7 @@
 /**
- * Saves a run: what was measured first, then the checkpoint. A save that fails in the middle is a warning, since the next may
- * find room; the last one, or three in a row, end the run. Earlier checkpoints are whole whatever happens. What holds a number
- * that is NaN or infinite is never saved: the run ends, and can go on from an earlier checkpoint.
+ * Saves a run: first the measurements, then the checkpoint. A failed save is a warning, since the next may find room; a
+ * failure of the last save, or three in a row, end the run. Earlier checkpoints stay intact in any case. NaN and infinity
+ * are never saved: the run ends, and can be resumed from an earlier checkpoint.
  */
 import type { Tokenizer } from "../data/index.ts";
 import { type AdamW, NonFiniteError } from "../nn/index.ts";
@@ -15,7 +15,7 @@ const MOST_FAILURES = 3; // in a row
 
 export interface SaverOptions {
   readonly checkpoints: CheckpointFolder;
-  /** Of the configuration that the run belongs to. */
+  /** Digest of the run's configuration. */
   readonly digest: string;
   readonly model: SigLip;
   readonly optimizer: AdamW;
@@ -25,7 +25,7 @@ export interface SaverOptions {
   readonly minutes: number;
   /** Warnings for people. */
   readonly say: (message: string) => void;
-  /** Milliseconds since whenever. */
+  /** A clock in milliseconds; for tests. */
   readonly now?: () => number;
 }
 
@@ -33,9 +33,9 @@ export class Saver {
   readonly #options: SaverOptions;
   readonly #now: () => number;
   #failures = 0;
-  /** When the last save was tried. */
+  /** Time of the last attempt to save. */
   #tried: number;
-  /** Of the steps since the last save. */
+  /** Losses of the steps since the last save. */
   #losses = { sum: 0, count: 0 };
 
   constructor(options: SaverOptions) {
@@ -44,25 +44,25 @@ export class Saver {
     this.#tried = this.#now();
   }
 
-  /** Throws `CheckpointError` when the checkpoints to come would not fit on the disk. */
+  /** Throws `CheckpointError` if the next checkpoints would not fit on the disk. */
   requireSpace(): void {
     const { checkpoints, model, optimizer } = this.#options;
     const bytes = [...tensorsOf(model, optimizer).values()].reduce((sum, { data }) => sum + data.byteLength, 0);
     checkpoints.requireSpace(checkpoints.spaceNeeded(bytes));
   }
 
-  /** Takes note of the loss of a step. */
+  /** Records the loss of a step. */
   saw(loss: number): void {
     this.#losses.sum += loss;
     this.#losses.count++;
   }
 
-  /** Whether so much time has passed since the last save that one is due. */
+  /** Whether a save is due by time. */
   get isDue(): boolean {
     return this.#now() - this.#tried >= this.#options.minutes * 60_000;
   }
 
-  /** Returns whether the checkpoint is on the disk. */
+  /** Saves a checkpoint; returns whether it is on the disk. */
   save(step: number, last: boolean): boolean {
     const { checkpoints, digest, model, optimizer, tokenizer, log, say } = this.#options;
     const bad = firstNonFinite(tensorsOf(model, optimizer));
@@ -78,7 +78,7 @@ export class Saver {
       for (const warning of warnings) say(`warning: ${warning}`);
       if (last && unwritten.length > 0) {
         say(
-          `warning: ${unwritten.length} lines of metrics are in the checkpoint only; --resume puts them into their file`,
+          `warning: ${unwritten.length} lines of metrics are only in the checkpoint; --resume writes them to metrics.jsonl`,
         );
       }
       this.#failures = 0;
@@ -88,7 +88,7 @@ export class Saver {
       this.#failures++;
       const isOfDisk = error instanceof CheckpointError || isSystemError(error);
       if (last || this.#failures >= MOST_FAILURES || !isOfDisk) throw error;
-      say(`warning: ${error.message}; trying again at the next checkpoint`);
+      say(`warning: ${error.message}; the next checkpoint tries again`);
       return false;
     } finally {
       this.#tried = this.#now();

@@ -1,9 +1,9 @@
 /**
- * A schema of nested keys: the default, the type and the allowed range of every key stand in one place.
+ * A schema of nested keys: default, type and allowed range of every key in one place.
  *
- * `defaults` gives the tree of defaults, `fill` checks a tree of values against the schema, `parseSetting` reads
- * `optim.lr=3e-4` as the type that the key has. Nothing throws here: problems are collected, so that a user sees
- * all of them at once.
+ * `defaults` gives the tree of defaults, `fill` checks a tree of values against the schema, `parseSetting` parses
+ * `optim.lr=3e-4` as the type of its key. Nothing throws here: problems are collected, so that a user sees all of them
+ * at once.
  */
 import { printable } from "../formats/index.ts";
 
@@ -14,14 +14,14 @@ export type ProblemCode =
   | "CONFIG_RANGE"
   | "CONFIG_COMBINATION";
 
-/** What is wrong with a key, in words that say what to write instead. */
+/** A problem with a key; `detail` says what to write instead. */
 export interface Problem {
   readonly code: ProblemCode;
   readonly key: string;
   readonly detail: string;
 }
 
-/** One or more settings cannot be used. The message has one line for each of them. */
+/** One or more settings are invalid. The message has one line for each. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly problems: readonly Problem[];
@@ -35,7 +35,7 @@ export class ConfigError extends Error {
 type Fault = { readonly code: "CONFIG_TYPE" | "CONFIG_RANGE"; readonly expected: string };
 type Checked<T> = { readonly value: T } | Fault;
 
-/** One key: its default, how text from the command line is read, and which values are allowed. */
+/** One key: its default, a parser for text from the command line, and a check of its value. */
 export interface Field<T> {
   readonly initial: T;
   readonly parse: (text: string) => unknown;
@@ -69,7 +69,7 @@ export function number(initial: number, range: { min?: number; above?: number; m
     check(value) {
       if (typeof value !== "number") return { code: "CONFIG_TYPE", expected };
       const inside = value <= range.max && (range.above === undefined ? value >= range.min! : value > range.above);
-      return inside ? { value } : { code: "CONFIG_RANGE", expected }; // NaN is inside nothing
+      return inside ? { value } : { code: "CONFIG_RANGE", expected }; // NaN is in no range
     },
   };
 }
@@ -125,7 +125,7 @@ export function numberOr<const T extends string>(
   };
 }
 
-/** Some of a few words, each at most once, at least one; `a,b,c` on the command line. */
+/** A non-empty list of different words out of a few; `a,b,c` on the command line. */
 export function someOf<const T extends string>(
   initial: readonly NoInfer<T>[],
   words: readonly T[],
@@ -159,8 +159,7 @@ export function defaults<S extends Section>(schema: S): Values<S> {
 }
 
 /**
- * `base` with the values of `given` put in where the schema allows them. What it does not allow is added to `problems`
- * and keeps the value of `base`.
+ * `base` with the valid values of `given`. Every invalid one is added to `problems` and keeps the value of `base`.
  */
 export function fill<S extends Section>(
   schema: S,
@@ -197,7 +196,7 @@ export function fill<S extends Section>(
   return out as Values<S>;
 }
 
-/** `optim.lr=3e-4` as a tree with this one value, typed as the key is; undefined when the text or the key is wrong. */
+/** `optim.lr=3e-4` as a tree with this one value, in the type of its key; undefined if the text or the key is invalid. */
 export function parseSetting(schema: Section, text: string, problems: Problem[]): Record<string, unknown> | undefined {
   const equals = text.indexOf("=");
   if (equals <= 0) {
@@ -240,7 +239,7 @@ const clip = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}
 const show = (value: unknown): string =>
   clip(typeof value === "number" ? String(value) : (JSON.stringify(value) ?? "nothing"));
 
-/** `; did you mean optim.lr?`, comparing full names and last parts; nothing when no name is near. */
+/** `; did you mean optim.lr?`, by full name or last part; empty if no name is close. */
 export function hint(name: string, known: readonly string[]): string {
   const asked = clip(name).toLowerCase();
   let best = { key: "", distance: Number.POSITIVE_INFINITY };
@@ -253,13 +252,13 @@ export function hint(name: string, known: readonly string[]): string {
 
 const lastPart = (key: string): string => key.slice(key.lastIndexOf(".") + 1);
 
-/** Letters that differ. A key of the right group, begun or continued, is nearer than the right word in another group. */
+/** Edit distance; a key in the right group, or a prefix of one, counts as closer than the same word in another group. */
 function farness(asked: string, key: string): number {
   if (asked.startsWith(key) || (key.startsWith(asked) && asked.includes("."))) return 0.5;
   return Math.min(lettersApart(asked, key), lettersApart(lastPart(asked), lastPart(key)) + 0.75);
 }
 
-/** Levenshtein distance: the number of letters to insert, drop or change. */
+/** Levenshtein distance: the number of insertions, deletions and substitutions. */
 function lettersApart(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

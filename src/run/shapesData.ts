@@ -1,4 +1,4 @@
-/** Drawn scenes as a data set: "a small red circle above a large blue square", with colours and shapes never seen together. */
+/** Drawn scenes as a data set: "a small red circle above a large blue square", with pairs of colour and shape held out. */
 import {
   byteTokenizer,
   captionOf,
@@ -11,7 +11,7 @@ import {
 } from "../data/index.ts";
 import { checkBatch, type DataSet, type DataSettings } from "./dataSet.ts";
 
-const TESTED = 1000; // scenes of a test set, and captions that the tokenizer learns from
+const TESTED = 1000; // scenes per test set, and captions to train the tokenizer on
 
 const captions = (): string[] => Array.from(scenesOf("train"), (id) => captionOf(sceneOf(id)));
 
@@ -19,7 +19,7 @@ function tokenizerFor({ tokenizer: { kind, vocabSize } }: DataSettings, texts: r
   return kind === "bytes" ? byteTokenizer : trainBpe(texts.slice(0, TESTED), vocabSize);
 }
 
-/** Drawn scenes. */
+/** The data set of drawn scenes. */
 export const shapesData: DataSet = {
   async openVocabulary(settings) {
     const texts = captions();

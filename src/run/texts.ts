@@ -1,31 +1,28 @@
-/** What is worth saying about texts before a model reads them. */
+/** Warnings about texts before a model reads them. */
 import { DataError, isCut, type Tokenizer, unknownWords, wordsOf } from "../data/index.ts";
 import { printable } from "../formats/index.ts";
 
 const SHOWN = 5; // words
 
-/** A warning that says how many texts are longer than the model reads: two of them may begin alike, and have equal scores. */
+/** A warning that counts texts longer than the model reads; two with the same beginning have equal scores. */
 export function cutTexts(tokenizer: Tokenizer, texts: readonly string[], length: number): string[] {
   const cut = texts.filter((text) => isCut(tokenizer, text, length)).length;
   if (cut === 0) return [];
   const which = texts.length === 1 ? "the text is" : `${cut} of ${texts.length} texts are`;
-  return [`${which} longer than the ${length - 1} tokens that the model reads; what comes after them is not seen`];
+  return [`${which} longer than the ${length - 1} tokens that the model reads; the rest is ignored`];
 }
 
 /**
- * Warnings about texts that are cut, or in a writing that the model cannot know. Throws `DataError` for a text without a word.
- * `what` says what the texts are.
+ * Warnings about texts that are cut, or in a script unknown to the model. Throws `DataError` for a text without words.
+ * `what` names the texts in messages.
  */
 export function checkTexts(what: string, tokenizer: Tokenizer, texts: readonly string[], length: number): string[] {
   const empty = texts.find((text) => wordsOf(text).length === 0);
-  if (empty !== undefined) throw new DataError(`${what} "${printable(empty)}" is empty; write a word or more`);
+  if (empty !== undefined) throw new DataError(`${what} "${printable(empty)}" is empty; write at least one word`);
   const warnings = cutTexts(tokenizer, texts, length);
   const unknown = [...new Set(texts.flatMap((text) => unknownWords(tokenizer, text)))];
   if (unknown.length === 0) return warnings;
   const words = unknown.slice(0, SHOWN).map((word) => `"${printable(word)}"`);
   const more = unknown.length > SHOWN ? ` and ${unknown.length - SHOWN} more` : "";
-  return [
-    ...warnings,
-    `the model never saw writing like ${words.join(", ")}${more} during training; their scores mean nothing`,
-  ];
+  return [...warnings, `the model never saw text like ${words.join(", ")}${more} in training; its scores mean nothing`];
 }

@@ -1,8 +1,8 @@
 /**
- * The program of the devices that `siglip train` starts: every device runs all of it on its shards of each batch.
+ * The program that `siglip train` starts on its devices: every device runs all of it on its shards of each batch.
  *
- * Rank 0 also writes: metrics, checkpoints, the report (`recorder.ts`). A batch is a pure function of (seed, step) and sums over
- * shards have one order, so a resumed run, also on another number of devices, goes on with the bits that it would have had.
+ * Rank 0 also writes metrics, checkpoints and the report (`recorder.ts`). A batch is a pure function of (seed, step) and sums
+ * over shards have a fixed order, so a resumed run, also on another number of devices, is bit-identical to an uninterrupted one.
  */
 import { type PairsSpec, type TokenizerFile, tokenizerFromJSON } from "../data/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
@@ -20,18 +20,18 @@ import { finish } from "./results.ts";
 import { openRun } from "./runFolder.ts";
 import { restore, type Stored } from "./trainingState.ts";
 
-/** What the devices of a training are told. */
+/** The job of `trainProgram`. */
 export interface TrainJob {
   /** The run folder. */
   readonly run: string;
   readonly config: Config;
   readonly preset: string;
   readonly digest: string;
-  /** Steps done before. */
+  /** Completed steps. */
   readonly first: number;
-  /** The checkpoint of that step: loaded once, so that all devices go on from the same one. */
+  /** The checkpoint of that step: loaded once, so that all devices resume from the same one. */
   readonly stored?: Stored | undefined;
-  /** Manifests that were found damaged on the way to it. */
+  /** Manifests that did not load. */
   readonly damaged: readonly string[];
   /** Steps between two comparisons of parameters. */
   readonly compareEvery: number;
@@ -41,7 +41,7 @@ export interface TrainJob {
   readonly batches: BatchSource;
 }
 
-/** How a training ended. */
+/** The result of a training. */
 export type TrainResult =
   | { readonly kind: "stopped"; readonly step: number }
   | { readonly kind: "done"; readonly table: string; readonly summary: string; readonly report: string };
@@ -104,7 +104,7 @@ function recorderFor(
   return new Recorder({ ...trained, run, config, first, digest, checkpoints, report });
 }
 
-/** Recall on the first test set during training, for the curves of the report. Nothing is chosen by it. */
+/** Recall on the first test set during training, for the curves of the report. Nothing is selected by it. */
 function recallOf(step: number, embedder: Embedder, { sets }: Tests): Metrics {
   const { recall } = evaluateSet(embedSet(embedder, sets[0]));
   const fields = recall.flatMap(({ k, textToImage, imageToText }) => [

@@ -1,4 +1,4 @@
-/** What a checkpoint holds of a run: every parameter, both moments of each, the step count, the tokenizer. */
+/** The state of a training in a checkpoint: every parameter, both moments of each, the step count, the tokenizer. */
 import { type Tokenizer, tokenizerFromJSON } from "../data/index.ts";
 import { isJsonRecord, type JsonValue, type SafetensorsTensor } from "../formats/index.ts";
 import { type AdamW, parametersOf } from "../nn/index.ts";
@@ -6,7 +6,7 @@ import type { SigLip } from "../siglip/index.ts";
 import { sameShape, show, type Tensor } from "../tensor/index.ts";
 import { type Checkpoint, CheckpointError } from "./checkpoint.ts";
 
-/** Everything that training changes, by its name in the file: `model/image/...`, `optimizer/image/.../m`. */
+/** All tensors that training changes, by name in the file: `model/image/...`, `optimizer/image/.../m`. */
 export function tensorsOf(model: SigLip, optimizer?: AdamW): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   for (const [path, { value }] of parametersOf(model)) tensors.set(`model/${path}`, value);
@@ -14,7 +14,7 @@ export function tensorsOf(model: SigLip, optimizer?: AdamW): Map<string, Tensor>
   return tensors;
 }
 
-/** The first tensor with a number that is NaN or infinite; undefined where there is none. */
+/** The name of the first tensor that holds NaN or infinity; undefined if there is none. */
 export function firstNonFinite(
   tensors: Iterable<readonly [name: string, { readonly data: ArrayLike<unknown> }]>,
 ): string | undefined {
@@ -25,24 +25,24 @@ export function firstNonFinite(
   return undefined;
 }
 
-/** Throws `CheckpointError` where a loaded checkpoint holds a number that is none, in tensors whose names begin so. */
+/** Throws `CheckpointError` if a loaded checkpoint holds NaN or infinity in a tensor whose name starts with `begin`. */
 export function requireFinite({ step, tensors }: Checkpoint, path: string, begin = ""): void {
   const bad = firstNonFinite([...tensors].filter(([name]) => name.startsWith(begin)));
   if (bad === undefined) return;
-  const how = "training went wrong before it was saved; move its files away to use an earlier one";
+  const how = "training diverged before this save; move its files away to use an earlier one";
   throw new CheckpointError("CKPT_NON_FINITE", `step ${step} in ${path} holds NaN or infinity in ${bad}: ${how}`);
 }
 
 type StoredTensor = Pick<SafetensorsTensor, "dtype" | "shape"> & { readonly data: ArrayLike<unknown> };
 
-/** What a model is restored from: a checkpoint, or one that was handed on by another thread. */
+/** A checkpoint to restore a model from, possibly in memory shared with another thread. */
 export interface Stored {
   readonly step: number;
   readonly meta: JsonValue;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
-/** A checkpoint to hand on to other threads, with its numbers in shared memory: they go on from what was loaded here. */
+/** Copies a checkpoint into shared memory, for other threads. Throws `CheckpointError` if a tensor is not F32. */
 export function shared({ step, meta, tensors }: Checkpoint): Stored {
   const copies = new Map<string, StoredTensor>();
   for (const [name, { dtype, shape, data }] of tensors) {
@@ -54,7 +54,7 @@ export function shared({ step, meta, tensors }: Checkpoint): Stored {
   return { step, meta, tensors: copies };
 }
 
-/** What is saved after a step. `metrics`: lines that the file of metrics lacks, which must not be lost with it. */
+/** The checkpoint of a step. `metrics`: lines that may be missing from `metrics.jsonl`. */
 export function checkpointOf(
   step: number,
   model: SigLip,
@@ -70,18 +70,18 @@ export function checkpointOf(
   return { step, tensors, meta: metrics.length > 0 ? { ...meta, metrics: [...metrics] } : meta };
 }
 
-/** Lines of metrics that were in no file when this was saved. */
+/** Lines of metrics that were not in their file when this was saved. */
 export function metricsOf({ meta }: Stored): string[] {
   const lines = isJsonRecord(meta) ? meta.metrics : undefined;
   return Array.isArray(lines) ? lines.filter((line) => typeof line === "string") : [];
 }
 
-/** Reads the tokenizer that a checkpoint was trained with. */
+/** The tokenizer of a checkpoint. Throws `TokenizerError` if it is invalid. */
 export function tokenizerOf({ meta }: Stored): Tokenizer {
   return tokenizerFromJSON(isJsonRecord(meta) ? meta.tokenizer : undefined);
 }
 
-/** Overwrites the model (and the optimizer) with a checkpoint. All that does not fit is listed, and then nothing is changed. */
+/** Restores the model (and the optimizer). Throws `CheckpointError` with all mismatches before it changes anything. */
 export function restore({ step, tensors, meta }: Stored, model: SigLip, optimizer?: AdamW): void {
   const wanted = tensorsOf(model, optimizer);
   const problems: string[] = [];

@@ -1,12 +1,12 @@
 /**
- * Signs that a training does not work: each is said once. A function of what the steps showed alone, so that a report can
- * read them out of the metrics as well; rows may be left out.
+ * Signs that a training does not work, each reported once. They depend only on the metrics of the steps, so a report can
+ * find them in `metrics.jsonl` as well; rows may be left out.
  *
- * None of them ends a run: they are what somebody would see in the curves who looked at them.
+ * None of them ends a run: a person would see them in the curves.
  */
 import { blindLoss } from "../report/index.ts";
 
-/** What a step showed, before its update. t is the temperature itself, exp t′. */
+/** Metrics of a step, before its update; t = exp t′. */
 export interface WatchedStep {
   readonly step: number;
   readonly loss: number;
@@ -21,19 +21,19 @@ export interface WatchedRun {
 }
 
 const EXPLODED = 5; // times the loss of the start
-const STILL = 100; // steps without a change
-const UNCHANGED = 1e-6; // of the loss: below this it is rounding
+const STILL = 100; // steps without change
+const UNCHANGED = 1e-6; // relative to the loss: below this it is rounding
 const LEAST_SEEN = 200; // steps before a run is compared with guessing
 
-/** Hears of the steps in their order. */
+/** Watches the steps in order. */
 export class TrainingWatch {
   readonly #run: WatchedRun;
   readonly #blind: number;
   readonly #said = new Set<string>();
   #start: WatchedStep | undefined;
-  /** Since when the loss has been what it is. */
+  /** The step since which the loss has not changed. */
   #still = { step: 0, loss: Number.NaN };
-  /** The average over about a twentieth of the run. */
+  /** Moving average of the loss over about a twentieth of the run. */
   #average = { step: 0, loss: 0 };
 
   constructor(run: WatchedRun) {
@@ -41,7 +41,7 @@ export class TrainingWatch {
     this.#blind = blindLoss(run.loss, run.batch);
   }
 
-  /** Warnings that this step gives cause for and that were not given before. */
+  /** New warnings that this step causes. */
   see(row: WatchedStep): string[] {
     this.#start ??= row;
     if (!(Math.abs(row.loss - this.#still.loss) <= UNCHANGED * Math.abs(this.#still.loss))) this.#still = row;
@@ -60,7 +60,7 @@ export class TrainingWatch {
     });
   }
 
-  /** The first eighth of a run counts for nothing: a loss that starts high would stay in the average. */
+  /** Updates the average. The first eighth of a run is left out: a high initial loss would stay in the average. */
   #follow({ step, loss }: WatchedStep): void {
     const { step: before, loss: average } = this.#average;
     const { steps } = this.#run;
@@ -71,37 +71,37 @@ export class TrainingWatch {
   #exploded({ loss }: WatchedStep): string | undefined {
     const start = Math.max(this.#start?.loss ?? 0, this.#blind);
     if (loss <= EXPLODED * start) return undefined;
-    return `exploding loss: it is ${number(loss)}, and was ${number(this.#start?.loss ?? 0)} at the start; the learning rate is probably too high (optim.lr, optim.multipliers)`;
+    return `exploding loss: ${number(loss)}, from ${number(this.#start?.loss ?? 0)} at the start; the learning rate is probably too high (optim.lr, optim.multipliers)`;
   }
 
   #constant({ step, loss }: WatchedStep): string | undefined {
     const steps = step - this.#still.step;
     if (steps < STILL) return undefined;
-    return `constant loss: it has been ${number(loss)} for ${steps} steps, so nothing is learned any more`;
+    return `constant loss: ${number(loss)} for ${steps} steps, so nothing is learned any more`;
   }
 
   #temperature({ t }: WatchedStep, start: number): string | undefined {
     if (t < Math.max(1e-6, Math.min(0.5, start / 10))) {
-      return `vanishing temperature: t is ${number(t)}, and was ${number(start)} at the start, so that similarities hardly count; the learning rate is probably too high (optim.lr, optim.multipliers), or model.temperatureInit too low`;
+      return `vanishing temperature: t is ${number(t)}, from ${number(start)} at the start, so similarities hardly count; the learning rate is probably too high (optim.lr, optim.multipliers), or model.temperatureInit too low`;
     }
     if (t > Math.max(1000, 10 * start)) {
-      return `growing temperature: t is ${number(t)}, and was ${number(start)} at the start; the learning rate is probably too high (optim.lr, optim.multipliers)`;
+      return `growing temperature: t is ${number(t)}, from ${number(start)} at the start; the learning rate is probably too high (optim.lr, optim.multipliers)`;
     }
     return undefined;
   }
 
   #bias({ b }: WatchedStep, start: number): string | undefined {
     if (this.#run.loss === "softmax" || Math.abs(b) <= Math.max(1000, 10 * Math.abs(start))) return undefined;
-    return `growing bias: b is ${number(b)}, and was ${number(start)} at the start; the learning rate is probably too high (optim.lr, optim.multipliers)`;
+    return `growing bias: b is ${number(b)}, from ${number(start)} at the start; the learning rate is probably too high (optim.lr, optim.multipliers)`;
   }
 
-  /** After a quarter of the run the loss should be below that of a model that looks at no pair. */
+  /** After a quarter of the run the loss should be below the best that is possible without looking at the pair. */
   #guessing({ step }: WatchedStep): string | undefined {
     const { steps, batch } = this.#run;
     if (batch < 2 || step < LEAST_SEEN || step < steps / 4) return undefined;
     const { loss } = this.#average;
     if (loss < 0.99 * this.#blind) return undefined;
-    return `no better than guessing: the loss is ${number(loss)} on average, and one answer for all pairs has ${number(this.#blind)}; the learning rate is probably too high or too low (optim.lr)`;
+    return `no better than guessing: the mean loss is ${number(loss)}, and the same logit for all pairs gives ${number(this.#blind)}; the learning rate is probably too high or too low (optim.lr)`;
   }
 }
 

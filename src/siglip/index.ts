@@ -4,6 +4,7 @@ export { ACTIVATION_BYTES, batchGradients, type Devices, type PairBatch } from "
 export { chunkedSigmoidLoss } from "./chunkedLoss.ts";
 export {
   CHANNELS,
+  checkModel,
   type ImageTowerConfig,
   logOddsBias,
   parameterCount,

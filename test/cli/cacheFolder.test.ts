@@ -21,7 +21,7 @@ describe("cacheFolder", () => {
     expect(cacheFolder({ env, platform, home })).toBe(join(expected));
   });
 
-  it("is nowhere for a user without a home", () => {
+  it("is undefined for a user without a home", () => {
     expect(cacheFolder({ env: {}, platform: "linux", home: noHome })).toBeUndefined();
     expect(cacheFolder({ env: { XDG_CACHE_HOME: "/x" }, platform: "linux", home: noHome })).toBe(join("/x/siglip-ts"));
   });

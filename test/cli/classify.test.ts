@@ -40,7 +40,7 @@ describe("what siglip says about a score", { timeout: 60_000 }, () => {
     }
   });
 
-  it("is the share among the candidates after the softmax loss, which teaches no probability of a pair", async () => {
+  it("is the share among the candidates after the softmax loss, which trains no probability of a pair", async () => {
     const labels = ["a red circle", "a blue square", "a green ring"];
     for (const results of [
       await answer("classify", run("softmax"), picture, ...labels),
@@ -54,13 +54,13 @@ describe("what siglip says about a score", { timeout: 60_000 }, () => {
     expect(stdout).not.toMatch(/probability/);
   });
 
-  it("is nothing for an empty label: it is refused", async () => {
+  it("does not exist for an empty label, which is rejected", async () => {
     const { code, stderr } = await siglip(["classify", run("sigmoid"), picture, "a red circle", ""]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/the label "" is empty/);
   });
 
-  it("is of two labels that are cut to the same words the same, and a warning says so", async () => {
+  it("is the same for two labels cut to the same words, with a warning", async () => {
     const long = "a small red circle above a large blue square and below a ring of green and yellow and";
     const { stderr } = await siglip(["classify", run("sigmoid"), picture, `${long} pink`, `${long} black`, "a circle"]);
     expect(stderr).toMatch(/^warning: 2 of 3 texts are longer than the 15 tokens that the model reads/m);

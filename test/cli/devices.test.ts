@@ -1,4 +1,4 @@
-/** How many devices and shards a command takes: on any number of cores, and what is refused. */
+/** The number of devices and shards of a command on any number of cores, and rejected options. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ vi.mock("node:os", { spy: true });
 const onCores = (count: number): void => {
   vi.mocked(os.availableParallelism).mockReturnValue(count);
 };
-/** What is written to stderr from now on. */
+/** Collects writes to stderr from now on. */
 function listen(): string[] {
   const said: string[] = [];
   vi.spyOn(process.stderr, "write").mockImplementation((text) => said.push(String(text)) > 0);
@@ -26,8 +26,8 @@ afterEach(() => void vi.restoreAllMocks());
 const anyCores = fc.integer({ min: 1, max: 256 });
 const anyBatch = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 65_536 }));
 
-describe("devices that nobody asked for", () => {
-  it("are the most that share the work evenly, up to the cores; a line says when cores are left over", () => {
+describe("devices by default", () => {
+  it("are the most that share the work evenly, up to the cores; a line says if cores are left over", () => {
     fc.assert(
       fc.property(anyCores, anyBatch, (cores, batch) => {
         onCores(cores);
@@ -61,7 +61,7 @@ describe("devices that nobody asked for", () => {
   });
 });
 
-it("shards that nobody asked for divide the batch, among devices that divide it", () => {
+it("shards by default divide the batch, among devices that divide it", () => {
   fc.assert(
     fc.property(anyCores, anyBatch, (cores, batch) => {
       onCores(cores);
@@ -73,7 +73,7 @@ it("shards that nobody asked for divide the batch, among devices that divide it"
   );
 });
 
-it("devices that were asked for are taken or refused, whatever the cores", () => {
+it("requested devices are accepted or rejected, whatever the cores", () => {
   fc.assert(
     fc.property(anyCores, anyBatch, fc.integer({ min: 1, max: 64 }), (cores, batch, asked) => {
       onCores(cores);
@@ -102,9 +102,7 @@ describe("a command on a machine of", { timeout: 120_000 }, () => {
     const args = ["train", ...TINY, "--batch", "33", "--set", "train.steps=2", "--set", "optim.warmup=0", "--out", out];
     const { code, stderr } = await siglip(args, undefined, pretendCores(6));
     expect(code, stderr).toBe(0);
-    expect(stderr.match(/^note: .*/gm)).toEqual([
-      "note: 3 devices on 6 cores: no more of them can share a batch of 33 evenly",
-    ]);
+    expect(stderr.match(/^note: .*/gm)).toEqual(["note: 3 devices on 6 cores: more cannot share a batch of 33 evenly"]);
     expect(JSON.parse(readFileSync(join(out, "config.json"), "utf8")).train).toMatchObject({ batch: 33, shards: 3 });
   });
 
@@ -125,7 +123,7 @@ describe("a command on a machine of", { timeout: 120_000 }, () => {
     expect(stdout).toMatch(/loss of 7 pairs of width 4 on 7 devices/);
   });
 
-  it("12 cores refuses a number of devices that was asked for and does not fit", async () => {
+  it("12 cores rejects a requested number of devices that does not fit", async () => {
     const out = join(folder, "refused");
     const { code, stderr } = await siglip(
       ["train", ...TINY, "--devices", "3", "--out", out],

@@ -4,7 +4,7 @@ import { Rng } from "../../src/tensor/index.ts";
 import { unitRows } from "../support/generators.ts";
 import { lockstepParts } from "../support/shares.ts";
 
-/** The visits of a real loss of one pair a device: which block, and how many collectives had been called before. */
+/** The blocks of a real loss with one pair per device, and the number of collectives called before each. */
 function visitsOf(form: "fused" | "chunked", size: number) {
   const rng = new Rng(1);
   const pairs = {
@@ -19,7 +19,7 @@ function visitsOf(form: "fused" | "chunked", size: number) {
 }
 
 describe.each(["fused", "chunked"] as const)("the drawing of the %s loss", (form) => {
-  it.each([1, 2, 3, 4, 5, 6, 8])("numbers the hops of %i devices as the loss made them", (size) => {
+  it.each([1, 2, 3, 4, 5, 6, 8])("numbers the hops of %i devices as the loss computed them", (size) => {
     const byDevice = visitsOf(form, size);
     const lines = drawBlocks(
       form,

@@ -36,7 +36,7 @@ import {
   SystemMemoryError,
 } from "../../src/tensor/index.ts";
 
-/** Every class of errors, with the exit code that it is meant to have. */
+/** Every class of errors with its exit code. */
 const CODES: readonly [error: Error, code: ExitCode][] = [
   [new ConfigError([]), EXIT.usage],
   [new ConfigurationError("x"), EXIT.usage],
@@ -69,7 +69,7 @@ const CODES: readonly [error: Error, code: ExitCode][] = [
   [Object.assign(new Error("x"), { code: "ENOSPC" }), EXIT.io],
   [Object.assign(new Error("x"), { code: "ERR_ACCESS_DENIED" }), EXIT.io],
   [new NonFiniteError("x"), EXIT.nonFinite],
-  // Mistakes in a program: with a stack, for whoever mends it.
+  // Bugs: with a stack.
   [new GraphError("x"), EXIT.internal],
   [new IndexError("x"), EXIT.internal],
   [new LifetimeError("x"), EXIT.internal],
@@ -82,12 +82,12 @@ const CODES: readonly [error: Error, code: ExitCode][] = [
 const label = ([error, code]: (typeof CODES)[number]) =>
   [`${error.name}${"code" in error ? ` ${error.code}` : ""}`, error, code] as const;
 
-/** An error as it comes from another thread: its class is gone, its name and its own fields are there. */
+/** An error from another thread: its class is lost, its name and own fields are kept. */
 const fromThread = ({ name, message, stack, ...fields }: Error): Error =>
   Object.assign(new Error(message), fields, { name, stack });
 
 describe("an error", () => {
-  it.each(CODES.map(label))("%s has the exit code that is meant, here and from another thread", (_, error, code) => {
+  it.each(CODES.map(label))("%s has its exit code, here and from another thread", (_, error, code) => {
     expect(exitCodeOf(error)).toBe(code);
     expect(isExpected(error)).toBe(code !== EXIT.internal);
     if (error instanceof DeviceError || error instanceof BatchStreamError) return; // these are made on the main thread
@@ -107,7 +107,7 @@ describe("an error", () => {
     expect(classes.filter((name) => !tested.has(name))).toEqual([]);
   });
 
-  it("that is none, or says a code that there is not, is internal", () => {
+  it("that is unknown, or has an unknown code, is internal", () => {
     for (const thrown of ["text", undefined, { exitCode: 2 }, Object.assign(new Error("x"), { exitCode: 3 })]) {
       expect(exitCodeOf(thrown)).toBe(EXIT.internal);
     }

@@ -1,4 +1,4 @@
-/** Commands that messages tell people to type: they are what runs where the program was started. */
+/** Commands in messages work where the program was started. */
 import { expect, it } from "vitest";
 import { commandLine, shellWord } from "../../src/cli/invocation.ts";
 

@@ -116,7 +116,7 @@ describe("siglip loss", { timeout: 60_000 }, () => {
     expect(stdout).toMatch(/loss about [\d.]+ ± [\d.e-]+, -?[\d.]+ standard errors off/);
   });
 
-  it("draws who computed which block at which hop", async () => {
+  it("draws which device computed which block at which hop", async () => {
     const { stdout } = await siglip(["loss", "--devices", "3", "--batch", "12", "--draw"]);
     expect(stdout).toMatch(/images 0 +hop 0 ● +hop 1 +hop 2 +device 0/);
     expect(stdout).toMatch(/hop 2: texts 2: device 1 → 0, texts 0: device 2 → 1, texts 1: device 0 → 2/);
@@ -159,11 +159,11 @@ describe("siglip loss", { timeout: 60_000 }, () => {
     expect(text).toMatch(/^at +t 7\.3890561 \(t′ 2\) +b -5$/m);
     expect(text).toMatch(/zimg [\d.]+ +ztxt [\d.]+ +\(normalized embeddings\)/);
     expect(text).toMatch(/u [\d.]+ +v [\d.]+ +\(rows before normalization, as written\)/);
-    expect(text).toMatch(/^time +[\d.]+ (µs|ms)$/m); // no rates of work that is too short for them
+    expect(text).toMatch(/^time +[\d.]+ (µs|ms)$/m); // no rates for such short work
     expect(text).not.toMatch(/\d\.\d{9}/);
   });
 
-  it("warns where t′ looks like t, and ends with 76 where a result is no number", async () => {
+  it("warns if t′ looks like t, and exits with 76 if a result is not finite", async () => {
     const warned = await siglip(["loss", "--devices", "1", "--json", "--inputs", inputsWith("ten", 10)]);
     expect(warned.code).toBe(0);
     expect(warned.stderr).toMatch(/warning: in\.t holds t′ = log t: 10 means t = 22,026; for t = 10 store 2\.3026/);
@@ -177,7 +177,9 @@ describe("siglip loss", { timeout: 60_000 }, () => {
       const { code, stdout, stderr } = await siglip([...args, inputsWith("large", tPrime)]);
       expect(code, stderr).toBe(76);
       expect(stdout).toBe("");
-      expect(stderr).toMatch(/siglip: loss: .* at t = [\d.]+e\+\d+ \(t′ = [\d.]+\), b = -5; t is beyond f32/);
+      expect(stderr).toMatch(
+        /siglip: loss: .* at t = [\d.]+e\+\d+ \(t′ = [\d.]+\), b = -5; t exceeds the range of f32/,
+      );
     }
   });
 
@@ -203,13 +205,13 @@ describe("siglip loss", { timeout: 60_000 }, () => {
     expect(stderr).toMatch(/warning: rows of zeros: 1 in u, 0 in v/);
   });
 
-  it("says which form needs less memory where one does not fit", async () => {
+  it("says which form needs less memory if one does not fit", async () => {
     const { code, stderr } = await siglip(["loss", "--form", "dense", "--batch", "40000", "--dim", "1"]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/40000 pairs of width 1 do not fit .* use --form fused/);
   });
 
-  it("refuses what cannot be, naming the option", async () => {
+  it("rejects invalid options, naming each", async () => {
     for (const [args, says] of [
       [["--batch", "7", "--devices", "2"], /--devices 2 cannot share a batch of 7 evenly/],
       [["--form", "fast"], /--form fast is none of fused/],

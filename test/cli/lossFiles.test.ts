@@ -41,7 +41,7 @@ const GOOD = {
   "in.b": f32([1], -10),
 };
 
-/** A file system that holds inputs.safetensors with the good tensors, but for `changes`; null leaves one out. */
+/** A file system with an inputs.safetensors of valid tensors, except for `changes`; null omits one. */
 function holding(changes: Readonly<Record<string, SafetensorsTensor | null>>): SimulatedFs {
   const tensors = Object.entries({ ...GOOD, ...changes }).filter(
     (entry): entry is [string, SafetensorsTensor] => !!entry[1],
@@ -143,13 +143,13 @@ describe("inputs of siglip loss", () => {
 });
 
 describe("the file of gradients", () => {
-  it("is refused before the work where it cannot be written", () => {
+  it("is rejected before any work if it cannot be written", () => {
     writeFileSync(at("plain"), "");
     for (const [path, says] of [
       [join(at("nowhere"), "x"), /there is no folder .*nowhere/],
       [join(at("plain"), "x"), /there is no folder .*plain/],
       [folder, /this is a folder/],
-      ["/dev/full", /this is no regular file/],
+      ["/dev/full", /this is not a regular file/],
     ] as const) {
       const error = failure(() => checkGradients(path, undefined));
       expect(error.message).toMatch(says);
@@ -172,12 +172,12 @@ describe("the file of gradients", () => {
       expect(error, name).toBeInstanceOf(ConfigError);
       expect(error.message).toMatch(/is the file of --inputs/);
     }
-    // The file that is written first and then renamed must not be anybody's either.
+    // The temporary file must not belong to anybody either.
     writeFileSync(at("g.tmp"), "somebody's");
     expect(failure(() => checkGradients(at("g"), at("g.tmp"))).message).toMatch(/g\.tmp is in the way/);
   });
 
-  it("is written to what a link points at, and says which gradients it holds", () => {
+  it("is written to the target of a link, and says which gradients it holds", () => {
     writeFileSync(at("target"), "old");
     symlinkSync(at("target"), at("link"));
     const share = { loss: 1, dtPrime: 2, db: 3, du: Float32Array.of(1, 2), dv: Float32Array.of(3, 4) };
@@ -190,7 +190,7 @@ describe("the file of gradients", () => {
     expect([...tensors.get("grad.u")!.data]).toEqual([1, 2, 1, 2]);
   });
 
-  it("is whole, or what was there before, whatever the disk does at any operation; nothing else stays behind", () => {
+  it("is complete or unchanged, whatever the disk does at any operation; nothing else stays behind", () => {
     const job = { batch: 20, dim: 5, dtype: "f64" } as const;
     const share = { loss: 1, dtPrime: 2, db: 3, du: new Float64Array(100).fill(4), dv: new Float64Array(100).fill(5) };
     const old = new Uint8Array(50).fill(7);

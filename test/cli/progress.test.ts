@@ -6,7 +6,7 @@ import { type ProgressStream, progressLine, showTime, startProgress } from "../.
 
 const row = { step: 1234, loss: 3.1406, t: 14.2, b: -4.913 };
 
-/** A stream that keeps what was written and whose width can change. */
+/** A stream that records writes and whose width can change. */
 function fakeStream(isTTY: boolean, columns = 80) {
   const listeners = new Map<string, Set<() => void>>();
   const stream = {
@@ -34,7 +34,7 @@ function fakeStream(isTTY: boolean, columns = 80) {
 /** Escapes as printable text: `␛J`. */
 const visible = (text: string) => text.replaceAll("\x1b[", "␛").replaceAll("\r", "␍");
 
-/** A clock that is set by hand. */
+/** A manual clock. */
 const fakeClock = () => {
   const clock = { ms: 0, now: () => clock.ms };
   return clock;
@@ -100,7 +100,7 @@ describe("startProgress", () => {
     expect(lines[2]).toContain("8 pairs/s  19 s left");
   });
 
-  it("rewrites one line on a terminal, hides the cursor and gives it back", () => {
+  it("rewrites one line on a terminal, hides the cursor and restores it", () => {
     const stream = fakeStream(true);
     const clock = fakeClock();
     const progress = startProgress({ steps: 40, batch: 8, stream, terminal: true, now: clock.now });
@@ -144,7 +144,7 @@ describe("startProgress", () => {
 
   const script = new URL("../support/progressRun.ts", import.meta.url).pathname;
 
-  it("does not end a run whose stderr nobody reads any more", async () => {
+  it("does not end a run whose stderr is closed", async () => {
     const child = spawn(process.execPath, ["--import", "tsx", script, "plain"], { stdio: ["ignore", "pipe", "pipe"] });
     child.stderr.destroy();
     let out = "";
@@ -155,7 +155,7 @@ describe("startProgress", () => {
     expect({ code, out }).toEqual({ code: 0, out: "finished\n" });
   });
 
-  it("gives the cursor back before a signal ends the process, which still dies of the signal", () => {
+  it("restores the cursor before a signal ends the process, which still dies of the signal", () => {
     const child = spawnSync(process.execPath, ["--import", "tsx", script, "interrupted"], { encoding: "utf8" });
     expect(child.signal).toBe("SIGINT");
     expect(visible(child.stderr)).toMatch(/␛\?25l.*\n␛\?25h$/s);

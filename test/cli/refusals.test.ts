@@ -1,4 +1,4 @@
-/** Whatever cannot be done is said on stderr, with a documented exit code, and nothing of it gets onto stdout. */
+/** Errors go to stderr with a documented exit code, and write nothing to stdout. */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { EXIT } from "../../src/cli/exitCodes.ts";
 import { type Finished, siglip } from "../support/cli.ts";
 
-/** What stands before the options of a command: arguments that are well formed, but name nothing. */
+/** Arguments before the options of a command: well formed, but naming nothing. */
 const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   train: ["--preset", "shapes"],
   eval: ["no-such-run"],
@@ -15,7 +15,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   loss: [],
   info: [],
 };
-/** Options of free text, with a value that cannot be used; "?" is wrong for all others. */
+/** Invalid values for free-text options; "?" is invalid for all others. */
 const WRONG: Readonly<Record<string, string>> = {
   "--out": "package.json/run",
   "--gradients": "no-such-folder/file",
@@ -66,7 +66,7 @@ it("unknown commands and missing arguments are refused in words", { timeout: 60_
   }
 });
 
-/** `siglip ...args` with standard output onto a disk that is always full, or into a reader that has gone. */
+/** `siglip ...args` with standard output to a full disk, or into a closed pipe. */
 function intoShell(args: string, redirect: string): Promise<{ code: unknown; stderr: string }> {
   const root = fileURLToPath(new URL("../..", import.meta.url));
   const loader = process.features.typescript ? "" : "--import tsx";
@@ -76,7 +76,7 @@ function intoShell(args: string, redirect: string): Promise<{ code: unknown; std
   });
 }
 
-it("results that cannot be written are an error of the disk, a reader that has gone is none", {
+it("results that cannot be written are an error of the disk, a closed pipe is not", {
   timeout: 60_000,
 }, async () => {
   for (const args of ["loss --batch 4 --dim 4 --devices 1 --json", "--help"]) {

@@ -1,4 +1,4 @@
-/** Going on with a run: from what was checked, with what may change, and by hand or by clock without loss. */
+/** Resuming a run: from a checked checkpoint, with the settings that may change, after saves by signal or by time. */
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { faultyDisk } from "../support/faultyDisk.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const FIRST = join(import.meta.dirname, "../fixtures/run/first");
-/** Of the tensors after step 6, by the version that began the run. */
+/** SHA-256 of the tensors after step 6, by the version that began the run. */
 const STEP_6 = "01071c59edec920a89ebf9e3d54c812b1d49596c21a60f541175f55548804a24";
 
 /** A copy of a run of the first format: step 4 of 6 is saved. */
@@ -38,7 +38,7 @@ const stepsOf = (path: string): number[] =>
     .map((line) => JSON.parse(line).step);
 
 describe("a run of the first format", { timeout: 120_000 }, () => {
-  it("loads and goes on to the weights that the version which began it would have ended with", async () => {
+  it("loads and resumes to the weights that its own version would have reached", async () => {
     const path = oldRun();
     const { code, stderr } = await resume(path, ["--devices", "1"]);
     expect(code, stderr).toBe(0);
@@ -49,12 +49,12 @@ describe("a run of the first format", { timeout: 120_000 }, () => {
   });
 });
 
-// A worker takes the options of its process only where Node itself strips types.
+// A worker inherits the options of its process only if Node itself strips types.
 describe.runIf(process.features.typescript)(
   "a disk that fails after the main thread has read",
   { timeout: 120_000 },
   () => {
-    it("changes nothing about how a run goes on: devices get what was read", async () => {
+    it("changes nothing about how a run resumes: devices get what was read", async () => {
       const path = oldRun();
       const { code, stderr } = await resume(path, ["--devices", "2"], faultyDisk("reads"));
       expect(code, stderr).toBe(0);
@@ -81,11 +81,11 @@ describe.runIf(process.features.typescript)("a disk without room for a checkpoin
     expect(existsSync(join(run, ".."))).toBe(false);
   });
 
-  it("keeps a run from going on, and not from ending when all its steps are done", async () => {
+  it("prevents resuming, but not ending a run whose steps are all done", async () => {
     const path = oldRun();
     const refused = await resume(path, [], faultyDisk("full"));
     expect(refused.code, refused.stderr).toBe(74);
-    expect(refused.stderr).toMatch(/the checkpoint of step 4 is whole; go on with: npm run/);
+    expect(refused.stderr).toMatch(/the checkpoint of step 4 is intact; resume with: npm run/);
     expect((await resume(path)).code).toBe(0);
     const done = await resume(path, [], faultyDisk("full"));
     expect(done.code, done.stderr).toBe(0);
@@ -101,7 +101,7 @@ describe("settings of a resumed run", { timeout: 120_000 }, () => {
     expect(readRun(path).config).toMatchObject({ log: { every: 5 }, checkpoint: { minutes: 1, every: 2 } });
   });
 
-  it("that do are refused, and no key is named that nobody typed", async () => {
+  it("that do are rejected, naming only typed keys", async () => {
     const path = oldRun();
     const { code, stderr } = await resume(path, ["--set", "optim.lr=1", "--set", "log.every=3"]);
     expect(code).toBe(2);
@@ -114,11 +114,11 @@ describe("settings of a resumed run", { timeout: 120_000 }, () => {
     expect(readFileSync(join(path, "config.json"))).toEqual(readFileSync(join(FIRST, "config.json")));
   });
 
-  it("make a run longer only where no step that is done would have been another", async () => {
+  it("extend a run only if completed steps stay the same", async () => {
     const cosine = oldRun();
     const refused = await resume(cosine, ["--set", "train.steps=8"]);
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toMatch(/train\.steps: 6 → 8: the learning rate of steps that are done would have been another \(optim\.schedule cosine/); // biome-ignore format: one pattern
+    expect(refused.stderr).toMatch(/train\.steps: 6 → 8: completed steps would have had another learning rate \(optim\.schedule cosine/); // biome-ignore format: one pattern
     expect(refused.stderr.match(/config:/g)).toHaveLength(1);
     expect(newest(cosine).step).toBe(4);
 
@@ -140,7 +140,7 @@ describe("settings of a resumed run", { timeout: 120_000 }, () => {
     expect(longer.code, longer.stderr).toBe(0);
     expect(newest(short)).toEqual(newest(long));
     expect(stepsOf(short)).toEqual(stepsOf(long));
-    // And it can go on again, also when all that was saved since is damaged.
+    // It can be resumed again, also if all later checkpoints are damaged.
     const folderOf = join(short, "checkpoint");
     for (const name of readdirSync(folderOf))
       if (name.includes("-step-7.safe")) writeFileSync(join(folderOf, name), "");
@@ -149,10 +149,10 @@ describe("settings of a resumed run", { timeout: 120_000 }, () => {
     expect(newest(short)).toEqual(newest(long));
   });
 
-  it("name --out where it is missing", async () => {
+  it("name --out if it is missing", async () => {
     const { code, stderr } = await siglip(["train", "--resume"]);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/--resume needs --out, the folder of the run to go on with/);
+    expect(stderr).toMatch(/--resume needs --out, the folder of the run to resume/);
   });
 });
 
@@ -168,7 +168,7 @@ describe("NaN", { timeout: 120_000 }, () => {
     return path;
   }
 
-  it("in the weights of a checkpoint is refused by all that read it, and named", async () => {
+  it("in the weights of a checkpoint is rejected by every command that reads it, and named", async () => {
     const name = "model/image/patchEmbed/embed/kernel";
     const path = withNaN(name);
     for (const args of [
@@ -184,13 +184,13 @@ describe("NaN", { timeout: 120_000 }, () => {
     }
   });
 
-  it("in a moment alone does not keep the weights from use", async () => {
+  it("in a moment alone does not prevent using the weights", async () => {
     const path = withNaN("optimizer/tPrime/m".replace("tPrime", "image/patchEmbed/embed/kernel"));
     expect((await siglip(["eval", path, "--json"])).code).toBe(0);
     expect((await resume(path)).code).toBe(65);
   });
 
-  it("after the weights have run away ends a training with what is good, and how to use it", async () => {
+  it("after the weights diverge ends a training and names the good checkpoint and how to use it", async () => {
     const path = oldRun();
     const { config } = readRun(path);
     rmCheckpoints(path);
@@ -200,7 +200,7 @@ describe("NaN", { timeout: 120_000 }, () => {
     const { code, stderr } = await resume(path, ["--devices", "1"]);
     expect(code, stderr).toBe(76);
     expect(stderr).not.toMatch(/ {4}at /);
-    expect(stderr).not.toContain("go on with");
+    expect(stderr).not.toContain("resume with");
     expect(stderr).toMatch(/NonFiniteError: (train|adamW): /);
     expect(stderr).toMatch(/saved before:\n {2}step \d+: whole and finite, mean loss/);
     expect(stderr).toMatch(/start a new run with a lower optim\.lr/);
@@ -213,7 +213,7 @@ describe("NaN", { timeout: 120_000 }, () => {
 });
 
 describe("a save", { timeout: 120_000 }, () => {
-  /** A run long enough that nobody waits for its end. */
+  /** A run too long to finish in a test. */
   function longRun(minutes: number): string {
     const path = oldRun();
     const { config } = readRun(path);
@@ -223,7 +223,7 @@ describe("a save", { timeout: 120_000 }, () => {
     return path;
   }
 
-  it("comes by time, on all devices after the same step, and is said when it is on the disk", async () => {
+  it("comes by time, on all devices after the same step, and is reported once it is on the disk", async () => {
     const path = longRun(0.005);
     let said = "";
     const { code, stderr } = await siglip(["train", "--resume", "--out", path, "--devices", "2"], (child) => {
@@ -247,11 +247,13 @@ describe("a save", { timeout: 120_000 }, () => {
     });
     expect(code, stderr).toBe(expected);
     const { step } = newest(path);
-    expect(stderr).toContain(`stopped by ${signal} after step ${step}, which is saved; go on with: npm run -s siglip -- train --resume --out ${path}`); // biome-ignore format: one line
+    expect(stderr).toContain(`stopped by ${signal} after step ${step}, which is saved; resume with: npm run -s siglip -- train --resume --out ${path}`); // biome-ignore format: one line
   });
 });
 
-it("what cannot be made leaves no folder, and says so before pictures are rendered", { timeout: 60_000 }, async () => {
+it("an impossible run leaves no folder, and is rejected before pictures are rendered", {
+  timeout: 60_000,
+}, async () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, "file"), "");
   for (const out of ["", join(folder, "file", "x")]) {

@@ -8,7 +8,7 @@ import { siglip, TINY } from "../support/cli.ts";
 const folder = mkdtempSync(join(tmpdir(), "siglip-search-"));
 const run = join(folder, "run");
 const pictures = join(folder, "pictures");
-/** Steers a terminal: clears it, goes back, begins a new line, turns the direction of what follows. */
+/** Control characters: clear, backspace, new line, text direction. */
 const HOSTILE = "a\u001b[2J\r\n\u202egnp.png";
 const ESCAPED = "a\\u{1b}[2J\\u{d}\\u{a}\\u{202e}gnp.png";
 
@@ -36,7 +36,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const FOUND = ["blue", HOSTILE, "deep/green.webp", "red.jfif"];
 
 describe("siglip search FOLDER", { timeout: 60_000 }, () => {
-  it("finds pictures by their bytes, once each, and counts what it passes over by kind", async () => {
+  it("finds pictures by their bytes, once each, and counts skipped files by kind", async () => {
     const { code, stdout, stderr } = await siglip(["search", run, "a circle", pictures, "--top", "99", "--json"]);
     expect(code, stderr).toBe(0);
     const answer = JSON.parse(stdout);
@@ -53,7 +53,7 @@ describe("siglip search FOLDER", { timeout: 60_000 }, () => {
     expect(stderr).not.toMatch(/IMG_1/);
   });
 
-  it("passes over a damaged or missing picture that is named, and answers for the others", async () => {
+  it("skips a damaged or missing picture that is named, and answers for the others", async () => {
     const named = ["cut.png", "red.jfif", "gone.png"].map((name) => join(pictures, name));
     const { code, stdout, stderr } = await siglip(["search", run, "a circle", ...named]);
     expect(code, stderr).toBe(0);
@@ -69,23 +69,25 @@ describe("siglip search FOLDER", { timeout: 60_000 }, () => {
     writeFileSync(file, dot);
     const { code, stderr } = await siglip(["search", run, "a circle", file, join(pictures, "blue")]);
     expect(code, stderr).toBe(0);
-    expect(stderr).toMatch(/^1 of 2 pictures were cut to the drawing in them, and lost more than half of their area$/m);
+    expect(stderr).toMatch(
+      /^1 of 2 pictures were cropped to the drawing in them and lost more than half of their area$/m,
+    );
     const whole = join(folder, "whole");
     await siglip(["train", ...TINY, "--set", "train.steps=2", "--set", "data.trim=never", "--out", whole]);
     expect((await siglip(["search", whole, "a circle", file])).stderr).toBe("");
   });
 
-  it("refuses an empty query, and warns of one that is cut or in writing that training never showed", async () => {
+  it("rejects an empty query, and warns of one that is cut or in an unknown script", async () => {
     for (const query of ["", " \u00a0\t"]) {
       const { code, stderr } = await siglip(["search", run, query, pictures]);
       expect(code).toBe(2);
-      expect(stderr).toMatch(/the query .* is empty; write a word or more/);
+      expect(stderr).toMatch(/the query .* is empty; write at least one word/);
     }
     const blue = join(pictures, "blue");
     const long = await siglip(["search", run, "a circle ".repeat(20), blue]);
     expect(long.stderr).toMatch(/^warning: the text is longer than the 15 tokens that the model reads/m);
     const russian = await siglip(["search", run, "красный круг", blue]);
-    expect(russian.stderr).toMatch(/^warning: the model never saw writing like "красный", "круг" during training/m);
+    expect(russian.stderr).toMatch(/^warning: the model never saw text like "красный", "круг" in training/m);
     expect((await siglip(["search", run, "a red circle", blue])).stderr).toBe("");
   });
 
@@ -93,14 +95,14 @@ describe("siglip search FOLDER", { timeout: 60_000 }, () => {
     for (const named of ["cut.png", "IMG_1.HEIC", "notes.txt", "deep/.git/none"]) {
       const { code, stdout, stderr } = await siglip(["search", run, "a circle", join(pictures, named)]);
       expect([code, stdout]).toEqual([65, ""]);
-      expect(stderr).toMatch(/no picture in .* that can be read/);
+      expect(stderr).toMatch(/no readable picture in .*/);
     }
     const { code, stderr } = await siglip(["search", run, "a circle", "/dev/zero"]);
     expect(code).toBe(65);
     expect(stderr).toMatch(/not a regular file/);
   });
 
-  it("escapes what would steer a terminal in names and labels, and leaves JSON as it is", async () => {
+  it("escapes control characters in names and labels, and leaves JSON as it is", async () => {
     const file = join(pictures, HOSTILE);
     const searched = await siglip(["search", run, "a circle", file]);
     expect(searched.stdout).toContain(ESCAPED);

@@ -16,7 +16,7 @@ function stream(isTTY: boolean) {
   return { isTTY, write, on: () => {}, off: () => {}, text: () => text };
 }
 
-it("whoever waits at a terminal is told every two seconds, and the line is taken away at the end", () => {
+it("a terminal shows the elapsed time every two seconds, and the line is cleared at the end", () => {
   const terminal = stream(true);
   const stop = startWaiting("computing 9 pairs", terminal);
   vi.advanceTimersByTime(1999);
@@ -28,7 +28,7 @@ it("whoever waits at a terminal is told every two seconds, and the line is taken
   expect(terminal.text().endsWith("6 s\r\x1b[K")).toBe(true);
 });
 
-it("work that is done before, or is not watched, says nothing", () => {
+it("shorter work, or work without a terminal, shows nothing", () => {
   const terminal = stream(true);
   startWaiting("computing", terminal)();
   const file = stream(false);

@@ -138,7 +138,7 @@ export const runBugs: readonly Bug[] = [
   },
   {
     name: "bestPruned",
-    what: "Only the newest checkpoints are kept, so a training that goes wrong pushes out what was good.",
+    what: "Only the newest checkpoints are kept, so a training that diverges pushes out what was good.",
     places: [[{ file: "run/checkpoint.ts", find: ".filter((name) => name !== best)", replace: "" }]],
     tests: ["test/run/saver.test.ts"],
   },

@@ -26,7 +26,7 @@ describe("smooth", () => {
     );
   });
 
-  it("is the curve itself for a memory of one point, without what is not finite", () => {
+  it("is the curve itself for a memory of one point, without NaN and infinity", () => {
     expect(
       smooth(
         [

@@ -6,7 +6,7 @@ import { figureFiles, type ReportData, ReportError, renderReport } from "../../s
 import { demoReport } from "../support/reportDemo.ts";
 
 const demo = demoReport();
-/** The demo with few rows, so that many of it can be rendered. */
+/** The demo with few rows, so that it renders fast. */
 const small: ReportData = { ...demo, metrics: demo.metrics.slice(0, 3), sheet: demo.sheet.slice(0, 2) };
 const empty: ReportData = {
   ...demo,
@@ -88,7 +88,7 @@ describe("renderReport", () => {
     expect(page).toContain('<td class="first">0.06 %</td>');
   });
 
-  it("leaves out what a row of results says nothing about", () => {
+  it("leaves out the direction that a row does not define", () => {
     const [table] = demo.results;
     const row = {
       name: "by pixels",
@@ -133,14 +133,14 @@ describe("renderReport", () => {
   it("says how many gradients were clipped", () => {
     const metrics = [0.5, 2, 6.6, 7].map((gradNorm, i) => ({ step: i + 1, loss: 6, t: 10, gradNorm }));
     expect(renderReport({ ...empty, metrics, clipNorm: 1 })).toContain(
-      "longer than optim.clipNorm = 1 were shortened to it: 75.0 % of the logged steps",
+      "longer than optim.clipNorm = 1 were scaled down to it: 75.0 % of the logged steps",
     );
   });
 
   it("leaves out what was not measured", () => {
     const page = renderReport(empty);
     expect(page).toContain("The run");
-    expect(page).not.toMatch(/<svg|<table|Training|What comes first|NaN|undefined/);
+    expect(page).not.toMatch(/<svg|<table|Training|Retrieval<\/h2>|NaN|undefined/);
     const few = renderReport({ ...demo, metrics: demo.metrics.map(({ step, loss, t }) => ({ step, loss, t })) });
     expect(few).not.toContain("Gradient norm");
     expect(few).toContain("Temperature t");
@@ -165,7 +165,7 @@ describe("renderReport", () => {
 describe("figureFiles", () => {
   const files = figureFiles(withTexts(demo, `<b>&"x\u0000\ud800`));
 
-  it("has one file a figure", () => {
+  it("has one file per figure", () => {
     expect([...files.keys()]).toEqual([
       "loss.svg",
       "recall.svg",
@@ -177,14 +177,14 @@ describe("figureFiles", () => {
     ]);
   });
 
-  it.each([...files])("writes %s as SVG that a strict XML reader takes", async (_, svg) => {
+  it.each([...files])("writes %s as SVG that a strict XML parser accepts", async (_, svg) => {
     const { format, width, height } = await sharp(Buffer.from(svg)).metadata();
     expect(format).toBe("svg");
     expect(width).toBeGreaterThan(300);
     expect(height).toBeGreaterThan(200);
   });
 
-  it("draws a cell a pair, and a ring where another picture is best", () => {
+  it("draws a cell per pair, and a ring where another picture is best", () => {
     const scores = [1, 0, 0, 0, 0.2, 0.9, 0, 0.1, 0.5];
     const { pictures, names } = demo.sample;
     const sample = { names: names.slice(0, 3), pictures: pictures.slice(0, 3), scores };

@@ -20,7 +20,7 @@ describe("tickStep", () => {
 });
 
 describe("multiples", () => {
-  it("are free of rounding dust", () => {
+  it("are free of rounding errors", () => {
     expect(multiples(0, 0.7, 0.1)).toEqual([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]);
     expect(multiples(-1, 1, 0.5)).toEqual([-1, -0.5, 0, 0.5, 1]);
     expect(multiples(3, 4800, 1000)).toEqual([1000, 2000, 3000, 4000]);

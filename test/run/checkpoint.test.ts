@@ -1,4 +1,4 @@
-/** Checkpoints that are saved come back to the last bit; what was damaged since, or is not for this run, is noticed. */
+/** Saved checkpoints load to the last bit; damage, and checkpoints of another run, are noticed. */
 import { mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -25,7 +25,7 @@ describe("a saved checkpoint", () => {
     expect(folderOn(diskWith()).load(DIGEST)).toBe(undefined);
   });
 
-  it("leaves its predecessor and nothing else", () => {
+  it("leaves only its predecessor", () => {
     const names = diskWith(1, 2, 3, 4).list(FOLDER).sort();
     expect(names).toEqual(
       ["000003-step-3", "000004-step-4"].flatMap((s) => [`${s}.manifest.json`, `${s}.safetensors`, `${s}.state.json`]),
@@ -114,7 +114,7 @@ describe("damage on the disk", () => {
     expect(fs.list(FOLDER)).toEqual(before);
   });
 
-  it("of the newest does not count against the whole ones that are kept", () => {
+  it("of the newest does not count toward the intact ones that are kept", () => {
     const fs = diskWith(1, 2);
     fs.put(files[0], new Uint8Array(3));
     const folder = folderOn(fs);
@@ -141,14 +141,14 @@ describe("a checkpoint that is not for this program or run", () => {
   });
 });
 
-/** A manifest with other text in it, sealed as if it had been written so. */
+/** A manifest with changed text and a valid seal. */
 function resealed(fs: SimulatedFs, path: string, change: (text: string) => string): Uint8Array {
   const text = change(new TextDecoder().decode(fs.read(path)));
   const body = text.slice(0, text.lastIndexOf(","));
   return new TextEncoder().encode(`${body},\n  "sha256": "${sha256(body)}"\n}\n`);
 }
 
-describe("a manifest that is sealed and says what no save says", () => {
+describe("a sealed manifest with invalid content", () => {
   const manifest = `${FOLDER}/000002-step-2.manifest.json`;
 
   it.each([
@@ -162,7 +162,7 @@ describe("a manifest that is sealed and says what no save says", () => {
     ["a length beyond exact numbers", '"bytes": ', '"bytes": 9007199254740992, "was": '],
     ["a loss that is a text", '"step": 2', '"step": 2, "trainLoss": "low"'],
     ["no files", '"files": [', '"files": [], "were": ['],
-  ])("(%s) is passed over, and what is saved later is found", (_, from, to) => {
+  ])("(%s) is skipped, and what is saved later is found", (_, from, to) => {
     const fs = diskWith(1, 2);
     fs.put(
       manifest,
@@ -173,7 +173,7 @@ describe("a manifest that is sealed and says what no save says", () => {
     expect(loadedStep(fs)).toBe(3);
   });
 
-  it("(nothing at all) is passed over", () => {
+  it("(nothing at all) is skipped", () => {
     const fs = diskWith(1, 2);
     const body = "{";
     fs.put(manifest, new TextEncoder().encode(`${body},\n  "sha256": "${sha256(body)}"\n}\n`));
@@ -196,17 +196,17 @@ describe("a manifest that is sealed and says what no save says", () => {
     expect(loadedStep(fs)).toBe(3);
   });
 
-  it("after whose number none comes is an error that names it, and nothing is saved where it would not be found", () => {
+  it("with the highest possible number is an error that names it, and nothing is saved where it would not be found", () => {
     const fs = diskWith(1, 2);
     fs.put(`${FOLDER}/999999999999999-step-7.manifest.json`, fs.read(manifest));
     expect(() => folderOn(fs).save(stateAt(3), DIGEST)).toThrow(
-      /999999999999999-step-7\.manifest\.json; move it away \(CKPT_IO\)/,
+      /999999999999999-step-7\.manifest\.json has the highest possible number; move it away \(CKPT_IO\)/,
     );
     expect(loadedStep(fs)).toBe(2);
   });
 });
 
-it("what one reader found damaged, another who is told does not count as kept", () => {
+it("damage found by one reader does not count as kept for another that receives its list", () => {
   const fs = diskWith(1, 2);
   fs.put(`${FOLDER}/000002-step-2.safetensors`, new Uint8Array(3));
   const reader = folderOn(fs);

@@ -1,6 +1,6 @@
 /**
- * Saving checkpoints under everything that disks and processes do: after any fault the newest acknowledged checkpoint is
- * there to the last bit, or a newer one is, and never anything else.
+ * Saving checkpoints under all faults of disks and processes: afterwards the newest acknowledged checkpoint, or a newer one,
+ * loads to the last bit, and never anything else.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -21,7 +21,7 @@ import {
 } from "../support/checkpoints.ts";
 import { type Fault, Killed, SimulatedFs } from "../support/simulatedFs.ts";
 
-/** Runs a save with faults; whether it was acknowledged, and what it threw. */
+/** Runs a save with faults; returns whether it was acknowledged, and the error. */
 function trySave(fs: SimulatedFs, step: number): { acked: boolean; error?: unknown } {
   try {
     folderOn(fs).save(stateAt(step), DIGEST);
@@ -39,7 +39,7 @@ const OPERATIONS = (() => {
   return fs.operations - before;
 })();
 
-/** A disk with checkpoints 1 and 2 on which operation `at` of the save that follows has a fault. */
+/** A disk with checkpoints 1 and 2, and a fault at operation `at` of the next save. */
 function faultyDisk(at: number, fault: Fault, { forever = false } = {}): SimulatedFs {
   const fs = diskWithTwo();
   const first = fs.operations + at;
@@ -161,7 +161,7 @@ describe("a power cut", () => {
     expect(lostStates({ first: true })).toBe(0);
   });
 
-  it("brings back no manifest of a checkpoint that was removed", () => {
+  it("restores no manifest of a removed checkpoint", () => {
     for (let sample = 0; sample < SAMPLES; sample++) {
       const fs = diskWithTwo();
       folderOn(fs).save(stateAt(3), DIGEST);
@@ -202,7 +202,7 @@ describe("a power cut in a new run", () => {
     }
   }
 
-  /** Whether the run is there, with its configuration, what was measured, and the checkpoint. */
+  /** Whether the run exists, with its configuration, metrics and checkpoint. */
   function isWhole(fs: SimulatedFs): boolean {
     try {
       const { checkpoints, config: found } = readRun(RUN, fs);
@@ -221,7 +221,7 @@ describe("a power cut in a new run", () => {
     return fs.operations;
   })();
 
-  /** Acknowledged runs that are lost, in whole or in part, in so many cuts. `unsynced`: a folder that is never synced. */
+  /** Acknowledged runs that are lost, wholly or partly, by these cuts. `unsynced`: a folder that is never synced. */
   function lostRuns(samples: number, unsynced?: string): number {
     let lost = 0;
     for (let sample = 0; sample < samples; sample++) {
@@ -247,14 +247,14 @@ describe("a power cut in a new run", () => {
     },
   );
 
-  it("at any operation leaves a folder that is a run, or can become one, or is not there", () => {
+  it("at any operation leaves a run, a folder that can become one, or nothing", () => {
     for (let at = 0; at < operations; at++) {
       const fs = disk();
       fs.faultAt = (operation) => (operation === at ? "kill" : undefined);
       expect(firstSteps(fs)).toBe(false);
       for (const after of [fs.afterKill(), fs.afterPowerCut(choose)]) {
         const names = after.isFolder(RUN) ? after.list(RUN) : [];
-        for (const name of names) if (name.startsWith("lock")) after.drop(`${RUN}/${name}`); // of this process, which lives
+        for (const name of names) if (name.startsWith("lock")) after.drop(`${RUN}/${name}`); // of this process, which is alive
         const begun = names.includes("config.json");
         if (begun) expect(readRun(RUN, after).config).toEqual(config);
         else createRun(RUN, config, new Date(0), after);
@@ -263,7 +263,7 @@ describe("a power cut in a new run", () => {
   });
 });
 
-it("any sequence of saves, faults, damage and restarts ends with the newest acknowledged whole step or a newer one", () => {
+it("any sequence of saves, faults, damage and restarts ends with the newest acknowledged intact step or a newer one", () => {
   const action = fc.oneof(
     fc.record({ kind: fc.constant("save" as const) }),
     fc.record({ kind: fc.constant("kill" as const), at: fc.nat(OPERATIONS) }),
@@ -308,7 +308,7 @@ it("any sequence of saves, faults, damage and restarts ends with the newest ackn
           const bytes = fs.read(`${FOLDER}/${name}`);
           bytes[act.at % bytes.length] ^= 1;
           fs.put(`${FOLDER}/${name}`, bytes);
-          acked = 0; // whatever is found must be whole; that something is, the tests above show
+          acked = 0; // any checkpoint found must be intact; the tests above show that there is one
         }
         folder = folderOn(fs); // a restart
         try {

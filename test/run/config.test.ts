@@ -1,4 +1,4 @@
-/** The configuration: what resolves, and what every wrong setting is told. */
+/** The configuration: valid settings, and the message for every invalid one. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -89,7 +89,7 @@ describe("resolveConfig", () => {
     expect(problem.detail).toContain(`did you mean ${nearest}?`);
   });
 
-  it("offers no key when none is near", () => {
+  it("offers no key when none is close", () => {
     expect(problemsOf(["qqqqqqqqqqqqqqqq=1"])[0].detail).not.toContain("did you mean");
   });
 
@@ -128,7 +128,7 @@ describe("resolveConfig", () => {
     [["model.image.numHeads=5"], "numHeads 5 does not divide"],
     [["model.text.width=63"], "numHeads 2 does not divide model.text.width 63"],
     [["model.image.patchSize=7"], "patchSize 7 does not divide"],
-    [["model.image.posEmb=sincos2d", "model.image.width=6", "model.image.numHeads=2"], "4 divides"],
+    [["model.image.posEmb=sincos2d", "model.image.width=6", "model.image.numHeads=2"], "a multiple of 4"],
     [["model.image.posEmb=sincos2d", "model.image.width=4"], "at least 8"],
     [["train.batch=1", "train.shards=1"], "log-odds"],
     [["train.batch=33"], "train.shards 2 does not divide train.batch 33"],
@@ -136,13 +136,13 @@ describe("resolveConfig", () => {
     [["optim.warmup=60%", "optim.cooldown=50%"], "more than train.steps"],
     [["optim.warmup=7000", "train.steps=6000"], "more than train.steps"],
     [["model.image.width=8192", "model.image.depth=64"], "parameters"],
-  ])("refuses %j, which do not go together", (settings, words) => {
+  ])("rejects %j, which conflict", (settings, words) => {
     const problems = problemsOf(settings);
     expect(problems.map((p) => p.code)).toEqual(["CONFIG_COMBINATION"]);
     expect(problems[0].detail).toContain(words);
   });
 
-  it("says nothing about combinations of a key that is wrong by itself", () => {
+  it("says nothing about combinations of an invalid key", () => {
     expect(problemsOf(["model.image.width=abc", "model.image.numHeads=5"]).map((p) => p.code)).toEqual(["CONFIG_TYPE"]);
   });
 
@@ -207,7 +207,7 @@ it("withSettings changes what is named, and nothing else of a configuration", ()
   expect(() => withSettings(before, ["log.evry=7", "optim.lr=-1"])).toThrow(/log\.every[\s\S]*optim\.lr/);
 });
 
-it("a number that is 0 in f32 is no ε", () => {
+it("a number that is 0 in f32 is not a valid ε", () => {
   expect(Math.fround(resolveConfig("emoji", ["optim.eps=1e-38"]).optim.eps)).toBeGreaterThan(0);
   expect(() => resolveConfig("emoji", ["optim.eps=1e-300"])).toThrow(/optim\.eps/);
 });

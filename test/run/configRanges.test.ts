@@ -1,4 +1,4 @@
-/** What the configuration allows trains: the ends of every range, on a model that is otherwise tiny. */
+/** Every allowed configuration trains: the ends of every range, on an otherwise tiny model. */
 import { describe, expect, it } from "vitest";
 import { NonFiniteError } from "../../src/nn/index.ts";
 import { ConfigError, resolveConfig } from "../../src/run/config.ts";
@@ -15,7 +15,7 @@ const TINY = [
 
 const VOCABULARY = 300;
 
-/** Three steps; what the loss was in each. */
+/** The losses of three steps. */
 function losses(settings: readonly string[]): number[] {
   return scope(() => {
     const config = resolveConfig("emoji", [...TINY, ...settings]);

@@ -1,5 +1,5 @@
 /**
- * A bit of one device's memory that turns over silently: training finds it before it saves anything, and says where.
+ * A silently flipped bit in one device's memory: training finds it before the next save, and says where.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ const newest = (run: string) => new CheckpointFolder(join(run, "checkpoint"), { 
 const DEVICES = ["--devices", "3", "--shards", "3", "--batch", "12"];
 const KERNEL = "model/image/patchEmbed/embed/kernel";
 
-// A worker takes the options of its process only where Node itself strips types.
+// A worker inherits the options of its process only if Node itself strips types.
 describe.runIf(process.features.typescript)("a bit that turns over on one device", { timeout: 120_000 }, () => {
   const train = (args: readonly string[], ...flip: Parameters<typeof flipping>) =>
     siglip(["train", ...TINY, ...args], undefined, flipping(...flip));
@@ -26,14 +26,14 @@ describe.runIf(process.features.typescript)("a bit that turns over on one device
       0,
       `after step 10: rank 1 of 3 holds different bits from the rest, in ${KERNEL};`,
     ],
-    // The weights that it moves differ from then on too.
+    // The weights that it updates differ from then on too.
     [
       "exponent of a moment",
       "optimizer/b/m",
       24,
       "after step 10: rank 1 of 3 holds different bits from the rest, in model/b, optimizer/b/m;",
     ],
-    // Not blamed on the rate of learning, though the loss is no number.
+    // Not blamed on the learning rate, though the loss is NaN.
     ["exponent of a weight", KERNEL, 30, `in step 8: rank 1 of 3 holds different bits from the rest, in ${KERNEL};`],
   ] as const)("is found before the next checkpoint: %s", async (_, name, bit, says) => {
     const run = join(temporaryFolder(), "run");
@@ -46,30 +46,30 @@ describe.runIf(process.features.typescript)("a bit that turns over on one device
     expect(stderr).not.toMatch(/ {4}at /);
     expect(newest(run)?.step).toBe(5);
     expect(stderr).toContain(
-      `the checkpoint of step 5 is whole; go on with: npm run -s siglip -- train --resume --out ${run}`,
+      `the checkpoint of step 5 is intact; resume with: npm run -s siglip -- train --resume --out ${run}`,
     );
   });
 
-  it("leaves a run that goes on to the weights of one that was never disturbed", async () => {
+  it("ends the run, which can be resumed to the weights of an undisturbed one", async () => {
     const folder = temporaryFolder();
     const args = [...DEVICES, ...set("train.steps", 12), ...set("checkpoint.every", 5)];
     const { code } = await train([...args, "--out", join(folder, "hit")], 2, 7, KERNEL, 22);
     expect(code).toBe(71);
     const resumed = await siglip(["train", "--resume", "--out", join(folder, "hit"), "--devices", "3"]);
     expect(resumed.code, resumed.stderr).toBe(0);
-    // Comparing all the time raises no alarm, and changes no bit.
+    // Comparing at every step raises no false alarm, and changes no bit.
     const whole = await siglip(["train", ...TINY, ...args, "--verify", "--out", join(folder, "whole")]);
     expect(whole.code, whole.stderr).toBe(0);
     expect(newest(join(folder, "hit"))?.tensors).toEqual(newest(join(folder, "whole"))?.tensors);
     expect(readFileSync(join(folder, "hit/metrics.jsonl"))).toEqual(readFileSync(join(folder, "whole/metrics.jsonl")));
   });
 
-  it("is found after at most 100 steps where nothing is saved, and then nothing is", async () => {
+  it("is found after at most 100 steps without a save, and then nothing is saved", async () => {
     const run = join(temporaryFolder(), "run");
     const args = ["--devices", "2", ...set("train.steps", 300), ...set("checkpoint.every", 1000), "--out", run];
     const { code, stderr } = await train(args, 1, 103, KERNEL, 12);
     expect(code, stderr).toBe(71);
-    // Of two, neither can be told to be right.
+    // With two devices, nobody knows which is right.
     expect(stderr).toContain(`CorruptionError: after step 200: ranks 0 and 1 hold different bits, in ${KERNEL}`);
     expect(stderr).toContain("nothing was saved before");
     expect(readdirSync(join(run, "checkpoint"))).toEqual([]);

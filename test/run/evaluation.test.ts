@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { type Evaluation, evaluationTable } from "../../src/run/evaluation.ts";
 
-it("the table says of every row which direction it is about, that of pixels too", () => {
+it("the table names the direction of every row, also for pixels", () => {
   const recall = (textToImage: number, imageToText: number) => [{ k: 1, textToImage, imageToText }];
   const evaluation: Evaluation = {
     title: "a set",

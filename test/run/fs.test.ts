@@ -1,4 +1,4 @@
-/** Reading and writing through the system: in pieces that it takes, and never what was changed meanwhile. */
+/** Reading and writing files: in the pieces that the system accepts, and never a file that changes meanwhile. */
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
@@ -7,7 +7,7 @@ import { isSystemError, realFs, utf8, writeAll, writeDurably } from "../../src/r
 import { SimulatedFs } from "../support/simulatedFs.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
 
-/** What stands in for calls of the system; each calls the real one unless a test says otherwise. */
+/** Substitutes for system calls; each calls the real one unless a test replaces it. */
 const system = vi.hoisted(() => ({
   fstatSync: undefined as ((file: number) => { size: number }) | undefined,
   readSync: undefined as
@@ -36,11 +36,11 @@ function fileWith(text: string): string {
   return path;
 }
 
-describe("a file that is changed while it is read", () => {
+describe("a file that changes while it is read", () => {
   it.each([
     ["grows", (path: string) => fs.appendFileSync(path, "more")],
     ["is cut off", (path: string) => fs.truncateSync(path, 3)],
-  ])("(it %s) is an error, and not a part of it", (_, change) => {
+  ])("(it %s) is an error, not a part of the file", (_, change) => {
     const path = fileWith("a line of text");
     const { readSync } = fs;
     system.readSync = (file, bytes, offset, length, at) => {
@@ -53,16 +53,16 @@ describe("a file that is changed while it is read", () => {
     expect(() => realFs.read(path)).toThrow(/FILE_CHANGED/);
   });
 
-  it("and one that is not is read to its end", () => {
+  it("and an unchanged one is read to its end", () => {
     expect(new TextDecoder().decode(realFs.read(fileWith("a line of text")))).toBe("a line of text");
   });
 });
 
 describe("more than 2 GiB", () => {
   const SIZE = 2 ** 31 + 5;
-  const isTaken = (length: number): boolean => length > 0 && length < 2 ** 31; // what one call of the system may be asked for
+  const isTaken = (length: number): boolean => length > 0 && length < 2 ** 31; // the limit of one system call
 
-  it("is read by position, in pieces that the system gives", () => {
+  it("is read by position, in the pieces that the system returns", () => {
     const path = fileWith("");
     system.fstatSync = () => ({ size: SIZE });
     let end = 0;
@@ -77,7 +77,7 @@ describe("more than 2 GiB", () => {
     expect(end).toBe(SIZE);
   });
 
-  it("is written in pieces that the system takes", () => {
+  it("is written in the pieces that the system accepts", () => {
     let written = 0;
     system.writeSync = (_file, bytes) => {
       expect(isTaken(bytes.length)).toBe(true);

@@ -1,4 +1,4 @@
-/** The lock of a run folder: one winner, whoever came when and died where. */
+/** The lock of a run folder: one winner, whatever the order of processes and kills. */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -20,7 +20,7 @@ function putLock(folder: string, fields: object, name = "lock.1"): string {
   return path;
 }
 
-/** Whether a process still does anything; what its parent has not waited for does not. */
+/** Whether a process still runs; a zombie does not. */
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -31,7 +31,7 @@ function isRunning(pid: number): boolean {
 }
 
 const deadPid = spawnSync(process.execPath, ["-e", ""]).pid;
-/** Whether a process got the lock that does not wait for others. */
+/** Whether a process got the lock without waiting for others. */
 const won = (folder: string, fs?: Fs): boolean => {
   try {
     lockRun(folder, now, fs, () => {});
@@ -55,14 +55,14 @@ describe("lockRun", () => {
     }
   });
 
-  it("leaves nothing when it is given back", () => {
+  it("leaves nothing when it is released", () => {
     const folder = temporaryFolder();
     lockRun(folder, now)();
     expect(readdirSync(folder)).toEqual([]);
     expect(won(folder)).toBe(true);
   });
 
-  it("takes over from a process that is gone", () => {
+  it("takes over from a process that has ended", () => {
     const folder = temporaryFolder();
     putLock(folder, { pid: deadPid });
     expect(won(folder)).toBe(true);
@@ -75,25 +75,25 @@ describe("lockRun", () => {
     expect(won(folder)).toBe(true);
   });
 
-  it("does not judge processes of another machine", () => {
+  it("does not take over from processes of another machine", () => {
     const folder = temporaryFolder();
     const path = putLock(folder, { pid: deadPid, host: `not-${hostname()}` });
     expect(() => lockRun(folder, now)).toThrow(`if that has ended, delete ${path}`);
   });
 
-  it("takes over when the machine has been started anew, though a process has the number", () => {
+  it("takes over after a reboot, though a process has the same number", () => {
     const folder = temporaryFolder();
     putLock(folder, { boot: "another" });
     expect(won(folder)).toBe(existsSync("/proc/sys/kernel/random/boot_id"));
   });
 
-  it("says how to remove a lock whose number belongs to somebody else now", () => {
+  it("says how to remove a lock whose number now belongs to another process", () => {
     const folder = temporaryFolder();
     const path = putLock(folder, {});
     expect(() => lockRun(folder, now)).toThrow(`if that process is not siglip, delete ${path}`);
   });
 
-  it("understands locks that say nothing of the start of the machine", () => {
+  it("accepts locks without the identity of the boot", () => {
     const folder = temporaryFolder();
     putLock(folder, {}); // without `boot`
     expect(won(folder)).toBe(false);
@@ -104,7 +104,7 @@ describe("lockRun", () => {
 
   it.runIf(existsSync("/proc/self/stat"))("takes over from a zombie, which nobody has waited for", async () => {
     const folder = temporaryFolder();
-    // The shell starts a process that ends at once, and becomes a program that never asks how it ended.
+    // The shell starts a process that ends at once, and becomes a program that never waits for it: a zombie.
     const parent = spawn("sh", ["-c", "sleep 0.2 & echo $!; exec sleep 60"]);
     try {
       const pid = Number(await new Promise((done) => parent.stdout.once("data", done)));
@@ -116,7 +116,7 @@ describe("lockRun", () => {
     }
   });
 
-  it("waits a moment for a process that is on its way out", async () => {
+  it("waits a moment for a process that is about to end", async () => {
     const folder = temporaryFolder();
     const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60000)"]);
     putLock(folder, { pid: child.pid });
@@ -158,16 +158,16 @@ describe("lockRun", () => {
     },
   );
 
-  it("says what is in the way where a folder has the name of a lock", () => {
+  it("names a folder that has the name of a lock", () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, "lock.1"));
     expect(() => lockRun(folder, now)).toThrow(
-      /lock\.1 is in the place of a lock and is not a regular file; move it away/,
+      /lock\.1 has the name of a lock and is not a regular file; move it away/,
     );
     expect(readdirSync(folder)).toEqual(["lock.1"]);
   });
 
-  it("does not take a lock that cannot be read for one that holds nothing", () => {
+  it("does not mistake a lock that cannot be read for an empty one", () => {
     const folder = temporaryFolder();
     putLock(folder, {});
     const read = (): never => {

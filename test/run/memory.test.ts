@@ -1,4 +1,4 @@
-/** Shards and devices are chosen so that a step fits; what fits nowhere is refused before anything starts. */
+/** Shards and devices are chosen so that a step fits; a run that cannot fit is rejected before it starts. */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ const VIT_S = [
   "model.image.mlpDim=1536", "model.image.numHeads=6",
 ]; // biome-ignore format: groups of keys
 
-it.each(presetNames)("preset %s is cut into no more shards than it was before memory was looked at", (preset) => {
+it.each(presetNames)("preset %s keeps its default number of shards", (preset) => {
   const config = resolveConfig(preset, []);
   for (const devices of [1, 2, 4, 8, 16]) {
     const shards = defaultShards(config.train.batch, devices);
@@ -61,7 +61,7 @@ const cut = (config: Config, shards: number, batch = config.train.batch): Config
   train: { ...config.train, shards, batch },
 });
 
-it("shards that are chosen divide the batch, can be shared, and fit if any do", () => {
+it("chosen shards divide the batch, are shared evenly, and fit if any number does", () => {
   fc.assert(
     fc.property(sizes, ({ devices, settings }) => {
       const config = resolveConfig("shapes", settings);
@@ -76,7 +76,7 @@ it("shards that are chosen divide the batch, can be shared, and fit if any do", 
   );
 });
 
-it("what does not fit is refused with numbers, and with a remedy that helps", () => {
+it("a run that does not fit is rejected with numbers and a remedy that helps", () => {
   let refused = 0;
   fc.assert(
     fc.property(sizes, ({ devices, settings }) => {
@@ -101,14 +101,14 @@ it("what does not fit is refused with numbers, and with a remedy that helps", ()
 });
 
 it.each([
-  [["model.image.imageSize=1024", "model.image.patchSize=1"], /a picture is 1048576 tokens: together \d+ GiB/],
+  [["model.image.imageSize=1024", "model.image.patchSize=1"], /an image is 1048576 tokens: together \d+ GiB/],
   [["model.image.width=8192", "model.image.depth=64"], /parameters/],
-])("a model of which no device can embed a single pair is no configuration: %j", (settings, says) => {
+])("a model too large to embed a single pair is rejected as a configuration: %j", (settings, says) => {
   expect(() => resolveConfig("shapes", settings)).toThrow(says);
 });
 
 describe("out of memory", () => {
-  it("because of what was asked for is a matter of the configuration, else a device has failed", () => {
+  it("because of the request is a configuration error; otherwise a device has failed", () => {
     const full = new DeviceError(0, "full", { cause: new OutOfMemoryError("full") });
     const system = new DeviceError(0, "none", { cause: new SystemMemoryError("none") });
     expect([full, system].map(exitCodeOf)).toEqual([EXIT.usage, EXIT.workerDied]);
@@ -118,11 +118,11 @@ describe("out of memory", () => {
   const LIMITED =
     "Max cpu time  unlimited\nMax address space         4096000000           unlimited            bytes\n";
   const UNLIMITED = "Max address space         unlimited            unlimited            bytes\n";
-  it("beneath a limit on addresses names the limit", () => {
+  it("under a limit on the address space names the limit", () => {
     expect(addressLimit(LIMITED)).toBe(4_096_000_000);
     expect(addressLimit(UNLIMITED)).toBeUndefined();
     const error = new DeviceError(0, "none", { cause: new SystemMemoryError("none") });
-    expect(addressSpaceHint(error, () => LIMITED)).toMatch(/3\.8 GiB of addresses \(ulimit -v\)/);
+    expect(addressSpaceHint(error, () => LIMITED)).toMatch(/limited to 3\.8 GiB \(ulimit -v\)/);
     expect(addressSpaceHint(error, () => UNLIMITED)).toBe("");
     expect(addressSpaceHint(new Error("another"), () => LIMITED)).toBe("");
   });
@@ -160,7 +160,7 @@ describe("siglip train --dry-run", { timeout: 60_000 }, () => {
     [["--batch", "18000"], /train\.batch = 18000 is more than/],
     [["--deadline", "0"], /--deadline 0 is not a number of seconds/],
     [["--resume"], /leave out --resume/],
-  ])("refuses what a run would refuse: %j", async (args, says) => {
+  ])("rejects what a run would reject: %j", async (args, says) => {
     const { code, stderr } = await dry("--preset", "shapes", ...args);
     expect(stderr).toMatch(says);
     expect(code).toBe(2);

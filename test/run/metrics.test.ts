@@ -1,4 +1,4 @@
-/** The metrics of a run: nothing is filtered, nothing is lost, and a run that went on reads like one that never stopped. */
+/** The metrics of a run: nothing is filtered or lost, and a resumed run reads like one that never stopped. */
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -32,7 +32,7 @@ it("every number comes back to the same bits, NaN and infinities too", () => {
   );
 });
 
-it("a line is JSON, with words for the numbers that JSON lacks", () => {
+it("a line is JSON, with strings for NaN and infinity", () => {
   const line = metricsLine({
     step: 3,
     loss: Number.NaN,
@@ -57,7 +57,7 @@ it("there are no metrics before the first", () => {
   expect(readMetrics(temporaryFolder())).toEqual({ rows: [], unreadable: 0 });
 });
 
-it("a line that a kill or a full disk cut off spoils no other", () => {
+it("a truncated line, by a kill or a full disk, damages no other", () => {
   const folder = temporaryFolder();
   log(folder, [{ step: 1, loss: 3 }]);
   appendFileSync(join(folder, "metrics.jsonl"), '{"step":2,"lo');
@@ -71,7 +71,7 @@ it("a line that a kill or a full disk cut off spoils no other", () => {
   });
 });
 
-it("lines that do not fit on the disk are said once, wait, and are written in their order when there is room", () => {
+it("lines that do not fit on the disk cause one warning, wait, and are written in order once there is room", () => {
   const fs = new SimulatedFs([FOLDER], 5);
   const said: string[] = [];
   const metrics = new MetricsLog(FOLDER, fs, (warning) => said.push(warning));
@@ -80,27 +80,27 @@ it("lines that do not fit on the disk are said once, wait, and are written in th
   metrics.append(rows[0]);
   metrics.append(rows[1]);
   expect(said).toEqual([
-    "metrics: /run/metrics.jsonl cannot be written (ENOSPC: write; 8 bytes needed, 0 free); make room: until then lines are kept in memory, and the run goes on",
+    "metrics: /run/metrics.jsonl cannot be written (ENOSPC: write; 8 bytes needed, 0 free); make room: until then lines are kept in memory and the run continues",
   ]);
   expect(metrics.sync()).toHaveLength(2);
   fs.capacity = 1000;
   metrics.append(rows[2]);
   expect(readMetrics(FOLDER, fs)).toEqual({ rows: rows.slice(0, 3), unreadable: 0 });
   expect(metrics.sync()).toEqual([]);
-  // The next time that the disk is full is another warning.
+  // When the disk is full again, there is another warning.
   fs.capacity = 0;
   metrics.append(rows[3]);
   expect(said).toHaveLength(2);
 });
 
-it("an error that is not one of the disk is passed on", () => {
+it("an error that is not from the disk is rethrown", () => {
   const fs = new SimulatedFs([FOLDER]);
   const metrics = new MetricsLog(FOLDER, fs);
   fs.faultAt = () => "kill";
   expect(() => metrics.append({ step: 1 })).toThrow(Killed);
 });
 
-it("what is set aside is on the disk before it is cut off, whatever a power cut does", () => {
+it("discarded lines are on the disk before they are cut off, whatever a power cut does", () => {
   const rows = Array.from({ length: 6 }, (_, i) => ({ step: i + 1, loss: i }));
   let seed = 1;
   const choose = (n: number): number => {
@@ -130,7 +130,7 @@ it("what is set aside is on the disk before it is cut off, whatever a power cut 
   }
 });
 
-it("a run that goes on at a step reads as if it had never stopped, and what it had measured beyond is kept aside", () => {
+it("a run resumed at a step reads as if it had never stopped, and later measurements are moved aside", () => {
   const folder = temporaryFolder();
   const rows = Array.from({ length: 10 }, (_, i) => ({ step: i + 1, loss: 1 / (i + 1) }));
   log(folder, rows.slice(0, 8));
@@ -147,7 +147,7 @@ it("a run that goes on at a step reads as if it had never stopped, and what it h
   );
 });
 
-it("zeros after a power cut are set aside as well", () => {
+it("zeros after a power cut are moved aside as well", () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, "metrics.jsonl"), `{"step":1,"loss":3}\n${"\0".repeat(100)}`);
   expect(readMetrics(folder).unreadable).toBe(1);
@@ -155,7 +155,7 @@ it("zeros after a power cut are set aside as well", () => {
   expect(readMetrics(folder)).toEqual({ rows: [{ step: 1, loss: 3 }], unreadable: 0 });
 });
 
-it("a kill at any operation of going back loses no line", () => {
+it("a kill at any operation of rewinding loses no line", () => {
   const rows = Array.from({ length: 6 }, (_, i) => ({ step: i + 1, loss: i }));
   for (let at = 0, whole = false; !whole; at++) {
     const fs = new SimulatedFs([FOLDER]);
@@ -177,7 +177,7 @@ it("a kill at any operation of going back loses no line", () => {
   }
 });
 
-it("a folder in the place of the file is an error that names it", () => {
+it("a folder with the name of the file is an error that names it", () => {
   const folder = temporaryFolder();
   realFs.makeFolder(join(folder, "metrics.jsonl"));
   expect(() => readMetrics(folder)).toThrow(/metrics\.jsonl, byte 0: expected a regular file \(NOT_A_REGULAR_FILE\)/);

@@ -4,7 +4,7 @@ import { resolveConfig } from "../../src/run/config.ts";
 import { buildModel, buildOptimizer } from "../../src/run/model.ts";
 import { copy, scope, zeros } from "../../src/tensor/index.ts";
 
-/** Paths of the parameters that a step at rate 0 without a gradient makes smaller. */
+/** Paths of the parameters that decay in a step without gradient. */
 function decaying(settings: readonly string[]): { decayed: string[]; kept: string[] } {
   return scope(() => {
     const config = resolveConfig("emoji", ["optim.weightDecay=0.5", ...settings]);

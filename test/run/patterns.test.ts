@@ -11,7 +11,7 @@ const multiplier = (match: string) => ({ match, lr: 1, decay: 0 });
 const paths = trainedPaths(resolveConfig("emoji", []));
 
 describe("trainedPaths", () => {
-  it("names the parameters of the model that is trained, whatever the model is made of", () => {
+  it("names the trained parameters of any model", () => {
     const settings = fc.record({
       "model.image.depth": fc.constantFrom(1, 2),
       "model.image.width": fc.constantFrom(8, 16),
@@ -65,7 +65,7 @@ describe("tryPatterns", () => {
     expect(idle.map(({ detail }) => detail)).toEqual([expect.stringMatching(says)]);
   });
 
-  it("says that a pattern has no effect when those before it match all of its parameters", () => {
+  it("says that a pattern has no effect if earlier ones match all of its parameters", () => {
     const { idle } = tryPatterns([multiplier("image/.*"), multiplier("text/.*"), multiplier(".*/probe")], paths);
     expect(idle).toHaveLength(1);
     expect(idle[0].detail).toMatch(/"\.\*\/probe" has no effect/);
@@ -73,11 +73,11 @@ describe("tryPatterns", () => {
   });
 
   it.each(["(.*)*x", "(.+)+!", "(?=((.*)*y))z", "((a|[a-z/]|\\d)*)*#"])(
-    "gives up %s, which takes for ever",
+    "gives up %s, which backtracks without end",
     (match) => {
       const started = performance.now();
       const { unusable } = tryPatterns([multiplier(match)], paths, 50);
-      expect(unusable.map(({ detail }) => detail)).toEqual([expect.stringMatching(/needs more than 0\.05 s/)]);
+      expect(unusable.map(({ detail }) => detail)).toEqual([expect.stringMatching(/takes more than 0\.05 s/)]);
       expect(performance.now() - started).toBeLessThan(20_000);
     },
   );
@@ -110,7 +110,7 @@ describe("tryPatterns", () => {
   });
 });
 
-it("nearestPath finds the name that letters were taken out of", () => {
+it("nearestPath finds a name from which letters were removed", () => {
   fc.assert(
     fc.property(fc.constantFrom(...paths), fc.nat(), (path, where) => {
       const cut = where % path.length;

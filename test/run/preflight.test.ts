@@ -1,4 +1,4 @@
-/** What is said about a run before it begins. */
+/** Checks of a run before it begins. */
 import { describe, expect, it } from "vitest";
 import { checkConfig, resolveConfig } from "../../src/run/config.ts";
 import { checkSchedule, checkSettings } from "../../src/run/preflight.ts";
@@ -14,15 +14,15 @@ describe("checkSettings", () => {
   it.each([
     ["a pattern without a match", [matching("imag/.*")], /matches no parameter/],
     ["softmax over a batch of one", ["train.loss=softmax", "train.batch=1", "train.shards=1", "model.biasInit=0"], /always 0/],
-  ])("refuses %s in a new run, and warns where the run was begun before", (_, settings, says) => {
+  ])("rejects %s in a new run, and warns in a resumed one", (_, settings, says) => {
     const config = resolveConfig("emoji", settings);
     expect(() => checkSettings(config, false)).toThrow(says);
     expect(checkSettings(checkConfig(JSON.parse(JSON.stringify(config))), true)).toEqual([expect.stringMatching(says)]);
   }); // biome-ignore format: a case a line
 
-  it("refuses a pattern that takes for ever, also where the run was begun before", () => {
+  it("rejects a pattern that backtracks without end, also in a resumed run", () => {
     const config = resolveConfig("emoji", [matching("(.*)*x")]);
-    expect(() => checkSettings(config, true)).toThrow(/needs more than 1 s/);
+    expect(() => checkSettings(config, true)).toThrow(/takes more than 1 s/);
   });
 
   it("warns of a batch without negatives", () => {
@@ -32,7 +32,7 @@ describe("checkSettings", () => {
 });
 
 describe("checkSchedule", () => {
-  it("refuses a warm-up of more epochs than the run has, which only the data can tell", () => {
+  it("rejects a warm-up of more epochs than the run has, which depends on the data", () => {
     const config = resolveConfig("emoji", ["optim.warmup=3 epochs", "train.steps=20", "train.batch=100"]);
     expect(checkSchedule(config, 600)).toEqual([]);
     expect(() => checkSchedule(config, 700)).toThrow(

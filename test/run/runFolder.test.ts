@@ -1,4 +1,4 @@
-/** Run folders: made once, never written over, opened by one process at a time. */
+/** Run folders: made once, never overwritten, opened by one process at a time. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -53,7 +53,7 @@ describe("createRun", () => {
   });
 });
 
-describe("a path that no run can be made at", () => {
+describe("a path where no run can be made", () => {
   it.each([
     ["empty", () => "", EXIT.usage, /--out is empty/],
     ["of blanks", () => "  ", EXIT.usage, /--out is empty/],
@@ -72,7 +72,7 @@ describe("a path that no run can be made at", () => {
     expect(() => checkRunPath("/proc/x/y")).toThrow(/\/proc\/x\/y cannot be made: ENOENT.*choose another --out/);
   });
 
-  it("is told from one where it can, of which nothing stays", () => {
+  it("is distinguished from a valid one, where nothing is left behind", () => {
     const folder = temporaryFolder();
     checkRunPath(join(folder, "deep", "run"));
     expect(readdirSync(folder)).toEqual([]);
@@ -82,7 +82,7 @@ describe("a path that no run can be made at", () => {
   });
 });
 
-describe("a run in which nothing was done", () => {
+describe("a run without any step", () => {
   it("leaves nothing when it is discarded, also of the folders above it", () => {
     const folder = temporaryFolder();
     const run = createRun(join(folder, "deep", "run"), config, now);
@@ -137,7 +137,7 @@ it("createNextRun names folders by time and preset, and never takes one twice", 
 });
 
 describe("resumeRun", () => {
-  it("opens a run once its process has let go, not before", () => {
+  it("opens a run once its process has released it, not before", () => {
     const path = join(temporaryFolder(), "run");
     const run = createRun(path, config, now);
     expect(exitCodeFrom(() => resumeRun(path, now))).toBe(EXIT.locked);
@@ -148,7 +148,7 @@ describe("resumeRun", () => {
     again.release();
   });
 
-  it("puts no lock into a folder that is no run", () => {
+  it("creates no lock in a folder that is not a run", () => {
     const path = temporaryFolder();
     expect(exitCodeFrom(() => resumeRun(path, now))).toBe(EXIT.usage);
     expect(exitCodeFrom(() => resumeRun(join(path, "absent"), now))).toBe(EXIT.usage);
@@ -180,7 +180,7 @@ it("a run whose checkpoint folder is gone is an error of the disk", () => {
   expect(existsSync(join(path, "checkpoint"))).toBe(false);
 });
 
-it("the digest changes with what changes the result, and only with that", () => {
+it("the digest changes exactly with the keys that change the result", () => {
   const digest = (setting: string): string => configDigest(resolveConfig("emoji", [setting]));
   const base = configDigest(resolveConfig("emoji", []));
   for (const setting of [
@@ -209,11 +209,11 @@ it.each([
   ["emoji-unseen", "608b6b41202319c95630b7f5c7c2f5426a404f9696470453edf7b8fd581d6c1d"],
   ["shapes", "fe356b4624a9f44dbdfcc381d90b144a38d9d878f352814294c5033b33cb7eb7"],
 ])("the digest of %s is the one that runs of version 0.1.0 carry", (preset, digest) => {
-  // A key that is new has to be listed in LATER_KEYS (config.ts): then runs that were saved without it can go on.
+  // A new key must be listed in LATER_KEYS (config.ts), so that runs saved without it can be resumed.
   expect(configDigest(resolveConfig(preset, []))).toBe(digest);
 });
 
-it("a later key counts in the digest only where it does not hold its default", () => {
+it("a later key counts in the digest only if it differs from its default", () => {
   const text = (settings: string[], later: string[]): string =>
     JSON.stringify(digested(resolveConfig("emoji", settings), later));
   expect(text([], ["data.augment", "optim.decayed", "train.firstSteps"])).not.toMatch(/augment|decayed/);
@@ -227,14 +227,14 @@ it("a run whose steps were changed by --resume keeps its digest", () => {
   expect(configDigest(longer)).toBe(configDigest({ ...rest, train }));
 });
 
-it("a configuration without the keys that came later is read with their defaults", () => {
+it("a configuration without later keys is read with their defaults", () => {
   const path = join(import.meta.dirname, "../fixtures/run/first");
   const text = readFileSync(join(path, "config.json"), "utf8");
   expect(text).not.toMatch(/minutes|firstSteps/);
   expect(readRun(path).config).toMatchObject({ checkpoint: { minutes: 5 }, train: { firstSteps: 0 } });
 });
 
-it("errors that nobody expected exit with 70, and those of the system with 74", () => {
+it("unexpected errors exit with 70, those of the system with 74", () => {
   expect(exitCodeOf(new TypeError("x is undefined"))).toBe(EXIT.internal);
   expect(exitCodeOf("thrown text")).toBe(EXIT.internal);
   expect(exitCodeOf(Object.assign(new Error("no space"), { code: "ENOSPC" }))).toBe(EXIT.io);

@@ -53,14 +53,14 @@ describe("a model that is saved and loaded", () => {
 });
 
 describe("saveModel", () => {
-  it("writes nothing over: a folder with anything in it is refused", () => {
+  it("overwrites nothing: a folder that is not empty is rejected", () => {
     const folder = saved();
     const before = readFileSync(join(folder, "model.json"));
     expect(() => saveModel(folder, tinyModel())).toThrow(RunFolderError);
     expect(readFileSync(join(folder, "model.json"))).toEqual(before);
   });
 
-  it("refuses a parameter that is not finite, and makes no folder", () => {
+  it("rejects a parameter that is not finite, and makes no folder", () => {
     const folder = join(temporaryFolder(), "model");
     const model = tinyModel();
     model.text.head.bias.value.data[1] = Number.NaN;
@@ -68,7 +68,7 @@ describe("saveModel", () => {
     expect(existsSync(folder)).toBe(false);
   });
 
-  it("leaves a whole model or none, wherever it is killed or power is cut", () => {
+  it("leaves a complete model or none after a kill or a power cut at any point", () => {
     const model = tinyModel();
     const total = new SimulatedFs(["/"], 1e6);
     saveModel("/model", model, byteTokenizer, total);
@@ -99,7 +99,7 @@ describe("loadModel refuses", () => {
     ["a configuration that is none", () => changed((about) => { about.model = {}; }), FormatError, /"image" and "text"/],
     ["a configuration that no model has", () => changed((about) => { (about.model as { embedDim: number }).embedDim = 0; }), ConfigurationError, /embedDim/],
     ["a configuration of another model", () => changed((about) => { (about.model as { embedDim: number }).embedDim = 4; }), FormatError, /text\/head\/kernel is \[8, 8\], not \[8, 4\]/],
-    ["a configuration of a model that fits into no memory", () => changed((about) => { (about.model as { image: { width: number; numHeads: number } }).image.width = 2 ** 20; }), FormatError, /it holds \d+ numbers, and a model of model\.json has \d+/],
+    ["a configuration of a model too large for any memory", () => changed((about) => { (about.model as { image: { width: number; numHeads: number } }).image.width = 2 ** 20; }), FormatError, /it has \d+ numbers, and the model of model\.json has \d+/],
     ["a tokenizer that is none", () => changed((about) => { about.tokenizer = { kind: "words" }; }), TokenizerError, /"kind"/],
     ["weights of another model", () => changed((about) => { about.sha256 = "0"; }), FormatError, /SHA-256/],
   ])("%s", (_, make, kind, message) => {
@@ -121,6 +121,6 @@ describe("loadModel refuses", () => {
       }
     }
     rmSync(file);
-    expect(() => loadModel(folder)).toThrow(/there is no .*model\.safetensors/);
+    expect(() => loadModel(folder)).toThrow(/model\.safetensors does not exist/);
   });
 });

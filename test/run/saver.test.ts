@@ -1,4 +1,4 @@
-/** Saving a run: when, what is never saved, what a disk may do meanwhile, and what is on the disk when a save is said to be. */
+/** Saving a run: when, what is never saved, faults of the disk, and what an acknowledged save has on the disk. */
 import { describe, expect, it } from "vitest";
 import { EXIT, exitCodeOf } from "../../src/cli/exitCodes.ts";
 import { byteTokenizer } from "../../src/data/index.ts";
@@ -19,7 +19,7 @@ interface Given {
   readonly minutes?: number;
 }
 
-/** A run in training, on a disk and a clock that do what they are told. */
+/** A run in training, on a simulated disk and clock. */
 function training({ fs = new SimulatedFs([CHECKPOINTS], 100_000), minutes = 5 }: Given = {}) {
   const model = tinyModel();
   const optimizer = tinyOptimizer(model);
@@ -57,7 +57,7 @@ const SIZE = (() => {
 })();
 
 describe("a save", () => {
-  it("is due when so many minutes have passed since the last one", () => {
+  it("is due when the configured minutes have passed since the last one", () => {
     const { saver, clock } = training({ minutes: 2 });
     expect(saver.isDue).toBe(false);
     clock.ms = 119_999;
@@ -122,7 +122,7 @@ describe("a number that is NaN or infinite", () => {
     expect(stepsOn(fs)).toEqual([1]);
   });
 
-  it("is found wherever it is, and ordinary numbers are not taken for one", () => {
+  it("is found in any place, and finite numbers are not mistaken for one", () => {
     const tensor = (...numbers: number[]) => ({ data: Float32Array.from(numbers) });
     expect(firstNonFinite([["a", tensor(0, -0, 3.4e38, 1e-45)], ["b", tensor()]])).toBe(undefined); // biome-ignore format: pairs
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
@@ -131,7 +131,7 @@ describe("a number that is NaN or infinite", () => {
   });
 });
 
-describe("a training that goes wrong", () => {
+describe("a training that diverges", () => {
   it("does not push out the checkpoint with the lowest loss", () => {
     const { saver, fs } = training();
     const losses = [4, 2, 3, 900, 5000, 8e14];
@@ -142,7 +142,7 @@ describe("a training that goes wrong", () => {
     expect(stepsOn(fs)).toEqual([2, 5, 6]);
   });
 
-  it("keeps no more than the newest where the loss falls", () => {
+  it("keeps only the newest if the loss falls", () => {
     const { saver, fs } = training();
     for (const loss of [4, 3, 2, 1]) {
       saver.saw(loss);
@@ -151,7 +151,7 @@ describe("a training that goes wrong", () => {
     expect(stepsOn(fs)).toEqual([3, 4]);
   });
 
-  it("that is resumed still knows the lowest loss, and lets go of it when there is a lower one", () => {
+  it("that is resumed still knows the lowest loss, and replaces it by a lower one", () => {
     const { fs, saver } = training();
     for (const [i, loss] of [1, 7, 8].entries()) {
       saver.saw(loss);
@@ -168,7 +168,7 @@ describe("a training that goes wrong", () => {
 });
 
 describe("a disk that is full", () => {
-  it("fails three saves in a row before it ends the run, and a save that succeeds begins the count anew", () => {
+  it("fails three saves in a row before it ends the run; a successful save resets the count", () => {
     const { saver, fs, said } = training();
     const full = (isFull: boolean): void => {
       fs.capacity = isFull ? fs.usedBytes() : Number.POSITIVE_INFINITY;
@@ -177,7 +177,7 @@ describe("a disk that is full", () => {
       full(isFull);
       expect(saver.save(step + 1, false)).toBe(!isFull);
     }
-    expect(said.filter((line) => line.includes("trying again at the next checkpoint"))).toHaveLength(4);
+    expect(said.filter((line) => line.includes("the next checkpoint tries again"))).toHaveLength(4);
     expect(() => saver.save(6, false)).toThrow("CKPT_NO_SPACE");
   });
 
@@ -205,7 +205,7 @@ describe("a disk that is full", () => {
     expect(() => saver.requireSpace()).toThrow("CKPT_NO_SPACE");
   });
 
-  it("has room for the save that was foreseen, with some more for what is not tensors", () => {
+  it("has room for the estimated save, with some margin for data that is not tensors", () => {
     const { saver, fs } = training();
     saver.save(1, false);
     saver.save(2, false);
@@ -215,7 +215,7 @@ describe("a disk that is full", () => {
 });
 
 describe("what was measured before a save", () => {
-  it("is on the disk when the save is, whatever a power cut does", () => {
+  it("is on the disk once the save is, whatever a power cut does", () => {
     let seed = 1;
     const choose = (n: number): number => {
       seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
@@ -232,7 +232,7 @@ describe("what was measured before a save", () => {
     }
   });
 
-  it("is in the checkpoint where its file cannot be written, and comes back when the run goes on", () => {
+  it("is in the checkpoint if its file cannot be written, and comes back when the run is resumed", () => {
     const { saver, fs, log, said } = training();
     log.append({ step: 1, loss: 3 });
     saver.save(1, false);
@@ -246,7 +246,7 @@ describe("what was measured before a save", () => {
     expect(saver.save(3, true)).toBe(true);
     expect(said).toEqual([
       expect.stringMatching(/^metrics: \/run\/metrics\.jsonl cannot be written \(EDQUOT; \d+ bytes needed, \S+ free\); make room/),
-      expect.stringContaining("2 lines of metrics are in the checkpoint only"),
+      expect.stringContaining("2 lines of metrics are only in the checkpoint"),
     ]); // biome-ignore format: a line each
     isBroken = false;
     const after = fs.afterKill();
@@ -270,7 +270,7 @@ describe("what was measured before a save", () => {
 });
 
 describe("a checkpoint in shared memory", () => {
-  it("restores the same bits, and its numbers are shared by all who get it", () => {
+  it("restores the same bits, and all receivers share its numbers", () => {
     const { model, optimizer } = training();
     optimizer.count = 5;
     const checkpoint = checkpointOf(5, model, optimizer, byteTokenizer);
@@ -286,7 +286,7 @@ describe("a checkpoint in shared memory", () => {
     expect(checkpointOf(5, other, otherOptimizer, byteTokenizer)).toEqual(checkpoint);
   });
 
-  it.each([-1, 1.5, 1e25, "5", null])("is refused where its number of updates is %j", (updates) => {
+  it.each([-1, 1.5, 1e25, "5", null])("is rejected if its number of updates is %j", (updates) => {
     const { model, optimizer } = training();
     const checkpoint = checkpointOf(5, model, optimizer, byteTokenizer);
     expect(() => restore({ ...checkpoint, meta: { updates } }, model, optimizer)).toThrow(/updates.*CKPT_CONFIG/);

@@ -1,4 +1,4 @@
-/** What is said of a training that does not work, on curves made for it. */
+/** Warnings about a training that does not work, on synthetic curves. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { blindLoss } from "../../src/report/index.ts";
@@ -7,7 +7,7 @@ import { TrainingWatch, type WatchedRun, type WatchedStep } from "../../src/run/
 const run: WatchedRun = { steps: 2000, batch: 128, loss: "sigmoid" };
 const BLIND = blindLoss("sigmoid", 128); // 5.85
 
-/** All that is said of a curve, of which every `every`-th step is seen. */
+/** All warnings about a curve of which every `every`-th step is seen. */
 function said(curve: (step: number) => Partial<WatchedStep>, of: WatchedRun = run, every = 1): string[] {
   const watch = new TrainingWatch(of);
   const out: string[] = [];
@@ -18,10 +18,10 @@ function said(curve: (step: number) => Partial<WatchedStep>, of: WatchedRun = ru
   return out;
 }
 
-/** Noise in −1..1 that looks like none. */
+/** Pseudo-random noise in −1..1. */
 const noise = (step: number): number => Math.sin(step * 12.9898) * Math.cos(step * 78.233);
 
-/** A loss as presets show it: 6.2 at the start, 5.2 after a hundredth of the run, 0.8 at the end. */
+/** A loss like that of the presets: 6.2 at the start, 5.2 after a hundredth of the run, 0.8 at the end. */
 const healthy = (done: number, step: number): number => (0.8 + 5.4 / (1 + 30 * done)) * (1 + 0.1 * noise(step));
 
 describe("TrainingWatch says nothing", () => {
@@ -51,22 +51,22 @@ describe("TrainingWatch says nothing", () => {
     expect(said((step) => ({ loss: 6 + noise(step) }), { ...run, steps: 150 })).toEqual([]);
   });
 
-  it("about a bias that settings begin far out, while it comes back", () => {
+  it("about a bias that starts far out by configuration, while it returns", () => {
     expect(said((step) => ({ b: 100 - step / 20, loss: 12_700 / step ** 2 }))).toEqual([]);
   });
 });
 
 describe("TrainingWatch names, once each,", () => {
   const cases: readonly [what: string, curve: (step: number) => Partial<WatchedStep>, says: RegExp[]][] = [
-    ["a constant loss", (step) => (step < 900 ? {} : { loss: 0.7 }), [/^step 1000: constant loss: it has been 0\.7 for 100 steps/]],
-    ["a loss of 0 from the start", () => ({ loss: 0 }), [/^step 101: constant loss: it has been 0 for 100/]],
-    ["a temperature that vanishes", (step) => ({ t: 10 / step }), [/^step 21: vanishing temperature: t is 0\.4762, and was 10 at the start/]],
-    ["a temperature of 0", (step) => ({ t: step < 50 ? 10 : 0 }), [/^step 50: vanishing temperature: t is 0, and was 10/]],
-    ["a temperature that is 0 from the start", () => ({ t: 0 }), [/^step 1: vanishing temperature: t is 0, and was 0/]],
-    ["a temperature without bound", (step) => ({ t: 10 * step }), [/^step 101: growing temperature: t is 1010, and was 10/]],
-    ["a bias without bound", (step) => ({ b: -10 * step }), [/^step 101: growing bias: b is -1010, and was -10/]],
-    ["a loss far above its start", (step) => (step === 300 ? { loss: 106 } : {}), [/^step 300: exploding loss: it is 106, and was 5\.\d+ at the start/]],
-    ["a loss that stays where it began", (step) => ({ loss: 6.2 * (1 + 0.1 * noise(step)) }), [/^step 500: no better than guessing: the loss is 6\.\d+ on average.* 5\.848/]],
+    ["a constant loss", (step) => (step < 900 ? {} : { loss: 0.7 }), [/^step 1000: constant loss: 0\.7 for 100 steps/]],
+    ["a loss of 0 from the start", () => ({ loss: 0 }), [/^step 101: constant loss: 0 for 100/]],
+    ["a temperature that vanishes", (step) => ({ t: 10 / step }), [/^step 21: vanishing temperature: t is 0\.4762, from 10 at the start/]],
+    ["a temperature of 0", (step) => ({ t: step < 50 ? 10 : 0 }), [/^step 50: vanishing temperature: t is 0, from 10/]],
+    ["a temperature that is 0 from the start", () => ({ t: 0 }), [/^step 1: vanishing temperature: t is 0, from 0/]],
+    ["a temperature without bound", (step) => ({ t: 10 * step }), [/^step 101: growing temperature: t is 1010, from 10/]],
+    ["a bias without bound", (step) => ({ b: -10 * step }), [/^step 101: growing bias: b is -1010, from -10/]],
+    ["a loss far above its start", (step) => (step === 300 ? { loss: 106 } : {}), [/^step 300: exploding loss: 106, from 5\.\d+ at the start/]],
+    ["a loss that stays where it began", (step) => ({ loss: 6.2 * (1 + 0.1 * noise(step)) }), [/^step 500: no better than guessing: the mean loss is 6\.\d+.* 5\.848/]],
     ["a loss that comes to one answer for all pairs", (step) => ({ loss: BLIND * (1 + (0.3 * Math.abs(noise(step))) / step) }), [/^step 500: no better than guessing/]],
   ]; // biome-ignore format: a case a line
 
@@ -74,11 +74,11 @@ describe("TrainingWatch names, once each,", () => {
     expect(said(curve)).toEqual(says.map((pattern) => expect.stringMatching(pattern)));
   });
 
-  it("and compares with the loss that softmax has of a blind guess", () => {
+  it("and compares with the blind loss of softmax", () => {
     const softmax = { ...run, loss: "softmax" } as const;
     expect(said((step) => ({ loss: 4.9 + 0.1 * noise(step) }), softmax)).toEqual([
       expect.stringMatching(/no better than guessing.* 4\.852/),
     ]);
-    expect(said((step) => ({ b: -10 * step }), softmax)).toEqual([]); // it has no part in that loss
+    expect(said((step) => ({ b: -10 * step }), softmax)).toEqual([]); // that loss does not use it
   });
 });
