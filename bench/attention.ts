@@ -1,9 +1,9 @@
 /**
- * How fast is attention of all heads, forward and backward? One thread, f32; two products forward, four backward.
+ * Rates of attention over all heads, forward and backward. One thread, f32; two products forward, four backward.
  *
- * The small ViT (64 pictures, 3 heads, 64 tokens of 64), a ViT-B/16 with a class token (197 tokens) and one of 257, each
- * beside the even number of tokens below it: an edge must not cost more than its share. The emoji recipe (16 tokens, heads
- * of 16) has no bar of its own.
+ * Cases: the small ViT (64 images, 3 heads, 64 tokens of 64); a ViT-B/16 with a class token (197 tokens) and one of 257, each
+ * beside the even number of tokens below it, since an edge must not cost more than its share; the emoji recipe (16 tokens,
+ * heads of 16), without a bar.
  */
 import { heap, type Kernels, kernelsFor, Rng } from "../src/tensor/index.ts";
 import { contest } from "./contest.ts";
@@ -14,7 +14,7 @@ import { atLeast, holds, type Row } from "./row.ts";
 
 type AttentionGradArgs = Parameters<Kernels["attentionGrad"]>[0];
 
-/** Pictures, heads, tokens and numbers of a head. */
+/** Images, heads, tokens and width of a head. */
 interface Size {
   readonly batch: number;
   readonly heads: number;
@@ -23,7 +23,7 @@ interface Size {
 }
 interface Case {
   readonly size: Size;
-  /** The even number of tokens to be timed beside it. */
+  /** The even number of tokens to compare with. */
   readonly even?: number;
 }
 
@@ -40,7 +40,7 @@ const CASES: readonly Case[] = [
 
 const nameOf = ({ batch, heads, tokens, headDim }: Size): string => `${batch}×${heads} ${tokens}x${tokens}x${headDim}`;
 
-/** The arguments of both kernels on blocks of their own: queries, keys and values read out of one projection. */
+/** The arguments of both kernels in new blocks; queries, keys and values are read from one projection. */
 function place({ batch, heads, tokens, headDim }: Size): { args: AttentionGradArgs; release: () => void } {
   const width = heads * headDim;
   const rng = new Rng(1);
@@ -71,7 +71,7 @@ function measure({ size, even }: Case, pass: "forward" | "backward"): Row {
   const sizes = [size, ...(even === undefined ? [] : [{ ...size, tokens: even }])];
   const kernels = kernelsFor("f32");
   const placed = sizes.map(place);
-  for (const { args } of placed) kernels.attention(args); // probabilities for the way back
+  for (const { args } of placed) kernels.attention(args); // probabilities for the backward pass
   const run = pass === "forward" ? kernels.attention : kernels.attentionGrad;
   const products = pass === "forward" ? 2 : 4;
   const flops = sizes.map(({ batch, heads, tokens, headDim }) => products * 2 * batch * heads * tokens ** 2 * headDim);
@@ -93,7 +93,7 @@ function measure({ size, even }: Case, pass: "forward" | "backward"): Row {
   return even === undefined ? row : atLeast(row, bar);
 }
 
-/** The six products of a head of 64 tokens where they lie in the small ViT, without what is between them. */
+/** The six products of a head of 64 tokens in place in the small ViT, without the work between them. */
 function productsAlone(size: Size): Row {
   const { args, release } = place(size);
   const { g: _g, ...forward } = args;
@@ -111,7 +111,7 @@ function productsAlone(size: Size): Row {
   return atLeast({ ...row, ratio: ratioAt(seconds) }, PRODUCTS_BAR);
 }
 
-/** Two rows a case, and one for the products alone. */
+/** Two rows per case, and one for the products alone. */
 export async function* attentionBench(): AsyncGenerator<Row> {
   yield productsAlone(SMALL_VIT);
   for (const each of CASES) {

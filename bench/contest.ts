@@ -1,22 +1,22 @@
 /**
  * Times programs against each other: they take turns in short rounds, and the best round of each counts.
  *
- * A shared machine has slow seconds and fast ones; turns in one run spread both over all, and short rounds find a moment
- * without a neighbour. So ratios are taken between what ran in one contest, never between two runs.
+ * A shared machine has slow and fast seconds; turns spread both over all programs, and some short round meets no other load.
+ * So ratios compare programs of one contest, never of two runs.
  */
 
-const ROUND_MS = 1; // short, so that some round meets no neighbour; a longer body is a round of its own
+const ROUND_MS = 1; // short, so that some round meets no other load; a longer body is one round
 
 export interface ContestOptions {
   readonly leastRounds?: number;
   readonly leastMs?: number;
-  /** Whether the best seconds so far will do. Where they do not, it may be a neighbour's doing: the contest goes on ... */
+  /** Whether the best seconds so far suffice. If not, other load may be the cause, and the contest goes on ... */
   readonly enough?: (seconds: readonly number[]) => boolean;
-  /** ... for so long. */
+  /** ... for at most this time. */
   readonly mostMs?: number;
 }
 
-/** Milliseconds of `calls` calls. */
+/** Milliseconds that `calls` calls take. */
 function time(calls: number, body: () => void): number {
   const start = performance.now();
   for (let i = 0; i < calls; i++) body();

@@ -1,9 +1,8 @@
 /**
- * How fast are the element-wise kernels, next to the same loops in plain TypeScript? One thread, f32, best of several
- * rounds.
+ * Element-wise kernels, compared with the same loops in plain TypeScript. One thread, f32, best of several rounds.
  *
- * Each kernel on 1M numbers (2²⁰, as they come from memory) and on 16k (2¹⁴, as they lie in a cache): nanoseconds per
- * number. Inputs lie in −8..8, for log and sqrt in 0..8.
+ * Each kernel on 1M numbers (2²⁰, from memory) and on 16k (2¹⁴, from a cache): nanoseconds per number.
+ * Inputs are in −8..8, for log and sqrt in 0..8.
  */
 import { heap, type Kernels, kernelsFor, plainKernels, Rng, UNARY, UNARY_GRAD } from "../src/tensor/index.ts";
 import { BINARY } from "../src/tensor/kernels/scalar/binary.ts";
@@ -33,7 +32,7 @@ interface Case {
   readonly run: (kernels: Kernels, n: number, blocks: Blocks) => void;
 }
 
-// lr 0: the parameters stay what they are, however many rounds are run
+// lr 0: the parameters do not change, however many rounds are run
 const ADAMW = { lr: 0, decay: 0, beta1: 0.9, beta2: 0.999, eps: 1e-8, correction1: 1, correction2: 1, gradScale: 1 };
 
 const CASES: readonly Case[] = [
@@ -59,7 +58,7 @@ const CASES: readonly Case[] = [
   { name: "adamW", run: (k, n, { x, g, m, v }) => k.adamW(n, x, g, m, v, ADAMW) },
 ];
 
-/** One row a case and size. */
+/** One row per case and size. */
 export async function* elementwiseBench(): AsyncGenerator<Row> {
   const plain = plainKernels(heap, "f32");
   const [x, positive, g, out, m, v] = Array.from({ length: 6 }, () => heap.allocate(4 * MOST));

@@ -1,7 +1,7 @@
 /**
  * One training step of the emoji recipe on one device: batch 128 in two shards, towers of width 64, AdamW included.
  *
- * Pixels and tokens are drawn at random: what a step costs does not depend on what it sees.
+ * Pixels and tokens are random: the time of a step does not depend on its data.
  */
 
 import { resolveConfig } from "../src/run/config.ts";

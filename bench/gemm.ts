@@ -1,5 +1,5 @@
 /**
- * How fast is the matrix product, next to OpenBLAS and next to itself at sizes that suit it? One thread, f32.
+ * Rates of the matrix product, compared with OpenBLAS and with itself at favourable sizes. One thread, f32.
  *
  * A batch is one call here and a loop of calls through the foreign function interface for OpenBLAS (about a microsecond
  * each).
@@ -18,7 +18,7 @@ const sizesOf = ({ m, n, k }: Product): [number, number, number] => [m * k, k * 
 /** Row lengths of A and B. */
 const rowsOf = ({ form, m, n, k }: Product) => ({ lda: form === "TN" ? m : k, ldb: form === "NT" ? k : n });
 
-/** Our product as a call, on blocks of its own that `release` gives back. */
+/** Our product as a call, in new blocks that `release` frees. */
 export function ourProduct(product: Product): { run: () => void; release: () => void } {
   const { form, m, n, k, batch } = product;
   const sizes = sizesOf(product);
@@ -36,7 +36,7 @@ export function ourProduct(product: Product): { run: () => void; release: () => 
   };
 }
 
-/** Theirs as a call. */
+/** The product of OpenBLAS as a call. */
 function theirProduct(sgemm: Sgemm, product: Product): () => void {
   const { form, m, n, k, batch } = product;
   const { lda, ldb } = rowsOf(product);
@@ -69,7 +69,7 @@ function measure({ product, beside, bar }: GemmCase, sgemm: Sgemm | undefined): 
   return bar ? atLeast(row, bar) : row;
 }
 
-/** One row a case, as it is measured. */
+/** One row per case, as soon as it is measured. */
 export async function* gemmBench(): AsyncGenerator<Row> {
   const sgemm = await openblas();
   for (const each of GEMM_CASES) yield measure(each, sgemm);

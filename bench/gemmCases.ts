@@ -1,5 +1,5 @@
 /**
- * The matrix products that are timed, and what is asked of each.
+ * The matrix products that are timed, and their bars.
  *
  *     cubes of 256 and more, a ViT of width 192        0.95 of the rate of OpenBLAS
  *     odd sides (a ViT has 197 or 257 tokens)          0.8 of our own rate at the even side below
@@ -16,7 +16,7 @@ export interface Product {
 
 export interface GemmCase {
   readonly product: Product;
-  /** A product of our own to be timed beside it, and what to call it. */
+  /** Another product of ours to compare with, and its name. */
   readonly beside?: { readonly anchor: string; readonly product: Product };
   readonly bar?: Readonly<Record<string, number>>;
 }
@@ -59,7 +59,7 @@ export const GEMM_CASES: readonly GemmCase[] = [
   ...odd(197, 192),
   ...odd(257, 256),
   ...odd(509, 512),
-  // scores, output and gradients of attention, one after the other; in place they are timed in attention.ts
+  // scores, output and gradients of attention, as contiguous matrices; attention.ts times them in place
   ...(["NT", "NN", "TN"] as const).map((form) => ofLarge(product(form, 64, 64, 64, 64))),
   // the emoji recipe: projections and MLP of width 64
   ...[[64, 64], [64, 192], [64, 256], [256, 64]].flatMap(([inputs, outputs]) =>

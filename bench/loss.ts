@@ -1,12 +1,11 @@
 /**
- * How fast is the sigmoid loss with all its gradients, on one device and on two, and next to PyTorch? f32, best of several
- * runs.
+ * The sigmoid loss with all its gradients, on one device and on two, compared with PyTorch. f32, best of several runs.
  *
- * Work is 6·d floating-point operations a pair: three products. The ratio `gemm` is the rate of the whole over that of our own
- * product at 512³, timed in turns with it: what the loss would reach if sigmoids and memory cost nothing is 1.
+ * The work is 6·d floating-point operations a pair: three products. The ratio `gemm` is the rate of the whole over that of our
+ * product at 512³, timed in turns with it; it would be 1 if sigmoids and memory cost nothing.
  *
- * The peer is peers/loss-torch.py, as one would write the loss in PyTorch: rows in chunks that are recomputed in the backward
- * pass (open_clip's `chunk_size`). Its best chunk counts, on as many threads.
+ * The peer is peers/loss-torch.py, the loss in idiomatic PyTorch: rows in chunks that are recomputed in the backward pass
+ * (open_clip's `chunk_size`). Its best chunk counts, on as many threads.
  */
 import { alone } from "../src/parallel/index.ts";
 import { launch, threadFile } from "../src/parallel/launch.ts";
@@ -18,12 +17,12 @@ import { pythonPeer, secondsOf } from "./peer.ts";
 import { atLeast, type BenchOptions, type Measured, type Row } from "./row.ts";
 
 const BATCH = 16_384;
-/** Width, and the least share of the rate of a product. */
+/** Width, and the least ratio to the rate of a product. */
 const CASES = [[64, 0.8], [256, 0.9]] as const; // biome-ignore format: a case a pair
 const PYTORCH_BAR = 2;
 const TWO_DEVICES_BAR = 1.85;
 const ROUNDS = 5;
-const LEAST_MS = 5000; // short runs often, so that some meets no neighbour
+const LEAST_MS = 5000; // many short runs, so that some meets no other load
 const CHUNKS = [128, 256, 512, 1024];
 /** The peer draws other random rows: two such losses differ by a few thousandths at this batch. */
 const SAMPLED = 0.02;

@@ -1,4 +1,4 @@
-/** The loss as the bench runs it: unit rows from a seed, t′ and b as training starts. */
+/** The loss of the bench: unit rows from a seed, t′ and b as at the start of training. */
 import type { Communicator } from "../src/parallel/index.ts";
 import { fusedSigmoidLoss } from "../src/siglip/index.ts";
 import { generate, l2Normalize, Rng, scope, type Tensor } from "../src/tensor/index.ts";

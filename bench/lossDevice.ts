@@ -1,7 +1,7 @@
 /**
  * A device of the loss on two: rounds in which rank 0 does the whole batch alone, then all do their shares together.
  *
- * Both are timed in one run, in turns, so that a busy neighbour hurts both; while one works alone the other sleeps.
+ * Both are timed in one run, in turns, so that other load affects both; while rank 0 works alone, the others sleep.
  */
 import { alone } from "../src/parallel/index.ts";
 import { runDevice } from "../src/parallel/launch.ts";
@@ -9,7 +9,7 @@ import { makeLoss } from "./lossCase.ts";
 
 export interface LossTimes {
   readonly loss: number;
-  /** Best seconds by rank 0 alone (other ranks: of nothing), and by all together. */
+  /** Best seconds of rank 0 alone (meaningless on other ranks), and of all together. */
   readonly alone: number;
   readonly together: number;
 }

@@ -1,13 +1,13 @@
 /**
- * `npm run bench`: how fast is it, and next to what? Names choose benches; `--json` prints one object a line.
+ * `npm run bench`: speed, and comparisons. Names choose benches; `--json` prints one object per line.
  *
  *     npm run bench                            all
- *     npm run -s bench -- gemm step --json     two of them, for programs
- *     npm run bench -- step emoji --profile    and where the time goes, kernel by kernel
- *     npm run bench -- step --peers DIR        beside the libraries of peers/package.json, installed in DIR
- *     npm run bench -- loss step vit-b16 --python PATH      beside PyTorch, which that Python can import
+ *     npm run -s bench -- gemm step --json     two of them, as JSON
+ *     npm run bench -- step emoji --profile    with the time of every kernel
+ *     npm run bench -- step --peers DIR        compared with the libraries of peers/package.json, installed in DIR
+ *     npm run bench -- loss step vit-b16 --python PATH      compared with PyTorch, which that Python can import
  *
- * Where something is asked of a row, its bar, the row says whether it holds; the end counts those that do not.
+ * A row with a bar says whether it holds; the last line counts the rows whose bar does not hold.
  */
 import "../src/engine.ts";
 import { availableParallelism, cpus } from "node:os";
@@ -58,7 +58,7 @@ function parse(): { names: string[]; json: boolean } & BenchOptions {
 
 async function main(): Promise<void> {
   const { names, json, ...options } = parse();
-  kernelsFor("f32"); // choose them before they are asked about
+  kernelsFor("f32"); // chooses the kernels before the report is read
   const { why, warnings } = kernelReport();
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
   process.stderr.write(

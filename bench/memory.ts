@@ -1,16 +1,16 @@
 /**
- * How many bytes does a step hold at its peak, next to the activations that one counts on paper?
+ * Peak memory of a step, compared with the activations counted on paper.
  *
- * On paper, what the way back reads of each token: the patch; in each block the two inputs and outputs of the layer norms
- * with mean and 1/σ, queries, keys, values, the attention of all heads and what they give, and around gelu its derivative
- * and its value; at last the input of the closing layer norm. Parameters, their gradients and kernels' scratch are there
- * before and after, and do not count; gradients of activations, and sizes rounded up by the heap, make the rest.
+ * On paper, per token, the backward pass reads: the patch; in each block the inputs and outputs of the two layer norms with
+ * mean and 1/σ, queries, keys, values, the probabilities and outputs of all heads, and the derivative and the value of gelu;
+ * finally the input of the last layer norm. Parameters, their gradients and the scratch of kernels exist before and after, and
+ * do not count; the rest is gradients of activations and the rounding of sizes by the heap.
  */
 import { heap } from "../src/tensor/index.ts";
 import { atMost, type Row } from "./row.ts";
 import { makeStep, VIT } from "./vit.ts";
 
-const WARM_STEPS = 3; // after these a step must reserve nothing new
+const WARM_STEPS = 3; // after these a step must not reserve memory
 const BAR = { overActivations: 1.2, newBytes: 0 };
 
 export async function* memoryBench(): AsyncGenerator<Row> {

@@ -1,6 +1,6 @@
 /**
- * OpenBLAS as a yardstick: `cblas_sgemm` on one thread, called through koffi. Both are development tools that may be
- * absent (`apt-get install libopenblas0`, `npm install --no-save koffi`); then there is no yardstick.
+ * OpenBLAS, for comparison: `cblas_sgemm` on one thread, called through koffi. Both are optional development tools
+ * (`apt-get install libopenblas0`, `npm install --no-save koffi`); without them there is no comparison.
  */
 
 /** C = op(A)·op(B), row-major; the arrays may be longer than the matrices. */
@@ -23,7 +23,7 @@ const NAMES = ["libopenblas.so.0", "libopenblas.so", "libopenblas.dylib"];
 
 /** The product, or undefined where koffi or the library is not installed. */
 export async function openblas(): Promise<Sgemm | undefined> {
-  const name = "koffi"; // not a literal: the types of a package that may be absent cannot be asked for
+  const name = "koffi"; // not a literal: tsc would look for the types of a package that may be absent
   let koffi: Koffi;
   try {
     const module = (await import(name)) as { default: Koffi };

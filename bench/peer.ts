@@ -1,6 +1,6 @@
 /**
- * Other libraries, as programs in `peers` that do the same work and print what they computed and how long it took, as a line
- * of JSON. Each stands alone, model and all: it runs where its library is installed, and reads as that library's users write.
+ * Other libraries: programs in `peers` that do the same work and print results and time as a line of JSON. Each contains its
+ * own model, runs where its library is installed, and is written in the style of that library.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -14,7 +14,7 @@ export interface Peer {
   readonly args?: readonly (string | number)[];
 }
 
-/** What a peer prints: the best seconds, and what it computed. */
+/** Output of a peer: the best seconds, and its results. */
 export interface PeerResult {
   readonly seconds: number;
   readonly [figure: string]: number;
@@ -23,13 +23,13 @@ export interface PeerResult {
 const scriptOf = ({ script }: Peer): string => resolve(import.meta.dirname, "peers", script);
 const argsOf = ({ args = [] }: Peer): string[] => args.map(String);
 
-/** A script in Python; undefined where none is given, or where it fails, which is then said in a warning. */
+/** Runs a Python script. Undefined without a Python, or if the script fails, with a warning. */
 export const pythonPeer = (python: string | undefined, peer: Peer): Promise<PeerResult | undefined> =>
   python === undefined ? Promise.resolve(undefined) : resultOf(peer, python, [scriptOf(peer), ...argsOf(peer)]);
 
 /**
- * A script on this Node, with the packages that are installed in the folder `peers`: there it runs, so there it looks for them.
- * Undefined where `needs` is not installed, or where it fails.
+ * Runs a script on this Node in the folder `peers`, where it finds its packages. Undefined if `needs` is not installed, or if
+ * the script fails.
  */
 export async function nodePeer(peers: string | undefined, needs: string, peer: Peer): Promise<PeerResult | undefined> {
   if (peers === undefined || !existsSync(join(peers, "node_modules", needs))) return undefined;
@@ -45,7 +45,7 @@ async function resultOf(peer: Peer, program: string, args: string[], cwd?: strin
     return figures;
   } catch (error) {
     const { message, stderr = "" } = error as Error & { stderr?: string };
-    // A Python names its error last, Node before the stack.
+    // Python prints the error last, Node before the stack.
     const why = /^\w*Error(?: \[\w+\])?: .*$/m.exec(stderr)?.[0] ?? message.trim().split("\n").at(-1);
     process.stderr.write(`warning: ${peer.script} ${argsOf(peer).join(" ")} failed and is left out: ${why}\n`);
     return undefined;
@@ -53,8 +53,8 @@ async function resultOf(peer: Peer, program: string, args: string[], cwd?: strin
 }
 
 /**
- * The seconds of a peer. Throws where one of its figures is further from `ours` than `tolerance`, a share of it: it then did
- * other work. Sums in float32 in another order differ by far less than the default.
+ * The seconds of a peer. Throws if one of its results differs from `ours` by more than `tolerance` (relative): then it did
+ * different work. Sums in float32 in another order differ by far less than the default.
  */
 export function secondsOf(
   script: string,

@@ -1,9 +1,9 @@
-/** A row as a line for people. */
+/** A row as a line of text. */
 import type { Row } from "./row.ts";
 
 const round = (x: number): number => Number(x.toPrecision(4));
 
-/** What is asked of a row, and whether it holds. */
+/** The bar of a row, and whether it holds. */
 function verdict({ bar, ok }: Row): string[] {
   if (bar === undefined) return [];
   const leasts = (least: Readonly<Record<string, number>>) =>

@@ -1,9 +1,9 @@
 /**
- * The matrix products of a step, alone: what the step would take if everything else cost nothing.
+ * The matrix products of a step, alone: the time of the step if everything else cost nothing.
  *
- * A step is run once with kernels that write down every product; attention's are read off its arguments: Q·Kᵀ and P·V
- * forward, four backward, a head of a few images at a time. Run again they have the same sizes, forms, order and places,
- * shifted into a copy of the heap, so that caches see what they saw in the step.
+ * A step runs once with kernels that record every product; those of attention follow from its arguments: Q·Kᵀ and P·V forward,
+ * four backward, a head of a few images at a time. The replay has the same sizes, forms, order and relative addresses, in a copy
+ * of the heap, so that caches behave as in the step.
  */
 import { heap, type Kernels, kernelsFor, useKernels } from "../src/tensor/index.ts";
 
@@ -13,7 +13,7 @@ type AttentionGradArgs = Parameters<Kernels["attentionGrad"]>[0];
 
 const GROUP = 65536; // probabilities that stay in the L2 cache: images whose products are done together
 
-/** A matrix an image. */
+/** A matrix per image. */
 interface Matrices {
   readonly at: number;
   readonly row: number;
@@ -32,7 +32,7 @@ function product(
   return { transA, transB, m, n, k, batch, ...places, ...strides };
 }
 
-/** The products of attention, or of its gradient; what the gradient keeps for itself lies on the probabilities here. */
+/** The products of attention, or of its gradient; intermediates of the gradient overwrite the probabilities here. */
 export function attentionProducts(args: AttentionArgs | AttentionGradArgs): GemmArgs[] {
   const { batch, heads, queries: q, keys: n, headDim: d } = args;
   const group = Math.max(1, Math.floor(GROUP / (heads * q * n)));
@@ -91,7 +91,7 @@ export function productsOf(step: () => void): GemmArgs[] {
 export const flopOfProducts = (products: readonly GemmArgs[]): number =>
   products.reduce((flop, { m, n, k, batch = 1 }) => flop + 2 * m * n * k * batch, 0);
 
-/** All of them as one call, in a copy of the heap that `release` gives back. */
+/** All of them as one call, in a copy of the heap that `release` frees. */
 export function replay(products: readonly GemmArgs[]): { run: () => void; release: () => void } {
   const bytes = heap.reservedBytes;
   const shift = heap.allocate(bytes);

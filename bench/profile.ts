@@ -1,8 +1,8 @@
 /**
- * Where the time of a step goes: every kernel is wrapped in a clock, and calls with the same name add up.
+ * The time of a step by kernel: every kernel is timed, and calls with the same name are summed.
  *
- * A product is named by its form and sizes (TN: A is transposed), so that each layer shows; its work is 2·M·N·K. What no
- * kernel accounts for (JavaScript, allocation, the clock itself at about 0.1 µs a call) is the row "outside kernels".
+ * A product is named by its form and sizes (TN: A is transposed), so that layers are distinct; its work is 2·M·N·K. The row
+ * "outside kernels" is the rest: JavaScript, allocation, and the clock at about 0.1 µs a call.
  * Figures are the best of several steps, name by name.
  */
 import { type Kernels, kernelsFor, useKernels } from "../src/tensor/index.ts";
@@ -74,7 +74,7 @@ function timed(kernels: Kernels, entries: Map<string, Entry>): Kernels {
   return wrapAll(kernels, "") as unknown as Kernels;
 }
 
-/** A row a kernel, the most expensive first; `step` must have run before. */
+/** A row per kernel, the most expensive first; `step` must have run before. */
 export function profile(bench: string, step: () => void): Row[] {
   const kernels = kernelsFor("f32");
   const bestOf = new Map<string, Entry>();

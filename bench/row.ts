@@ -1,7 +1,7 @@
 /**
- * What every bench yields: one row per case, printed as a line for people or as one JSON object a line.
+ * The result of every bench: one row per case, printed as a line of text or as a JSON object.
  *
- * A row may have a bar, what is asked of it, and then says whether it holds:
+ * A row may have a bar, a requirement, and then says whether it holds:
  *
  *     atLeast(row, { openblas: 0.95 })         of ratios       bar {"openblas":0.95}        ok true
  *     atMost(row, { nsPerElement: 0.78 })      of figures      bar "nsPerElement <= 0.78"   ok false
@@ -13,34 +13,34 @@ type Ratios = Readonly<Record<string, number>>;
 export interface Measured {
   readonly bench: string;
   readonly case: string;
-  /** This project's figure over the anchor's, so that more is better: 2 means twice as fast. Only anchors that were run. */
+  /** Speed of this project over that of each anchor: 2 means twice as fast. Only anchors that were run. */
   readonly ratio: Ratios;
   readonly [figure: string]: unknown;
 }
 
 export interface Row extends Measured {
-  /** What is asked: the least of each ratio, or words; absent where nothing is. */
+  /** The requirement: the least value of each ratio, or text. */
   readonly bar?: Ratios | string;
-  /** Whether what is asked holds of the anchors that were run; absent where none was. */
+  /** Whether the bar holds for the anchors that were run; absent if none was. */
   readonly ok?: boolean;
 }
 
 export interface BenchOptions {
   /** Folder in which the packages of peers/package.json are installed. */
   readonly peers?: string | undefined;
-  /** Path of a Python that has the peers' packages. */
+  /** Path of a Python with the packages of the peers. */
   readonly python?: string | undefined;
   /** Also a row for every kernel of a step. */
   readonly profile?: boolean;
 }
 
-/** Whether every ratio that was taken is at least what is asked of it; `undefined` where none was. */
+/** Whether every measured ratio reaches its bar; `undefined` if none was measured. */
 export function holds(ratio: Ratios, least: Ratios): boolean | undefined {
   const taken = Object.keys(least).filter((anchor) => anchor in ratio);
   return taken.length === 0 ? undefined : taken.every((anchor) => ratio[anchor] >= least[anchor]);
 }
 
-/** The row with a bar on its ratios. An anchor that is not installed decides nothing. */
+/** The row with a bar on its ratios. Anchors that are not installed are ignored. */
 export function atLeast(row: Measured, least: Ratios): Row {
   const ok = holds(row.ratio, least);
   return { ...row, bar: least, ...(ok === undefined ? {} : { ok }) };

@@ -1,15 +1,15 @@
 /**
- * How fast are the kernels over rows, next to the same loops in plain TypeScript? One thread, f32, best of several rounds.
+ * Kernels over rows, compared with the same loops in plain TypeScript. One thread, f32, best of several rounds.
  *
  * Sizes: emoji recipe (2048 image tokens of width 64; 1280 text tokens; attention of 16 tokens) and a ViT of width 192
- * (4096 tokens; 3 heads, 64 tokens). Nanoseconds per number of the input. What is asked is asked of the largest size.
+ * (4096 tokens; 3 heads, 64 tokens). Nanoseconds per number of the input. The bars apply to the largest size.
  */
 import { heap, type Kernels, kernelsFor, plainKernels, Rng } from "../src/tensor/index.ts";
 import { atMost, best, type Row } from "./row.ts";
 
 const ROUNDS = 30;
 const MOST = 12288 * 64 * 4; // numbers in a block
-/** 1.3 times what a prototype took on this kind of machine, forward and backward. */
+/** 1.3 times the time of a prototype on this kind of machine, forward and backward. */
 const SOFTMAX_BAR = { nsPerElement: 1.17 };
 const NORM_BAR = { nsPerElement: 0.585 };
 const BARS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
@@ -96,7 +96,7 @@ const CASES: readonly Case[] = [
   { name: "scatterAdd 1280x64", size: 1280 * 64, run: (k, { x, out }) => k.scatterAdd(64, x, ids, out) },
 ];
 
-/** One row a case. */
+/** One row per case. */
 export async function* rowsBench(): AsyncGenerator<Row> {
   const plain = plainKernels(heap, "f32");
   const [x, y, g, out, a, b, c, d] = Array.from({ length: 8 }, () => heap.allocate(4 * MOST));

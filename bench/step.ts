@@ -1,6 +1,6 @@
 /**
- * One training step (forward and backward) of the small ViT in vit.ts, next to its own matrix products alone and to other
- * libraries on the same work; then the same step on two devices, half the batch each.
+ * One training step (forward and backward) of the small ViT in vit.ts, compared with its matrix products alone and with
+ * other libraries on the same work; then the same step on two devices, half the batch each.
  */
 import { launch, threadFile } from "../src/parallel/launch.ts";
 import { contest } from "./contest.ts";
@@ -16,7 +16,7 @@ const TWO_DEVICES_BAR = { "one device": 1.85, pytorch: 1 };
 const ROUNDS = 8;
 
 type Seconds = Readonly<Record<string, number | undefined>>;
-/** What everybody must have computed. */
+/** The results that all libraries must agree on. */
 type Computed = Readonly<Record<"loss" | "gradient", number>>;
 
 /** Seconds a step of every library that is installed. */
@@ -48,7 +48,7 @@ async function oneDevice(step: ReturnType<typeof makeStep>, options: BenchOption
   const alone = replay(products);
   const [seconds, productSeconds] = contest([step, alone.run], {
     leastRounds: ROUNDS,
-    // Products alone that take longer than the step were disturbed.
+    // If the products alone take longer than the step, the measurement was disturbed.
     enough: ([whole, parts]) => parts / whole >= BAR.products && parts <= whole,
     mostMs: 15_000,
   });

@@ -1,13 +1,13 @@
 /**
  * A device of the step on two: rounds in which rank 0 does the whole batch alone, then all do their shares together.
  *
- * Both are timed in one run, in turns, so that a busy neighbour hurts both; while one works alone the other sleeps.
+ * Both are timed in one run, in turns, so that other load affects both; while rank 0 works alone, the others sleep.
  */
 import { runDevice } from "../src/parallel/launch.ts";
 import { makeStep, type StepResult } from "./vit.ts";
 
 export interface StepTimes extends StepResult {
-  /** Best seconds of a step by rank 0 alone (other ranks: of nothing), and by all together. */
+  /** Best seconds of a step of rank 0 alone (meaningless on other ranks), and of all together. */
   readonly alone: number;
   readonly together: number;
 }

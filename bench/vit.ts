@@ -1,8 +1,8 @@
 /**
- * The small vision transformer of the step bench, the same work as the peers do: 46.1 GFLOP forward and backward.
+ * The small vision transformer of the step bench, the same work as that of the peers: 46.1 GFLOP forward and backward.
  *
- * 64 pictures of 32×32 in patches of 4, width 192, 4 blocks, 3 heads, mlp 768, mean pooling, sigmoid loss against fixed
- * text embeddings. Data and weights come from the same linear congruential generator as theirs, so all print the same
+ * 64 images of 32×32 in patches of 4, width 192, 4 blocks, 3 heads, mlp 768, mean pooling, sigmoid loss against fixed
+ * text embeddings. Data and weights come from the same linear congruential generator, so all print the same
  * loss (10.0426) and the same Σ|d patch weight| (71.90).
  */
 import {
@@ -86,7 +86,7 @@ function setup(comm: Communicator) {
     let h = add(linear(x, patchWeight, patchBias), positions);
     for (const q of blocks) {
       const before = h;
-      h = scope(() => block(before, q)); // as the encoder does: what no derivative reads goes at once
+      h = scope(() => block(before, q)); // as the encoder does: tensors that no derivative reads are freed at once
     }
     const zimg = l2Normalize(mean(layerNorm(h, scale, bias), { axis: 1 }), 0);
     return chunkedSigmoidLoss(zimg, ztxt, tPrime, b, comm);
@@ -101,7 +101,7 @@ export interface StepResult {
   readonly gradient: number;
 }
 
-/** One step: this device's share of the batch, all gradients, summed over devices; then they are given back. */
+/** One step on this device's share of the batch: all gradients, summed over devices and then freed. */
 export function makeStep(comm: Communicator = alone): () => StepResult {
   const { loss, patchWeight, parameters } = setup(comm);
   return () =>

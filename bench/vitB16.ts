@@ -1,8 +1,8 @@
 /**
- * Forward of a ViT-B/16 on 8 pictures of 224×224: the image tower of SigLIP B/16, pooling by attention included.
+ * Forward pass of a ViT-B/16 on 8 images of 224×224: the image tower of SigLIP B/16, including attention pooling.
  *
- * Weights and pixels are a hash of their number (peers/vit-b16.py computes the same), so Σ|embedding| tells that PyTorch
- * did the same work. On one thread; next to our own rate at 512³ and to PyTorch.
+ * Weights and pixels are a hash of their number (peers/vit-b16.py computes the same), so Σ|embedding| shows that
+ * PyTorch did the same work. One thread; compared with our rate at 512³ and with PyTorch.
  */
 import { noGrad } from "../src/autograd/index.ts";
 import { parametersOf } from "../src/nn/index.ts";
@@ -20,7 +20,7 @@ const TOKENS = (SIDE / PATCH) ** 2;
 const ROUNDS = 5;
 const BAR = { "512³": 0.85, pytorch: 1 };
 
-/** Multiplications and additions of all products; the pooling head has one query, and the MLP after it one row a picture. */
+/** Multiplications and additions of all products; the pooling head has one query, and the MLP after it one row per image. */
 const FLOP =
   2 * BATCH * TOKENS * PATCH ** 2 * CHANNELS * D +
   depth * BATCH * (2 * TOKENS * D * (4 * D + 2 * M) + 4 * TOKENS ** 2 * D) +
@@ -41,7 +41,7 @@ function hashed(): (x: Tensor, scale: number) => void {
   };
 }
 
-/** The tower on its pictures; kernels are scaled to keep the variance of what goes through them. */
+/** The tower and its images; kernels are scaled to keep the variance of their inputs. */
 function makeForward(): () => Tensor {
   const config = { imageSize: SIDE, patchSize: PATCH, ...SIZES.B, pooling: "map", posEmb: "learn" } as const;
   const tower = new ImageTower(new Rng(1), config, D, "f32");

@@ -1,8 +1,8 @@
 /**
- * Is a sigmoid loss of one's own right? Value and gradients against the reference, in f64.
+ * Checks your own sigmoid loss: value and gradients against the reference, in f64.
  *
- * Here "one's own" is a mistake that is often made: the mean over all n² pairs. Its loss looks fine and its gradients point the
- * right way, but both are too small by a factor of n, which is a learning rate that depends on the batch.
+ * The loss checked here has a common mistake: the mean over all n² pairs. It looks plausible and its gradients have the right
+ * direction, but both are too small by a factor of n, so the learning rate depends on the batch size.
  */
 import { backward, l2Normalize, logSigmoid, mean, mul, neg, parameter, type Variable } from "siglip-ts/autograd";
 import { pairLogits, sigmoidLoss } from "siglip-ts/siglip";
@@ -17,7 +17,7 @@ const yours: Loss = (zimg, ztxt, tPrime, b) => {
 
 const [n, d] = [8, 16];
 
-/** The loss, and the norms of its gradients by images, texts, t′ and b. */
+/** The loss, and the norms of its gradients with respect to images, texts, t′ and b. */
 function measure(loss: Loss): number[] {
   const rng = new Rng(0);
   const rows = () => parameter(generate([n, d], () => rng.normal(), "f64"));

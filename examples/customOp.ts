@@ -1,4 +1,4 @@
-/** An operation of one's own: value and derivative in one place, and a check that they belong together. */
+/** A custom operation: value and derivative in one place, and a check that they agree. */
 import { add, backward, gradcheck, op, parameter, square, sum } from "siglip-ts/autograd";
 import * as T from "siglip-ts/tensor";
 
@@ -14,7 +14,7 @@ const swish = op("swish", (x: T.Tensor, beta: number) => {
 const { error } = gradcheck((x) => sum(square(swish(x, 1.5))), [T.tensor([-3, -0.5, 0, 0.5, 3], [5], "f64")]);
 console.log(`largest difference from central differences: ${error.toExponential(1)}`);
 
-// And used like any other operation.
+// Used like any other operation.
 const x = parameter(T.tensor([-1, 0, 1], [3]));
 backward(sum(add(swish(x, 1), 1)));
 console.log(`gradient of Σ (swish(x) + 1): ${x.grad}`);

@@ -1,4 +1,4 @@
-/** SigLIP on one screen: drawn scenes and their captions, two towers, the sigmoid loss, AdamW. */
+/** SigLIP on one screen: scenes and their captions, two towers, the sigmoid loss, AdamW. */
 import "siglip-ts/engine"; // first: makes the kernels about twice as fast
 import { backward } from "siglip-ts/autograd";
 import { byteTokenizer, shapes } from "siglip-ts/data";
@@ -20,7 +20,7 @@ const optimizer = new AdamW(parametersOf(model), { lr: 2e-3, clipNorm: 1 });
 
 for (let step = 0; step <= steps; step++) {
   const { pixels, tokens } = pairs.batch(0, step, batch);
-  // A step is one scope: what it allocates is freed at its end.
+  // A step is one scope, which frees its allocations at its end.
   scope(() => {
     const zimg = model.embedImages(tensor(pixels, [batch, side, side, 3])); // [B, d]
     const ztxt = model.embedTexts(tokens); // [B, d]

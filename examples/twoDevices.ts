@@ -1,7 +1,7 @@
 /**
- * The loss on two devices: each is a worker thread that holds half of the batch, and the texts travel from one to the other.
+ * The loss on several devices: each is a worker thread with its part of the batch, and the texts travel between them.
  *
- * One file is both programs: the main thread starts it again as each of the devices.
+ * This file is both programs: the main thread starts it again as each device.
  */
 import { isMainThread } from "node:worker_threads";
 import { launch, runDevice } from "siglip-ts/parallel/launch";

@@ -32,9 +32,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   nn: { folders: ["tensor", "autograd"] },
   parallel: { folders: ["tensor", "autograd"], node: ["launch.ts"], nodeDoors: ["launch.ts"] },
   siglip: { folders: ["tensor", "autograd", "nn", "parallel"] },
-  formats: { folders: ["tensor"] },
+  formats: { folders: [] },
   data: { folders: ["tensor", "formats", "parallel"], node: "everywhere", packages: true },
-  eval: { folders: ["tensor", "formats"] },
+  eval: { folders: [] },
   report: { folders: ["eval"], node: ["png.ts"] },
   run: {
     folders: ["tensor", "autograd", "nn", "parallel", "siglip", "formats", "data", "eval", "report"],
@@ -203,6 +203,29 @@ describe("src", () => {
     expect(sources.size).toBeGreaterThan(50);
     expect([...sources.values()].flatMap(importsOf).length).toBeGreaterThan(200);
     expect(violations(sources, declared)).toEqual([]);
+  });
+});
+
+/** Permissions of the table that no file uses. */
+function unusedPermissions(sources: Sources): string[] {
+  const imported = (folder: string): string[] =>
+    [...sources].flatMap(([path, source]) =>
+      folderOf(path) !== folder
+        ? []
+        : importsOf(source).map((each) => (each.startsWith(".") ? posix.join(posix.dirname(path), each) : each)),
+    );
+  return Object.entries(RULES).flatMap(([folder, rule]) => {
+    const found = imported(folder);
+    const unused = rule.folders.filter((other) => !found.some((target) => target.startsWith(`${other}/`)));
+    const node = rule.node !== undefined && !found.some((target) => target.startsWith("node:")) ? ["node:"] : [];
+    const packages = rule.packages && !found.some((target) => declared.has(packageOf(target))) ? ["packages"] : [];
+    return [...unused, ...node, ...packages].map((what) => `${folder} may import ${what}, and does not`);
+  });
+}
+
+describe("the table of rules", () => {
+  it("permits nothing that nobody uses", () => {
+    expect(unusedPermissions(sources)).toEqual([]);
   });
 });
 

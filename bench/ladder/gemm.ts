@@ -1,9 +1,9 @@
 /**
- * The matrix product told in seven rungs, from three loops to packed SIMD. Each rung is checked against the first.
+ * The matrix product in seven steps, the rungs, from three loops to packed SIMD. Each rung is checked against the first.
  *
  *     npm run bench:ladder [-- size]        C = A·B, f32, square, one thread
  *
- * The floor: a core that can start two 256-bit fused multiply-adds a cycle does 32 floating-point operations a cycle, some
+ * The limit: a core that starts two 256-bit fused multiply-adds a cycle does 32 floating-point operations a cycle, about
  * 118 GFLOP/s at 3.7 GHz; with 128-bit vectors half of that.
  */
 import "../../src/engine.ts";
@@ -16,7 +16,7 @@ import { instantiate } from "../../src/tensor/wasm/module.ts";
 
 type Matrix = Float32Array;
 
-/** Rung 1: the definition. B is read down its columns: a cache line for every number. */
+/** Rung 1: the definition. B is read along its columns: a cache line for every number. */
 function threeLoops(n: number, A: Matrix, B: Matrix, C: Matrix): void {
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < n; j++) {
@@ -38,7 +38,7 @@ function alongRows(n: number, A: Matrix, B: Matrix, C: Matrix): void {
   }
 }
 
-/** Rung 3: a tile of 2 × 4 sums stays in registers: 8 products for 6 numbers read, where it was 1 for 3. */
+/** Rung 3: a tile of 2 × 4 sums stays in registers: 8 products for 6 numbers read, instead of 1 for 3. */
 function registerTile(n: number, A: Matrix, B: Matrix, C: Matrix): void {
   for (let i = 0; i < n; i += 2) {
     for (let j = 0; j < n; j += 4) {
@@ -129,7 +129,7 @@ const place = (): number => heap.allocate(4 * size * size);
 const [a, b, c] = [place(), place(), place()];
 const view = (at: number): Matrix => heap.f32.subarray(at / 4, at / 4 + size * size);
 for (const at of [a, b]) view(at).set(Float32Array.from({ length: size * size }, () => rng.between(-1, 1)));
-// The JavaScript rungs work on arrays of their own, as a program without this engine would.
+// The JavaScript rungs use ordinary arrays, as a program without this engine would.
 const [A, B, C] = [view(a).slice(), view(b).slice(), new Float32Array(size * size)];
 const inPlace = (run: (n: number, a: number, b: number, c: number) => void) => () => {
   view(c).fill(0);

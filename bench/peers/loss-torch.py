@@ -1,5 +1,5 @@
-"""The sigmoid loss with all its gradients in PyTorch, as one would write it: rows in chunks that are computed again on the way
-back, as open_clip's `chunk_size` does, so that no more than a chunk of logits is held.
+"""The sigmoid loss with all its gradients in idiomatic PyTorch: rows in chunks that are recomputed in the backward
+pass, like open_clip's `chunk_size`, so that only one chunk of logits is stored.
 
     python loss-torch.py batch width threads chunk      prints {"loss", "seconds"}: the best of three
 """

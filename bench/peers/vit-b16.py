@@ -1,4 +1,4 @@
-"""Forward of the image tower of SigLIP B/16 (a ViT-B/16 pooled by attention) in PyTorch: the same weights, pixels and work
+"""Forward pass of the image tower of SigLIP B/16 (a ViT-B/16 pooled by attention) in PyTorch: the same weights, pixels and work
 as ../vitB16.ts, so that both print the same sum|z|.
 
     python vit-b16.py [runs] [batch] [threads]      prints {"embedding", "seconds"}: sum|z| and the best run
@@ -33,7 +33,7 @@ def hashed(*shape, scale):
 
 
 def linear(inputs, outputs):
-    """A kernel drawn [inputs, outputs] and laid out as F.linear wants it, with a bias of zeros."""
+    """A kernel drawn [inputs, outputs] and laid out for F.linear, with a bias of zeros."""
     kernel = hashed(inputs, outputs, scale=math.sqrt(12 / inputs))
     return kernel.t().contiguous(), torch.zeros(outputs)
 

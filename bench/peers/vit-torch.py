@@ -19,7 +19,7 @@ seed = 1
 
 
 def random(*shape, scale=1.0):
-    """rand() of ANSI C, the product in float64 as JavaScript has it, as numbers in -1/2..1/2, times a scale."""
+    """rand() of ANSI C, the product in float64 as in JavaScript, as numbers in -1/2..1/2, times a scale."""
     global seed
     numbers = np.empty(math.prod(shape))
     for i in range(numbers.size):

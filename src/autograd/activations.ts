@@ -1,6 +1,6 @@
 /**
- * Activations. A derivative is one loop of its own, `unaryGrad`, which stays exact where the formula beside it would overflow or
- * cancel; `test/autograd/formulas.test.ts` compares each with its formula.
+ * Activations. Each derivative is one kernel, `unaryGrad`, which stays exact where the formula in the doc comment would overflow
+ * or cancel; `test/autograd/formulas.test.ts` compares the two.
  */
 
 import type { Tensor } from "../tensor/index.ts";
@@ -34,7 +34,7 @@ export const softplus = op("softplus", (x: Tensor) => ({
  */
 export const gelu = op("gelu", (x: Tensor) => ({ value: T.gelu(x), vjps: [(g) => T.unaryGrad("gelu", x, g)] }));
 
-/** GELU as x·Φ(x), Φ the normal distribution; d geluErf(x) = (Φ(x) + x·φ(x)) dx. */
+/** GELU as x·Φ(x) with Φ the normal distribution; d geluErf(x) = (Φ(x) + x·φ(x)) dx. */
 export const geluErf = op("geluErf", (x: Tensor) => ({
   value: T.geluErf(x),
   vjps: [(g) => T.unaryGrad("geluErf", x, g)],

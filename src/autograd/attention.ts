@@ -10,8 +10,8 @@ import { softmax } from "./softmax.ts";
 import type { Variable } from "./variable.ts";
 
 /**
- * Attention composed of its parts, for reading and as an oracle: `selfAttention` and `crossAttention` compute the same in one
- * kernel, without copies of the heads.   q [B, M, D]   k, v [B, N, D] → [B, M, D]
+ * Attention composed of single operations, for reading and as an oracle: `selfAttention` and `crossAttention` compute the same
+ * in one kernel, without copies of the heads.   q [B, M, D]   k, v [B, N, D] → [B, M, D]
  */
 export function composedAttention(q: Variable, k: Variable, v: Variable, heads: number): Variable {
   const [B, M, D] = q.shape;
@@ -22,13 +22,13 @@ export function composedAttention(q: Variable, k: Variable, v: Variable, heads: 
   return reshape(permute(weighted, [0, 2, 1, 3]), [B, M, D]);
 }
 
-/** Queries, keys and values from one projection, heads read in place.   qkv [B, N, 3D] → [B, N, D] */
+/** Attention with queries, keys and values from one projection, heads read in place.   qkv [B, N, 3D] → [B, N, D] */
 export const selfAttention = op("selfAttention", (qkv: Tensor, heads: number) => {
   const result = T.attention(qkv, undefined, heads);
   return { value: result.value, vjps: [(g) => T.attentionGrad(qkv, undefined, heads, result, g).dq] };
 });
 
-/** Queries from one place, keys and values from another.   q [B, M, D]   kv [B, N, 2D] → [B, M, D] */
+/** Attention with queries from `q`, keys and values from `kv`.   q [B, M, D]   kv [B, N, 2D] → [B, M, D] */
 export const crossAttention = op("crossAttention", (q: Tensor, kv: Tensor, heads: number) => {
   const result = T.attention(q, kv, heads);
   return {

@@ -1,18 +1,18 @@
 /**
- * Reverse-mode differentiation, which is the chain rule from the last operation to the first:
+ * Reverse-mode differentiation: the chain rule, from the last operation to the first.
  *
  *   y = f(x₁, x₂, ...)   and   g = ∂L/∂y   give   ∂L/∂xᵢ += vjpᵢ(g)
  *
- * Every operation (`op.ts`) brought its vjps along. The gradient g of a value is complete when all operations that read the value
- * have been visited, so operations are visited in the reverse of the order in which they were recorded. Each vjp runs once:
- * right after it, everything that only it needed is freed (`gradients.ts`, `release`).
+ * Every recorded operation (`op.ts`) carries its vjps. The gradient g of a value is complete when all operations that read the
+ * value have been visited, so operations are visited in reverse order of recording. Each vjp runs once; what only it needed is
+ * freed right after (`gradients.ts`, `release`).
  */
 import { ones, ShapeError, sameShape, show, sumTo, type Tensor } from "../tensor/index.ts";
 import { Gradients } from "./gradients.ts";
 import { release } from "./op.ts";
 import type { Node, Variable } from "./variable.ts";
 
-/** The recorded graph cannot be differentiated: it was used up, or nothing in it needs a gradient. */
+/** The recorded graph cannot be differentiated: it was already used, or nothing in it needs a gradient. */
 export class GraphError extends Error {
   override readonly name = "GraphError";
 }
@@ -20,8 +20,8 @@ export class GraphError extends Error {
 /**
  * Adds the gradient of `root` to `grad` of every parameter that it depends on.
  *
- * `cotangent` is the gradient of `root` itself, of its shape; a scalar needs none, its own is 1. Afterwards intermediate values
- * are freed; the value of `root` and what was kept stay. `since`: the graph may not reach behind this node id (for `recompute`).
+ * `cotangent` is the gradient of `root` itself, of its shape; a scalar needs none, its own is 1. Intermediates are freed; the
+ * value of `root` and kept tensors stay. `since`: the graph may not reach back past this node id (for `recompute`).
  * Throws `GraphError` and `ShapeError`.
  */
 export function backward(root: Variable, cotangent?: Tensor, since = 0): void {
@@ -43,7 +43,7 @@ export function backward(root: Variable, cotangent?: Tensor, since = 0): void {
     inputs.forEach((input, i) => {
       if (!input || !needs[i]) return;
       const dx = inputGradients[i];
-      if (!dx) throw new GraphError(`backward: ${node.op} gives no gradient for its argument ${i}, which needs one`);
+      if (!dx) throw new GraphError(`backward: ${node.op} returned no gradient for its argument ${i}, which needs one`);
       gradients.add(input, dx);
     });
     gradients.consumed(g);
@@ -56,7 +56,7 @@ export function backward(root: Variable, cotangent?: Tensor, since = 0): void {
 function requireDifferentiable({ requiresGrad, value, shape }: Variable, cotangent: Tensor | undefined): void {
   if (!requiresGrad) throw new GraphError("backward: nothing that this value depends on needs a gradient");
   if (!cotangent && value.size !== 1) {
-    throw new ShapeError(`backward: ${show(shape)} is not a scalar; give its cotangent`);
+    throw new ShapeError(`backward: ${show(shape)} is not a scalar; pass its cotangent`);
   }
   if (cotangent && !sameShape(cotangent.shape, shape)) {
     throw new ShapeError(`backward: cotangent ${show(cotangent.shape)} for a value of ${show(shape)}`);
@@ -72,11 +72,11 @@ function recorded(root: Variable, since: number): Node[] {
     if (seen.has(node)) continue;
     if (node.done) {
       throw new GraphError(
-        `backward: the graph behind ${node.op} was already walked; record it anew for another gradient`,
+        `backward: the graph of ${node.op} was already used; run the forward pass again for another gradient`,
       );
     }
     if (node.id < since) {
-      throw new GraphError(`backward: ${node.op} was recorded outside; hand it to recompute as an input`);
+      throw new GraphError(`backward: ${node.op} was recorded outside recompute; pass it to recompute as an input`);
     }
     seen.add(node);
     for (const input of node.inputs) if (input?.requiresGrad && input.node) stack.push(input.node);

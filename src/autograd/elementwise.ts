@@ -1,4 +1,4 @@
-/** Arithmetic with broadcasting, and plain functions of one argument. */
+/** Arithmetic with broadcasting, and functions of one argument. */
 
 import type { Operand, Tensor } from "../tensor/index.ts";
 import * as T from "../tensor/index.ts";

@@ -1,4 +1,4 @@
-/** Rows of a table by number; the gradient adds up in the rows that were used. */
+/** Rows of a table by id; the gradient accumulates in the rows that were read. */
 
 import type { Shape, Tensor } from "../tensor/index.ts";
 import * as T from "../tensor/index.ts";

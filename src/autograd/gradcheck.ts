@@ -1,18 +1,18 @@
 /**
- * Gradient check by central differences, in f64: (f(x + h) − f(x − h)) / 2h against what `backward` gives.
+ * Gradient check by central differences, in f64: (f(x + h) − f(x − h)) / 2h against the gradient from `backward`.
  *
- * For your own operations too: build a scalar from them and hand in f64 inputs.
+ * It also checks your own operations: build a scalar from them and pass f64 inputs.
  */
 import { ShapeError, type Tensor } from "../tensor/index.ts";
 import { backward } from "./backward.ts";
 import { noGrad } from "./noGrad.ts";
 import { parameter, type Variable } from "./variable.ts";
 
-/** What `gradcheck` found. */
+/** Result of `gradcheck`. */
 export interface GradcheckResult {
-  /** Largest |analytic − numeric| / max(1, |numeric|) over all inputs; ∞ where one of them is NaN. */
+  /** Largest |analytic − numeric| / max(1, |numeric|) over all inputs; ∞ if one of them is NaN. */
   readonly error: number;
-  /** Where it is: `input 1, element 7: analytic 0.25, numeric 0.5`. */
+  /** Where that is: `input 1, element 7: analytic 0.25, numeric 0.5`. */
   readonly worst: string;
 }
 

@@ -7,7 +7,7 @@
 import { addInto, collect, copy, type Storage, type Tensor } from "../tensor/index.ts";
 import type { Node, Variable } from "./variable.ts";
 
-/** What a gradient belongs to: the operation that computed the value, or a leaf, which has none. */
+/** Owner of a gradient: the operation that computed the value, or the leaf itself. */
 const ownerOf = (variable: Variable): Node | Variable => variable.node ?? variable;
 
 export class Gradients {
@@ -45,21 +45,21 @@ export class Gradients {
     this.#freeIfUnused(g.storage);
   }
 
-  /** The whole gradient of the value that `node` computed: every operation that reads this value has added its part. */
+  /** Removes and returns the gradient of the value of `node`; every operation that reads the value has added its part. */
   take(node: Node): Tensor {
     const g = this.#pending.get(node) as Tensor;
     this.#pending.delete(node);
     return g;
   }
 
-  /** Frees `g`, which has been consumed, and what its vjp allocated on the way, unless it became part of another gradient. */
+  /** Frees `g` and the intermediates of its vjp, unless they are part of another gradient. */
   consumed(g: Tensor): void {
     this.#drop(g);
     for (const storage of this.#made) this.#freeIfUnused(storage);
     this.#made = [];
   }
 
-  /** Adds what is left to the `grad` of the leaves that it belongs to. */
+  /** Adds the remaining gradients to the `grad` of their leaves. */
   intoLeaves(): void {
     for (const [owner, g] of this.#pending) {
       const leaf = owner as Variable; // the gradients of all nodes have been consumed

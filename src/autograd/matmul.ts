@@ -1,4 +1,4 @@
-/** Matrix products. C = A·B gives dA = dC·Bᵀ and dB = Aᵀ·dC; transposes only move the flags. */
+/** Matrix products. C = A·B gives dA = dC·Bᵀ and dB = Aᵀ·dC; transposes only change the flags. */
 
 import type { Tensor, Transposes } from "../tensor/index.ts";
 import * as T from "../tensor/index.ts";
@@ -17,7 +17,7 @@ export const matmul = op(
           ? T.matmul(b, g, { transposeA: transposeB, transposeB: true })
           : T.matmul(g, b, { transposeB: !transposeB }),
       (g) => {
-        // One matrix on the right of a batch: the batch is rows of one product, not a sum of products.
+        // One matrix on the right of a batch: one product over all rows instead of a sum of products.
         const shared = b.shape.length === 2 && !transposeA;
         const [x, dy] = shared ? [rows(a), rows(g)] : [a, g];
         return transposeB
@@ -38,19 +38,19 @@ const linearVjps = (x: Tensor, kernel: Tensor): readonly Vjp[] => [
 export const linear = op("linear", (x: Tensor, kernel: Tensor, bias?: Tensor) => ({
   value: T.linear(x, kernel, bias),
   vjps: linearVjps(x, kernel),
-  saves: [x, kernel], // not the value: an addition that follows does not read it either
+  saves: [x, kernel], // not the value: this derivative does not read it, and others may not either
 }));
 
 /**
- * gelu(x·kernel + bias). What was before gelu is needed only for its derivative, which takes its place on the way there
- * and is there to multiply with on the way back: one exponential instead of two.
+ * gelu(x·kernel + bias). The input of gelu is needed only for the derivative, so the forward pass overwrites it with the
+ * derivative and the backward pass only multiplies: one exponential instead of two.
  */
 export const linearGelu = op("linearGelu", (x: Tensor, kernel: Tensor, bias?: Tensor) => {
   const { value, derivative } = T.unaryWithDerivative("gelu", T.linear(x, kernel, bias));
   return {
     value,
     vjp: (g, needs) => {
-      T.mulInto(derivative, g); // the way back is gone once
+      T.mulInto(derivative, g); // backward runs once, so the derivative may be overwritten
       return linearVjps(x, kernel).map((vjp, i) => (needs[i] ? vjp(derivative) : undefined));
     },
     saves: [x, kernel, derivative],

@@ -5,7 +5,7 @@ import * as T from "../tensor/index.ts";
 import { type Lifted, op } from "./op.ts";
 import type { Variable } from "./variable.ts";
 
-/** The same numbers under another shape; one length may be −1 and is computed. */
+/** The same numbers under another shape; one side may be −1 and is computed. */
 export const reshape = op("reshape", (x: Tensor, shape: Shape) => ({
   value: T.reshape(x, shape),
   vjps: [(g) => T.reshape(g, x.shape)],
@@ -26,7 +26,7 @@ export const permute = op("permute", (x: Tensor, order: readonly number[]) => ({
 /** Swaps the last two axes. */
 export const transpose = op("transpose", (x: Tensor) => ({ value: T.transpose(x), vjps: [(g) => T.transpose(g)] }));
 
-/** Repeats x along axes of length 1 and new leading ones. */
+/** Repeats x along axes of length 1 and along new leading axes. */
 export const broadcastTo = op("broadcastTo", (x: Tensor, shape: Shape) => ({
   value: T.broadcastTo(x, shape),
   vjps: [(g) => g], // summed to x's shape by the engine
@@ -51,7 +51,7 @@ const joined = op("concat", (axis: number, ...parts: Tensor[]) => {
   };
 });
 
-/** Joins along an axis. */
+/** Joins tensors along an axis. */
 export const concat = Object.assign((parts: Lifted<Tensor[]>, axis: number): Variable => joined(axis, ...parts), {
   opName: joined.opName,
 });

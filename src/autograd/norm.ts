@@ -27,7 +27,7 @@ export const layerNorm = op("layerNorm", (x: Tensor, scale: Tensor, bias: Tensor
  *
  *   dx = (g − x̂·⟨g, x̂⟩·‖x‖/(‖x‖ + eps)) / (‖x‖ + eps),  x̂ = x/‖x‖
  *
- * So the gradient is (almost) at right angles to the row: its length does not matter. A zero row has value and gradient 0.
+ * The gradient is (almost) orthogonal to the row, since the length of the row does not matter. A zero row has value and gradient 0.
  */
 export const l2Normalize = op("l2Normalize", (x: Tensor, eps: number = 1e-8) => {
   const { value, norm } = T.l2Normalize(x, eps);

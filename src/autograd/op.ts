@@ -14,15 +14,15 @@ import { collect, type Storage, scope, Tensor } from "../tensor/index.ts";
 import { isRecording } from "./noGrad.ts";
 import { type Node, Variable } from "./variable.ts";
 
-/** From the gradient of a value to the gradient of one argument. */
+/** Maps the gradient of a value to the gradient of one argument. */
 export type Vjp = (g: Tensor) => Tensor;
 
-/** What a rule returns: the value, and how gradients of the arguments follow from the gradient of the value. */
+/** Result of a rule: the value, and how the gradients of the arguments follow from the gradient of the value. */
 export interface Rule {
   readonly value: Tensor;
   /** One per argument; `undefined` where there is no gradient (numbers, options). */
   readonly vjps?: readonly (Vjp | undefined)[];
-  /** Instead of `vjps`, where several gradients come out of one pass. `needs[i]`: is the i-th wanted? */
+  /** Replaces `vjps` where one pass computes several gradients. `needs[i]` says whether the i-th is needed. */
   readonly vjp?: Node["vjp"];
   /** The tensors that the derivative reads; by default every input and intermediate. Anything not listed may be freed early. */
   readonly saves?: readonly Tensor[];
@@ -41,10 +41,10 @@ export interface Op<A extends readonly unknown[]> {
 
 let nextId = 0;
 
-/** Ids from here on belong to what is recorded after this call. */
+/** The id of the next node to be recorded. */
 export const nodeId = (): number => nextId;
 
-/** Runs a rule and records it, with what its vjp reads held until that has run. */
+/** Runs a rule and records it; the storages that its vjp reads are held until the vjp has run. */
 export function record(name: string, args: readonly unknown[], rule: () => Rule): Variable {
   const { result, made } = collect(rule);
   const vjps = result.vjps ?? [];
@@ -60,7 +60,7 @@ export function record(name: string, args: readonly unknown[], rule: () => Rule)
   return new Variable(result.value, true, { id: nextId++, op: name, inputs, vjp, made, saves, done: false });
 }
 
-/** Frees what `record` held for the vjp of a node, which has run; values that others hold or that were kept stay. */
+/** Releases what `record` held, after the vjp has run; values that others hold or that were kept stay. */
 export function release(node: Node): void {
   node.done = true;
   for (const storage of node.saves) storage.holds--;

@@ -1,6 +1,6 @@
 /**
- * Activation checkpointing: runs a function without saving its intermediate values, and runs it a second time in the backward
- * pass, when they are needed. One more forward pass in exchange for the memory of the activations.
+ * Activation checkpointing: runs a function without storing its activations, and runs it a second time in the backward pass, which
+ * needs them. One more forward pass in exchange for the memory of the activations.
  *
  * Chen et al. 2016, arXiv:1604.06174; `torch.utils.checkpoint` in PyTorch.
  */

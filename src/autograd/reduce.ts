@@ -3,7 +3,7 @@ import * as T from "../tensor/index.ts";
 import { type Axes, axesOf, reducedShape, type Tensor } from "../tensor/index.ts";
 import { op } from "./op.ts";
 
-/** g with the reduced axes back, repeated along them. */
+/** g repeated along the reduced axes. */
 function spread(op: string, g: Tensor, x: Tensor, axes: Axes): Tensor {
   const kept = reducedShape(x.shape, axesOf(op, x.shape, axes.axis), true);
   return T.broadcastTo(T.reshape(g, kept), x.shape);

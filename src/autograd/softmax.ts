@@ -4,7 +4,7 @@ import type { Tensor } from "../tensor/index.ts";
 import * as T from "../tensor/index.ts";
 import { op } from "./op.ts";
 
-/** yᵢ = eˣⁱ / Σⱼ eˣʲ.   dx = y ⊙ (g − ⟨g, y⟩): a gradient that is the same for all entries of a row changes nothing. */
+/** yᵢ = eˣⁱ / Σⱼ eˣʲ.   dx = y ⊙ (g − ⟨g, y⟩): a constant added to a row of g has no effect. */
 export const softmax = op("softmax", (x: Tensor) => {
   const value = T.softmax(x);
   return { value, vjps: [(g) => T.softmaxGrad(value, g)] };

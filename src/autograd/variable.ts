@@ -1,20 +1,20 @@
 /**
- * Variable: a tensor that remembers how it was made, so that gradients can flow back through it.
+ * Variable: a tensor that remembers how it was computed, so that gradients can flow back through it.
  *
- * A leaf made by `parameter` collects its gradient in `grad`; a constant collects nothing; everything else comes from an
- * operation and points to it.
+ * A leaf made by `parameter` collects its gradient in `grad`; a constant collects nothing; every other variable points to
+ * the operation that computed it.
  */
 import { INSPECT, type Storage, storages, type Tensor } from "../tensor/index.ts";
 
-/** One recorded operation. Ids grow with time, so falling ids are a reverse topological order. */
+/** One recorded operation. Ids increase, so descending ids are a reverse topological order. */
 export interface Node {
   readonly id: number;
   readonly op: string;
   readonly inputs: readonly (Variable | undefined)[];
   readonly vjp: (g: Tensor, needs: readonly boolean[]) => readonly (Tensor | undefined)[];
-  /** What the vjp reads: held until it has run. */
+  /** Storages that the vjp reads; held until it has run. */
   readonly saves: readonly Storage[];
-  /** What this operation made, its value among it: freed then, unless others hold it. */
+  /** Storages that this operation allocated, including its value; freed after the vjp unless held elsewhere. */
   readonly made: readonly Storage[];
   done: boolean;
 }
@@ -36,7 +36,7 @@ export class Variable {
     return this.value.shape;
   }
 
-  /** The gradient that `backward` has added up in this leaf; set to `undefined` to give its memory back. */
+  /** The gradient that `backward` has added up in this leaf; set to `undefined` to free its memory. */
   get grad(): Tensor | undefined {
     return this.#grad;
   }
@@ -49,7 +49,7 @@ export class Variable {
     this.#grad = g;
   }
 
-  /** Hands the gradient over: it is the caller's now, and this leaf starts anew. */
+  /** Returns the gradient, whose memory is then the caller's, and clears it here. */
   takeGrad(): Tensor | undefined {
     const g = this.#grad;
     if (g) g.storage.holds--;
@@ -57,7 +57,7 @@ export class Variable {
     return g;
   }
 
-  /** How it was made, shape, type and rounded numbers, as `console.log` of Node shows it. */
+  /** Operation, shape, type and rounded numbers; also shown by Node's `console.log`. */
   toString(): string {
     const kind = this.node ? `${this.node.op} →` : this.requiresGrad ? "parameter" : "constant";
     return String(this.value).replace(/^tensor/, kind);
@@ -72,10 +72,10 @@ export class Variable {
   }
 }
 
-/** A leaf whose gradient is wanted. */
+/** A leaf that collects its gradient. */
 export const parameter = (value: Tensor): Variable => new Variable(value, true);
 
-/** A leaf whose gradient is not. */
+/** A leaf without a gradient. */
 export const constant = (value: Tensor): Variable => new Variable(value, false);
 
 /** The tensor of a variable, or the tensor itself. */

@@ -1,20 +1,20 @@
 /**
- * One row of a batch: a stored picture, moved and recoloured, as model input on white.
+ * Augmentation: draws a stored picture, transformed and recoloured, as model input on white.
  *
  *   view pixel → content:   q = A⁻¹ (p − centre − shift)    A = R(rotation) · diag(s·√a, s / √a)
  *   colour:                 c ↦ k · S · H · c + m           H hue, S saturation, k contrast about ½ plus brightness
  *
- * Only the drawing is recoloured, never the white around it. Colours are linear maps of premultiplied channels (the constant m
- * times alpha), so transparent edges stay right; H and S act on what remains after the luma is taken out.
- * Every row draws the same count of random numbers, from its own generator.
+ * Only the drawing is recoloured, never the white around it. Colour maps are linear in premultiplied channels (with the constant
+ * m times alpha), so transparent edges stay correct; H and S preserve the luma. Every row draws the same count of random numbers,
+ * from its own generator.
  */
 import { heap, kernelsFor, portable, type Rng } from "../tensor/index.ts";
 import { toInput } from "./batches.ts";
 
-/** Share of the view's side that an unchanged drawing takes: the middle of what training shows. */
+/** Share of the view's side that an unaugmented drawing takes: the middle of the range in training. */
 const CONTENT = 0.88;
 
-/** Ranges of the random changes. Logarithmic ones are exponents of e. */
+/** Ranges of the random changes; "exponent" means of e. */
 export interface Augmentation {
   /** Share of the view's side that the drawing takes. */
   readonly scale: readonly [number, number];
@@ -28,19 +28,19 @@ export interface Augmentation {
   readonly hue: number;
   /** Exponents, from and to. */
   readonly saturation: readonly [number, number];
-  /** Share of the rows without colour. */
+  /** Share of rows without colour. */
   readonly grey: number;
   /** ± exponent. */
   readonly contrast: number;
   /** ± share of white. */
   readonly brightness: number;
-  /** Share of the rows that are blurred. */
+  /** Share of rows that are blurred. */
   readonly blur: number;
-  /** Share of the rows with a white square of 0.2 to 0.4 of the side. */
+  /** Share of rows with a white square of 0.2 to 0.4 of the side. */
   readonly cutOut: number;
 }
 
-/** No flip in any: left and right are words. `strong` is for runs of several times the default length. */
+/** Presets. None flips: captions may say left and right. `strong` is for runs of several times the default length. */
 export const augmentations = {
   none: {
     scale: [CONTENT, CONTENT],
@@ -83,7 +83,7 @@ export const augmentations = {
   },
 } as const satisfies Record<string, Augmentation>;
 
-/** View pixel (x, y) reads the content at (a·x + b·y + c, d·x + e·y + f), in view pixels of an unscaled drawing. */
+/** The changes of one row. View pixel (x, y) reads the content at (a·x + b·y + c, d·x + e·y + f), in shares of the side. */
 export interface View {
   readonly place: readonly [a: number, b: number, c: number, d: number, e: number, f: number];
   /** Rows of the colour map: three factors and the constant. */
@@ -95,7 +95,7 @@ export interface View {
 
 const IDENTITY: readonly number[] = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0];
 
-/** The view of evaluation: nothing changed. Coordinates are shares of the side about its centre. */
+/** The view for evaluation, without changes. Coordinates are shares of the side, relative to its centre. */
 export const plainView: View = {
   place: [1 / CONTENT, 0, 0, 0, 1 / CONTENT, 0],
   colour: IDENTITY,
@@ -133,8 +133,8 @@ export function randomView(rng: Rng, by: Augmentation): View {
 const LUMA = [0.299, 0.587, 0.114];
 
 /**
- * contrast · (L + saturation · H) and a constant, three rows of four. L projects on grey of the same luma; H rotates the rest
- * about the grey axis (Rodrigues' formula) with its luma taken out again, so hue and saturation keep the luma.
+ * contrast · (L + saturation · H) and a constant, three rows of four. L projects onto grey of the same luma; H rotates about the
+ * grey axis (Rodrigues' formula) and subtracts the luma of the result, so hue and saturation preserve the luma.
  */
 function colourMap(hue: number, saturation: number, contrast: number, constant: number): number[] {
   const { cos, sin } = portable.cosSin(hue); // hue in turns
@@ -155,7 +155,7 @@ function colourMap(hue: number, saturation: number, contrast: number, constant: 
   return out;
 }
 
-/** Model input is linear in light and 0 on white, so it is the ink: what a colour takes from white, this much for a byte of one. */
+/** Model input per byte that a colour is darker than white: model input is linear and 0 on white. */
 const INK = toInput(0) / 255;
 
 /**
@@ -183,7 +183,7 @@ export function drawView(
   heap.release(to, 4 * size);
 }
 
-/** The place of a view from pixel indices to pixel indices of the stored picture: centres are at half-integers in both. */
+/** `place` as a map from pixel indices of the view to those of the stored picture; pixel centres are at half-integers. */
 function inStoredPixels([a, b, c, d, e, f]: View["place"], stored: number, side: number): View["place"] {
   const half = (0.5 - side / 2) / side;
   const ratio = stored / side;

@@ -1,17 +1,17 @@
 /**
  * Batches in shared memory: one thread fills them ahead, any number of readers take them in order.
  *
- * A few slots go round: step k lies in slot k mod slots. Two kinds of counters say who has got how far, and each has one
- * writer, which wakes those that wait for it:
+ * The slots form a ring: step k lies in slot k mod slots. Counters of two kinds record progress; each has one writer, which wakes
+ * the threads that wait for it:
  *
  *   filled       the writer has filled all steps below this
- *   taken[r]     reader r needs no step below this any more
+ *   taken[r]     reader r no longer needs steps below this
  *
- * A slot is filled again when every reader has gone past it.
+ * A slot is refilled when every reader has passed it.
  */
 import { type Batch, newSharedBatch } from "./batches.ts";
 
-/** What threads are given to share batches: plain data that can be posted. */
+/** Shared batches as plain data that can be posted to threads. */
 export interface BatchSlots {
   readonly control: SharedArrayBuffer;
   readonly slots: readonly Batch[];
@@ -19,8 +19,8 @@ export interface BatchSlots {
 }
 
 const FILLED = 0;
-const TAKEN = 1; // and one word for every reader after it
-/** Sleeps are this long at most, so that a reader notices when the writer is gone. */
+const TAKEN = 1; // the first of one word per reader
+/** Longest sleep, so that a reader notices when the writer has ended. */
 const SLICE_MS = 100;
 
 interface Layout {
@@ -29,6 +29,7 @@ interface Layout {
   readonly length: number;
 }
 
+/** Allocates slots; `first` is the first step. */
 export function batchSlots({ batch, side, length }: Layout, slots: number, readers: number, first: number): BatchSlots {
   const control = new SharedArrayBuffer(4 * (TAKEN + readers));
   new Int32Array(control).fill(first);
@@ -39,7 +40,7 @@ export function batchSlots({ batch, side, length }: Layout, slots: number, reade
   };
 }
 
-/** Sleeps until the word is at least `value`; `idle` is called now and then and may throw to give up. */
+/** Sleeps until the word is at least `value`; `idle` is called before each sleep and may throw to give up. */
 function untilAtLeast(words: Int32Array, word: number, value: number, idle: () => void): void {
   for (;;) {
     const seen = Atomics.load(words, word);
@@ -49,7 +50,7 @@ function untilAtLeast(words: Int32Array, word: number, value: number, idle: () =
   }
 }
 
-/** Fills slots, step after step from `first`, and never returns: its thread is ended from outside. */
+/** Fills slots, step by step from `first`, and never returns: another thread must terminate this one. */
 export function fillSlots(
   { control, slots, readers }: BatchSlots,
   first: number,
@@ -78,8 +79,8 @@ export class BatchReader {
   }
 
   /**
-   * The batch of a step, waiting for it; it stays as it is until the next call. Steps must not go back. `idle` is called while
-   * it waits and may throw to give up.
+   * Waits for the batch of a step, which stays valid until the next call. Steps must not decrease. `idle` is called during the
+   * wait and may throw to give up.
    */
   take(step: number, idle: () => void = () => {}): Batch {
     Atomics.store(this.#words, this.#word, step);

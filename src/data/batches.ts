@@ -1,14 +1,15 @@
 /**
- * What training and evaluation read: batches of (picture, text) pairs, and sets of pictures with their texts.
+ * The data of training and evaluation: batches of (picture, text) pairs, and sets of pictures with their texts.
  *
- * A batch is a pure function of (seed, step): nothing is consumed, so a run can resume at any step, several workers can
- * prepare batches in any order, and all get the same bits. Every random choice is keyed by (seed, step, row).
+ * A batch is a pure function of (seed, step): a run can resume at any step, several workers can prepare batches in any order, and
+ * all get the same bits. Every random choice is keyed by (seed, step, row).
  *
- * The sigmoid loss calls every other pair of a batch a negative, so an item (a class: one emoji, one scene) occurs at most
- * once in it. An epoch is a permutation of the items, cut into batches; what is left over at its end waits for the next.
+ * The sigmoid loss takes all other pairs of a batch as negatives, so an item (one emoji, one scene) occurs at most once in it.
+ * An epoch is a permutation of the items, cut into batches; the remainder is left out.
  */
 import { Rng } from "../tensor/index.ts";
 
+/** Rows of pictures and their texts. */
 export interface Batch {
   /** Model input, [B, side, side, 3]. */
   readonly pixels: Float32Array;
@@ -20,22 +21,23 @@ export interface Batch {
   readonly items: Int32Array;
 }
 
+/** A source of batches. */
 export interface Pairs {
   /** Distinct items, each once in an epoch. */
   readonly size: number;
-  /** Pixels along a side of a picture. */
+  /** Side of a picture, in pixels. */
   readonly side: number;
-  /** Ids in a text. */
+  /** Tokens of a text. */
   readonly length: number;
   batchesPerEpoch(batch: number): number;
   /**
-   * The batch of a step, a pure function of seed, step and size: all of it in new arrays, or in `into` as many of its rows,
-   * beginning with `first`, as `into` holds.
+   * The batch of a step, a pure function of seed, step and size. With `into`, fills it with as many rows as it holds, from row
+   * `first` on; without it, returns the whole batch in new arrays.
    */
   batch(seed: number, step: number, batch: number, into?: Batch, first?: number): Batch;
 }
 
-/** Room for a batch. */
+/** Allocates a batch. */
 export const newBatch = (batch: number, side: number, length: number): Batch => ({
   pixels: new Float32Array(batch * side * side * 3),
   imageShape: [batch, side, side, 3],
@@ -47,7 +49,7 @@ export const newBatch = (batch: number, side: number, length: number): Batch => 
 export const batchBytes = (batch: number, side: number, length: number): number =>
   4 * batch * (side * side * 3 + length + 1);
 
-/** Room for a batch in memory that threads share. */
+/** Allocates a batch in memory that threads share. */
 export const newSharedBatch = (batch: number, side: number, length: number): Batch => ({
   pixels: new Float32Array(new SharedArrayBuffer(4 * batch * side * side * 3)),
   imageShape: [batch, side, side, 3],
@@ -55,7 +57,7 @@ export const newSharedBatch = (batch: number, side: number, length: number): Bat
   items: new Int32Array(new SharedArrayBuffer(4 * batch)),
 });
 
-/** Rows first..end−1 of a batch, in place. */
+/** Rows first..end−1 of a batch, as views. */
 export function rowsBetween({ pixels, imageShape, tokens, items }: Batch, first: number, end: number): Batch {
   const part = <A extends Float32Array | Int32Array>(all: A): A =>
     all.subarray((first * all.length) / items.length, (end * all.length) / items.length) as A;
@@ -67,10 +69,11 @@ export function rowsBetween({ pixels, imageShape, tokens, items }: Batch, first:
   };
 }
 
+/** Pictures with their texts, for evaluation. */
 export interface PictureSet {
   readonly count: number;
   readonly side: number;
-  /** Model input, [count, side, side, 3], nothing augmented. */
+  /** Model input, [count, side, side, 3], not augmented. */
   readonly pixels: Float32Array;
   readonly texts: readonly string[];
   /** The picture each text belongs to. */
@@ -81,19 +84,20 @@ export interface PictureSet {
   rgb(i: number): Uint8Array;
 }
 
-/** A request that the data cannot serve: the message says which number to change. */
+/** A request that the data cannot satisfy; the message names the number to change. */
 export class DataError extends Error {
   override readonly name = "DataError";
 }
 
-/** A colour channel in 0..1 as model input: 0 on white, 2 where there is no light. Most of a picture is white, so most is 0. */
+/** A colour channel in 0..1 as model input: 0 for white, 2 for no light. Pictures are mostly white, so inputs are mostly 0. */
 export const toInput = (channel: number): number => 2 * (1 - channel);
 
-/** Model input back to bytes. */
+/** Converts model input to bytes. */
 export function toBytes(pixels: Float32Array): Uint8Array {
   return Uint8Array.from(pixels, (value) => Math.round(255 * Math.min(1, Math.max(0, 1 - value / 2))));
 }
 
+/** Whole batches in an epoch. Throws `DataError` if a batch would hold an item twice. */
 export function batchesPerEpoch(size: number, batch: number): number {
   if (!Number.isInteger(batch) || batch < 1 || batch > size) {
     throw new DataError(`batch: ${batch} rows cannot show ${size} distinct items once each; choose 1..${size}`);
@@ -101,7 +105,7 @@ export function batchesPerEpoch(size: number, batch: number): number {
   return Math.floor(size / batch);
 }
 
-/** The items of a step, drawn from `size`: (seed, step, batch) → [batch]. Remembers the order of the last epoch only. */
+/** A function that draws the items of a step from `size`: (seed, step, batch) → [batch]. Caches the order of one epoch. */
 export function itemsOfStep(size: number): (seed: number, step: number, batch: number) => Uint32Array {
   let key = "";
   let order: Uint32Array = new Uint32Array(0);
@@ -119,7 +123,7 @@ export function itemsOfStep(size: number): (seed: number, step: number, batch: n
   };
 }
 
-/** The generator of one row of one step, whatever else was drawn. */
+/** The random generators of the rows of a step, each independent of the others. */
 export const rowsOfStep = (seed: number, step: number): ((row: number) => Rng) => {
   const ofStep = new Rng(seed).split("rows").split(step);
   return (row) => ofStep.split(row);

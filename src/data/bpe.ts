@@ -1,24 +1,24 @@
 /**
- * Byte-pair encoding inside words: frequent neighbours become one id, so a short vocabulary spells most names in few positions.
+ * Byte-pair encoding within words: frequent neighbours become one id, so a small vocabulary encodes most names in few ids.
  *
  *   text → words → pieces (a run of letters and digits, or of anything else) → bytes → merges, lowest rank first
  *
- * The first piece of a word begins with a space, so "cat" is one id wherever it stands, and no merge crosses a word: the ids
- * of "a b" are those of "a" and then those of "b". All 256 bytes are ids, so every text has an encoding, emoji and all.
- * Merge k makes id 257 + k of two earlier ids.
+ * The first piece of a word begins with a space, so a word has the same ids at any position, and no merge crosses words: the ids
+ * of "a b" are those of "a" followed by those of "b". All 256 bytes are ids, so every text has an encoding. Merge k makes id
+ * 257 + k of two earlier ids.
  *
  * Sennrich et al. 2016, arXiv:1508.07909; bytes as the alphabet as in GPT-2.
  */
 import { BYTE_IDS, emptyTokens, type Tokenizer, TokenizerError, type TokenizerVersion, wordsOf } from "./tokenizer.ts";
 
-/** Two ids that become one. */
+/** Two ids that are merged into one. */
 export type Merge = readonly [number, number];
 
 /** Ids fit in 16 bits. */
 const MAX_VOCAB = 65536;
-/** A longer piece is cut: merging takes time quadratic in its bytes, and no word is that long. */
+/** Longer pieces are cut: merging takes time quadratic in the bytes of a piece. */
 const MAX_PIECE = 64;
-/** Words whose encoding is remembered. */
+/** Words whose encoding is cached. */
 const REMEMBERED = 16384;
 
 const utf8 = new TextEncoder();
@@ -34,7 +34,7 @@ function piecesOf(word: string): number[][] {
   return pieces;
 }
 
-/** `ids` with every left-right neighbour pair replaced by `merged`, left to right. */
+/** Replaces every pair (left, right) in `ids` by `merged`, left to right. */
 function mergePair(ids: readonly number[], left: number, right: number, merged: number): number[] {
   const out: number[] = [];
   for (let i = 0; i < ids.length; i++) {
@@ -46,7 +46,10 @@ function mergePair(ids: readonly number[], left: number, right: number, merged: 
   return out;
 }
 
-/** The merges of a vocabulary of `vocabSize`, learned from texts; fewer when no pair occurs twice. Ties go to lower ids. */
+/**
+ * Learns a tokenizer with `vocabSize` ids from texts; fewer if no pair occurs twice. Ties go to lower ids. Throws
+ * `TokenizerError`.
+ */
 export function trainBpe(texts: Iterable<string>, vocabSize: number): Tokenizer {
   if (!Number.isInteger(vocabSize) || vocabSize < BYTE_IDS || vocabSize > MAX_VOCAB) {
     throw new TokenizerError(`trainBpe: vocabSize ${vocabSize} must be an integer in ${BYTE_IDS}..${MAX_VOCAB}`);
@@ -56,7 +59,7 @@ export function trainBpe(texts: Iterable<string>, vocabSize: number): Tokenizer 
   const pieces = [...uses].flatMap(([word, count]) => piecesOf(word).map((ids) => ({ ids, count })));
 
   const counts = new Map<number, number>();
-  /** Pieces that hold a pair, or once did. */
+  /** Pieces that hold a pair or have held it. */
   const holders = new Map<number, Set<(typeof pieces)[number]>>();
   const count = (piece: (typeof pieces)[number], sign: 1 | -1) => {
     for (let i = 1; i < piece.ids.length; i++) {
@@ -90,7 +93,7 @@ export function trainBpe(texts: Iterable<string>, vocabSize: number): Tokenizer 
   return bpeTokenizer(merges, 2);
 }
 
-/** The tokenizer of a list of merges, in the order they were learned. */
+/** The tokenizer of a list of merges, in the order in which they were learned. */
 export function bpeTokenizer(merges: readonly Merge[], version: TokenizerVersion): Tokenizer {
   const rank = new Map(merges.map(([left, right], k) => [pairOf(left, right), k]));
   const encodePiece = (piece: number[]): number[] => {
@@ -117,7 +120,7 @@ export function bpeTokenizer(merges: readonly Merge[], version: TokenizerVersion
       const tokens = emptyTokens(length);
       let at = 0;
       for (const word of wordsOf(text, version)) {
-        // A piece has at most 64 bytes and gives at least one id, so what lies beyond is never read.
+        // A piece has at most 64 bytes and at least one id, so text beyond that is never needed.
         for (const id of encodeWord(word.slice(0, length * MAX_PIECE))) {
           if (at === length - 1) return tokens;
           tokens[at++] = id;

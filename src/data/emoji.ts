@@ -1,12 +1,12 @@
 /**
  * Emoji as training data: 1,594 drawings in four styles, with their English names.
  *
- * The task is a drawing style never seen: train on noto, twemoji and fluent, test on openmoji. A row of a batch is one emoji in
- * a style drawn for the row, stroked with probability 0.3, augmented; its text is the name.
+ * The task is to generalize to a new drawing style: train on noto, twemoji and fluent, test on openmoji. A row of a batch is one
+ * emoji in a random style, stroked with probability 0.3 and augmented; its text is the name.
  *
  *   openEmoji (render once, or read the cache) → emojiPairs (batches to train on), emojiPictures (a set to evaluate on)
  *
- * OpenMoji's drawings are CC-BY-SA-4.0: the cache is for this machine, derived pictures carry that licence.
+ * OpenMoji's drawings are CC-BY-SA-4.0; so are pictures derived from them. The cache is for this machine only.
  */
 import { Rng } from "../tensor/index.ts";
 import { type Augmentation, augmentations, drawView, plainView, randomView } from "./augment.ts";
@@ -27,7 +27,7 @@ import { type CacheKey, readPictures, writePictures } from "./pictureCache.ts";
 import { STORED, STORED_BYTES } from "./storedPicture.ts";
 import { encodeAll, type Tokenizer } from "./tokenizer.ts";
 
-/** Which styles a run trains on and is tested on; `unseen` also holds out 160 emoji in every style. */
+/** The styles for training and testing; `unseen` also holds out 160 emoji in every style. */
 export interface EmojiSplit {
   readonly train: readonly EmojiStyle[];
   readonly test: readonly EmojiStyle[];
@@ -36,44 +36,47 @@ export interface EmojiSplit {
 
 const TRAINED = ["noto", "twemoji", "fluent"] as const;
 
+/** The splits by name. */
 export const emojiSplits = {
-  /** The task: a style never seen in training. Choose by the next split; the README says what was settled by this one. */
+  /** The task: a style not seen in training. Choose settings by the next split; the README says what was chosen by this one. */
   emoji: { train: TRAINED, test: ["openmoji"], unseen: false },
-  /** To choose by: two styles, validated on the third. */
+  /** For choosing settings: train on two styles, validate on the third. */
   "emoji-validation": { train: ["noto", "twemoji"], test: ["fluent"], unseen: false },
-  /** Names never seen, in every style. */
+  /** Names not seen in training, in every style. */
   "emoji-unseen": { train: TRAINED, test: EMOJI_STYLES, unseen: true },
 } as const satisfies Record<string, EmojiSplit>;
 
-/** Rendered drawings in memory. */
+/** Rendered emoji in memory. */
 export interface EmojiData {
   readonly emoji: readonly Emoji[];
-  /** [emoji.length, 48, 48, 4], premultiplied; only what was opened. */
+  /** [emoji.length, 48, 48, 4], premultiplied. Throws `DataError` for a style that was not opened. */
   pictures(style: EmojiStyle, stroked: boolean): Uint8Array;
 }
 
-/** Rendered pictures by the name of their file in the cache, in memory that threads share. */
+/** Rendered pictures in memory that threads share, by the name of their cache file. */
 export type RenderedPictures = ReadonlyMap<string, Uint8Array>;
 
+/** The result of `openEmoji`. */
 export interface OpenedEmoji extends EmojiData {
-  /** All that was opened, for threads that open the same. */
+  /** All pictures that were opened, for other threads. */
   readonly rendered: RenderedPictures;
 }
 
+/** Options of `openEmoji`. */
 export interface OpenEmoji {
-  /** Styles to have as they are drawn. */
+  /** Styles to open without strokes. */
   readonly plain: readonly EmojiStyle[];
-  /** Styles to have with strokes as well. */
+  /** Styles to open with strokes. */
   readonly stroked?: readonly EmojiStyle[];
-  /** Cut each drawing to its content? */
+  /** Whether each drawing is cut to its content; true by default. */
   readonly trim?: boolean;
-  /** What another thread has opened: it is neither read nor rendered again. */
+  /** Pictures that another thread has opened, which are neither read nor rendered again. */
   readonly rendered?: RenderedPictures | undefined;
-  /** Folder in which rendered pictures are kept; without one they are rendered every time. */
+  /** Folder that caches rendered pictures; without it they are rendered every time. */
   readonly cache?: string | undefined;
-  /** Called while pictures are rendered; never when all are in the cache. */
+  /** Is called for each picture that is rendered. */
   readonly progress?: (done: number, total: number) => void;
-  /** Told once when the cache cannot be used. */
+  /** Is called once if the cache cannot be used. */
   readonly warn?: (message: string) => void;
 }
 
@@ -86,7 +89,7 @@ interface Variant {
 const nameOf = ({ style, stroked, trim }: Variant): string =>
   `${style}${trim ? "" : "-whole"}${stroked ? "-stroked" : ""}`;
 
-/** Names everything a rendered file depends on, so that an update of a package makes it anew. */
+/** Names everything that a rendered file depends on, so that an update of a package invalidates it. */
 async function keyOf(emoji: readonly Emoji[], { style, stroked, trim }: Variant): Promise<CacheKey> {
   const { version } = (await emojiJson(`${EMOJI_SETS[style]}/package.json`)) as { version: string };
   const icons = emoji.map(({ code, icon }) => `${code}=${icon[style]}`);
@@ -96,15 +99,15 @@ async function keyOf(emoji: readonly Emoji[], { style, stroked, trim }: Variant)
     version,
     stroked,
     icons,
-    ...(trim ? [] : ["whole"]), // a trimmed one has had the same key since before there was another
+    ...(trim ? [] : ["whole"]), // keys of trimmed pictures are those of versions without this option
   ]);
   return { side: STORED, count: emoji.length, madeFrom };
 }
 
-/** Reads the rendered drawings of all emoji, and renders what the cache does not hold. */
+/** Opens the pictures of all emoji, and renders those that are not in the cache. Throws `MissingPackageError`. */
 export const openEmoji = async (options: OpenEmoji): Promise<OpenedEmoji> => openDrawings(await emojiList(), options);
 
-/** The same for a list of emoji. A cache that cannot be used costs time, nothing else. */
+/** The same for a list of emoji. An unusable cache costs only time. */
 export async function openDrawings(emoji: readonly Emoji[], options: OpenEmoji): Promise<OpenedEmoji> {
   const { plain, stroked = [], trim = true, rendered: given, cache, progress = () => {}, warn = () => {} } = options;
   let warned = false;
@@ -117,7 +120,7 @@ export async function openDrawings(emoji: readonly Emoji[], options: OpenEmoji):
       if (code === undefined) throw error;
       if (!warned) {
         warn(
-          `rendered pictures cannot be kept in ${cache} (${code}): they stay in memory, and are rendered again next time`,
+          `rendered pictures cannot be cached in ${cache} (${code}): they stay in memory and are rendered again next time`,
         );
       }
       warned = true;
@@ -152,7 +155,7 @@ export async function openDrawings(emoji: readonly Emoji[], options: OpenEmoji):
     pictures(style, isStroked) {
       const name = nameOf({ style, stroked: isStroked, trim });
       const found = rendered.get(name);
-      if (found === undefined) throw new DataError(`emoji: ${name} was not asked of openEmoji`);
+      if (found === undefined) throw new DataError(`emoji: ${name} was not opened; name its style in openEmoji`);
       return found;
     },
   };
@@ -165,17 +168,18 @@ function inSharedMemory(bytes: Uint8Array): Uint8Array {
   return shared;
 }
 
+/** Options of `emojiPairs`. */
 export interface EmojiPairsOptions {
   readonly tokenizer: Tokenizer;
   readonly length: number;
   readonly styles: readonly EmojiStyle[];
   readonly side?: number;
   readonly augmentation?: Augmentation;
-  /** Share of the rows drawn with strokes. */
+  /** Share of rows with strokes; 0.3 by default. */
   readonly stroke?: number;
-  /** Share of the rows whose text is a tag instead of the name. Several emoji share a tag, so some negatives are then wrong. */
+  /** Share of rows whose text is a tag instead of the name. Emoji share tags, so some negatives are then wrong. */
   readonly tags?: number;
-  /** Indices of the emoji to train on; all when left out. */
+  /** Indices of the emoji to train on; all by default. */
   readonly items?: Int32Array;
 }
 
@@ -221,7 +225,7 @@ export function emojiPairs(data: EmojiData, options: EmojiPairsOptions): Pairs {
   };
 }
 
-/** Emoji of one style as they are, one picture and one name each; all, or those of `items`. */
+/** The emoji of one style, or those of `items`, not augmented: one picture and one name each. */
 export function emojiPictures(data: EmojiData, style: EmojiStyle, items?: Int32Array, side = 32): PictureSet {
   const chosen = items ?? Int32Array.from(data.emoji.keys());
   const stride = side * side * 3;
@@ -253,8 +257,8 @@ export const emojiTokenizer = (emoji: readonly Emoji[], vocabSize = 1024): Token
 const lettersOf = (name: string): string[] => name.match(/[\p{L}\p{N}]+/gu) ?? [];
 
 /**
- * Emoji to hold out: `count` whose words all occur in the names that stay, so that a model can know the words and not the
- * combination. Always the same for the same list.
+ * Holds out `count` emoji whose words all occur in the remaining names, so that only the combination of words is new. The
+ * choice depends only on the list. Throws `DataError` if too few can be held out.
  */
 export function unseenEmoji(emoji: readonly Emoji[], count = 160): { train: Int32Array; unseen: Int32Array } {
   const uses = new Map<string, number>();
@@ -267,7 +271,8 @@ export function unseenEmoji(emoji: readonly Emoji[], count = 160): { train: Int3
     for (const word of wordsOfName[i]) uses.set(word, uses.get(word)! - 1);
     held.add(i);
   }
-  if (held.size < count) throw new DataError(`unseenEmoji: only ${held.size} of ${count} can be held out`);
+  if (held.size < count)
+    throw new DataError(`unseenEmoji: only ${held.size} of ${count} emoji can be held out; lower count`);
   const all = Int32Array.from(emoji.keys());
   return { train: all.filter((i) => !held.has(i)), unseen: all.filter((i) => held.has(i)) };
 }

@@ -1,14 +1,14 @@
 /**
  * The emoji that all four picture sets draw, with their English names: 1,594 of them.
  *
- * Sets and names are joined by code points: hex, lower case, joined with "-", without FE0F (the "show as picture" mark, which
- * some write and some do not). Base emoji only: no skin-tone variants, no components, no regional letters.
+ * Sets and names are joined by code points: lower-case hex, separated by "-", without FE0F (the emoji variation selector, which
+ * only some sets write). Base emoji only: no skin-tone variants, components or regional letters.
  *
  * Names and tags: emojibase-data (MIT), which restates Unicode CLDR. Order: Unicode's.
  */
 import { packageJson } from "./packages.ts";
 
-/** Style → package. The drawings' licences: Apache-2.0, CC-BY-4.0, MIT, CC-BY-SA-4.0. */
+/** The package of each style. Licences of the drawings: Apache-2.0, CC-BY-4.0, MIT, CC-BY-SA-4.0. */
 export const EMOJI_SETS = {
   noto: "@iconify-json/noto",
   twemoji: "@iconify-json/twemoji",
@@ -16,12 +16,15 @@ export const EMOJI_SETS = {
   openmoji: "@iconify-json/openmoji",
 } as const;
 
+/** A drawing style. */
 export type EmojiStyle = keyof typeof EMOJI_SETS;
+/** All drawing styles. */
 export const EMOJI_STYLES = Object.keys(EMOJI_SETS) as EmojiStyle[];
 
-/** Everything an emoji run needs, as one npm install line. */
+/** The optional packages that emoji data need. */
 export const EMOJI_PACKAGES: readonly string[] = ["sharp", "emojibase-data", ...Object.values(EMOJI_SETS)];
 
+/** An emoji and its drawings. */
 export interface Emoji {
   /** "1f469-200d-1f680" */
   readonly code: string;
@@ -29,7 +32,7 @@ export interface Emoji {
   readonly name: string;
   /** "astronaut", "rocket", "space", ...: many emoji share a tag. */
   readonly tags: readonly string[];
-  /** The icon that draws it, in each set. */
+  /** Name of its icon in each set. */
   readonly icon: Readonly<Record<EmojiStyle, string>>;
 }
 
@@ -41,7 +44,7 @@ interface EmojibaseEntry {
   readonly group?: number;
 }
 
-/** Unicode's group of skin tones and hair: parts, not pictures. */
+/** Unicode's group of components: skin tones and hair. */
 const COMPONENTS = 2;
 
 const codeOf = (hexcode: string): string =>
@@ -51,9 +54,10 @@ const codeOf = (hexcode: string): string =>
     .filter((point) => point !== "fe0f")
     .join("-");
 
-/** A JSON file of one of the emoji packages. */
+/** Reads a JSON file of one of the emoji packages. */
 export const emojiJson = (path: string): Promise<unknown> => packageJson(path, "emoji", EMOJI_PACKAGES);
 
+/** All emoji that have a drawing in every style, in Unicode's order. Throws `MissingPackageError`. */
 export async function emojiList(): Promise<readonly Emoji[]> {
   const entries = (await emojiJson("emojibase-data/en/data.json")) as EmojibaseEntry[];
   const icons = await Promise.all(

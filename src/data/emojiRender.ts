@@ -1,18 +1,18 @@
 /**
- * Emoji drawings as stored pictures: SVG → 96 × 96 → the square around the content → 48 × 48, see storedPicture.ts.
+ * Renders emoji drawings to stored pictures: SVG → 96 × 96 → the square around the content → 48 × 48 (storedPicture.ts).
  *
- * The stroked variant outlines every part in black, 2.6 % of the side wide: three of the four sets draw flat areas, and an
- * unseen one may draw lines.
+ * The stroked variant outlines every part in black, 2.6 % of the side wide: three of the four sets draw flat areas, but an
+ * unseen set may draw lines.
  */
 import { EMOJI_PACKAGES, EMOJI_SETS, type Emoji, type EmojiStyle, emojiJson } from "./emojiList.ts";
 import { loadSharp } from "./packages.ts";
 import { STORED_BYTES, storedPicture, wholeSquare } from "./storedPicture.ts";
 
-/** Counts the changes of what is drawn and how it is stored: a cache of an older recipe is stale. */
+/** Version of the rendering and storage: a cache of an older recipe is stale. */
 export const RECIPE = 1;
 const RENDERED = 96;
 const STROKE = 0.026;
-/** Drawings in the hands of the renderer at a time. */
+/** Drawings that are rendered at a time. */
 const IN_FLIGHT = 16;
 
 interface IconSet {
@@ -32,7 +32,7 @@ function svgOf(set: IconSet, icon: string, stroked: boolean): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${RENDERED}" height="${RENDERED}" viewBox="${left} ${top} ${width} ${height}">${style}${body}</svg>`;
 }
 
-/** Renders `emoji` in one style, each cut to its content or whole: [emoji.length, 48, 48, 4]. `progress` is called after each. */
+/** Renders `emoji` in one style, cut to the content or whole: [emoji.length, 48, 48, 4]. Calls `progress` after each. */
 export async function renderEmoji(
   emoji: readonly Emoji[],
   { style, stroked, trim = true }: { style: EmojiStyle; stroked: boolean; trim?: boolean },

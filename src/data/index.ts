@@ -1,4 +1,4 @@
-/** The door of `data`. */
+/** Public API of `data`: shapes and emoji, picture files, batches, tokenizers. */
 export { type Augmentation, augmentations } from "./augment.ts";
 export {
   type Batch,
@@ -26,7 +26,7 @@ export {
   type RenderedPictures,
   unseenEmoji,
 } from "./emoji.ts";
-export { EMOJI_PACKAGES, EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList } from "./emojiList.ts";
+export { EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList } from "./emojiList.ts";
 export { MissingPackageError } from "./missingPackageError.ts";
 export { type EmojiSpec, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
 export { filesOf } from "./pictureFiles.ts";

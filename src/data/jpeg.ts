@@ -1,28 +1,29 @@
 /**
- * JPEG files as some cameras and programs write them, put right where no pixel depends on it.
+ * Repairs faults in JPEG files that do not affect any pixel, as some cameras and programs write them.
  *
  *   FFD8  (FFxx length payload)*  FFDA length payload  entropy-coded data  FFD9
  *
- * Decoders read such files without a loss and only warn. But the same warnings stand for damage, so a strict reader refuses
- * both. What is put right here: bytes between two segments, an end of the spectral selection of 0 in a sequential scan, a
- * major version of JFIF other than 1, and a missing end mark.
+ * Decoders read such files without loss and only warn. But the same warnings also mean damage, so a strict reader refuses both.
+ * Repaired here: bytes between two segments, a spectral selection that ends at 0 in a sequential scan, a JFIF major version
+ * other than 1, and a missing end marker.
  *
  * ITU-T T.81, annex B.
  */
 
 const [SOF0, SOF1, EOI, SOS, APP0] = [0xc0, 0xc1, 0xd9, 0xda, 0xe0];
 
+/** A repaired file. */
 export interface MendedJpeg {
   readonly bytes: Uint8Array;
-  /** The end mark was missing: the file may also be cut short, which shows only when all of it is decoded. */
+  /** Whether the end marker was missing: the file may be truncated, which only a full decode shows. */
   readonly endAdded: boolean;
 }
 
-/** The file with those faults put right; the same bytes where there is none, or where the headers cannot be followed. */
+/** Repairs a file; returns the same bytes if it has no fault or its headers cannot be parsed. */
 export function mendJpeg(bytes: Uint8Array): MendedJpeg {
   const unchanged = { bytes, endAdded: false };
   const parts: Uint8Array[] = [bytes.subarray(0, 2)];
-  let components = 0; // of a sequential frame; of no other one is the scan touched
+  let components = 0; // of a sequential frame; scans of other frames are not changed
   let changed = false;
   let at = 2;
   for (;;) {
@@ -57,7 +58,7 @@ export function mendJpeg(bytes: Uint8Array): MendedJpeg {
 const isJfif = (segment: Uint8Array): boolean =>
   segment.length > 9 && [0x4a, 0x46, 0x49, 0x46, 0].every((byte, i) => segment[4 + i] === byte);
 
-/** In entropy-coded data FF is followed by 0 or by a restart mark, so an end mark is one. */
+/** Whether there is an end marker: in entropy-coded data, FF is followed by 0 or a restart marker. */
 function hasEnd(bytes: Uint8Array, from: number): boolean {
   for (let at = from; ; at++) {
     at = bytes.indexOf(0xff, at);

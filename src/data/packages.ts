@@ -1,5 +1,5 @@
 /**
- * Optional packages (`sharp`, the emoji sets), looked up when they are needed. Whoever only trains on shapes needs none.
+ * Optional packages (`sharp`, the emoji sets), loaded when they are needed. Training on shapes needs none.
  */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -12,11 +12,11 @@ const isMissing = (error: unknown): boolean =>
   "code" in error &&
   (error.code === "MODULE_NOT_FOUND" || error.code === "ERR_MODULE_NOT_FOUND");
 
-/** The error for a list of packages of which at least one is missing. */
+/** The error for packages of which at least one is missing. */
 const missing = (what: string, packages: readonly string[], cause: unknown): MissingPackageError =>
   new MissingPackageError(`${what}: a package is not installed; run: npm install ${packages.join(" ")}`, { cause });
 
-/** A JSON file of an installed package. `packages` is what `what` needs in all, for the message. */
+/** Reads a JSON file of an installed package. Throws `MissingPackageError`, which names all `packages` that `what` needs. */
 export async function packageJson(path: string, what: string, packages: readonly string[]): Promise<unknown> {
   let file: string;
   try {
@@ -27,7 +27,7 @@ export async function packageJson(path: string, what: string, packages: readonly
   return JSON.parse(await readFile(file, "utf8"));
 }
 
-/** The `sharp` function. */
+/** Loads the `sharp` function. Throws `MissingPackageError`. */
 export async function loadSharp(what: string, packages: readonly string[] = ["sharp"]) {
   try {
     return (await import("sharp")).default;

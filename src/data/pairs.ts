@@ -1,5 +1,5 @@
 /**
- * Training pairs as plain data: what a worker thread is told, or a run file states, to have the same batches.
+ * Specifications of training pairs as plain data, from which a worker thread or a run file gets the same batches.
  */
 import type { Augmentation } from "./augment.ts";
 import type { Pairs } from "./batches.ts";
@@ -11,17 +11,18 @@ import { tokenizerFromJSON } from "./tokenizerFile.ts";
 
 interface CommonSpec {
   readonly tokenizer: TokenizerFile;
-  /** Ids in a text. */
+  /** Tokens of a text. */
   readonly length: number;
   readonly side?: number;
 }
 
+/** Specification of shapes; see `ShapesOptions`. */
 export interface ShapesSpec extends CommonSpec {
   readonly data: "shapes";
   readonly split?: ShapesSplit;
 }
 
-/** See `EmojiPairsOptions`; `trim`, `rendered` and `cache` are those of `openEmoji`. */
+/** Specification of emoji; see `EmojiPairsOptions`. `trim`, `rendered` and `cache` are those of `openEmoji`. */
 export interface EmojiSpec extends CommonSpec {
   readonly data: "emoji";
   readonly styles: readonly EmojiStyle[];
@@ -34,12 +35,10 @@ export interface EmojiSpec extends CommonSpec {
   readonly cache?: string;
 }
 
+/** Specification of training pairs. */
 export type PairsSpec = ShapesSpec | EmojiSpec;
 
-/**
- * The pairs of a specification. Emoji that are not in the cache yet are rendered, which takes a while: `progress` is called
- * after each of them; see `openEmoji`.
- */
+/** Opens the pairs of a specification. `progress` is called for each emoji that must be rendered; see `openEmoji`. */
 export async function openPairs(spec: PairsSpec, progress: () => void = () => {}): Promise<Pairs> {
   const tokenizer = tokenizerFromJSON(spec.tokenizer);
   if (spec.data === "shapes") return shapes({ ...spec, tokenizer });

@@ -1,11 +1,11 @@
 /**
- * One binary file of equally sized pictures, so that drawings are rendered once.
+ * A cache of rendered drawings: a binary file of pictures of one size.
  *
- *   0  "siglipPX"   8  version, side, count, 0 (u32 little endian)   24  key (SHA-256 of what the pictures were made from)
+ *   0  "siglipPX"   8  version, side, count, 0 (u32 little endian)   24  key (SHA-256 of `madeFrom`)
  *   56  SHA-256 of the pictures   88  the pictures, [count, side, side, 4] bytes
  *
- * A file with another key is stale, one with another length or hash is damaged; both are made anew. Files are written under a
- * temporary name and renamed, so a reader never sees half a file and two writers do not disturb each other.
+ * A file with another key is stale, and one with another length or hash is damaged; both are rendered again. Files are written
+ * under a temporary name and renamed, so readers never see partial files and concurrent writers do not conflict.
  */
 import { createHash, randomUUID } from "node:crypto";
 import * as realFiles from "node:fs/promises";
@@ -15,14 +15,14 @@ const MAGIC = "siglipPX";
 const VERSION = 1;
 const HEADER = 88;
 
-/** What the pictures must be to be used: `madeFrom` names every input (package versions, recipe, list of pictures). */
+/** Identifies the pictures of a file: `madeFrom` names every input (package versions, recipe, list of pictures). */
 export interface CacheKey {
   readonly side: number;
   readonly count: number;
   readonly madeFrom: string;
 }
 
-/** The part of the file system that is used here. */
+/** The file system functions that writing uses. */
 export type CacheFiles = Pick<typeof realFiles, "mkdir" | "rename" | "rm" | "writeFile">;
 
 const sha256 = (data: string | Uint8Array): Buffer => createHash("sha256").update(data).digest();
@@ -38,7 +38,7 @@ function headerOf({ side, count, madeFrom }: CacheKey, pictures: Uint8Array): Bu
   return header;
 }
 
-/** The pictures in `file`, or undefined when there is none, or it is stale or damaged. */
+/** The pictures in `file`; undefined if it is missing, stale or damaged. */
 export async function readPictures(file: string, key: CacheKey): Promise<Uint8Array | undefined> {
   let bytes: Buffer;
   try {
@@ -52,7 +52,7 @@ export async function readPictures(file: string, key: CacheKey): Promise<Uint8Ar
   return headerOf(key, pictures).equals(bytes.subarray(0, HEADER)) ? pictures : undefined;
 }
 
-/** Writes the pictures, all or nothing: on a full disk what was there stays. */
+/** Writes the pictures atomically: on a full disk the previous file stays. */
 export async function writePictures(
   file: string,
   key: CacheKey,

@@ -1,15 +1,14 @@
 /**
- * The files of folders, for commands that take pictures: every folder once, in one order, nothing that hides.
+ * The files of folders, for commands that take pictures: visits every folder once, in a fixed order.
  *
- * A folder is known by its device and number (inode), so links that lead back to it end there. Files and folders whose names
- * begin with a dot, and those that systems keep for themselves, are left out unless they are named directly. What cannot be
- * read is passed over with a warning.
+ * Folders are identified by device and inode, so circular links end. Files and folders whose names begin with a dot, and those
+ * of systems and services, are left out unless they are named directly. Unreadable ones are skipped with a warning.
  */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { printable } from "../formats/index.ts";
 
-/** What is asked of a file: a part of Node's `BigIntStats`, written out for users without Node's types. */
+/** The part of Node's `BigIntStats` that is used, written out for users without Node's types. */
 interface FileStats {
   readonly dev: bigint;
   readonly ino: bigint;
@@ -17,9 +16,9 @@ interface FileStats {
   isDirectory(): boolean;
 }
 
-/** The part of the file system that is read here. */
+/** The file system functions that `filesOf` uses. */
 export interface FolderReader {
-  /** Links are followed. */
+  /** Follows links. */
   stat(path: string): FileStats;
   list(path: string): string[];
 }
@@ -46,8 +45,8 @@ const isHidden = (name: string): boolean => name.startsWith(".") || SERVICE.has(
 const reason = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
 
 /**
- * Paths that are not folders as they are, and all regular files of those that are, sorted by name within a folder. Named
- * files are not looked at: whoever reads them says what is wrong.
+ * Replaces each folder in `paths` by all regular files in it, sorted by name within a folder. Other paths are kept unchecked:
+ * reading them reports what is wrong.
  */
 export function filesOf(
   paths: readonly string[],
@@ -84,7 +83,7 @@ export function filesOf(
     let found: ReturnType<FolderReader["stat"]> | undefined;
     try {
       found = stat(path);
-    } catch {} // said when it is read
+    } catch {} // reported when it is read
     if (found?.isDirectory()) enter(path, found);
     else files.push(path);
   }

@@ -1,13 +1,13 @@
 /**
- * A picture file of the user as model input, prepared like a training picture.
+ * Picture files of the user as model input, prepared like training pictures.
  *
  *   file → RGBA → square around the content → 48 × 48 → view on white
  *
- * Where the training pictures were trimmed drawings, transparent borders are cut off; a picture without transparency is cut to
- * what differs from a plain border (in JPEG and AVIF files, as cameras write them, a white one) if that takes a tenth of the
- * area or more. All others are shown whole: a photograph is more than its brightest spot.
+ * For models trained on trimmed drawings, transparent borders are cut off; an opaque picture is cut to the part that differs
+ * from a plain border (in JPEG and AVIF files, which cameras write, only a white one) if that part covers at least a tenth of
+ * the area. All other pictures stay whole.
  *
- * `readSiglipPicture` prepares a picture for the released SigLIP models instead, see siglipPixels.ts.
+ * `readSiglipPicture` prepares a picture for the released SigLIP models instead (siglipPixels.ts).
  */
 import { open, readFile, stat } from "node:fs/promises";
 import type { Sharp } from "sharp";
@@ -21,10 +21,10 @@ import { SNIFFED, type Sniffed, sniff } from "./sniff.ts";
 import { contentSquare, STORED, storedPicture, wholeSquare } from "./storedPicture.ts";
 import { tooMuchSvg } from "./svgBudget.ts";
 
-/** A picture that cannot be read. The message names the file, what was found in it and what to do. */
+/** A picture that cannot be read; the message names the file, what was found in it and what to do. */
 export class PictureError extends Error {
   override readonly name = "PictureError";
-  /** What the file is instead, as `sniff` calls it; "damaged" where it is a picture, "missing" where there is none. */
+  /** The kind of file found, as in `sniff`; "damaged" for a picture, "missing" for no file. */
   readonly kind: string;
 
   constructor(message: string, kind: string, options?: ErrorOptions) {
@@ -35,22 +35,22 @@ export class PictureError extends Error {
 
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_PIXELS = 64e6;
-/** Longer side a picture is reduced to before its content is looked for. */
+/** The longer side is reduced to this before the content is located. */
 const WORKING = 256;
-/** Differences of a channel, of 255, that still count as one plain background. */
+/** Largest difference of a channel, of 255, within a plain background. */
 const PLAIN = 24;
 
-/** The smallest share of an opaque picture that counts as a drawing on a plain background. */
+/** Smallest share of an opaque picture that counts as a drawing on a plain background. */
 const LEAST_CONTENT = 0.1;
-/** Pictures by the kinds that cameras write: a dark sky is no background. */
+/** Kinds that cameras write: in a photograph, a dark sky is not a background. */
 const CAMERA = ["jpeg", "avif"];
 
 const READABLE = "a PNG, JPEG, WebP, GIF, AVIF, TIFF or SVG file";
 
-/** Control characters of a hostile file name do not reach the terminal. */
+/** A file name for a message; control characters do not reach the terminal. */
 const quoted = (name: string): string => `"${printable(name.length > 200 ? `…${name.slice(-200)}` : name)}"`;
 
-/** The same for every way in which the file system can refuse: it says no more than its code. */
+/** Turns errors of the file system into `PictureError`. */
 async function reading<T>(file: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
@@ -71,7 +71,7 @@ async function requireRegularFile(file: string): Promise<{ size: number }> {
   throw new PictureError(`picture ${quoted(file)}: found ${what}; give the path of ${READABLE}`, "other");
 }
 
-/** What a file is, by its first bytes. */
+/** The kind of a file, by its first bytes. Throws `PictureError`. */
 export async function sniffFile(file: string): Promise<Sniffed> {
   await requireRegularFile(file);
   return reading(file, async () => {
@@ -101,7 +101,7 @@ interface Decoded {
   readonly height: number;
 }
 
-/** Decodes with `finish` applied, or says what the file is instead of a picture. */
+/** Decodes with `finish` applied. Throws `PictureError`. */
 async function decode(
   file: Uint8Array,
   name: string,
@@ -118,14 +118,14 @@ async function decode(
   const open = (density?: number) =>
     sharp(bytes, { limitInputPixels: MAX_PIXELS, ...(density === undefined ? {} : { density }) });
   try {
-    // A reduced JPEG is decoded in part: only all of it shows whether more than the end mark is missing.
+    // A reduced JPEG is decoded in part: only a full decode shows whether more than the end marker is missing.
     if (endAdded) await open().raw().toBuffer();
     let input = open();
     if (kind === "svg") {
       const { width, height } = await input.metadata();
       input = open(densityOf(width, height));
     }
-    // Orientation first: a camera writes it beside the pixels.
+    // Orientation first: cameras store it beside the pixels.
     const upright = finish(input.autoOrient().toColourspace("srgb"));
     const raw = (channels === 4 ? upright.ensureAlpha() : upright.removeAlpha()).raw({ depth: "uchar" });
     const { data, info } = await raw.toBuffer({ resolveWithObject: true });
@@ -145,8 +145,8 @@ async function decode(
 }
 
 /**
- * Dots an inch for a drawing of so many units, 72 of them an inch: its longer side becomes the working size, as drawings are
- * small by their own units, and its shorter one at least a pixel.
+ * Dots per inch for a drawing of width × height units of 1/72 inch: makes the longer side the working size, because drawings are
+ * often only a few units large, and the shorter side at least a pixel.
  */
 const densityOf = (width: number, height: number): number =>
   Math.min(2400, Math.max(1, (72 * WORKING) / Math.max(width, height), 72 / Math.min(width, height)));
@@ -156,7 +156,7 @@ const isOpaque = ({ data }: Decoded): boolean => {
   return true;
 };
 
-/** The square around what differs from the border, if all of the border is of about one colour, and the drawing large enough. */
+/** The square around what differs from the border, if the border has about one colour and the drawing is large enough. */
 function onPlainBackground({ kind, data, width, height }: Decoded): Crop | undefined {
   const corner = CAMERA.includes(kind) ? [255, 255, 255] : data;
   const differs = (at: number): boolean => [0, 1, 2].some((c) => Math.abs(data[at + c] - corner[c]) > PLAIN);
@@ -164,27 +164,29 @@ function onPlainBackground({ kind, data, width, height }: Decoded): Crop | undef
   for (let y = 0; y < height; y++) {
     if (differs(y * width * 4) || differs((y * width + width - 1) * 4)) return undefined;
   }
-  const mask = Uint8Array.from(data); // slice() of a Buffer would share its bytes
+  const mask = Uint8Array.from(data); // slice() of a Buffer shares its bytes
   for (let at = 0; at < data.length; at += 4) if (!differs(at)) mask[at + 3] = 0;
   const square = contentSquare(mask, width, height);
   return square !== undefined && square.side ** 2 >= LEAST_CONTENT * width * height ? square : undefined;
 }
 
-/** A picture as a model sees it. */
+/** A picture as model input. */
 export interface PreparedPicture {
   /** Model input, [side, side, 3]. */
   readonly pixels: Float32Array;
-  /** Share of the picture's area that was cut off around its content. */
+  /** Share of the area that was cut off around the content. */
   readonly cutOff: number;
 }
 
+/** Options of `readPicture` and `decodePicture`. */
 export interface PreparePicture {
+  /** Side of the result, in pixels; 32 by default. */
   readonly side?: number;
-  /** Cut a drawing to its content, as the drawings of the training data were? */
+  /** Whether a drawing is cut to its content, as in the training data; true by default. */
   readonly trim?: boolean;
 }
 
-/** Encoded bytes of a picture; `name` is for messages. */
+/** Decodes the bytes of a picture file; `name` is for messages. Throws `PictureError`. */
 export async function decodePicture(
   bytes: Uint8Array,
   name: string,
@@ -199,7 +201,7 @@ export async function decodePicture(
   const content = opaque ? whole : contentSquare(data, width, height);
   if (content === undefined)
     throw new PictureError(
-      `picture ${quoted(name)}: all of it is transparent; give one that shows something`,
+      `picture ${quoted(name)}: all of it is transparent; give one with visible content`,
       "transparent",
     );
   const trimmed = opaque ? (onPlainBackground(decoded) ?? whole) : content;
@@ -215,11 +217,11 @@ function visible({ left, top, side }: Crop, width: number, height: number): numb
   return (overlap(left, width) * overlap(top, height)) / (width * height);
 }
 
-/** A picture file as a model sees it. */
+/** Reads a picture file as model input. Throws `PictureError`. */
 export const readPicture = async (file: string, options?: PreparePicture): Promise<PreparedPicture> =>
   decodePicture(await bytesOf(file), file, options);
 
-/** A picture file as the released SigLIP models read it, [resolution, resolution, 3] in −1..1. */
+/** Reads a picture file as the released SigLIP models do: [resolution, resolution, 3] in −1..1. Throws `PictureError`. */
 export async function readSiglipPicture(file: string, resolution: number): Promise<Float32Array> {
   const { data, width, height } = await decode(await bytesOf(file), file, 3, (picture) => picture);
   return siglipPixels(data, width, height, resolution);

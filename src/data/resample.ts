@@ -1,20 +1,20 @@
 /**
- * Resampling of a square part of a picture, area-aware: a triangle filter as wide as the step between samples.
+ * Resampling of a square part of a picture by a triangle filter as wide as the step between samples.
  *
  *   out(u) = Σ w(x − u) in(x) / Σ w      w(d) = max(0, 1 − |d| / r)      r = softness · max(1, crop / side)
  *
- * At enlargement it is bilinear interpolation, at reduction nothing is skipped, so thin lines stay. Rows and columns apart.
- * With premultiplied alpha, what lies outside the picture is transparent.
+ * Enlarging is bilinear interpolation; reducing skips no pixel, so thin lines remain. Rows and columns are filtered separately.
+ * With premultiplied alpha, everything outside the picture is transparent.
  */
 
-/** A square of a picture, in pixels; it may reach over the edges. */
+/** A square of a picture, in pixels; may extend beyond the edges. */
 export interface Crop {
   readonly left: number;
   readonly top: number;
   readonly side: number;
 }
 
-/** The weights of one axis: for each output pixel the first input pixel and what each counts, summing to 1. */
+/** The weights of one axis: for each output pixel, the first input pixel and the weights from there on, with sum 1. */
 function axisWeights(start: number, crop: number, side: number, softness: number) {
   const step = crop / side;
   const radius = softness * Math.max(1, step);
@@ -28,7 +28,7 @@ function axisWeights(start: number, crop: number, side: number, softness: number
   });
 }
 
-/** The crop of `pixels` [height, width, channels] as [side, side, channels], in the units of the input, not rounded. */
+/** Resamples a crop of `pixels` [height, width, channels] to [side, side, channels], in the units of the input, unrounded. */
 export function resampleSquare(
   pixels: Uint8Array | Float32Array,
   width: number,

@@ -1,13 +1,13 @@
 /**
- * Shapes: "a small red circle above a large blue square". Procedural, compositional, seeded; no file needed.
+ * Shapes: "a small red circle above a large blue square". Procedural, compositional and seeded; needs no files.
  *
  *   scene = (axis, first thing, second thing)   thing = size × colour × shape   2 · 96 · 96 = 18,432 scenes
  *
  * Axis 0 puts the first thing above the second, axis 1 to the left of it. "A above B" and "B below A" are one scene in two
- * wordings, so that no batch holds a scene twice as its own negative. Position, size and shade vary from row to row.
+ * wordings, so a scene is never its own negative in a batch. Position, size and shade vary from row to row.
  *
- * Held out: every colour misses one shape (`isHeldOut`). Training never shows such a thing; the split "unseen" is the scenes
- * with at least one. Each colour and each shape occurs in training, so only their combination is new.
+ * For each colour, one shape is held out of training (`isHeldOut`); the split "unseen" holds the scenes with at least one such
+ * thing. Each colour and each shape occurs in training, so only the combination is new.
  */
 import { heap, Rng } from "../tensor/index.ts";
 import {
@@ -40,7 +40,7 @@ const outlines: Readonly<Record<string, Outline>> = {
 };
 
 const SHAPES = Object.keys(outlines);
-/** Red, green, blue in 0..1; far enough apart that the shade of a row cannot turn one into another. */
+/** Red, green, blue in 0..1; so far apart that the shade of a row cannot turn one into another. */
 const COLOURS: Readonly<Record<string, readonly [number, number, number]>> = {
   red: [0.86, 0.12, 0.12],
   orange: [0.98, 0.55, 0.05],
@@ -55,21 +55,23 @@ const COLOUR_NAMES = Object.keys(COLOURS);
 const SIZES = ["small", "large"];
 const THINGS = SIZES.length * COLOUR_NAMES.length * SHAPES.length;
 
-/** A scene as its parts; `above` and `leftOf` read first → second. */
+/** A scene: the first thing is above the second, or left of it. */
 export interface Scene {
   readonly relation: "above" | "left of";
   readonly first: Thing;
   readonly second: Thing;
 }
+/** One object of a scene. */
 export interface Thing {
   readonly size: string;
   readonly colour: string;
   readonly shape: string;
 }
 
+/** Name of a split. */
 export type ShapesSplit = "train" | "unseen";
 
-/** Is this combination of colour and shape kept from training? One shape for each colour. */
+/** Whether this combination of colour and shape is held out of training: one shape for each colour. */
 export const isHeldOut = (thing: Thing): boolean =>
   COLOUR_NAMES.indexOf(thing.colour) % SHAPES.length === SHAPES.indexOf(thing.shape);
 
@@ -79,7 +81,7 @@ const thingOf = (id: number): Thing => ({
   size: SIZES[Math.floor(id / (SHAPES.length * COLOUR_NAMES.length))],
 });
 
-/** Scene of an id in 0..18,431. */
+/** The scene of an id in 0..18,431. */
 export function sceneOf(id: number): Scene {
   const first = thingOf(Math.floor(id / THINGS) % THINGS);
   return { relation: id < THINGS * THINGS ? "above" : "left of", first, second: thingOf(id % THINGS) };
@@ -98,7 +100,7 @@ export function scenesOf(split: ShapesSplit): Uint32Array {
 const INVERSE = { above: "below", "left of": "right of" } as const;
 const phrase = ({ size, colour, shape }: Thing): string => `a ${size} ${colour} ${shape}`;
 
-/** One scene in words; `inverse` names the second thing first. */
+/** The caption of a scene; `inverse` names the second thing first. */
 export const captionOf = ({ relation, first, second }: Scene, inverse = false): string =>
   inverse
     ? `${phrase(second)} ${INVERSE[relation]} ${phrase(first)}`
@@ -111,7 +113,7 @@ export function drawScene(scene: Scene, rng: Rng, side: number, out: Float32Arra
   const across = scene.relation === "above" ? 1 : 0;
   [scene.first, scene.second].forEach((thing, which) => {
     const radius = thing.size === "large" ? rng.between(0.19, 0.22) : rng.between(0.1, 0.12);
-    // The two halves of the side do not touch: the relation holds whatever the row draws.
+    // The two things stay in separate halves, so the relation always holds.
     const along = (which === 0 ? 0.25 : 0.75) + rng.between(-1, 1) * (0.24 - radius);
     const beside = 0.5 + rng.between(-1, 1) * Math.min(0.12, 0.48 - radius);
     const shade = rng.between(0.9, 1.05);
@@ -145,15 +147,16 @@ function drawThing(
   }
 }
 
+/** Options of `shapes`. */
 export interface ShapesOptions {
   readonly tokenizer: Tokenizer;
-  /** Ids in a text. The longest caption has 53 bytes and 10 words. */
+  /** Tokens of a text. The longest caption has 53 bytes and 10 words. */
   readonly length: number;
   readonly side?: number;
   readonly split?: ShapesSplit;
 }
 
-/** Batches of scenes; the wording (above or below) is drawn for each row. */
+/** Batches of scenes; each row draws one of the two wordings at random. */
 export function shapes({ tokenizer, length, side = 32, split = "train" }: ShapesOptions): Pairs {
   const scenes = scenesOf(split);
   const itemsOf = itemsOfStep(scenes.length);
@@ -180,7 +183,7 @@ export function shapes({ tokenizer, length, side = 32, split = "train" }: Shapes
   };
 }
 
-/** `count` distinct scenes of a split, one picture and one text each, to evaluate on. */
+/** `count` distinct scenes of a split for evaluation, one picture and one text each. Throws `DataError`. */
 export function shapePictures(split: ShapesSplit, count: number, seed: number, side = 32): PictureSet {
   const scenes = scenesOf(split);
   if (!Number.isInteger(count) || count < 1 || count > scenes.length) {

@@ -1,35 +1,35 @@
 /**
- * Batches in shared memory whose rows are drawn by whichever device has nothing else to do.
+ * Batches in shared memory whose rows are drawn by waiting devices.
  *
- * Where devices take all cores there is none left for a thread that prepares batches. But in every step a device waits now and
- * then for a slower one, and in that time it draws rows of the batches to come, its own and others'. What is still missing
- * when a device takes its rows, it draws then.
+ * If devices use all cores, none is left for a thread that prepares batches. But in every step a device sometimes waits for a
+ * slower one; meanwhile it draws rows of the next batches, its own and others'. A device that takes its rows draws those that
+ * are still missing.
  *
- * Step k lies in slot k mod slots. Most waits are short, a few are long: with one batch ahead there would be nothing left to
- * draw in a long one. A row of a slot has one word:
+ * Step k lies in slot k mod slots. Most waits are short and a few are long; a single batch ahead would leave nothing to draw in
+ * a long one. Each row of a slot has one word:
  *
- *   2·step + 1     somebody has begun to draw it for this step
+ *   2·step + 1     a device has begun to draw it for this step
  *   2·step + 2     it is drawn
  *
- * A row is a pure function of (seed, step, row), and is drawn elsewhere before its numbers are copied here. So whoever takes a
- * row that another has begun does not wait for it, but draws it too, and both write the same numbers over each other: a device
- * that dies in the middle of a row holds nobody up.
+ * A row is a pure function of (seed, step, row), and is drawn in private memory before it is copied here. So a device that takes
+ * a row which another has begun does not wait but draws it too, and both write the same numbers: a device that dies in the middle
+ * of a row blocks no other.
  *
- * After the last use of a batch devices must meet, all with all, before they take the next one. Then none can still need that of
- * step k − 1 while another has taken that of step k, and draws for step k − 1 + slots.
+ * All devices must synchronize between the last use of a batch and the next `take`. Then no device still needs the batch of step
+ * k − 1 when another has taken that of step k and draws for step k − 1 + slots.
  */
 import { type Batch, batchBytes, newBatch, newSharedBatch, type Pairs, rowsBetween } from "./batches.ts";
 
-/** What devices are given to share rows: plain data that can be posted. */
+/** Shared rows as plain data that can be posted to devices. */
 export interface SharedRows {
   readonly slots: readonly Batch[];
-  /** Of each slot, a word a row. */
+  /** For each slot, one word per row. */
   readonly words: readonly SharedArrayBuffer[];
 }
 
-/** Batches at once: the one in use and at least one to come, more where that takes little memory. */
+/** Most batches at once; there are always two, the one in use and the next. */
 const MOST_SLOTS = 8;
-const MOST_BYTES = 2 ** 26; // of all slots together, unless there are two
+const MOST_BYTES = 2 ** 26; // of all slots together, if more than two
 
 function slotsFor(batch: number, side: number, length: number): number {
   const fitting = Math.floor(MOST_BYTES / batchBytes(batch, side, length));
@@ -40,6 +40,7 @@ function slotsFor(batch: number, side: number, length: number): number {
 export const sharedRowsBytes = (batch: number, side: number, length: number): number =>
   slotsFor(batch, side, length) * batchBytes(batch, side, length);
 
+/** Allocates shared rows. */
 export function newSharedRows(batch: number, side: number, length: number): SharedRows {
   const slots = Array.from({ length: slotsFor(batch, side, length) }, () => newSharedBatch(batch, side, length));
   return { slots, words: slots.map(() => new SharedArrayBuffer(4 * batch)) };
@@ -53,7 +54,7 @@ interface RowDrawerOptions {
   /** This device's rows: first..end−1. */
   readonly first: number;
   readonly end: number;
-  /** Nobody needs the batch of this step, or of a later one. */
+  /** The number of steps: no batch from this one on is needed. */
   readonly steps: number;
 }
 
@@ -62,10 +63,10 @@ export class RowDrawer {
   readonly #slots: readonly { readonly words: Int32Array; readonly rows: readonly Batch[]; readonly own: Batch }[];
   readonly #pairs: Pairs;
   readonly #options: RowDrawerOptions;
-  /** Where a row is drawn, before others can see it. */
+  /** Private memory in which a row is drawn. */
   readonly #canvas: Batch;
   #taken: number | undefined;
-  /** The step to draw for when there is time, and how many of its rows, counted from the own ones, are known to be begun. */
+  /** The step to help with, and how many of its rows, counted from this device's first, have been begun. */
   #next = { step: 0, seen: 0 };
 
   constructor({ words, slots }: SharedRows, pairs: Pairs, options: RowDrawerOptions) {
@@ -80,13 +81,13 @@ export class RowDrawer {
     }));
   }
 
-  /** This device's rows of the batch of a step, drawn as far as they are not; they stay until the next call. */
+  /** This device's rows of the batch of a step; draws the missing ones. They stay valid until the next call. */
   take(step: number): Batch {
     const { words, own } = this.#slotOf(step);
     const { first, end } = this.#options;
     for (let row = first; row < end; row++) {
       if (Atomics.load(words, row) === drawn(step)) continue;
-      this.#begins(step, row); // or another does: it is drawn either way
+      this.#begins(step, row); // draw it even if another device has begun
       this.#draw(step, row);
     }
     this.#taken = step;
@@ -94,9 +95,9 @@ export class RowDrawer {
     return own;
   }
 
-  /** Draws one row of a batch that comes after the one taken last; false where there is none that nobody has begun. */
+  /** Draws one row of a later batch than the one taken last; false if all of them have been begun. */
   help(): boolean {
-    if (this.#taken === undefined) return false; // it is not known which batch comes next
+    if (this.#taken === undefined) return false; // the next batch is not known yet
     const end = Math.min(this.#taken + this.#slots.length, this.#options.steps);
     for (; this.#next.step < end; this.#next = { step: this.#next.step + 1, seen: 0 }) {
       const { step } = this.#next;
@@ -115,7 +116,7 @@ export class RowDrawer {
     return this.#slots[step % this.#slots.length];
   }
 
-  /** Says that this device draws a row, unless somebody has said so before. */
+  /** Claims a row for this device; false if it was claimed before. */
   #begins(step: number, row: number): boolean {
     const { words } = this.#slotOf(step);
     const before = Atomics.load(words, row);

@@ -1,15 +1,15 @@
 /**
- * Pixels as the released SigLIP models were trained on: squashed to a square, bilinear, in −1..1.
+ * Pixels as in the training of the released SigLIP models: resized to a square, bilinear, in −1..1.
  *
  *   out(i) reads in at (i + ½) · from / to − ½, edges repeated; rounded down to a byte; v = byte / 255 · 2 − 1
  *
  * The reference resizes without antialiasing and truncates (big_vision pp/ops_image.py: tf.image.resize, then a cast to uint8),
- * and it does each step in float32. All of that is visible in the last bits of an embedding, so all of it is kept.
+ * with each step in float32. All of this affects the last bits of an embedding, so it is reproduced here.
  */
 
 const f32 = Math.fround;
 
-/** For each output position: the two inputs it lies between, and how far along. */
+/** For each output position: the two inputs that it lies between, and the fraction of the way. */
 function positions(from: number, to: number) {
   const scale = f32(from / to);
   return Array.from({ length: to }, (_, i) => {
@@ -19,7 +19,7 @@ function positions(from: number, to: number) {
   });
 }
 
-/** RGB bytes [height, width, 3] → [resolution, resolution, 3]. */
+/** Prepares RGB bytes for a released SigLIP model: [height, width, 3] → [resolution, resolution, 3] in −1..1. */
 export function siglipPixels(rgb: Uint8Array, width: number, height: number, resolution: number): Float32Array {
   const out = new Float32Array(resolution * resolution * 3);
   const columns = positions(width, resolution);
@@ -37,5 +37,5 @@ export function siglipPixels(rgb: Uint8Array, width: number, height: number, res
   return out;
 }
 
-/** Equal ends give exactly themselves, so a plain area stays plain. */
+/** Linear interpolation; exact for equal ends, so a plain area stays plain. */
 const mix = (a: number, b: number, part: number): number => f32(a + f32(f32(b - a) * part));

@@ -1,23 +1,22 @@
-/**
- * What a file is by its first bytes, whatever its name says.
- */
+/** Detects the kind of a file by its first bytes, regardless of its name. */
 
+/** The kind of a file. */
 export interface Sniffed {
   /** One word in lower case: "png", "heic", "html", ... */
   readonly kind: string;
   /** "a PNG picture", "an HTML page", ... */
   readonly what: string;
-  /** Is it a picture that can be read, a picture that cannot, or something else? */
+  /** A picture that can be read, one that cannot, or another file. */
   readonly is: "readable" | "unreadable" | "other";
 }
 
-/** As many first bytes as `sniff` looks at. */
+/** Bytes at the start of a file that `sniff` needs. */
 export const SNIFFED = 65_536;
 
 const startsWith = (bytes: Uint8Array, signature: string, at = 0): boolean =>
   bytes.length >= at + signature.length && [...signature].every((c, i) => bytes[at + i] === c.charCodeAt(0));
 
-/** Signature, its place, what it means. Latin-1, as the specifications print them. */
+/** Signatures in Latin-1, as specifications print them. */
 const SIGNATURES: readonly (readonly [signature: string, at: number, kind: string, what: string, is: Sniffed["is"]])[] =
   [
     ["\x89PNG\r\n\x1a\n", 0, "png", "a PNG picture", "readable"],
@@ -38,11 +37,11 @@ const SIGNATURES: readonly (readonly [signature: string, at: number, kind: strin
     ["version https://git-lfs", 0, "lfs", "a Git LFS pointer instead of the file it stands for", "other"],
   ];
 
-/** Four-letter brands of an ISO base media file (ISO/IEC 14496-12): the major one, then those that it is compatible with. */
+/** Four-letter brands of an ISO base media file (ISO/IEC 14496-12): the major brand, then the compatible ones. */
 function brandsOf(bytes: Uint8Array): string[] {
   const size = bytes[0] * 2 ** 24 + bytes[1] * 2 ** 16 + bytes[2] * 2 ** 8 + bytes[3];
   const brands: string[] = [];
-  // Bytes 12..15 are the minor version. A file type box has few brands.
+  // Bytes 12..15 are the minor version.
   for (let at = 8; at + 4 <= Math.min(size, bytes.length, 512); at += at === 8 ? 8 : 4) {
     brands.push(String.fromCharCode(...bytes.subarray(at, at + 4)));
   }
@@ -54,19 +53,20 @@ const HEIF = ["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "m
 
 function sniffMedia(bytes: Uint8Array): Sniffed {
   const brands = brandsOf(bytes);
-  // "mif1" is a still picture of any coding; what it is compatible with says which.
+  // "mif1" is a still picture of any coding; the compatible brands name it.
   if (brands.some((brand) => AVIF.includes(brand))) return { kind: "avif", what: "an AVIF picture", is: "readable" };
   if (brands.some((brand) => HEIF.includes(brand))) return { kind: "heic", what: "a HEIC picture", is: "unreadable" };
   return { kind: "video", what: "a video", is: "other" };
 }
 
+/** The kind of a file that begins with `bytes`. */
 export function sniff(bytes: Uint8Array): Sniffed {
   if (bytes.length === 0) return { kind: "empty", what: "an empty file", is: "other" };
   for (const [signature, at, kind, what, is] of SIGNATURES) {
     if (startsWith(bytes, signature, at)) return { kind, what, is };
   }
   if (startsWith(bytes, "ftyp", 4)) return sniffMedia(bytes);
-  // Words may begin with the same two letters; the sizes after them hold a zero.
+  // A text may begin with the same two letters; the sizes after them contain a zero byte.
   if (startsWith(bytes, "BM") && bytes.subarray(2, 18).includes(0)) {
     return { kind: "bmp", what: "a BMP picture", is: "unreadable" };
   }

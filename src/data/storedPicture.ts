@@ -1,8 +1,8 @@
 /**
- * The form in which pictures wait for their views: the square around the content, 48 × 48, premultiplied RGBA bytes.
+ * The stored form of pictures, from which views are drawn: the square around the content, 48 × 48, premultiplied RGBA bytes.
  *
- * Trimming makes styles comparable: each emoji set leaves another margin, and nearest neighbours on trimmed pixels find twice
- * as many emoji in a style never seen (20 % against 10 %).
+ * Trimming makes styles comparable: emoji sets have different margins, and nearest neighbours on trimmed pixels find twice as
+ * many emoji in an unseen style (20 % against 10 %).
  */
 import { type Crop, resampleSquare } from "./resample.ts";
 
@@ -12,12 +12,12 @@ export const STORED = 48;
 export const STORED_BYTES = STORED * STORED * 4;
 
 /**
- * A view reads the stored picture bilinearly, 1.7 stored pixels a step. That alone would skip pixels, so the store is softer
- * than its size: triangles of 1 and √2 pixels together have the variance of one of 1.7.
+ * A view reads the stored picture bilinearly in steps of 1.7 stored pixels. That alone would skip pixels, so the stored picture
+ * is blurred: triangles of 1 and √2 pixels together have the variance of one of 1.7.
  */
 const SOFTNESS = Math.SQRT2;
 
-/** The smallest centred square around what is not transparent (alpha > 24 of 255) in [height, width, 4]; undefined when all is. */
+/** The smallest square around the content (alpha > 24 of 255) of [height, width, 4], centred on it; undefined if there is none. */
 export function contentSquare(rgba: Uint8Array, width: number, height: number): Crop | undefined {
   let [left, top, right, bottom] = [width, height, -1, -1];
   for (let y = 0; y < height; y++) {
@@ -34,7 +34,7 @@ export function contentSquare(rgba: Uint8Array, width: number, height: number): 
   return { side, left: (left + right + 1 - side) / 2, top: (top + bottom + 1 - side) / 2 };
 }
 
-/** Straight alpha to premultiplied: colours of transparent pixels no longer count. */
+/** Straight alpha to premultiplied, so that the colours of transparent pixels do not count. */
 function premultiplied(rgba: Uint8Array): Float32Array {
   const out = Float32Array.from(rgba);
   for (let i = 0; i < out.length; i += 4) {
@@ -44,13 +44,13 @@ function premultiplied(rgba: Uint8Array): Float32Array {
   return out;
 }
 
-/** The square that holds all of a picture, centred on it. */
+/** The smallest square around the whole picture, centred on it. */
 export function wholeSquare(width: number, height: number): Crop {
   const side = Math.max(width, height);
   return { side, left: (width - side) / 2, top: (height - side) / 2 };
 }
 
-/** Straight RGBA [height, width, 4] → its stored form; without a crop the square around the content, or around all of it. */
+/** The stored form of straight RGBA [height, width, 4]; by default the square around the content, or the whole if it has none. */
 export function storedPicture(
   rgba: Uint8Array,
   width: number,

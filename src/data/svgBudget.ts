@@ -1,14 +1,14 @@
 /**
- * How much an SVG document asks to be drawn, counted before anything is drawn: the renderer cannot be stopped in the middle.
+ * Estimates the work of drawing an SVG document before it is rendered, because the renderer cannot be interrupted.
  *
- *   work(element) = 1 (100 for a filter's step) + Σ work(child) + Σ work(element it refers to by #id)
+ *   work(element) = 1 (100 for a filter step) + Σ work(child) + Σ work(element referenced by #id)
  *
- * A reference draws its target again, so a few nested ones ask for millions of elements. Counted are elements, not their size:
- * what one path costs is not known beforehand.
+ * A reference draws its target again, so a few nested references can draw millions of elements. Only elements are counted, not
+ * their size: the cost of a path is not known beforehand.
  */
 
 const MAX_BYTES = 1024 * 1024;
-/** Elements, those drawn again included: about two seconds. */
+/** Most elements, with repetitions: about two seconds. */
 const MAX_WORK = 20_000;
 const FILTER_STEP = 100;
 /** The parser reads no deeper. */
@@ -17,12 +17,12 @@ const MAX_DEPTH = 256;
 interface Element {
   readonly name: string;
   readonly work: number;
-  /** Ids of what it refers to. */
+  /** Ids that it references. */
   readonly refersTo: readonly string[];
   readonly children: Element[];
 }
 
-/** What is wrong with a document that asks for too much; undefined for all others. */
+/** The reason why a document is too expensive; undefined if it is not. */
 export function tooMuchSvg(bytes: Uint8Array): string | undefined {
   if (bytes.length > MAX_BYTES) return `${bytes.length} bytes of SVG, more than ${MAX_BYTES}`;
   const text = withoutComments(new TextDecoder().decode(bytes));
@@ -30,7 +30,7 @@ export function tooMuchSvg(bytes: Uint8Array): string | undefined {
   const root: Element = { name: "", work: 0, refersTo: [], children: [] };
   const open = [root];
   const byId = new Map<string, Element>();
-  // An attribute holds no "<", so no match looks further than the next one.
+  // Attributes contain no "<", so a match ends before the next one.
   for (const [, closes, name, attributes, empty] of text.matchAll(
     /<(\/?)([A-Za-z_][\w:.-]*)((?:[^"'<>]|"[^"<]*"|'[^'<]*')*?)(\/?)>/g,
   )) {
@@ -49,7 +49,7 @@ export function tooMuchSvg(bytes: Uint8Array): string | undefined {
   return workOf(root, byId, new Map(), 0) > MAX_WORK ? `more than ${MAX_WORK} elements to draw` : undefined;
 }
 
-/** Work with all references followed, as far as it is below the most. Circles of references are the renderer's to refuse. */
+/** Work with all references followed. The renderer refuses circular references. */
 function workOf(
   element: Element,
   byId: ReadonlyMap<string, Element>,

@@ -1,20 +1,21 @@
 /**
- * What a tokenizer is, and the simplest one: UTF-8 bytes.
+ * The tokenizer interface, and the simplest tokenizer: UTF-8 bytes.
  *
- *   text → words (NFKC, lower case, one space between) → ids → exactly `length` ids, the end always last
+ *   text → words (NFKC, lower case, separated by one space) → ids → exactly `length` ids, the last one always the end
  *
- * The end is *sticky* (big_vision pp/ops_text.py): a text that is too long is cut to its first length−1 ids and the end;
- * a shorter one is padded with the end. So the last position always holds it, and a tower may pool there.
- * Id 0 is the end and the padding; the byte b is id b + 1.
+ * The end is *sticky* (big_vision pp/ops_text.py): a text that is too long is cut to its first length−1 ids and the end; a
+ * shorter one is padded with the end. So the last position always holds the end, and a tower may pool there. Id 0 is the end
+ * and the padding; byte b is id b + 1.
  *
- * Version 1 of both tokenizers reads a text as it is encoded: "piñata" has other ids where its ñ is an n and a tilde. Version 2
- * normalises first (NFKC, as SentencePiece does), so texts that look and read alike have the same ids. A model keeps the version
- * that it learned with.
+ * Version 1 of both tokenizers does not normalize: "piñata" has different ids if its ñ is encoded as n and a tilde. Version 2
+ * normalizes first (NFKC, as SentencePiece does), so texts that look alike have the same ids. A model keeps the version that it
+ * was trained with.
  */
 
+/** Version of a tokenizer. */
 export type TokenizerVersion = 1 | 2;
 
-/** A tokenizer as JSON, stored with the model that learned with it. */
+/** A tokenizer as JSON, stored with its model. */
 export type TokenizerFile =
   | { readonly kind: "bytes"; readonly version: TokenizerVersion }
   | {
@@ -23,37 +24,38 @@ export type TokenizerFile =
       readonly merges: readonly (readonly [number, number])[];
     };
 
+/** Encodes texts as ids. */
 export interface Tokenizer {
   readonly kind: "bytes" | "bpe";
   /** Ids are 0..vocabSize−1. */
   readonly vocabSize: number;
-  /** Exactly `length` ids; the last one is always `END`. */
+  /** Exactly `length` ids; the last one is always `END`. Throws `TokenizerError` for an invalid length. */
   encode(text: string, length: number): Int32Array;
   toJSON(): TokenizerFile;
 }
 
-/** A tokenizer file that says something else than it must, or a length that holds no text. */
+/** An invalid tokenizer file, vocabulary size or length. */
 export class TokenizerError extends Error {
   override readonly name = "TokenizerError";
 }
 
-/** The end of a text and the padding after it. */
+/** The id of the end of a text and of padding. */
 export const END = 0;
 
-/** Ids below this are the end and the 256 bytes, in every tokenizer here. */
+/** In every tokenizer, the ids below this are the end and the 256 bytes. */
 export const BYTE_IDS = 257;
 
 /**
- * NFKC. Marks are sorted on the way, which takes time quadratic in how many follow each other: after every 30 a character is
- * put in that no mark passes (Unicode Standard Annex 15, stream-safe text).
+ * NFKC. It sorts combining marks, in time quadratic in the length of a run of marks: so after every 30 marks a character is
+ * inserted that ends the run (Unicode Standard Annex 15, stream-safe text).
  */
-const normalised = (text: string): string => text.replace(/\p{M}{30}(?=\p{M})/gu, "$&\u034f").normalize("NFKC");
+const normalized = (text: string): string => text.replace(/\p{M}{30}(?=\p{M})/gu, "$&\u034f").normalize("NFKC");
 
 /**
- * The words of a text: lower case, split at white space, typographic quotes as typewriter ones (nobody types ’ in a query).
+ * The words of a text: lower case, split at white space, with typographic quotes as ASCII (nobody types ’ in a query).
  */
 export function wordsOf(text: string, version: TokenizerVersion = 2): string[] {
-  const plain = (version === 1 ? text : normalised(text))
+  const plain = (version === 1 ? text : normalized(text))
     .toLowerCase()
     .replace(/[‘’]/g, "'")
     .replace(/[“”]/g, '"')
@@ -61,7 +63,7 @@ export function wordsOf(text: string, version: TokenizerVersion = 2): string[] {
   return plain === "" ? [] : plain.split(/\s+/);
 }
 
-/** An array of `length` ends, to write ids into the first length−1 of. */
+/** An array of `length` ends. Throws `TokenizerError` for an invalid length. */
 export function emptyTokens(length: number): Int32Array {
   if (!Number.isInteger(length) || length < 1 || length > 65536) {
     throw new TokenizerError(`encode: length ${length} must be an integer in 1..65536`);
@@ -84,7 +86,7 @@ const bytesOfVersion = (version: TokenizerVersion): Tokenizer => ({
   toJSON: () => ({ kind: "bytes", version }),
 });
 
-/** One id a byte: no file, no training, any language; texts take several times more positions than with `bpe`. */
+/** One id per byte: no file, no training, any language; texts need several times more ids than with `bpe`. */
 export const byteTokenizers: Readonly<Record<TokenizerVersion, Tokenizer>> = {
   1: bytesOfVersion(1),
   2: bytesOfVersion(2),
@@ -92,13 +94,13 @@ export const byteTokenizers: Readonly<Record<TokenizerVersion, Tokenizer>> = {
 /** The byte tokenizer for new models. */
 export const byteTokenizer = byteTokenizers[2];
 
-/** Is a text longer than `length` ids, the end included, so that its own end is not read? */
+/** Whether a text is cut: it has more than `length` ids with the end. */
 export const isCut = (tokenizer: Tokenizer, text: string, length: number): boolean =>
   tokenizer.encode(text, length + 1)[length - 1] !== END;
 
 /**
- * Words beyond ASCII that a byte-pair tokenizer spells in single bytes: none of their parts was frequent where it learned,
- * as in a script that it never met. Bytes alone cannot tell.
+ * Non-ASCII words that a byte-pair tokenizer encodes as single bytes: no part of them was frequent in its training texts, as in
+ * an unknown script. Empty for a byte tokenizer.
  */
 export function unknownWords(tokenizer: Tokenizer, text: string): string[] {
   if (tokenizer.vocabSize === BYTE_IDS) return [];
@@ -108,7 +110,7 @@ export function unknownWords(tokenizer: Tokenizer, text: string): string[] {
   });
 }
 
-/** The tokens of several texts, one row each: [texts.length, length]. */
+/** Encodes several texts, one row each: [texts.length, length]. */
 export function encodeAll(tokenizer: Tokenizer, texts: readonly string[], length: number): Int32Array {
   const tokens = new Int32Array(texts.length * length);
   texts.forEach((text, row) => {

@@ -1,6 +1,6 @@
 /**
- * A tokenizer back from its JSON. Strict: the ids decide which rows of an embedding a text reads, so a file that is not
- * exactly what `toJSON` writes is refused, with the place and what was expected.
+ * Reads a tokenizer from its JSON. Strict: ids select rows of the token table, so a file that differs from what `toJSON` writes
+ * is refused, with the location and what was expected.
  */
 import { bpeTokenizer, type Merge } from "./bpe.ts";
 import { BYTE_IDS, byteTokenizers, type Tokenizer, TokenizerError } from "./tokenizer.ts";
@@ -11,13 +11,14 @@ const fail = (what: string): never => {
   throw new TokenizerError(`tokenizer file: ${what}`);
 };
 
-/** What a value is, short enough for a message. */
+/** A short description of a value, for a message. */
 function shown(value: unknown): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (value === null || typeof value !== "object") return (JSON.stringify(value) ?? String(value)).slice(0, 40);
   return "an object";
 }
 
+/** The tokenizer that `toJSON` has written. Throws `TokenizerError`. */
 export function tokenizerFromJSON(file: unknown): Tokenizer {
   if (file === null || typeof file !== "object" || Array.isArray(file)) {
     return fail(`expected an object with "kind", "version" (and "merges"), found ${shown(file)}`);
@@ -43,7 +44,7 @@ function mergesOf(value: unknown): readonly Merge[] {
       Number.isInteger(id) && (id as number) >= 1 && (id as number) < BYTE_IDS + k;
     if (!isEarlier(left) || !isEarlier(right)) {
       const found = `${shown(left)} and ${shown(right)}`;
-      return fail(`merges[${k}] may use ids 1..${BYTE_IDS + k - 1}, those made before it, found ${found}`);
+      return fail(`merges[${k}] may use ids 1..${BYTE_IDS + k - 1}, which exist before it, found ${found}`);
     }
     const key = left * 65536 + right;
     if (seen.has(key)) return fail(`merges[${k}] repeats the pair ${left}, ${right}`);

@@ -1,10 +1,10 @@
-/** The thread that prepares batches ahead of training; started by stream.ts, see there. */
+/** The thread that prepares batches ahead of training; started by stream.ts. */
 import { parentPort, workerData } from "node:worker_threads";
 import { adoptKernels, type KernelReport } from "../tensor/index.ts";
 import { batchSlots, fillSlots } from "./batchSlots.ts";
 import { openPairs, type PairsSpec } from "./pairs.ts";
 
-/** What the thread is started with. */
+/** The argument of the thread. */
 export interface WorkerTask {
   readonly spec: PairsSpec;
   readonly seed: number;
@@ -12,14 +12,14 @@ export interface WorkerTask {
   readonly first: number;
   readonly readers: number;
   readonly slots: number;
-  /** The choice of the main thread: pictures are drawn by kernels, and have the bits of theirs. */
+  /** Those of the main thread: kernels draw the pictures, which must be bit-identical. */
   readonly kernels: KernelReport;
 }
 
 const { spec, seed, batch, first, readers, slots: count, kernels } = workerData as WorkerTask;
 adoptKernels(kernels);
 const pairs = await openPairs(spec);
-pairs.batchesPerEpoch(batch); // a batch that cannot be made is refused here, not at its first step
+pairs.batchesPerEpoch(batch); // refuses an impossible batch now, not at the first step
 const { side, length } = pairs;
 const slots = batchSlots({ batch, side, length }, count, readers, first);
 parentPort?.postMessage(slots);

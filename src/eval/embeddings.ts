@@ -1,18 +1,19 @@
 /**
- * Embeddings as evaluators see them: rows of a flat, row-major array [rows, d], and the score x·y of two rows.
+ * Embeddings for evaluation: rows of a flat, row-major array [rows, d], and the score x·y of two rows.
  *
- * Every score is one sum in index order in double precision, whoever asks for it. So the same pair has the same bits in
- * both directions of retrieval, and ties are ties.
+ * Every score is one sum in index order in double precision. So a pair has the same bits in both directions of retrieval, and
+ * ties are ties.
  */
 import { EvaluationError } from "./evaluationError.ts";
 
+/** Rows of a flat, row-major array [rows, d]. */
 export type Embeddings = Float32Array | Float64Array;
 
-/** Number of rows of width `d`. Throws `EvaluationError` when the length is no multiple of `d` or a number is not finite. */
+/** Number of rows of width `d`. Throws `EvaluationError` if the length is not a multiple of `d` or a number is not finite. */
 export function rowsOf(op: string, name: string, z: Embeddings, d: number): number {
   const rows = z.length / d;
   if (!Number.isInteger(rows) || rows < 1) {
-    throw new EvaluationError(`${op}: ${name} holds ${z.length} numbers, which is not a whole number of rows of ${d}`);
+    throw new EvaluationError(`${op}: ${name} holds ${z.length} numbers, not a whole number of rows of ${d}`);
   }
   const bad = z.findIndex((x) => !Number.isFinite(x));
   if (bad >= 0) {
@@ -58,12 +59,13 @@ export function scoreRow(x: Embeddings, i: number, y: Embeddings, d: number, out
   for (; j < rows; j++) out[j] = score(x, i, y, j, d);
 }
 
+/** A row of the candidates and its score. */
 export interface Neighbour {
   readonly index: number;
   readonly score: number;
 }
 
-/** The `k` rows of `candidates` that score highest with `query` [d], best first; of equal scores the lower index. */
+/** The `k` rows of `candidates` that score highest with `query` [d], best first; ties go to the lower index. */
 export function nearest(query: Embeddings, candidates: Embeddings, k: number): Neighbour[] {
   const d = query.length;
   rowsOf("nearest", "query", query, d);

@@ -1,4 +1,4 @@
-/** What every evaluator throws when its inputs do not fit together: lengths, indices, numbers that are not finite. */
+/** Inputs of an evaluation that do not fit: lengths, indices, numbers that are not finite. */
 export class EvaluationError extends Error {
   override readonly name = "EvaluationError";
 }

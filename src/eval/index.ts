@@ -1,4 +1,4 @@
-/** Door of `eval`: embeddings in, numbers out. */
+/** Public API of `eval`: retrieval and zero-shot classification from embeddings. */
 export { type Embeddings, type Neighbour, nearest } from "./embeddings.ts";
 export { EvaluationError } from "./evaluationError.ts";
 export { canonicalize, type Prompt, prompts } from "./prompts.ts";

@@ -1,7 +1,7 @@
 /**
- * Prompts of zero-shot classification: canonical text, and class names put into templates.
+ * Prompts of zero-shot classification: canonical text, and class names in templates.
  *
- * A class name may list aliases after commas; each of them goes into each template. "{}" marks where the name goes.
+ * A class name may list aliases, separated by commas; each goes into each template in place of "{}".
  * Source: big_vision, evaluators/proj/image_text/prompt_engineering.py and discriminative_classifier.py.
  */
 import { EvaluationError } from "./evaluationError.ts";
@@ -10,8 +10,8 @@ import { EvaluationError } from "./evaluationError.ts";
 const PUNCTUATION = /[!-/:-@[-`{-~]/g;
 
 /**
- * Lower case, without ASCII punctuation, "_" and runs of white space as one space. Occurrences of the exact string `keep`
- * survive: "{}" for templates, "," for class names.
+ * Canonical text: lower case, without ASCII punctuation, "_" and runs of white space as one space. The exact string `keep` is
+ * kept: "{}" for templates, "," for class names.
  */
 export function canonicalize(text: string, keep?: string): string {
   const bare = (part: string) => part.replace(PUNCTUATION, "");
@@ -20,13 +20,14 @@ export function canonicalize(text: string, keep?: string): string {
   return stripped.toLowerCase().replace(/\s+/g, " ").trim();
 }
 
+/** A prompt and its class. */
 export interface Prompt {
   readonly text: string;
   /** Index into the class names. */
   readonly label: number;
 }
 
-/** Every class, every alias, every template, in that order. Throws `EvaluationError` for a template without "{}". */
+/** The prompts of every class, alias and template, in that order. Throws `EvaluationError` for a template without "{}". */
 export function prompts(classNames: readonly string[], templates: readonly string[]): Prompt[] {
   const blank = templates.find((template) => !template.includes("{}"));
   if (blank !== undefined) {

@@ -1,14 +1,13 @@
 /**
- * Retrieval: does the right picture come first for a text, and the right text for a picture?
+ * Retrieval: is the right image found for a text, and the right text for an image?
  *
- *   text → image   R@k = mean over texts  of [the text's own picture is among the k best pictures]
+ *   text → image   R@k = mean over texts  of [the text's own image is among the k best images]
  *   image → text   R@k = mean over images of [any of the image's own texts is among the k best texts]
  *
- * The score is x·y; temperature and bias change no order, so they are left out. Of two equal scores the lower index ranks
- * first, as a stable descending sort gives it. An image without a text counts as a miss.
- * With several texts an image this is the "any of 5" of COCO.
+ * The score is x·y, without temperature and bias, which do not change the order. Ties go to the lower index, as in a stable
+ * descending sort. An image without a text counts as a miss. With several texts per image this is the "any of 5" of COCO.
  *
- * zimg [N, d]   ztxt [M, d]   owner [M]: row of the picture that text j describes
+ * zimg [N, d]   ztxt [M, d]   owner [M]: row of the image that text j describes
  * Source: big_vision, evaluators/proj/image_text/image_text_retrieval.py.
  */
 import { type Embeddings, rowsOf, score, scoreRow } from "./embeddings.ts";
@@ -21,15 +20,16 @@ export interface Recall {
   readonly imageToText: number;
 }
 
+/** Recall of a set of images and texts. */
 export interface Retrieval {
   readonly images: number;
   readonly texts: number;
   readonly recall: readonly Recall[];
-  /** What scores drawn at random would reach on average. */
+  /** Expected recall of random scores. */
   readonly chance: readonly Recall[];
 }
 
-/** Recall at each k of `ks`, beside chance. O(N·M·d) time, O(N + M) memory: no matrix of scores is kept. */
+/** Recall at each k of `ks`. O(N·M·d) time, O(N + M) memory: no matrix of scores. Throws `EvaluationError`. */
 export function retrieval(
   zimg: Embeddings,
   ztxt: Embeddings,
@@ -60,7 +60,7 @@ export function retrieval(
   );
 }
 
-/** The same for a matrix of scores [N, M] that is there already, as pixels compared with pixels give it. */
+/** Recall from a matrix of scores [N, M]. Throws `EvaluationError`. */
 export function retrievalOfScores(
   scores: Float32Array | Float64Array,
   owner: ArrayLike<number>,
@@ -99,15 +99,15 @@ function recallOf(scores: Scores, images: number, owner: ArrayLike<number>, ks: 
   return { images, texts, recall, chance: chance(owner, images, ks) };
 }
 
-/** Rivals ahead of the own picture, for each text; and ahead of the best own text, for each image (M where it has none). */
+/** For each text, the images ahead of its own; for each image, the texts ahead of its best own one (M if it has none). */
 function ranks(
   scores: Scores,
   images: number,
   owner: ArrayLike<number>,
 ): { imageRank: Uint32Array; textRank: Uint32Array } {
   const texts = owner.length;
-  // Best own text of each image, by score and then by index, is what decides "any of its texts is among the k best".
-  const own = new Float64Array(texts); // score of text j with its own picture
+  // The best own text of each image, by score and then by index, decides "any of its texts is among the k best".
+  const own = new Float64Array(texts); // score of text j with its own image
   const bestText = new Int32Array(images).fill(-1);
   for (let j = 0; j < texts; j++) {
     const i = owner[j];
@@ -135,10 +135,10 @@ function ranks(
 }
 
 /**
- * Recall of scores drawn at random.
+ * Expected recall of random scores.
  *
  *   text → image   k / N
- *   image → text   mean over images of 1 − C(M − m, k) / C(M, k),   m = number of the image's own texts
+ *   image → text   mean over images of 1 − C(M − m, k) / C(M, k),   m = number of own texts
  */
 export function chance(owner: ArrayLike<number>, images: number, ks: readonly number[]): Recall[] {
   checkOwners(owner, images);
@@ -161,9 +161,7 @@ export function chance(owner: ArrayLike<number>, images: number, ks: readonly nu
 function checkOwners(owner: ArrayLike<number>, images: number): void {
   for (let j = 0; j < owner.length; j++) {
     if (!Number.isInteger(owner[j]) || owner[j] < 0 || owner[j] >= images) {
-      throw new EvaluationError(
-        `retrieval: text ${j} belongs to picture ${owner[j]}, which is not in 0..${images - 1}`,
-      );
+      throw new EvaluationError(`retrieval: text ${j} belongs to image ${owner[j]}, which is not in 0..${images - 1}`);
     }
   }
 }

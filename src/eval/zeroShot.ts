@@ -1,19 +1,19 @@
 /**
- * Zero-shot classification: a class is the mean direction of its prompts, an image belongs to the class it scores highest with.
+ * Zero-shot classification: a class is the mean direction of its prompts; an image gets the class with the highest score.
  *
  *   w_c = m_c / (‖m_c‖ + ε),   m_c = mean of the text embeddings of the prompts of class c,   ε = 1e-8
  *   prediction(x) = argmax_c x·w_c
  *
- * Temperature and bias change no argmax. Of two equal scores the lower class index wins.
+ * Temperature and bias do not change the argmax. Ties go to the lower class index.
  * zimg [N, d]   ztxt [P, d]   w [C, d]   scores [N, C]
  * Source: big_vision, evaluators/proj/image_text/discriminative_classifier.py.
  */
 import { type Embeddings, rowsOf, scoreRow } from "./embeddings.ts";
 import { EvaluationError } from "./evaluationError.ts";
 
-const EPSILON = 1e-8; // big_vision: keeps the norm of opposed prompts from being 0
+const EPSILON = 1e-8; // as in big_vision: the prompts of a class may cancel
 
-/** One unit vector a class [C, d] from the embeddings of its prompts; `labels[p]` is the class of prompt p. */
+/** A unit vector for each class [C, d] from the embeddings of its prompts; `labels[p]` is the class of prompt p. */
 export function classEmbeddings(ztxt: Embeddings, labels: ArrayLike<number>, classes: number): Float64Array {
   const prompts = labels.length;
   const d = ztxt.length / prompts;
@@ -45,6 +45,7 @@ export function classEmbeddings(ztxt: Embeddings, labels: ArrayLike<number>, cla
   return w;
 }
 
+/** Scores and predictions of images. */
 export interface ZeroShot {
   /** [N, C] row-major. */
   readonly scores: Float64Array;
@@ -70,15 +71,16 @@ export function zeroShot(zimg: Embeddings, w: Embeddings, classes: number): Zero
   return { scores, predictions };
 }
 
+/** Correct predictions. */
 export interface Accuracy {
   readonly correct: number;
-  /** Images that have a label; the others are left out, as ReaL does. */
+  /** Images that have a label; others are left out, as in ReaL. */
   readonly count: number;
-  /** correct / count; NaN when no image has a label. */
+  /** correct / count; NaN if no image has a label. */
   readonly accuracy: number;
 }
 
-/** An image is right when its prediction is any of its labels. */
+/** Counts the images whose prediction is one of their labels. */
 export function accuracy(predictions: ArrayLike<number>, labels: readonly (readonly number[])[]): Accuracy {
   if (predictions.length !== labels.length) {
     throw new EvaluationError(`accuracy: ${predictions.length} predictions for ${labels.length} lists of labels`);

@@ -1,8 +1,8 @@
 /**
  * 16-bit floats as bits: float16 (IEEE binary16: 5 exponent bits, bias 15) and bfloat16 (the upper half of a float32).
  *
- * Widening is exact. Narrowing rounds to the nearest, ties to even, and keeps NaN a NaN: adding 0111…1 and the last kept
- * bit before cutting rounds up exactly when the cut part is above a half, or is a half and the kept part is odd.
+ * Widening is exact. Narrowing rounds to nearest, ties to even, and keeps NaN: adding 0111…1 and the last kept bit before
+ * truncation rounds up exactly if the dropped part is above a half, or is a half and the kept part is odd.
  */
 
 /** The float32 bits of a bfloat16. */
@@ -10,7 +10,7 @@ export const bfloat16ToBits = (bits: number): number => (bits << 16) >>> 0;
 
 /** The bfloat16 nearest to a float32, both as bits. */
 export function bfloat16FromBits(bits: number): number {
-  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | (bits & 0x7f0000 ? 0 : 1); // NaN stays NaN when its low bits go
+  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | (bits & 0x7f0000 ? 0 : 1); // NaN stays NaN without its low bits
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
@@ -31,7 +31,7 @@ export function float16FromBits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;
   if (magnitude > 0x7f800000) return sign | 0x7c00 | ((magnitude >>> 13) & 0x3ff || 1); // NaN
-  if (magnitude >= 0x477ff000) return sign | 0x7c00; // from 65520 on the nearest is infinity
+  if (magnitude >= 0x477ff000) return sign | 0x7c00; // from 65520 on, infinity is nearest
   if (magnitude >= 0x38800000) {
     const rebased = magnitude - (112 << 23); // from 2^-14 on: normal in float16
     return sign | ((rebased + 0xfff + ((rebased >>> 13) & 1)) >>> 13);

@@ -1,9 +1,10 @@
 /**
- * The one error of all readers: which file, which byte, what was expected there.
+ * The error of all readers: the file, the byte, and what was expected there.
  *
- * Readers get bytes that anybody may have written. Whatever they find, they either return checked data or throw this.
+ * Readers do not trust their input: they return checked data or throw this error.
  */
 
+/** Kinds of `FormatError`. */
 export type FormatCode =
   | "NOT_A_REGULAR_FILE"
   | "FILE_CHANGED"
@@ -35,6 +36,7 @@ export type FormatCode =
 const MAX_FILE = 140;
 const MAX_DETAIL = 300;
 
+/** A file that does not follow its format. */
 export class FormatError extends Error {
   override readonly name = "FormatError";
   readonly code: FormatCode;
@@ -55,12 +57,12 @@ export class FormatError extends Error {
   }
 }
 
-/** A name from a file as it may be shown: quoted, and short. */
+/** A name from a file for a message: quoted, escaped and shortened. */
 export const quote = (name: string): string => `"${clip(printable(name.slice(0, 100)), 80)}"`;
 
 /**
- * Control, direction and half characters become `\u{1b}`: a name in a file must not steer the reader's terminal. The two
- * joiners stay: words of some languages and many emoji are written with them.
+ * Escapes control, direction and surrogate characters as in `\u{1b}`: text from a file must not control the terminal. The two
+ * joiners stay, because some languages and many emoji need them.
  */
 export const printable = (text: string): string =>
   text.replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);

@@ -1,6 +1,6 @@
-/** The door of `formats`: bytes in, checked data out. */
+/** Public API of `formats`: safetensors, strict JSON and 16-bit floats. */
 export { bfloat16FromBits, bfloat16ToBits, float16FromBits, float16ToBits } from "./float16.ts";
-export { type FormatCode, FormatError, printable, quote } from "./formatError.ts";
+export { type FormatCode, FormatError, printable } from "./formatError.ts";
 export { isJsonRecord, jsonText, parseJson } from "./json.ts";
 export type { JsonRecord, JsonValue } from "./jsonReader.ts";
 export {

@@ -1,16 +1,16 @@
 /**
  * Strict JSON (RFC 8259), from bytes and to text.
  *
- * Stricter than `JSON.parse` where it is silent: a key twice in one object, numbers that no double holds (1e400, 2^53 + 1),
- * half surrogates and nesting without end are errors. Objects come back as records without a prototype: `__proto__` and
- * `constructor` are keys like any other, and a missing key is undefined.
+ * Stricter than `JSON.parse`: duplicate keys, numbers that no double holds (1e400, 2^53 + 1), lone surrogates and nesting beyond
+ * 64 levels are errors. Objects are records without a prototype: `__proto__` and `constructor` are ordinary keys, and a missing
+ * key is undefined.
  */
 import { quote } from "./formatError.ts";
 import { type JsonCodes, JsonReader, type JsonRecord, type JsonValue } from "./jsonReader.ts";
 
 const CODES: JsonCodes = { syntax: "JSON_SYNTAX", utf8: "JSON_UTF8", duplicateKey: "JSON_DUPLICATE_KEY" };
 
-/** The value that the bytes hold. Throws `FormatError`. */
+/** The value of a JSON document. Throws `FormatError`. */
 export function parseJson(bytes: Uint8Array, file: string): JsonValue {
   const reader = new JsonReader(bytes, file, CODES);
   const value = reader.value();
@@ -18,17 +18,18 @@ export function parseJson(bytes: Uint8Array, file: string): JsonValue {
   return value;
 }
 
+/** Whether a value is an object (not an array or null). */
 export const isJsonRecord = (value: JsonValue | undefined): value is JsonRecord =>
   typeof value === "object" && value !== null && !isArray(value);
 
-/** JSON that `parseJson` reads back as the same value, −0 included. Throws `RangeError` where there is none: NaN, half surrogates. */
+/** JSON that `parseJson` reads as the same value, −0 included. Throws `RangeError` for NaN, ±∞ and lone surrogates. */
 export function jsonText(value: JsonValue): string {
   if (typeof value === "number") {
     if (!Number.isFinite(value)) throw new RangeError(`jsonText: JSON has no number ${value}`);
     return Object.is(value, -0) ? "-0" : String(value);
   }
   if (typeof value === "string") {
-    if (/\p{Cs}/u.test(value)) throw new RangeError(`jsonText: ${quote(value)} holds half of a surrogate pair`);
+    if (/\p{Cs}/u.test(value)) throw new RangeError(`jsonText: ${quote(value)} holds a lone surrogate`);
     return JSON.stringify(value);
   }
   if (value === null || typeof value === "boolean") return String(value);

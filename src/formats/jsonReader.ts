@@ -1,18 +1,20 @@
 /**
- * A pull parser of JSON on bytes (RFC 8259), the strict one of json.ts: each error names its byte of the file.
+ * The strict pull parser of json.ts: JSON from bytes (RFC 8259); each error names its byte in the file.
  *
- * A reader of one fixed layout (safetensors) asks it for exactly what must come next, so that nothing is built that is not
- * wanted.
+ * A reader of a fixed layout (safetensors) asks for exactly what must come next, so no unwanted value is built.
  */
 import { type FormatCode, FormatError, quote } from "./formatError.ts";
 
+/** A JSON value. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonRecord;
+/** A JSON object. */
 export interface JsonRecord {
   readonly [key: string]: JsonValue;
 }
+/** Kind of a JSON value. */
 export type JsonKind = "object" | "array" | "string" | "number" | "boolean" | "null";
 
-/** The codes under which a format reports what is wrong with its JSON. */
+/** The codes with which a format reports errors in its JSON. */
 export interface JsonCodes {
   readonly syntax: FormatCode;
   readonly utf8: FormatCode;
@@ -20,9 +22,9 @@ export interface JsonCodes {
 }
 
 const MAX_DEPTH = 64;
-const MAX_NUMBER_LENGTH = 400; // 2^-1074 written out has 751 significant digits; nobody writes them
+const MAX_NUMBER_LENGTH = 400; // 2^-1074 has 751 significant digits; nobody writes them out
 
-// A byte order mark inside a string is a character like any other.
+// A byte order mark inside a string is an ordinary character.
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const QUOTE = 0x22;
@@ -40,11 +42,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
   t: "\t",
 };
 
+/** Reads one JSON document, value by value. */
 export class JsonReader {
   readonly #bytes: Uint8Array;
   readonly #file: string;
   readonly #codes: JsonCodes;
-  /** Where the bytes begin in the file. */
+  /** Offset of the bytes in the file. */
   readonly #origin: number;
   #at = 0;
   #depth = 0;
@@ -62,7 +65,7 @@ export class JsonReader {
     return this.#origin + this.#at;
   }
 
-  /** What the next value is. */
+  /** Kind of the next value. */
   kind(): JsonKind {
     this.#skipSpace();
     const byte = this.#bytes[this.#at];
@@ -75,7 +78,7 @@ export class JsonReader {
     return this.#unexpected("a value");
   }
 
-  /** Any value, built. */
+  /** Reads a value of any kind. */
   value(): JsonValue {
     const kind = this.kind();
     if (kind === "string") return this.string();
@@ -95,7 +98,7 @@ export class JsonReader {
     return record;
   }
 
-  /** An object: `entry` is called at each value and must read it. */
+  /** Reads an object: `entry` is called at each value and must read it. */
   object(entry: (key: string) => void): void {
     const seen = new Set<string>();
     this.#sequence("{", "}", () => {
@@ -106,7 +109,7 @@ export class JsonReader {
           this.#codes.duplicateKey,
           this.#file,
           offset,
-          `key ${quote(key)} stands twice in one object`,
+          `key ${quote(key)} occurs twice in one object`,
         );
       }
       seen.add(key);
@@ -117,11 +120,12 @@ export class JsonReader {
     });
   }
 
-  /** An array: `item` is called at each value and must read it. */
+  /** Reads an array: `item` is called at each value and must read it. */
   array(item: () => void): void {
     this.#sequence("[", "]", item);
   }
 
+  /** Reads a string. */
   string(): string {
     this.#skipSpace();
     if (this.#bytes[this.#at] !== QUOTE) this.#unexpected("a string");
@@ -144,7 +148,7 @@ export class JsonReader {
     return text;
   }
 
-  /** A number as it is written. */
+  /** Reads a number as it is written. */
   numberText(): string {
     this.#skipSpace();
     const start = this.#at;
@@ -159,7 +163,7 @@ export class JsonReader {
     return text;
   }
 
-  /** Nothing but white space is left. */
+  /** Throws unless only white space is left. */
   end(): void {
     this.#skipSpace();
     if (this.#at < this.#bytes.length) this.#unexpected("the end of the document");
@@ -169,10 +173,10 @@ export class JsonReader {
     const offset = this.offset;
     const text = this.numberText();
     const number = Number(text);
-    // Written out, a whole number must be the one that the double is, or what JavaScript writes for it.
+    // A whole number written out must equal the double, or be the text that JavaScript writes for it.
     const kept = () => /[.eE]/.test(text) || String(number) === text || BigInt(text) === BigInt(number);
     if (!Number.isFinite(number)) this.#fail(`number ${text} is beyond the largest double`, offset);
-    if (!kept()) this.#fail(`number ${text} is held by no double; the nearest is ${number}`, offset);
+    if (!kept()) this.#fail(`no double holds ${text}; the nearest is ${number}`, offset);
     return number;
   }
 
@@ -203,12 +207,12 @@ export class JsonReader {
     return value;
   }
 
-  /** The character of the escape at the cursor, which moves behind it. */
+  /** Reads an escape and returns its character. */
   #escape(): string {
     const letter = String.fromCharCode(this.#bytes[this.#at + 1] ?? 0);
     if (letter !== "u") {
       const plain = Object.hasOwn(ESCAPES, letter) ? ESCAPES[letter] : undefined;
-      if (plain === undefined) return this.#unexpected("an escape of JSON");
+      if (plain === undefined) return this.#unexpected("a JSON escape");
       this.#at += 2;
       return plain;
     }
@@ -218,12 +222,12 @@ export class JsonReader {
     const paired = first < 0xdc00 && this.#bytes[this.#at] === BACKSLASH && this.#bytes[this.#at + 1] === 0x75;
     const second = paired ? this.#hexUnit() : 0;
     if (second < 0xdc00 || second > 0xdfff) {
-      throw new FormatError(this.#codes.utf8, this.#file, offset, "half of a surrogate pair stands alone");
+      throw new FormatError(this.#codes.utf8, this.#file, offset, "a lone surrogate");
     }
     return String.fromCharCode(first, second);
   }
 
-  /** The value of `\u` and four hexadecimal digits. */
+  /** Reads `\u` and four hexadecimal digits. */
   #hexUnit(): number {
     const digits = String.fromCharCode(...this.#bytes.subarray(this.#at + 2, this.#at + 6));
     if (!/^[\da-f]{4}$/i.test(digits)) this.#unexpected("four hexadecimal digits");

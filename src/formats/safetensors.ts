@@ -5,8 +5,8 @@
  *   header    {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, "__metadata__": {"key": "text"}}
  *   data      every byte belongs to exactly one tensor
  *
- * What the reference reader accepts with its rules is read; what it leaves open (a key twice, a key it does not know) is an
- * error. No memory is asked for by a number that was not checked against the size of the file.
+ * Accepts what the rules of the reference reader allow; duplicate and unknown keys, which they leave open, are errors. Every
+ * number is checked against the size of the file before memory is allocated for it.
  *
  * github.com/huggingface/safetensors, README.md "Format".
  */
@@ -15,7 +15,7 @@ import { bfloat16ToBits, float16ToBits } from "./float16.ts";
 import { FormatError, quote } from "./formatError.ts";
 import { JsonReader } from "./jsonReader.ts";
 
-/** Numbers as they are stored; F16 and BF16 are kept as their bits. */
+/** Arrays of each dtype; F16 and BF16 are stored as their bits. */
 export const ARRAYS = {
   F64: Float64Array,
   F32: Float32Array,
@@ -32,21 +32,25 @@ export const ARRAYS = {
   BOOL: Uint8Array,
 } as const;
 
+/** Name of a dtype. */
 export type SafetensorsDType = keyof typeof ARRAYS;
+/** Numbers of a tensor. */
 export type SafetensorsData = InstanceType<(typeof ARRAYS)[SafetensorsDType]>;
 
+/** A tensor. `data` holds F16 and BF16 as bits. */
 export interface SafetensorsTensor {
   readonly dtype: SafetensorsDType;
   readonly shape: readonly number[];
   readonly data: SafetensorsData;
 }
 
+/** The contents of a file. */
 export interface Safetensors {
   readonly tensors: Map<string, SafetensorsTensor>;
   readonly metadata: Map<string, string>;
 }
 
-/** Where a tensor stands: bytes [begin, end) of the file. */
+/** A tensor in the header; its data are bytes [begin, end) of the file. */
 export interface SafetensorsEntry {
   readonly dtype: SafetensorsDType;
   readonly shape: readonly number[];
@@ -54,12 +58,14 @@ export interface SafetensorsEntry {
   readonly end: number;
 }
 
+/** The header of a file. */
 export interface SafetensorsHeader {
   readonly entries: Map<string, SafetensorsEntry>;
   readonly metadata: Map<string, string>;
 }
 
-export const MAX_HEADER = 100_000_000; // bytes, as in the reference
+/** Most bytes of a header, as in the reference. */
+export const MAX_HEADER = 100_000_000;
 export const MAX_AXES = 32;
 
 /** All tensors of a file, copied out of `bytes`. Throws `FormatError`. */
@@ -92,10 +98,10 @@ export function safetensorsHeaderLength(head: Uint8Array, fileSize: number, file
   }
   const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true);
   if (length > MAX_HEADER) {
-    throw new FormatError("ST_HEADER_TOO_LARGE", file, 0, `header of ${length} bytes, at most ${MAX_HEADER} are read`);
+    throw new FormatError("ST_HEADER_TOO_LARGE", file, 0, `header of ${length} bytes, more than ${MAX_HEADER}`);
   }
   if (Number(length) > fileSize - 8) {
-    const detail = `header of ${length} bytes, but only ${fileSize - 8} bytes follow; the file is cut off or no safetensors`;
+    const detail = `header of ${length} bytes, but only ${fileSize - 8} bytes follow; the file is truncated or not safetensors`;
     throw new FormatError("ST_HEADER_TRUNCATED", file, 0, detail);
   }
   return Number(length);
@@ -213,7 +219,7 @@ function readIntegers(
   return out;
 }
 
-/** Every byte of the data belongs to exactly one tensor. Tensors without elements share places with others. */
+/** Checks that every byte of the data belongs to exactly one tensor. Tensors without elements may share their offset with others. */
 function checkLayout(entries: Map<string, SafetensorsEntry>, dataStart: number, fileSize: number, file: string): void {
   let at = dataStart;
   const inOrder = [...entries].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
@@ -252,7 +258,7 @@ function checkLayout(entries: Map<string, SafetensorsEntry>, dataStart: number, 
   }
 }
 
-/** The numbers as float32: F16, BF16, integers and BOOL are widened, F64 and large integers are rounded. */
+/** The numbers as float32: F16, BF16, small integers and BOOL exactly, F64 and large integers rounded. */
 export function toFloat32({ dtype, data }: SafetensorsTensor): Float32Array {
   const out = new Float32Array(data.length);
   if (dtype === "F16" || dtype === "BF16") {
@@ -269,7 +275,7 @@ export function toFloat32({ dtype, data }: SafetensorsTensor): Float32Array {
   return out;
 }
 
-/** How many numbers of a tensor are NaN or infinite. Weights may be: the format does not forbid it, a model rarely means it. */
+/** Counts the NaN and infinite numbers of a tensor, which the format allows. */
 export function countNonFinite(tensor: SafetensorsTensor): number {
   const { dtype, data } = tensor;
   if (dtype !== "F64" && dtype !== "F32" && dtype !== "F16" && dtype !== "BF16") return 0;

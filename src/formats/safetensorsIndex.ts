@@ -1,10 +1,10 @@
 /**
- * A model in several safetensors files ("shards"), held together by `model.safetensors.index.json`:
+ * The index of a model in several safetensors files ("shards"), `model.safetensors.index.json`:
  *
  *   {"metadata": {"total_size": 813000000}, "weight_map": {"logit_bias": "model-00001-of-00002.safetensors", ...}}
  *
- * The names of the files come from a file that anybody may have written: each must be a plain name, to be looked up next to
- * the index and nowhere else. Whoever opens them must also refuse links.
+ * The file names are untrusted: each must be a plain name, to be opened only in the folder of the index. The caller must also
+ * refuse links.
  *
  * huggingface.co/docs/safetensors, "Sharded checkpoints" as written by transformers.
  */
@@ -12,10 +12,11 @@ import { FormatError, quote } from "./formatError.ts";
 import { isJsonRecord, parseJson } from "./json.ts";
 import type { SafetensorsHeader } from "./safetensors.ts";
 
+/** The contents of an index. */
 export interface SafetensorsIndex {
   /** The names of the tensors in each shard. */
   readonly shards: ReadonlyMap<string, readonly string[]>;
-  /** Bytes of all tensors, where the index says it. */
+  /** Bytes of all tensors, if the index states it. */
   readonly totalSize: number | undefined;
 }
 
@@ -25,12 +26,7 @@ const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]*\.safetensors$/;
 export function readSafetensorsIndex(bytes: Uint8Array, file: string): SafetensorsIndex {
   const index = parseJson(bytes, file);
   if (!isJsonRecord(index) || !isJsonRecord(index.weight_map)) {
-    throw new FormatError(
-      "ST_INDEX",
-      file,
-      0,
-      "expected an object with weight_map, from names of tensors to names of files",
-    );
+    throw new FormatError("ST_INDEX", file, 0, "expected an object with weight_map, from tensor names to file names");
   }
   const totalSize = isJsonRecord(index.metadata) ? index.metadata.total_size : undefined;
   if (totalSize !== undefined && (typeof totalSize !== "number" || !Number.isSafeInteger(totalSize) || totalSize < 0)) {
@@ -40,7 +36,7 @@ export function readSafetensorsIndex(bytes: Uint8Array, file: string): Safetenso
   for (const [name, shard] of Object.entries(index.weight_map)) {
     if (typeof shard !== "string" || !PLAIN_NAME.test(shard)) {
       const found = typeof shard === "string" ? quote(shard) : typeof shard;
-      const detail = `tensor ${quote(name)} is said to be in ${found}, expected the plain name of a .safetensors file`;
+      const detail = `tensor ${quote(name)} is in ${found}, expected the plain name of a .safetensors file`;
       throw new FormatError("ST_INDEX_PATH", file, 0, detail);
     }
     const names = shards.get(shard);
@@ -50,7 +46,7 @@ export function readSafetensorsIndex(bytes: Uint8Array, file: string): Safetenso
   return { shards, totalSize };
 }
 
-/** Throws `FormatError` with all that differs between an index and the headers of its shards. */
+/** Throws `FormatError` with all differences between an index and the headers of its shards. */
 export function verifyShards(
   index: SafetensorsIndex,
   headers: ReadonlyMap<string, SafetensorsHeader>,

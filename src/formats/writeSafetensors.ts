@@ -1,12 +1,12 @@
 /**
- * Writes safetensors (the format is in safetensors.ts). Equal tensors give equal bytes: they are ordered by item size, then
- * name, which also aligns every array, and metadata are ordered by key.
+ * Writes safetensors (format: see safetensors.ts). Equal tensors give equal bytes: tensors are ordered by item size, then name,
+ * which also aligns every array; metadata by key.
  */
 import { quote } from "./formatError.ts";
 import { jsonText } from "./json.ts";
 import { ARRAYS, MAX_AXES, MAX_HEADER, type SafetensorsTensor } from "./safetensors.ts";
 
-/** The bytes of a file with these tensors. Throws `RangeError` on a tensor whose data do not fit its dtype and shape. */
+/** The bytes of a file with these tensors. Throws `RangeError` for a tensor whose data do not fit its dtype and shape. */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, SafetensorsTensor>,
   metadata: ReadonlyMap<string, string> = new Map(),
@@ -29,9 +29,9 @@ export function writeSafetensors(
     size = end;
   }
   const json = new TextEncoder().encode(`{${fields.join()}}`);
-  const headerLength = Math.ceil(json.length / 8) * 8; // so that the data begin aligned
+  const headerLength = Math.ceil(json.length / 8) * 8; // aligns the data
   if (headerLength > MAX_HEADER) {
-    throw new RangeError(`writeSafetensors: header of ${headerLength} bytes, readers take at most ${MAX_HEADER}`);
+    throw new RangeError(`writeSafetensors: header of ${headerLength} bytes, readers accept at most ${MAX_HEADER}`);
   }
 
   const out = new Uint8Array(8 + headerLength + size);

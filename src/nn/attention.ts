@@ -1,14 +1,14 @@
 /**
- * Multi-head self-attention with biases everywhere: one projection to queries, keys and values, heads read in place.
+ * Multi-head self-attention, every projection with a bias: one projection to queries, keys and values, heads read in place.
  *
- * Xavier bounds are those of the three D×D projections that it stands for, not of the fused matrix.   x [B, N, D]
+ * Xavier bounds are those of the three D×D projections, not of the fused matrix.   x [B, N, D]
  */
 import { selfAttention, type Variable } from "../autograd/index.ts";
 import type { DType, Rng } from "../tensor/index.ts";
 import { xavierUniform } from "./init.ts";
 import { Linear } from "./linear.ts";
 
-/** A D → parts·D projection that stands for `parts` projections D → D. */
+/** A D → parts·D projection that fuses `parts` projections D → D. */
 export const projection = (rng: Rng, width: number, parts: number, dtype: DType): Linear =>
   new Linear(xavierUniform(rng.split("kernel"), [width, parts * width], width, width, dtype));
 

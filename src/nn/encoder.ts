@@ -1,5 +1,5 @@
 /**
- * Pre-LN transformer encoder, bidirectional: blocks of attention and MLP with residuals, and a last layer norm.
+ * Pre-LN transformer encoder, bidirectional: blocks of attention and MLP with residuals, and a final layer norm.
  *
  * x ← x + attention(LN(x));  x ← x + mlp(LN(x)).   Dosovitskiy et al. 2020, arXiv:2010.11929.   x [B, N, D]
  */
@@ -8,7 +8,7 @@ import { type DType, type Rng, scope } from "../tensor/index.ts";
 import { SelfAttention } from "./attention.ts";
 import { LayerNorm } from "./layerNorm.ts";
 import { Mlp } from "./mlp.ts";
-import type { See } from "./see.ts";
+import type { Tap } from "./tap.ts";
 
 /** Sizes of an encoder. */
 export interface EncoderConfig {
@@ -18,7 +18,7 @@ export interface EncoderConfig {
   readonly numHeads: number;
 }
 
-/** Attention and MLP, each with a layer norm before and a residual around.   x [B, N, D] → [B, N, D] */
+/** Attention and MLP, each with a layer norm before it and a residual around it.   x [B, N, D] → [B, N, D] */
 export class EncoderBlock {
   readonly norm1: LayerNorm;
   readonly attention: SelfAttention;
@@ -32,18 +32,18 @@ export class EncoderBlock {
     this.mlp = new Mlp(rng.split("mlp"), width, mlpDim, dtype);
   }
 
-  /** `see` is told what attention and MLP add to the tokens. */
-  forward(x: Variable, see?: See): Variable {
+  /** `tap` receives what attention and MLP add to the tokens. */
+  forward(x: Variable, tap?: Tap): Variable {
     const attended = this.attention.forward(this.norm1.forward(x));
-    see?.("attention", attended);
+    tap?.("attention", attended);
     const y = add(x, attended);
     const widened = this.mlp.forward(this.norm2.forward(y));
-    see?.("mlp", widened);
+    tap?.("mlp", widened);
     return add(y, widened);
   }
 }
 
-/** `depth` encoder blocks and a last layer norm.   x [B, N, D] → [B, N, D] */
+/** `depth` encoder blocks and a final layer norm.   x [B, N, D] → [B, N, D] */
 export class Encoder {
   readonly blocks: readonly EncoderBlock[];
   readonly norm: LayerNorm;
@@ -53,13 +53,13 @@ export class Encoder {
     this.norm = new LayerNorm(config.width, dtype);
   }
 
-  /** The normalized tokens; `see` is told the parts and the output of every block: block0/attention, block0/mlp, block0. */
-  forward(x: Variable, see?: See): Variable {
+  /** The normalized tokens. `tap` receives the parts and the output of every block: block0/attention, block0/mlp, block0. */
+  forward(x: Variable, tap?: Tap): Variable {
     let y = x;
     this.blocks.forEach((block, i) => {
       const before = y;
-      y = scope(() => block.forward(before, see && ((name, value) => see(`block${i}/${name}`, value))));
-      see?.(`block${i}`, y);
+      y = scope(() => block.forward(before, tap && ((name, value) => tap(`block${i}/${name}`, value))));
+      tap?.(`block${i}`, y);
     });
     return this.norm.forward(y);
   }

@@ -1,4 +1,4 @@
-/** Public API of `nn`: layers, initialisers, optimizer, schedules. */
+/** Public API of `nn`: layers, initializers, optimizer, schedules. */
 export { projection, SelfAttention } from "./attention.ts";
 export { Encoder, EncoderBlock, type EncoderConfig } from "./encoder.ts";
 export { filled, leCunNormal, normal, xavierUniform } from "./init.ts";
@@ -29,4 +29,4 @@ export {
   type ScheduleOptions,
   schedule,
 } from "./schedule.ts";
-export type { See } from "./see.ts";
+export type { Tap } from "./tap.ts";

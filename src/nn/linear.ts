@@ -7,7 +7,7 @@ export class Linear {
   readonly kernel: Variable;
   readonly bias: Variable;
 
-  /** The kernel comes initialised; the bias is 0 unless given. */
+  /** Takes an initialized kernel; the bias defaults to 0. */
   constructor(kernel: Variable, bias?: Variable) {
     this.kernel = kernel;
     this.bias = bias ?? filled([kernel.shape[1]], 0, kernel.value.dtype);

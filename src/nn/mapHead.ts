@@ -1,5 +1,5 @@
 /**
- * Multi-head attention pooling: one learned query looks at all tokens. Zhai et al. 2021, arXiv:2106.04560, as in big_vision.
+ * Multi-head attention pooling: one learned query, the probe, attends to all tokens. Zhai et al. 2021, arXiv:2106.04560, as in big_vision.
  *
  * a = attention(probe, tokens);  a + mlp(LN(a)).  No residual from the probe.   [B, N, D] → [B, D]
  */

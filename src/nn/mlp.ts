@@ -4,7 +4,7 @@ import type { DType, Rng } from "../tensor/index.ts";
 import { normal, xavierUniform } from "./init.ts";
 import { Linear } from "./linear.ts";
 
-const BIAS_STD = 1e-6; // big_vision draws the biases of the MLP, and only those
+const BIAS_STD = 1e-6; // big_vision draws only the biases of the MLP at random
 
 /** Dense → GELU → Dense.   x [..., D] → [..., D] */
 export class Mlp {

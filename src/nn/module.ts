@@ -1,5 +1,5 @@
 /**
- * A module is a plain object; its parameters are what a walk over its fields finds, and the path is the checkpoint name.
+ * A module is a plain object; its parameters are found by a walk over its fields, and the path of each is its name in checkpoints.
  *
  *     parametersOf(model) → image/encoder/blocks/0/mlp/dense1/kernel, ...
  */
@@ -19,11 +19,11 @@ export function parametersOf(module: object): Map<string, Variable> {
   return found;
 }
 
-/** Objects are walked, data is not: tensors, typed arrays and functions end the walk. */
+/** Whether the walk goes into a value: into objects, not into tensors, typed arrays and functions. */
 const isModule = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !ArrayBuffer.isView(value) && !("dtype" in value);
 
-/** Numbers in all parameters. */
+/** The number of scalars in all parameters. */
 export function countParameters(module: object): number {
   let count = 0;
   for (const { value } of parametersOf(module).values()) count += value.size;

@@ -9,14 +9,16 @@ import { type DType, permute, type Rng, reshape, ShapeError, show, slice, type T
 import { leCunNormal } from "./init.ts";
 import { Linear } from "./linear.ts";
 
-/** Rows of patches, row-major over the image; inside a patch row, column, channel. */
+/** Patches as rows, row-major over the image; inside a patch row, column, channel.   [B, H, W, C] → [B, N, P·P·C] */
 export function patchify(images: Tensor, patchSize: number): Tensor {
   if (images.shape.length !== 4)
     throw new ShapeError(`patchify: images must be [B, H, W, C], not ${show(images.shape)}`);
   const [batch, height, width, channels] = images.shape;
   const [rows, cols] = [Math.floor(height / patchSize), Math.floor(width / patchSize)];
   if (rows === 0 || cols === 0) {
-    throw new ShapeError(`patchify: images of ${height}×${width} hold no patch of ${patchSize}×${patchSize}`);
+    throw new ShapeError(
+      `patchify: images of ${height}×${width} are smaller than a patch of ${patchSize}×${patchSize}`,
+    );
   }
   const whole = slice(slice(images, 1, 0, rows * patchSize), 2, 0, cols * patchSize);
   const split = reshape(whole, [batch, rows, patchSize, cols, patchSize, channels]);

@@ -1,5 +1,5 @@
 /**
- * Learning-rate schedules as big_vision has them: step → factor on learning rate and weight decay.
+ * Learning-rate schedules of big_vision: step → factor of learning rate and weight decay.
  *
  * Steps count from 0, so with a warm-up the first factor is 0. A duration is "500" or "500 steps", "3 epochs",
  * "1e6 examples" or "10%".
@@ -15,7 +15,7 @@ export type ScheduleKind = (typeof SCHEDULE_KINDS)[number];
 /** Settings of `schedule`. */
 export interface ScheduleOptions {
   readonly kind: ScheduleKind;
-  /** Steps in all. */
+  /** Total steps. */
   readonly total: number;
   /** Steps of linear rise from 0. */
   readonly warmup?: number;
@@ -25,12 +25,12 @@ export interface ScheduleOptions {
   readonly timescale?: number;
 }
 
-/** A duration that cannot be read, or a schedule of no known kind or that does not fit its total. */
+/** A duration cannot be parsed, or a schedule has an unknown kind or does not fit its total. */
 export class ScheduleError extends Error {
   override readonly name = "ScheduleError";
 }
 
-/** The factor for every step 0..total. Throws `ScheduleError`. */
+/** The schedule factor of every step 0..total. Throws `ScheduleError`. */
 export function schedule({
   kind,
   total,
@@ -68,7 +68,7 @@ export function schedule({
 
 const DURATION = /^\s*(\d+(?:\.\d+)?(?:e\d+)?)\s*(%|steps?|epochs?|examples?)?\s*$/;
 
-/** What durations other than steps are measured by. */
+/** Converts durations in other units to steps. */
 export interface RunLength {
   readonly steps: number;
   readonly batch: number;
@@ -99,12 +99,14 @@ function roundHalfEven(x: number): number {
 
 /**
  * Steps in a duration: rounded, halves to even, and never to 0 unless the duration is 0 (big_vision `utils.steps`).
- * Throws `ScheduleError` on text that is not a duration, and on a run without a length.
+ * Throws `ScheduleError` on text that is not a duration and on a run length that is not positive.
  */
 export function durationInSteps(text: string, { steps, batch, stepsPerEpoch }: RunLength): number {
-  const duration = typeof text === "string" ? parseDuration(text) : undefined; // JavaScript may hand in a number
+  const duration = typeof text === "string" ? parseDuration(text) : undefined; // JavaScript may pass a number
   if (!duration) {
-    throw new ScheduleError(`duration: "${text}" is not like "500 steps", "3 epochs", "1e6 examples" or "10%"`);
+    throw new ScheduleError(
+      `duration: "${text}" is not a duration like "500 steps", "3 epochs", "1e6 examples" or "10%"`,
+    );
   }
   for (const [name, value] of Object.entries({ steps, batch, stepsPerEpoch })) {
     if (!(value > 0)) throw new ScheduleError(`duration: ${name} ${value} is not a number above 0`);

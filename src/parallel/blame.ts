@@ -1,22 +1,23 @@
 /**
- * Who is to blame when a device reports an error: not always the one that noticed.
+ * The rank that caused an error: not always the one that reported it.
  *
- *   DeadlineError   the one at the end of the chain of ranks that wait for each other: it alone does not wait
- *   DesyncError     of the ranks at the same message, those that are in what fewest are in; of two such groups, the one
- *                   with the lowest rank (two ranks cannot know which of them is wrong: what rank 0 alone does is likelier)
- *   CorruptionError the one whose numbers are wrong, where the error can tell
- *   others          who reported it
+ *   DeadlineError   the last of the chain of ranks that wait for each other: only this one does not wait
+ *   DesyncError     among the ranks at the same message, the smallest group in the same operation; of two groups of equal
+ *                   size, the one with the lowest rank (with two ranks it is likelier that rank 0 does something extra)
+ *   CorruptionError the rank with the wrong numbers, if the error names it
+ *   others          the rank that reported it
  */
 import type { DeviceState } from "./control.ts";
 import { CorruptionError, DeadlineError, DesyncError } from "./errors.ts";
 
-/** What is known of every rank. */
+/** The state of every rank. */
 interface States {
   state(rank: number): Pick<DeviceState, "message" | "what" | "step" | "waitsFor">;
 }
 
+/** The rank to blame for `error`, which rank `reporter` reported. */
 export function blame(control: States, size: number, reporter: number, error: Error): number {
-  // Errors come from other threads: their names tell, not their classes.
+  // Errors come from other threads, where they lose their class: compare names.
   if (error.name === DeadlineError.name) return lateOne(control, size, reporter);
   if (error.name === DesyncError.name) return oddOne(control, size, reporter);
   if (error.name === CorruptionError.name) return (error as Partial<CorruptionError>).suspects?.[0] ?? reporter;

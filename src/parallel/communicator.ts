@@ -1,20 +1,21 @@
 /**
- * What devices may say to each other. A device runs the whole program on its share of the work (SPMD): every device calls
- * the same operations in the same order, and each call returns when its result is there.
+ * Collective operations. A device runs the whole program on its share of the work (SPMD): every device calls the same
+ * operations in the same order, and each call blocks until its result is complete.
  *
- * Names and meaning follow MPI. Sums have one canonical order, so all ranks hold the same bits.
+ * Names and semantics follow MPI. Sums have one canonical order, so all ranks hold the same bits.
  */
 import { add, copy, slice, type Tensor } from "../tensor/index.ts";
 
+/** The collectives of one device. */
 export interface Communicator {
-  /** This device, 0..size−1. */
+  /** Number of this device, 0..size−1. */
   readonly rank: number;
   readonly size: number;
-  /** Hands x to the next rank (by = 1) or the one before (by = −1) on the ring; returns what arrived from the other side. */
+  /** Sends x to the next rank on the ring (by = 1) or the previous one (by = −1); returns the x of the opposite neighbour. */
   shift(x: Tensor, by: 1 | -1): Tensor;
-  /** All ranks' x, by rank: [size, ...shape]. Shapes must agree. */
+  /** The x of every rank, in rank order: [size, ...shape]. Shapes must agree. */
   allGather(x: Tensor): Tensor;
-  /** The sum over ranks, by one binary tree. */
+  /** The sum over ranks, in the order of `treeSum`. */
   allReduce(x: Tensor): Tensor;
   /** The x of `root`, on every rank. */
   broadcast(x: Tensor, root: number): Tensor;
@@ -22,7 +23,7 @@ export interface Communicator {
   barrier(): void;
 }
 
-/** The world of one device: single-device code is the same code. */
+/** The communicator of a single device: every collective copies. */
 export const alone: Communicator = {
   rank: 0,
   size: 1,
@@ -33,10 +34,7 @@ export const alone: Communicator = {
   barrier: () => {},
 };
 
-/**
- * Σ over the leading axis by a binary tree: neighbours first, then neighbours of those. The order depends on their number
- * alone.   [n, ...] → [...]
- */
+/** Σ over the leading axis by a binary tree (0+1, 2+3, then those): the order depends on n alone.   [n, ...] → [...] */
 export function treeSum(x: Tensor): Tensor {
   const [n, ...shape] = x.shape;
   let parts = Array.from({ length: n }, (_, i) => slice(x, 0, i, i + 1).view(shape));

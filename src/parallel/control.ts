@@ -1,11 +1,11 @@
 /**
- * The control block: shared words in which every rank says how far it has got and what it is in.
+ * The control block: shared words in which every rank publishes its progress and its current operation.
  *
  *   [abort] then, for every rank:
  *   [posted, done, heartbeat, step, waits for, stop vote, op, root, dtype, address, checksum, axes, shape..., marked step]
  *
- * Only the rank itself writes its row. A message is described before `posted` is raised, so whoever has seen the number may
- * read the description.
+ * Only the rank itself writes its row. A rank describes a message before it raises `posted`, so a rank that has read the
+ * number may read the description.
  */
 import { type DType, type Shape, show } from "../tensor/index.ts";
 
@@ -20,8 +20,8 @@ export const POSTED = 0;
 export const DONE = 1;
 const HEARTBEAT = 2;
 export const STEP = 3;
-export const WAITS_FOR = 4; // 1 + a rank, 0 for nobody
-const STOP_VOTE = 5; // the first step in which the rank knew of the wish to stop, 0 before
+export const WAITS_FOR = 4; // 1 + a rank; 0 if the rank does not wait
+const STOP_VOTE = 5; // the first step in which the rank saw the stop request, 0 before
 const OP = 6;
 const ROOT = 7;
 const DTYPE = 8;
@@ -35,33 +35,35 @@ const ROW = 32; // words: two cache lines a rank
 /** The control block of a world of `size` devices. */
 export const controlBlock = (size: number): SharedArrayBuffer => new SharedArrayBuffer(4 * (HEADER + ROW * size));
 
-/** A description of a message: what must agree between sender and reader, and where it lies. */
+/** A description of a message: what must agree between sender and reader, and its address. */
 export interface Message {
   readonly op: OpName;
-  /** Whose x is handed out, in a broadcast; 0 in all others. */
+  /** The sender of a broadcast; 0 in other operations. */
   readonly root: number;
   readonly dtype: DType;
   readonly shape: Shape;
   readonly address: number;
-  /** Of its numbers, as an unsigned 32-bit number; 0 where messages are not verified. */
+  /** Unsigned 32-bit hash of its numbers; 0 if messages are not verified. */
   readonly checksum: number;
 }
 
+/** A message as errors show it: "allGather of f32 [2, 3]". */
 export const describe = ({ op, root, dtype, shape }: Message): string =>
   `${op}${op === "broadcast" ? ` from ${root}` : ""} of ${dtype} ${show(shape)}`;
 
-/** What one device has said last, for messages and for the watchdog. */
+/** The state that one device published last, for error messages and the watchdog. */
 export interface DeviceState {
   readonly heartbeat: number;
   readonly step: number;
   /** Number of its last message; 0 before the first. */
   readonly message: number;
-  /** That message, as errors have it: "allGather of f32 [2, 3]". */
+  /** That message as `describe` shows it. */
   readonly what: string;
   /** The rank that it waits for in this message. */
   readonly waitsFor: number | undefined;
 }
 
+/** Reads and writes a control block. */
 export class Control {
   readonly words: Int32Array;
 
@@ -69,10 +71,12 @@ export class Control {
     this.words = new Int32Array(block);
   }
 
+  /** Index of a word of a rank. */
   at(rank: number, word: number): number {
     return HEADER + ROW * rank + word;
   }
 
+  /** The state of a rank. */
   state(rank: number): DeviceState {
     const read = (word: number) => Atomics.load(this.words, this.at(rank, word));
     const message = read(POSTED);
@@ -86,13 +90,13 @@ export class Control {
     };
   }
 
-  /** Votes to stop after `step`; a rank has one vote. */
+  /** Votes to stop after `step`; only the first vote of a rank counts. */
   vote(rank: number, step: number): void {
     const at = this.at(rank, STOP_VOTE);
     if (Atomics.load(this.words, at) === 0) Atomics.store(this.words, at, step);
   }
 
-  /** Whether one of `size` ranks voted in `step` or before. Votes of a later step do not count yet. */
+  /** Whether one of `size` ranks voted in `step` or an earlier one. */
   stopsAfter(step: number, size: number): boolean {
     for (let rank = 0; rank < size; rank++) {
       const vote = Atomics.load(this.words, this.at(rank, STOP_VOTE));
@@ -106,19 +110,19 @@ export class Control {
     Atomics.store(this.words, this.at(rank, MARKED), step);
   }
 
-  /** Whether `rank` marked `step`, and none after it. */
+  /** Whether `step` is the last step that `rank` marked. */
   isMarked(rank: number, step: number): boolean {
     return Atomics.load(this.words, this.at(rank, MARKED)) === step;
   }
 
-  /** A sign of life. */
+  /** Counts a sign of life of `rank`. */
   beat(rank: number): void {
     Atomics.add(this.words, this.at(rank, HEARTBEAT), 1);
   }
 
   /**
-   * A number that moves with every sign of life of `rank` and of those that it waits for, directly or through others: as long
-   * as one of `size` ranks in such a chain works, those before it wait with good reason.
+   * A number that changes with every sign of life of `rank` and of the ranks it waits for, directly or indirectly: while one of
+   * them works, the wait is legitimate.
    */
   lifeOf(rank: number, size: number): number {
     let life = 0;
@@ -143,15 +147,15 @@ export class Control {
     };
   }
 
-  /** What `rank` is about to post. */
+  /** Describes the message that `rank` is about to post. Throws `RangeError` for more than 8 axes. */
   describe(rank: number, { op, root, dtype, shape, address, checksum }: Message): void {
     if (shape.length > MAX_AXES) throw new RangeError(`${op}: ${show(shape)} has more than ${MAX_AXES} axes`);
     const row = this.at(rank, 0);
     this.words[row + OP] = OPS.indexOf(op);
     this.words[row + ROOT] = root;
     this.words[row + DTYPE] = DTYPES.indexOf(dtype);
-    this.words[row + ADDRESS] = address; // an unsigned 32-bit number in a signed word
-    this.words[row + CHECKSUM] = checksum; // as well
+    this.words[row + ADDRESS] = address; // unsigned 32 bits in a signed word
+    this.words[row + CHECKSUM] = checksum; // the same
     this.words[row + AXES] = shape.length;
     shape.forEach((side, i) => {
       this.words[row + SHAPE + i] = side;
@@ -162,7 +166,7 @@ export class Control {
     return Atomics.load(this.words, ABORT) !== 0;
   }
 
-  /** Wakes every rank that waits; each of them throws `AbortedError`. */
+  /** Wakes every waiting rank; each of them throws `AbortedError`. */
   abort(): void {
     Atomics.store(this.words, ABORT, 1);
     for (let word = 0; word < this.words.length; word++) Atomics.notify(this.words, word);

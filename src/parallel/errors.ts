@@ -1,9 +1,9 @@
-/** How a run on several devices can fail. */
+/** Failures of a run on several devices. */
 
-/** A device failed; the run has ended and no device is left behind. */
+/** A device failed; the run has ended, and so have all devices. */
 export class DeviceError extends Error {
   override readonly name = "DeviceError";
-  /** The device that is to blame: of a wait that took too long the late one, not the one that waited. */
+  /** The device that caused the failure: for a wait that took too long, the late one, not the one that waited. */
   readonly rank: number;
 
   constructor(rank: number, message: string, options?: ErrorOptions) {
@@ -12,7 +12,7 @@ export class DeviceError extends Error {
   }
 }
 
-/** Ranks called different operations, or the same one with different shapes: their programs have come apart. */
+/** Ranks called different operations, or the same one with different shapes. */
 export class DesyncError extends Error {
   override readonly name = "DesyncError";
 }
@@ -27,10 +27,10 @@ export class AbortedError extends Error {
   override readonly name = "AbortedError";
 }
 
-/** Numbers are not what they were made as: memory was altered, and nobody was told. */
+/** Numbers have changed since they were computed: silent corruption of memory. */
 export class CorruptionError extends Error {
   override readonly name = "CorruptionError";
-  /** Ranks whose numbers are the wrong ones; none where that cannot be told. */
+  /** Ranks with wrong numbers; empty if they cannot be determined. */
   readonly suspects: readonly number[];
 
   constructor(message: string, suspects: readonly number[]) {

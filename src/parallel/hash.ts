@@ -1,12 +1,12 @@
 /**
- * A hash of the bits of numbers: what devices compare instead of the numbers themselves. No protection against intent.
+ * A hash of the bits of numbers, which devices compare instead of the numbers. It is not cryptographic.
  *
- *     lane ← rotl(lane + word · P2, 13) · P1          four lanes, which take the words in turn
+ *     lane ← rotl(lane + word · P2, 13) · P1          four lanes, which take turns with the words
  *     hash  = rotl(lane₀, 1) + rotl(lane₁, 7) + rotl(lane₂, 12) + rotl(lane₃, 18) + bytes, then its bits mixed
  *
- * Every step is a bijection of the lane and of the word. So whatever happens to one word, the hash is another one. Of what
- * happens to several, one change in 2³² is missed; swapped words and a row of other signs are no exception (without the
- * rotation, two signs would cancel).
+ * Every step is a bijection of the lane and of the word, so every change of one word changes the hash. A change of several
+ * words is missed with probability 2⁻³²; that includes swapped words and a row of flipped signs (without the rotation, two
+ * signs would cancel).
  *
  * xxHash32 by Yann Collet, seed 0, for whole words: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
  */
@@ -19,7 +19,7 @@ const P5 = 0x165667b1;
 const rotl = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
 const round = (lane: number, word: number): number => Math.imul(rotl((lane + Math.imul(word, P2)) | 0, 13), P1);
 
-/** An unsigned 32-bit number. */
+/** The hash of `numbers`, an unsigned 32-bit number. */
 export function hashBits(numbers: Float32Array | Float64Array): number {
   const words = new Int32Array(numbers.buffer, numbers.byteOffset, numbers.byteLength / 4);
   const { length } = words;

@@ -1,10 +1,10 @@
-/** The door of `parallel`. What starts threads needs Node and has a door of its own, launch.ts: a browser can run the rest. */
-export * from "./communicator.ts";
-export * from "./control.ts";
-export * from "./errors.ts";
-export * from "./exchange.ts";
-export * from "./hash.ts";
-export * from "./ops.ts";
-export * from "./sameBits.ts";
-export * from "./shards.ts";
-export * from "./threads.ts";
+/**
+ * Public API of `parallel`: collectives, shards and the errors of a run on several devices. Runs in a browser; what starts
+ * threads needs Node and is in launch.ts.
+ */
+export { alone, type Communicator } from "./communicator.ts";
+export { AbortedError, CorruptionError, DeadlineError, DesyncError, DeviceError } from "./errors.ts";
+export { allGather, ringShift } from "./ops.ts";
+export { requireSameBits } from "./sameBits.ts";
+export { ownedShards, type Range, ShardError, sumOverShards } from "./shards.ts";
+export type { ThreadCommunicator } from "./threads.ts";

@@ -1,10 +1,10 @@
 /**
- * Starting devices and ending them. A failure anywhere ends the run, with the rank, the step and the operation it was in.
+ * Starts and ends devices. A failure anywhere ends the run; the error names the rank, the step and the operation.
  *
  *     main thread                              src/my/device.ts
  *     launch(new URL(...), 2, config)   →      runDevice<Config, Result>(({ comm, config, step }) => { ...; return result; })
  *
- * The main thread never waits for a device: it starts, listens, and watches. Rank 0 is a worker too.
+ * The main thread never blocks on a device: it starts them, listens to their messages and watches them. Rank 0 is a worker too.
  */
 import { parentPort, Worker, type WorkerOptions, workerData } from "node:worker_threads";
 import { adoptKernels, heap, type KernelReport, kernelReport } from "../tensor/index.ts";
@@ -14,24 +14,24 @@ import { AbortedError, DeadlineError, DesyncError, DeviceError } from "./errors.
 import { ALLOW_MORE, Silence } from "./silence.ts";
 import { ThreadCommunicator } from "./threads.ts";
 
-/** Milliseconds that other devices get to leave by themselves when one has failed. */
+/** Milliseconds that the other devices get to end by themselves after a failure. */
 const LEAVE_MS = 500;
-/** And what a thread gets that is being ended: one inside a system call cannot be, and is not waited for when a run fails. */
+/** Milliseconds that terminating a thread may take when a run fails: a thread inside a system call cannot be terminated. */
 const TERMINATE_MS = 1000;
-/** After ranks were found to do different things, the others get this long to show what they do. */
+/** Milliseconds after a `DesyncError` in which the other ranks can post their operations. */
 const VOTE_MS = 200;
 const WATCH_MS = 250;
 const DEADLINE_MS = 30_000;
 /**
- * Longest silence while threads start, and longest wait for their end when all is done. Eight on two cores that are busy took
- * 30 s to load their program.
+ * Longest silence while threads start, and longest wait for their end after the last result, in ms. Eight threads on two busy
+ * cores took 30 s to load their program.
  */
 const START_MS = 120_000;
 
 /**
- * A worker thread from a source file or from what was built of it.
+ * Starts a worker thread from a source file or a built one.
  *
- * Sources run as they are where Node strips types. On Node 20 they need tsx, which `--import tsx` registers on the main
+ * Where Node strips types, sources run as they are. On Node 20 they need tsx, which `--import tsx` registers on the main
  * thread only; a worker has to call its `register` itself.
  */
 export function startThread(file: URL, options: WorkerOptions): Worker {
@@ -41,55 +41,57 @@ export function startThread(file: URL, options: WorkerOptions): Worker {
   return new Worker(file, { ...options, execArgv: ["--import", hook] });
 }
 
-/** A neighbour of the module `from` as a file to start: "./device" is device.ts beside a source, device.js when it is built. */
+/** URL of a file beside the module `from`: "./device" is device.ts beside a source file and device.js beside a built one. */
 export const threadFile = (name: string, from: string): URL =>
   new URL(name + (from.endsWith(".ts") ? ".ts" : ".js"), from);
 
+/** Settings of `launch`. */
 export interface LaunchOptions<Report> {
   /**
-   * Longest time that a device, or all of them, may give no sign of life, in ms. Every allocation in the heap is one, and so is
-   * every exchange: only work that does neither for so long needs a longer deadline.
+   * Longest time without a sign of life, in ms; 30,000 by default. Every allocation in the heap and every exchange is one, so
+   * only work that does neither for so long needs a longer deadline.
    */
   readonly deadline?: number;
-  /** Test mode: every message carries a checksum, and who reads other numbers throws `CorruptionError`. */
+  /** Test mode: every message carries a checksum, and a reader that gets other numbers throws `CorruptionError`. */
   readonly verify?: boolean;
-  /** What devices say with `report`. */
+  /** Is called with every value that a device passes to `report`. */
   readonly onReport?: (report: Report, rank: number) => void;
   readonly resourceLimits?: WorkerOptions["resourceLimits"];
 }
 
+/** A run on several devices. */
 export interface Launched<Result> {
-  /** By rank. Rejects with a `DeviceError` when any device fails, with an `AbortedError` after `abort`; then all are gone. */
+  /** By rank. Rejects after all devices have ended: with `DeviceError` if one fails, with `AbortedError` after `abort`. */
   readonly results: Promise<Result[]>;
-  /** Asks devices to end soon: `stopAgreed` becomes true for them, in the same step. */
+  /** Asks devices to end soon: `stopAgreed` becomes true on all of them in the same step. */
   stop(): void;
   /** Ends all devices now. */
   abort(): Promise<void>;
 }
 
-/** What a device is given. */
+/** The argument of a device's program. */
 export interface Device<Config, Report> {
   readonly comm: ThreadCommunicator;
   readonly config: Config;
   /**
-   * Marks the beginning of a step (1, 2, ...), for messages and for the watchdog. Ranks must agree on it wherever they exchange.
-   * A rank that knows by then that `stop` was called says so to the others.
+   * Marks the beginning of a step (1, 2, ...), for error messages and the watchdog. Ranks must agree on it in every exchange.
+   * A rank that sees here that `stop` was called tells the others.
    */
   step(number: number): void;
   report(report: Report): void;
-  /** A sign of life, for long work that neither allocates in the heap nor exchanges. */
+  /** Gives a sign of life, for long work that neither allocates in the heap nor exchanges. */
   alive(): void;
   /**
    * Whether any rank knew at the beginning of this step that `stop` was called. All ranks get the same answer if they ask after
-   * an exchange of all with all in this step: what a rank says, it says before it takes part, and what it says in a later step
-   * does not count yet. So no exchange is needed to agree.
+   * an exchange of all with all in this step: each rank votes before it takes part, and votes of later steps do not count yet.
+   * So the agreement needs no exchange of its own.
    */
   stopAgreed(): boolean;
-  /** Rank 0 only: says, before it takes part in the exchange of this step, that something is to be done after it. */
+  /** Rank 0 only, before the exchange of this step: marks the step for extra work after it. */
   mark(): void;
   /**
-   * Whether rank 0 marked this step. All ranks get the same answer if they ask after an exchange of all with all in this step,
-   * and if there is another one before the next step wherever the answer is yes: rank 0 can mark a later step only after that.
+   * Whether rank 0 marked this step. All ranks get the same answer if they ask after an exchange of all with all in this step
+   * and, if the answer is yes, exchange again before the next step: only then can rank 0 mark a later one.
    */
   markAgreed(): boolean;
 }
@@ -101,7 +103,7 @@ interface Assignment {
   readonly stop: SharedArrayBuffer;
   readonly deadline: number;
   readonly verify: boolean;
-  /** Chosen once, on the main thread: devices that chose for themselves might choose differently. */
+  /** Chosen once, on the main thread: devices that choose for themselves might choose differently. */
   readonly kernels: KernelReport;
   readonly config: unknown;
 }
@@ -112,7 +114,7 @@ type FromDevice =
   | { readonly kind: "result"; readonly result: unknown }
   | { readonly kind: "failed"; readonly error: ErrorParts };
 
-/** An error in pieces: between threads it would lose its class, its name and its own fields. */
+/** An error as plain data: sent between threads as it is, it would lose its class, name and own fields. */
 interface ErrorParts {
   readonly name: string;
   readonly message: string;
@@ -146,7 +148,7 @@ export function launch<Config, Result, Report = never>(
 
   const memories = new Map<number, WebAssembly.Memory>();
   const finished = new Map<number, Result>();
-  const told = new Set<number>(); // ranks that said how they failed
+  const reported = new Set<number>(); // ranks that reported why they failed
   const gone = workers.map((worker) => new Promise<void>((resolve) => worker.once("exit", () => resolve())));
   let failure: Error | undefined;
   let settled = false;
@@ -155,7 +157,7 @@ export function launch<Config, Result, Report = never>(
     settle = { resolve, reject };
   });
 
-  /** Returns when no thread is left, or when those that are being ended take longer than `patience`. */
+  /** Ends all threads; resolves when none is left or terminating them has taken longer than `patience` ms. */
   const leave = async (patience: number): Promise<void> => {
     clearInterval(watch);
     await Promise.race([Promise.all(gone), pause(LEAVE_MS)]);
@@ -168,7 +170,7 @@ export function launch<Config, Result, Report = never>(
     settle.reject(failure);
   };
   const fail = (reporter: number, error: Error): void => {
-    // Of several errors the first tells why; that others were aborted is its consequence.
+    // Later errors are consequences of the first.
     if (failure || settled) return;
     const rank = blame(control, size, reporter, error);
     const { step, message, what, waitsFor } = control.state(rank);
@@ -191,14 +193,14 @@ export function launch<Config, Result, Report = never>(
       } else if (message.kind === "report") {
         onReport?.(message.report as Report, rank);
       } else if (message.kind === "failed") {
-        told.add(rank);
+        reported.add(rank);
         const error = errorOf(message.error);
         if (error.name === DesyncError.name) setTimeout(() => fail(rank, error), VOTE_MS);
         else if (error.name !== AbortedError.name) fail(rank, error);
       } else {
         finished.set(rank, message.result as Result);
         if (finished.size < size) return;
-        // What a device does when it has returned can still fail, until its thread is gone.
+        // After its result a device can still fail until its thread has ended.
         void leave(START_MS).then(() => {
           settled = true;
           if (!failure) settle.resolve(workers.map((_, i) => finished.get(i) as Result));
@@ -208,7 +210,7 @@ export function launch<Config, Result, Report = never>(
     worker.on("error", (error: Error) => fail(rank, error));
     worker.on("messageerror", (error: Error) => fail(rank, error));
     worker.on("exit", (code) => {
-      if (!finished.has(rank) && !told.has(rank))
+      if (!finished.has(rank) && !reported.has(rank))
         fail(rank, new Error(`the thread ended with exit code ${code} before its program did`));
     });
   });
@@ -219,7 +221,7 @@ export function launch<Config, Result, Report = never>(
       Atomics.store(new Int32Array(stopFlag), 0, 1);
     },
     abort: () => {
-      outcome.catch(() => {}); // whoever aborts need not listen to the end
+      outcome.catch(() => {}); // the caller need not listen to `results`
       return finished.size === size ? leave(TERMINATE_MS) : end(new AbortedError("launch: the run was aborted"));
     },
   };
@@ -240,14 +242,14 @@ function watchdog(
   return setInterval(() => {
     const seen = heartbeats();
     const silent = silence.look(performance.now(), sum(seen));
-    if (silent <= deadline + 2 * WATCH_MS) return; // ranks that wait for another report it themselves, and know more
+    if (silent <= deadline + 2 * WATCH_MS) return; // a waiting rank reports it first, and with more detail
     const slowest = seen.reduce((least, heartbeat, rank) => (heartbeat < seen[least] ? rank : least), 0);
     const why = `no device gave a sign of life for ${(silent / 1e3).toFixed(1)} s; ${ALLOW_MORE}`;
     fail(slowest, new DeadlineError(why));
   }, WATCH_MS);
 }
 
-/** The program of a device file: called with its device, it returns (or promises) the result of its rank. */
+/** Runs `program` in the worker that `launch` started; it returns, or promises, the result of its rank. */
 export function runDevice<Config, Result, Report = never>(
   program: (device: Device<Config, Report>) => Result | Promise<Result>,
 ): void {
@@ -285,7 +287,7 @@ export function runDevice<Config, Result, Report = never>(
         mark: () => control.mark(rank, current),
         markAgreed: () => control.isMarked(0, current),
       });
-      // Whoever is still reading from this heap must finish before the thread, and its memory, go.
+      // Other ranks must finish reading from this heap before the thread and its memory end.
       comm.barrier();
       say({ kind: "result", result });
     } catch (error) {

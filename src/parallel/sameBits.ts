@@ -1,11 +1,11 @@
 /**
- * A check against silent corruption: what all ranks must hold alike is compared, bit by bit, through hashes.
+ * A check against silent corruption: ranks compare hashes of numbers that must be bit-identical on all of them.
  *
- * Ranks that apply the same gradients to the same parameters stay equal to the last bit. When a bit turns over on one of them
- * they differ from then on, unless rounding brings them together again.
+ * Ranks that apply the same gradients to the same parameters stay bit-identical. When a bit flips on one of them, they differ
+ * from then on, unless rounding removes the difference.
  *
- * It finds whatever happens to the numbers of one rank: memory, a kernel that computes otherwise, an update that is missing.
- * It cannot find what all ranks share: a pixel, an activation or a gradient that was altered before the ranks' sum of it.
+ * It finds changes on one rank: a memory fault, a kernel with other results, a missing update. It cannot find changes that
+ * reach all ranks: a pixel, an activation or a gradient that is altered before the sum over ranks.
  */
 import { scope, type Tensor, tensor } from "../tensor/index.ts";
 import type { Communicator } from "./communicator.ts";
@@ -15,8 +15,8 @@ import { hashBits } from "./hash.ts";
 const MOST_NAMED = 3; // tensors
 
 /**
- * Throws `CorruptionError`, on every rank, unless all ranks hold the same bits in these tensors; the error begins with `when`.
- * One exchange of eight bytes a tensor.
+ * Throws `CorruptionError` on every rank unless these tensors are bit-identical on all ranks; the error begins with `when`.
+ * Costs one exchange of eight bytes per tensor.
  */
 export function requireSameBits(comm: Communicator, tensors: ReadonlyMap<string, Tensor>, when: string): void {
   if (comm.size === 1) return;
@@ -37,12 +37,12 @@ export function requireSameBits(comm: Communicator, tensors: ReadonlyMap<string,
   const where = `in ${names.slice(0, MOST_NAMED).join(", ")}${more}`;
   const { who, suspects } = minority([...groups.values()], size);
   throw new CorruptionError(
-    `${when}: ${who}, ${where}; memory was altered silently: test the memory of this machine before going on`,
+    `${when}: ${who}, ${where}; memory was corrupted silently: test the memory of this machine before you go on`,
     suspects,
   );
 }
 
-/** Who is wrong: all but the largest group, where there is one largest. */
+/** The ranks outside the largest group are wrong; with two largest groups nobody can tell. */
 function minority(groups: readonly number[][], size: number): { who: string; suspects: number[] } {
   const [largest, second] = groups.toSorted((a, b) => b.length - a.length);
   if (largest.length === second.length) {
@@ -55,5 +55,5 @@ function minority(groups: readonly number[][], size: number): { who: string; sus
     .sort((a, b) => a - b);
   const who =
     suspects.length === 1 ? `rank ${suspects[0]} of ${size} holds` : `ranks ${suspects.join(", ")} of ${size} hold`;
-  return { who: `${who} other bits than the rest`, suspects };
+  return { who: `${who} different bits from the rest`, suspects };
 }

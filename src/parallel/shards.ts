@@ -1,13 +1,13 @@
 /**
- * Shards: the pieces that a batch is cut into, whoever works on them, and the one order in which their sums are taken.
+ * Shards: the pieces of a batch, and the one order in which sums over them are taken.
  *
- * Devices own neighbouring shards. A sum over shards is a binary tree over their numbers (0+1, 2+3, then those), so which
- * device owns which shard changes no bit.
+ * Devices own neighbouring shards. A sum over shards is a binary tree over their numbers (0+1, 2+3, then those), so its bits do
+ * not depend on which device owns which shard.
  */
 import { addInto, scope, slice, type Tensor, zeros } from "../tensor/index.ts";
 import type { Communicator } from "./communicator.ts";
 
-/** A batch that cannot be cut into equal shards, or shards that cannot be given to the devices. */
+/** The batch does not divide into equal shards, or the shards do not divide among the devices. */
 export class ShardError extends Error {
   override readonly name = "ShardError";
 }
@@ -18,13 +18,13 @@ export interface Range {
   readonly end: number;
 }
 
-/** The shards that `rank` owns: neighbours, as evenly as they go. */
+/** The shards that `rank` owns: neighbours, divided as evenly as possible. */
 export const ownedShards = (shards: number, rank: number, size: number): Range => ({
   first: Math.floor((rank * shards) / size),
   end: Math.floor(((rank + 1) * shards) / size),
 });
 
-/** Every device must have one. */
+/** Throws `ShardError` unless every device gets a shard. */
 function checkShards(shards: number, size: number): void {
   if (!(Number.isInteger(shards) && shards >= size)) {
     throw new ShardError(
@@ -33,7 +33,7 @@ function checkShards(shards: number, size: number): void {
   }
 }
 
-/** Rows in a shard. Throws `ShardError` where the batch or the devices do not fit. */
+/** Rows in a shard. Throws `ShardError` if the batch does not divide into shards or a device would own none. */
 export function shardRows(batch: number, shards: number, size: number): number {
   checkShards(shards, size);
   if (!(batch > 0 && batch % shards === 0)) {
@@ -44,7 +44,7 @@ export function shardRows(batch: number, shards: number, size: number): number {
   return batch / shards;
 }
 
-/** A node over shards first..end−1 has its left child up to here: the largest power of two that leaves something. */
+/** End of the left child of a node: the largest power of two that leaves the right child a shard. */
 const middle = ({ first, end }: Range): number => first + 2 ** (31 - Math.clz32(end - first - 1));
 
 const children = (node: Range): [Range, Range] => [
@@ -52,7 +52,7 @@ const children = (node: Range): [Range, Range] => [
   { first: middle(node), end: node.end },
 ];
 
-/** The sum over a node; leaves are asked for in ascending order, so no more than one sum a level is held. */
+/** The sum over a node; leaves are computed in ascending order, so at most one sum per level is held. */
 function sumOf(node: Range, leaf: (node: Range) => Tensor | undefined): Tensor {
   const value = leaf(node);
   if (value) return value;
@@ -70,8 +70,9 @@ function cover(node: Range, own: Range): Range[] {
 }
 
 /**
- * Σ over all shards of `produce(shard)`, which this rank calls for its own shards in ascending order: the same bits on every
- * rank, whoever owns what. What `produce` returns is written over. Throws `ShardError` where a device would own none.
+ * Σ over all shards of `produce(shard)`, which this rank calls for its own shards in ascending order. The result is
+ * bit-identical on every rank and for every number of devices. The tensor that `produce` returns is overwritten. Throws
+ * `ShardError` if a device would own no shard.
  */
 export function sumOverShards(shards: number, comm: Communicator, produce: (shard: number) => Tensor): Tensor {
   checkShards(shards, comm.size);

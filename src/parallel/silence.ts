@@ -1,17 +1,17 @@
 /**
- * How long nothing has given a sign of life, told from looks at a number that moves with every one.
+ * Measures how long there has been no sign of life, by regular looks at a number that changes with each one.
  *
- * Time that passes between two looks counts only up to a limit: whoever looks regularly and comes late was not running, nor
- * were those it looks at. The process was stopped, the laptop slept, or the machine had more important work.
+ * Time between two looks counts only up to a limit: if a look is late, the process was not running, and neither were the
+ * threads it watches. The process was stopped, the laptop slept, or the machine was busy.
  */
 export class Silence {
-  /** Milliseconds since the last sign of life, as far as they count. */
+  /** Milliseconds that count since the last sign of life. */
   ms = 0;
   readonly #longest: number;
   #at: number;
   #life: number;
 
-  /** `longest`: milliseconds that count at most between two looks; `now` and `life` are the first look. */
+  /** `longest`: most milliseconds that count between two looks; `now` and `life` are the first look. */
   constructor(longest: number, now: number, life: number) {
     this.#longest = longest;
     this.#at = now;
@@ -27,5 +27,5 @@ export class Silence {
   }
 }
 
-/** What to do about honest work that is silent for longer than the deadline. */
+/** The remedy for work that legitimately gives no sign of life for longer than the deadline. */
 export const ALLOW_MORE = "if its work takes that long, allow more time with --deadline SECONDS";

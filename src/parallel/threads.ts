@@ -1,12 +1,12 @@
 /**
- * Devices as threads of one process: what they share is memory.
+ * Devices as threads of one process, which share memory.
  *
- * Each device's heap is a shared WebAssembly.Memory that every other device has a window on, so a message is read where its
- * sender made it: one copy, no mailbox to fill. What goes through the control block is who has got how far.
+ * The heap of each device is a shared WebAssembly.Memory that every other device can read, so a message is read from the memory
+ * of its sender: one copy, no mailbox. Only progress goes through the control block.
  *
- * A wait does other work where there is some, spins briefly, then sleeps on the counter it waits for. A wait ends with an error
- * when those it waits for have given no sign of life for as long as the deadline. A message that does not describe the same operation on the same shape as one's own is refused before it
- * is read. Where messages are verified, the reader's copy must have the checksum that the sender took.
+ * A waiting device does other work if there is some, spins briefly, then sleeps on the counter it waits for. A wait fails when
+ * the ranks it waits for have given no sign of life for as long as the deadline. A message is read only if its operation and
+ * shape are those of the reader. If messages are verified, the reader's copy must have the sender's checksum.
  */
 import { type DType, empty, type Shape, sizeOf, type Tensor } from "../tensor/index.ts";
 import { type Communicator, treeSum } from "./communicator.ts";
@@ -17,24 +17,26 @@ import { hashBits } from "./hash.ts";
 import { ALLOW_MORE, Silence } from "./silence.ts";
 
 const SPIN_MS = 0.05;
-/** A sleep is cut into slices: a process that was stopped and continued has then lost one slice, not its deadline. */
+/** A sleep is cut into slices: a process that is stopped and continued then loses one slice, not its deadline. */
 const SLICE_MS = 100;
 
+/** What a device needs to reach the others. */
 export interface ThreadWorld {
   readonly rank: number;
   readonly size: number;
   readonly control: Control;
   /** The heap of every device, by rank. */
   readonly memories: readonly WebAssembly.Memory[];
-  /** Longest wait for a rank that gives no sign of life, in ms. */
+  /** Longest wait without a sign of life, in ms. */
   readonly deadline: number;
   /** Whether messages carry checksums. */
   readonly verify: boolean;
 }
 
-/** What an operation does with the message of a rank: read it into a buffer at an element, or not. */
+/** Handles the message of a rank: may read it into a buffer, from element `at` on. */
 type Receive = (rank: number, read: (into: Tensor, at: number) => void) => void;
 
+/** The communicator of a device that is a thread. */
 export class ThreadCommunicator implements Communicator {
   readonly rank: number;
   readonly size: number;
@@ -42,11 +44,11 @@ export class ThreadCommunicator implements Communicator {
   readonly #words: Int32Array;
   #message = 0;
   #waiting = false;
-  /** Told of every buffer before something is received into it: tests fill it with NaN. */
+  /** Is called with every buffer before something is received into it: tests fill it with NaN. */
   onReceive: ((into: Tensor) => void) | undefined;
   /**
-   * Does a small piece of other work and returns true, or returns false if there is none. Called while another rank is waited
-   * for; what it does must take far less time than a step, and no exchange.
+   * Does a small piece of other work and returns true, or returns false if there is none. Is called while this rank waits; must
+   * take far less time than a step and must not exchange.
    */
   whileWaiting: () => boolean = () => false;
   /** Bytes read from other devices. */
@@ -80,7 +82,7 @@ export class ThreadCommunicator implements Communicator {
     }
     const out = this.#buffer(x.shape, x.dtype);
     if (this.rank === root) out.data.set(x.data);
-    // Everybody with everybody, so that ranks that disagree on the operation are found out, whoever the root is.
+    // All with all, so that ranks in different operations are detected whatever the root.
     const receive: Receive = (rank, read) => {
       if (rank === root) read(out, 0);
     };
@@ -93,14 +95,14 @@ export class ThreadCommunicator implements Communicator {
     this.#exchange("barrier", nothing, allPartners(this.rank, this.size), () => {});
   }
 
-  /** Says that this device is alive and at which step: for the watchdog, for messages, and to be compared in each of them. */
+  /** Publishes the step of this device, which every exchange compares, and gives a sign of life. */
   heartbeat(step: number): void {
     Atomics.store(this.#words, this.#world.control.at(this.rank, STEP), step);
     this.#world.control.beat(this.rank);
     if (this.#world.control.aborted) throw new AbortedError("the run was ended");
   }
 
-  /** Says that this device works; not while it waits for another, when whatever else it does brings nobody further. */
+  /** Gives a sign of life, except while this device waits: other work does not help the rank that it waits for. */
   alive(): void {
     if (!this.#waiting) this.#world.control.beat(this.rank);
   }
@@ -156,7 +158,7 @@ export class ThreadCommunicator implements Communicator {
     const { address } = sent;
     const memory = this.#world.memories[rank];
     const bytes = sizeOf(x.shape) * (x.dtype === "f32" ? 4 : 8);
-    // Another thread has grown its memory: growing it by nothing brings our window up to date.
+    // Another thread has grown its memory: growing it by 0 updates this thread's view.
     if (address + bytes > memory.buffer.byteLength) memory.grow(0);
     const remote =
       x.dtype === "f32"
@@ -172,7 +174,7 @@ export class ThreadCommunicator implements Communicator {
     if (checksum === sent.checksum) return;
     const hex = (n: number): string => n.toString(16).padStart(8, "0");
     throw new CorruptionError(
-      `message ${this.#message}: rank ${this.rank} read ${describe(sent)} from rank ${rank} with checksum ${hex(checksum)}, sent with ${hex(sent.checksum)}; memory was altered on the way: if it happens at another message when repeated, test the memory of this machine, else look for who writes to what was sent`,
+      `message ${this.#message}: rank ${this.rank} read ${describe(sent)} from rank ${rank} with checksum ${hex(checksum)}, sent with ${hex(sent.checksum)}; memory was altered on the way: if a repeated run fails at another message, test the memory of this machine; if at the same one, look for code that writes to the tensor that was sent`,
       [rank],
     );
   }
@@ -189,7 +191,7 @@ export class ThreadCommunicator implements Communicator {
     const at = control.at(rank, word);
     const reached = () => Atomics.load(this.#words, at) >= value;
     if (reached()) return;
-    // Stays when this wait fails: whoever looks for the one to blame follows it.
+    // Stays set when this wait fails: `blame` follows it.
     Atomics.store(this.#words, control.at(this.rank, WAITS_FOR), rank + 1);
     this.#waiting = true;
     const begun = performance.now();

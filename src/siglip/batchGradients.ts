@@ -1,10 +1,11 @@
 /**
  * The loss of a whole batch and the gradients of all parameters, on any number of devices.
  *
- * The batch is cut into shards, and a device owns some of them. All embeddings come first; then the loss sees every pair of
- * the batch; then gradients flow back through the towers, shard by shard. So shards are also the micro-batches of exact
- * large-batch training (GradCache, Gao et al. 2021, arXiv:2101.06983): where the activations of all owned shards do not fit,
- * each shard is embedded a second time for its backward pass. Neither that nor who owns which shard changes a bit.
+ * The batch is cut into shards, and each device owns some of them. First, every shard is embedded; then the loss is computed
+ * over all pairs of the batch; then the backward pass runs through the towers, shard by shard. So shards are also the
+ * micro-batches of exact large-batch training (GradCache, Gao et al. 2021, arXiv:2101.06983): if the activations of all owned
+ * shards do not fit, each shard is recomputed for its backward pass. The result is bit-identical either way, and for any
+ * assignment of shards to devices.
  */
 import { backward, noGrad, type Variable } from "../autograd/index.ts";
 import { parametersOf } from "../nn/index.ts";
@@ -13,19 +14,19 @@ import { concat, full, heap, type Shape, scope, slice, type Tensor, tensor } fro
 import type { LossForm } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
 
-/** Matching rows of images and texts: those of this device. */
+/** This device's rows of a batch: row i of the images matches row i of the texts. */
 export interface PairBatch {
   readonly pixels: Float32Array; // [k·n, S, S, 3]
   readonly imageShape: Shape;
   readonly tokens: Int32Array; // [k·n, L]
 }
 
-/** Where a step runs. */
+/** The devices of a step, and how the batch is cut. */
 export interface Devices {
   readonly comm?: Communicator;
-  /** Pieces that the whole batch is cut into: a multiple of the devices. */
+  /** Pieces that the whole batch is cut into; a multiple of the devices. */
   readonly shards?: number;
-  /** Where the activations of all shards of this device take more bytes than this, those of one shard at a time are kept. */
+  /** Most bytes of activations to store: if all shards of this device take more, they are recomputed shard by shard. */
   readonly activationBytes?: number;
 }
 
@@ -39,8 +40,9 @@ interface Embedded {
 }
 
 /**
- * Sets the gradient of every parameter that the loss depends on, and returns the loss; both the same on every rank. Call it in
- * a `scope`, which also bounds the life of the gradients. If the loss is not finite, no gradient is set.
+ * Sets the gradient of every parameter that the loss depends on, and returns the loss; both are the same on every rank. Call it
+ * in a `scope`, at whose end the gradients are freed. If the loss is not finite, no gradient is set. Throws `ShardError` if the
+ * batch does not divide into the shards.
  */
 export function batchGradients(
   model: SigLip,
@@ -51,7 +53,7 @@ export function batchGradients(
   const { dtype } = model.tPrime.value;
   const { owned, rows, embed } = shardsOf(model, batch, comm.size, shards);
 
-  // Forward: the embeddings of all owned shards. The first tells how much memory activations take.
+  // Forward: the embeddings of all owned shards. The first one shows how much memory activations take.
   const before = heap.liveBytes;
   const first = embed(0);
   const keepsAll = (heap.liveBytes - before) * owned <= activationBytes;
@@ -64,7 +66,7 @@ export function batchGradients(
       0,
     );
 
-  // The loss, and its gradients by the embeddings.
+  // The loss and its gradients with respect to the embeddings.
   const gradients = loss.gradients({
     zimg: all("zimg"),
     ztxt: all("ztxt"),
@@ -75,7 +77,7 @@ export function batchGradients(
   });
   if (!Number.isFinite(gradients.loss)) return gradients.loss;
 
-  // Backward, shard by shard, and the sum over all shards of all devices.
+  // Backward, shard by shard, then the sum over all shards of all devices.
   const towers = [...parametersOf({ image: model.image, text: model.text }).values()];
   const flat = sumOverShards(shards, comm, (number) =>
     scope(() => {
@@ -92,7 +94,7 @@ export function batchGradients(
   return gradients.loss;
 }
 
-/** The shards of this device: their number, the rows of each, and how one is embedded. */
+/** The shards of this device: their number, the rows of each, and a function that embeds one. */
 function shardsOf(
   model: SigLip,
   { pixels, imageShape, tokens }: PairBatch,
@@ -103,7 +105,7 @@ function shardsOf(
   const rows = imageShape[0] / owned;
   if (!Number.isInteger(owned) || !Number.isInteger(rows)) {
     throw new ShardError(
-      `train: ${imageShape[0]} pairs on each of ${devices} devices do not divide into ${shards} shards; shards must be a multiple of the devices, and divide the batch`,
+      `train: ${imageShape[0]} pairs on each of ${devices} devices do not divide into ${shards} shards; shards must be a multiple of the devices and divide the batch`,
     );
   }
   const part = <A extends Float32Array | Int32Array>(all: A, shard: number): A =>
@@ -116,7 +118,7 @@ function shardsOf(
   return { owned, rows, embed };
 }
 
-/** The gradients of all parameters, one after the other in one tensor; the parameters are left without. */
+/** Moves the gradients of all parameters into one flat tensor. */
 function takeGradients(parameters: readonly Variable[]): Tensor {
   const parts = parameters.map((parameter) => {
     const g = parameter.takeGrad();

@@ -1,18 +1,18 @@
 /**
- * The sigmoid loss on several devices as the paper has it (section 3.3, figure 1): images stay, texts go round the ring, and
- * no device ever holds more than one block of pairs.
+ * The sigmoid loss on several devices as in the paper (section 3.3, figure 1): images stay, texts go round the ring, and no
+ * device ever holds more than one block of pairs.
  *
- * zimg, ztxt [n, d]: this device's rows; the batch is n·size. Returns this device's share: the loss is the sum over ranks,
- * and so are the gradients of t′ and b (those of zimg and ztxt are whole: the ring brings home what texts collected abroad).
+ * zimg, ztxt [n, d]: this device's rows of a batch of n·size pairs. The loss is the sum over ranks, and so are the gradients of
+ * t′ and b. The gradients of zimg and ztxt are complete: the backward pass of the ring returns those of the texts.
  */
 import { add, div, recompute, type Variable } from "../autograd/index.ts";
 import { type Communicator, ringShift } from "../parallel/index.ts";
 import { checkPairs, matchingBlock, negativeBlock } from "./loss.ts";
 
 /**
- * This device's share of the loss of the whole batch: the sum over ranks of all shares is the loss.
+ * This device's share of the loss of the whole batch; the sum over ranks is the loss.
  *
- * zimg, ztxt [n, d], tPrime, b [] → []. Throws `ShapeError` for embeddings that do not pair up.
+ * zimg, ztxt [n, d], tPrime, b [] → []. Throws `ShapeError` unless both are [n, d].
  */
 export function chunkedSigmoidLoss(
   zimg: Variable,

@@ -1,18 +1,18 @@
 /**
- * What a model is made of, as a typed object, and the sizes that the literature names (big_vision `decode_variant`).
+ * The configuration of a model as a typed object, and the named sizes of the literature (big_vision `decode_variant`).
  */
 
 import { portable } from "../tensor/index.ts";
 import { ConfigurationError, checkWord } from "./configurationError.ts";
 
-/** Red, green, blue. */
+/** Channels of an image: red, green, blue. */
 export const CHANNELS = 3;
 
 const IMAGE_POOLINGS = ["map", "mean"] as const;
 const POSITIONS = ["learn", "sincos2d"] as const;
 const TEXT_POOLINGS = ["last", "first", "mean", "map"] as const;
 
-/** An image tower. Sizes in pixels and tokens; widths in numbers. */
+/** Configuration of an image tower. `imageSize` and `patchSize` are in pixels. */
 export interface ImageTowerConfig {
   readonly imageSize: number;
   readonly patchSize: number;
@@ -25,29 +25,29 @@ export interface ImageTowerConfig {
   readonly posEmb: (typeof POSITIONS)[number];
 }
 
-/** A text tower. */
+/** Configuration of a text tower. */
 export interface TextTowerConfig {
   /** Rows of the token table. */
   readonly vocabSize: number;
-  /** Tokens of every text; shorter ones are padded. */
+  /** Tokens of every text; shorter texts are padded. */
   readonly length: number;
   readonly width: number;
   readonly depth: number;
   readonly mlpDim: number;
   readonly numHeads: number;
-  /** last: the last position, which padding with the end token makes "end" always (SigLIP). */
+  /** last: the last position, which is always an end token because texts are padded with it (SigLIP). */
   readonly pooling: (typeof TEXT_POOLINGS)[number];
 }
 
-/** A model: both towers, the width of an embedding, t and b at the start. */
+/** Configuration of a model: both towers, the width of an embedding, initial t and b. */
 export interface SigLipConfig {
   readonly image: ImageTowerConfig;
   readonly text: TextTowerConfig;
-  /** d: the width that both embeddings share. The text tower always projects to it, the image tower where it must. */
+  /** d: width of both embeddings. The text tower always projects to it, the image tower only from another width. */
   readonly embedDim: number;
-  /** t at the start; the parameter is t′ = log t. */
+  /** Initial t; the parameter is t′ = log t. */
   readonly temperatureInit: number;
-  /** b at the start. */
+  /** Initial b. */
   readonly biasInit: number;
 }
 
@@ -83,7 +83,7 @@ export const SIZES = {
   e: size(1792, 56, 15360, 16),
 } as const satisfies Record<string, Size>;
 
-/** The prior's bias, −ln(B − 1): with it every pair starts at the probability that it matches (one in B). */
+/** −ln(B − 1), the log-odds that a pair of a batch matches: with this b every pair starts at probability 1/B. */
 export const logOddsBias = (batch: number): number => -portable.log(Math.max(batch - 1, 1));
 
 function checkCounts(name: string, counts: Readonly<Record<string, number>>): void {
@@ -101,7 +101,7 @@ function checkTower(name: string, { width, depth, mlpDim, numHeads }: Size): voi
   }
 }
 
-/** Throws `ConfigurationError` for towers that cannot be built. */
+/** Throws `ConfigurationError` if a model with this configuration cannot be built. */
 export function checkModel({ image, text, embedDim, temperatureInit, biasInit }: SigLipConfig): void {
   checkTower("image tower", image);
   checkTower("text tower", text);
@@ -126,7 +126,7 @@ export function checkModel({ image, text, embedDim, temperatureInit, biasInit }:
   }
 }
 
-/** Numbers in an affine map: kernel and bias. */
+/** Parameters of an affine map: kernel and bias. */
 const linear = (inputs: number, outputs: number): number => (inputs + 1) * outputs;
 
 const layerNorm = (width: number): number => 2 * width;
@@ -139,10 +139,10 @@ const attention = (width: number): number => 4 * linear(width, width);
 const encoder = (size: Size): number =>
   size.depth * (2 * layerNorm(size.width) + attention(size.width) + mlp(size)) + layerNorm(size.width);
 
-/** The probe is a width of its own. */
+/** With the probe, [width]. */
 const mapHead = (size: Size): number => size.width + attention(size.width) + layerNorm(size.width) + mlp(size);
 
-/** Numbers in each tower and in the whole model with t′ and b, without building it: also for models too large to build. */
+/** Parameters of each tower and of the whole model with t′ and b, computed without building it. Throws `ConfigurationError`. */
 export function parameterCount(config: SigLipConfig): { image: number; text: number; total: number } {
   checkModel(config);
   const { image, text, embedDim } = config;

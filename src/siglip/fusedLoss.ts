@@ -1,13 +1,13 @@
 /**
- * The sigmoid loss with its gradients in one pass, on any number of devices: what training runs.
+ * The sigmoid loss with its gradients in one pass, on any number of devices: the form that training uses.
  *
- * The gradient of a pair is known as soon as its logit is: G = −z·σ(−z·ℓ), where z = ±1 is its label. So nothing pairwise is kept
- * for the backward pass and nothing is computed twice. Image embeddings stay; a block of text embeddings travels round the ring
- * together with the gradient that it has collected, which is sent home at the end. Memory is O(n·d) whatever the batch.
+ * The gradient of a pair follows from its logit: G = −z·σ(−z·ℓ), where z = ±1 is its label. So no pairwise values are stored for
+ * the backward pass, and none are recomputed. Image embeddings stay; a block of text embeddings travels round the ring with its
+ * accumulated gradient, which returns to its owner at the end. Memory is O(n·d) for any batch.
  *
- * The batch is cut into shards, and the order of every sum is stated in shards, not in devices: image shard r adds text shards
- * r, r+1, ..., and text shard s collects from image shards s, s−1, ... (both modulo their number). A pair that would come too
- * early waits until its block is home again. So which device owns which shard changes no bit.
+ * The order of every sum is defined by shards, not devices: image shard r adds text shards r, r+1, ..., and text shard s adds
+ * image shards s, s−1, ... (both modulo their number). A pair that would come too early waits until its block has returned. So
+ * the result is bit-identical for any assignment of shards to devices.
  */
 import { type Communicator, ownedShards, ShardError } from "../parallel/index.ts";
 import { mul, portable, scope, sigmoidBlock, slice, type Tensor, tensor, total, zeros } from "../tensor/index.ts";
@@ -15,33 +15,34 @@ import { checkPairs } from "./loss.ts";
 
 /** A loss with its gradients. */
 export interface LossGradients {
-  /** Over the whole batch: the same on every rank. */
+  /** Of the whole batch; the same on every rank. */
   readonly loss: number;
   readonly dtPrime: number;
   readonly db: number;
-  /** Of this device's rows. */
+  /** For this device's rows. */
   readonly dzimg: Tensor;
   readonly dztxt: Tensor;
 }
 
 /** Settings of `fusedSigmoidLoss`. */
 export interface FusedOptions {
-  /** Told of every block of pairs that this device computes: image shard, text shard. For tests and drawings. */
+  /** Is called for every block of pairs that this device computes. For tests and drawings. */
   readonly onBlock?: (imageShard: number, textShard: number) => void;
 }
 
-/** What a walk round the ring needs: who, what, and how to do one block. */
+/** A walk round the ring: the devices, the texts, and a function that computes one block. */
 interface Walk {
   readonly comm: Communicator;
   readonly ztxt: Tensor;
-  /** Pairs of own images with the texts of rank `owner`, added to `dtexts`; some of the pairs of shards, where said. */
+  /** Computes own images against the texts of rank `owner` and adds to `dtexts`; `wanted` selects pairs of shards. */
   visit(texts: Tensor, dtexts: Tensor, owner: number, wanted?: (image: number, text: number) => boolean): void;
 }
 
 /**
- * zimg, ztxt [k·n, d]: the rows of this device's k shards, in their order. Every device must own as many shards.
+ * The sigmoid loss of the whole batch and its gradients.
  *
- * Throws `ShardError` where the shards do not divide among the devices.
+ * zimg, ztxt [k·n, d]: the rows of this device's k shards, in order; k is the same on every device. Throws `ShardError` if the
+ * shards do not divide evenly among the devices, `ShapeError` unless zimg and ztxt have one shape.
  */
 export function fusedSigmoidLoss(
   zimg: Tensor,
@@ -56,7 +57,7 @@ export function fusedSigmoidLoss(
   const owned = shards / comm.size;
   if (!Number.isInteger(owned) || owned < 1 || rows % owned !== 0) {
     throw new ShardError(
-      `fusedSigmoidLoss: ${shards} shards on ${comm.size} devices with ${rows} rows each; shards must be a multiple of the devices, and rows of the shards that a device owns`,
+      `fusedSigmoidLoss: ${shards} shards on ${comm.size} devices with ${rows} rows each; shards must be a multiple of the devices, and rows a multiple of the shards per device`,
     );
   }
   const n = rows / owned;
@@ -67,7 +68,7 @@ export function fusedSigmoidLoss(
 
   return scope(() => {
     const dzimg = zeros(zimg.shape, zimg.dtype);
-    // Loss and Σ G of every own image shard, added up in the order of its text shards.
+    // Loss and Σ G of every own image shard, summed in the order of its text shards.
     const losses = new Float64Array(owned);
     const sums = new Float64Array(owned);
 
@@ -87,14 +88,14 @@ export function fusedSigmoidLoss(
     };
     const dtexts = walkRound({ comm, ztxt, visit });
 
-    // ∂t′ = Σ G·t·S, and Σⱼ Gᵢⱼ·Sᵢⱼ = ⟨xᵢ, (G·y)ᵢ⟩ is there already.
+    // ∂t′ = Σ G·t·S, where Σⱼ Gᵢⱼ·Sᵢⱼ = ⟨xᵢ, (G·y)ᵢ⟩ and dzimg already holds G·y.
     const slopes = Array.from({ length: owned }, (_, r) =>
       scope(() => total(mul(shardOf(zimg, r), shardOf(dzimg, r)))),
     );
     const [loss, db, slope] = totals([losses, sums, slopes], comm);
     const scaled = (sum: Tensor): Tensor => {
       const gradient = mul(sum, t / batch);
-      sum.storage.free(); // before the next: at a large batch this is where memory peaks
+      sum.storage.free(); // before the next tensor: memory of a large batch peaks here
       return gradient;
     };
     return {
@@ -107,7 +108,7 @@ export function fusedSigmoidLoss(
   });
 }
 
-/** The sum of each list over the whole batch, shard by shard in their order; every list has a number for each own shard. */
+/** The sum of each list over the whole batch, in shard order; a list holds one number for each own shard. */
 function totals(lists: readonly ArrayLike<number>[], comm: Communicator): number[] {
   const owned = lists[0].length;
   const own = lists.flatMap((list) => Array.from(list));
@@ -121,12 +122,12 @@ function totals(lists: readonly ArrayLike<number>[], comm: Communicator): number
   });
 }
 
-/** Texts and their gradients go round once; returns the gradients of the own texts. */
+/** Passes texts and their gradients round the ring once; returns the gradients of the own texts. */
 function walkRound({ comm, ztxt, visit }: Walk): Tensor {
   const { rank, size } = comm;
   let texts = ztxt;
   let dtexts = zeros(ztxt.shape, ztxt.dtype);
-  visit(texts, dtexts, rank, (image, text) => image <= text); // later image shards first send their own texts round
+  visit(texts, dtexts, rank, (image, text) => image <= text); // pairs with later image shards come last
   for (let hop = 1; hop < size; hop++) {
     texts = pass(texts, comm, ztxt);
     dtexts = pass(dtexts, comm);
@@ -140,7 +141,7 @@ function walkRound({ comm, ztxt, visit }: Walk): Tensor {
   return dtexts;
 }
 
-/** Hands x on and gives its memory back, unless it is to stay; returns what arrived. */
+/** Passes x on and frees its memory, unless it is `stays`; returns the tensor received. */
 function pass(x: Tensor, comm: Communicator, stays?: Tensor): Tensor {
   const arrived = comm.shift(x, -1);
   if (x !== stays) x.storage.free();

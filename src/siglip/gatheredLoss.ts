@@ -1,4 +1,4 @@
-/** Losses on several devices by an all-gather: every device holds all embeddings, which the ring does without. */
+/** Losses on several devices by all-gather: unlike in the ring forms, every device holds all embeddings. */
 import { add, backward, div, parameter, slice as part, recompute, reshape, type Variable } from "../autograd/index.ts";
 import { allGather, type Communicator } from "../parallel/index.ts";
 import { copy, full, slice, type Tensor } from "../tensor/index.ts";
@@ -7,8 +7,8 @@ import { checkPairs, matchingBlock, negativeBlock } from "./loss.ts";
 import { softmaxLoss } from "./softmaxLoss.ts";
 
 /**
- * The sigmoid loss with all texts gathered at once, block by block as in `chunkedSigmoidLoss`: one exchange instead of a
- * ring, and memory for every text. Returns this device's share.   zimg, ztxt [n, d]
+ * This device's share of the sigmoid loss, block by block as in `chunkedSigmoidLoss`, but with all texts gathered first: one
+ * exchange instead of a ring, and memory for every text.   zimg, ztxt [n, d]
  */
 export function gatheredSigmoidLoss(
   zimg: Variable,
@@ -28,8 +28,8 @@ export function gatheredSigmoidLoss(
 }
 
 /**
- * The softmax loss: its normalizers need every pair, so every device computes the whole of it from all embeddings. The same
- * bits on every rank.   zimg, ztxt [n, d]: this device's rows
+ * The softmax loss and its gradients. Its normalizers need every pair, so every device computes the whole loss from all
+ * embeddings, bit-identical on every rank.   zimg, ztxt [n, d]: this device's rows
  */
 export function gatheredSoftmaxLoss(zimg: Tensor, ztxt: Tensor, tPrime: number, comm: Communicator): LossGradients {
   const n = checkPairs("gatheredSoftmaxLoss", zimg, ztxt);

@@ -1,5 +1,5 @@
 /**
- * Image tower: a vision transformer whose tokens are pooled by attention (Dosovitskiy et al. 2020; SigLIP section 3).
+ * Image tower: a vision transformer with attention pooling (Dosovitskiy et al. 2020; SigLIP section 3).
  *
  * patches → + positions → encoder → pooling → [head].   [B, S, S, C] → [B, d]
  */
@@ -11,19 +11,19 @@ import {
   leCunNormal,
   MapHead,
   PatchEmbed,
-  type See,
   sincos2d,
+  type Tap,
 } from "../nn/index.ts";
 import { type DType, type Rng, type Shape, ShapeError, show, type Tensor } from "../tensor/index.ts";
 import { CHANNELS, type ImageTowerConfig } from "./config.ts";
 
-/** The image tower.   images [B, S, S, 3] → [B, d], not normalised */
+/** The image tower.   images [B, S, S, 3] → [B, d], not normalized */
 export class ImageTower {
   readonly patchEmbed: PatchEmbed;
   readonly posEmbedding: Variable | Tensor; // [N, D]
   readonly encoder: Encoder;
   readonly mapHead: MapHead | undefined;
-  /** Only where the width is not that of the embedding: SigLIP's image tower has none. */
+  /** Only if the width differs from that of the embedding; SigLIP's image tower has none. */
   readonly head: Linear | undefined;
   readonly #imageSize: number;
   readonly #patchSize: number;
@@ -44,24 +44,24 @@ export class ImageTower {
       width === embedDim ? undefined : new Linear(leCunNormal(rng.split("head"), [width, embedDim], width, dtype));
   }
 
-  /** Embeddings before normalization. `see` is told the intermediate values by name. Throws `ShapeError`. */
-  forward(images: Tensor, see?: See): Variable {
+  /** Embeddings before normalization. `tap` receives the intermediates by name. Throws `ShapeError`. */
+  forward(images: Tensor, tap?: Tap): Variable {
     this.#check(images.shape);
     const patches = this.patchEmbed.forward(images);
-    see?.("patches", patches);
+    tap?.("patches", patches);
     const tokens = add(patches, this.posEmbedding);
-    see?.("tokens", tokens);
-    const encoded = this.encoder.forward(tokens, see);
-    see?.("encoded", encoded);
+    tap?.("tokens", tokens);
+    const encoded = this.encoder.forward(tokens, tap);
+    tap?.("encoded", encoded);
     const pooled = this.mapHead ? this.mapHead.forward(encoded) : mean(encoded, { axis: 1 });
-    see?.("pooled", pooled);
+    tap?.("pooled", pooled);
     return this.head ? this.head.forward(pooled) : pooled;
   }
 
   #check(shape: Shape): void {
     const side = this.#imageSize;
     const [, height, width, channels] = shape;
-    const patches = (pixels: number): number => Math.floor(pixels / this.#patchSize); // what is over is dropped
+    const patches = (pixels: number): number => Math.floor(pixels / this.#patchSize); // the rest is dropped
     const fits = patches(height) === patches(side) && patches(width) === patches(side);
     if (shape.length === 4 && fits && channels === CHANNELS) return;
     const channelsFirst = shape.length === 4 && height === CHANNELS;

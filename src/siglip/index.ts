@@ -1,4 +1,4 @@
-/** Public API of `siglip`: configuration, towers, model, losses, training step. */
+/** Public API of `siglip`: configuration, towers, model, losses, training. */
 export { NonFiniteError } from "../nn/index.ts";
 export { ACTIVATION_BYTES, batchGradients, type Devices, type PairBatch } from "./batchGradients.ts";
 export { chunkedSigmoidLoss } from "./chunkedLoss.ts";
@@ -15,7 +15,6 @@ export {
 } from "./config.ts";
 export { ConfigurationError } from "./configurationError.ts";
 export { type FusedOptions, fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
-export { gatheredSigmoidLoss, gatheredSoftmaxLoss } from "./gatheredLoss.ts";
 export { ImageTower } from "./imageTower.ts";
 export { pairLogits, sigmoidLoss } from "./loss.ts";
 export { checkLoss, type LossCheck } from "./lossCheck.ts";

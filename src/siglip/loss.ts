@@ -3,16 +3,16 @@
  *
  *     L = −(1/n) Σᵢ Σⱼ log σ(zᵢⱼ·ℓᵢⱼ),   ℓᵢⱼ = t·⟨xᵢ, yⱼ⟩ + b,   zᵢⱼ = +1 if i = j else −1
  *
- * Divided by n, not n²: a sum over texts, a mean over images. This is the form to read and to check others against; training
- * computes the same in blocks (`fusedLoss.ts`), and `test/siglip/fusedLoss.test.ts` says that both are equal.
+ * The sum is divided by n, not n²: a sum over texts, a mean over images. This form is for reading and for checking others;
+ * training computes the same in blocks (`fusedLoss.ts`), and `test/siglip/fusedLoss.test.ts` compares the two.
  */
 import { add, div, exp, logSigmoid, matmul, mul, neg, sum, type Variable } from "../autograd/index.ts";
 import { eye, type Operand, type Shape, ShapeError, mul as scale, show, sub } from "../tensor/index.ts";
 
 /**
- * The dense form: all n × n pairs at once.   zimg, ztxt [n, d], rows of length 1; tPrime, b [] → []
+ * The sigmoid loss in its dense form: all n × n pairs at once.   zimg, ztxt [n, d], rows of length 1; tPrime, b [] → []
  *
- * Throws `ShapeError` for embeddings that do not pair up.
+ * Throws `ShapeError` unless both are [n, d].
  */
 export function sigmoidLoss(zimg: Variable, ztxt: Variable, tPrime: Variable, b: Variable): Variable {
   const n = checkPairs("sigmoidLoss", zimg, ztxt);
@@ -24,12 +24,12 @@ export function sigmoidLoss(zimg: Variable, ztxt: Variable, tPrime: Variable, b:
 /** −Σ log σ(z·ℓ) over all pairs of a block. */
 const pairLoss = (logits: Variable, labels: Operand): Variable => neg(sum(logSigmoid(mul(logits, labels))));
 
-/** t·⟨xᵢ, yⱼ⟩ + b for all pairs, t = exp(t′): [n, m]. */
+/** The logits t·⟨xᵢ, yⱼ⟩ + b of all pairs, t = exp(t′): [n, m]. */
 export function pairLogits(zimg: Variable, ztxt: Variable, tPrime: Variable, b: Variable): Variable {
   return add(mul(matmul(zimg, ztxt, { transposeB: true }), exp(tPrime)), b);
 }
 
-/** 2·I − 1: +1 on the diagonal, where image i meets its own text, and −1 elsewhere. */
+/** 2·I − 1: +1 on the diagonal, where image and text match, and −1 elsewhere. */
 const diagonalLabels = (n: number, { value }: Variable): Operand => sub(scale(eye(n, value.dtype), 2), 1);
 
 // A large batch is computed block by block: the rows of one device against the texts of one device.

@@ -1,6 +1,6 @@
 /**
- * Is a computed sigmoid loss right, where nobody can compute it twice? Some rows of the gradients are computed again in f64 by
- * plain loops, and the loss and the gradients of t′ and b are estimated from them.
+ * Checks a sigmoid loss that is too large to compute twice: recomputes a sample of gradient rows in f64 by plain loops, and
+ * estimates the loss and the gradients of t′ and b from the sampled rows.
  *
  *     ℓᵢⱼ = t·Sᵢⱼ + b,   Sᵢⱼ = ⟨xᵢ, yⱼ⟩          row i of ∂x: (t/B)·(Σⱼ σ(ℓᵢⱼ)·yⱼ − yᵢ)
  *
@@ -8,11 +8,11 @@
  *     B·∂b    = Σᵢⱼ σ(ℓᵢⱼ) − B
  *     B·∂t′/t = Σᵢⱼ σ(ℓᵢⱼ)·Sᵢⱼ − Σᵢ Sᵢᵢ
  *
- * The sums over i alone are exact. Those over all pairs are estimated from the sampled rows of images (all of their texts)
- * and, independently, from the sampled rows of texts (all of their images); the estimate is the mean of both. Positives carry
- * most of the loss and of its variance when training starts, and they are in the exact part.
+ * The sums over i alone are exact. Those over all pairs are estimated from the sampled rows of images (against all texts) and,
+ * independently, from the sampled rows of texts (against all images); the estimate is the mean of both. Positives, which carry
+ * most of the loss and of its variance when training starts, are in the exact part.
  *
- * A device meets the sampled rows with its own rows of the other side only; what devices find is added up.
+ * Each device compares the sampled rows with its own rows of the other side; the results are summed over devices.
  * Sampling without replacement: Cochran 1977, "Sampling Techniques", §2.6.   x, y [B, d]
  */
 import { NonFiniteError } from "../nn/index.ts";
@@ -20,20 +20,20 @@ import type { Communicator } from "../parallel/index.ts";
 import { heap, portable, type Rng, type Tensor, tensor } from "../tensor/index.ts";
 import type { LossGradients } from "./fusedLoss.ts";
 
-/** A number that was computed from all pairs, beside its estimate in f64. */
+/** An estimate, in f64, of a number that was computed from all pairs. */
 export interface Estimate {
   readonly estimate: number;
-  /** 0 where all rows are sampled: the estimate is then exact. */
+  /** 0 if all rows are sampled: the estimate is then exact. */
   readonly standardError: number;
-  /** (computed − estimate) / standardError; null where that is 0. */
+  /** (computed − estimate) / standardError; null if standardError is 0. */
   readonly deviation: number | null;
 }
 
-/** What a check found. */
+/** The result of `checkLoss`. */
 export interface LossCheck {
-  /** Rows of images that were checked, and as many of texts. */
+  /** Image rows that were checked; the same number of text rows was checked. */
   readonly rows: number;
-  /** The largest error of a row of the gradient, max |Δ| / max |exact row|. */
+  /** The largest relative error of a gradient row, max |Δ| / max |exact row|. */
   readonly zimgError: number;
   readonly ztxtError: number;
   readonly loss: Estimate;
@@ -44,7 +44,7 @@ export interface LossCheck {
 /** Sums over all pairs of the loss, of σ(ℓ) and of σ(ℓ)·S. */
 const SUMS = ["loss", "b", "tPrime"] as const;
 
-/** What `checkLoss` compares: embeddings and gradients are this device's rows. */
+/** A computed loss and its inputs; embeddings and gradients are this device's rows. */
 export interface LossToCheck {
   readonly zimg: Tensor;
   readonly ztxt: Tensor;
@@ -53,7 +53,7 @@ export interface LossToCheck {
   readonly result: LossGradients;
 }
 
-/** Every rank gets the same answer.   2 ≤ rows ≤ B. Throws `NonFiniteError` where a computed number is none. */
+/** Checks a sigmoid loss by a sample of its rows, 2 ≤ rows ≤ B; the same on every rank. Throws `NonFiniteError`. */
 export function checkLoss(loss: LossToCheck, rows: number, rng: Rng, comm: Communicator): LossCheck {
   const { zimg, ztxt, tPrime, b, result } = loss;
   const batch = zimg.shape[0] * comm.size;
@@ -63,7 +63,7 @@ export function checkLoss(loss: LossToCheck, rows: number, rng: Rng, comm: Commu
   const images = sampled(pick("images"), { name: "image", z: zimg, dz: result.dzimg, others: ztxt }, t, b, comm);
   const texts = sampled(pick("texts"), { name: "text", z: ztxt, dz: result.dztxt, others: zimg }, t, b, comm);
 
-  // Σᵢ Sᵢᵢ is all that the exact parts need: Σᵢ ℓᵢᵢ = t·Σᵢ Sᵢᵢ + B·b.
+  // The exact parts need only Σᵢ Sᵢᵢ: Σᵢ ℓᵢᵢ = t·Σᵢ Sᵢᵢ + B·b.
   const matches = sumOverDevices(Float64Array.of(innerProducts(zimg, ztxt)), comm)[0];
   const exact = { loss: t * matches + batch * b, b: batch, tPrime: matches };
   const computed = { loss: result.loss, b: result.db, tPrime: result.dtPrime };
@@ -90,7 +90,7 @@ function refuse(value: number, what: string): void {
   if (!Number.isFinite(value)) throw new NonFiniteError(`checkLoss: ${what} is ${value}; is every input finite?`);
 }
 
-/** Σ over all `batch` rows from what some of them hold, and the variance of that: B²·s²/n·(1 − n/B). */
+/** Estimates Σ over all `batch` rows from a sample of n, with variance B²·s²/n·(1 − n/B). */
 function total(ofRows: Float64Array, batch: number): { value: number; variance: number } {
   const n = ofRows.length;
   const mean = ofRows.reduce((sum, x) => sum + x, 0) / n;
@@ -106,7 +106,7 @@ interface Side {
   readonly others: Tensor;
 }
 
-/** The rows `picks` of the whole batch against all rows of the other side: their largest error, and SUMS [3, rows]. */
+/** Compares rows `picks` of the batch with all rows of the other side: their largest error, and SUMS [3, rows]. */
 function sampled(
   picks: Uint32Array,
   { name, z, dz, others }: Side,
@@ -129,7 +129,7 @@ function sampled(
     heap.onWork?.();
     const xi = x.subarray(i * d, (i + 1) * d);
     const dxi = exact.subarray(i * d, (i + 1) * d);
-    const match = picks[i] - comm.rank * own; // the row of `others` that belongs to it, if it is here
+    const match = picks[i] - comm.rank * own; // the matching row of `others`, if this device has it
     for (let j = 0; j < own; j++) {
       const yj = j * d;
       let s = 0;
@@ -140,7 +140,7 @@ function sampled(
       sums[i] += Math.max(logit, 0) + Math.log1p(e);
       sums[rows + i] += sigmoid;
       sums[2 * rows + i] += sigmoid * s;
-      // σ − 1 = −σ(−ℓ), without cancelling
+      // σ − 1 = −σ(−ℓ), without cancellation
       const g = j === match ? -((logit >= 0 ? e : 1) / (1 + e)) : sigmoid;
       for (let k = 0; k < d; k++) dxi[k] += g * y[yj + k];
     }
@@ -150,7 +150,7 @@ function sampled(
   return { error: largestError(computed, gradient, d), sums: sumOverDevices(sums, comm) };
 }
 
-/** Rows `picks` of the whole batch, [rows, d] in f64: 0 where another device has them. */
+/** Rows `picks` of the whole batch, [rows, d] in f64; 0 for the rows of other devices. */
 function ownRows(z: Tensor, picks: Uint32Array, { rank }: Communicator): Float64Array {
   const [own, d] = z.shape;
   const out = new Float64Array(picks.length * d);

@@ -1,8 +1,8 @@
 /**
- * The forms of the loss as values: what a training step and `siglip loss` need to know of one.
+ * The forms of the loss as values, for the training step and `siglip loss`.
  *
  * A form gets the embeddings of this device and returns the loss of the whole batch with its gradients. How it exchanges
- * embeddings and whether it keeps pairs is its own affair. A new form is one more value of `LossForm`.
+ * embeddings, and whether it stores pairs, is up to the form. A new form is one more value of `LossForm`.
  */
 import { backward, parameter, type Variable } from "../autograd/index.ts";
 import type { Communicator } from "../parallel/index.ts";
@@ -13,7 +13,7 @@ import { fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
 import { gatheredSigmoidLoss, gatheredSoftmaxLoss } from "./gatheredLoss.ts";
 import { sigmoidLoss } from "./loss.ts";
 
-/** What a loss is computed from: this device's rows of a batch, and where the others are. */
+/** The input of a loss: this device's rows of a batch, and the communicator that reaches the others. */
 export interface EmbeddedBatch {
   /** Rows of length 1, [k·n, d]. */
   readonly zimg: Tensor;
@@ -23,20 +23,20 @@ export interface EmbeddedBatch {
   readonly comm: Communicator;
   /** Pieces that the whole batch is cut into; this device owns k of them. */
   readonly shards: number;
-  /** Is told of every block of pairs that this device computes, by forms that compute block by block. */
+  /** Is called for every block of pairs that this device computes, by forms that compute in blocks. */
   readonly onBlock?: (imageShard: number, textShard: number) => void;
 }
 
 /** A form of the loss. */
 export interface LossForm {
   readonly name: string;
-  /** Whether the bias takes part. If not, b has no gradient and belongs in no optimizer. */
+  /** Whether the loss uses the bias. If not, b has no gradient and must not be in the optimizer. */
   readonly usesBias: boolean;
-  /** Whether a device holds matrices of all n² pairs, so that memory grows with the square of the batch. */
+  /** Whether a device holds matrices of all n² pairs: memory then grows with the square of the batch. */
   readonly holdsAllPairs: boolean;
   /** The loss of the whole batch, the same on every rank, and the gradients of this device's rows. */
   gradients(batch: EmbeddedBatch): LossGradients;
-  /** The probability that a pair with this logit belongs together. A loss that only compares pairs has none. */
+  /** The probability that a pair with this logit matches; absent for a loss that only compares pairs. */
   readonly probability?: (logit: number) => number;
 }
 
@@ -46,7 +46,7 @@ const sigmoid = (logit: number): number => {
   return logit >= 0 ? 1 / (1 + e) : e / (1 + e);
 };
 
-/** The sigmoid loss with its gradients in one pass; nothing pairwise is kept. What training runs. */
+/** The sigmoid loss with its gradients in one pass; stores no pairwise values. The form that training uses. */
 const fused: LossForm = {
   name: "fused",
   usesBias: true,
@@ -56,7 +56,7 @@ const fused: LossForm = {
   probability: sigmoid,
 };
 
-/** A sigmoid loss that is written as an expression, each rank's share of it: its gradients come from `backward`. */
+/** A sigmoid loss given as an expression for each rank's share; its gradients come from `backward`. */
 const composed = (
   name: string,
   share: (x: Variable, y: Variable, t: Variable, b: Variable, batch: EmbeddedBatch) => Variable,
@@ -89,10 +89,10 @@ const dense = composed("dense", (x, y, t, b, { comm }) => {
 /** The paper's ring: one block of pairs at a time. */
 const chunked = composed("chunked", (x, y, t, b, { comm, onBlock }) => chunkedSigmoidLoss(x, y, t, b, comm, onBlock));
 
-/** Block by block as well, with all texts gathered first. */
+/** In blocks as well, with all texts gathered first. */
 const gather = composed("gather", (x, y, t, b, { comm }) => gatheredSigmoidLoss(x, y, t, b, comm));
 
-/** The contrastive baseline; no bias takes part in it. */
+/** The contrastive baseline, without a bias. */
 const softmax: LossForm = {
   name: "softmax",
   usesBias: false,
@@ -100,10 +100,10 @@ const softmax: LossForm = {
   gradients: ({ zimg, ztxt, tPrime, comm }) => gatheredSoftmaxLoss(zimg, ztxt, tPrime, comm),
 };
 
-/** Every form by its name. `fused`, `chunked`, `gather` and `dense` are one loss, computed in four ways. */
+/** Every form by name. `fused`, `chunked`, `gather` and `dense` compute the same loss in four ways. */
 export const lossForms = { fused, chunked, gather, dense, softmax } as const satisfies Record<string, LossForm>;
 
-/** What a model is trained with, by the name in a configuration. */
+/** The losses for training, by their name in a configuration. */
 export const trainingLosses = { sigmoid: fused, softmax } as const satisfies Record<string, LossForm>;
 /** Name of a loss that a model can be trained with. */
 export type LossName = keyof typeof trainingLosses;

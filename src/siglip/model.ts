@@ -10,7 +10,7 @@ import { checkModel, type SigLipConfig } from "./config.ts";
 import { ImageTower } from "./imageTower.ts";
 import { TextTower } from "./textTower.ts";
 
-/** Two towers, t′ and b. */
+/** A SigLIP model: two towers, t′ and b. */
 export class SigLip {
   readonly image: ImageTower;
   readonly text: TextTower;
@@ -20,7 +20,7 @@ export class SigLip {
   /** d, the width of an embedding. */
   readonly embedDim: number;
 
-  /** Draws every parameter from `rng` by name. Throws `ConfigurationError` for a model that cannot be. */
+  /** Draws every parameter from `rng` by name. Throws `ConfigurationError` for an invalid configuration. */
   constructor(rng: Rng, config: SigLipConfig, dtype: DType = "f32") {
     checkModel(config);
     this.config = config;

@@ -1,12 +1,12 @@
 /**
- * The contrastive baseline (CLIP, InfoNCE): each image must find its text among all, and each text its image.
+ * The contrastive baseline (CLIP, InfoNCE): each image must find its text among all texts, and each text its image.
  *
  *     L = −(1/2n) Σᵢ (log softmaxⱼ(ℓᵢⱼ)|ⱼ₌ᵢ + log softmaxⱼ(ℓⱼᵢ)|ⱼ₌ᵢ),   ℓ = t·x·yᵀ, no bias
  *
  * Two normalizations, over rows and over columns, where the sigmoid loss has none. Radford et al. 2021, arXiv:2103.00020.
  *
- * The two terms of log Σⱼ e^ℓᵢⱼ − ℓᵢᵢ are nearly equal where a model is good, and their difference would be what rounding left
- * of it, below 0 at times. So it is written with the others alone:
+ * The two terms of log Σⱼ e^ℓᵢⱼ − ℓᵢᵢ are nearly equal for a good model, so their difference would be mostly rounding error and
+ * sometimes negative. It is therefore written with the negatives alone:
  *
  *     −log softmaxⱼ(ℓᵢⱼ)|ⱼ₌ᵢ = log(1 + e^sᵢ),   sᵢ = log Σⱼ≠ᵢ e^(ℓᵢⱼ − ℓᵢᵢ)
  *
@@ -16,14 +16,14 @@ import { add, div, exp, matmul, mul, op, sum, transpose, type Variable } from ".
 import * as T from "../tensor/index.ts";
 import { checkPairs } from "./loss.ts";
 
-/** zimg, ztxt [n, d] with rows of length 1. */
+/** The softmax loss.   zimg, ztxt [n, d], rows of length 1; tPrime [] → []. Throws `ShapeError` unless both are [n, d]. */
 export function softmaxLoss(zimg: Variable, ztxt: Variable, tPrime: Variable): Variable {
   const n = checkPairs("softmaxLoss", zimg, ztxt);
   const logits = mul(matmul(zimg, ztxt, { transposeB: true }), exp(tPrime)); // [n, n]
   return div(add(sum(missed(logits)), sum(missed(transpose(logits)))), 2 * n);
 }
 
-/** Added to ℓᵢᵢ − ℓᵢᵢ, so that NaN stays NaN. Finite: one pair alone has s = −1e30 and the loss 0, and no ∞ − ∞. */
+/** Added to ℓᵢᵢ − ℓᵢᵢ, so that NaN stays NaN. Finite: a single pair has s = −1e30 and loss 0, without ∞ − ∞. */
 const NOTHING = -1e30;
 
 /** −log softmaxⱼ(ℓᵢⱼ)|ⱼ₌ᵢ of every row i.   logits [n, n] → [n] */

@@ -1,17 +1,16 @@
 /**
- * Text tower: a bidirectional transformer over a fixed number of tokens, with no mask of any kind.
+ * Text tower: a bidirectional transformer over a fixed number of tokens, without any mask.
  *
  * tokens → + positions → encoder → one position (or a mean, or attention pooling) → head.   ids [B, L] → [B, d]
  *
- * The last position is pooled: sticky-end padding makes it the end token whatever the text. (big_vision
- * `text_transformer.py`)
+ * The last position is pooled: sticky-end padding makes it an end token for every text (big_vision `text_transformer.py`).
  */
 import { add, gather, mean, reshape, slice, type Variable } from "../autograd/index.ts";
-import { Encoder, Linear, learnedPositions, leCunNormal, MapHead, normal, type See } from "../nn/index.ts";
+import { Encoder, Linear, learnedPositions, leCunNormal, MapHead, normal, type Tap } from "../nn/index.ts";
 import { type DType, type Rng, ShapeError } from "../tensor/index.ts";
 import type { TextTowerConfig } from "./config.ts";
 
-/** The text tower.   ids [B, L] → [B, d], not normalised */
+/** The text tower.   ids [B, L] → [B, d], not normalized */
 export class TextTower {
   readonly embedding: Variable; // [V, D]
   readonly posEmbedding: Variable; // [L, D]
@@ -32,8 +31,8 @@ export class TextTower {
     this.#pooling = config.pooling;
   }
 
-  /** Embeddings before normalization of `ids`, row after row of `length` tokens. */
-  forward(ids: Int32Array, see?: See): Variable {
+  /** Embeddings of `ids`, rows of `length` tokens, before normalization. Throws `ShapeError`. */
+  forward(ids: Int32Array, tap?: Tap): Variable {
     const length = this.#length;
     if (ids.length % length !== 0) {
       throw new ShapeError(
@@ -41,13 +40,13 @@ export class TextTower {
       );
     }
     const embedded = gather(this.embedding, ids, [ids.length / length, length]);
-    see?.("embedded", embedded);
+    tap?.("embedded", embedded);
     const tokens = add(embedded, this.posEmbedding);
-    see?.("tokens", tokens);
-    const encoded = this.encoder.forward(tokens, see);
-    see?.("encoded", encoded);
+    tap?.("tokens", tokens);
+    const encoded = this.encoder.forward(tokens, tap);
+    tap?.("encoded", encoded);
     const pooled = this.#pool(encoded);
-    see?.("pooled", pooled);
+    tap?.("pooled", pooled);
     return this.head.forward(pooled);
   }
 

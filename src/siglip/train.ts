@@ -1,8 +1,8 @@
 /**
  * Training: for every step a batch, its loss, the gradients, an update. It needs no file system and runs in a browser.
  *
- * What else a run does (checkpoints, evaluation, progress, signals, comparing devices) belongs to whoever reads the stream of
- * steps that `train` yields:
+ * `train` yields its steps. Whatever else a run does (checkpoints, evaluation, progress, signals, comparing devices) is up to
+ * the caller:
  *
  *     for (const { step, loss } of train({ model, optimizer, loss: lossForms.fused, batchOf, steps: 1000 })) {
  *       if (step % 100 === 0) console.log(step, loss);
@@ -15,26 +15,26 @@ import { ConfigurationError } from "./configurationError.ts";
 import { type LossForm, trainingLosses } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
 
-/** What is trained, and by which loss. */
+/** A model, its optimizer and its loss. */
 export interface Trainee {
   readonly model: SigLip;
   readonly optimizer: AdamW;
   readonly loss: LossForm;
 }
 
-/** A training: a trainee, its batches and its schedule. */
+/** The settings of `train`: a trainee, its batches and its schedule. */
 export interface Training extends Trainee, Devices {
   /** This device's rows of the batch of a step, counted from 0. */
   batchOf(index: number): PairBatch;
-  /** The schedule's factor for a step, counted from 0; 1 by default. */
+  /** The schedule factor of a step, counted from 0; 1 by default. */
   factorOf?(index: number): number;
-  /** Steps done before. */
+  /** Steps done before; 0 by default. */
   readonly first?: number;
-  /** Steps in all. */
+  /** Steps in all, including those done before. */
   readonly steps: number;
 }
 
-/** What a step saw, before its update: the same on every rank. */
+/** The metrics of a step from before its update; the same on every rank. */
 export interface StepMetrics {
   readonly loss: number;
   /** exp t′. */
@@ -44,25 +44,25 @@ export interface StepMetrics {
   readonly gradNorm: number;
 }
 
-/** A step that was taken: its number, from 1 on, and what it saw. */
+/** A completed step: its number, from 1 on, and its metrics. */
 export interface Step extends StepMetrics {
   readonly step: number;
 }
 
-/** Trains, and yields after every update. Whoever leaves the loop early ends the training after a whole step. */
+/** Trains, and yields after every update. A caller that leaves the loop early ends the training after a complete step. */
 export function* train({ batchOf, factorOf = () => 1, first = 0, steps, ...rest }: Training): Generator<Step> {
   for (let index = first; index < steps; index++) {
-    const seen = trainStep(rest, batchOf(index), factorOf(index), rest);
-    yield { step: index + 1, ...seen };
+    const metrics = trainStep(rest, batchOf(index), factorOf(index), rest);
+    yield { step: index + 1, ...metrics };
   }
 }
 
 /**
- * One step: the loss of the whole batch, its gradients, an update. Frees everything that it allocated.
+ * Takes one step: the loss of the whole batch, its gradients, an update. Frees everything that it allocates.
  *
- * `batch` holds this device's rows; `factor` is the schedule's. Throws `NonFiniteError` before the update if the loss or a
- * gradient is not finite, and after it if exp t′ is 0 or infinite. After any error the model holds no gradients, and the next step
- * can be taken.
+ * `batch` holds this device's rows; `factor` is the schedule factor. Throws `NonFiniteError` before the update if the loss or a
+ * gradient is not finite, and after it if exp t′ is 0 or infinite. After an error the model holds no gradients and can take the
+ * next step.
  */
 export function trainStep(
   { model, optimizer, loss }: Trainee,
@@ -73,12 +73,12 @@ export function trainStep(
   if (typeof loss?.gradients !== "function") {
     const names = Object.keys(trainingLosses).map((name) => `trainingLosses.${name}`);
     throw new ConfigurationError(
-      `train: loss ${JSON.stringify(loss)} is no form of the loss; use ${names.join(" or ")}`,
+      `train: loss ${JSON.stringify(loss)} is not a form of the loss; use ${names.join(" or ")}`,
     );
   }
   if (!loss.usesBias && optimizer.updates(model.b)) {
     throw new OptimizerError(
-      `train: the ${loss.name} loss has no bias, but the optimizer updates b; make the optimizer of all parameters but that, as in parametersOf(model) without "b"`,
+      `train: the ${loss.name} loss has no bias, but the optimizer updates b; create the optimizer without it: delete "b" from parametersOf(model)`,
     );
   }
   const t = temperatureOf(model, "before");
@@ -94,14 +94,14 @@ export function trainStep(
       return { loss: value, t, b, gradNorm };
     });
   } finally {
-    // Their memory ended with the scope: also that of parameters that the optimizer does not update.
+    // The scope has freed all gradients, also those of parameters that the optimizer does not update.
     for (const parameter of parametersOf(model).values()) parameter.grad = undefined;
   }
 }
 
 /**
- * exp t′. Throws `NonFiniteError` where that is 0 or ∞ in the precision of the model: with t = 0 all logits are b, whatever the
- * embeddings, and nothing is learned any more.
+ * exp t′. Throws `NonFiniteError` if it is 0 or ∞ in the precision of the model: at t = 0 all logits are b, and nothing is
+ * learned.
  */
 function temperatureOf({ tPrime }: SigLip, when: "before" | "after"): number {
   const value = tPrime.value.item();
@@ -109,5 +109,5 @@ function temperatureOf({ tPrime }: SigLip, when: "before" | "after"): number {
   const held = tPrime.value.dtype === "f32" ? Math.fround(t) : t;
   if (held > 0 && Number.isFinite(held)) return t;
   const what = `train: t′ is ${value} ${when} the update, and t = exp t′ is ${held} in ${tPrime.value.dtype}`;
-  throw new NonFiniteError(`${what}; lower the learning rate, of t′ above all, or go back to an earlier checkpoint`);
+  throw new NonFiniteError(`${what}; lower the learning rate, especially of t′, or go back to an earlier checkpoint`);
 }

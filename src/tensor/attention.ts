@@ -1,5 +1,5 @@
 /**
- * Multi-head attention read where the projections left it: softmax(q·kᵀ/√K)·v, head by head.
+ * Multi-head attention on the projections in place: softmax(q·kᵀ/√K)·v, head by head.
  *
  * Vaswani et al. 2017, arXiv:1706.03762. Heads are slices of the last axis; no transpose, no split, no copy.
  * q [B, M, D]   kv [B, N, 2D] (keys, then values)   qkv [B, N, 3D]
@@ -48,7 +48,7 @@ function inputs(q: Tensor, kv: Tensor | undefined, heads: number): Inputs {
   };
 }
 
-/** The output [B, M, D], and the attention probabilities [B, H, M, N] for the way back. */
+/** The output [B, M, D], and the attention probabilities [B, H, M, N] for the backward pass. */
 export function attention(q: Tensor, kv: Tensor | undefined, heads: number): { value: Tensor; probs: Tensor } {
   const { dims, width, ...places } = inputs(q, kv, heads);
   const value = empty("attention", [dims.batch, dims.queries, width], q.dtype);

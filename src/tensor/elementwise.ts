@@ -1,8 +1,8 @@
 /**
- * Element-wise maths with broadcasting. A number stands for a tensor filled with it.
+ * Element-wise operations with broadcasting. A number stands for a tensor filled with it.
  *
- * The common broadcasts (equal shapes, a number, a row under every row) go straight to a kernel; the rest is spread out
- * first.
+ * The common broadcasts (equal shapes, a number, a row under every row) go straight to a kernel; the others are
+ * materialized first.
  */
 import { type BinaryOp, binaryFunctions } from "./kernels/scalar/binary.ts";
 import { byName } from "./kernels/scalar/byName.ts";
@@ -12,9 +12,10 @@ import { kernelsFor } from "./select/select.ts";
 import { broadcastShapes, type Shape, ShapeError, sameShape, show, sizeOf } from "./shape.ts";
 import { empty, full, type Tensor } from "./tensor.ts";
 
+/** An argument of element-wise operations; a number stands for a tensor filled with it. */
 export type Operand = Tensor | number;
 
-/** Is `b`, without leading ones, the tail of `a`? Then b is one row under every row of a. */
+/** Whether `b`, without leading ones, is the tail of `a`: then b is one row under every row of a. */
 function isRowOf(b: Shape, a: Shape): boolean {
   let first = 0;
   while (first < b.length && b[first] === 1) first++;
@@ -54,12 +55,17 @@ function applyBinary(op: BinaryOp, a: Operand, b: Operand): Tensor {
   return out;
 }
 
+/** a + b, with broadcasting. */
 export const add = (a: Operand, b: Operand): Tensor => applyBinary("add", a, b);
+/** a − b, with broadcasting. */
 export const sub = (a: Operand, b: Operand): Tensor => applyBinary("sub", a, b);
+/** a ⊙ b, with broadcasting. */
 export const mul = (a: Operand, b: Operand): Tensor => applyBinary("mul", a, b);
+/** a / b, with broadcasting. */
 export const div = (a: Operand, b: Operand): Tensor => applyBinary("div", a, b);
-/** The larger of the two; NaN where either is NaN. */
+/** The larger of a and b, with broadcasting; NaN where either is NaN. */
 export const maximum = (a: Operand, b: Operand): Tensor => applyBinary("maximum", a, b);
+/** The smaller of a and b, with broadcasting; NaN where either is NaN. */
 export const minimum = (a: Operand, b: Operand): Tensor => applyBinary("minimum", a, b);
 
 function applyInto(name: string, op: BinaryOp, a: Tensor, b: Tensor): void {
@@ -68,9 +74,9 @@ function applyInto(name: string, op: BinaryOp, a: Tensor, b: Tensor): void {
   kernelsFor(a.dtype).binary[op](1, a.size, a.address, b.address, a.address);
 }
 
-/** a ← a + b for equal shapes: for accumulating into memory one owns. */
+/** a ← a + b for equal shapes; the caller must own the memory of a. */
 export const addInto = (a: Tensor, b: Tensor): void => applyInto("addInto", "add", a, b);
-/** a ← a·b for equal shapes, in memory one owns. */
+/** a ← a ⊙ b for equal shapes; the caller must own the memory of a. */
 export const mulInto = (a: Tensor, b: Tensor): void => applyInto("mulInto", "mul", a, b);
 
 const unary =
@@ -84,28 +90,34 @@ const unary =
 /** Every unary operation by name, for tables and tests. */
 export const unaryOps = byName(UNARY, unary);
 
-export const {
-  neg,
-  abs,
-  /** −1, 0 or 1. */
-  sign,
-  square,
-  sqrt,
-  exp,
-  log,
-  tanh,
-  sigmoid,
-  /** log σ(x) = −softplus(−x), exact where log(σ(x)) would be log 0. */
-  logSigmoid,
-  /** log(1 + eˣ), without overflow. */
-  softplus,
-  /** ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))): the tanh form that SigLIP's towers use. */
-  gelu,
-  /** ½·x·(1 + erf(x/√2)) = x·Φ(x): GELU as it was first defined. */
-  geluErf,
-} = unaryOps;
+/** −x. */
+export const neg = unaryOps.neg;
+/** |x|. */
+export const abs = unaryOps.abs;
+/** The sign of x: −1, 0 or 1. */
+export const sign = unaryOps.sign;
+/** x². */
+export const square = unaryOps.square;
+/** √x. */
+export const sqrt = unaryOps.sqrt;
+/** eˣ. */
+export const exp = unaryOps.exp;
+/** Natural logarithm. */
+export const log = unaryOps.log;
+/** tanh x. */
+export const tanh = unaryOps.tanh;
+/** σ(x) = 1/(1 + e⁻ˣ). */
+export const sigmoid = unaryOps.sigmoid;
+/** log σ(x) = −softplus(−x), finite where σ(x) underflows. */
+export const logSigmoid = unaryOps.logSigmoid;
+/** log(1 + eˣ), without overflow. */
+export const softplus = unaryOps.softplus;
+/** ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))): the tanh form that SigLIP's towers use. */
+export const gelu = unaryOps.gelu;
+/** ½·x·(1 + erf(x/√2)) = x·Φ(x): the original GELU. */
+export const geluErf = unaryOps.geluErf;
 
-/** g · f′(x) in one pass, for the functions whose derivative has a kernel. */
+/** g ⊙ f′(x) in one pass, for functions whose derivative has a kernel. */
 export function unaryGrad(op: UnaryGradOp, x: Tensor, g: Tensor): Tensor {
   if (!sameShape(x.shape, g.shape)) throw new ShapeError(`${op}: gradient ${show(g.shape)} for ${show(x.shape)}`);
   const out = empty(`gradient of ${op}`, x.shape, x.dtype);
@@ -113,7 +125,7 @@ export function unaryGrad(op: UnaryGradOp, x: Tensor, g: Tensor): Tensor {
   return out;
 }
 
-/** f(x), while x, which one owns, turns into f′(x): one pass for both, and no memory for what was between. */
+/** f(x) and f′(x) in one pass. f′(x) overwrites x, whose memory the caller must own. */
 export function unaryWithDerivative(op: UnaryWithDerivativeOp, x: Tensor): { value: Tensor; derivative: Tensor } {
   const value = empty(op, x.shape, x.dtype);
   kernelsFor(x.dtype).unaryWithDerivative[op](x.size, x.address, value.address, x.address);
@@ -127,7 +139,7 @@ export function cast(x: Tensor, dtype: Tensor["dtype"]): Tensor {
   return out;
 }
 
-/** A copy in memory of its own. */
+/** A copy in new memory. */
 export function copy(x: Tensor): Tensor {
   const out = empty("copy", x.shape, x.dtype);
   kernelsFor(x.dtype).copy(sizeOf(x.shape), x.address, out.address);

@@ -1,9 +1,9 @@
-/** Rows picked by number and their adjoint: what an embedding table needs. Numbers are plain Int32Arrays. */
+/** Rows of a table by id, and the adjoint, for embedding tables. Ids are plain Int32Arrays. */
 import { kernelsFor } from "./select/select.ts";
 import { type Shape, ShapeError, show, sizeOf } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
 
-/** A row number outside the table. */
+/** A row id is outside the table. */
 export class IndexError extends Error {
   override readonly name = "IndexError";
 }

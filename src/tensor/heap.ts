@@ -4,32 +4,33 @@
  * Blocks come in size classes (four to an octave) and go back to a free list of their class: a training step asks for the
  * same classes as the step before it, so after a few steps nothing new is allocated.
  *
- * Lifetimes. What is made inside `scope(() => ...)` is gone when it ends, except what is returned or kept. A storage that
- * a recorded graph still needs (`holds` > 0) moves to the scope around. Outside scopes the garbage collector decides.
+ * Lifetimes. Tensors allocated inside `scope(() => ...)` are freed when it ends, except those returned or kept. A storage that
+ * a recorded graph still needs (`holds` > 0) moves to the enclosing scope. Outside scopes the garbage collector decides.
  */
 
+/** Type of a tensor's numbers. */
 export type DType = "f32" | "f64";
 /** Bytes of a number. */
 export const BYTES: Readonly<Record<DType, number>> = { f32: 4, f64: 8 };
 
-/** A tensor was used after its memory went back to the heap. */
+/** A tensor was used after its memory was freed. */
 export class LifetimeError extends Error {
   override readonly name = "LifetimeError";
 }
 
-/** The heap of this device is full: what was asked for is more than it can ever hold. */
+/** The heap of this device is full: an allocation would exceed its maximum size. */
 export class OutOfMemoryError extends Error {
   override readonly name = "OutOfMemoryError";
 }
 
-/** The heap of this device could hold more, but the system gives it no memory, or no addresses for it. */
+/** The heap of this device could grow, but the system provides no memory or address space. */
 export class SystemMemoryError extends Error {
   override readonly name = "SystemMemoryError";
 }
 
 const PAGE = 65536; // bytes, fixed by WebAssembly
 const ALIGNMENT = 64; // bytes: a cache line, and two 256-bit vectors
-const MAX_PAGES = 65536; // all that a 32-bit address reaches
+const MAX_PAGES = 65536; // the limit of 32-bit addresses
 
 /** The most bytes that a heap can hold: 4 GiB. */
 export const HEAP_BYTES = MAX_PAGES * PAGE;
@@ -41,25 +42,26 @@ export function sizeClass(bytes: number): number {
   return Math.ceil(bytes / quarter) * quarter;
 }
 
+/** A block allocator on one WebAssembly memory; each device has one, `heap`. */
 export class Heap {
   readonly memory: WebAssembly.Memory;
-  /** Views of the whole heap. They are replaced when it grows: read them anew, never hold one. */
+  /** Views of the whole heap. Growing replaces them: read them at each use, never store one. */
   f32: Float32Array;
   f64: Float64Array;
   bytes: Uint8Array;
-  /** Fill what is freed with NaN, so that a read of stale memory shows. For tests. */
+  /** Fill freed memory with NaN, so that tests notice reads of it. */
   poison = false;
   liveBlocks = 0;
   liveBytes = 0;
-  /** The most bytes that were in use at once; may be set back. */
+  /** The most bytes that were in use at once; may be reset. */
   peakBytes = 0;
-  /** Called at every allocation, and by loops that are long without one: whoever waits for this thread sees that it works. */
+  /** Called at every allocation, and by long loops without one, so that waiting threads see progress. */
   onWork: (() => void) | undefined;
   #top = ALIGNMENT; // address 0 stays free: it means "none" to kernels
   readonly #free = new Map<number, number[]>();
 
   constructor() {
-    // Shared, so that growing never detaches a view and another thread can be given a window on it.
+    // Shared, so that growing never detaches a view and other threads can read it.
     this.memory = new WebAssembly.Memory({ initial: 16, maximum: MAX_PAGES, shared: true });
     this.f32 = new Float32Array(this.memory.buffer);
     this.f64 = new Float64Array(this.memory.buffer);
@@ -110,14 +112,14 @@ export class Heap {
     const more = `${mib(end - this.#top)} more`;
     if (need > MAX_PAGES) {
       throw new OutOfMemoryError(
-        `heap: ${more} do not fit beside ${mib(this.liveBytes)} in use; cut the batch into more shards, or lower the batch or the model`,
+        `heap: ${more} do not fit beside ${mib(this.liveBytes)} in use; split the batch into more shards, or reduce the batch or the model`,
       );
     }
     try {
       this.memory.grow(wanted - have);
     } catch (cause) {
       throw new SystemMemoryError(
-        `heap: the system gives no ${more} beside ${mib(this.liveBytes)} in use; free memory, or take fewer devices or a smaller batch`,
+        `heap: the system cannot provide ${more} beside ${mib(this.liveBytes)} in use; free memory, or use fewer devices or a smaller batch`,
         { cause },
       );
     }
@@ -127,7 +129,7 @@ export class Heap {
   }
 }
 
-/** The heap of this device (a thread has one). */
+/** The heap of this device; every thread has its own. */
 export const heap = new Heap();
 
 const collected = new FinalizationRegistry<{ address: number; bytes: number; live: boolean }>((block) => {
@@ -140,7 +142,7 @@ export class Storage {
   holds = 0;
   readonly #block: { address: number; bytes: number; live: boolean };
   #escaped = false;
-  /** The operation that made it, for messages. */
+  /** The operation that allocated it, for messages. */
   readonly madeBy: string;
 
   constructor(madeBy: string, bytes: number) {
@@ -171,7 +173,7 @@ export class Storage {
     collected.register(this, this.#block);
   }
 
-  /** Gives the memory back now. */
+  /** Frees the memory now. */
   free(): void {
     if (!this.#block.live) return;
     this.#block.live = false;
@@ -181,7 +183,7 @@ export class Storage {
 
 const scopes: Storage[][] = [];
 
-/** How the heap finds the storages inside a value: a class that owns some lists them under this key. */
+/** Key of the method by which an object lists its storages, so that scopes find them. */
 export const storages: unique symbol = Symbol("storages");
 
 function visit(value: unknown, found: Set<Storage>): void {
@@ -214,7 +216,10 @@ function close(made: Storage[], survivors: Set<Storage>): void {
   }
 }
 
-/** Runs `body`; the tensors made in it are freed at its end, except those in what it returns and those kept. */
+/**
+ * Runs `body`; tensors allocated in it are freed at its end, except those in its result and those kept.
+ * Throws `LifetimeError` if the body is asynchronous.
+ */
 export function scope<T>(body: () => T): T {
   const made: Storage[] = [];
   scopes.push(made);
@@ -234,13 +239,13 @@ export function scope<T>(body: () => T): T {
   return result;
 }
 
-/** Lets a value outlive every scope around; returns it. */
+/** Lets the tensors of a value outlive all enclosing scopes; returns the value. */
 export function keep<T>(value: T): T {
   for (const storage of storagesIn(value)) storage.escape();
   return value;
 }
 
-/** Runs `body` and returns, beside its result, the storages it made and did not free. They stay in the scope around. */
+/** Runs `body` and returns its result and the storages that it allocated and did not free; they stay in the enclosing scope. */
 export function collect<T>(body: () => T): { result: T; made: Storage[] } {
   const made: Storage[] = [];
   scopes.push(made);

@@ -1,9 +1,51 @@
-/** The door of `tensor`. */
-export * from "./attention.ts";
-export * from "./elementwise.ts";
-export * from "./gather.ts";
-export * from "./heap.ts";
-export type { AdamWArgs } from "./kernels/adamW/interface.ts";
+/** Public API of `tensor`: tensors, operations without gradients, the heap, the choice of kernels, random numbers. */
+export { attention, attentionGrad } from "./attention.ts";
+export {
+  abs,
+  add,
+  addInto,
+  cast,
+  copy,
+  div,
+  exp,
+  gelu,
+  geluErf,
+  log,
+  logSigmoid,
+  maximum,
+  minimum,
+  mul,
+  mulInto,
+  neg,
+  type Operand,
+  sigmoid,
+  sign,
+  softplus,
+  sqrt,
+  square,
+  sub,
+  tanh,
+  unaryGrad,
+  unaryOps,
+  unaryWithDerivative,
+} from "./elementwise.ts";
+export { gather, IndexError, scatterAdd } from "./gather.ts";
+export {
+  collect,
+  type DType,
+  HEAP_BYTES,
+  Heap,
+  heap,
+  keep,
+  LifetimeError,
+  OutOfMemoryError,
+  Storage,
+  SystemMemoryError,
+  scope,
+  sizeClass,
+  storages,
+  storagesIn,
+} from "./heap.ts";
 export type { Kernels } from "./kernels/kernels.ts";
 export { plainKernels } from "./kernels/plain.ts";
 export {
@@ -13,14 +55,36 @@ export {
   type UnaryOp,
   type UnaryWithDerivativeOp,
 } from "./kernels/scalar/unary.ts";
-export * from "./matmul.ts";
-export * from "./movement.ts";
-export * from "./norm.ts";
+export { linear, matmul, type Transposes } from "./matmul.ts";
+export { broadcastTo, concat, pad, permute, reshape, slice, transpose } from "./movement.ts";
+export { type LayerNormResult, l2Normalize, l2NormalizeGrad, layerNorm, layerNormGrad } from "./norm.ts";
 export * as portable from "./portable.ts";
-export * from "./random.ts";
-export * from "./reduce.ts";
-export * from "./select/select.ts";
-export * from "./shape.ts";
-export * from "./sigmoidBlock.ts";
-export * from "./softmax.ts";
-export * from "./tensor.ts";
+export type { Nested } from "./print.ts";
+export { Rng } from "./random.ts";
+export { type Axes, axesOf, max, mean, reducedShape, sum, sumSquares, sumTo, total } from "./reduce.ts";
+export {
+  adoptKernels,
+  chooseKernels,
+  KERNEL_MODES,
+  KernelError,
+  type KernelMode,
+  type KernelReport,
+  kernelReport,
+  kernelsFor,
+  useKernels,
+} from "./select/select.ts";
+export { axisOf, type Shape, ShapeError, sameShape, show, sizeOf } from "./shape.ts";
+export { type SigmoidBlock, sigmoidBlock } from "./sigmoidBlock.ts";
+export { logSumExp, softmax, softmaxGrad } from "./softmax.ts";
+export {
+  empty,
+  eye,
+  full,
+  generate,
+  INSPECT,
+  ones,
+  scalar,
+  Tensor,
+  tensor,
+  zeros,
+} from "./tensor.ts";

@@ -9,6 +9,7 @@ import { kernelsFor } from "./select/select.ts";
 import { broadcastShapes, type Shape, ShapeError, sameShape, show, sizeOf } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
 
+/** Which operands of a matrix product are transposed. */
 export interface Transposes {
   /** a is stored [..., K, M]. */
   readonly transposeA?: boolean;
@@ -33,7 +34,7 @@ export function matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = 
   const out = empty("matmul", [...batchShape, m, n], a.dtype);
   const common = { transA: transposeA, transB: transposeB, n, k, lda: a.shape[ar - 1], ldb: b.shape[br - 1], ldc: n };
   if (sizeOf(batchB) === 1 && !transposeA) {
-    // One matrix on the right: all rows of the batch are rows of one product.
+    // One matrix on the right: one product over all rows of the batch.
     kernelsFor(a.dtype).gemm({ ...common, m: batch * m, a: a.address, b: b.address, c: out.address });
     return out;
   }
@@ -61,8 +62,8 @@ export function linear(x: Tensor, kernel: Tensor, bias?: Tensor): Tensor {
   const inputs = x.shape[x.shape.length - 1];
   const [rows, outputs] = kernel.shape;
   if (kernel.shape.length !== 2 || inputs !== rows || (bias && !sameShape(bias.shape, [outputs]))) {
-    const with_ = bias ? ` + ${show(bias.shape)}` : "";
-    throw new ShapeError(`linear: ${show(x.shape)} · ${show(kernel.shape)}${with_} do not fit`);
+    const plusBias = bias ? ` + ${show(bias.shape)}` : "";
+    throw new ShapeError(`linear: ${show(x.shape)} · ${show(kernel.shape)}${plusBias} do not fit`);
   }
   const out = empty("linear", [...x.shape.slice(0, -1), outputs], x.dtype);
   kernelsFor(x.dtype).gemm({

@@ -17,7 +17,7 @@ import {
 } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
 
-/** The same numbers in another shape; one side may be −1, which takes what is left. Shares memory. */
+/** The same numbers in another shape; one side may be −1 and is computed. Shares memory. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = shape.reduce((product, side) => (side === -1 ? product : product * side), 1);
   const resolved = shape.map((side) => (side === -1 ? x.size / known : side));
@@ -78,7 +78,7 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
   return out;
 }
 
-/** Joins tensors along an axis; all other sides must agree. */
+/** Joins tensors along an axis; all other sides must be equal. */
 export function concat(parts: readonly Tensor[], axis: number): Tensor {
   if (parts.length === 0) throw new ShapeError("concat: nothing to join");
   const [head] = parts;

@@ -1,4 +1,4 @@
-/** Layer normalization and L2 normalization over the last axis, each with its way back in one pass. */
+/** Layer normalization and L2 normalization over the last axis, each with its gradient in one pass. */
 import { checkSameType } from "./elementwise.ts";
 import { kernelsFor } from "./select/select.ts";
 import { ShapeError, sameShape, show } from "./shape.ts";
@@ -9,9 +9,10 @@ const split = (x: Tensor): [rows: number, cols: number] => {
   return [cols === 0 ? 0 : x.size / cols, cols];
 };
 
+/** Value of `layerNorm`, and the intermediates that its gradient reads. */
 export interface LayerNormResult {
   readonly value: Tensor;
-  /** Per row, for the way back. */
+  /** Mean and 1/√(var + eps) of every row. */
   readonly mean: Tensor;
   readonly rstd: Tensor;
 }
@@ -41,7 +42,7 @@ export function layerNorm(x: Tensor, scale: Tensor, bias: Tensor, eps: number): 
   return { value, mean, rstd };
 }
 
-/** Gradients of x, scale and bias. */
+/** Gradients of `layerNorm` with respect to x, scale and bias. */
 export function layerNormGrad(
   x: Tensor,
   scale: Tensor,
@@ -67,7 +68,7 @@ export function layerNormGrad(
   return { dx, dscale, dbias };
 }
 
-/** Rows divided by (‖row‖ + eps). A zero row gives zeros. norm is [...]. */
+/** Rows divided by (‖row‖ + eps); a zero row gives zeros.   x [..., D] → value [..., D], norm [...] */
 export function l2Normalize(x: Tensor, eps: number): { value: Tensor; norm: Tensor } {
   const value = empty("l2Normalize", x.shape, x.dtype);
   const norm = empty("l2Normalize", x.shape.slice(0, -1), x.dtype);
@@ -75,6 +76,7 @@ export function l2Normalize(x: Tensor, eps: number): { value: Tensor; norm: Tens
   return { value, norm };
 }
 
+/** Gradient of `l2Normalize` with respect to x. */
 export function l2NormalizeGrad(x: Tensor, norm: Tensor, g: Tensor, eps: number): Tensor {
   const dx = empty("gradient of l2Normalize", x.shape, x.dtype);
   kernelsFor(x.dtype).l2NormalizeGrad(...split(x), eps, x.address, norm.address, g.address, dx.address);

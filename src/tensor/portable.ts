@@ -2,7 +2,7 @@
  * Elementary functions of one number with the same bits on every engine.
  *
  * `Math.exp`, `Math.log`, `Math.sin`, `Math.pow` may differ in the last digit from one engine, version or platform to the
- * next. These are made of +, −, ×, ÷ alone, which IEEE 754 fixes to the last bit. Everything that decides a bit of a
+ * next. These use only +, −, ×, ÷, which IEEE 754 fixes to the last bit. Everything that decides a bit of a
  * training run (random numbers, schedules, augmentation, temperature) uses them. Errors, against forty digits: exp at most
  * 1.5 ulp, log 3, cos and sin 1 ulp of 1 (docs/ACCURACY.md).
  */
@@ -21,7 +21,7 @@ function power2(k: number): number {
   return bits.getFloat64(0);
 }
 
-/** eˣ: x = k·ln 2 + r with |r| ≤ ½·ln 2, and the Taylor series of e^r to r^13/13!, whose rest is below 2^-57. */
+/** eˣ: x = k·ln 2 + r with |r| ≤ ½·ln 2, and the Taylor series of e^r to r^13/13!, whose remainder is below 2^-57. */
 export function exp(x: number): number {
   if (x > 709.79) return Number.POSITIVE_INFINITY;
   if (x < -745.14) return 0;
@@ -30,7 +30,7 @@ export function exp(x: number): number {
   const r = x - k * LN2_HI - k * LN2_LO;
   let series = 1;
   for (let n = 13; n > 0; n--) series = 1 + (r * series) / n;
-  // In two factors, so that neither leaves the range of normal numbers.
+  // Two factors, so that neither leaves the range of normal numbers.
   const half = Math.trunc(k / 2);
   return series * power2(half) * power2(k - half);
 }

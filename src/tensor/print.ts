@@ -1,5 +1,5 @@
 /**
- * Numbers as people read them, after NumPy: nested brackets, four significant digits in one notation, and an ellipsis in place
+ * Tensors as text, in the style of NumPy: nested brackets, four significant digits in one notation, and an ellipsis in place
  * of the middle of a long axis.
  *
  *   tensor f32 [2, 3]
@@ -8,9 +8,9 @@
  */
 import { type Shape, show, sizeOf } from "./shape.ts";
 
-/** More numbers than this are shortened. */
+/** Tensors with more numbers are abbreviated. */
 const MOST = 200;
-/** Entries shown at each end of a shortened axis. */
+/** Entries shown at each end of an abbreviated axis. */
 const EDGE = 3;
 
 /** Nested arrays of numbers, as deep as the tensor has axes; a number for a scalar. */
@@ -62,7 +62,7 @@ export function printed(kind: string, dtype: string, shape: Shape, data: ArrayLi
   return `${head}\n${text(0, 0, sizeOf(shape))}`;
 }
 
-/** One way to write all of these numbers: fixed decimals where their sizes allow it, else scientific. */
+/** One notation for all of these numbers: fixed decimals where their sizes allow it, else scientific. */
 function notationFor(values: readonly number[]): (x: number) => string {
   const sizes = values.filter((x) => Number.isFinite(x) && x !== 0).map(Math.abs);
   const [least, largest] = [Math.min(...sizes), Math.max(...sizes)];

@@ -2,7 +2,7 @@
  * Counter-based random numbers: the n-th number of a key is a pure function of (key, n).
  *
  * A key is split by name, so a number never depends on what else was drawn: `new Rng(7).split("init").split("text")`
- * gives the same sequence whatever ran before it.
+ * always gives the same sequence.
  *
  * Generator: Philox 4×32 with 10 rounds, Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".
  */
@@ -52,6 +52,7 @@ export function philox(counter: readonly number[], key0: number, key1: number, o
   out[3] = c3;
 }
 
+/** A generator of random numbers; splits are independent of what was drawn before. */
 export class Rng {
   readonly #key0: number;
   readonly #key1: number;
@@ -69,7 +70,7 @@ export class Rng {
     this.#key1 = key1 ?? Math.floor(seed / 2 ** 32);
   }
 
-  /** An independent generator for `name`; the same name always gives the same one, and this one does not move. */
+  /** An independent generator for `name`; the same name always gives the same one, and the state of this one does not change. */
   split(name: string | number): Rng {
     const text = typeof name === "number" ? `#${name}` : name;
     const out = new Uint32Array(4);
@@ -129,7 +130,7 @@ export class Rng {
     return radius * cos;
   }
 
-  /** Standard normal, drawn again until it lies within ±`bound`. */
+  /** Standard normal truncated at ±`bound`, by rejection. */
   truncatedNormal(bound = 2): number {
     let x = this.normal();
     while (Math.abs(x) > bound) x = this.normal();

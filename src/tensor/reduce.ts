@@ -1,4 +1,4 @@
-/** Sums, means and maxima over axes. Without `axis` over everything, giving a scalar `[]`. Sums are carried in f64. */
+/** Sums, means and maxima over axes. Without `axis` they reduce everything to a scalar `[]`. Sums accumulate in f64. */
 
 import { mul } from "./elementwise.ts";
 import { permute, reshape } from "./movement.ts";
@@ -6,14 +6,15 @@ import { kernelsFor } from "./select/select.ts";
 import { axisOf, broadcastShapes, type Shape, ShapeError, sameShape, show, sizeOf } from "./shape.ts";
 import { empty, full, type Tensor } from "./tensor.ts";
 
+/** Options of reductions. */
 export interface Axes {
-  /** One axis, several, or all when left out. */
+  /** One axis, several, or all by default. */
   readonly axis?: number | readonly number[];
   /** Leave reduced axes in the shape, with length 1. */
   readonly keepDims?: boolean;
 }
 
-/** Resolved axes, ascending. */
+/** Resolved axes, ascending. Throws `ShapeError`. */
 export function axesOf(op: string, shape: Shape, axis: Axes["axis"]): number[] {
   if (axis === undefined) return shape.map((_, i) => i);
   const axes = (typeof axis === "number" ? [axis] : axis).map((a) => axisOf(op, a, shape));
@@ -21,7 +22,7 @@ export function axesOf(op: string, shape: Shape, axis: Axes["axis"]): number[] {
   return axes.sort((a, b) => a - b);
 }
 
-/** The shape with the given axes gone, or of length 1. */
+/** The shape with the given axes removed, or of length 1. */
 export const reducedShape = (shape: Shape, axes: readonly number[], keepDims: boolean): Shape =>
   keepDims ? shape.map((side, i) => (axes.includes(i) ? 1 : side)) : shape.filter((_, i) => !axes.includes(i));
 
@@ -43,23 +44,25 @@ function reduce(op: string, kernel: RowReduction, x: Tensor, { axis, keepDims = 
   return out;
 }
 
+/** Sums over some axes. */
 export const sum = (x: Tensor, axes: Axes = {}): Tensor => reduce("sum", "sumAlongRows", x, axes);
 
+/** Means over some axes. */
 export function mean(x: Tensor, axes: Axes = {}): Tensor {
   const count = sizeOf(axesOf("mean", x.shape, axes.axis).map((i) => x.shape[i]));
   return mul(sum(x, axes), 1 / count);
 }
 
-/** The largest entry; −∞ over an empty axis. */
+/** The largest entries over some axes; −∞ over an empty axis. */
 export const max = (x: Tensor, axes: Axes = {}): Tensor => reduce("max", "maxAlongRows", x, axes);
 
-/** Σ x as a number, carried in f64 and not rounded to the tensor's type. */
+/** Σ x as a number, accumulated in f64 and not rounded to the tensor's type. */
 export const total = (x: Tensor): number => kernelsFor(x.dtype).sum(x.size, x.address);
 
-/** Σ x² as a number, carried in f64: for norms. */
+/** Σ x² as a number, accumulated in f64: for norms. */
 export const sumSquares = (x: Tensor): number => kernelsFor(x.dtype).sumSquares(x.size, x.address);
 
-/** Sums over what broadcasting `shape` to x's shape repeated: the adjoint of `broadcastTo`. */
+/** Sums x to `shape`, over what broadcasting repeated: the adjoint of `broadcastTo`. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   if (!sameShape(broadcastShapes("sumTo", shape, x.shape), x.shape)) {

@@ -1,9 +1,10 @@
 /**
- * Shapes, broadcasting and the errors about them. Integers only: nothing here touches numbers of a tensor.
+ * Shapes, broadcasting and their errors. Integers only: nothing here reads the numbers of a tensor.
  *
- * Tensors are contiguous and row-major, so a shape is all there is to know about a layout.
+ * Tensors are contiguous and row-major, so the shape determines the layout.
  */
 
+/** Sides of a tensor, outermost first; `[]` is a scalar. */
 export type Shape = readonly number[];
 
 /** A shape that does not fit an operation. The message names the operation, the shapes and what to change. */
@@ -17,7 +18,7 @@ export const show = (shape: Shape): string => `[${shape.join(", ")}]`;
 /** Number of elements; 1 for a scalar `[]`. */
 export function sizeOf(shape: Shape): number {
   let size = 1;
-  for (let axis = 0; axis < shape.length; axis++) size *= shape[axis]; // called so often that an iterator would show
+  for (let axis = 0; axis < shape.length; axis++) size *= shape[axis]; // hot: an iterator would cost
   return size;
 }
 
@@ -34,6 +35,7 @@ export function checkShape(op: string, shape: Shape): void {
   }
 }
 
+/** Whether two shapes are equal. */
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((side, i) => side === b[i]);
 
 /** Axis in 0..rank−1; negative axes count from the end. */
@@ -56,7 +58,7 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
-/** The shape two shapes broadcast to: aligned at the last axis, sides equal or 1. */
+/** The shape that two shapes broadcast to: aligned at the last axis, sides equal or 1. */
 export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
   if (sameShape(a, b)) return a;
   const rank = Math.max(a.length, b.length);

@@ -1,11 +1,11 @@
 /**
- * A block of the sigmoid loss with its gradients in one pass, tile by tile: nothing pairwise is kept.
+ * A block of the sigmoid loss with its gradients in one pass, tile by tile: no matrix of all pairs is stored.
  *
  *     S = x·yᵀ,   ℓ = t·S + b,   G = −z·σ(−z·ℓ) with labels z = ±1,   dx += G·y,   dy += Gᵀ·x
  *
- * A tile of S stays in the second-level cache: it is made by one product, turned into G in place, and used up by two more.
- * 6·d floating-point operations a pair; memory of one tile. All of y passes by one band of rows of x before the next, so
- * that what is read again soon is near. Whatever the bands, a row of dx adds up along y, and a row of dy along x.
+ * A tile of S stays in the second-level cache: one product computes it, G overwrites it, and two more products read G.
+ * 6·d floating-point operations a pair; memory of one tile. A band of rows of x meets all of y before the next band does, for
+ * locality. The order of sums does not depend on the bands: a row of dx sums along y, a row of dy along x.
  *
  * x [n, d]   y [m, d]
  */
@@ -16,20 +16,21 @@ import { kernelsFor } from "./select/select.ts";
 import { ShapeError, sameShape, show } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
 
-// 192 · 240 floats are 180 KiB: a fifth of the second-level cache, beside the panels of the products. A row is 15 cache
-// lines: an odd number, so that rows do not meet in the same sets of the cache, as those of 256 floats do.
+// 192 · 240 floats are 180 KiB: a fifth of the second-level cache, which also holds the panels of the products. A row is 15 cache
+// lines: an odd number, so that rows do not compete for the same cache sets, as those of 256 floats do.
 const TILE_ROWS = 192;
 const TILE_COLS = 240;
-const BAND_ROWS = 4 * TILE_ROWS; // y and dy come from memory once for each band
+const BAND_ROWS = 4 * TILE_ROWS; // y and dy are read from memory once per band
 
+/** Sums over the pairs of a block. */
 export interface SigmoidBlock {
-  /** Σ over the pairs of −log σ(±ℓ). */
+  /** Σ −log σ(z·ℓ). */
   readonly loss: number;
   /** Σ G. */
   readonly sum: number;
 }
 
-/** The block's share, added to `dx` and `dy`, still without the factor t/B. `positives`: do rows i of x and y belong together? */
+/** Adds the gradients of a block to `dx` and `dy`, without the factor t/B, and returns its sums. `positives`: rows i of x and y match. */
 export function sigmoidBlock(
   x: Tensor,
   y: Tensor,

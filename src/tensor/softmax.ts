@@ -9,13 +9,14 @@ const rowsOf = (op: string, x: Tensor): [rows: number, cols: number] => {
   return [cols === 0 ? 0 : x.size / cols, cols];
 };
 
+/** eˣ / Σ eˣ over the last axis. */
 export function softmax(x: Tensor): Tensor {
   const out = empty("softmax", x.shape, x.dtype);
   kernelsFor(x.dtype).softmax(...rowsOf("softmax", x), x.address, out.address);
   return out;
 }
 
-/** From y = softmax(x) and the gradient of y: y ⊙ (g − ⟨g, y⟩). */
+/** Gradient of x, from y = softmax(x) and the gradient g of y: y ⊙ (g − ⟨g, y⟩). */
 export function softmaxGrad(y: Tensor, g: Tensor): Tensor {
   const out = empty("gradient of softmax", y.shape, y.dtype);
   kernelsFor(y.dtype).softmaxGrad(...rowsOf("softmax", y), y.address, g.address, out.address);

@@ -1,15 +1,16 @@
 /**
  * Tensor: a shape and contiguous, row-major numbers in the heap of this device. Nothing is recorded here.
  *
- * f32 is what models are trained in; f64 is the oracle that f32 is judged by.
+ * Models train in f32; f64 is its oracle.
  */
 import { BYTES, type DType, heap, LifetimeError, Storage, storages } from "./heap.ts";
 import { type Nested, nested, printed } from "./print.ts";
 import { checkShape, type Shape, ShapeError, show, sizeOf } from "./shape.ts";
 
-/** What `console.log` of Node calls. */
+/** Key of the method that Node's `console.log` calls. */
 export const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
+/** A shape and its numbers in the heap. Made by `tensor`, `zeros`, ... and operations. */
 export class Tensor {
   readonly shape: Shape;
   readonly dtype: DType;
@@ -27,11 +28,11 @@ export class Tensor {
     this.#offset = offset;
   }
 
-  /** Address of the first number, in bytes. Throws `LifetimeError` when the memory is gone. */
+  /** Address of the first number, in bytes. Throws `LifetimeError` after the memory was freed. */
   get address(): number {
     if (!this.storage.live) {
       throw new LifetimeError(
-        `${show(this.shape)} made by ${this.storage.madeBy} is used after its memory was given back; return it from its scope or keep() it`,
+        `${show(this.shape)} made by ${this.storage.madeBy} is used after its memory was freed; return it from its scope or keep() it`,
       );
     }
     return this.storage.address + this.#offset;
@@ -68,9 +69,9 @@ export class Tensor {
     return nested(this.shape, this.data);
   }
 
-  /** Shape, type and rounded numbers, a long axis shortened; what `console.log` of Node shows too. */
+  /** Shape, type and rounded numbers, long axes abbreviated; also shown by Node's `console.log`. */
   toString(): string {
-    if (!this.storage.live) return `tensor ${this.dtype} ${show(this.shape)}, its memory was given back`;
+    if (!this.storage.live) return `tensor ${this.dtype} ${show(this.shape)}, memory freed`;
     return printed("tensor", this.dtype, this.shape, this.data);
   }
 
@@ -83,18 +84,18 @@ export class Tensor {
   }
 }
 
-/** A tensor with undefined contents; `madeBy` names the operation in messages. */
+/** A tensor with undefined contents; `madeBy` names the operation in messages. Throws `ShapeError` on an unknown dtype. */
 export function empty(madeBy: string, shape: Shape, dtype: DType): Tensor {
   const bytes = BYTES[dtype];
   if (bytes === undefined) {
-    throw new ShapeError(`${madeBy}: ${JSON.stringify(dtype)} is no type of numbers; there are ${Object.keys(BYTES)}`);
+    throw new ShapeError(`${madeBy}: ${JSON.stringify(dtype)} is not a dtype; use ${Object.keys(BYTES).join(" or ")}`);
   }
   return new Tensor(shape, dtype, new Storage(madeBy, sizeOf(shape) * bytes));
 }
 
 /**
- * A tensor with a copy of `values`, row-major. Throws `ShapeError` when their number is not the shape's size, or when they are
- * no flat list of numbers.
+ * A tensor with a copy of `values`, row-major. Throws `ShapeError` when their count is not the shape's size, or when they are
+ * not a flat list of numbers.
  */
 export function tensor(values: ArrayLike<number>, shape: Shape, dtype: DType = "f32"): Tensor {
   checkShape("tensor", shape);
@@ -107,7 +108,7 @@ export function tensor(values: ArrayLike<number>, shape: Shape, dtype: DType = "
   return out;
 }
 
-/** Typed arrays hold numbers; what JavaScript puts into others, the heap would turn into NaN, or into 1 what was [1]. */
+/** Rejects entries that are not numbers; the heap would convert them silently, [1] to 1 and others to NaN. */
 function requireNumbers(values: readonly unknown[]): void {
   const at = values.findIndex((value) => typeof value !== "number");
   if (at < 0) return;
@@ -117,6 +118,7 @@ function requireNumbers(values: readonly unknown[]): void {
   throw new ShapeError(`tensor: entry ${at} is ${String(values[at])}, not a number`);
 }
 
+/** A tensor filled with `value`. */
 export function full(shape: Shape, value: number, dtype: DType = "f32"): Tensor {
   checkShape("full", shape);
   const out = empty("full", shape, dtype);
@@ -124,8 +126,11 @@ export function full(shape: Shape, value: number, dtype: DType = "f32"): Tensor 
   return out;
 }
 
+/** A tensor of zeros. */
 export const zeros = (shape: Shape, dtype: DType = "f32"): Tensor => full(shape, 0, dtype);
+/** A tensor of ones. */
 export const ones = (shape: Shape, dtype: DType = "f32"): Tensor => full(shape, 1, dtype);
+/** A tensor of shape [] that holds `value`. */
 export const scalar = (value: number, dtype: DType = "f32"): Tensor => full([], value, dtype);
 
 /** The identity matrix [n, n]. */

@@ -13,7 +13,7 @@ type Linear = readonly [
 ];
 
 const ids = Int32Array.of(3, 0, 3, 3, 1, 4);
-/** Linear operations with the shape of what they are applied to. */
+/** Linear operations, with the shape of their argument. */
 const LINEAR: readonly Linear[] = [
   ["reshape", [4, 6], (x) => A.reshape(x, [3, -1])],
   ["permute", [2, 3, 4], (x) => A.permute(x, [2, 0, 1])],
@@ -89,7 +89,7 @@ describe("the gradient", () => {
     expectSameBits((row.grad as Tensor).toArray(), new Float64Array(3).fill(4));
   });
 
-  it("of a gathered table adds up in rows that repeat and is exactly 0 elsewhere", () => {
+  it("of a gathered table accumulates in repeated rows and is exactly 0 elsewhere", () => {
     const table = A.parameter(normals(4, [5, 2]));
     A.backward(A.sum(A.gather(table, ids)));
     expectSameBits((table.grad as Tensor).toArray(), Float64Array.of(1, 1, 1, 1, 0, 0, 3, 3, 1, 1));

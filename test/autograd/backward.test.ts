@@ -39,7 +39,7 @@ function run(steps: readonly Step[], ...leaves: A.Variable[]): A.Variable {
   for (const [op, left, right] of steps) {
     values.push(STEPS[op](values[left % values.length], values[right % values.length]));
   }
-  // Every value counts, so that every one has more than one user.
+  // Every value contributes to the sum, so each has more than one user.
   return values.map((value) => A.mean(A.tanh(value))).reduce((total, value) => add(total, value));
 }
 
@@ -55,7 +55,7 @@ describe("backward of a random graph", () => {
     );
   });
 
-  it("gives the same bits when freed memory is filled with NaN, and gives all memory back", () => {
+  it("gives the same bits when freed memory is filled with NaN, and frees all memory", () => {
     fc.assert(
       fc.property(graphs, fc.nat(), (steps, seed) => {
         const before = counts();
@@ -117,14 +117,14 @@ describe("a value used more than once", () => {
     expect(gradOf(x)[0]).toBe(27);
   });
 
-  it("through views that share its memory collects what each of them got", () => {
+  it("through views that share its memory collects the gradients of all views", () => {
     const x = parameter(tensor([1, 2, 3, 4], [2, 2], "f64"));
     const rows = [A.slice(x, 0, 0, 1), A.slice(x, 0, 1, 2), A.slice(x, 0, 0, 2)];
     backward(sum(mul(A.concat(rows, 0), tensor([1, 10, 100, 1000, 5, 6, 7, 8], [4, 2], "f64"))));
     expect([...(x.grad as Tensor).data]).toEqual([6, 16, 107, 1008]);
   });
 
-  it("behind a constant contributes exactly nothing", () => {
+  it("gets no gradient through a constant, exactly", () => {
     fc.assert(
       fc.property(graphs, fc.nat(), (steps, seed) => {
         const grad = (detached: boolean) =>
@@ -152,7 +152,7 @@ describe("gradients of leaves", () => {
     expect(gradOf(x)[0]).toBe(1);
   });
 
-  it("are memory of their own: neither the cotangent nor each other", () => {
+  it("share memory neither with the cotangent nor with each other", () => {
     const [a, b] = [parameter(zeros([2])), parameter(zeros([2]))];
     const cotangent = tensor([1, 2], [2]);
     backward(add(a, b), cotangent);
@@ -164,7 +164,7 @@ describe("gradients of leaves", () => {
     expect([...(gradOf(a) as Float32Array), ...cotangent.data]).toEqual([5, 10, 1, 2]);
   });
 
-  it("outlive the scope of the step, and go when they are dropped", () => {
+  it("outlive the scope of the step, and are freed when they are dropped", () => {
     const x = parameter(tensor([2, 3], [2]));
     const before = counts();
     scope(() => backward(sum(mul(x, x))));
@@ -174,7 +174,7 @@ describe("gradients of leaves", () => {
     expect(counts()).toEqual(before);
   });
 
-  it("stay empty where nothing needs them: constants, and parameters that did not take part", () => {
+  it("stay empty for constants and for parameters that were not used", () => {
     const [x, c, other] = [parameter(zeros([2])), constant(tensor([3, 4], [2])), parameter(zeros([2]))];
     backward(sum(mul(x, c)));
     expect([c.grad, other.grad]).toEqual([undefined, undefined]);
@@ -182,7 +182,7 @@ describe("gradients of leaves", () => {
   });
 });
 
-describe("memory on the way back", () => {
+describe("memory in the backward pass", () => {
   it("falls by one activation a step", () => {
     scope(() => {
       const seen: number[] = [];
@@ -199,12 +199,12 @@ describe("memory on the way back", () => {
       for (let i = 0; i < 8; i++) y = probe(y);
       backward(sum(y));
       expect(seen.length).toBe(8);
-      // The last activation is still there at the first look; from then on each step frees the one behind it.
+      // At the first probe the last activation is still live; then each step frees the previous one.
       expect(seen.slice(1).map((blocks, i) => blocks - seen[i])).toEqual(new Array(7).fill(-1));
     });
   });
 
-  it("keeps the root and what was kept, and names what was used up", () => {
+  it("keeps the root and kept tensors, and names freed ones", () => {
     scope(() => {
       const x = parameter(tensor([2], [1]));
       const square = mul(x, x);
@@ -215,11 +215,11 @@ describe("memory on the way back", () => {
       expect(root.value.item()).toBeCloseTo(4 + Math.exp(4), 4);
       expect(kept.value.item()).toBeCloseTo(Math.exp(4), 4);
       expect(() => square.value.data).toThrow(LifetimeError);
-      expect(() => square.value.data).toThrow("[1] made by mul is used after its memory was given back");
+      expect(() => square.value.data).toThrow("[1] made by mul is used after its memory was freed");
     });
   });
 
-  it("is all given back when a vjp throws in the middle", () => {
+  it("is freed completely when a vjp throws in the middle", () => {
     const x = parameter(zeros([8]));
     const before = counts();
     const broken = A.op("broken", (value: Tensor) => ({
@@ -238,34 +238,34 @@ describe("memory on the way back", () => {
 });
 
 describe("a graph", () => {
-  it("is walked once", () => {
+  it("is used once", () => {
     const y = sum(mul(parameter(zeros([2])), 2));
     backward(y);
     expect(() => backward(y)).toThrow(
-      new GraphError("backward: the graph behind sum was already walked; record it anew for another gradient"),
+      new GraphError("backward: the graph of sum was already used; run the forward pass again for another gradient"),
     );
   });
 
-  it("is walked once also where two roots share it: the second is told so and adds nothing", () => {
+  it("is used once even if two roots share it: the second call throws and adds nothing", () => {
     const x = parameter(tensor([1], [1]));
     const trunk = mul(x, 2);
     const [one, two] = [sum(trunk), sum(mul(trunk, 3))];
     backward(one);
     expect(() => backward(two)).toThrow(
-      new GraphError("backward: the graph behind mul was already walked; record it anew for another gradient"),
+      new GraphError("backward: the graph of mul was already used; run the forward pass again for another gradient"),
     );
     expect(gradOf(x)[0]).toBe(2);
   });
 
-  it("without anything that needs a gradient is refused", () => {
+  it("without anything that needs a gradient is rejected", () => {
     const nothing = new GraphError("backward: nothing that this value depends on needs a gradient");
     expect(() => backward(sum(constant(zeros([2]))))).toThrow(nothing);
     expect(() => A.noGrad(() => backward(sum(parameter(zeros([2])))))).toThrow(nothing);
   });
 
-  it("asks for a cotangent unless its root is a scalar, and for one of the root's shape", () => {
+  it("needs a cotangent of the root's shape unless the root is a scalar", () => {
     const x = parameter(zeros([2, 3]));
-    expect(() => backward(mul(x, 2))).toThrow(new ShapeError("backward: [2, 3] is not a scalar; give its cotangent"));
+    expect(() => backward(mul(x, 2))).toThrow(new ShapeError("backward: [2, 3] is not a scalar; pass its cotangent"));
     expect(() => backward(mul(x, 2), zeros([3]))).toThrow(
       new ShapeError("backward: cotangent [3] for a value of [2, 3]"),
     );
@@ -275,7 +275,7 @@ describe("a graph", () => {
   it("names the operation and the argument that got no gradient", () => {
     const half = A.op("half", (a: Tensor, b: Tensor) => ({ value: T.add(a, b), vjps: [(g) => g] }));
     expect(() => backward(sum(half(parameter(zeros([1])), parameter(zeros([1])))))).toThrow(
-      new GraphError("backward: half gives no gradient for its argument 1, which needs one"),
+      new GraphError("backward: half returned no gradient for its argument 1, which needs one"),
     );
   });
 });

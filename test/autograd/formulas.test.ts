@@ -71,7 +71,7 @@ const rows: readonly Row[] = [
   ],
 ];
 
-describe("an operation with a derivative of its own equals its formula, value and gradients", () => {
+describe("an operation with a hand-written derivative equals its formula, value and gradients", () => {
   it.each(rows)("%s", (_, fused, composed, inputs) => {
     const [got, expected] = [run(fused, inputs), run(composed, inputs)];
     got.forEach((values, which) => {

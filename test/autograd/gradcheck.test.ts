@@ -5,13 +5,13 @@ import { generate, Rng, type Shape, type Tensor } from "../../src/tensor/index.t
 
 const rng = new Rng(1).split("gradcheck");
 const normal = (...shape: number[]): Tensor => generate(shape, () => rng.normal(), "f64");
-/** Away from 0 and positive: for log, sqrt, div. */
+/** Positive and away from 0: for log, sqrt, div. */
 const positive = (...shape: number[]): Tensor => generate(shape, () => rng.between(0.5, 2), "f64");
 
 type Row = readonly [name: string, f: (...xs: A.Variable[]) => A.Variable, inputs: readonly Tensor[]];
 
 const ids = Int32Array.of(2, 0, 2, 3);
-/** One row or more for every differentiable operation. Each result is weighed with fixed random numbers and summed. */
+/** One row or more for every differentiable operation. Each result is weighted with fixed random numbers and summed. */
 const rows: readonly Row[] = [
   ["add", (a, b) => A.add(a, b), [normal(3, 4), normal(4)]],
   ["add", (a, b) => A.add(a, b), [normal(3, 1), normal(2, 1, 4)]],
@@ -121,7 +121,7 @@ describe("gradcheck itself", () => {
     }
   });
 
-  it("leaves its inputs as they were and says that nothing differs where nothing can", () => {
+  it("leaves its inputs unchanged and reports no difference where there can be none", () => {
     const x = positive(4);
     const before = x.toArray();
     check((v) => A.square(v), x);
@@ -129,12 +129,12 @@ describe("gradcheck itself", () => {
     expect(A.gradcheck(() => A.sum(A.parameter(positive(1))), []).worst).toBe("no difference");
   });
 
-  it("takes a parameter that does not take part for one whose gradient is 0", () => {
+  it("treats the gradient of an unused parameter as 0", () => {
     const { error } = A.gradcheck((x) => A.sum(A.square(x)), [positive(2), positive(3)]);
     expect(error).toBeLessThan(1e-8);
   });
 
-  it("refuses f32, which cannot resolve the differences", () => {
+  it("rejects f32, which cannot resolve the differences", () => {
     expect(() => A.gradcheck((x) => A.sum(x), [T.zeros([2])])).toThrow(
       new T.ShapeError("gradcheck: inputs must be f64; f32 cannot resolve the differences"),
     );

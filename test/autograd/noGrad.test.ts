@@ -3,7 +3,7 @@ import { backward, isRecording, mul, noGrad, parameter, sum, withGrad } from "..
 import { heap, scope, zeros } from "../../src/tensor/index.ts";
 
 describe("noGrad", () => {
-  it("records nothing, and says so", () => {
+  it("records nothing, and isRecording says so", () => {
     const x = parameter(zeros([2]));
     const y = noGrad(() => {
       expect(isRecording()).toBe(false);
@@ -14,7 +14,7 @@ describe("noGrad", () => {
     expect(isRecording()).toBe(true);
   });
 
-  it("is undone by withGrad inside it, and both by what ends them, errors too", () => {
+  it("is undone by withGrad inside it, and both end with their body, even by an error", () => {
     noGrad(() => {
       const y = withGrad(() => mul(parameter(zeros([2])), 2));
       expect(y.requiresGrad).toBe(true);
@@ -29,7 +29,7 @@ describe("noGrad", () => {
     expect(isRecording()).toBe(true);
   });
 
-  it("keeps nothing for a way back: a chain of operations in a scope leaves only what is returned", () => {
+  it("saves nothing for a backward pass: a chain of operations in a scope leaves only its result", () => {
     scope(() => {
       const x = parameter(zeros([16]));
       const before = heap.liveBlocks;

@@ -14,7 +14,7 @@ import {
 import * as T from "../../src/tensor/index.ts";
 import { heap, scope, storagesIn, type Tensor, tensor, zeros } from "../../src/tensor/index.ts";
 
-/** a·b + n with a count of how often each derivative was asked for. */
+/** a·b + n with a count of the calls of each derivative. */
 function counted() {
   const asked = [0, 0];
   const f = op("counted", (a: Tensor, b: Tensor, n: number) => ({
@@ -54,7 +54,7 @@ describe("op", () => {
     expect(f(f(parameter(a), a, 0), a, 0).requiresGrad).toBe(true);
   });
 
-  it("asks only for the derivatives that are needed: constants cost nothing", () => {
+  it("computes only the derivatives that are needed: constants cost nothing", () => {
     const { f, asked } = counted();
     const a = tensor([2], [1]);
     backward(sum(f(constant(a), parameter(a), 0)));
@@ -63,7 +63,7 @@ describe("op", () => {
     expect(asked).toEqual([1, 1]);
   });
 
-  it("tells a rule with one pass for all gradients which are wanted", () => {
+  it("tells a rule with a joint vjp which gradients are needed", () => {
     let told: readonly boolean[] = [];
     const both = op("both", (a: Tensor, b: Tensor) => ({
       value: T.add(a, b),
@@ -85,7 +85,7 @@ describe("op", () => {
     expect(column.grad?.shape).toEqual([2, 1]);
   });
 
-  it("keeps what its derivative needs until that has run, and frees what a plain call made on the way", () => {
+  it("saves what its derivative reads until that has run, and frees the intermediates of an unrecorded call", () => {
     scope(() => {
       const saving = op("saving", (x: Tensor) => {
         const saved = T.mul(x, 2);
@@ -104,21 +104,21 @@ describe("op", () => {
   });
 });
 
-describe("what a derivative does not read", () => {
-  it("goes with its scope, and the gradients are the same", () => {
+describe("a tensor that `saves` leaves out", () => {
+  it("is freed with its scope, and the gradients are the same", () => {
     scope(() => {
       const x = parameter(T.tensor([1, 2, 3, 4], [2, 2]));
       const kernel = parameter(T.tensor([5, 6, 7, 8], [2, 2]));
       const before = heap.liveBlocks;
       const y = scope(() => add(x, linear(x, kernel)));
-      expect(heap.liveBlocks).toBe(before + 1); // the sum; the product is gone
+      expect(heap.liveBlocks).toBe(before + 1); // the sum; the product was freed
       backward(y, T.ones([2, 2]));
       expect([...(x.grad as Tensor).data]).toEqual([12, 16, 12, 16]);
       expect([...(kernel.grad as Tensor).data]).toEqual([4, 4, 6, 6]);
     });
   });
 
-  it("must not be left out of what is saved: a use after that names the tensor", () => {
+  it("throws LifetimeError if the derivative reads it", () => {
     scope(() => {
       const wrong = op("wrong", (x: Tensor) => {
         const twice = T.mul(x, 2);
@@ -131,7 +131,7 @@ describe("what a derivative does not read", () => {
 });
 
 describe("a variable", () => {
-  it("is found by scopes through its value; its tensor is what tensorOf gives", () => {
+  it("is found by scopes through its value; tensorOf gives its tensor", () => {
     const x = zeros([2]);
     const variable = parameter(x);
     expect([...storagesIn([variable, { variable }])]).toEqual([x.storage]);
@@ -139,7 +139,7 @@ describe("a variable", () => {
     expect(variable.shape).toEqual([2]);
   });
 
-  it("hands its gradient over once", () => {
+  it("takeGrad returns its gradient once", () => {
     const x = parameter(tensor([3], [1]));
     backward(sum(mul(x, x)));
     const g = x.takeGrad();

@@ -30,7 +30,7 @@ const chain = (depth: number, x: Variable): Variable => {
 beforeAll(() => void T.add(zeros([2]), zeros([2])));
 
 describe("recompute", () => {
-  it("gives the same value and the same gradients as without, bit for bit, nested and with captured parameters", () => {
+  it("changes neither the value nor the gradients, bit for bit, nested and with captured parameters", () => {
     fc.assert(
       fc.property(
         fc.nat(),
@@ -56,7 +56,7 @@ describe("recompute", () => {
     );
   });
 
-  it("holds nothing but its inputs and its value until its gradient is asked for, captured parameters or not", () => {
+  it("holds only its inputs and its value until the backward pass, with and without captured parameters", () => {
     const bytes = (wrap: boolean) =>
       scope(() => {
         const [x, w] = [parameter(zeros([4096])), parameter(zeros([4096]))];
@@ -92,7 +92,7 @@ describe("recompute", () => {
     expect(peak(8)).toBeLessThan(0.5 * peak(1));
   });
 
-  it("takes several inputs, and tensors and constants among them", () => {
+  it("takes several inputs, tensors and constants included", () => {
     const [a, b] = [parameter(tensor([2], [1], "f64")), parameter(tensor([3], [1], "f64"))];
     const fixed = tensor([5], [1], "f64");
     const y = recompute((x, z, c, t) => mul(mul(x, mul(z, z)), add(c, t)), a, b, constant(fixed), fixed);
@@ -109,7 +109,7 @@ describe("recompute", () => {
     expect(numbers(blind.grad)[0]).toBe(0);
   });
 
-  it("may hand its input through", () => {
+  it("may return its input", () => {
     const x = parameter(tensor([2, 3], [2], "f64"));
     backward(
       sum(
@@ -135,12 +135,12 @@ describe("recompute", () => {
     expect([y.requiresGrad, y.node]).toEqual([false, undefined]);
   });
 
-  it("refuses a recorded value that came in behind its back, naming the operation", () => {
+  it("rejects a recorded value that is not an input, naming the operation", () => {
     const x = parameter(tensor([1], [1]));
     const outside = mul(x, 2);
     const y = sum(recompute((z) => add(z, outside), x));
     expect(() => backward(y)).toThrow(
-      new GraphError("backward: mul was recorded outside; hand it to recompute as an input"),
+      new GraphError("backward: mul was recorded outside recompute; pass it to recompute as an input"),
     );
   });
 });

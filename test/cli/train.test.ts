@@ -78,7 +78,7 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(resumed.code, resumed.stderr).toBe(0);
     expect(JSON.parse(readFileSync(join(run("strict"), "config.json"), "utf8")).train.kernels).toBe("strict");
     // Rank 0 writes the report.
-    expect(readFileSync(join(run("strict"), "report.html"), "utf8")).toContain("products and sums rounded apart");
+    expect(readFileSync(join(run("strict"), "report.html"), "utf8")).toContain("products and sums rounded separately");
   });
 
   it("warns of a training that does not work, and on --resume knows its first step", async () => {

@@ -19,7 +19,7 @@ const draw = (picture: Uint8Array, view: View): Float32Array => {
 const still = { ...augmentations.light, hue: 0, saturation: [0, 0], grey: 0, contrast: 0, brightness: 0 } as const;
 const centre = (pixels: Float32Array): number[] => [...pixels.subarray((16 * 32 + 16) * 3, (16 * 32 + 16) * 3 + 3)];
 
-/** A black blob, round and soft, 6 stored pixels wide (standard deviation): what is sampled of it has no edge to fall between. */
+/** A black blob, round and soft, 6 stored pixels wide (standard deviation): it has no edge that sampling could miss. */
 const blob = Uint8Array.from({ length: STORED * STORED * 4 }, (_, i) => {
   const [x, y] = [((i >> 2) % STORED) - 23.5, Math.floor((i >> 2) / STORED) - 23.5];
   return i % 4 === 3 ? Math.round(255 * Math.exp(-(x * x + y * y) / 72)) : 0;
@@ -54,7 +54,7 @@ describe("drawView", () => {
     expect([...pixels.subarray(0, 3)]).toEqual([0, 0, 0]);
   });
 
-  it("is mirrored when the picture is", () => {
+  it("is mirrored if the picture is", () => {
     const picture = Uint8Array.from({ length: STORED * STORED * 4 }, (_, i) => (i % 4 === 3 ? 255 : (i * 37) % 256));
     const mirrored = picture.slice();
     for (let i = 0; i < STORED * STORED; i++) {
@@ -67,7 +67,7 @@ describe("drawView", () => {
     }
   });
 
-  it("moves a drawing as asked: shift, scale and aspect arrive in the moments", () => {
+  it("transforms a drawing as specified: shift, scale and aspect show in the moments", () => {
     fc.assert(
       fc.property(fc.nat(1e6), (seed) => {
         const view = randomView(new Rng(seed), { ...still, rotation: 0 });
@@ -87,7 +87,7 @@ describe("drawView", () => {
     );
   });
 
-  it("turns a bar clockwise for a positive angle, with its length kept", () => {
+  it("turns a bar clockwise for a positive angle and keeps its length", () => {
     // A horizontal bar, 4 stored pixels high.
     const bar = new Uint8Array(STORED * STORED * 4);
     for (let y = 22; y < 26; y++) bar.fill(255, y * STORED * 4, (y + 1) * STORED * 4).fill(0, 0, 0);
@@ -106,7 +106,7 @@ describe("drawView", () => {
     expect(xy / xx).toBeCloseTo(Math.tan(angle), 2);
   });
 
-  it("keeps white around the drawing whatever happens to the colours", () => {
+  it("keeps white around the drawing for any change of colours", () => {
     fc.assert(
       fc.property(fc.nat(1e6), fc.constantFrom(...Object.values(augmentations)), (seed, by) => {
         const view = randomView(new Rng(seed), by);
@@ -173,7 +173,7 @@ describe("drawView", () => {
     }
   });
 
-  it("blurs without a change of the sum inside, and cuts a white square out", () => {
+  it("blurs without changing the sum inside, and cuts out a white square", () => {
     const black = flat(0, 0, 0, 255);
     const sum = (pixels: Float32Array) => pixels.reduce((a, v) => a + v, 0);
     const plain = draw(black, plainView);
@@ -187,7 +187,7 @@ describe("drawView", () => {
 });
 
 describe("randomView", () => {
-  it("draws the same count of numbers whatever the ranges, so presets differ only where they say", () => {
+  it("draws the same count of numbers for any ranges, so presets differ only in their ranges", () => {
     const [a, b] = [new Rng(5), new Rng(5)];
     randomView(a, augmentations.light);
     randomView(b, augmentations.strong);

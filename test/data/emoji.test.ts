@@ -54,14 +54,14 @@ describe("emojiList", () => {
     expect(all[0].tags).toContain("happy");
   });
 
-  it("joins across the variation selector, and takes neither skin tones nor components", () => {
+  it("joins across the variation selector, and leaves out skin tones and components", () => {
     expect(all.find(({ name }) => name === "red heart")).toMatchObject({ code: "2764", icon: { noto: "red-heart" } });
     expect(all.filter(({ code }) => /1f3f[b-f]|fe0f|^1f9b[0-3]$/.test(code))).toEqual([]);
   });
 });
 
 describe("emojiPairs", () => {
-  it("is a pure function of (seed, step): the same bits again, in any order, from another instance", () => {
+  it("is a pure function of (seed, step): the same bits in any order and from another instance", () => {
     const pairs = emojiPairs(some, options);
     const first = pairs.batch(1, 5, 8);
     pairs.batch(2, 77, 8);
@@ -88,7 +88,7 @@ describe("emojiPairs", () => {
     });
   });
 
-  it("takes tags for a share of the rows when asked", () => {
+  it("takes tags for a share of the rows", () => {
     const pairs = emojiPairs(some, { ...options, tags: 0.4 });
     let named = 0;
     for (let step = 0; step < 40; step++) {
@@ -105,7 +105,7 @@ describe("emojiPairs", () => {
     expect(named / 1080).toBeLessThan(0.7);
   });
 
-  it("gives some rows of a batch as they are in the whole", () => {
+  it("gives part of a batch with the rows of the whole", () => {
     const pairs = emojiPairs(some, options);
     const whole = pairs.batch(1, 5, 8);
     const part = pairs.batch(1, 5, 8, newBatch(3, pairs.side, pairs.length), 4);
@@ -115,7 +115,7 @@ describe("emojiPairs", () => {
     expect(part.pixels).toEqual(whole.pixels.subarray(4 * stride, 7 * stride));
   });
 
-  it("writes the same batch into arrays that are given, whatever they hold", () => {
+  it("writes the same batch into given arrays, whatever they hold", () => {
     const pairs = emojiPairs(some, options);
     const [want, used] = [pairs.batch(1, 5, 8), pairs.batch(2, 6, 8)];
     expect(pairs.batch(1, 5, 8, used)).toBe(used);
@@ -123,7 +123,7 @@ describe("emojiPairs", () => {
   });
 
   it("draws each style equally often, and strokes for 0.3 of the rows", () => {
-    // A fake store tells style and stroke by the colour of a full square.
+    // A fake store marks style and stroke by the colour of a full square.
     const shade = (style: number, stroked: boolean) =>
       new Uint8Array(100 * 48 * 48 * 4)
         .fill(255)
@@ -195,7 +195,7 @@ describe("emojiPictures", () => {
 });
 
 describe("unseenEmoji", () => {
-  it("holds out 160 emoji whose words all occur in the names that stay", () => {
+  it("holds out 160 emoji whose words all occur in the remaining names", () => {
     const { train, unseen } = unseenEmoji(all);
     expect([train.length, unseen.length]).toEqual([1434, 160]);
     const wordsOf = (i: number) => all[i].name.match(/[\p{L}\p{N}]+/gu) ?? [];
@@ -206,7 +206,7 @@ describe("unseenEmoji", () => {
 });
 
 describe("emojiTokenizer", () => {
-  it("spells all but 30 names in nine ids of 1,024", () => {
+  it("encodes all but 30 names in nine ids, with a vocabulary of 1,024", () => {
     const tokenizer = emojiTokenizer(all);
     expect(tokenizer.vocabSize).toBe(1024);
     const long = all.filter(({ name }) => tokenizer.encode(name, 64)[9] !== 0);
@@ -215,7 +215,7 @@ describe("emojiTokenizer", () => {
 });
 
 describe("names and tags of emoji", () => {
-  it("have the same tokens in both versions of the tokenizers, so models trained before know the same names", () => {
+  it("have the same tokens in both versions of the tokenizers, so older models know the same names", () => {
     const texts = all.flatMap(({ name, tags }) => [name, ...tags]);
     for (const tokenizer of [emojiTokenizer(all), byteTokenizer]) {
       const old = tokenizerFromJSON({ ...tokenizer.toJSON(), version: 1 });
@@ -241,10 +241,10 @@ describe("openDrawings", () => {
     expect(Buffer.compare((await open()).pictures("fluent", false), first)).toBe(0);
     expect(calls).toEqual([]);
     expect(readdirSync(cache)).toEqual(["fluent.bin"]);
-    await expect(open().then((data) => data.pictures("noto", true))).rejects.toThrow("noto-stroked was not asked of");
+    await expect(open().then((data) => data.pictures("noto", true))).rejects.toThrow("noto-stroked was not opened");
   });
 
-  it("keeps pictures in memory where the cache cannot be written, warns once, and hands them to threads", async () => {
+  it("keeps pictures in memory if the cache cannot be written, warns once, and passes them to threads", async () => {
     const file = join(cache, "a file");
     writeFileSync(file, "");
     const warnings: string[] = [];
@@ -252,10 +252,10 @@ describe("openDrawings", () => {
     const styles = { plain: ["fluent", "noto"], stroked: ["noto"] } as const;
     const data = await openDrawings(some.emoji, { ...styles, cache: join(file, "cache"), warn });
     expect(warnings).toEqual([
-      expect.stringMatching(/^rendered pictures cannot be kept in .*a file.cache \(ENOTDIR\)/),
+      expect.stringMatching(/^rendered pictures cannot be cached in .*a file.cache \(ENOTDIR\)/),
     ]);
     expect(Buffer.compare(data.pictures("noto", true), some.pictures("noto", true))).toBe(0);
-    // Whoever gets them neither renders nor reads, nor has a copy of its own.
+    // A thread that gets them neither renders, reads nor copies.
     const progress = () => expect.unreachable();
     const rendered = structuredClone(data.rendered);
     const again = await openDrawings(some.emoji, { ...styles, rendered, progress });
@@ -264,7 +264,7 @@ describe("openDrawings", () => {
     rmSync(file);
   });
 
-  it("stores a drawing whole where it is not to be trimmed, under another name", async () => {
+  it("stores an untrimmed drawing whole, under another name", async () => {
     const emoji = some.emoji.slice(0, 2);
     const [cut, whole] = await Promise.all(
       [true, false].map(async (trim) => {

@@ -6,7 +6,7 @@ describe("packageJson", () => {
     expect(await packageJson("emojibase-data/package.json", "test", [])).toMatchObject({ license: "MIT" });
   });
 
-  it("says what to install when a package is missing", async () => {
+  it("names the packages to install if one is missing", async () => {
     const missing = packageJson("@iconify-json/no-such-set/chars.json", "emoji", ["sharp", "emojibase-data"]);
     await expect(missing).rejects.toThrow("emoji: a package is not installed; run: npm install sharp emojibase-data");
     await expect(missing).rejects.toMatchObject({ name: "MissingPackageError" });

@@ -19,7 +19,7 @@ describe("pictureCache", () => {
     expect(readdirSync(join(folder, "deep"))).toEqual(["noto.bin"]);
   });
 
-  it("keeps what was there, and leaves nothing beside it, when the disk is full in the middle of a file", async () => {
+  it("keeps the previous file, and leaves no other, if the disk becomes full while it writes", async () => {
     await writePictures(file, key, pictures);
     const full: CacheFiles = {
       ...realFiles,
@@ -33,7 +33,7 @@ describe("pictureCache", () => {
     expect(readdirSync(join(folder, "deep"))).toEqual(["noto.bin"]);
   });
 
-  it("has nothing when there is no file", async () => {
+  it("returns nothing if there is no file", async () => {
     expect(await readPictures(join(folder, "no.bin"), key)).toBeUndefined();
   });
 
@@ -42,7 +42,7 @@ describe("pictureCache", () => {
     expect(await readPictures(file, { ...key, ...change })).toBeUndefined();
   });
 
-  it("notices every truncation and a flipped bit in any byte", async () => {
+  it("detects every truncation and a flipped bit in any byte", async () => {
     await writePictures(file, key, pictures);
     const whole = readFileSync(file);
     for (let length = 0; length < whole.length; length++) {

@@ -21,13 +21,13 @@ const fail = (message: string): never => {
 };
 
 describe("filesOf", () => {
-  it("lists all files of a folder and its subfolders, sorted, whatever their names end with", () => {
+  it("lists all files of a folder and its subfolders, sorted, with any extension", () => {
     const folder = make("sorted", "b.jpg", "a/z.PNG", "a/IMG_1.HEIC", "c", "a.txt");
     const names = ["a/IMG_1.HEIC", "a/z.PNG", "a.txt", "b.jpg", "c"];
     expect(filesOf([folder], fail)).toEqual(names.map((name) => join(folder, name)));
   });
 
-  it("visits every folder once where links lead round in circles", () => {
+  it("visits every folder once if links are circular", () => {
     const folder = make("loops", "one/a.png");
     symlinkSync("..", join(folder, "one/up"));
     symlinkSync(folder, join(folder, "one/top"));
@@ -62,7 +62,7 @@ describe("filesOf", () => {
     expect(filesOf(named, fail)).toEqual([join(folder, ".thumbs/b.jpg"), join(folder, "._a.jpg")]);
   });
 
-  it("warns of a link that leads nowhere and goes on", () => {
+  it("warns of a broken link and goes on", () => {
     const folder = make("nowhere", "a.png");
     symlinkSync("gone", join(folder, "dangling\u001b[2J"));
     const warnings: string[] = [];
@@ -70,7 +70,7 @@ describe("filesOf", () => {
     expect(warnings).toEqual([`file "${join(folder, "dangling\\u{1b}[2J")}" cannot be read (ENOENT): skipped`]);
   });
 
-  it("warns of a folder that cannot be read, and leaves out what is no regular file", () => {
+  it("warns of a folder that cannot be read, and leaves out what is not a regular file", () => {
     const tree: Readonly<Record<string, string[] | "file" | "pipe">> = {
       top: ["locked", "open", "pipe"],
       [join("top", "locked")]: [],
@@ -95,7 +95,7 @@ describe("filesOf", () => {
     expect(warnings).toEqual([`folder "${join("top", "locked")}" cannot be read (EACCES): skipped`]);
   });
 
-  it("hands on what is named and is no folder, whether it is there or not", () => {
+  it("keeps named paths that are not folders, whether they exist or not", () => {
     expect(filesOf(["nothing/here.png", "/dev/null"], fail)).toEqual(["nothing/here.png", "/dev/null"]);
   });
 });

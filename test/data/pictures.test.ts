@@ -27,7 +27,7 @@ const disc = (x: number, y: number, background = "none") =>
     `<svg xmlns="http://www.w3.org/2000/svg" width="100" height="80"><rect width="100" height="80" fill="${background}"/><circle cx="${x}" cy="${y}" r="20" fill="#f00"/></svg>`,
   );
 const png = (svg: Buffer) => sharp(svg).png().toBuffer();
-/** A PNG file of one bit a pixel. */
+/** A PNG file of one bit per pixel. */
 function blackPng(width: number, height: number): Buffer {
   const chunk = (type: string, data: Buffer): Buffer => {
     const bytes = Buffer.alloc(12 + data.length);
@@ -48,7 +48,7 @@ function blackPng(width: number, height: number): Buffer {
 const meanGap = (a: Float32Array, b: Float32Array) => a.reduce((sum, v, i) => sum + Math.abs(v - b[i]), 0) / a.length;
 
 describe("readPicture", () => {
-  it("finds the content wherever it is, on nothing or on a plain background, in any format", async () => {
+  it("finds the content at any position, on a transparent or plain background, in any format", async () => {
     const expected = await pixelsOf(disc(50, 40), "disc.svg");
     for (const [name, bytes] of [
       ["alpha.png", await png(disc(30, 50))],
@@ -79,7 +79,7 @@ describe("readPicture", () => {
     expect(width).toBeLessThan(29);
   });
 
-  it("takes a picture of one colour whole, and keeps the colour of a plain background", async () => {
+  it("keeps a picture of one colour whole, and the colour of a plain background", async () => {
     const red = await pixelsOf(await png(disc(50, 40, "#f00")), "red.png");
     expect([...red.subarray((16 * 32 + 16) * 3, (16 * 32 + 16) * 3 + 3)]).toEqual([0, 2, 2]);
     const onBlack = await pixelsOf(await png(disc(50, 40, "#000")), "black.png");
@@ -87,7 +87,7 @@ describe("readPicture", () => {
     for (let c = 0; c < 3; c++) expect(onBlack[corner + c]).toBeCloseTo(2, 1);
   });
 
-  it("takes a photograph whole, letterboxed on white", async () => {
+  it("keeps a photograph whole, letterboxed on white", async () => {
     const noise = Buffer.from(Array.from({ length: 64 * 32 * 3 }, (_, i) => (i * 7919) % 256));
     const photo = await sharp(noise, { raw: { width: 64, height: 32, channels: 3 } })
       .png()
@@ -180,11 +180,11 @@ describe("readPicture", () => {
         refused++;
       }
     }
-    // What may be missing is the mark of the end, 12 bytes that carry no pixels.
+    // Only the end marker may be missing, 12 bytes without pixels.
     expect(refused).toBeGreaterThan(damaged.length * 0.75);
   });
 
-  it("answers any bytes with pixels or a PictureError", async () => {
+  it("returns pixels or throws a PictureError for any bytes", async () => {
     const start = fc.constantFrom(
       "\x89PNG\r\n\x1a\n",
       "\xff\xd8\xff",
@@ -204,7 +204,7 @@ describe("readPicture", () => {
   });
 
   it("refuses a picture of too many pixels, however few bytes it has", async () => {
-    // One bit a pixel, all zero: 65,000,000 pixels in some kilobytes, and nothing is wrong with the file.
+    // One bit per pixel, all zero: 65,000,000 pixels in some kilobytes, in a valid file.
     await expect(pixelsOf(blackPng(65_000, 1000), "large.png")).rejects.toThrow(
       'picture "large.png": a PNG picture of more than 64000000 pixels; reduce it first',
     );
@@ -240,7 +240,7 @@ describe("readPicture", () => {
   });
 });
 
-describe("a JPEG file with faults that no pixel depends on", () => {
+describe("a JPEG file with faults that affect no pixel", () => {
   const noise = Buffer.from(Array.from({ length: 64 * 48 * 3 }, (_, i) => (i * i * 31) % 251));
   let whole: Buffer;
   let expected: Float32Array;
@@ -281,7 +281,7 @@ describe("a JPEG file with faults that no pixel depends on", () => {
     expect(await pixelsOf(faults[fault](), "phone.jpg")).toEqual(expected);
   });
 
-  it("is refused all the same when it is cut short, with or without an end mark put after it", async () => {
+  it("is still refused if truncated, with or without an added end marker", async () => {
     const end = Buffer.from([0xff, 0xd9]);
     for (const fault of Object.values(faults)) {
       const bytes = fault();
@@ -293,13 +293,13 @@ describe("a JPEG file with faults that no pixel depends on", () => {
     }
   });
 
-  it("is refused without its last three bytes, also where it is large and decoded in part", async () => {
+  it("is refused without its last three bytes, also if it is large and decoded in part", async () => {
     const large = await sharp(whole).resize(1200, 900).jpeg({ quality: 80 }).toBuffer();
     await expect(pixelsOf(large.subarray(0, -2), "large.jpg")).resolves.toHaveLength(32 * 32 * 3);
     await expect(pixelsOf(large.subarray(0, -6), "large.jpg")).rejects.toMatchObject({ kind: "damaged" });
   });
 
-  it("never makes the reader throw anything but a PictureError, whatever the headers say", async () => {
+  it("makes the reader throw only PictureError, for any headers", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(700), fc.uint8Array({ minLength: 1, maxLength: 4 }), async (place, put) => {
         const bytes = Buffer.from(whole);
@@ -311,7 +311,7 @@ describe("a JPEG file with faults that no pixel depends on", () => {
   });
 });
 
-describe("an SVG document that asks for too much", () => {
+describe("an SVG document that is too expensive", () => {
   const svg = (body: string) =>
     Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">${body}</svg>`);
   const nested = (levels: number): string => {
@@ -347,14 +347,14 @@ describe("an SVG document that asks for too much", () => {
     await expect(pixelsOf(bytes, "bomb.svg")).rejects.toThrow("convert it to PNG first");
   });
 
-  it("is not one with as many elements as drawings have, references and a circle of them", async () => {
+  it("does not include ordinary drawings, nor circular references", async () => {
     expect(tooMuchSvg(svg(nested(3)))).toBeUndefined();
     expect(tooMuchSvg(svg('<path d="M0 0L9 9"/>'.repeat(5000)))).toBeUndefined();
     expect(tooMuchSvg(svg('<g id="a"><use href="#b"/></g><g id="b"><use href="#a"/></g>'))).toBeUndefined();
     expect(await pixelsOf(svg(nested(2)), "nested.svg")).toHaveLength(32 * 32 * 3);
   });
 
-  it("is looked at in linear time, whatever it holds", () => {
+  it("is checked in linear time", () => {
     for (const part of ["<", "<a ", '<a "', "<!--", "<a b='", "</a>", "<!ENTITY ", '<a b="#', "url(#"]) {
       const hostile = Buffer.from(part.repeat(Math.floor(1e6 / part.length)));
       expect(
@@ -391,7 +391,7 @@ describe("trimming", () => {
     expect((await decodePicture(await png(small), "night.png")).cutOff).toBe(0);
   });
 
-  it("cuts drawings to what they show, and says how much that takes away", async () => {
+  it("cuts drawings to their content, and reports how much was cut off", async () => {
     for (const [name, bytes] of [
       ["alpha.png", await png(disc(30, 50))],
       ["blue.png", await png(disc(30, 50, "#00f"))],
@@ -406,7 +406,7 @@ describe("trimming", () => {
     }
   });
 
-  it("shows every picture whole where the model was not trained on trimmed ones", async () => {
+  it("keeps every picture whole if the model was not trained on trimmed ones", async () => {
     const { pixels, cutOff } = await decodePicture(await png(disc(50, 40)), "disc.png", { trim: false });
     expect(cutOff).toBe(0);
     let width = 0;
@@ -433,7 +433,7 @@ describe("siglipPixels", () => {
   const cases = Object.entries(ops).flatMap(([number, op]) =>
     images.map((size, i) => [op, size.join("×"), number, i] as const),
   );
-  it.each(cases)("gives what big_vision does: %s of %s pixels", (op, _, number, i) => {
+  it.each(cases)("equals big_vision: %s of %s pixels", (op, _, number, i) => {
     const [height, width] = images[i];
     const resolution = Number(/^resize\((\d+)\)/.exec(op)?.[1]);
     const actual = siglipPixels(goldens.get(`in.${i}`).data as Uint8Array, width, height, resolution);
@@ -462,13 +462,13 @@ describe("siglipPixels", () => {
     );
   });
 
-  it("halves 4 pixels to the two means, rounded down, without a look at other pixels", () => {
+  it("halves 4 pixels to the two means, rounded down, independent of other pixels", () => {
     const row = Uint8Array.from([10, 10, 10, 13, 13, 13, 200, 200, 200, 255, 255, 255]);
     const out = siglipPixels(row, 4, 1, 2);
     expect([out[0], out[3]]).toEqual([11, 227].map(input));
   });
 
-  it("reads a file through the same door", async () => {
+  it("reads a file in the same way", async () => {
     const file = write("siglip.png", await png(disc(50, 40, "#fff")));
     const pixels = await readSiglipPicture(file, 16);
     expect(pixels.length).toBe(16 * 16 * 3);

@@ -15,7 +15,7 @@ describe("pixelNeighbours", () => {
     expect([...scores]).toEqual([-0.25, -1, -0, -0].map((v) => v * 768 + 0).map((v) => expect.closeTo(v, 3)));
   });
 
-  it("finds every picture among themselves", () => {
+  it("finds every picture in its own gallery", () => {
     const set = shapePictures("train", 40, 1);
     const scores = pixelNeighbours(set, [set]);
     for (let q = 0; q < 40; q++) {
@@ -24,7 +24,7 @@ describe("pixelNeighbours", () => {
     }
   });
 
-  it("takes pictures of any side", () => {
+  it("accepts pictures of any side", () => {
     for (const side of [4, 20, 24, 40]) {
       const set = shapePictures("train", 12, 1, side);
       const scores = pixelNeighbours(set, [set]);
@@ -35,7 +35,7 @@ describe("pixelNeighbours", () => {
     }
   });
 
-  it("never scores lower for one more gallery", () => {
+  it("never scores lower with one more gallery", () => {
     fc.assert(
       fc.property(fc.nat(100), (seed) => {
         const [a, b, c] = [0, 1, 2].map((i) => shapePictures("train", 5, 3 * seed + i));

@@ -39,7 +39,7 @@ describe("shapes", () => {
     expect([colours.size, kinds.size]).toEqual([8, 6]);
   });
 
-  it("gives the same bits for the same step in any order, others for another seed", () => {
+  it("gives the same bits for a step in any order, and others for another seed", () => {
     const first = pairs.batch(3, 7, 16);
     pairs.batch(3, 900, 16);
     expect(pairs.batch(3, 7, 16)).toEqual(first);
@@ -47,7 +47,7 @@ describe("shapes", () => {
     expect(pairs.batch(4, 7, 16).items).not.toEqual(first.items);
   });
 
-  it("gives some rows of a batch as they are in the whole", () => {
+  it("gives part of a batch with the rows of the whole", () => {
     const whole = pairs.batch(3, 7, 16);
     const part = pairs.batch(3, 7, 16, newBatch(5, pairs.side, pairs.length), 9);
     const stride = whole.pixels.length / 16;
@@ -83,7 +83,7 @@ describe("shapes", () => {
 });
 
 describe("shapePictures", () => {
-  it("gives distinct texts, one a picture, and bytes to show", () => {
+  it("gives distinct texts, one per picture, and bytes for display", () => {
     const set = shapePictures("unseen", 200, 1);
     expect(new Set(set.texts).size).toBe(200);
     expect(set.rgb(0).length).toBe(32 * 32 * 3);

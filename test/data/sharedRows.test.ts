@@ -13,7 +13,7 @@ import {
 const SEED = 3;
 const pairs = await openPairs({ data: "shapes", tokenizer: byteTokenizer.toJSON(), length: 12, side: 8 });
 
-/** The same pairs, and which rows were drawn, as "step/row". */
+/** The same pairs with a record of the rows drawn, as "step/row". */
 function counting(): { pairs: Pairs; drawn: string[] } {
   const drawn: string[] = [];
   const batch: Pairs["batch"] = (seed, step, size, into, first) => {
@@ -33,12 +33,12 @@ const drawersOf = (shared: SharedRows, devices: number, rowsEach: number, from: 
 const sharedRows = (batch: number): SharedRows => newSharedRows(batch, pairs.side, pairs.length);
 
 describe("RowDrawer", () => {
-  it("gives every device the rows of pairs.batch, whoever helped how much, before or after others took theirs", () => {
+  it("gives every device the rows of pairs.batch, whichever devices helped, and when", () => {
     const scenario = fc.record({
       devices: fc.integer({ min: 1, max: 4 }),
       rowsEach: fc.integer({ min: 1, max: 3 }),
       start: fc.integer({ min: 0, max: 50 }),
-      // In every step: who helps, one row at a time, after the first rank has taken its rows, and after the second, ...
+      // In every step: the ranks that help, one row each, after the first rank has taken its rows, after the second, ...
       helps: fc.array(fc.array(fc.array(fc.nat(), { maxLength: 15 }), { minLength: 4, maxLength: 4 }), {
         minLength: 1,
         maxLength: 5,
@@ -64,7 +64,7 @@ describe("RowDrawer", () => {
     );
   });
 
-  it("shows nothing but finished rows, also to an owner who takes them while another draws them", () => {
+  it("shows only finished rows, also to an owner that takes them while another device draws them", () => {
     const shared = sharedRows(4);
     let owner: RowDrawer | undefined;
     const seen: Float32Array[] = [];
@@ -100,7 +100,7 @@ describe("RowDrawer", () => {
     expect(drawn.filter((row) => row.startsWith("1/")).sort()).toEqual(["1/1", "1/2", "1/3"]);
   });
 
-  it("draws nothing that comes after the last step", () => {
+  it("draws nothing after the last step", () => {
     const [drawer] = drawersOf(sharedRows(2), 1, 2);
     drawer.take(STEPS - 2);
     expect([drawer.help(), drawer.help(), drawer.help()]).toEqual([true, true, false]);
@@ -108,7 +108,7 @@ describe("RowDrawer", () => {
     expect(drawer.help()).toBe(false);
   });
 
-  it("draws each row of the next batches once, nearest first, however many help, and then has nothing to do", () => {
+  it("draws each row of the next batches once, nearest first, for any number of helpers, and then stops", () => {
     const { pairs: counted, drawn } = counting();
     const shared = sharedRows(6);
     const ahead = shared.slots.length - 1;

@@ -33,7 +33,7 @@ const expectStep = (reader: BatchReader, step: number) => {
 };
 
 describe("openBatchStream", () => {
-  it.each([1, 2, 3])("gives the bits of pairs.batch, step after step, in %i slots", async (slots) => {
+  it.each([1, 2, 3])("gives the bits of pairs.batch, step by step, in %i slots", async (slots) => {
     const reader = new BatchReader((await open({ slots })).slots, 0);
     for (let step = 0; step < 7; step++) expectStep(reader, step);
   });
@@ -43,7 +43,7 @@ describe("openBatchStream", () => {
     for (const step of [40, 41, 45, 46]) expectStep(reader, step);
   });
 
-  it("gives every reader every batch, and overwrites none before all have gone past it", async () => {
+  it("gives every reader every batch, and overwrites none before all readers have passed it", async () => {
     const { slots } = await open({ readers: 2, slots: 2 });
     const [quick, slow] = [new BatchReader(slots, 0), new BatchReader(slots, 1)];
     expectStep(slow, 0);
@@ -63,7 +63,7 @@ describe("openBatchStream", () => {
     }
   });
 
-  it("rejects with the worker's error when it cannot start", async () => {
+  it("rejects with the worker's error if it cannot start", async () => {
     await expect(open({ batch: 20000 })).rejects.toMatchObject({
       name: "BatchStreamError",
       message: expect.stringContaining("20000 rows cannot show 12800 distinct items"),
@@ -71,13 +71,13 @@ describe("openBatchStream", () => {
     });
   });
 
-  it("tells when the worker fails later", async () => {
-    // It fails at its first batch, right after it has laid out its memory: the stream may not even be open yet.
+  it("reports a later failure of the worker", async () => {
+    // It fails at its first batch, right after it has allocated its slots: the stream may not be open yet.
     const failed = open({ first: -1 }).then((batches) => batches.failed);
     await expect(failed).rejects.toThrow("step -1 must be an integer of at least 0");
   });
 
-  it("ends its thread, and says nothing, when it is closed", async () => {
+  it("ends its thread silently when it is closed", async () => {
     const batches = await open();
     await batches.close();
     const outcome = Promise.race([batches.failed, new Promise((resolve) => setTimeout(resolve, 50, "silent"))]);

@@ -36,7 +36,7 @@ describe.each([
     );
   });
 
-  it("has nothing but the end after the first end", () => {
+  it("has only ends after the first end", () => {
     fc.assert(
       fc.property(text, (value) => {
         const tokens = tokenizer.encode(value, 40);
@@ -59,7 +59,7 @@ describe.each([
     expect(contentOf(tokenizer.encode(" \t\n", 8))).toEqual([]);
   });
 
-  it("tells different texts apart", () => {
+  it("gives different texts different ids", () => {
     fc.assert(
       fc.property(text, text, (a, b) => {
         // Compared as UTF-8, in which all lone surrogates are one character.
@@ -70,7 +70,7 @@ describe.each([
     );
   });
 
-  it("takes hostile texts in linear time", () => {
+  it("encodes hostile texts in linear time", () => {
     for (const hostile of [
       "a".repeat(1e6),
       "e".concat("\u0301".repeat(1e5)),
@@ -83,7 +83,7 @@ describe.each([
     }
   });
 
-  it("gives texts that read alike the same ids, however they are encoded", () => {
+  it("gives texts that look alike the same ids in any encoding", () => {
     fc.assert(
       fc.property(fc.oneof(text, fc.string({ unit: "grapheme" })), (value) => {
         const ids = tokenizer.encode(value, 200);
@@ -102,19 +102,19 @@ describe.each([
     }
   });
 
-  it("of version 1 reads a text as it is encoded, and comes back as version 1", () => {
+  it("of version 1 does not normalize, and stays version 1 through its JSON", () => {
     const old = tokenizerFromJSON({ ...tokenizer.toJSON(), version: 1 });
     expect(old.toJSON()).toEqual({ ...tokenizer.toJSON(), version: 1 });
     expect(old.encode("pin\u0303ata", 20)).not.toEqual(old.encode("pi\u00f1ata", 20));
     fc.assert(
       fc.property(text, (value) => {
-        // What needs no normalisation has the same ids in both.
+        // Texts that normalization does not change have the same ids in both versions.
         expect(old.encode(value.normalize("NFKC"), 200)).toEqual(tokenizer.encode(value, 200));
       }),
     );
   });
 
-  it("says of exactly those texts that they are cut which have more ids than fit before the end", () => {
+  it("reports a text as cut exactly if it has more ids than fit before the end", () => {
     fc.assert(
       fc.property(text, fc.integer({ min: 1, max: 30 }), (value, length) => {
         expect(isCut(tokenizer, value, length)).toBe(contentOf(tokenizer.encode(value, 4000)).length > length - 1);
@@ -122,7 +122,7 @@ describe.each([
     );
   });
 
-  it("comes back from its JSON with the same ids", () => {
+  it("has the same ids after a round trip through its JSON", () => {
     const again = tokenizerFromJSON(JSON.parse(JSON.stringify(tokenizer)));
     expect(again.vocabSize).toBe(tokenizer.vocabSize);
     fc.assert(
@@ -140,7 +140,7 @@ describe.each([
 });
 
 describe("trainBpe", () => {
-  it("encodes words apart: the ids of two texts joined by a space are those of each", () => {
+  it("encodes words separately: the ids of two texts joined by a space are those of each", () => {
     fc.assert(
       fc.property(text, text, (a, b) => {
         const [left, right] = [bpe.encode(a, 2000), bpe.encode(b, 2000)].map(contentOf);
@@ -178,7 +178,7 @@ describe("trainBpe", () => {
     ]);
   });
 
-  it("refuses a vocabulary that the bytes do not fit in", () => {
+  it("refuses a vocabulary that is too small for the bytes", () => {
     expect(() => trainBpe(corpus, 256)).toThrow("must be an integer in 257..65536");
   });
 });
@@ -186,12 +186,12 @@ describe("trainBpe", () => {
 describe("unknownWords", () => {
   const learned = trainBpe(["crêpe crêpe", "cat face", "cat"], 280);
 
-  it("names words of a script that the tokenizer never met, and no others", () => {
+  it("names words of a script that the tokenizer has not seen, and no others", () => {
     expect(unknownWords(learned, "кошка cat 猫 zq crêpes")).toEqual(["кошка", "猫"]);
     expect(unknownWords(learned, "")).toEqual([]);
   });
 
-  it("cannot tell where every byte is an id of its own", () => {
+  it("is empty for a byte tokenizer", () => {
     expect(unknownWords(byteTokenizer, "кошка")).toEqual([]);
   });
 });
@@ -218,7 +218,7 @@ describe("tokenizerFromJSON", () => {
     [file([[1]]), "merges[0] must be two ids, found an array of 1"],
     [file([["1", 2]]), "merges[0] may use ids 1..256"],
     [file([[0, 2]]), "merges[0] may use ids 1..256"],
-    [file([[1, 257]]), "those made before it, found 1 and 257"],
+    [file([[1, 257]]), "which exist before it, found 1 and 257"],
     [file([[1.5, 2]]), "merges[0] may use"],
     [
       file([
@@ -235,7 +235,7 @@ describe("tokenizerFromJSON", () => {
 });
 
 describe("encodeAll", () => {
-  it("gives one row a text", () => {
+  it("gives one row per text", () => {
     expect(encodeAll(byteTokenizer, ["a", "bc"], 3)).toEqual(Int32Array.of(98, 0, 0, 99, 100, 0));
   });
 });

@@ -6,7 +6,7 @@ import { canonicalize, prompts } from "../../src/eval/index.ts";
 const json = JSON.parse(readFileSync(new URL("../fixtures/big_vision/prompts.json", import.meta.url), "utf8"));
 
 describe("canonicalize", () => {
-  it("equals big_vision on 40 strings, with nothing, braces or commas kept", () => {
+  it("equals big_vision on 40 strings, keeping nothing, braces or commas", () => {
     for (const vector of json.vectors) {
       expect(canonicalize(vector.text), vector.text).toBe(vector.canonical);
       expect(canonicalize(vector.text, "{}"), vector.text).toBe(vector.keep_braces);
@@ -14,7 +14,7 @@ describe("canonicalize", () => {
     }
   });
 
-  it("leaves canonical text as it is", () => {
+  it("leaves canonical text unchanged", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), (text) => {
         const once = canonicalize(text);

@@ -3,14 +3,14 @@ import { describe, expect, it } from "vitest";
 import { chance, EvaluationError, nearest, type Recall, retrieval, retrievalOfScores } from "../../src/eval/index.ts";
 import { Goldens, goldenJson } from "../support/goldens.ts";
 
-/** Embeddings whose score matrix is exactly `scores` [N, M]: pictures are its rows, texts the unit vectors. */
+/** Embeddings whose score matrix is exactly `scores` [N, M]: images are its rows, texts the unit vectors. */
 function fromScores(scores: readonly (readonly number[])[], texts: number) {
   const ztxt = new Float64Array(texts * texts);
   for (let j = 0; j < texts; j++) ztxt[j * texts + j] = 1;
   return { zimg: Float64Array.from(scores.flat()), ztxt };
 }
 
-/** The definition, written with sorting: what `retrieval` must equal. */
+/** The oracle: the definition, by sorting. */
 function bySorting(scores: readonly (readonly number[])[], owner: readonly number[], k: number): Recall {
   const order = (values: number[]) => values.map((_, i) => i).sort((a, b) => values[b] - values[a] || a - b);
   const t2i = owner.filter((o, j) =>
@@ -26,7 +26,7 @@ function bySorting(scores: readonly (readonly number[])[], owner: readonly numbe
   return { k, textToImage: t2i.length / owner.length, imageToText: i2t.length / scores.length };
 }
 
-/** N, M up to 8, scores from few values so that ties are common, any owner: some pictures have no text. */
+/** N, M up to 8, scores from few values so that ties are common, any owner: some images have no text. */
 const problem = fc.tuple(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 8 })).chain(([images, texts]) =>
   fc.record({
     owner: fc.array(fc.integer({ min: 0, max: images - 1 }), { minLength: texts, maxLength: texts }),
@@ -36,7 +36,7 @@ const problem = fc.tuple(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, ma
     }),
   }),
 );
-/** What the golden json says of a set of pairs. */
+/** A set of pairs in the golden file. */
 interface SetJson {
   readonly images: number;
   readonly texts: number;
@@ -56,7 +56,7 @@ describe("retrieval", () => {
     );
   });
 
-  it("never falls as k grows, and is 1 at k = N for pictures that have a text", () => {
+  it("never falls as k grows, and is 1 at k = N for images that have a text", () => {
     fc.assert(
       fc.property(problem, ({ scores, owner }) => {
         const { zimg, ztxt } = fromScores(scores, owner.length);
@@ -92,14 +92,14 @@ describe("retrieval", () => {
     );
   });
 
-  it("resolves ties by index: where all scores are equal only the first picture is found at 1", () => {
+  it("resolves ties by index: if all scores are equal, only the first image is found at 1", () => {
     const same = new Float32Array(4).fill(1);
     const [at1, at3] = retrieval(same, same, [0, 1, 2, 3], [1, 3]).recall;
     expect(at1).toEqual({ k: 1, textToImage: 0.25, imageToText: 0.25 });
     expect(at3).toEqual({ k: 3, textToImage: 0.75, imageToText: 0.75 });
   });
 
-  it.each([0, 1, 2])("equals big_vision on set %i, several captions an image", (set) => {
+  it.each([0, 1, 2])("equals big_vision on set %i, several captions per image", (set) => {
     const goldens = new Goldens("big_vision/retrieval");
     const about = goldenJson<{ sets: SetJson[] }>("big_vision/retrieval").sets[set];
     const [zimg, ztxt] = ["image", "text"].map((side) => goldens.floats(`${set}.in.${side}`));
@@ -112,10 +112,10 @@ describe("retrieval", () => {
     }
   });
 
-  it("names the row that is not finite, the owner that does not exist, the k that is none", () => {
+  it("names the row that is not finite, the owner that does not exist, the invalid k", () => {
     const z = Float32Array.of(1, 0, 0, 1);
     expect(() => retrieval(Float32Array.of(1, 0, 0, Number.NaN), z, [0, 1])).toThrow(/zimg row 1 holds NaN/);
-    expect(() => retrieval(z, z, [0, 2])).toThrow(/text 1 belongs to picture 2, which is not in 0\.\.1/);
+    expect(() => retrieval(z, z, [0, 2])).toThrow(/text 1 belongs to image 2, which is not in 0\.\.1/);
     expect(() => retrieval(z, z, [0, 1], [0])).toThrow(/k = 0/);
     expect(() => retrieval(z, z, [0, 1, 1])).toThrow(/4 numbers for 3 owners/);
     expect(() => retrieval(z, new Float32Array(), [])).toThrow(EvaluationError);
@@ -123,7 +123,7 @@ describe("retrieval", () => {
 });
 
 describe("chance", () => {
-  it("is k/N both ways for one text a picture", () => {
+  it("is k/N in both directions for one text per image", () => {
     const [at1, at5, at200] = chance(upTo(100), 101, [1, 5, 200]).map((r) => r.textToImage);
     expect([at1, at5, at200]).toEqual([1 / 101, 5 / 101, 1]);
     const [row] = chance([0, 1, 2, 3], 4, [3]);
@@ -131,8 +131,8 @@ describe("chance", () => {
   });
 
   it("is the mean of retrieval over all orders of the scores", () => {
-    // Picture 0 owns two of three texts, picture 1 one: over the 6 orders of three distinct scores in a row,
-    // picture 0 hits at 1 in 4, picture 1 in 2.
+    // Image 0 owns two of three texts, image 1 one: over the 6 orders of three distinct scores in a row,
+    // image 0 hits at 1 in 4, image 1 in 2.
     const orders = [
       [0, 1, 2],
       [0, 2, 1],
@@ -152,7 +152,7 @@ describe("chance", () => {
 });
 
 describe("nearest", () => {
-  it("gives the best rows first, of equal scores the lower index", () => {
+  it("gives the best rows first, ties by lower index", () => {
     const candidates = Float32Array.of(1, 0, 0, 1, 1, 0, -1, 0, 2, 0);
     expect(nearest(Float32Array.of(1, 0), candidates, 3)).toEqual([
       { index: 4, score: 2 },

@@ -36,7 +36,7 @@ describe.each([
     }
   });
 
-  it("gives all 65,536 patterns back after widening and narrowing", () => {
+  it("returns all 65,536 patterns after widening and narrowing", () => {
     for (let bits = 0; bits < 65_536; bits++) {
       const back = fromBits(toBits(bits));
       if (back !== bits) throw new Error(`0x${bits.toString(16)} came back as 0x${back.toString(16)}`);
@@ -73,7 +73,7 @@ describe.each([
   });
 });
 
-it("known values are narrowed as IEEE 754 says", () => {
+it("known values are narrowed as in IEEE 754", () => {
   expect(float16FromBits(bitsOf(1))).toBe(0x3c00);
   expect(float16FromBits(bitsOf(65_519.99))).toBe(0x7bff);
   expect(float16FromBits(bitsOf(65_520))).toBe(0x7c00);

@@ -1,4 +1,4 @@
-/** The strict JSON reader: what JSON.parse reads it reads equally, what is not clean JSON it names with its byte. */
+/** The strict JSON reader: equals JSON.parse on clean JSON, and names the byte of anything else. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FormatError, type JsonValue, jsonText, parseJson } from "../../src/formats/index.ts";
@@ -30,7 +30,7 @@ describe("parseJson", () => {
   it("reads any string through its escapes", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 30 }), (text) => {
-        fc.pre(!/\p{Cs}/u.test(text)); // no half surrogates
+        fc.pre(!/\p{Cs}/u.test(text)); // no lone surrogates
         const escaped = [...text].map((c) =>
           c.length === 1 ? `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}` : c,
         );
@@ -108,7 +108,7 @@ describe("parseJson", () => {
     expect(errorOf('{"a":'.repeat(1_000_000)).code).toBe("JSON_SYNTAX");
   });
 
-  it("throws nothing but FormatError on any bytes", () => {
+  it("throws only FormatError, for any bytes", () => {
     const token = fc.constantFrom(
       "{",
       "}",
@@ -169,7 +169,7 @@ describe("jsonText", () => {
 });
 
 describe("FormatError", () => {
-  it("stays below 500 printable characters and names file, byte and code, whatever the names", () => {
+  it("stays below 500 printable characters and names file, byte and code, for any names", () => {
     fc.assert(
       fc.property(
         fc.string({ unit: "binary", maxLength: 2000 }),
@@ -185,7 +185,7 @@ describe("FormatError", () => {
     );
   });
 
-  it("escapes what would colour a terminal or turn the text around", () => {
+  it("escapes characters that would colour a terminal or reverse the text", () => {
     expect(new FormatError("JSON_SYNTAX", "a\u001b[31m\u202eb", 0, "x").message).toBe(
       "a\\u{1b}[31m\\u{202e}b, byte 0: x (JSON_SYNTAX)",
     );

@@ -68,7 +68,7 @@ describe("readSafetensors refuses", () => {
     expect(codeOf(lengthOnly(length))).toBe("ST_HEADER_TOO_LARGE");
   });
 
-  it.each([1n, 100n, 100_000_000n])("a header of %i bytes where none follow", (length) => {
+  it.each([1n, 100n, 100_000_000n])("a header of %i bytes if none follow", (length) => {
     expect(codeOf(lengthOnly(length))).toBe("ST_HEADER_TRUNCATED");
   });
 
@@ -92,7 +92,7 @@ describe("readSafetensors refuses", () => {
   it.each([
     ["a byte order mark", Uint8Array.of(0xef, 0xbb, 0xbf, 0x7b, 0x7d)],
     ["bytes that are not UTF-8", Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d)],
-    ["half a surrogate pair", new TextEncoder().encode(`{"\\ud800":${entry({})}}`)],
+    ["a lone surrogate", new TextEncoder().encode(`{"\\ud800":${entry({})}}`)],
   ])("a header with %s", (_name, header) => {
     expect(codeOf(fileOf(header, 8))).toBe("ST_HEADER_UTF8");
   });
@@ -198,7 +198,7 @@ describe("readSafetensors accepts", () => {
     expect(readSafetensors(fileOf("{}"), "m").tensors.size).toBe(0);
   });
 
-  it("tensors without elements at the place of another, and never aliases them", () => {
+  it("tensors without elements at the offset of another, and never aliases them", () => {
     const header = `{"a":${entry({})},"b":${entry({ shape: [0, 5], data_offsets: [0, 0] })},"c":${entry({ shape: [0], data_offsets: [8, 8] })}}`;
     const { tensors } = readSafetensors(fileOf(header, 8), "m");
     expect(tensors.get("b")).toEqual({ dtype: "F32", shape: [0, 5], data: new Float32Array(0) });
@@ -214,7 +214,7 @@ describe("readSafetensors accepts", () => {
     },
   );
 
-  it("numbers at an odd place of the file, also out of a Buffer that shares its memory", () => {
+  it("numbers at an odd offset of the file, also from a Buffer that shares its memory", () => {
     const values = [1, -2, 3.5];
     const file = writeSafetensors(new Map([["a", f32([3], values)]]));
     const shifted = Buffer.alloc(file.length + 3).subarray(3);
@@ -325,7 +325,7 @@ describe("round trip", () => {
     );
   });
 
-  it("writes the same bytes in whatever order the tensors come, and again after reading", () => {
+  it("writes the same bytes for any order of the tensors, and again after reading", () => {
     fc.assert(
       fc.property(anyTensors, anyMetadata, (tensors, metadata) => {
         const bytes = writeSafetensors(tensors, metadata);
@@ -349,7 +349,7 @@ describe("round trip", () => {
     ["negative sides", "a", { dtype: "F32", shape: [-1, -2], data: new Float32Array(2) }],
     ["33 axes", "a", { dtype: "F32", shape: new Array(33).fill(1), data: new Float32Array(1) }],
     ["the name of the metadata", "__metadata__", f32([], [1])],
-    ["half a surrogate pair", "\ud800", f32([], [1])],
+    ["a lone surrogate", "\ud800", f32([], [1])],
   ])("the writer refuses what no reader would take: %s", (_what, name, tensor) => {
     expect(() => writeSafetensors(new Map([[name, tensor]]))).toThrow(RangeError);
   });

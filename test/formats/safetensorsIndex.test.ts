@@ -1,4 +1,4 @@
-/** Models in several files: the index must be one, name plain files, and agree with what is in them. */
+/** Models in several files: the index must be valid, name plain files, and agree with their headers. */
 import { describe, expect, it } from "vitest";
 import {
   FormatError,

@@ -1,7 +1,7 @@
 /**
- * How far the f32 functions of one number may be from exact values: what is claimed in docs/ACCURACY.md.
+ * Largest errors allowed of the f32 functions of one number, as claimed in docs/ACCURACY.md.
  *
- * Unless said otherwise a value errs by at most 2 ulp and a derivative by at most 4.
+ * By default a value errs by at most 2 ulp and a derivative by at most 4.
  */
 import type { UnaryGradOp, UnaryOp } from "../../src/tensor/kernels/scalar/unary.ts";
 import { geluArgument } from "./exact.ts";
@@ -20,14 +20,14 @@ const ulpsFrom = (size: number, show: string, most: number): Bound => ({
   most,
 });
 
-/** What is below the normal numbers may be 0. */
+/** Results below the normal numbers may be 0. */
 export const flushing = (most: number): Bound => ({
   ...ulps(most),
   unit: "ulp, or 0 for |y| < 2⁻¹²⁶",
   mayBeZero: (y) => Math.abs(y) < SMALLEST_NORMAL,
 });
 
-/** A rounding of u, which is large in the tail, is |u| roundings of e^u; and an e^u below the normal numbers is 0. */
+/** One rounding of u, which is large in the tail, is |u| roundings of e^u; an e^u below the normal numbers may be 0. */
 const roundingsOf = (show: string, u: (x: number) => number): Bound => ({
   unit: `2⁻²⁴·(2 + ${show})·|y|`,
   sizeOf: (y, x) => Math.abs(y) * (2 + Math.abs(u(x))) * 2 ** -24,

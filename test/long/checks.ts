@@ -1,8 +1,8 @@
 /**
- * What is claimed of each f32 function of one number: the kernel, its exact values, and the errors that are allowed.
+ * The checks of every f32 function of one number: the kernel, its exact values, and the errors allowed.
  *
  * Derivatives are measured as gradients for g = 1; for another g the product is one rounding more. `expFlush` and `log1p`
- * are no kernels of their own, but what softmax, attention and the loss are built from.
+ * are not kernels but building blocks of softmax, attention and the loss.
  */
 import type { Kernels } from "../../src/tensor/index.ts";
 import type { Ptr } from "../../src/tensor/kernels/ptr.ts";
@@ -23,7 +23,7 @@ export interface Measured extends Kernels {
   readonly log1p: (n: number, x: Ptr, out: Ptr) => void;
 }
 
-/** Where n numbers are and go: x, ones, out, and room for n more. */
+/** Addresses for n numbers each: x, ones, out, and scratch. */
 export interface Places {
   readonly n: number;
   readonly x: Ptr;
@@ -40,7 +40,7 @@ export interface Check {
   /** The exact values, or a kernel of the same mode that must give the same bits. */
   readonly against: { readonly exact: Exact } | { readonly twin: Run };
   readonly bounds: readonly Bound[];
-  /** First and last of the bit patterns that it is meant for; all of them where it is not given. */
+  /** First and last bit pattern of the domain; all by default. */
   readonly domain?: readonly [first: number, last: number];
 }
 
@@ -52,7 +52,7 @@ const derivative =
   (op: UnaryGradOp): Run =>
   ({ unaryGrad }, { n, x, ones, out }) =>
     unaryGrad[op](n, x, ones, out);
-/** Value and derivative in one pass; `places` says where each goes. */
+/** Value and derivative in one pass, written to `places`. */
 const withDerivative =
   (op: UnaryWithDerivativeOp, places: (at: Places) => [value: Ptr, derivative: Ptr]): Run =>
   ({ unaryWithDerivative }, at) =>
@@ -86,7 +86,7 @@ export const CHECKS: readonly Check[] = [
     },
   ]),
   {
-    name: "sigmoidTile", // σ(ℓ) of pairs that do not belong together: t = 1, b = 0, the diagonal beyond the tile
+    name: "sigmoidTile", // σ(ℓ) of negatives: t = 1, b = 0, the diagonal outside the tile
     run: (kernels, { n, x, out }) => {
       kernels.copy(n, x, out);
       kernels.sigmoidTile(1, n, out, 1, 0, n);

@@ -1,18 +1,18 @@
 /**
- * The functions of one number in f64, a block at a time: what the f32 kernels are measured against.
+ * The functions of one number in f64, a block at a time: the exact values for the f32 kernels.
  *
  *     e = exp(−|x|), given      σ(x) = 1/(1 + e) or e/(1 + e)      softplus(x) = max(x, 0) + log(1 + e)
  *     gelu(x) = x·σ(u)          u = 2·√(2/π)·(x + 0.044715·x³)
  *
- * These are quicker forms of the plain functions of the table; one that has none here is measured against its plain form.
- * Forms that neither cancel nor overflow, on `Math`, whose functions err by less than 2⁻⁵² of the value: in all less than
- * 2⁻²⁶ of a unit in the last place of f32. A loop a function: the engine keeps numbers in registers only in loops of its own.
+ * These are faster forms of the plain functions of the table; functions without one here use their plain form. They neither
+ * cancel nor overflow and use `Math`, whose functions err by less than 2⁻⁵² of the value: in all less than 2⁻²⁶ ulp of f32.
+ * Each function has its own loop, since only then the engine keeps numbers in registers.
  *
  * x, y [n]
  */
 import { UNARY, type UnaryGradOp, type UnaryOp, unaryFunctions } from "../../src/tensor/kernels/scalar/unary.ts";
 
-/** Numbers of one sign and exponent, and e of each, computed when it is asked for. */
+/** Numbers of one sign and exponent, and their e, computed on demand. */
 export class Block {
   readonly x: Float32Array;
   readonly #e: Float64Array;
@@ -23,7 +23,7 @@ export class Block {
     this.#e = new Float64Array(x.length);
   }
 
-  /** To be called when x was overwritten. */
+  /** Call it after x was overwritten. */
   renew(): void {
     this.#known = false;
   }

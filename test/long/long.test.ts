@@ -11,7 +11,7 @@ import { Target } from "./target.ts";
 const { NaN: NAN, POSITIVE_INFINITY: INF } = Number;
 const BOUND: Bound = { unit: "ulp", sizeOf: ulp, most: 2 };
 
-/** The error that is found where f(1) is `exact` and a kernel gives `got`. */
+/** The measured error if f(1) is `exact` and a kernel gives `got`. */
 function errorOf(got: number, exact: number, bound = BOUND): number {
   const worst = [noError()];
   const block = (value: number) => Float32Array.of(value);
@@ -42,13 +42,13 @@ describe("a measured error", () => {
     expect(errorOf(5 * 2 ** -149, 2 ** -149)).toBe(4);
   });
 
-  it("is ∞ for NaN from a number, a number from NaN, ∞ for a number, and a zero of the wrong sign", () => {
+  it("is ∞ for NaN instead of a number, a number instead of NaN, ∞ instead of a number, and a zero of the wrong sign", () => {
     for (const [got, exact] of [[NAN, 1], [1, NAN], [INF, 1], [1, INF], [-INF, INF], [0, -0], [-0, 0]]) {
       expect(errorOf(got, exact), `${got} for ${exact}`).toBe(INF);
     } // biome-ignore format: pairs
   });
 
-  it("lets a result be 0 only where the bound does", () => {
+  it("accepts a result of 0 only where the bound does", () => {
     const flushing: Bound = { ...BOUND, mayBeZero: (y) => y < 2 ** -126 };
     expect(errorOf(0, 2 ** -127, flushing)).toBe(0);
     expect(errorOf(0, 2 ** -127)).toBe(2 ** 22);
@@ -62,7 +62,7 @@ describe("exact values of a block", () => {
     ...UNARY_GRAD.map((op) => [`${op}′`, exactDerivative(op)] as const),
   ];
 
-  it.each(functions)("of %s are those of each number, whether or not its ends stand for all", (_, f) => {
+  it.each(functions)("of %s are those of each number, whether or not the ends determine the block", (_, f) => {
     const n = 256;
     const target = new Target(n);
     const each = new Float64Array(n);

@@ -2,9 +2,9 @@
  * `npm run test:long [-- NAME...]`: every f32 number through every function of one number, fast and strict kernels, and
  * samples of the f64 functions of portable.ts.
  *
- * NAME is the first word of a row of the table ("gelu" is gelu and its derivative, "portable" what is f64); all of them by
- * default. On every core; a line a minute on stderr. Ends with the table of docs/ACCURACY.md, and with 1 where a bound does
- * not hold.
+ * NAME is the first word of a row of the table ("gelu": gelu and its derivative; "portable": the f64 functions); by default
+ * all run, on every core, with a line a minute on stderr. Prints the table of docs/ACCURACY.md; the exit code is 1 if a bound
+ * does not hold.
  */
 import { availableParallelism } from "node:os";
 import "../../src/engine.ts";
@@ -23,7 +23,7 @@ const all = [...CHECKS, ...PORTABLE].map(({ name }) => firstWord(name));
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !all.includes(name));
 if (unknown.length > 0) {
-  console.error(`test:long: no function is called ${unknown.join(", ")}; there are ${[...new Set(all)].join(", ")}`);
+  console.error(`test:long: unknown function ${unknown.join(", ")}; there are ${[...new Set(all)].join(", ")}`);
   process.exit(2);
 }
 const chosen = <T extends { readonly name: string }>(checks: readonly T[]): T[] =>
@@ -44,7 +44,7 @@ function progress(tasks: number): () => void {
   };
 }
 
-/** One thread's results; rejects where it fails. */
+/** The results of one thread; rejects if it fails. */
 function sweepThread(job: SweepJob, onTask: () => void): Promise<readonly Result[]> {
   return new Promise((resolve, reject) => {
     const worker = startThread(threadFile("./sweepThread", import.meta.url), { workerData: job });

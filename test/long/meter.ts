@@ -1,20 +1,20 @@
 /**
- * How far numbers are from exact ones, in units that a bound names.
+ * Distances of numbers from exact values, in the unit of a bound.
  *
- * What is the exact value rounded to f32 has error 0, whatever the unit. No number for NaN, NaN for a number and a zero of
- * the wrong sign have error ∞. A zero's sign is right by the exact value, where that is a zero in f64 as well.
+ * The exact value rounded to f32 has error 0, whatever the unit. A number instead of NaN, NaN instead of a number and a zero of
+ * the wrong sign have error ∞. The sign of a zero is checked if the exact value is a zero in f64 as well.
  */
 
 /** The size of a unit at the exact value y of f(x). */
 export type Unit = (y: number, x: number) => number;
 
 export interface Bound {
-  /** In the table: "ulp". */
+  /** Name in the table, such as "ulp". */
   readonly unit: string;
   readonly sizeOf: Unit;
   /** The largest error allowed, in units. */
   readonly most: number;
-  /** Where a result of 0 is right as well. */
+  /** Whether a result of 0 is accepted as well. */
   readonly mayBeZero?: (y: number, x: number) => boolean;
 }
 
@@ -34,16 +34,16 @@ const words = new Uint32Array(f64.buffer);
 const HIGH = new Uint8Array(Uint16Array.of(1).buffer)[0]; // which of the two words holds the exponent
 const SPACING = Float64Array.from({ length: 2048 }, (_, exponent) => 2 ** (Math.max(-126, exponent - 1023) - 23));
 
-/** The distance of neighbouring f32 numbers at y; below the normal numbers that of the smallest. */
+/** The distance between neighbouring f32 numbers at y; constant below the normal numbers. */
 export function ulp(y: number): number {
   f64[0] = y;
   return SPACING[(words[HIGH] >>> 20) & 0x7ff];
 }
 
-/** In units of the bound. */
+/** The error in units of the bound. */
 export function errorOf(got: number, y: number, x: number, bound: Bound): number {
   if (Number.isNaN(got) && Number.isNaN(y)) return 0;
-  if (got === y) return Number.POSITIVE_INFINITY; // equal numbers with other bits: zeros of different sign
+  if (got === y) return Number.POSITIVE_INFINITY; // equal numbers with different bits: zeros of different sign
   if (got === 0 && bound.mayBeZero?.(y, x)) return 0;
   const error = Math.abs(got - y) / bound.sizeOf(y, x);
   return Number.isNaN(error) ? Number.POSITIVE_INFINITY : error;
@@ -52,7 +52,7 @@ export function errorOf(got: number, y: number, x: number, bound: Bound): number
 const bitsOf = ({ buffer, byteOffset, length }: Float32Array) => new Int32Array(buffer, byteOffset, length);
 const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => new Uint8Array(buffer, byteOffset, byteLength);
 
-/** Carries the worst error by each bound further over a block. `rounded` is `exact()` in f32. */
+/** Updates the worst error by each bound with a block. `rounded` is `exact()` in f32. */
 export function measure(
   x: Float32Array,
   got: Float32Array,

@@ -1,5 +1,5 @@
 /**
- * The f64 functions of portable.ts on samples: numbers of every size that they meet, against forty digits.
+ * The f64 functions of portable.ts on samples: numbers of every magnitude in use, against forty digits.
  */
 import { portable, Rng } from "../../src/tensor/index.ts";
 import * as exactReal from "../support/exactReal.ts";

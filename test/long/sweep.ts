@@ -1,7 +1,7 @@
 /**
- * Runs checks over f32 numbers by their bit patterns, 2¹⁶ neighbours at a time, fast and strict kernels beside each other.
+ * Runs checks over f32 numbers by their bit patterns, 2¹⁶ neighbours at a time, fast and strict kernels side by side.
  *
- * Patterns that are neighbours have the same sign and exponent. Exact values are computed once for both modes.
+ * Neighbouring patterns have the same sign and exponent. Exact values are computed once for both modes.
  */
 import { chooseKernels, heap, type KernelMode, kernelReport, kernelsFor } from "../../src/tensor/index.ts";
 import type { Ptr } from "../../src/tensor/kernels/ptr.ts";
@@ -27,7 +27,7 @@ export interface Result {
   readonly worst: Worst[];
 }
 
-/** Adds what another thread found. */
+/** Adds the results of another thread. */
 export function merge(into: readonly Result[], more: readonly Result[]): void {
   into.forEach((result, i) => {
     result.checked += more[i].checked;

@@ -1,4 +1,4 @@
-/** A thread of `npm run test:long`: takes the next 2²⁰ bit patterns as long as there are any, and says so after each. */
+/** A thread of `npm run test:long`: takes the next 2²⁰ bit patterns while there are any, and reports each. */
 import { parentPort, workerData } from "node:worker_threads";
 import "../../src/engine.ts";
 import { CHECKS } from "./checks.ts";
@@ -6,11 +6,11 @@ import { BLOCK, type Result, Sweep } from "./sweep.ts";
 
 export const TASKS = 2 ** 12;
 const TASK = 2 ** 20;
-const STRIDE = 1021; // odd: every task once, slow and quick ranges mixed, so that the time left is foreseen well
+const STRIDE = 1021; // odd: every task once, slow and fast ranges mixed, so that the remaining time is predictable
 
 export interface SweepJob {
   readonly names: readonly string[];
-  /** One integer: how many tasks were taken by all threads. */
+  /** One integer: the number of tasks taken by all threads. */
   readonly taken: SharedArrayBuffer;
 }
 

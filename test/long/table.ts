@@ -31,7 +31,7 @@ function cells({ check, mode, checked, worst, bounds }: Row): string[][] {
   });
 }
 
-/** In Markdown, columns in line. */
+/** The table in Markdown, with aligned columns. */
 export function table(rows: readonly Row[]): string {
   const lines = [HEAD, ...rows.flatMap(cells)];
   const widths = HEAD.map((_, column) => Math.max(...lines.map((line) => line[column].length)));

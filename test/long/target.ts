@@ -1,13 +1,13 @@
 /**
- * What a block of numbers should give, in f64 and rounded to f32.
+ * The expected results of a block of numbers, in f64 and rounded to f32.
  *
- * Most f32 numbers are so small or so large that a function has one value, in f32, on a whole block. Where it is monotone
- * on the block and its values at both ends round to the same number, so do those between: then two values stand for all.
- * That is 85 % of exp, and makes the whole affordable. Every result is compared, bit by bit, all the same.
+ * Most f32 numbers are so small or so large that a function has one f32 value on a whole block. If it is monotone on the block
+ * and its values at both ends round to the same number, so do those in between, and two values suffice. That covers 85 % of
+ * exp and makes the sweep affordable. Every result is still compared, bit by bit.
  */
 import { Block, type Exact } from "./exact.ts";
 
-/** Between these sizes gelu and its derivative turn around; outside, all functions here are monotone on either side of 0. */
+/** Between these sizes gelu and its derivative have extrema; outside, all functions here are monotone on either side of 0. */
 const MONOTONE = { upTo: 0.5, from: 4 };
 
 export class Target {
@@ -15,7 +15,7 @@ export class Target {
   readonly #exact: Float64Array;
   readonly #ends = new Block(new Float32Array(2));
   readonly #atEnds = new Float64Array(2);
-  #fill: (() => void) | undefined; // what is left to do for #exact
+  #fill: (() => void) | undefined; // the pending computation of #exact
 
   constructor(n: number) {
     this.rounded = new Float32Array(n);
@@ -33,7 +33,7 @@ export class Target {
     }
   }
 
-  /** What `fill` writes. */
+  /** The values that `fill` writes. */
   aimAt(fill: (y: Float64Array) => void): void {
     fill(this.#exact);
     this.#fill = undefined;
@@ -47,7 +47,7 @@ export class Target {
     return this.#exact;
   };
 
-  /** The f32 number that f is on all of x, if the ends show it. */
+  /** The f32 value of f on all of x, if the ends determine it. */
   #only(f: Exact, x: Float32Array): number | undefined {
     const ends = this.#ends;
     ends.x.set([x[0], x[x.length - 1]]);

@@ -16,7 +16,7 @@ it.each([
   ["1000 examples", 8], // 7.8
   ["1e6 examples", 7812], // 7812.5
   ["10%", 100],
-  ["0.01%", 1], // 0.1, but not nothing
+  ["0.01%", 1], // 0.1, but never 0
   ["0%", 0],
 ])("%s is %i steps", (text, steps) => {
   expect(durationInSteps(text, run)).toBe(steps);
@@ -30,7 +30,7 @@ it.each(["", "%", "-1", "1e-3", "101%", "5 days", "1,000", "1.", "٣", "9".repea
   },
 );
 
-it("a longer duration is never fewer steps, and a share of the run never more than all", () => {
+it("a longer duration is never fewer steps, and a percentage of the run never more than all", () => {
   const share = fc.integer({ min: 0, max: 10_000 }).map((n) => n / 100);
   fc.assert(
     fc.property(share, share, fc.integer({ min: 1, max: 5000 }), (a, b, steps) => {
@@ -59,7 +59,7 @@ it("a schedule stays in 0..1, rises over the warm-up and reaches 0 where it cool
   );
 });
 
-it("refuses a warm-up and a cool-down that do not fit", () => {
+it("schedule rejects a warm-up and a cool-down that do not fit", () => {
   expect(() => schedule({ kind: "cosine", total: 10, warmup: 6, cooldown: 5 })).toThrow("do not fit into 10 steps");
 });
 
@@ -72,14 +72,14 @@ it.each([
   [{ warmup: 60, cooldown: 41 }, /warm-up 60 and cool-down 41 do not fit into 100/],
   [{ timescale: 0 }, /timescale 0/],
   [{ timescale: Number.NaN }, /timescale NaN/],
-])("schedule refuses %j", (options, says) => {
+])("schedule rejects %j", (options, says) => {
   const build = () => schedule({ kind: "rsqrt", total: 100, ...options });
   expect(build).toThrow(ScheduleError);
   expect(build).toThrow(says);
 });
 
 it.each([{ steps: 0 }, { batch: 0 }, { stepsPerEpoch: Number.NaN }, { batch: Number.NaN }])(
-  "durationInSteps refuses a run of %j",
+  "durationInSteps rejects a run of %j",
   (wrong) => {
     expect(() => durationInSteps("2 epochs", { ...run, ...wrong })).toThrow(ScheduleError);
   },

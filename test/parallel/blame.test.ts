@@ -10,7 +10,7 @@ describe("blame", () => {
     state: (rank: number) => ({ message: 3, what: "barrier", step: 1, waitsFor: waitsFor[rank] }),
   });
 
-  it("goes along the ranks that wait for each other, to the one that does not", () => {
+  it("follows the ranks that wait for each other to the one that does not", () => {
     expect(blame(waits(1, 2, 3, undefined), 4, 0, late)).toBe(3);
     expect(blame(waits(undefined, 0, 1, 2), 4, 3, late)).toBe(0);
     expect(blame(waits(1, undefined), 2, 0, late)).toBe(1);
@@ -28,7 +28,7 @@ describe("blame", () => {
     },
   });
 
-  it("falls on the rank that does what no other does, whoever noticed", () => {
+  it("falls on the rank in an operation of its own, whichever rank reports it", () => {
     const states = says([5, "shift"], [5, "shift"], [5, "barrier"], [5, "shift"]);
     for (let reporter = 0; reporter < 4; reporter++) expect(blame(states, 4, reporter, different)).toBe(2);
   });
@@ -41,16 +41,16 @@ describe("blame", () => {
     expect(blame(says([5, "shift"], [5, "barrier"], [4, "barrier"], [5, "shift"]), 4, 0, different)).toBe(1);
   });
 
-  it("of two ranks falls on the lower one", () => {
+  it("falls on the lower of two ranks", () => {
     expect(blame(says([5, "shift"], [5, "barrier"]), 2, 1, different)).toBe(0);
   });
 
-  it("falls on the rank whose numbers are wrong; where that cannot be told, on who reported it", () => {
+  it("falls on the rank whose numbers are wrong or, if it is unknown, on the reporter", () => {
     expect(blame(waits(1, undefined), 3, 0, new CorruptionError("", [2]))).toBe(2);
     expect(blame(waits(1, undefined), 3, 1, new CorruptionError("", []))).toBe(1);
   });
 
-  it("of anything else falls on who reported it", () => {
+  it("falls on the reporter of any other error", () => {
     expect(blame(waits(1, undefined), 2, 0, new TypeError(""))).toBe(0);
     expect(blame(waits(1, undefined), 2, 0, new AbortedError(""))).toBe(0);
   });

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { alone, treeSum } from "../../src/parallel/index.ts";
+import { alone, treeSum } from "../../src/parallel/communicator.ts";
 import { add, slice, type Tensor, zeros } from "../../src/tensor/index.ts";
 import { expectSameBits } from "../support/expect.ts";
 import { lockstep } from "../support/lockstepWorld.ts";
 import { normals } from "../support/tensors.ts";
 
 describe("alone", () => {
-  it("does what a world of one does, into memory of its own", () => {
+  it("does what a world of one does, into new memory", () => {
     const [together] = lockstep(1, (comm) => {
       const x = normals(1, [2, 3]);
       return [comm.shift(x, 1), comm.shift(x, -1), comm.allGather(x), comm.allReduce(x), comm.broadcast(x, 0)].map(
@@ -29,7 +29,7 @@ describe("alone", () => {
 });
 
 describe("treeSum", () => {
-  /** Left: the largest power of two that leaves something. */
+  /** Left: the largest power of two below n. */
   const byHalves = (parts: readonly Tensor[]): Tensor => {
     if (parts.length === 1) return parts[0];
     let left = 1;
@@ -37,7 +37,7 @@ describe("treeSum", () => {
     return add(byHalves(parts.slice(0, left)), byHalves(parts.slice(left)));
   };
 
-  it("adds neighbours first, whatever their number, and the shape of what it adds stays", () => {
+  it("adds neighbours first for any n, and keeps the shape of the terms", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 }), fc.nat(1e6), fc.constantFrom("f32", "f64"), (n, seed, dtype) => {
         const x = normals(seed, [n, 2, 2], dtype);
@@ -49,7 +49,7 @@ describe("treeSum", () => {
     );
   });
 
-  it("of one is a copy", () => {
+  it("of one term is a copy", () => {
     const x = zeros([1, 3]);
     expect(treeSum(x).address).not.toBe(x.address);
   });

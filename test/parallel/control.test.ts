@@ -19,7 +19,7 @@ it("a rank that votes to stop keeps to its first vote", () => {
   );
 });
 
-it("the life of a rank moves with that of those it waits for, directly or through others, and with no one else's", () => {
+it("the life of a rank changes with that of the ranks it waits for, directly or indirectly, and of no other", () => {
   const control = world();
   waits(control, 0, 3);
   waits(control, 3, 1);
@@ -31,7 +31,7 @@ it("the life of a rank moves with that of those it waits for, directly or throug
   expect([0, 1, 2, 3, 4].map(moves)).toEqual([true, true, false, true, false]);
 });
 
-it("the life of ranks that wait for each other in a circle can be told", () => {
+it("the life of ranks that wait for each other in a circle is computed", () => {
   const control = world();
   for (let rank = 0; rank < SIZE; rank++) waits(control, rank, (rank + 1) % SIZE);
   const before = control.lifeOf(0, SIZE);

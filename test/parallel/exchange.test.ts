@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Action, allPartners, exchange, type Partners, ringPartners } from "../../src/parallel/index.ts";
+import { type Action, allPartners, exchange, type Partners, ringPartners } from "../../src/parallel/exchange.ts";
 import { events, explore } from "../support/explore.ts";
 
 type Hop = "shift +1" | "shift −1" | "everybody";
@@ -16,17 +16,17 @@ const programs = (length: number): Hop[][] =>
 const world = (size: number, program: readonly Hop[], protocol: (of: Partners) => Iterable<Action> = exchange) =>
   Array.from({ length: size }, (_, rank) => events(program.map((hop) => protocol(partners(hop, rank, size)))));
 
-/** The protocol without its last line: nobody waits until its message was read. */
+/** The protocol without its last line: no rank waits until its message is read. */
 function* withoutDone(of: Partners): Generator<Action> {
   for (const action of exchange(of)) if (action.do !== "awaitDone") yield action;
 }
 
-/** Reads what is there, without waiting for it. */
+/** Reads without waiting for the sender. */
 function* withoutPosted(of: Partners): Generator<Action> {
   for (const action of exchange(of)) if (action.do !== "awaitPosted") yield action;
 }
 
-/** Waits for its readers before it reads itself. */
+/** Waits for its readers before it reads. */
 function* doneFirst(of: Partners): Generator<Action> {
   const actions = [...exchange(of)];
   yield actions[0];
@@ -35,7 +35,7 @@ function* doneFirst(of: Partners): Generator<Action> {
 }
 
 describe("exchange, in every interleaving of its actions", { timeout: 60_000 }, () => {
-  it.each([1, 2, 3, 4])("on %i devices reads the message of its number, and never stands still", (size) => {
+  it.each([1, 2, 3, 4])("on %i devices reads the message of its number and never deadlocks", (size) => {
     let states = 0;
     for (const program of programs(HOPS_IN_A_ROW)) {
       const result = explore(world(size, program));
@@ -46,7 +46,7 @@ describe("exchange, in every interleaving of its actions", { timeout: 60_000 }, 
   });
 });
 
-describe("the explorer finds what is wrong with", () => {
+describe("the explorer finds the fault of", () => {
   const shifts: Hop[] = ["shift +1", "shift +1", "shift +1"];
 
   it.each([2, 3, 4])("not waiting for readers, on %i devices", (size) => {

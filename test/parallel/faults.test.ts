@@ -1,7 +1,7 @@
 /**
- * What goes wrong on one device ends the run, soon, with its rank, step, operation and cause; no thread stays behind.
+ * A fault of one device ends the run soon, with its rank, step, operation and cause; no thread stays behind.
  *
- * Every kind once here, with ranks and operations in turn; `npm run test:faults` goes through all of them.
+ * Tests every kind once, with alternating ranks and operations; `npm run test:faults` runs all combinations.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
@@ -18,7 +18,7 @@ import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const SIZE = 3;
 
-/** A program of test/support in a process of its own. */
+/** Runs a program of test/support in its own process. */
 function start(program: string, ...args: string[]) {
   const loader = process.features.typescript ? [] : ["--import", "tsx"];
   const file = fileURLToPath(new URL(`../support/${program}.ts`, import.meta.url));
@@ -30,7 +30,7 @@ describe("a device that", { timeout: 30_000 }, () => {
     "%s ends the run: rank %i, %s",
     async (kind, rank, op) => {
       const fault = { kind, rank, op };
-      // Where a rank reports itself, two are enough.
+      // Two ranks are enough if the faulty rank reports itself.
       const size = Math.max(rank + 1, KINDS.indexOf(kind) < KINDS.indexOf("loops") ? 2 : SIZE);
       expect(complaints(fault, size, await runFault(fault, size))).toEqual([]);
     },
@@ -44,17 +44,17 @@ describe("a device that", { timeout: 30_000 }, () => {
     expect(complaints(fault, 8, await runFault(fault, 8))).toEqual([]);
   });
 
-  it.each(["throws", "skips"] as const)("%s is found by the only other: rank 1 of two", async (kind) => {
+  it.each(["throws", "skips"] as const)("%s is found by the only other rank", async (kind) => {
     const fault = { kind, rank: 1, op: "shift" } as const;
     expect(complaints(fault, 2, await runFault(fault, 2))).toEqual([]);
   });
 
-  it("sends a flipped bit is not noticed where messages are not verified", async () => {
+  it("sends a flipped bit goes unnoticed if messages are not verified", async () => {
     const { error } = await runFault({ kind: "sends a flipped bit", rank: 0, op: "shift" }, 2, false);
     expect(error.message).toBe("nothing failed: done,done");
   });
 
-  it("holds a flipped bit is found, and neither of two is said to be right", async () => {
+  it("holds a flipped bit is found, and with two ranks neither is blamed", async () => {
     const { error } = await runFault({ kind: "holds a flipped bit", rank: 1, op: "shift" }, 2, false);
     expect(error.message).toMatch(/CorruptionError: after step 2: ranks 0 and 1 hold different bits, in held;/);
   });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hashBits } from "../../src/parallel/index.ts";
+import { hashBits } from "../../src/parallel/hash.ts";
 
 const hex = (n: number): string => n.toString(16).padStart(8, "0");
 const words = fc.array(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), { minLength: 1, maxLength: 40 });
@@ -25,7 +25,7 @@ describe("hashBits", () => {
     expect(hex(hashBits(Float64Array.from(numbers)))).toBe(f64);
   });
 
-  it("is another one whatever happens to one word", () => {
+  it("changes with any change of one word", () => {
     fc.assert(
       fc.property(words, fc.nat(), fc.integer({ min: 1, max: 2 ** 32 - 1 }), (before, place, change) => {
         const after = [...before];
@@ -35,12 +35,12 @@ describe("hashBits", () => {
     );
   });
 
-  it("tells NaN from NaN and 0 from −0", () => {
+  it("distinguishes NaNs of different bits, and 0 from −0", () => {
     expect(hashBits(asNumbers([0x7fc00000]))).not.toBe(hashBits(asNumbers([0x7fc00001])));
     expect(hashBits(Float32Array.of(0))).not.toBe(hashBits(Float32Array.of(-0)));
   });
 
-  it("is another one when two words of a lane have other signs, change places, or one follows", () => {
+  it("changes when two words of a lane change sign, are swapped, or a word is appended", () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 1, max: 9 }), { minLength: 5, maxLength: 24 }), (all) => {
         const x = Float32Array.from(all);

@@ -7,7 +7,7 @@ import { countThreads } from "../support/faults.ts";
 const start = (job: GreetingJob, size = 2, options: LaunchOptions<string> = {}) =>
   launch<GreetingJob, Greeting, string>(threadFile("../support/devices/greeting", import.meta.url), size, job, options);
 
-/** What a promise is rejected with. */
+/** The error that a promise is rejected with. */
 const reasonOf = (promise: Promise<unknown>): Promise<Error> =>
   promise.then(
     (value) => new Error(`it was not rejected: ${value}`),
@@ -26,7 +26,7 @@ describe("launch", { timeout: 30_000 }, () => {
     expect(results.map(({ word }) => word)).toEqual(["later", "later"]);
   });
 
-  it("hands on what devices report, with their rank, in their order", async () => {
+  it("passes on the reports of devices, with their rank, in order", async () => {
     const heard: string[][] = [[], []];
     await start({ act: "report", word: "a b c" }, 2, { onReport: (report, rank) => heard[rank].push(report) }).results;
     expect(heard).toEqual([["a", "b", "c"], ["a", "b", "c"]]); // biome-ignore format: a rank each
@@ -53,7 +53,7 @@ describe("launch", { timeout: 30_000 }, () => {
     }
   });
 
-  it("ends devices that wait for ever when it is aborted, and says so", async () => {
+  it("ends devices that wait for ever when the run is aborted, and says so", async () => {
     const { value, left } = await countThreads(async () => {
       let running = (): void => {};
       const begun = new Promise<void>((resolve) => {
@@ -71,7 +71,7 @@ describe("launch", { timeout: 30_000 }, () => {
     expect(left).toBe(0);
   });
 
-  it("blames the rank that does not come, also when the other has work enough while it waits", async () => {
+  it("blames the rank that does not come, even if the other has enough other work while it waits", async () => {
     const reason = await reasonOf(start({ act: "do other work for ever", word: "" }, 2, { deadline: 500 }).results);
     expect(reason).toBeInstanceOf(DeviceError);
     expect(reason.message).toMatch(
@@ -79,7 +79,7 @@ describe("launch", { timeout: 30_000 }, () => {
     );
   });
 
-  it("may be aborted when all is over, and twice", async () => {
+  it("may be aborted after its end, and twice", async () => {
     const launched = start({ act: "return", word: "" });
     await launched.results;
     await launched.abort();
@@ -132,19 +132,19 @@ describe("launch", { timeout: 30_000 }, () => {
     expect(reason.message).toMatch(/DeadlineError: no device gave a sign of life for 1\.\d s/);
   });
 
-  it("lets a device work for longer than the deadline, as long as it allocates, and all who wait for it, also through others", async () => {
+  it("lets a device that allocates work for longer than the deadline, and ranks wait for it, also indirectly", async () => {
     const results = await start({ act: "work while others wait", word: "x" }, 4, { deadline: 800 }).results;
     expect(results.length).toBe(4);
   });
 
-  it("names in time the rank that hangs while another works, which nobody waits for", async () => {
+  it("names in time the hanging rank while another works for which no rank waits", async () => {
     const before = performance.now();
     const reason = await reasonOf(start({ act: "loop while another works", word: "" }, 3, { deadline: 800 }).results);
     expect(reason.message).toMatch(/rank 1 failed .*DeadlineError: rank \d waited \d\.\d s in barrier .* for rank 1,/);
     expect(performance.now() - before).toBeLessThan(15_000); // the other works for 20 s
   });
 
-  it("finds out at once a rank that returns while another goes on", async () => {
+  it("detects at once a rank that returns while another goes on", async () => {
     const reason = await reasonOf(start({ act: "return early", word: "" }, 2, { deadline: 10_000 }).results);
     expect(reason.message).toMatch(/DesyncError: message 1: rank \d is in (barrier|allGather)/);
   });

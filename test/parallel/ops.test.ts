@@ -10,7 +10,7 @@ import { dot, dotSize, normals, shapes } from "../support/tensors.ts";
 
 const sizes = fc.integer({ min: 1, max: 8 });
 
-/** By rank: ⟨A x, y⟩ and ⟨x, Aᵀ y⟩, and what their rounding is relative to. */
+/** By rank: ⟨A x, y⟩ and ⟨x, Aᵀ y⟩, and the scale of their rounding errors. */
 function products(
   size: number,
   shape: Shape,
@@ -78,13 +78,13 @@ describe("ringShift", () => {
     expect(out.map(([, grad]) => grad)).toEqual(gradients);
   });
 
-  it("goes by −1 when nothing is said: rank r receives from r + 1", () => {
+  it("shifts by −1 by default: rank r receives from r + 1", () => {
     expect(lockstep(3, (comm) => ringShift(tensor([comm.rank], [1]), comm).value.item())).toEqual([1, 2, 0]);
   });
 });
 
 describe("allGather", () => {
-  it("gives all blocks by rank, and each the gradients of all that used it", () => {
+  it("gives all blocks by rank, and each block the sum of its gradients", () => {
     const out = lockstep(3, (comm) => {
       const x = parameter(tensor([comm.rank, -comm.rank], [2]));
       const all = allGather(x, comm); // [3, 2]

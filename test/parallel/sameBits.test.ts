@@ -19,7 +19,7 @@ function flip({ data }: Tensor, place: number, bit: number): void {
   new Int32Array(data.buffer, data.byteOffset, data.length)[place % data.length] ^= 1 << bit;
 }
 
-/** What every rank throws, or "nothing". */
+/** The error of every rank, or "nothing". */
 function thrown(size: number, prepare: (rank: number) => Map<string, Tensor>): (CorruptionError | "nothing")[] {
   return lockstep(size, (comm) => {
     const tensors = prepare(comm.rank);
@@ -39,7 +39,7 @@ const messages = (errors: readonly (CorruptionError | "nothing")[]): string[] =>
 describe("requireSameBits", () => {
   const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 5 });
 
-  it("is content with ranks that hold the same bits", () => {
+  it("accepts ranks that hold the same bits", () => {
     fc.assert(
       fc.property(sizes, fc.integer({ min: 1, max: 8 }), fc.nat(), (of, size, seed) => {
         expect(thrown(size, () => alike(of, seed))).toEqual(new Array(size).fill("nothing"));
@@ -63,7 +63,7 @@ describe("requireSameBits", () => {
           expect(error).toMatchObject({
             suspects: [rank],
             message: expect.stringMatching(
-              `^after step 7: rank ${rank} of ${size} holds other bits than the rest, in ${name}; .*test the memory`,
+              `^after step 7: rank ${rank} of ${size} holds different bits from the rest, in ${name}; .*test the memory`,
             ),
           });
         }
@@ -79,19 +79,19 @@ describe("requireSameBits", () => {
       return tensors;
     };
 
-  it("suspects nobody where two groups are as large", () => {
+  it("suspects no rank if the two largest groups are equally large", () => {
     expect(thrown(2, hitOn([1]))).toMatchObject([{ suspects: [] }, { suspects: [] }]);
     expect(messages(thrown(2, hitOn([1])))[0]).toMatch(/^after step 7: ranks 0 and 1 hold different bits, in a;/);
     expect(messages(thrown(4, hitOn([1, 2])))[3]).toMatch(/: ranks \{0, 3\} and \{1, 2\} hold different bits, in a;/);
   });
 
-  it("suspects all who are not with the most, and does not name every tensor", () => {
+  it("suspects all ranks outside the largest group, and names at most three tensors", () => {
     const errors = thrown(5, hitOn([1, 4], "abcde"));
     expect(errors[0]).toMatchObject({ suspects: [1, 4] });
-    expect(messages(errors)[0]).toMatch(/: ranks 1, 4 of 5 hold other bits than the rest, in a, b, c and 2 more;/);
+    expect(messages(errors)[0]).toMatch(/: ranks 1, 4 of 5 hold different bits from the rest, in a, b, c and 2 more;/);
   });
 
-  it("costs a device that is alone nothing, and others one exchange", () => {
+  it("costs a single device nothing, and several devices one exchange", () => {
     const nobody: Communicator = { ...alone, allGather: () => expect.fail("asked") };
     requireSameBits(nobody, alike([3], 1), "at the start");
     const calls = lockstep(3, (comm) => {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { alone, ownedShards, ShardError, shardRows, sumOverShards } from "../../src/parallel/index.ts";
+import { alone } from "../../src/parallel/index.ts";
+import { ownedShards, ShardError, shardRows, sumOverShards } from "../../src/parallel/shards.ts";
 import { heap, type Shape, scope, tensor } from "../../src/tensor/index.ts";
 import { expectSameBits } from "../support/expect.ts";
 import { lockstep } from "../support/lockstepWorld.ts";
@@ -9,7 +10,7 @@ import { normals } from "../support/tensors.ts";
 const DTYPES = ["f32", "f64"] as const;
 const worlds = fc.record({ shards: fc.integer({ min: 1, max: 24 }), wanted: fc.integer({ min: 1, max: 8 }) });
 
-/** Neighbours first, then neighbours of those, level by level; one left over goes up as it is. */
+/** Neighbours first, then neighbours of those, level by level; an odd one out moves up unchanged. */
 function treeOf(values: readonly number[], add: (a: number, b: number) => number): number {
   if (values.length === 1) return values[0];
   const next: number[] = [];
@@ -20,7 +21,7 @@ function treeOf(values: readonly number[], add: (a: number, b: number) => number
 }
 
 describe("ownedShards", () => {
-  it("gives every shard to one rank, neighbours together, in order, as evenly as they go", () => {
+  it("gives every shard to one rank, neighbours together, in order, as evenly as possible", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 1, max: 64 }), (shards, size) => {
         const ranges = Array.from({ length: size }, (_, rank) => ownedShards(shards, rank, size));
@@ -34,7 +35,7 @@ describe("ownedShards", () => {
 });
 
 describe("shardRows", () => {
-  it("is the batch over the shards, or says what would fit", () => {
+  it("is the batch over the shards, or names a batch that fits", () => {
     expect(shardRows(12, 4, 2)).toBe(3);
     expect(() => shardRows(10, 4, 2)).toThrow(
       new ShardError("shards: a batch of 10 does not divide into 4 equal shards; choose a multiple, such as 12"),
@@ -52,7 +53,7 @@ describe.each(DTYPES)("sumOverShards in %s", { timeout: 60_000 }, (dtype) => {
   const shape: Shape = [2, 3];
   const share = (shard: number, seed: number) => normals(seed + 1000 * shard, shape, dtype);
 
-  it("is one tree over the shards, the same bits on every rank, whoever owns what", () => {
+  it("is one tree over the shards, bit-identical on every rank and for every ownership", () => {
     fc.assert(
       fc.property(worlds, fc.nat(1000), ({ shards, wanted }, seed) => {
         const size = Math.min(wanted, shards);
@@ -79,7 +80,7 @@ describe.each(DTYPES)("sumOverShards in %s", { timeout: 60_000 }, (dtype) => {
     );
   });
 
-  it("holds one sum a level of the tree, not one a shard", () => {
+  it("holds one sum per level of the tree, not one per shard", () => {
     const [shards, bytes] = [64, 4096];
     let most = 0;
     scope(() => {

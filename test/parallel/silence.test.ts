@@ -1,9 +1,9 @@
-/** How long nothing gave a sign of life: by a clock that the test sets. */
+/** Silence, measured on a clock that the test sets. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { Silence } from "../../src/parallel/silence.ts";
 
-/** Looks: how much later, and whether there was a sign of life since the look before. */
+/** Looks: time since the previous look, and whether there was a sign of life. */
 const looks = fc.array(fc.record({ after: fc.double({ min: 0, max: 1e5, noNaN: true }), moved: fc.boolean() }), {
   maxLength: 30,
 });
@@ -23,7 +23,7 @@ it("is the time since the last sign of life, as long as one looks often enough",
   );
 });
 
-it("counts a look that comes late only up to the limit: a process that was stopped for an hour has lost that, not an hour", () => {
+it("counts a late look only up to the limit: a process stopped for an hour loses the limit, not an hour", () => {
   const silence = new Silence(500, 0, 7);
   expect(silence.look(250, 7)).toBe(250);
   expect(silence.look(3_600_250, 7)).toBe(750);
@@ -31,7 +31,7 @@ it("counts a look that comes late only up to the limit: a process that was stopp
   expect(silence.look(3_600_750, 8)).toBe(0);
 });
 
-it("grows to any deadline when nothing moves, whatever the looks", () => {
+it("grows to any deadline when nothing changes, whatever the looks", () => {
   fc.assert(
     fc.property(fc.array(fc.double({ min: 1, max: 1e4, noNaN: true }), { minLength: 40, maxLength: 60 }), (gaps) => {
       const silence = new Silence(200, 0, 0);

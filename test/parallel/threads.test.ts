@@ -1,4 +1,4 @@
-/** Real threads: what collectives give, whatever is done to the threads. See test/support/devices. */
+/** Results of collectives on real threads under disturbances. See test/support/devices. */
 import { describe, expect, it } from "vitest";
 import { type LaunchOptions, launch, threadFile } from "../../src/parallel/launch.ts";
 import { Rng } from "../../src/tensor/index.ts";
@@ -40,7 +40,7 @@ describe("collectives between threads", { timeout: 60_000 }, () => {
     expectRight(await collectives(4, { seed: 21, rounds: 20, jitter: 5 }, { verify: true }));
   });
 
-  it("give the same to ranks that do other work while they wait, as much of it as there is", async () => {
+  it("give the same to ranks that do any amount of other work while they wait", async () => {
     const job = { seed: 24, rounds: 20, pieces: 5, slow: { rank: 1, ms: 20 } };
     const results = await collectives(3, job, { verify: true });
     expectRight(results);
@@ -49,11 +49,11 @@ describe("collectives between threads", { timeout: 60_000 }, () => {
     expect(first).toBeGreaterThan(slow);
   });
 
-  it("get by without wake-ups", async () => {
+  it("work without wake-ups", async () => {
     expectRight(await collectives(3, { seed: 22, rounds: 10, deaf: true, jitter: 1 }, { verify: true }));
   });
 
-  it("raise no alarm for a rank twenty times as slow as the others, with eight of them", async () => {
+  it("raise no alarm among eight ranks if one is twenty times as slow", async () => {
     const job = { seed: 23, rounds: 6, busy: 10, slow: { rank: 5, ms: 200 } };
     expectRight(await collectives(8, job, { deadline: 1500, verify: true }));
   });
@@ -71,7 +71,7 @@ const tasksFor = (size: number): Task[] =>
     ),
   );
 
-/** Bits, not blocks: those carry the count of collectives, which only the lockstep world knows. */
+/** The bits without the blocks, which carry the count of collectives that only the lockstep world knows. */
 const bits = ({ loss, dX, dY, dTPrime, dB }: Part) => [loss, dTPrime, dB, ...Array.from(dX), ...Array.from(dY)];
 
 describe("losses between threads", { timeout: 60_000 }, () => {

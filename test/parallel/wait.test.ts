@@ -1,6 +1,8 @@
-/** One rank that waits for another that never comes, in one thread. */
+/** A rank waits for another that never comes, in one thread. */
 import { afterEach, expect, it, vi } from "vitest";
-import { Control, controlBlock, DeadlineError, ThreadCommunicator } from "../../src/parallel/index.ts";
+import { Control, controlBlock } from "../../src/parallel/control.ts";
+import { DeadlineError } from "../../src/parallel/index.ts";
+import { ThreadCommunicator } from "../../src/parallel/threads.ts";
 import { heap } from "../../src/tensor/index.ts";
 
 afterEach(() => void vi.restoreAllMocks());
@@ -11,7 +13,7 @@ const world = (deadline: number) => {
   return { control, comm: new ThreadCommunicator({ rank: 0, size: 2, control, memories, deadline, verify: false }) };
 };
 
-it("sleeps in slices of a tenth of a second at most, so that it sees soon what has changed", () => {
+it("sleeps in slices of at most a tenth of a second, so that it notices changes soon", () => {
   const wait = vi.spyOn(Atomics, "wait");
   const { comm } = world(450);
   expect(() => comm.barrier()).toThrow(DeadlineError);
@@ -35,7 +37,7 @@ it("gives up a deadline after the last sign of life of the other, not after the 
   expect(performance.now() - before).toBeGreaterThan(1000);
 });
 
-it("gives no sign of life itself while it waits, whatever it allocates meanwhile", () => {
+it("gives no sign of life while it waits, whatever it allocates meanwhile", () => {
   const { comm, control } = world(300);
   comm.alive();
   const { heartbeat } = control.state(0);

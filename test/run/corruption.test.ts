@@ -20,16 +20,21 @@ describe.runIf(process.features.typescript)("a bit that turns over on one device
     siglip(["train", ...TINY, ...args], undefined, flipping(...flip));
 
   it.each([
-    ["lowest bit of a weight", KERNEL, 0, `after step 10: rank 1 of 3 holds other bits than the rest, in ${KERNEL};`],
+    [
+      "lowest bit of a weight",
+      KERNEL,
+      0,
+      `after step 10: rank 1 of 3 holds different bits from the rest, in ${KERNEL};`,
+    ],
     // The weights that it updates differ from then on too.
     [
       "exponent of a moment",
       "optimizer/b/m",
       24,
-      "after step 10: rank 1 of 3 holds other bits than the rest, in model/b, optimizer/b/m;",
+      "after step 10: rank 1 of 3 holds different bits from the rest, in model/b, optimizer/b/m;",
     ],
     // Not blamed on the learning rate, though the loss is NaN.
-    ["exponent of a weight", KERNEL, 30, `in step 8: rank 1 of 3 holds other bits than the rest, in ${KERNEL};`],
+    ["exponent of a weight", KERNEL, 30, `in step 8: rank 1 of 3 holds different bits from the rest, in ${KERNEL};`],
   ] as const)("is found before the next checkpoint: %s", async (_, name, bit, says) => {
     const run = join(temporaryFolder(), "run");
     const args = [...DEVICES, ...set("train.steps", 20), ...set("checkpoint.every", 5), "--out", run];
@@ -76,6 +81,6 @@ describe.runIf(process.features.typescript)("a bit that turns over on one device
     const args = ["--verify", ...DEVICES, ...set("train.steps", 20), "--out", run];
     const { code, stderr } = await train(args, 2, 7, KERNEL, 0);
     expect(code, stderr).toBe(71);
-    expect(stderr).toContain("CorruptionError: after step 7: rank 2 of 3 holds other bits");
+    expect(stderr).toContain("CorruptionError: after step 7: rank 2 of 3 holds different bits");
   });
 });

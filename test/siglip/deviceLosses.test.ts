@@ -83,7 +83,7 @@ describe.each(RUNS)("the sigmoid loss, %s, in %s", { timeout: 60_000 }, (form, d
     );
   });
 
-  it("is the same whichever device the pairs are on; gradients move with their rows", () => {
+  it("is the same for any placement of the pairs; gradients move with their rows", () => {
     fc.assert(
       fc.property(cases, seeds, ({ pairs, size, shards }, seed) => {
         const order = orderOf(pairs.n, seed);
@@ -109,7 +109,7 @@ describe.each(RUNS)("the sigmoid loss, %s, in %s", { timeout: 60_000 }, (form, d
     }
   });
 
-  it("lets every image feel every text: moving one text moves the gradients of images on every device", () => {
+  it("depends on every pair: moving one text changes the gradients of images on every device", () => {
     const size = 5;
     const pairs = ordinary(size, 4, 7);
     const y = pairs.y.slice();
@@ -121,7 +121,7 @@ describe.each(RUNS)("the sigmoid loss, %s, in %s", { timeout: 60_000 }, (form, d
     }
   });
 
-  it("has no finite value where one number of one device is not a number", () => {
+  it("is not finite if one number of one device is NaN", () => {
     for (const size of [1, 2, 5]) {
       for (const side of ["x", "y"] as const) {
         const pairs = ordinary(2 * size, 3, 1);
@@ -145,7 +145,7 @@ describe.each(["f32", "f64"] as const)("at the edge of what %s holds, on devices
     b: 0,
   });
 
-  it.each(SIGMOID_FORMS)("%s: a far stranger costs exactly its logit, a far match nothing", (form) => {
+  it.each(SIGMOID_FORMS)("%s: a far negative costs exactly its logit, a far match nothing", (form) => {
     for (const far of [40, 1e2, 1e4, 1e30]) {
       const { loss, dX, dY } = run(form, single(far, Math.fround(far)), 2);
       expect(loss).toBe(Math.fround(far));
@@ -182,7 +182,7 @@ describe.each([
   });
 });
 
-it("every rank of the chunked form has its share: they differ, and add up", () => {
+it("the shares of the ranks of the chunked form differ and add up to the loss", () => {
   const pairs = ordinary(6, 4, 3);
   const parts = lockstepParts({ form: "chunked", dtype: "f64", pairs, shards: 3 }, 3);
   const losses = parts.map(({ loss }) => loss);

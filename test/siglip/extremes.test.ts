@@ -16,7 +16,7 @@ const everything = ({ loss, dX, dY, dTPrime, dB }: Gradients): number[] => [
 ];
 
 describe.each(["f32", "f64"] as const)("at the edge of what %s holds, the sigmoid loss", (dtype) => {
-  it("and its gradients are numbers for every batch", () => {
+  it("and its gradients are finite for every batch", () => {
     fc.assert(
       fc.property(anyPairs, (pairs) => {
         expect(everything(engineLoss(pairs, dtype)).filter((value) => !Number.isFinite(value))).toEqual([]);
@@ -86,7 +86,7 @@ describe.each(["f32", "f64"] as const)("at the edge of what %s holds, the sigmoi
     }
   });
 
-  it("is no number where one input is NaN, never a finite one, and so is the softmax loss", () => {
+  it("is NaN, never finite, if one input is NaN; so is the softmax loss", () => {
     fc.assert(
       fc.property(unitPairs, seeds, fc.boolean(), (pairs, seed, left) => {
         const side = left ? "x" : "y";
@@ -100,14 +100,14 @@ describe.each(["f32", "f64"] as const)("at the edge of what %s holds, the sigmoi
     );
   });
 
-  it("is not finite where one input is infinite and meets anything but 0", () => {
+  it("is not finite if one input is infinite and meets anything but 0", () => {
     fc.assert(
       fc.property(unitPairs, seeds, (pairs, seed) => {
         const at = new Rng(seed).integer(pairs.n * pairs.d);
         const broken = { ...pairs, x: pairs.x.with(at, Number.POSITIVE_INFINITY) };
         const column = Array.from({ length: pairs.n }, (_, j) => pairs.y[j * pairs.d + (at % pairs.d)]);
         const row = Math.floor(at / pairs.d);
-        // +∞ for a match costs nothing and −∞ for another neither: only a batch that is right everywhere stays finite.
+        // A match at +∞ and a negative at −∞ cost nothing: only a batch that is right everywhere stays finite.
         const right = column.every((value, j) => (j === row ? value > 0 : value < 0));
         expect(Number.isFinite(engineValue(broken, dtype))).toBe(right);
       }),

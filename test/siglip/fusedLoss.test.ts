@@ -20,7 +20,7 @@ const pairsOf = (n: number, d = 3): Pairs => ({
   b: -3,
 });
 
-/** All blocks of all ranks, with their rank, in the order of time: by collectives called, then as the rank took them. */
+/** All blocks of all ranks, with their rank, in order of time: by collectives called, then in the order of the rank. */
 function visitsOf(size: number, shards: number): (Visit & { rank: number })[] {
   const parts = lockstepParts({ form: "fused", dtype: "f64", pairs: pairsOf(shards), shards }, size);
   return parts
@@ -46,7 +46,7 @@ describe("fusedSigmoidLoss", { timeout: 60_000 }, () => {
     }
   });
 
-  it.each(SIZES)("on %i devices receives as many blocks as it says, and sums once", (size) => {
+  it.each(SIZES)("on %i devices receives the stated number of blocks, and sums once", (size) => {
     const calls = lockstep(size, (comm) => {
       fusedSigmoidLoss(zeros([2, 3]), zeros([2, 3]), 0, 0, comm, size);
       return comm.calls;
@@ -55,7 +55,7 @@ describe("fusedSigmoidLoss", { timeout: 60_000 }, () => {
     expect(calls).toEqual(new Array(size).fill(blocks + 1));
   });
 
-  it.each(SIZES)("on %i devices leaves images where they are", (size) => {
+  it.each(SIZES)("on %i devices leaves images in place", (size) => {
     for (const { image, rank } of visitsOf(size, 2 * size)) expect(Math.floor(image / 2)).toBe(rank);
   });
 
@@ -89,7 +89,7 @@ describe("fusedSigmoidLoss", { timeout: 60_000 }, () => {
     expect(run([2, 3], [2, 4])).toThrow(ShapeError);
   });
 
-  it("holds a few blocks of rows at any time, however many devices there are, and gives all but its results back", () => {
+  it("holds a few blocks of rows at any time, for any number of devices, and frees all but its results", () => {
     const [n, d] = [64, 32];
     const peak = (size: number): number => {
       const peaks = lockstep(size, (comm) => {

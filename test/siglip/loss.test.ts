@@ -15,7 +15,7 @@ const DTYPES = [
 ] as const;
 
 const boundsOf = (pairs: Pairs, u: number): Bounds => lossBounds(pairs, referenceSigmoidLoss(pairs), u);
-/** Two computed values of the same exact one: each may be off by its bound. */
+/** Tolerance between two computed values of one exact value: the sum of their bounds. */
 const slack = (u: number, ...all: Pairs[]): number => all.reduce((total, pairs) => total + boundsOf(pairs, u).loss, 0);
 const mapped = (rows: Float64Array, f: (value: number, index: number) => number): Float64Array => rows.map(f);
 
@@ -25,7 +25,7 @@ describe.each(DTYPES)("sigmoidLoss in %s", (dtype, u) => {
       fc.property(anyPairs, (pairs) => {
         const reference = referenceSigmoidLoss(pairs);
         const bounds = lossBounds(pairs, reference, u);
-        // In f64 the reference errs as much as what is tested.
+        // In f64 the reference has the same error as the tested loss.
         const both = dtype === "f64" ? 2 : 1;
         expectWithin([engineValue(pairs, dtype)], [reference.loss], both * bounds.loss, "loss");
         expectWithin(
@@ -49,7 +49,7 @@ describe.each(DTYPES)("sigmoidLoss in %s", (dtype, u) => {
     );
   });
 
-  it("does not change when images and texts change places", () => {
+  it("does not change when images and texts are swapped", () => {
     fc.assert(
       fc.property(anyPairs, (pairs) => {
         const swapped = { ...pairs, x: pairs.y, y: pairs.x };
@@ -219,7 +219,7 @@ describe.each(DTYPES)("sigmoidLoss in %s", (dtype, u) => {
     );
   });
 
-  it("of two batches joined is what each costs alone and what each costs the other", () => {
+  it("of two joined batches is the loss of each alone plus the negatives between them", () => {
     fc.assert(
       fc.property(anyPairs, anyPairs, (one, two) => {
         const { d, tPrime, b } = one;
@@ -259,7 +259,7 @@ describe.each(DTYPES)("sigmoidLoss in %s", (dtype, u) => {
   });
 });
 
-/** Σ softplus(ℓᵢⱼ) over images of one batch and texts of another: nothing matches. */
+/** Σ softplus(ℓᵢⱼ) over images of one batch and texts of another: all negatives. */
 function negatives(images: Pairs, texts: Pairs): number {
   const a = Math.exp(images.tPrime);
   let total = 0;

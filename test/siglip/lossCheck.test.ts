@@ -21,7 +21,7 @@ interface Options {
   readonly dtype?: DType;
   readonly comm?: Communicator;
   readonly seed?: number;
-  /** What the loss did wrong. */
+  /** The fault to inject. */
   readonly bug?: (result: LossGradients) => LossGradients;
 }
 
@@ -40,7 +40,7 @@ function check(
 }
 
 describe("checkLoss", () => {
-  it("finds a right loss in f64 exact to the last digits when it checks every row", () => {
+  it("finds a correct loss in f64 exact to the last digits when it checks every row", () => {
     fc.assert(
       fc.property(
         unitPairs.filter(({ n }) => n >= 2),
@@ -62,7 +62,7 @@ describe("checkLoss", () => {
     );
   });
 
-  it("measures the rounding of f32, and says how many rows it looked at", () => {
+  it("measures the rounding of f32, and reports how many rows it checked", () => {
     const found = check(pairsOf(96, 24), 40);
     expect(found.rows).toBe(40);
     for (const error of [found.zimgError, found.ztxtError]) {
@@ -71,7 +71,7 @@ describe("checkLoss", () => {
     }
   });
 
-  it.each([2, 3, 4])("says the same on every one of %i devices, and as one device would", (size) => {
+  it.each([2, 3, 4])("says the same on each of %i devices as on one", (size) => {
     const pairs = pairsOf(48, 8);
     const expected = check(pairs, 20, { dtype: "f64" });
     for (const found of lockstep(size, (comm) => check(pairs, 20, { dtype: "f64", comm }))) {
@@ -107,7 +107,7 @@ describe("checkLoss", () => {
     },
   );
 
-  it("sees texts whose gradients were left out, or came from the wrong device", () => {
+  it("detects gradients of texts that are missing or come from the wrong device", () => {
     const pairs = pairsOf(48, 8);
     const lost = (result: LossGradients): LossGradients => ({ ...result, dztxt: tensor(new Array(24 * 8).fill(0), [24, 8]) });
     const swapped = (comm: Communicator) => (result: LossGradients): LossGradients => ({ ...result, dzimg: comm.shift(result.dzimg, 1) });
@@ -142,13 +142,13 @@ describe("checkLoss", () => {
     );
   });
 
-  it("sees a loss that counts its positives twice", () => {
+  it("detects a loss that counts its positives twice", () => {
     const pairs = pairsOf(512, 8);
     const twice = (result: LossGradients): LossGradients => ({ ...result, loss: result.loss * 2 });
     expect(Math.abs(check(pairs, 64, { bug: twice }).loss.deviation as number)).toBeGreaterThan(50);
   });
 
-  it("refuses a gradient or a loss that is not a number, naming it", () => {
+  it("refuses a gradient or a loss that is not finite, and names it", () => {
     const broken = (result: LossGradients): LossGradients => {
       result.dztxt.data[3 * 8] = Number.NaN;
       return result;

@@ -133,7 +133,7 @@ describe.each(DTYPES)("gradients of sigmoidLoss in %s", (dtype, u) => {
     );
   });
 
-  it("are reordered with the rows", () => {
+  it("are permuted with the rows", () => {
     fc.assert(
       fc.property(anyPairs, seeds, (pairs, seed) => {
         const order = orderOf(pairs.n, seed);
@@ -146,7 +146,7 @@ describe.each(DTYPES)("gradients of sigmoidLoss in %s", (dtype, u) => {
     );
   });
 
-  it("change places when images and texts do", () => {
+  it("are swapped when images and texts are", () => {
     fc.assert(
       fc.property(anyPairs, (pairs) => {
         const straight = engineLoss(pairs, dtype);

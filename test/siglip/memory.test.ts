@@ -3,7 +3,7 @@ import { trainingLosses, trainStep } from "../../src/siglip/index.ts";
 import { heap } from "../../src/tensor/index.ts";
 import { tinyBatch, tinyModel, tinyOptimizer } from "../support/tinyModel.ts";
 
-it("200 steps of training ask for no memory after the tenth", () => {
+it("200 steps of training allocate no new memory after the tenth", () => {
   const batch = 16;
   const model = tinyModel();
   const optimizer = tinyOptimizer(model);

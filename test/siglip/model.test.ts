@@ -11,7 +11,7 @@ import { imageShape, TINY, tinyBatch, tinyModel } from "../support/tinyModel.ts"
 
 const D = TINY.embedDim;
 const LENGTH = TINY.text.length;
-/** An embedding as an array, with nothing recorded. */
+/** An embedding as an array, without recording. */
 const embed = (body: () => Variable): ArrayLike<number> => scope(() => noGrad(() => body().value.toArray()));
 
 describe.each(["f32", "f64"] as const)("the towers in %s", (dtype) => {
@@ -118,7 +118,7 @@ describe("both towers", () => {
 });
 
 describe("the gradient of every parameter", () => {
-  /** Keys meet a softmax that does not change when all scores of a query move together: their bias has gradient 0. */
+  /** The softmax does not change when all scores of a query shift together, so key biases have gradient 0. */
   const keyPart: readonly [RegExp, (width: number) => [number, number]][] = [
     [/qkv\/bias$/, (width) => [width, 2 * width]],
     [/keyValue\/bias$/, (width) => [0, width]],
@@ -150,7 +150,7 @@ describe("the gradient of every parameter", () => {
           if (i >= from && i < to) expect(Math.abs(g), `${path}[${i}]`).toBeLessThan(1e-14);
         });
         const rest = Array.from(grad.toArray()).filter((_, i) => i < from || i >= to);
-        // Token rows that no text of the batch uses have none, so not every number is asked for, but most are.
+        // Token rows that no text of the batch uses have gradient 0, so only most numbers must differ from 0.
         const alive = rest.filter((g) => Math.abs(g) > 1e-12).length;
         expect(alive, path).toBeGreaterThan(path === "text/embedding" ? rest.length / 2 : 0.9 * rest.length);
       }
@@ -220,7 +220,7 @@ describe("a model", () => {
     );
   });
 
-  it("refuses a configuration that cannot be, naming the numbers", () => {
+  it("refuses an invalid configuration, naming the numbers", () => {
     const make = (change: Partial<SigLipConfig>) => () => new SigLip(new Rng(1), { ...TINY, ...change });
     expect(make({ image: { ...TINY.image, numHeads: 3 } })).toThrow(
       new ConfigurationError("image tower: numHeads 3 does not divide width 8"),

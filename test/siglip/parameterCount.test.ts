@@ -38,7 +38,7 @@ const config: fc.Arbitrary<SigLipConfig> = fc.record({
   biasInit: fc.constant(-10),
 });
 
-it("parameterCount is what a built model holds, tower by tower", () => {
+it("parameterCount equals the numbers in a built model, tower by tower", () => {
   fc.assert(
     fc.property(config, (settings) => {
       const model = new SigLip(new Rng(1), settings);

@@ -1,4 +1,4 @@
-/** Work of every kind allocates or says so often: whoever waits for a device sees that it works. */
+/** Work of every kind gives signs of life often enough for those who wait for a device. */
 import { afterEach, expect, it } from "vitest";
 import { drawScene, sceneOf } from "../../src/data/index.ts";
 import { trainingLosses, trainStep } from "../../src/siglip/index.ts";

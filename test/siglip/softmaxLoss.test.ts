@@ -49,7 +49,7 @@ describe.each([
     );
   });
 
-  it("does not change when all logits move by one number: it has no use for a bias", () => {
+  it("does not change when all logits shift by one number: a bias has no effect", () => {
     fc.assert(
       fc.property(unitPairs, fc.double({ min: -20, max: 20, noNaN: true }).map(Math.fround), (pairs, c) => {
         fc.pre(pairs.n <= 17 && pairs.tPrime < 4);

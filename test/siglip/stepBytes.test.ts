@@ -1,4 +1,4 @@
-/** What a step is said to need is what it takes: the estimates beside the peaks of real steps. */
+/** The estimated memory of a step against the peaks of real steps. */
 import { beforeAll, expect, it } from "vitest";
 import { noGrad } from "../../src/autograd/index.ts";
 import { AdamW, parametersOf } from "../../src/nn/index.ts";
@@ -47,7 +47,7 @@ const CUTS: readonly Cut[] = [
   { batch: 512, shards: 64, devices: 2, loss: trainingLosses.softmax, activationLimit: 0 },
 ];
 
-/** One of several devices, of which every other says the same. */
+/** One of several devices, all of which send the same. */
 const echo = (size: number): Communicator => ({
   rank: 0,
   size,

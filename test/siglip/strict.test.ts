@@ -10,7 +10,7 @@ it("training on strict kernels ends with the same weights on every engine", () =
 });
 
 it("training on fast kernels ends with the same weights whichever of the engine's two compilers made them", () => {
-  // An engine moves from the first compiler to the second when a function has run for a while: when, differs from run to run.
+  // The engine moves a function from the first compiler to the second after some calls; the moment varies from run to run.
   const program = fileURLToPath(new URL("../support/strictTraining.ts", import.meta.url));
   const loader = process.features.typescript ? [] : ["--import", "tsx"];
   const trainedWith = (compiler: string): string =>

@@ -69,7 +69,7 @@ describe("trainStep", () => {
     expectSameBits(numbersOf(model), before);
   });
 
-  describe("with a loss that is no number", () => {
+  describe("with a loss that is not finite", () => {
     const cases: readonly [name: string, spoil: (model: SigLip, pixels: Float32Array) => void][] = [
       ["a NaN pixel", (_, pixels) => pixels.fill(Number.NaN, 7, 8)],
       ["an infinite pixel", (_, pixels) => pixels.fill(Number.POSITIVE_INFINITY, 7, 8)],
@@ -97,7 +97,7 @@ describe("trainStep", () => {
       ).toThrow(/^train: the loss is NaN at t = (10|9\.99)\d*\.?\d*, b = -10; nothing was updated$/);
     });
 
-    it("gives all memory back and trains on with the next batch as if nothing had been", () => {
+    it("frees all memory and trains on with the next batch as if nothing had happened", () => {
       const model = tinyModel();
       const optimizer = tinyOptimizer(model);
       const step = (pixels?: Float32Array) =>
@@ -120,7 +120,7 @@ describe("trainStep", () => {
     });
   });
 
-  describe("with a temperature that is none", () => {
+  describe("with a temperature of 0 or ∞", () => {
     it.each([
       [-33_779, "0"],
       [-104, "0"],
@@ -138,14 +138,14 @@ describe("trainStep", () => {
       expectSameBits(numbersOf(model), before);
     });
 
-    it("ends at the update that leads there, so that no checkpoint is made of it", () => {
+    it("throws at the update that leads to it, so that no checkpoint holds it", () => {
       const model = tinyModel();
       const optimizer = new AdamW(parametersOf(model), { lr: 1e4, multipliers: [{ match: "tPrime", lr: 1 }] });
       const step = () => trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, tinyBatch(B), 1);
       expect(step).toThrow(/^train: t′ is -?\d[\d.]+ after the update, and t = exp t′ is (0|Infinity) in f32/);
     });
 
-    it("takes every t that f32 holds", () => {
+    it("accepts every t that f32 can hold", () => {
       for (const tPrime of [-87, -20, 0, 20]) {
         const model = tinyModel();
         model.tPrime.value.data.fill(tPrime);
@@ -159,11 +159,11 @@ describe("trainStep", () => {
     });
   });
 
-  it("throws NonFiniteError and updates nothing where the loss is a number and a gradient is not, then trains on", () => {
+  it("throws NonFiniteError and updates nothing if the loss is finite and a gradient is not, then trains on", () => {
     const model = tinyModel();
     const optimizer = tinyOptimizer(model);
     const step = () => trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, tinyBatch(B), 1);
-    // t = 8e36: every loss is a float32. Embeddings of length 1e-4 make their gradients 10⁴ times larger: those are not.
+    // t = 8e36: every loss is finite in float32. Embeddings of length 1e-4 make gradients 10⁴ times larger: these are not.
     const head = model.text.head.kernel.value.data;
     const stretch = (factor: number) => head.set(head.map((value) => value * factor));
     model.tPrime.value.data.fill(85);
@@ -210,7 +210,7 @@ describe("trainStep", () => {
     expect(model.tPrime.value.item()).not.toBe(before);
   });
 
-  it("leaves a model that can be trained on, wherever it throws", () => {
+  it("leaves a model that can be trained further, wherever it throws", () => {
     const expected = tinyModel();
     trainStep({ model: expected, optimizer: tinyOptimizer(expected), loss: trainingLosses.sigmoid }, tinyBatch(B), 1, {
       shards: 2,
@@ -240,7 +240,7 @@ describe("trainStep", () => {
     expect(failed).toBe(2); // the sums of the loss, those of the gradients
   });
 
-  it("trains a part of the model as often as one likes: the rest is as it was", () => {
+  it("trains a part of the model any number of times and leaves the rest unchanged", () => {
     const model = tinyModel();
     const part = new Map([...parametersOf(model)].filter(([path]) => path.startsWith("text/")));
     const optimizer = new AdamW(part, { lr: 1e-2 });
@@ -253,7 +253,7 @@ describe("trainStep", () => {
     expectSameBits(numbersOf({ ...model, text: undefined } as unknown as SigLip), image);
   });
 
-  it("keeps the activations of all its shards only where all of them are within the limit", () => {
+  it("stores the activations of all its shards only if all of them are within the limit", () => {
     const shards = 4;
     const peak = (activationBytes: number): number => {
       const model = tinyModel();
@@ -288,7 +288,7 @@ describe("train", () => {
     expectSameBits(numbersOf(one.model), numbersOf(other.model));
   });
 
-  it("ends after a whole step when its reader leaves, and goes on from there with the same bits", () => {
+  it("ends after a complete step when its caller leaves, and continues from there with the same bits", () => {
     const [whole, parts] = [training(), training()];
     for (const _ of train(whole)) void _;
     for (const { step } of train(parts)) if (step === 2) break;

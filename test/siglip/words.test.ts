@@ -1,4 +1,4 @@
-/** From JavaScript any word can be given where the types allow a few: it is refused by name, and nothing is left half done. */
+/** JavaScript can pass any word where the types allow a few: it is refused by name, and nothing is left half done. */
 import { describe, expect, it } from "vitest";
 import { AdamW, parametersOf, ScheduleError, schedule, sincos2d } from "../../src/nn/index.ts";
 import {
@@ -32,7 +32,7 @@ const config: SigLipConfig = {
 };
 const model = (): SigLip => new SigLip(new Rng(0), config);
 
-describe("a word that is none of those that are meant is refused, with the list of them:", () => {
+describe("an unknown word is refused with the list of known ones:", () => {
   const wrong = "cls" as never;
   const image = (change: object) => () => new SigLip(new Rng(0), { ...config, image: { ...config.image, ...change } });
   const text = (change: object) => () => new SigLip(new Rng(0), { ...config, text: { ...config.text, ...change } });
@@ -48,11 +48,11 @@ describe("a word that is none of those that are meant is refused, with the list 
     ["pooling of texts", text({ pooling: wrong }), new ConfigurationError('text tower: pooling "cls" is none of last, first, mean, map')],
     ["positions", image({ posEmb: wrong }), new ConfigurationError('image tower: posEmb "cls" is none of learn, sincos2d')],
     ["the same without building the model", () => parameterCount({ ...config, image: { ...config.image, pooling: wrong } }), new ConfigurationError('image tower: pooling "cls" is none of map, mean')],
-    ["the loss of a step", step("softmaxx"), new ConfigurationError('train: loss "softmaxx" is no form of the loss; use trainingLosses.sigmoid or trainingLosses.softmax')],
+    ["the loss of a step", step("softmaxx"), new ConfigurationError('train: loss "softmaxx" is not a form of the loss; use trainingLosses.sigmoid or trainingLosses.softmax')],
     ["a schedule", () => schedule({ kind: "cos" as never, total: 10 }), new ScheduleError('schedule: kind "cos" is none of constant, linear, cosine, rsqrt')],
     ["kernels", () => chooseKernels("constructor" as never), new KernelError('kernels: "constructor" is none of fast, strict, reference')],
-    ["a type of numbers", () => full([2], 1, "f16" as never), new ShapeError('full: "f16" is no type of numbers; there are f32,f64')],
-    ["a type of numbers of a model", () => new SigLip(new Rng(0), config, "bf16" as never), new ShapeError('generate: "bf16" is no type of numbers; there are f32,f64')],
+    ["a type of numbers", () => full([2], 1, "f16" as never), new ShapeError('full: "f16" is not a dtype; use f32 or f64')],
+    ["a type of numbers of a model", () => new SigLip(new Rng(0), config, "bf16" as never), new ShapeError('generate: "bf16" is not a dtype; use f32 or f64')],
   ])("%s", (_, call, error) => {
     const before = kernelReport();
     expect(call).toThrow(error);
@@ -60,7 +60,7 @@ describe("a word that is none of those that are meant is refused, with the list 
   }); // biome-ignore format: a case a line
 });
 
-describe("numbers that make no model are refused by name:", () => {
+describe("invalid numbers of a model are refused by name:", () => {
   it.each<[string, object]>([
     ["image tower: imageSize 0", { image: { ...config.image, imageSize: 0 } }],
     ["image tower: patchSize 1.5", { image: { ...config.image, patchSize: 1.5 } }],
@@ -93,7 +93,7 @@ describe("images must be [B, S, S, 3]:", () => {
     expect(() => model().embedImages(zeros(shape))).toThrow(ShapeError);
     expect(() => model().embedImages(zeros(shape))).toThrow(says);
   });
-  it("of 3 pixels and 3 channels nobody can tell", () => {
+  it("of 3 pixels and 3 channels are ambiguous", () => {
     const small = new SigLip(new Rng(0), { ...config, image: { ...config.image, imageSize: 3, patchSize: 1 } });
     expect(small.embedImages(zeros([2, 3, 3, 3])).shape).toEqual([2, 8]);
   });
@@ -111,7 +111,7 @@ describe("tensor(values, shape)", () => {
     expect(() => tensor(values as number[], shape as number[])).toThrow(ShapeError);
     expect(() => tensor(values as number[], shape as number[])).toThrow(says);
   }); // biome-ignore format: a case a line
-  it("takes NaN and ∞, which are numbers", () => {
+  it("accepts NaN and ∞", () => {
     expect([...tensor([Number.NaN, Number.POSITIVE_INFINITY], [2]).data]).toEqual([
       Number.NaN,
       Number.POSITIVE_INFINITY,
@@ -119,7 +119,7 @@ describe("tensor(values, shape)", () => {
   });
 });
 
-it("a step that is refused leaves a model that can be trained on", () => {
+it("a refused step leaves a model that can be trained further", () => {
   const batch = {
     imageShape: [2, 8, 8, 3],
     pixels: generate([2 * 8 * 8 * 3], () => 0.5).toArray() as Float32Array,

@@ -1,9 +1,9 @@
 /**
- * big_vision's parameter names, and where the same numbers are in a model of ours.
+ * big_vision's parameter names, and the position of the same numbers in our model.
  *
- * One projection of ours stands for several of theirs: queries, keys and values are columns of `qkv` [W, 3W], keys and
+ * One projection of ours fuses several of theirs: queries, keys and values are columns of `qkv` [W, 3W], keys and
  * values of the pooling head columns of `keyValue` [W, 2W]. Heads are contiguous columns in both, so [W, heads, W/heads]
- * is [W, W] as it lies, and so is a convolution kernel [P, P, C, W] as [P·P·C, W].
+ * is [W, W] without a copy, and so is a convolution kernel [P, P, C, W] as [P·P·C, W].
  */
 import type { Variable } from "../../src/autograd/index.ts";
 import { countParameters, parametersOf } from "../../src/nn/index.ts";
@@ -14,7 +14,7 @@ import type { Golden } from "./goldens.ts";
 export interface Place {
   /** Path of our parameter. */
   readonly path: string;
-  /** It is the columns of this part, of so many. */
+  /** Its columns are part `part` of `parts`. */
   readonly part: number;
   readonly parts: number;
 }
@@ -47,7 +47,7 @@ const IN_MAP_HEAD: typeof IN_BLOCK = {
   "MultiHeadDotProductAttention_0/out": { module: "out", part: 0, parts: 1 },
 };
 
-/** Where a parameter of big_vision is in our model. Throws on a name without a place. */
+/** The position of a parameter of big_vision in our model. Throws on an unknown name. */
 export function placeOf(name: string): Place {
   const whole = (path: string): Place => ({ path, part: 0, parts: 1 });
   if (name in WHOLE) return whole(WHOLE[name]);
@@ -67,7 +67,7 @@ export function placeOf(name: string): Place {
   return { path: `${tower}/${outer}/${module}/${inner[3]}`, part, parts };
 }
 
-/** The numbers of one of their parameters in ours, in their shape. */
+/** The numbers of one of their parameters from ours, in their shape. */
 export function partOf(ours: Tensor, name: string, shape: readonly number[]): Tensor {
   const { part, parts } = placeOf(name);
   if (parts === 1) return reshape(ours, shape);
@@ -110,7 +110,7 @@ export interface BigVisionSizes {
   readonly batch: number;
 }
 
-/** The model of such sizes, its own start values replaced by `parameters`. */
+/** A model of these sizes with the given parameters. */
 export function bigVisionModel(
   sizes: BigVisionSizes,
   parameters: ReadonlyMap<string, Golden>,

@@ -1,12 +1,12 @@
 /**
- * How far a loss computed in floating point may lie from the exact one: bounds that follow the data, not a fixed rtol.
+ * Error bounds of a loss computed in floating point: they follow from the data instead of a fixed rtol.
  *
  *     γₙ = n·u/(1 − n·u)        |fl(⟨x, y⟩) − ⟨x, y⟩| ≤ γ_D·‖x‖‖y‖, whatever the order of the sum (Higham 2002, ch. 3)
  *     |δℓ| ≤ ε = a·‖x‖‖y‖·(γ_D + (C + 2)u) + 2u|b|
  *
- * What ε does to softplus and σ is what they give at ℓ ± ε. Gradients are sums of products: γ once more.
+ * The effect of ε on softplus and σ is their change to ℓ ± ε. Gradients are sums of products: γ once more.
  *
- * u: unit roundoff. C: units in which exp, softplus and σ of a kernel may be off. a = exp t′.
+ * u: unit roundoff. C: units that exp, softplus and σ of a kernel may err by. a = exp t′.
  */
 import { type Pairs, type Reference, sigmoid, softplus } from "./referenceLoss.ts";
 
@@ -26,7 +26,7 @@ export interface Bounds {
   readonly dB: number;
 }
 
-/** The most that f changes when its argument moves by `error`, and what rounding f itself costs. */
+/** The largest change of f when its argument changes by `error`, and the rounding of f itself. */
 const change = (f: (x: number) => number, at: number, error: number, u: number): number => {
   const value = f(at);
   return Math.max(Math.abs(f(at + error) - value), Math.abs(f(at - error) - value)) + C * u * value;
@@ -40,7 +40,7 @@ export function lossBounds(pairs: Pairs, { logits, dLogits, loss }: Reference, u
   const { n, d, x, y, b } = pairs;
   const a = Math.exp(pairs.tPrime);
   const [xNorm, yNorm] = [norms(x, n, d), norms(y, n, d)];
-  const tiny = u === U32 ? 2 ** -149 : 2 ** -1074; // what an underflow may lose, once
+  const tiny = u === U32 ? 2 ** -149 : 2 ** -1074; // the loss of one underflow
   // The fast σ of f32 gives 0 below ℓ = −87.3, where its value is the smallest normal number.
   const flushed = u === U32 ? 2 ** -125 : 0;
   const errors = new Float64Array(n * n);
@@ -56,10 +56,10 @@ export function lossBounds(pairs: Pairs, { logits, dLogits, loss }: Reference, u
       const error = reach * (gamma(d, u) + (C + 2) * u) + 2 * u * Math.abs(b) + tiny * d * (a + 1);
       errors[index] = error;
       const g = Math.abs(dLogits[index]);
-      const wrong = i === j ? -logits[index] : logits[index]; // how much the pair is taken for what it is not
+      const wrong = i === j ? -logits[index] : logits[index]; // −z·ℓ
       lossError += change(softplus, wrong, error, u) / n;
       const gError = (change(sigmoid, wrong, error, u) + flushed) / n + tiny;
-      // `logits − b` stands for a·⟨x, y⟩: it is what ∂t′ sums.
+      // `logits − b` is a·⟨x, y⟩, the summand of ∂t′.
       dTPrime +=
         gError * Math.abs(logits[index] - b) +
         (g + gError) * (reach * gamma(d + C, u) + n * n * U64 * reach + U64 * Math.abs(b));

@@ -1,4 +1,4 @@
-/** Checkpoints of a training on simulated disks, and what a new process finds there. */
+/** Checkpoints of a training on simulated disks, and what a new process loads from them. */
 import { expect } from "vitest";
 import { type Checkpoint, CheckpointError, CheckpointFolder, sha256 } from "../../src/run/checkpoint.ts";
 import type { Fs } from "../../src/run/fs.ts";
@@ -7,7 +7,7 @@ import { SimulatedFs } from "./simulatedFs.ts";
 export const FOLDER = "/run/checkpoint";
 export const DIGEST = sha256("configuration");
 
-/** The state of a training that depends on its step in every bit that counts. */
+/** A training state whose every relevant bit depends on its step. */
 export const stateAt = (step: number): Checkpoint => ({
   step,
   tensors: new Map([
@@ -32,7 +32,7 @@ export function diskWith(...steps: number[]): SimulatedFs {
   return fs;
 }
 
-/** The step that a new process finds; throws when anything of it is not as it was at that step. */
+/** The step that a new process loads; throws if its state is not exactly that of the step. */
 export function loadedStep(fs: Fs): number {
   const loaded = folderOn(fs).load(DIGEST);
   if (loaded === undefined) return 0;

@@ -1,4 +1,4 @@
-/** The command line as a process of its own, from sources, on the Node that runs the tests. */
+/** The command line as a separate process, from sources, on the Node that runs the tests. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

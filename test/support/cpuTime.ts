@@ -1,4 +1,4 @@
-/** Milliseconds of processor time that `work` takes: what the machine does beside counts little, where a clock would show it. */
+/** Milliseconds of processor time that `work` takes; unlike wall-clock time, it hardly depends on other load. */
 export function cpuTime(work: () => void): number {
   const before = process.cpuUsage();
   work();

@@ -1,8 +1,8 @@
 /**
- * Tests run on the kernels that programs run on: the same engine flags, set before anything is compiled.
+ * Tests use the same engine flags as programs, set before anything is compiled, and so the same kernels.
  *
- * Everyday runs draw the same random cases, so that a red run is about the change at hand. `npm run test:random` draws new
- * ones; what it finds is printed with its seed and becomes an example.
+ * Ordinary runs draw the same random cases, so that a failure is due to the change at hand. `npm run test:random` draws new
+ * ones; a failure is printed with its seed and becomes an example.
  */
 import "../../src/engine.ts";
 import fc from "fast-check";

@@ -14,7 +14,7 @@ const leaves = ({ n, d, x, y, tPrime, b }: Pairs, dtype: DType) =>
     parameter(tensor([b], [], dtype)),
   ] as const;
 
-/** Value and gradients; dB is NaN where the loss does not depend on b. */
+/** Value and gradients; dB is NaN if the loss does not depend on b. */
 export const engineLoss = (pairs: Pairs, dtype: DType, loss: LossFunction = sigmoidLoss): Gradients =>
   scope(() => {
     const [x, y, tPrime, b] = leaves(pairs, dtype);

@@ -1,9 +1,9 @@
 /**
  * eˣ, log x, cos and sin of f64 numbers to some forty digits, in integers, and the distance of an f64 from them.
  *
- * A number is m·2ᵉ. Sums of series are carried as integers in units of 2⁻ᴾ, P = 192; reductions as in portable.ts:
- * x = k·ln 2 + r for eˣ, quarters of a turn for cos and sin. log x = y + log(x/eʸ), y the engine's logarithm, whose rest is
- * of the order of 2⁻⁵².
+ * A number is m·2ᵉ. Sums of series are integers in units of 2⁻ᴾ, P = 192; reductions as in portable.ts:
+ * x = k·ln 2 + r for eˣ, quarters of a turn for cos and sin. log x = y + log(x/eʸ), y the engine's logarithm, whose error
+ * is of the order of 2⁻⁵².
  */
 
 /** m·2ᵉ */
@@ -25,11 +25,11 @@ function fromNumber(x: number): Real {
 }
 
 const shift = (m: bigint, by: number): bigint => (by >= 0 ? m << BigInt(by) : m >> BigInt(-by));
-/** In units of 2⁻ᴾ; digits below are cut off. */
+/** The number in units of 2⁻ᴾ, truncated. */
 const fixed = ({ m, e }: Real): bigint => shift(m, e + P);
 const product = (a: bigint, b: bigint): bigint => (a * b) >> BigInt(P);
 
-/** Σ termₙ, each made of the one before, until one is 0. */
+/** Σ termₙ, each computed from the previous one, until one is 0. */
 function series(first: bigint, next: (term: bigint, n: bigint) => bigint): bigint {
   let sum = 0n;
   let n = 1n;

@@ -1,4 +1,4 @@
-/** Comparisons of arrays that say where they differ first. */
+/** Comparisons of arrays that report the first difference. */
 import { expect } from "vitest";
 
 type Numbers = ArrayLike<number>;

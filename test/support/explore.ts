@@ -1,15 +1,15 @@
 /**
- * Every interleaving of the devices of an exchange protocol, in a model of their shared memory.
+ * Explores every interleaving of the devices of an exchange protocol, in a model of their shared memory.
  *
- * A device is a fixed list of actions, so where each device stands says all: what it has posted, what it has finished, and
- * what lies in its buffers. States are visited once each, depth first.
+ * A device is a fixed list of actions, so its position determines its state: the messages that it has posted and finished, and
+ * the contents of its buffers. Each state is visited once, depth first.
  */
-import type { Action } from "../../src/parallel/index.ts";
+import type { Action } from "../../src/parallel/exchange.ts";
 
-/** An action, and what it is part of: the how-manieth message, from 1. `write` lays the message out before it is posted. */
+/** An action and the number of its message, from 1. `write` writes the message before it is posted. */
 export type Event = (Action | { readonly do: "write" }) & { readonly message: number };
 
-/** The actions of one device for its exchanges, in order; posting is two of them: lay out, then raise the counter. */
+/** The actions of one device for its exchanges, in order; posting is two of them: write, then raise the counter. */
 export function events(exchanges: readonly Iterable<Action>[]): Event[] {
   return exchanges.flatMap((actions, i) =>
     [...actions].flatMap((action): Event[] => {
@@ -21,13 +21,13 @@ export function events(exchanges: readonly Iterable<Action>[]): Event[] {
 
 export interface Exploration {
   readonly states: number;
-  /** What went wrong first, if anything. */
+  /** The first failure, if any. */
   readonly failure?: string;
 }
 
 /** `buffers`: a message n lies in buffer n mod buffers of its sender. */
 export function explore(devices: readonly (readonly Event[])[], buffers = 1): Exploration {
-  // By device and place: the last message posted and finished, and the one in every buffer, after that many events.
+  // By device and position: the last message posted and finished, and the message in every buffer, after so many events.
   const facts = devices.map((list) => {
     const after = [{ posted: 0, done: 0, holds: new Array<number>(buffers).fill(0) }];
     for (const event of list) {

@@ -1,9 +1,9 @@
-/** What a device can do wrong, where, and how a test says so: see devices/faulty.ts. */
+/** The faults of a device, their places, and their reports; see devices/faulty.ts. */
 
 export const OPS = ["shift", "allGather", "allReduce", "broadcast", "barrier"] as const;
 export type Op = (typeof OPS)[number];
 
-/** What is wrong at the place: instead of the operation, or with it. */
+/** The fault at the place: it replaces the operation or changes it. */
 export const KINDS = [
   "throws",
   "exits with 0",
@@ -29,15 +29,15 @@ export const KINDS = [
 export type Kind = (typeof KINDS)[number];
 
 export interface Fault {
-  /** "reads for ever": from a pipe that nobody writes to, a system call that no thread can be ended in. */
+  /** "reads for ever": from a pipe that nobody writes to, in a system call that cannot be interrupted. */
   readonly kind: Kind | "reads for ever" | "none";
   readonly rank: number;
   readonly op: Op;
-  /** Of a pipe, for "reads for ever". */
+  /** Path of the pipe, for "reads for ever". */
   readonly path?: string;
 }
 
-/** A bit in what nobody reads harms nobody. */
+/** A flipped bit in numbers that nobody reads is harmless. */
 export const isFault = ({ kind, rank, op }: Fault): boolean =>
   kind !== "sends a flipped bit" || (op === "broadcast" ? rank === 0 : op !== "barrier");
 

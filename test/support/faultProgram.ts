@@ -1,4 +1,4 @@
-/** A program of its own: launches devices of which one fails, says so, and has nothing more to do. */
+/** A separate program that launches devices of which one fails, reports it, and has nothing more to do. */
 
 import type { Kind } from "./faultKinds.ts";
 import { runFault } from "./faults.ts";

@@ -1,16 +1,16 @@
-/** Runs a faulty device and says how the run ended: for the everyday tests, and for the whole matrix of faults. */
+/** Runs a faulty device and reports how the run ended, for the ordinary tests and for the whole matrix of faults. */
 import type { Worker } from "node:worker_threads";
 import { DeviceError } from "../../src/parallel/index.ts";
 import { launch, threadFile } from "../../src/parallel/launch.ts";
 import { FAULTY_STEP, type Fault, isFault, KINDS, type Kind, OPS, type Report } from "./faultKinds.ts";
 
 export const DEADLINE = 1000; // ms
-/** From the fault to the end of all threads, in ms: one more second after the deadline for what hangs, else two. */
+/** From the fault to the end of all threads, in ms: one second more than the deadline if it hangs, else two. */
 export const limitOf = (kind: Fault["kind"]): number => (HANGS.includes(kind) ? DEADLINE + 1000 : 2000);
 
 export const HANGS: readonly string[] = ["loops", "loops in WebAssembly", "waits for ever", "reads for ever"];
 const DIFFERS: readonly string[] = KINDS.slice(KINDS.indexOf("skips"), KINDS.indexOf("sends a flipped bit"));
-/** Two ranks that differ cannot know which of them is wrong. */
+/** If two ranks differ, neither knows which is wrong. */
 const UNDECIDED: readonly string[] = [...DIFFERS, "holds a flipped bit"];
 
 export interface Ending {
@@ -20,7 +20,7 @@ export interface Ending {
   readonly threadsLeft: number;
 }
 
-/** Ends of all threads started while `body` runs. */
+/** Runs `body`, and counts the threads started meanwhile that have not ended. */
 export async function countThreads<T>(body: () => Promise<T>): Promise<{ value: T; left: number }> {
   const workers: Worker[] = [];
   const note = (worker: Worker): void => {
@@ -56,7 +56,7 @@ export async function runFault(fault: Fault, size: number, verify = true): Promi
   return { ...value, threadsLeft: left };
 }
 
-/** What the message must say of every kind. */
+/** The message of every kind. */
 const SAYS: Readonly<Record<Kind, RegExp>> = {
   throws: /TypeError: thrown on purpose/,
   "exits with 0": /the thread ended with exit code 0/,
@@ -81,7 +81,7 @@ const SAYS: Readonly<Record<Kind, RegExp>> = {
   "holds a flipped bit": /CorruptionError: after step 2: ranks? \d .* bits.*, in held;/,
 };
 
-/** What is wrong with the way a run ended; nothing where it is as promised. */
+/** Violations of the promises on how a run ends; empty if there are none. */
 export function complaints(
   fault: Fault & { kind: Kind },
   size: number,
@@ -92,7 +92,7 @@ export function complaints(
   if (error.rank !== fault.rank && !(UNDECIDED.includes(fault.kind) && size === 2)) {
     wrong.push(`blames rank ${error.rank}`);
   }
-  // Ranks that have come apart may be found out at the first message of the next step.
+  // Ranks that diverged may be detected at the first message of the next step.
   const steps = DIFFERS.includes(fault.kind) ? [FAULTY_STEP, FAULTY_STEP + 1] : [FAULTY_STEP];
   const begins = (step: number): string => `launch: rank ${error.rank} failed at step ${step}, `;
   if (!steps.some((step) => error.message.startsWith(begins(step)))) wrong.push("no rank or step");

@@ -1,7 +1,6 @@
 /**
- * A disk that fails in the threads of a program that knows nothing of it, as one does a moment after the main thread has used
- * it: started with `--import faultyDisk.ts?fault=reads`, a thread that reads a checkpoint or a configuration gets EIO; with
- * `fault=full` it finds a byte of free space.
+ * A disk that fails in the threads of an unmodified program, just after the main thread has used it: started with `--import faultyDisk.ts?fault=reads`, a thread that reads a checkpoint or a configuration gets EIO; with
+ * `fault=full` it finds one byte of free space.
  */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
@@ -25,5 +24,5 @@ if (!isMainThread && fault === "full") {
   syncBuiltinESMExports();
 }
 
-/** What to start Node with. */
+/** Arguments of Node. */
 export const faultyDisk = (fault: "reads" | "full"): string[] => ["--import", `${import.meta.url}?fault=${fault}`];

@@ -1,7 +1,7 @@
 /**
- * Faulty memory, for a program that knows nothing of it: started with `--import flipBit.ts?rank=1&step=7&name=model/b&bit=3`,
- * that device has one bit of one tensor turned over behind its back after that many updates. The name is the one that a
- * checkpoint has for the tensor; its first number is hit.
+ * Faulty memory in an unmodified program: started with `--import flipBit.ts?rank=1&step=7&name=model/b&bit=3`,
+ * that device has one bit of one tensor flipped after that many updates. The name is that of the
+ * tensor in a checkpoint; its first number is changed.
  */
 import { isMainThread, workerData } from "node:worker_threads";
 import type { Tensor } from "../../src/tensor/index.ts";
@@ -34,7 +34,7 @@ if (!isMainThread && String((workerData as { rank?: number })?.rank) === wanted.
   };
 }
 
-/** What to start Node with. */
+/** Arguments of Node. */
 export const flipping = (rank: number, step: number, name: string, bit: number): string[] => [
   "--import",
   `${import.meta.url}?${new URLSearchParams({ rank: `${rank}`, step: `${step}`, name, bit: `${bit}` })}`,

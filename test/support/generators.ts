@@ -1,8 +1,8 @@
 /**
- * fast-check generators of batches of pairs: sizes that are no multiple of anything, and rows that hurt.
+ * fast-check generators of batches of pairs: odd sizes and difficult rows.
  *
- * Every number is a float32, so that f32 and f64 runs see the same batch. Rows come from a seed; what shrinks is the list
- * of row kinds, and with it the batch.
+ * Every number is a float32, so that f32 and f64 runs see the same batch. Rows come from a seed; shrinking shortens the
+ * list of row kinds, and with it the batch.
  */
 import fc from "fast-check";
 import { Rng } from "../../src/tensor/index.ts";
@@ -111,7 +111,7 @@ export const anyPairs: fc.Arbitrary<Pairs> = fc
   })
   .map(build);
 
-/** Batches as a model makes them: rows of length 1, random and unrelated. */
+/** Batches like those of a model: random rows of length 1. */
 export const unitPairs: fc.Arbitrary<Pairs> = fc
   .record({
     kinds: rows(fc.constant("unit" as const), fc.constant("unit" as const)),

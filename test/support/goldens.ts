@@ -1,12 +1,12 @@
 /**
- * Golden vectors: what independent implementations give, and the rule by which ours is judged.
+ * Golden vectors: results of independent implementations, and the rule for comparing ours.
  *
  *     max |a − golden| ≤ tolerance · s over the finite entries;   entries that are not finite must be equal
  *
  * s = max |golden|, at least `scale` (the size of terms that cancel in the result); 1 where that is below 1e-12.
  *
  * `<name>.json` beside `<name>.safetensors`: u64 length of a JSON header, the header {name: {dtype, shape,
- * data_offsets}}, the bytes. Trusting, for fixtures only: the strict reader is src/formats.
+ * data_offsets}}, the bytes. It does not validate, for fixtures only; the strict reader is in src/formats.
  */
 import { readFileSync } from "node:fs";
 import { type DType, Tensor, tensor } from "../../src/tensor/index.ts";
@@ -31,7 +31,7 @@ interface Entry {
 
 const fixture = (path: string): Buffer => readFileSync(new URL(`../fixtures/${path}`, import.meta.url));
 
-/** The json of a fixture, as the type that the caller knows it to have. */
+/** The JSON of a fixture, with the type that the caller states. */
 export const goldenJson = <T>(name: string): T => JSON.parse(fixture(`${name}.json`).toString());
 
 export class Goldens {
@@ -49,7 +49,7 @@ export class Goldens {
     this.#start = 8 + length;
   }
 
-  /** Names that begin with `prefix`, without it. */
+  /** Names that begin with `prefix`, which is removed. */
   names(prefix = ""): string[] {
     return Object.keys(this.#header).flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []));
   }
@@ -78,7 +78,7 @@ export class Goldens {
     return Int32Array.from(this.get(name).data);
   }
 
-  /** As a tensor, in the given precision and, with the same numbers, another shape. */
+  /** A tensor in the given precision and, optionally, another shape. */
   tensor(name: string, dtype: DType, shape?: readonly number[]): Tensor {
     const golden = this.get(name);
     return tensor(golden.data, shape ?? golden.shape, dtype);
@@ -88,7 +88,7 @@ export class Goldens {
 export interface Closeness {
   /** Allowed difference, relative to s. */
   readonly tolerance: number;
-  /** The least that s may be. */
+  /** The least value of s. */
   readonly scale?: number;
 }
 
@@ -109,7 +109,7 @@ export function expectClose(actual: Tensor | number, golden: Golden, { tolerance
     const [a, b] = [data[i], golden.data[i]];
     const d = Number.isFinite(b) ? Math.abs(a - b) : Object.is(a, b) ? 0 : Number.POSITIVE_INFINITY;
     if (!(d <= distance)) {
-      distance = d; // a NaN of ours ends here, and below
+      distance = d; // also if ours is NaN
       worst = i;
       if (Number.isNaN(d)) break;
     }

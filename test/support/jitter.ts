@@ -9,13 +9,13 @@ export const sleep = (ms: number): void => {
 };
 
 export interface Disturbance {
-  /** Longest sleep before and after what a rank shows to others or reads of them, in ms. */
+  /** Longest sleep before and after every access of a rank to shared words, in ms. */
   readonly jitter?: number;
-  /** Nobody is woken up: who sleeps goes on when its slice of sleep is over. */
+  /** Wake-ups are lost: a sleeping rank continues when its slice of sleep ends. */
   readonly deaf?: boolean;
 }
 
-/** From now on in this thread. */
+/** Disturbs this thread from now on. */
 export function disturb({ jitter = 0, deaf = false }: Disturbance, seed: number): void {
   const rng = new Rng(seed).split("jitter");
   const maybe = (): void => {

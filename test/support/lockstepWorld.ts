@@ -1,17 +1,18 @@
 /**
- * A world of W devices in one thread, for properties that want thousands of cases: no threads, no waiting.
+ * A world of W devices in one thread, for properties that need thousands of cases: no threads, no waiting.
  *
- * Collectives are synchronous calls, so a rank cannot be suspended in one. Instead every rank's program runs until it says
- * something new, stops there by an exception, and runs again from its beginning when all have spoken: what was said before
- * is answered from the record. With K collectives a program runs K + 1 times. It must do the same every time.
+ * Collectives are synchronous calls, so a rank cannot be suspended in one. Instead every rank's program runs until it calls a new
+ * collective, stops there by an exception, and restarts when all ranks have called it; earlier collectives are answered from the
+ * record. With K collectives a program runs K + 1 times, and must do the same every time.
  *
- * Shares no code with threads.ts; like it, refuses ranks that say different things.
+ * Shares no code with threads.ts; like it, refuses ranks in different operations.
  */
-import { type Communicator, DesyncError, treeSum } from "../../src/parallel/index.ts";
+import { treeSum } from "../../src/parallel/communicator.ts";
+import { type Communicator, DesyncError } from "../../src/parallel/index.ts";
 import { type DType, type Shape, scope, show, sizeOf, type Tensor, tensor } from "../../src/tensor/index.ts";
 
 interface Said {
-  /** Operation, dtype and shape, as messages have it: must be one for all ranks. */
+  /** Operation, dtype and shape, as in messages; must be equal on all ranks. */
   readonly what: string;
   readonly shape: Shape;
   readonly dtype: DType;
@@ -24,7 +25,7 @@ const PAUSED = Symbol("paused");
 export class LockstepCommunicator implements Communicator {
   readonly rank: number;
   readonly size: number;
-  /** What was said, by collective and rank. */
+  /** The recorded calls, by collective and rank. */
   readonly #record: readonly (readonly Said[])[];
   /** Collectives that this rank has called. */
   calls = 0;
@@ -78,7 +79,7 @@ export class LockstepCommunicator implements Communicator {
   }
 }
 
-/** Runs one program on every rank; returns what each returned, which must not be tensors: their memory is given back. */
+/** Runs one program on every rank and returns the results, which must not be tensors: their memory is freed. */
 export function lockstep<Result>(size: number, program: (comm: LockstepCommunicator) => Result): Result[] {
   const record: Said[][] = [];
   for (;;) {

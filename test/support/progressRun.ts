@@ -1,4 +1,4 @@
-/** A program with a progress line that ends in the way its argument says; for test/cli/progress.test.ts. */
+/** A program with a progress line whose argument says how it ends; for test/cli/progress.test.ts. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { startProgress } from "../../src/cli/progress.ts";
 

@@ -43,7 +43,7 @@ export function similarities({ n, d, x, y }: Pairs): Float64Array {
   return out;
 }
 
-/** From ∂L/∂ℓ back to what the logits were made of. */
+/** Gradients of the inputs of the logits, from ∂L/∂ℓ. */
 function chain(pairs: Pairs, loss: number, logits: Float64Array, G: Float64Array, S: Float64Array): Reference {
   const { n, d, x, y } = pairs;
   const a = Math.exp(pairs.tPrime);
@@ -85,7 +85,7 @@ export function referenceSoftmaxLoss(pairs: Pairs): Reference {
   const a = Math.exp(pairs.tPrime);
   const S = similarities(pairs);
   const logits = S.map((s) => a * s);
-  // One row or column: ℓⱼ − ℓᵢ of the others, so that nothing nearly equal is subtracted afterwards.
+  // One row or column: ℓⱼ − ℓᵢ of the others, so that nearly equal numbers are not subtracted later.
   const line = (at: (j: number) => number, i: number): { missed: number; share: (j: number) => number } => {
     const others = Array.from({ length: n }, (_, j) => at(j) - at(i)).filter((_, j) => j !== i);
     const top = Math.max(0, ...others);
@@ -93,7 +93,7 @@ export function referenceSoftmaxLoss(pairs: Pairs): Reference {
     const all = Math.exp(-top) + sum;
     return {
       missed: top === 0 ? Math.log1p(sum) : top + Math.log(all),
-      share: (j) => (j === i ? -sum / all : Math.exp(at(j) - at(i) - top) / all), // of itself: less 1
+      share: (j) => (j === i ? -sum / all : Math.exp(at(j) - at(i) - top) / all), // its own share: less 1
     };
   };
   const rows = Array.from({ length: n }, (_, i) => line((j) => logits[i * n + j], i));

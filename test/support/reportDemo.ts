@@ -1,5 +1,5 @@
 /**
- * A made-up run for the report: shapes as pictures, curves that look like training. No number in it was measured.
+ * An invented run for the report: shapes as pictures, curves that resemble training. None of its numbers was measured.
  *
  * `node test/support/reportDemo.ts out.html` writes the page.
  */

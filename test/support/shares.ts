@@ -1,6 +1,6 @@
 /**
  * One device's part of a loss, for tests: what a rank computes from its rows of a batch, in every form, and how the parts
- * are put together. Plain arrays in and out, so that it runs in a lockstep world and in threads.
+ * are combined. Plain arrays in and out, so that it runs in a lockstep world and in threads.
  */
 import { backward, parameter, reshape, type Variable } from "../../src/autograd/index.ts";
 import { allGather, type Communicator } from "../../src/parallel/index.ts";
@@ -9,7 +9,7 @@ import { type DType, tensor } from "../../src/tensor/index.ts";
 import { lockstep } from "./lockstepWorld.ts";
 import type { Gradients, Pairs } from "./referenceLoss.ts";
 
-/** Of the sigmoid loss: chunked and fused. Of the softmax loss: dense, over gathered rows. */
+/** The sigmoid loss in chunks or fused; the softmax loss, dense, over gathered rows. */
 export type Form = "chunked" | "fused" | "softmax";
 
 export interface Task {
@@ -28,7 +28,7 @@ export interface Visit {
   readonly calls: number;
 }
 
-/** What one rank has. The loss is its share or the whole, by form: see `join`. */
+/** The results of one rank. Its loss is a share or the whole, depending on the form: see `join`. */
 export interface Part extends Gradients {
   readonly visits: readonly Visit[];
 }
@@ -37,7 +37,7 @@ export interface Part extends Gradients {
 const gathered = (x: Variable, comm: Communicator): Variable =>
   reshape(allGather(x, comm), [x.shape[0] * comm.size, x.shape[1]]);
 
-/** What `comm.rank` makes of its rows. */
+/** The results of `comm.rank` for its rows. */
 export function partOf({ form, dtype, pairs, shards }: Task, comm: Communicator, calls: () => number = () => 0): Part {
   const { d, tPrime, b } = pairs;
   const n = pairs.n / comm.size;
@@ -63,7 +63,7 @@ export function partOf({ form, dtype, pairs, shards }: Task, comm: Communicator,
       ? chunkedSigmoidLoss(zimg, ztxt, t, bias, comm, onBlock)
       : softmaxLoss(gathered(zimg, comm), gathered(ztxt, comm), t);
   const value = loss.value.item();
-  // Every rank has the whole softmax loss: each takes its share of it, so that gradients are those of one loss.
+  // Every rank has the whole softmax loss and takes a share of it, so that the gradients are those of one loss.
   backward(loss, tensor([form === "chunked" ? 1 : 1 / comm.size], [], dtype));
   return {
     loss: form === "chunked" ? value : value / comm.size,
@@ -75,7 +75,7 @@ export function partOf({ form, dtype, pairs, shards }: Task, comm: Communicator,
   };
 }
 
-/** The whole of the parts: rows one after the other; shares added, unless every rank has the sum already. */
+/** Combines the parts: concatenates rows and adds shares, unless every rank already has the sum. */
 export function join(form: Form, parts: readonly Part[]): Gradients {
   const whole = (of: (part: Part) => number): number =>
     form === "fused" ? of(parts[0]) : parts.reduce((sum, part) => sum + of(part), 0);

@@ -1,18 +1,18 @@
 /**
- * A file system in memory that fails on request, and that forgets at a power cut what a real one may forget.
+ * A file system in memory that fails on request, and that loses at a power cut what a real one may lose.
  *
- * Contents and names are kept twice: as processes see them, and as they are on the disk. `sync` copies the contents of a file,
+ * Contents and names are stored twice: as processes see them, and as they are on the disk. `sync` copies the contents of a file,
  * `syncFolder` the names in a folder, those of folders among them. After `powerCut` any of the changes since then may have
- * reached the disk, in any order: contents may be new, old, cut off or zeros, and each change of a name may have happened or
- * not. A folder whose name did not reach the disk is gone with all that was in it.
+ * reached the disk, in any order: contents may be new, old, truncated or zeros, and each change of a name may have happened or
+ * not. A folder whose name did not reach the disk is lost with its contents.
  */
 import { basename, dirname } from "node:path";
 import type { Fs } from "../../src/run/fs.ts";
 
-/** The process is gone: nothing it does afterwards has an effect. */
+/** The process was killed: nothing it does afterwards has an effect. */
 export class Killed extends Error {}
 
-/** What happens at an operation: nothing, an error of the system, or the end of the process. */
+/** The fault of an operation: an error of the system, or the end of the process. */
 export type Fault = string | "kill" | undefined;
 
 interface Inode {
@@ -34,16 +34,16 @@ const systemError = (code: string, what: string): Error => Object.assign(new Err
 export class SimulatedFs implements Fs {
   /** Number of operations so far. */
   operations = 0;
-  /** Asked before every operation; `what` is the path, where the operation has one. */
+  /** Called before every operation; `what` is its path, if it has one. */
   faultAt: (operation: number, name: string, what: string) => Fault = () => undefined;
-  /** Bytes that fit. */
+  /** Capacity in bytes. */
   capacity = Number.POSITIVE_INFINITY;
   #dead = false;
   #root = newFolder();
   #open = new Map<number, Inode>();
   #lastFile = 2;
 
-  /** Bytes that one call of `write` takes at most. */
+  /** Most bytes that one call of `write` accepts. */
   readonly #chunk: number;
 
   /** A disk with these folders. */
@@ -60,7 +60,7 @@ export class SimulatedFs implements Fs {
     }
   }
 
-  /** What another process finds after this one was killed. */
+  /** The disk as another process finds it after this one was killed. */
   afterKill(): SimulatedFs {
     return this.#copy(
       (inode) => inode.content,
@@ -68,7 +68,7 @@ export class SimulatedFs implements Fs {
     );
   }
 
-  /** What the next start finds; `choose(n)` gives an integer from 0 to n − 1 for each thing that is left to chance. */
+  /** The disk after a power cut; `choose(n)` gives an integer from 0 to n − 1 for every random choice. */
   afterPowerCut(choose: (n: number) => number): SimulatedFs {
     const torn = ({ content, onDisk }: Inode): Uint8Array => {
       if (content === onDisk) return content;
@@ -99,7 +99,7 @@ export class SimulatedFs implements Fs {
     return copy;
   }
 
-  /** Puts a file there, on the disk, past all faults. */
+  /** Writes a file to the disk, without faults. */
   put(path: string, bytes: Uint8Array): void {
     const inode = { content: bytes, onDisk: bytes };
     const folder = this.#folder(dirname(path));
@@ -107,7 +107,7 @@ export class SimulatedFs implements Fs {
     folder.onDisk.set(basename(path), inode);
   }
 
-  /** Takes a file away, past all faults. */
+  /** Removes a file, without faults. */
   drop(path: string): void {
     const folder = this.#folder(dirname(path));
     folder.names.delete(basename(path));

@@ -1,10 +1,10 @@
 /**
- * Fifty steps of training, and the SHA-256 of the weights that they end with: on strict kernels the same on every engine.
+ * Fifty steps of training, and the SHA-256 of the final weights: on strict kernels the same on every engine.
  *
- * Small, but on the ways that a real run takes: drawn scenes, learned tokens, warm-up and cosine, clipping, decay, both kinds
+ * Small, but with the features of a real run: drawn scenes, learned tokens, warm-up and cosine, clipping, decay, both kinds
  * of attention (heads of 16 and of 12), products longer than a block of the matrix product (16·16·3 = 768 numbers a patch).
  *
- *     node test/support/strictTraining.ts [flags] [fast]      prints it; with the flags of the command line, on fast kernels
+ *     node test/support/strictTraining.ts [flags] [fast]      prints the hash; with the flags of the command line, on fast kernels
  */
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
@@ -13,7 +13,7 @@ import { AdamW, parametersOf, schedule } from "../../src/nn/index.ts";
 import { SigLip, trainingLosses, trainStep } from "../../src/siglip/index.ts";
 import { chooseKernels, type KernelMode, Rng } from "../../src/tensor/index.ts";
 
-/** Changes only where the arithmetic of training changes: then write here what the test prints, in the same commit. */
+/** Changes only with the arithmetic of training: then update it, in the same commit, to the hash that the test prints. */
 export const STRICT_WEIGHTS = "9318f93d478a09f5397670de0c915b25c1704bbdab5876673d6ee6bdcdd7a3d7";
 
 const STEPS = 50;

@@ -1,4 +1,4 @@
-/** A process that takes the lock of a folder at a moment: prints "won" or "lost", and keeps the lock until its input ends. */
+/** A process that takes the lock of a folder at a given time, prints "won" or "lost", and holds the lock until its input ends. */
 import { lockRun, RunLockedError } from "../../src/run/lock.ts";
 
 const [folder, moment] = process.argv.slice(2);

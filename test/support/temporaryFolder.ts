@@ -1,4 +1,4 @@
-/** Folders on the disk of this machine that are gone when a test ends. */
+/** Folders on the disk of this machine that are removed when a test ends. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

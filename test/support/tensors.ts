@@ -15,7 +15,7 @@ export const dot = (a: Tensor, b: Tensor): number => {
   return total;
 };
 
-/** Σ |aᵢ·bᵢ|: what rounding of a scalar product is relative to. */
+/** Σ |aᵢ·bᵢ|, the scale of the rounding error of a scalar product. */
 export const dotSize = (a: Tensor, b: Tensor): number => {
   const [x, y] = [a.data, b.data];
   let total = 0;

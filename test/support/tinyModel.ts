@@ -13,7 +13,7 @@ export const TINY: SigLipConfig = {
   biasInit: -10,
 };
 
-/** What inputs have to fit. */
+/** Sizes of the inputs. */
 interface Inputs {
   readonly image: { readonly imageSize: number };
   readonly text: { readonly vocabSize: number; readonly length: number };

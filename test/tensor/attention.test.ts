@@ -20,7 +20,7 @@ const sizes = fc.record({
   seed: fc.nat(),
 });
 
-/** softmax(q·kᵀ/√K)·v by hand, and how far float may be off it. */
+/** softmax(q·kᵀ/√K)·v by hand, and the error allowed. */
 function byHand(q: Tensor, kv: Tensor, heads: number, u: number) {
   const [batch, queries, width] = q.shape;
   const keys = kv.shape[1];
@@ -78,7 +78,7 @@ describe.each(DTYPES)("attention in %s", (dtype, u) => {
     );
   });
 
-  it("packed into one projection equals q, k and v apart, bit for bit, forward and back", () => {
+  it("packed into one projection equals separate q, k and v, bit for bit, forward and backward", () => {
     fc.assert(
       fc.property(sizes, ({ batch, heads, queries, headDim, seed }) => {
         const width = heads * headDim;
@@ -95,7 +95,7 @@ describe.each(DTYPES)("attention in %s", (dtype, u) => {
     );
   });
 
-  it("does not see the order of keys and values, and its gradients move with them", () => {
+  it("does not depend on the order of keys and values, and its gradients are reordered with them", () => {
     fc.assert(
       fc.property(sizes, ({ heads, queries, keys, headDim, seed }) => {
         const width = heads * headDim;
@@ -126,7 +126,7 @@ describe.each(DTYPES)("attention in %s", (dtype, u) => {
     );
   });
 
-  it("lets no head and no entry of the batch see another, bit for bit, NaN included", () => {
+  it("keeps heads and entries of the batch independent, bit for bit, NaN included", () => {
     fc.assert(
       fc.property(
         sizes,

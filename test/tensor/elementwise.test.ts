@@ -44,7 +44,7 @@ const EXACT_UNARY = {
   sqrt: Math.sqrt,
 } as const;
 
-/** Forms of our own for some; the rest is judged by its plain form, which parity/torch/scalar.test.ts judges. */
+/** Independent forms of some; the others are compared with their plain form, which parity/torch/scalar.test.ts checks. */
 const OWN_FORMS: { readonly [op in UnaryOp]?: (x: number) => number } = {
   sigmoid,
   logSigmoid: (x) => -softplus(-x),
@@ -103,7 +103,7 @@ describe("arithmetic in f32", () => {
     },
   );
 
-  it("reads views at every offset as it reads a copy, and writes nothing beside its output", () => {
+  it("gives the same for views at every offset as for copies, and writes nothing beside its output", () => {
     const source = tensor(
       Array.from({ length: 80 }, (_, i) => Math.sin(i) * 3),
       [80],
@@ -131,7 +131,7 @@ describe("arithmetic in f32", () => {
 });
 
 describe("smooth functions", () => {
-  it.each(SMOOTH)("%s is as near to the exact value as is claimed, on [−80, 80]", (op, exact) => {
+  it.each(SMOOTH)("%s is as close to the exact value as claimed, on [−80, 80]", (op, exact) => {
     fc.assert(
       fc.property(fc.array(fc.float({ min: -80, max: 80, noNaN: true }), { minLength: 1, maxLength: 35 }), (given) => {
         const values = isForPositive(op) ? given.map((x) => Math.abs(x)) : given;
@@ -177,7 +177,7 @@ describe("smooth functions", () => {
 });
 
 describe("broadcasting", () => {
-  it("equals spreading both sides out first, in every combination of shapes", () => {
+  it("equals materializing both sides first, in every combination of shapes", () => {
     fc.assert(
       fc.property(
         shapes(0, 4),
@@ -221,7 +221,7 @@ describe("broadcasting", () => {
     );
   });
 
-  it("gives nothing for nothing", () => {
+  it("gives an empty tensor for an empty one", () => {
     expect(add(zeros([0, 3]), zeros([3])).shape).toEqual([0, 3]);
     expect(mul(zeros([2, 0]), zeros([0])).shape).toEqual([2, 0]);
   });
@@ -241,7 +241,7 @@ describe("elementwise errors", () => {
 });
 
 describe("copies and casts", () => {
-  it("copy has memory of its own; cast rounds to nearest; addInto writes in place", () => {
+  it("copy allocates; cast rounds to nearest; addInto writes in place", () => {
     const x = tensor([1, 2, 3], [3]);
     const y = copy(x);
     addInto(y, x);

@@ -16,7 +16,7 @@ const tables = fc
   );
 
 describe.each(["f32", "f64"] as const)("rows of a table in %s", (dtype) => {
-  it("gathered are the rows by number, bit for bit", () => {
+  it("are gathered by id, bit for bit", () => {
     fc.assert(
       fc.property(tables, ({ rows, cols, seed, ids }) => {
         const table = normals(seed, [rows, cols], dtype);
@@ -32,7 +32,7 @@ describe.each(["f32", "f64"] as const)("rows of a table in %s", (dtype) => {
     );
   });
 
-  it("scattered add up where a number repeats, in order, and stay exactly 0 where none points", () => {
+  it("accumulate in scatterAdd where an id repeats, in order, and stay exactly 0 elsewhere", () => {
     fc.assert(
       fc.property(tables, ({ rows, cols, seed, ids }) => {
         const x = normals(seed, [ids.length, cols], dtype);

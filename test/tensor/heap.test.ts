@@ -31,7 +31,7 @@ afterEach(() => {
 });
 
 describe("sizeClass", () => {
-  it("holds what is asked, wastes less than a quarter beyond 256 bytes, and is its own class", () => {
+  it("holds the requested bytes, wastes less than a quarter beyond 256 bytes, and is its own class", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2 ** 31 }), (bytes) => {
         const size = sizeClass(bytes);
@@ -44,7 +44,7 @@ describe("sizeClass", () => {
     );
   });
 
-  it("never falls as more is asked", () => {
+  it("never falls as the request grows", () => {
     fc.assert(
       fc.property(fc.nat(2 ** 24), fc.nat(2 ** 12), (bytes, more) => {
         expect(sizeClass(bytes + more)).toBeGreaterThanOrEqual(sizeClass(bytes));
@@ -54,7 +54,7 @@ describe("sizeClass", () => {
 });
 
 describe("a heap", () => {
-  it("hands out aligned blocks that never overlap while they live, whatever is taken and given back", () => {
+  it("allocates aligned blocks that never overlap while they live, in any order of allocating and freeing", () => {
     fc.assert(
       fc.property(fc.array(fc.record({ bytes: fc.nat(5000), release: fc.nat(9) }), { maxLength: 60 }), (requests) => {
         const own = new Heap();
@@ -81,7 +81,7 @@ describe("a heap", () => {
     );
   });
 
-  it("asks for no new memory when the same sizes come again", () => {
+  it("reserves no new memory when the same sizes come again", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(20_000), { minLength: 1, maxLength: 30 }), (sizes) => {
         const own = new Heap();
@@ -110,18 +110,18 @@ describe("a heap", () => {
     expect(own.f32.subarray(first / 4, first / 4 + 256).every((value) => value === 7)).toBe(true);
   });
 
-  it("says how much was asked for and how much is in use when it is full", () => {
+  it("says how much was requested and how much is in use when it is full", () => {
     const own = new Heap();
     own.allocate(2 ** 20);
     const ask = () => own.allocate(5 * 2 ** 30);
     expect(ask).toThrow(OutOfMemoryError);
     expect(ask).toThrow(
-      "heap: 5120 MiB more do not fit beside 1 MiB in use; cut the batch into more shards, or lower the batch or the model",
+      "heap: 5120 MiB more do not fit beside 1 MiB in use; split the batch into more shards, or reduce the batch or the model",
     );
     expect(own.liveBlocks).toBe(1);
   });
 
-  it("fills what is freed with NaN when poison is on", () => {
+  it("fills freed memory with NaN when poison is on", () => {
     const own = new Heap();
     own.poison = true;
     const address = own.allocate(64);
@@ -133,7 +133,7 @@ describe("a heap", () => {
 });
 
 describe("scope", () => {
-  it("frees what was made in it and keeps what it returns, also inside arrays, maps and objects", () => {
+  it("frees the tensors allocated in it and keeps those it returns, also inside arrays, maps and objects", () => {
     const before = counts();
     scope(() => {
       const inner = grown(() => {
@@ -159,7 +159,7 @@ describe("scope", () => {
     expect(counts()).toEqual(before);
   });
 
-  it("hands what it returns to the scope around, which frees it in turn", () => {
+  it("moves its result to the enclosing scope, which frees it in turn", () => {
     const before = counts();
     let escaped: Tensor | undefined;
     scope(() => {
@@ -193,23 +193,23 @@ describe("scope", () => {
     expect(run).toThrow(new RangeError("broken"));
     expect(counts()).toEqual(before);
     expect(() => inner?.data).toThrow(LifetimeError);
-    // The stack of scopes is whole again.
+    // The stack of scopes is intact.
     expect(grown(() => scope(() => void zeros([5])))).toBe(0);
   });
 
-  it("does not free what was made outside, nor what was kept", () => {
+  it("does not free tensors from outside, nor kept ones", () => {
     const outside = zeros([2]);
     const kept = scope(() => {
       outside.data[0] = 5;
       const inside = keep(tensor([4], [1]));
       expect(keep(inside)).toBe(inside);
-      return () => inside; // hidden in a function: the walk over what is returned does not find it
+      return () => inside; // hidden in a function: the walk over the result does not find it
     });
     expect(outside.data[0]).toBe(5);
     expect(kept().item()).toBe(4);
   });
 
-  it("refuses an asynchronous body", () => {
+  it("rejects an asynchronous body", () => {
     expect(() => scope(async () => 1)).toThrow(
       new LifetimeError("scope: the body is asynchronous; a scope ends when its function returns"),
     );
@@ -229,14 +229,14 @@ describe("scope", () => {
   });
 });
 
-describe("a tensor whose memory was given back", () => {
-  it("names its shape and the operation that made it, whatever reads it", () => {
+describe("a tensor whose memory was freed", () => {
+  it("names its shape and its operation, whatever reads it", () => {
     let lost: Tensor | undefined;
     scope(() => {
       lost = add(zeros([2, 3]), 1);
     });
     const x = lost as Tensor;
-    const message = "[2, 3] made by add is used after its memory was given back; return it from its scope or keep() it";
+    const message = "[2, 3] made by add is used after its memory was freed; return it from its scope or keep() it";
     for (const use of [
       () => x.data,
       () => x.toArray(),
@@ -258,7 +258,7 @@ describe("a tensor whose memory was given back", () => {
     expect([...view]).toEqual([Number.NaN, Number.NaN]);
   });
 
-  it("is given back once however often it is freed", () => {
+  it("is freed once, however often free is called", () => {
     const before = counts();
     const { storage } = zeros([4]);
     storage.free();
@@ -268,7 +268,7 @@ describe("a tensor whose memory was given back", () => {
 });
 
 describe("collect", () => {
-  it("lists what its body made and did not free, and leaves it to the scope around", () => {
+  it("lists the storages that its body allocated and did not free, and leaves them to the enclosing scope", () => {
     const before = counts();
     scope(() => {
       const { result, made } = collect(() => {
@@ -283,7 +283,7 @@ describe("collect", () => {
     expect(counts()).toEqual(before);
   });
 
-  it("leaves what was made to the scope around when the body throws", () => {
+  it("leaves them to the enclosing scope when the body throws", () => {
     const before = counts();
     scope(() => {
       const run = () =>

@@ -25,7 +25,7 @@ const side = fc.oneof(
 );
 const seed = fc.nat();
 
-/** A·B and |A|·|B| in f64, the slow way. */
+/** A·B and |A|·|B| in f64, by plain loops. */
 function byHand(a: Tensor, b: Tensor): { product: Float64Array; sizes: Float64Array } {
   const [m, k] = a.shape;
   const n = b.shape[1];
@@ -84,7 +84,7 @@ describe.each(sets)("matmul in %s", (_, dtype, u, kernels) => {
     );
   });
 
-  it("turned around is the product of the turned factors, bit for bit", () => {
+  it("transposed is the product of the transposed factors in reverse, bit for bit", () => {
     fc.assert(
       fc.property(side, side, side, seed, (m, k, n, seed) => {
         const [a, b] = [normals(seed, [m, k], dtype), normals(seed + 1, [k, n], dtype)];
@@ -186,7 +186,7 @@ describe.each(sets)("matmul in %s", (_, dtype, u, kernels) => {
 });
 
 describe("matmul", () => {
-  it("gives zeros over an inner axis of 0 and nothing for no rows", () => {
+  it("gives zeros over an inner axis of 0 and an empty tensor for no rows", () => {
     expect([...matmul(zeros([2, 0]), zeros([0, 2])).data]).toEqual([0, 0, 0, 0]);
     expect(matmul(zeros([0, 3]), zeros([3, 2])).shape).toEqual([0, 2]);
     expect([...linear(zeros([2, 0]), zeros([0, 1]), tensor([5], [1])).data]).toEqual([5, 5]);

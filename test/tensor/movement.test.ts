@@ -11,11 +11,11 @@ import {
   scope,
   sizeOf,
   slice,
-  stridesOf,
   tensor,
   transpose,
   zeros,
 } from "../../src/tensor/index.ts";
+import { stridesOf } from "../../src/tensor/shape.ts";
 import { expectSameBits } from "../support/expect.ts";
 import { normals, shapes } from "../support/tensors.ts";
 
@@ -50,7 +50,7 @@ describe("reshape and slices of the leading axis", () => {
     expect([...slice(tensor([1, 2, 3], [1, 3]), 1, 1, 3).data]).toEqual([2, 3]);
   });
 
-  it("take −1 for the side that is left, once", () => {
+  it("compute the side given as −1, at most one", () => {
     expect(reshape(zeros([4, 6]), [3, -1]).shape).toEqual([3, 8]);
     expect(reshape(zeros([0, 3]), [-1, 3]).shape).toEqual([0, 3]);
     for (const shape of [
@@ -67,7 +67,7 @@ describe("reshape and slices of the leading axis", () => {
 });
 
 describe("permute", () => {
-  it("puts the element at every index where the order says, and its inverse brings all back", () => {
+  it("puts every element where the order says, and its inverse restores it", () => {
     fc.assert(
       fc.property(shapes(0, 4), fc.nat(255), (shape, seed) => {
         const order = orderOf(shape.length, seed);
@@ -85,13 +85,13 @@ describe("permute", () => {
     );
   });
 
-  it("swaps the last two axes as transpose, twice to nothing", () => {
+  it("swaps the last two axes as transpose, which is its own inverse", () => {
     const x = normals(3, [2, 3, 4], "f32");
     expectSameBits(transpose(x).toArray(), permute(x, [0, -1, -2]).toArray());
     expectSameBits(transpose(transpose(x)).toArray(), x.toArray());
   });
 
-  it("refuses orders that name an axis twice or not at all", () => {
+  it("rejects orders that name an axis twice or not at all", () => {
     for (const order of [[0], [0, 0], [0, 1, 2]]) expect(() => permute(zeros([2, 3]), order)).toThrow(ShapeError);
     expect(() => permute(zeros([2, 3]), [1, 1])).toThrow("permute: [1, 1] does not name every axis of [2, 3] once");
     expect(() => transpose(zeros([3]))).toThrow(new ShapeError("transpose: [3] has fewer than two axes"));
@@ -99,7 +99,7 @@ describe("permute", () => {
 });
 
 describe("slice, concat and pad", () => {
-  it("take apart and join again, along every axis, bit for bit", () => {
+  it("split and join again, along every axis, bit for bit", () => {
     fc.assert(
       fc.property(shapes(1, 4), fc.nat(), fc.nat(), fc.nat(), (shape, which, from, to) => {
         const axis = which % shape.length;
@@ -116,7 +116,7 @@ describe("slice, concat and pad", () => {
     );
   });
 
-  it("name what does not fit", () => {
+  it("name the shapes that do not fit", () => {
     expect(() => slice(zeros([2, 3]), 1, 2, 4)).toThrow(
       new ShapeError("slice: 2..4 is not a range of axis 1 of [2, 3]"),
     );
@@ -161,7 +161,7 @@ describe("broadcastTo", () => {
   });
 });
 
-it("every movement reads a slice as it reads a copy of it", () => {
+it("every movement gives the same for a slice as for a copy of it", () => {
   fc.assert(
     fc.property(shapes(2, 3), fc.nat(255), (shape, seed) => {
       const whole = normals(seed, [3, ...shape], "f32");

@@ -68,7 +68,7 @@ describe.each(DTYPES)("l2Normalize in %s", (dtype, u) => {
     );
   });
 
-  it("does not see the size of a row, and turns with its sign: bit for bit for powers of two and −1", () => {
+  it("does not depend on the length of a row, and changes sign with it: bit for bit for powers of two and −1", () => {
     fc.assert(
       fc.property(sizedRow, fc.integer({ min: -20, max: 20 }), (values, k) => {
         const unit = of(values);
@@ -83,14 +83,14 @@ describe.each(DTYPES)("l2Normalize in %s", (dtype, u) => {
     );
   });
 
-  it("has gradients at right angles to the row", () => {
+  it("has gradients orthogonal to the row", () => {
     fc.assert(
       fc.property(sizedRow, (values) => {
         fc.pre(norm(values) > 1e-28 && norm(values) < 1e28);
         const g = cotangent(values.length);
         const dx = grad(values, g);
         const size = norm(values);
-        // What was subtracted is as large as g/‖u‖: its rounding is what is left along the row.
+        // The subtracted part is as large as g/‖u‖: its rounding remains along the row.
         const limit = (8 * u + gamma(values.length, U64)) * size * (norm(dx.data) + norm(g) / size);
         expect(Math.abs(dot(row(values), dx))).toBeLessThanOrEqual(limit + 2 ** -149 * size * values.length);
       }),
@@ -134,7 +134,7 @@ describe.each(DTYPES)("l2Normalize in %s", (dtype, u) => {
     );
   });
 
-  it("treats every row alone, bit for bit, forward and back", () => {
+  it("treats every row separately, bit for bit, forward and backward", () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 6 }), width, fc.nat(), seeds, (n, d, which, seed) => {
         const x = normals(seed, [n, d], dtype);
@@ -192,7 +192,7 @@ describe.each(DTYPES)("layerNorm in %s", (dtype, u) => {
     );
   });
 
-  it("does not see a factor or a shift of its row when ε is 0", () => {
+  it("does not depend on a factor or a shift of its row when ε is 0", () => {
     fc.assert(
       fc.property(
         wide,
@@ -208,7 +208,7 @@ describe.each(DTYPES)("layerNorm in %s", (dtype, u) => {
           );
           const { value, rstd } = plain(x, 0);
           fc.pre(rstd.item() < 20);
-          // Rounding α·x + β costs u·|β| beside α·x, and is spread by 1/σ.
+          // Rounding α·x + β adds an error of u·|β|, which is scaled by 1/σ.
           const off =
             32 *
             u *
@@ -256,7 +256,7 @@ describe.each(DTYPES)("layerNorm in %s", (dtype, u) => {
     );
   });
 
-  it("has gradients at right angles to 1 and to the normalized row", () => {
+  it("has gradients orthogonal to 1 and to the normalized row", () => {
     fc.assert(
       fc.property(wide, seeds, (d, seed) => {
         const [x, g] = [normals(seed, [1, d], dtype), normals(seed + 1, [1, d], dtype)];
@@ -280,7 +280,7 @@ describe.each(DTYPES)("layerNorm in %s", (dtype, u) => {
     expect([...dscale.data].every((value) => value === 0)).toBe(true);
   });
 
-  it("treats every row alone, bit for bit", () => {
+  it("treats every row separately, bit for bit", () => {
     fc.assert(
       fc.property(width, seeds, (d, seed) => {
         const x = normals(seed, [5, d], dtype);

@@ -58,7 +58,7 @@ describe("portable functions", () => {
     expect(quarters.map(({ sin }) => sin + 0)).toEqual([0, 1, 0, -1, -1]);
   });
 
-  it("has known bits, and random numbers made of it too", () => {
+  it("have known bits, and so do random numbers computed with them", () => {
     expect(portable.exp(2)).toBe(7.38905609893065);
     expect(portable.log(3)).toBe(1.0986122886681098);
     const rng = new Rng(1).split("known");

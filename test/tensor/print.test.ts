@@ -34,16 +34,16 @@ describe("a tensor prints its type, its shape and its numbers", () => {
     expect(String(full([1_000_000], 0.5)).length).toBeLessThan(100);
   });
 
-  it("does not throw when its memory is gone", () => {
+  it("does not throw when its memory was freed", () => {
     let gone: unknown;
     scope(() => {
       gone = ones([2]);
     });
-    expect(String(gone)).toBe("tensor f32 [2], its memory was given back");
+    expect(String(gone)).toBe("tensor f32 [2], memory freed");
   });
 });
 
-it("toNested of a tensor gives the arrays that it was made from", () => {
+it("toNested of a tensor gives the arrays that it was created from", () => {
   const row = fc.array(fc.float({ noNaN: true }), { minLength: 3, maxLength: 3 });
   const matrix = fc.array(row, { minLength: 1, maxLength: 4 });
   fc.assert(

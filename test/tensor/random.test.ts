@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { philox, Rng } from "../../src/tensor/index.ts";
+import { philox, Rng } from "../../src/tensor/random.ts";
 import { seeds } from "../support/generators.ts";
 
 const hex = (words: Uint32Array): string => [...words].map((word) => word.toString(16).padStart(8, "0")).join(" ");
@@ -19,7 +19,7 @@ describe("philox", () => {
     expect(hex(out)).toBe("d16cfe09 94fdcceb 5001e420 24126ea1");
   });
 
-  it("gives other words for every other counter and key", () => {
+  it("gives different words for different counters and keys", () => {
     fc.assert(
       fc.property(
         fc.tuple(fc.nat(), fc.nat(), fc.nat(), fc.nat()),
@@ -62,7 +62,7 @@ describe("Rng", () => {
     );
   });
 
-  it("gives other numbers for every other name, number or path", () => {
+  it("gives different numbers for different names, numbers and paths", () => {
     fc.assert(
       fc.property(seeds, fc.string({ maxLength: 8 }), fc.string({ maxLength: 8 }), (seed, one, two) => {
         fc.pre(one !== two);
@@ -86,7 +86,7 @@ describe("Rng", () => {
     expect(new Set(paths.map((path) => path.uniform())).size).toBe(paths.length);
   });
 
-  it("gives splits that have nothing to do with each other", () => {
+  it("gives uncorrelated splits", () => {
     const n = 20_000;
     const [a, b] = [new Rng(3).split("a"), new Rng(3).split("b")];
     let product = 0;
@@ -120,7 +120,7 @@ describe("Rng", () => {
     });
   });
 
-  it("draws truncated normals within their bound, with the variance that is left", () => {
+  it("draws truncated normals within their bound, with the variance of the truncated distribution", () => {
     const n = 50_000;
     const rng = new Rng(13);
     let squares = 0;
@@ -150,7 +150,7 @@ describe("Rng", () => {
     expect(Math.abs(upper / 20_000 - 0.5)).toBeLessThan(5 * Math.sqrt(0.25 / 20_000));
   });
 
-  it("gives permutations: every number once, every order as likely", () => {
+  it("gives permutations: every number once, every order equally likely", () => {
     fc.assert(
       fc.property(fc.nat(50), seeds, (n, seed) => {
         expect([...new Rng(seed).permutation(n)].sort((a, b) => a - b)).toEqual(Array.from({ length: n }, (_, i) => i));
@@ -167,7 +167,7 @@ describe("Rng", () => {
     expect(chi2).toBeLessThan(20.6); // 99.9 % of five degrees of freedom
   });
 
-  it("refuses seeds and ranges that are none", () => {
+  it("rejects invalid seeds and ranges", () => {
     for (const seed of [-1, 1.5, Number.NaN, 2 ** 53]) {
       expect(() => new Rng(seed)).toThrow(new RangeError(`Rng: seed ${seed} is not an integer in 0..2^53−1`));
     }

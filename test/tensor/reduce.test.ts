@@ -10,7 +10,7 @@ const DTYPES = [
   ["f64", U64],
 ] as const;
 
-/** Reduces by walking over every element: the slow way. */
+/** Reduces by a walk over every element: the oracle. */
 function byHand(
   values: ArrayLike<number>,
   shape: readonly number[],
@@ -65,7 +65,7 @@ describe.each(DTYPES)("reductions in %s", (dtype, u) => {
     );
   });
 
-  it("carry sums in f64: a million small numbers beside a large one are not lost", () => {
+  it("accumulate in f64: a million small numbers beside a large one are not lost", () => {
     const n = 2 ** 20;
     const x = tensor(
       Float32Array.from({ length: n + 1 }, (_, i) => (i === 0 ? 2 ** 24 : 1)),
@@ -78,7 +78,7 @@ describe.each(DTYPES)("reductions in %s", (dtype, u) => {
 });
 
 describe("sumTo", () => {
-  it("sums over what broadcasting repeated, and is nothing where nothing was", () => {
+  it("sums over what broadcasting repeated, and returns its argument where nothing was", () => {
     fc.assert(
       fc.property(shapes(0, 3), fc.nat(7), fc.nat(3), fc.nat(), (shape, keep, drop, seed) => {
         const small = shape.map((side, i) => ((keep >> i) & 1 ? side : 1)).slice(Math.min(drop, shape.length));
@@ -101,7 +101,7 @@ describe("sumTo", () => {
 });
 
 describe("reductions", () => {
-  it("of nothing are 0, −∞ and NaN; of everything give a scalar", () => {
+  it("over an empty axis are 0, −∞ and NaN; over all axes give a scalar", () => {
     expect([sum(zeros([0])).item(), max(zeros([0])).item(), mean(zeros([0])).item()]).toEqual([
       0,
       Number.NEGATIVE_INFINITY,

@@ -1,17 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  axisOf,
-  broadcastShapes,
-  broadcastStrides,
-  checkShape,
-  type Shape,
-  ShapeError,
-  sameShape,
-  show,
-  sizeOf,
-  stridesOf,
-} from "../../src/tensor/index.ts";
+import { axisOf, type Shape, ShapeError, sameShape, show, sizeOf } from "../../src/tensor/index.ts";
+import { broadcastShapes, broadcastStrides, checkShape, stridesOf } from "../../src/tensor/shape.ts";
 import { shapes } from "../support/tensors.ts";
 
 /** Two shapes that broadcast: sides of one common shape, some set to 1, some leading ones dropped. */
@@ -36,7 +26,7 @@ describe("stridesOf", () => {
 });
 
 describe("broadcastShapes", () => {
-  it("does not care which comes first, keeps a shape with itself and with [], and is associative", () => {
+  it("is commutative and associative, and keeps a shape with itself and with []", () => {
     fc.assert(
       fc.property(compatible, ([a, b]) => {
         const out = broadcastShapes("test", a, b);
@@ -48,7 +38,7 @@ describe("broadcastShapes", () => {
     );
   });
 
-  it("knows sides of 0", () => {
+  it("handles sides of 0", () => {
     expect(broadcastShapes("test", [0, 3], [1, 3])).toEqual([0, 3]);
     expect(() => broadcastShapes("test", [0], [2])).toThrow(ShapeError);
   });
@@ -78,7 +68,7 @@ describe("broadcastStrides", () => {
     );
   });
 
-  it("refuses to shrink", () => {
+  it("rejects a smaller target", () => {
     expect(() => broadcastStrides("broadcastTo", [2, 3], [1, 3])).toThrow(
       new ShapeError("broadcastTo: [2, 3] does not broadcast to [1, 3]"),
     );
@@ -93,7 +83,7 @@ describe("axes and shapes", () => {
     }
   });
 
-  it("are refused where a side is no count", () => {
+  it("are rejected where a side is not a count", () => {
     for (const side of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(() => checkShape("zeros", [2, side])).toThrow(
         `zeros: [2, ${side}] is not a shape; every side must be an integer of at least 0`,

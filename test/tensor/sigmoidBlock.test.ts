@@ -65,7 +65,7 @@ describe.each(["f32", "f64"] as const)("sigmoidBlock in %s", (dtype) => {
     for (const positives of [true, false]) {
       const got = block(x, y, 4, -2, positives);
       const want = formula(x, y, 4, -2, positives);
-      // |G| and the numbers of x and y are at most 1: every sum has n or m terms of at most ½, and roundings beside.
+      // |G| and the numbers of x and y are at most 1: every sum has n or m terms of at most ½, with their roundings.
       const most = (terms: number) => (terms + 40) * terms * U[dtype];
       const relative = 40 * U[dtype] + n * m * U.f64; // of the terms, and of the sum over pairs, which is in f64
       expect(Math.abs(got.loss - want.loss)).toBeLessThanOrEqual(relative * want.loss);
@@ -95,7 +95,7 @@ describe.each(["f32", "f64"] as const)("sigmoidBlock in %s", (dtype) => {
   });
 });
 
-test("sigmoidBlock refuses what does not fit", () => {
+test("sigmoidBlock rejects shapes that do not fit", () => {
   const [x, y] = [zeros([2, 3], "f32"), zeros([4, 3], "f32")];
   expect(() => sigmoidBlock(x, zeros([4, 2], "f32"), 1, 0, false, x, y)).toThrow(ShapeError);
   expect(() => sigmoidBlock(x, y, 1, 0, false, y, y)).toThrow("sigmoidBlock: x [2, 3], y [4, 3], dx [4, 3], dy [4, 3]");

@@ -9,7 +9,7 @@ const DTYPES = [
   ["f32", U32],
   ["f64", U64],
 ] as const;
-const KERNEL = 8; // units in which exp of a kernel may be off
+const KERNEL = 8; // units that exp of a kernel may err by
 const TINY = 2 ** -125; // below the normal numbers of float32 a kernel may give 0
 
 const rows = fc.array(fc.float({ min: -100, max: 100, noNaN: true }), { minLength: 1, maxLength: 40 });
@@ -33,7 +33,7 @@ describe.each(DTYPES)("softmax in %s", (dtype, u) => {
     );
   });
 
-  it("does not change when every entry moves by one number", () => {
+  it("does not change when a constant is added to all entries", () => {
     fc.assert(
       fc.property(
         rows,
@@ -51,7 +51,7 @@ describe.each(DTYPES)("softmax in %s", (dtype, u) => {
     );
   });
 
-  it("is reordered with its entries", () => {
+  it("permutes with its entries", () => {
     fc.assert(
       fc.property(rows, fc.nat(), (row, seed) => {
         const order = orderOf(row.length, seed);
@@ -80,7 +80,7 @@ describe.each(DTYPES)("softmax in %s", (dtype, u) => {
     );
   });
 
-  it("treats every row alone, bit for bit", () => {
+  it("treats every row separately, bit for bit", () => {
     fc.assert(
       fc.property(fc.array(rows, { minLength: 1, maxLength: 5 }), (list) => {
         const cols = Math.min(...list.map((row) => row.length));

@@ -5,7 +5,7 @@ import { expectSameBits } from "../support/expect.ts";
 import { shapes } from "../support/tensors.ts";
 
 describe("tensor", () => {
-  it("holds what it is given, rounded to its precision, in a copy of its own", () => {
+  it("holds a copy of its values, rounded to its precision", () => {
     fc.assert(
       fc.property(fc.array(fc.double()), fc.constantFrom("f32" as const, "f64" as const), (values, dtype) => {
         const given = Float64Array.from(values);
@@ -19,12 +19,12 @@ describe("tensor", () => {
     );
   });
 
-  it("refuses a number of values that is not the size of its shape", () => {
+  it("rejects a count of values that is not the size of its shape", () => {
     expect(() => tensor([1, 2, 3], [2, 2])).toThrow(new ShapeError("tensor: 3 numbers for [2, 2], which holds 4"));
     expect(() => tensor([1], [-1])).toThrow(ShapeError);
   });
 
-  it("gives the number of a tensor of one element, of whatever shape, and of no other", () => {
+  it("item gives the number of a tensor of one element, of any shape, and of no other", () => {
     expect([scalar(3).item(), full([1, 1], 4).item()]).toEqual([3, 4]);
     expect(() => zeros([2]).item()).toThrow(new ShapeError("item: [2] holds 2 numbers, not one"));
     expect(() => zeros([0]).item()).toThrow(ShapeError);
@@ -32,7 +32,7 @@ describe("tensor", () => {
 });
 
 describe("view", () => {
-  it("shares memory: what is written through one is read through the other", () => {
+  it("shares memory: writes through one are read through the other", () => {
     const x = tensor([1, 2, 3, 4, 5, 6], [2, 3]);
     const tail = x.view([2], 4);
     tail.data[0] = 50;

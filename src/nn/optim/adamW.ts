@@ -4,14 +4,14 @@
  *     m ← β1·m + (1 − β1)·g        v ← β2·v + (1 − β2)·g²
  *     p ← p − s·(lr·mult·m̂/(√v̂ + ε) + wd·wdMult·p)
  *
- * with s the schedule's factor and m̂, v̂ corrected for their start at 0. PyTorch's `weight_decay` is wd/lr.
+ * with s the schedule factor and m̂, v̂ the moments corrected for their start at 0. PyTorch's `weight_decay` is wd/lr.
  * Kingma & Ba 2014, arXiv:1412.6980; Loshchilov & Hutter 2017, arXiv:1711.05101; big_vision `optax.py`.
  */
 import type { Variable } from "../../autograd/index.ts";
 import { kernelsFor, portable, type Tensor, zeros } from "../../tensor/index.ts";
 import { clipFactor, globalNorm } from "./clip.ts";
 
-/** Factors for the parameters whose whole path matches; the first match wins. */
+/** Multipliers of learning rate and weight decay for parameters whose whole path matches; the first match wins. */
 export interface Multiplier {
   readonly match: string;
   readonly lr?: number;
@@ -26,9 +26,9 @@ export interface AdamWOptions {
   readonly eps?: number;
   /** Per step, independent of lr. */
   readonly weightDecay?: number;
-  /** Paths that decay: kernels only, as in big_vision; biases, norms, embeddings, probe, t′ and b do not. */
+  /** Pattern of the paths that decay. Default: kernels only, as in big_vision; biases, norms, embeddings, probe, t′ and b do not. */
   readonly decayed?: string;
-  /** Gradients longer than this, taken all together, are shortened to it. */
+  /** Largest global norm of the gradients; longer ones are scaled down to it. */
   readonly clipNorm?: number;
   readonly multipliers?: readonly Multiplier[];
 }
@@ -42,27 +42,29 @@ interface Slot {
   readonly decay: number;
 }
 
-/** A parameter has no gradient, or an option or a factor cannot be used. */
+/** A parameter has no gradient, or an option or the schedule factor is invalid. */
 export class OptimizerError extends Error {
   override readonly name = "OptimizerError";
 }
 
-/** A loss or a gradient is not a number: nothing was updated. */
+/** A loss or a gradient is not finite; nothing was updated. */
 export class NonFiniteError extends Error {
   override readonly name = "NonFiniteError";
 }
 
-/** A pattern as a regular expression (with the flag `u`) that matches whole paths. Throws `OptimizerError` where it is none. */
+/** Compiles a pattern to a regular expression (flag `u`) that matches whole paths. Throws `OptimizerError` if it is invalid. */
 export function pathPattern(pattern: string): RegExp {
   try {
-    new RegExp(pattern, "u"); // by itself: the parentheses around it must not complete it
+    new RegExp(pattern, "u"); // alone first: the parentheses below must not make it valid
     return new RegExp(`^(?:${pattern})$`, "u");
   } catch (error) {
-    throw new OptimizerError(`adamW: ${JSON.stringify(pattern)} is no pattern of paths: ${(error as Error).message}`);
+    throw new OptimizerError(
+      `adamW: ${JSON.stringify(pattern)} is not a valid path pattern: ${(error as Error).message}`,
+    );
   }
 }
 
-/** AdamW over parameters by path: `step` takes their gradients. */
+/** AdamW over parameters by path; `step` consumes their gradients. */
 export class AdamW {
   /** Steps taken. */
   count = 0;
@@ -97,15 +99,14 @@ export class AdamW {
   }
 
   /**
-   * One update from the gradients in the parameters, which are then given back. Returns the norm before clipping. Throws
-   * `NonFiniteError` if a gradient is not finite and `OptimizerError` if one is missing; then nothing is updated, and no
-   * gradient stays behind.
+   * Updates the parameters from their gradients and frees these. Returns the norm before clipping. Throws `NonFiniteError` if a
+   * gradient is not finite and `OptimizerError` if one is missing; then nothing is updated, and the gradients are freed too.
    */
   step(factor: number): number {
     if (!(factor >= 0 && factor < Number.POSITIVE_INFINITY)) {
       this.#clearGradients();
       throw new OptimizerError(
-        `adamW: the schedule's factor ${factor} is not a finite number of at least 0; nothing was updated`,
+        `adamW: schedule factor ${factor} is not a finite number of at least 0; nothing was updated`,
       );
     }
     const without = this.#slots.find(({ parameter }) => !parameter.grad);
@@ -148,12 +149,12 @@ export class AdamW {
     for (const { parameter } of this.#slots) parameter.grad = undefined;
   }
 
-  /** Is this parameter one of those that `step` updates? */
+  /** Whether `step` updates this parameter. */
   updates(parameter: Variable): boolean {
     return this.#slots.some((slot) => slot.parameter === parameter);
   }
 
-  /** Both moments of every parameter, by path: what a checkpoint saves beside `count`. */
+  /** Both moments of every parameter, by path; with `count`, the state in a checkpoint. */
   state(): Map<string, Tensor> {
     return new Map(this.#slots.flatMap(({ path, m, v }) => [[`${path}/m`, m] as const, [`${path}/v`, v] as const]));
   }
@@ -163,12 +164,12 @@ const NUMBERS = {
   lr: "a finite number of at least 0",
   beta1: "a number from 0 to below 1",
   beta2: "a number from 0 to below 1",
-  eps: "0 or a finite number that f32 does not round to 0", // where a gradient has always been 0, m̂/(√v̂ + 0) is NaN
+  eps: "0 or a finite number that f32 does not round to 0", // with eps 0, a gradient that was always 0 gives 0/0
   weightDecay: "a finite number of at least 0",
   clipNorm: "a number above 0",
 } as const;
 
-/** Throws `OptimizerError` for options that would damage parameters, or that do not exist: JavaScript checks no types. */
+/** Throws `OptimizerError` for options that would damage parameters or do not exist; JavaScript callers have no type checks. */
 function checkOptions(options: AdamWOptions): void {
   const { lr, beta1 = 0, beta2 = 0, eps = 1, weightDecay = 0, clipNorm = 1, multipliers = [] } = options;
   const isFactor = (x: unknown): boolean => typeof x === "number" && x >= 0 && x < Number.POSITIVE_INFINITY;

@@ -1,13 +1,13 @@
 /**
- * The loops behind every operation: one interface, two implementations of each family (plain.ts as the formula written out,
- * simd.ts as WebAssembly SIMD).
+ * The loops behind every operation: one interface and two implementations per family (plain.ts: the formula written out;
+ * simd.ts: WebAssembly SIMD).
  *
  * A kernel sees addresses (bytes into the heap) and lengths (elements): no tensors, no shapes, no gradients, no
  * broadcasting. Everything is contiguous and row-major unless a stride is given. Outputs never overlap inputs, except
  * that element-wise kernels may write over an input that starts at the same address.
  *
- * "The same bits" means those of numbers. NaN stays NaN, but its sign and payload are the engine's choice, as WebAssembly
- * says, and change when an engine optimises a kernel while it runs.
+ * "The same bits" excludes those of NaN: WebAssembly leaves its sign and payload to the engine, and they change when an engine
+ * optimizes a kernel while it runs.
  */
 import type { AdamWKernels } from "./adamW/interface.ts";
 import type { AttentionKernels } from "./attention/interface.ts";
@@ -21,6 +21,7 @@ import type { SigmoidTileKernels } from "./sigmoidTile/interface.ts";
 import type { SoftmaxKernels } from "./softmax/interface.ts";
 import type { ViewKernels } from "./view/interface.ts";
 
+/** Every kernel of one dtype. */
 export interface Kernels
   extends ElementwiseKernels,
     ReduceKernels,
@@ -33,6 +34,6 @@ export interface Kernels
     MovementKernels,
     AdamWKernels,
     ViewKernels {
-  /** For people: "reference", "simd", "simd fma", ... */
+  /** For messages: "reference", "simd", "simd fma", ... */
   readonly name: string;
 }

@@ -1,7 +1,7 @@
 /**
  * The kernels as plain loops: the oracle for every faster one, and the only ones for f64.
  *
- * Each loop is the formula written out. Sums are carried in f64 and rounded when they are stored.
+ * Each loop is the formula written out. Sums accumulate in f64 and are rounded when they are stored.
  */
 import type { DType, Heap } from "../heap.ts";
 import { plainAdamW } from "./adamW/plain.ts";
@@ -17,6 +17,7 @@ import { plainSigmoidTile } from "./sigmoidTile/plain.ts";
 import { plainSoftmax } from "./softmax/plain.ts";
 import { plainView } from "./view/plain.ts";
 
+/** The kernels of a heap as plain loops. */
 export function plainKernels(heap: Heap, dtype: DType): Kernels {
   const parts = { ...plainElementwise(heap, dtype), ...plainGemm(heap, dtype), ...plainSoftmax(heap, dtype) };
   return {

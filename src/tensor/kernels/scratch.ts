@@ -1,4 +1,4 @@
-/** A block of the heap that a kernel keeps for intermediate results; it is replaced only when more is asked for than ever. */
+/** A block of the heap that a kernel keeps for intermediate results; it is replaced only by a larger one. */
 import type { Heap } from "../heap.ts";
 import type { Ptr } from "./ptr.ts";
 

@@ -1,4 +1,4 @@
-/** The f32 kernels of one device as WebAssembly SIMD: all of them, so that one that is missing does not compile. */
+/** The f32 kernels of one device as WebAssembly SIMD. All are listed, so that a missing one is a type error. */
 import type { Heap } from "../heap.ts";
 import type { Variant } from "../wasm/assembler.ts";
 import { simdAdamW } from "./adamW/simd.ts";
@@ -15,7 +15,7 @@ import { simdSigmoidTile } from "./sigmoidTile/simd.ts";
 import { simdSoftmax } from "./softmax/simd.ts";
 import { simdView } from "./view/simd.ts";
 
-/** What a set of kernels is built for: the instructions of the engine and the register tile of the matrix product. */
+/** The instructions and the register tile of the matrix product that a set of kernels uses. */
 export interface KernelVariant extends Variant {
   readonly tile: Tile;
 }

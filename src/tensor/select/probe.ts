@@ -1,6 +1,6 @@
 /**
- * Which register tile is fastest here? Asked of the machine, not of its version: whether an engine fuses pairs of
- * vectors, has fused multiply-add, or spills registers shows in nothing but its speed.
+ * Measures which register tile is fastest on this machine: whether an engine fuses pairs of vectors or spills registers shows
+ * only in its speed, not in its version.
  */
 import type { Heap } from "../heap.ts";
 import { type Tile, tileKernel } from "../kernels/gemm/tile.ts";
@@ -14,22 +14,22 @@ const TILES_PER_CALL = 32; // about 30 µs
 const LEAST_MS = 12;
 const MOST_MS = 300;
 const BUSY_MS = 1500;
-const OPTIMISED = 2; // the optimising compiler gains at least that over the first one
+const LEAST_GAIN = 2; // of the optimizing compiler over the first one
 
-/** Whether the engine knows the instructions of a variant. */
+/** Whether the engine has the instructions of a variant. */
 export const engineSupports = (variant: Variant): boolean =>
   supports(variant, { probe: func([], () => drop(madd(f32x4.const(1), 1, 1))) });
 
 /**
- * Whether tiles have been timed for long enough: when every tile has run in optimised code, which shows as a jump. Where
- * none jumps, 300 ms will do. Where some have, the compiler is at work on the others: on a busy machine it may take a
- * second, and a tile that is judged before is thought slow for the whole run.
+ * Whether the tiles have been timed long enough: when each has run in optimized code, which shows as a jump in its rate. If none
+ * has, 300 ms suffice. If some have, the compiler is still busy with the others, which may take a second on a loaded machine; a
+ * tile judged before that would count as slow for the whole run.
  */
 export function settled(tiles: readonly { readonly first: number; readonly best: number }[], ms: number): boolean {
   if (ms < LEAST_MS) return false;
-  const optimised = tiles.filter(({ first, best }) => best >= OPTIMISED * first).length;
-  if (optimised === tiles.length) return true;
-  return ms >= (optimised === 0 ? MOST_MS : BUSY_MS);
+  const optimized = tiles.filter(({ first, best }) => best >= LEAST_GAIN * first).length;
+  if (optimized === tiles.length) return true;
+  return ms >= (optimized === 0 ? MOST_MS : BUSY_MS);
 }
 
 /** GFLOP/s of each tile, best of short rounds in turn. */

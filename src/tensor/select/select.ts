@@ -1,13 +1,13 @@
 /**
- * Which kernels run: the only switch. f64 always takes the plain loops; f32 takes one of
+ * Chooses the kernels that run. f64 always uses the plain loops; f32 uses one of
  *
- *   fast        the fastest SIMD set that passes the self-test: fused multiply-add where the engine has it. The same bits on
- *               every run of one machine with one engine.
+ *   fast        the fastest SIMD set that passes the self-test: fused multiply-add where the engine has it. Results are bit-identical
+ *               between runs on one machine with one engine.
  *   strict      SIMD without fused multiply-add, one register tile: the same bits on every engine, since each lane gets
- *               the same operations, two roundings and all, whether or not the engine fuses pairs of vectors
+ *               the same operations, each rounded, whether or not the engine fuses pairs of vectors
  *   reference   the plain loops, with the engine's own `Math.exp`: for comparison, on one engine
  *
- * The main thread chooses once; devices take its choice over (`adoptKernels`), so that all of them compute alike.
+ * The main thread chooses once; devices adopt its choice (`adoptKernels`), so that all run the same kernels.
  */
 import { type DType, type Heap, heap } from "../heap.ts";
 import type { Tile } from "../kernels/gemm/tile.ts";
@@ -17,7 +17,9 @@ import { type KernelVariant, simdKernels } from "../kernels/simd.ts";
 import { engineSupports, tileRates } from "./probe.ts";
 import { selfTest } from "./selfTest.ts";
 
+/** Every kernel mode. */
 export const KERNEL_MODES = ["fast", "strict", "reference"] as const;
+/** How the f32 kernels are chosen. */
 export type KernelMode = (typeof KERNEL_MODES)[number];
 
 /** No kernels of this mode can run here. */
@@ -25,13 +27,13 @@ export class KernelError extends Error {
   override readonly name = "KernelError";
 }
 
-/** What was chosen and why: plain data, from which another thread builds the same kernels. */
+/** The chosen kernels and the reason, as plain data from which another thread builds the same kernels. */
 export interface KernelReport {
   readonly mode: KernelMode;
   readonly simd: boolean;
   /** Fused multiply-add (relaxed SIMD). */
   readonly fma: boolean;
-  /** The engine was seen to fuse pairs of 128-bit vectors into 256-bit ones: the tile that needs it won the probe. */
+  /** Whether the engine fuses pairs of 128-bit vectors into 256-bit ones: the tile that needs it won the probe. */
   readonly revectorized: boolean;
   /** Register tile of the matrix product; none for the plain loops. */
   readonly tile?: Tile;
@@ -50,12 +52,12 @@ const TILES = {
   separate: [{ rows: 5, columns: WIDE }, { rows: 5, columns: 8 }, { rows: 4, columns: 8 }],
 }; // biome-ignore format: a variant a line
 const SAFE = { fma: false, tile: { rows: 4, columns: 8 } };
-/** A step of the emoji recipe takes four fifths of the time that 4×8 takes where pairs are fused, and five fourths elsewhere. */
+/** A step of the emoji recipe takes 0.8 of the time of 4×8 where pairs are fused, and 1.25 elsewhere. */
 const STRICT = { fma: false, tile: { rows: 4, columns: WIDE } };
 
 const reference = { f32: plainKernels(heap, "f32"), f64: plainKernels(heap, "f64") };
 
-/** The first candidate that agrees with the plain loops; none if none does. */
+/** The first candidate that agrees with the plain loops, and its kernels; the plain loops if none does. */
 export function firstSound<T extends { readonly name: string }>(
   heap: Heap,
   candidates: readonly T[],
@@ -105,14 +107,14 @@ function chooseFast(): Choice {
   return { kernels, report: { mode: "fast", simd: true, fma: winner.fma, revectorized, tile, warnings, why } };
 }
 
-/** Falls back to nothing: other kernels would give other bits. */
+/** Has no fallback: other kernels would give other bits. */
 function chooseStrict(): Choice {
   const refuse = (reason: string) =>
     new KernelError(`kernels: strict kernels cannot run here: ${reason}; use fast ones`);
   if (!engineSupports(STRICT)) throw refuse("this engine has no WebAssembly SIMD");
   const { winner, kernels, warnings } = firstSound(heap, [candidate(STRICT)], (each) => simdKernels(heap, each));
   if (!winner) throw refuse(warnings.join());
-  const why = `${winner.name}, products and sums rounded apart: the same bits on every engine`;
+  const why = `${winner.name}, products and sums rounded separately: the same bits on every engine`;
   const { tile } = winner;
   return { kernels, report: { mode: "strict", simd: true, fma: false, revectorized: false, tile, warnings, why } };
 }
@@ -120,7 +122,7 @@ function chooseStrict(): Choice {
 const choose: Readonly<Record<KernelMode, () => Choice>> = {
   fast: chooseFast,
   strict: chooseStrict,
-  reference: () => plainLoops("reference", [], "plain loops, as asked"),
+  reference: () => plainLoops("reference", [], "plain loops, as requested"),
 };
 
 let report: KernelReport | undefined;
@@ -128,8 +130,8 @@ let built: Kernels | undefined;
 let forced: Kernels | undefined;
 
 /**
- * Chooses the f32 kernels of this thread from now on. What was computed before keeps its bits, so choose before the first
- * use. Throws `KernelError` where strict ones cannot run, and on a mode that there is not.
+ * Chooses the f32 kernels of this thread from now on. Earlier results do not change, so choose before the first use. Throws
+ * `KernelError` on an unknown mode and where strict kernels cannot run.
  */
 export function chooseKernels(mode: KernelMode): void {
   if (!KERNEL_MODES.includes(mode)) {
@@ -138,7 +140,7 @@ export function chooseKernels(mode: KernelMode): void {
   if (report?.mode !== mode) ({ report, kernels: built } = choose[mode]());
 }
 
-/** Takes over the choice of another thread of this process: builds the same kernels without trying the machine again. */
+/** Adopts the choice of another thread of this process: builds the same kernels without another probe. */
 export function adoptKernels(chosen: KernelReport): void {
   report = chosen;
   built = undefined;
@@ -153,12 +155,12 @@ export function kernelsFor(dtype: DType): Kernels {
   return built;
 }
 
-/** Runs f32 on the given kernels from now on, whatever is chosen; `undefined` is the plain loops. */
+/** Runs f32 on the given kernels from now on, overriding the choice; `undefined` means the plain loops. */
 export function useKernels(kernels: Kernels | undefined): void {
   forced = kernels ?? reference.f32;
 }
 
-/** What was chosen for this engine and why; chooses fast kernels if nothing was yet. */
+/** The choice for this engine and its reason; chooses fast kernels if there is none yet. */
 export function kernelReport(): KernelReport {
   if (!report) ({ report, kernels: built } = choose.fast());
   return report;

@@ -1,6 +1,6 @@
 /**
- * Do these kernels compute what the plain loops compute, on this engine, now? Run once at start-up, since an engine may
- * compile vectors wrongly (revectorisation is experimental). It looks for wrong code, not for the last bits.
+ * Compares kernels with the plain loops on this engine. It runs once at start-up, since an engine may compile vectors wrongly
+ * (revectorization is experimental), and finds wrong code, not rounding errors.
  */
 import type { Heap } from "../heap.ts";
 import type { Kernels } from "../kernels/kernels.ts";
@@ -10,12 +10,12 @@ import { isForPositive, UNARY, UNARY_GRAD, UNARY_WITH_DERIVATIVE, type UnaryOp }
 import { Rng } from "../random.ts";
 
 const ROWS = 5;
-const COLS = 37; // odd: every kernel has a rest
+const COLS = 37; // odd: every kernel has a remainder
 const N = ROWS * COLS;
 const TOLERANCE = 1e-4; // relative to the larger of 1 and the value
-const WARM_MS = 40; // engines compile twice: the second, optimised code is the one to be tested
+const WARM_MS = 40; // engines compile twice; the second, optimized code is to be tested too
 
-/** A kernel on given inputs: its name, how many numbers it writes, and how; one result lies behind the other. */
+/** A kernel on given inputs: its name, the count of its results, which lie one after the other, and the call. */
 type Check = readonly [name: string, results: number, run: (kernels: Kernels, out: Ptr) => void];
 
 /** Blocks of 64 KiB for the inputs and for the results. */
@@ -71,7 +71,7 @@ function rowChecks({ x, y, positive }: Inputs): Check[] {
   ];
 }
 
-/** Channels of a head and keys: each pair may run other kernels. */
+/** Channels of a head and keys; each pair may use different kernels. */
 const ATTENTIONS = [[12, 11], [16, 11], [16, 16]] as const; // biome-ignore format: a case a pair
 
 function attentionChecks({ x, y, positive }: Inputs, [headDim, keys]: (typeof ATTENTIONS)[number]): Check[] {
@@ -80,22 +80,22 @@ function attentionChecks({ x, y, positive }: Inputs, [headDim, keys]: (typeof AT
   const layout = (at: Ptr, tokens: number) => ({ at, batch: tokens * row, row });
   const sizes = { batch, heads, queries, keys, headDim };
   const scores = batch * heads * queries * keys;
-  const [mine, others] = [batch * queries * row, batch * keys * row];
+  const [ofQueries, ofKeys] = [batch * queries * row, batch * keys * row];
   const inputs = { q: layout(x, queries), k: layout(y, keys), v: layout(positive, keys) };
   return [
     [
       "attention",
-      scores + mine,
+      scores + ofQueries,
       (kernels, out) => {
         kernels.attention({ ...sizes, ...inputs, probs: out, out: layout(out + 4 * scores, queries) });
       },
     ],
     [
       "attentionGrad",
-      scores + 2 * mine + 2 * others,
+      scores + 2 * ofQueries + 2 * ofKeys,
       (kernels, out) => {
-        const [forward, dq] = [out + 4 * scores, out + 4 * (scores + mine)];
-        const [dk, dv] = [dq + 4 * mine, dq + 4 * (mine + others)];
+        const [forward, dq] = [out + 4 * scores, out + 4 * (scores + ofQueries)];
+        const [dk, dv] = [dq + 4 * ofQueries, dq + 4 * (ofQueries + ofKeys)];
         const args = { ...sizes, ...inputs, probs: out, out: layout(forward, queries) };
         kernels.attention(args);
         const grads = { dq: layout(dq, queries), dk: layout(dk, keys), dv: layout(dv, keys) };
@@ -146,7 +146,7 @@ function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
       "drawView",
       3 * 11 * 11,
       (k, out) => {
-        // Turned, so that all four edges of the picture cross the view; its bytes are those of x.
+        // Rotated, so that all four edges of the image cross the view; its bytes are those of x.
         const place = [0.9, 0.3, -1.7, -0.3, 0.9, 0.4] as const;
         const colour = [0.9, 0.2, -0.1, 0.05, -0.2, 1.1, 0.1, -0.05, 0.3, -0.3, 1, 0];
         k.drawView({ stored: 9, picture: x, place, colour, scale: 1 / 128, side: 11, out });
@@ -170,7 +170,7 @@ function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
 const differs = (got: number, want: number): boolean =>
   !(Object.is(got, want) || Math.abs(got - want) <= TOLERANCE * Math.max(1, Math.abs(want)));
 
-/** The names of the kernels that differ from those of `oracle`; none if all is well. */
+/** The names of the kernels that differ from those of `oracle`; empty if all agree. */
 export function selfTest(heap: Heap, kernels: Kernels, oracle: Kernels): string[] {
   const BLOCK = 65536;
   const blocks = [0, 1, 2, 3].map(() => heap.allocate(BLOCK));

@@ -1,7 +1,7 @@
 /**
  * WebAssembly written as typed expressions instead of stack operations.
  *
- * An expression knows its type and how to emit itself; `tsc` refuses what the validator of the engine would refuse, and
+ * An expression knows its type and how to emit itself; `tsc` rejects whatever the validator of the engine would reject, and
  * more: the four kinds of vector (f32x4, f64x2, i32x4, i64x2) are one type to the engine and four to the compiler.
  *
  * How to write a kernel: y += a·x over n numbers, four at a time (n a multiple of 4 here).
@@ -20,13 +20,13 @@
  * - An expression is a formula, not a value: used twice it is computed twice. `local.set(...)` (or `tee`) computes once.
  * - A plain function that returns expressions is inlined, `func` + `call` is a call. `seq([...], value)` is a value with
  *   statements before it, so an inlined formula may have locals of its own.
- * - Code is a statement or a list of code, nested as it comes: loops over tiles are `map`, nothing needs spreading.
- * - A plain number may stand as any operand but the first. Vector constants live in locals that are set at the start of
- *   the function: the engine (Node >= 24) would build a `v128.const` inside a loop anew in every turn.
+ * - Code is a statement or a list of code, nested to any depth: loops over tiles are `map`, and nothing needs spreading.
+ * - A plain number may be any operand but the first. Vector constants live in locals that are set at the start of
+ *   the function: the engine (Node >= 24) would rebuild a `v128.const` inside a loop in every iteration.
  * - Addresses are i32 and wrap: count with `range`, advance addresses with `inc`, and do not compare addresses.
  *
  * Files: assembler (this one), instructions (all operations), loops (control), rows (a vector at a time along a row), transpose
- * (a 4 × 4 block), module (from functions to an instance).
+ * (a 4 × 4 block), module (functions to an instance).
  * Source: WebAssembly Core Specification 2.0 and the relaxed SIMD proposal.
  */
 
@@ -34,28 +34,28 @@ export type Scalar = "i32" | "f32" | "f64";
 export type Vector = "f32x4" | "f64x2" | "i32x4" | "i64x2";
 export type Type = Scalar | Vector;
 
-/** Something that leaves one value of type T on the stack. */
+/** Code that leaves one value of type T on the stack. */
 export interface Expr<T extends Type> {
   readonly type: T;
   readonly emit: (to: FunctionBody) => void;
 }
 
-/** The commonest kind: a vector of four f32 numbers. */
+/** A vector of four f32 numbers. */
 export type F32x4 = Expr<"f32x4">;
 
-/** Something that leaves nothing. */
+/** Code that leaves nothing on the stack. */
 export interface Statement {
   readonly type: "void";
   readonly emit: (to: FunctionBody) => void;
 }
 export type Code = Statement | readonly Code[];
 
-/** An operand: a plain number stands for a constant of the type it meets. */
+/** An operand; a plain number stands for a constant of the expected type. */
 export type Operand<T extends Type> = Expr<T> | number;
 
 export interface Local<T extends Type> extends Expr<T> {
   readonly set: (value: Operand<T>) => Statement;
-  /** Sets and leaves the value. */
+  /** Sets the variable and leaves the value. */
   readonly tee: (value: Operand<T>) => Expr<T>;
 }
 
@@ -64,12 +64,12 @@ export interface Func<P extends readonly Type[], R extends Type | "void"> {
   readonly params: readonly Expr<Type>[];
   readonly result: R;
   readonly body: Expr<Type> | Code;
-  /** Never there: it carries P for the compiler. */
+  /** Never set: it carries P for the compiler. */
   readonly types?: P;
 }
 export type AnyFunc = Func<readonly Type[], Type | "void">;
 
-/** What differs between builds of one kernel. */
+/** The instructions that a build of a kernel may use. */
 export interface Variant {
   /** `madd` is one fused operation (relaxed SIMD) instead of a product and a sum. */
   readonly fma: boolean;
@@ -112,7 +112,7 @@ export function signed(value: number): number[] {
   return out;
 }
 
-/** The bytes of one function while it is written: numbers its locals and gathers its vector constants. */
+/** The bytes of one function while it is written; numbers its locals and collects its vector constants. */
 export class FunctionBody {
   readonly variant: Variant;
   readonly #indexOf: (callee: AnyFunc) => number;
@@ -168,7 +168,7 @@ export class FunctionBody {
     this.bytes(CALL, ...unsigned(this.#indexOf(callee)));
   }
 
-  /** The function as the code section wants it: size, declarations of locals, instructions, end. */
+  /** The function in the format of the code section: size, declarations of locals, instructions, end. */
   encode(): number[] {
     const declarations = this.#types.flatMap((type) => [1, type]);
     const body = [...unsigned(this.#types.length), ...declarations, ...this.#prologue, ...this.#bytes, 0x0b];
@@ -285,7 +285,7 @@ export function seq<T extends Type>(code: Code, value: Expr<T>): Expr<T> {
   };
 }
 
-/** Computes and forgets: a call for its effect. */
+/** Computes a value and discards it: a call for its effect. */
 export function drop(value: Expr<Type>): Statement {
   return statement((to) => {
     value.emit(to);

@@ -63,7 +63,7 @@ export const pmin = binary({ f32x4: 0xfd00ea, f64x2: 0xfd00f6 });
 /** a < b ? b : a; one instruction. */
 export const pmax = binary({ f32x4: 0xfd00eb, f64x2: 0xfd00f7 });
 
-/** The bits of a vector operation, whatever the lanes mean. */
+/** Operations on bits, for every type of lanes. */
 const bitwise = (scalar: number, vector: number) => binary({ i32: scalar, i32x4: vector, i64x2: vector });
 export const and = bitwise(0x71, 0xfd004e);
 export const or = bitwise(0x72, 0xfd0050);
@@ -87,7 +87,7 @@ export const shr = shift({ i32: 0x75, i32x4: 0xfd00ac });
 export const shrU = shift({ i32: 0x76, i32x4: 0xfd00ad });
 
 type Fused = <T extends "f32x4" | "f64x2">(a: Expr<T>, b: Operand<NoInfer<T>>, c: Operand<NoInfer<T>>) => Expr<T>;
-/** One fused operation, or the product and then the sum: the variant of the module decides. */
+/** One fused operation, or the product and then the sum: depending on the variant of the module. */
 const fused =
   (codes: Codes<"f32x4" | "f64x2">, plain: Fused): Fused =>
   (a, b, c) => ({
@@ -123,7 +123,7 @@ export const lt = compare({ i32: 0x48, f32: 0x5d, f64: 0x63, i32x4: 0xfd0039, f3
 export const gt = compare({ i32: 0x4a, f32: 0x5e, f64: 0x64, i32x4: 0xfd003b, f32x4: 0xfd0044, f64x2: 0xfd004a });
 export const ge = compare({ i32: 0x4e, f32: 0x60, f64: 0x66, i32x4: 0xfd003f, f32x4: 0xfd0046, f64x2: 0xfd004c });
 
-/** mask ? a : b, bit by bit: what is not chosen has no influence, NaN included. */
+/** mask ? a : b, bit by bit; the operand that is not chosen has no influence, even if NaN. */
 export function bitselect<T extends "f32x4" | "f64x2" | "i32x4">(
   mask: Expr<MaskOf<T>>,
   a: Expr<T>,
@@ -168,7 +168,7 @@ export const anyTrue = convert<"i32x4" | "i64x2", "i32">("i32", 0xfd0053);
 // ---------------------------------------------------------------------------------------------------------------------
 // Memory and lanes
 
-/** log2 of the alignment we promise: that of one element, since vectors may lie anywhere. Costs nothing on x86 and ARM. */
+/** log2 of the promised alignment: that of one element, since vectors may have any address. Costs nothing on x86 and ARM. */
 const ALIGN = { i32: 2, f32: 2, f64: 3, f32x4: 2, f64x2: 3, i32x4: 2, i64x2: 3 };
 const LANES = { f32x4: 4, i32x4: 4, f64x2: 2 };
 
@@ -245,7 +245,7 @@ export function lane<T extends Laned>(a: Expr<T>, index: number): Expr<LaneOf<T>
   };
 }
 
-/** The chosen lanes of a (0, 1, ...) and b (counted on from those of a). */
+/** The chosen lanes of a (0, 1, ...) and b (numbered after those of a). */
 export function shuffle<T extends Laned>(a: Expr<T>, b: Expr<NoInfer<T>>, lanes: readonly number[]): Expr<T> {
   const width = 16 / LANES[a.type];
   const bytes = lanes.flatMap((from) => Array.from({ length: width }, (_, i) => from * width + i));
@@ -317,10 +317,10 @@ export const f32x4 = {
   ...vector<"f32x4", "f32">("f32x4", 0xfd0013),
   /** One number in all lanes. */
   loadSplat: loader("f32x4", 0xfd0009),
-  /** Two numbers in lanes 0 and 1, zeros beside. */
+  /** Two numbers in lanes 0 and 1, zeros in the others. */
   loadLow: loader("f32x4", 0xfd005d),
   convert: convert<"i32x4", "f32x4">("f32x4", 0xfd00fa),
-  /** Two f64 to lanes 0 and 1, zeros beside. */
+  /** Two f64 to lanes 0 and 1, zeros in the others. */
   demote: convert<"f64x2", "f32x4">("f32x4", 0xfd005e),
 };
 export const f64x2 = {

@@ -1,5 +1,5 @@
 /**
- * Control: conditions and loops. A loop tests once before and then at its end, which is one branch a turn.
+ * Control: conditions and loops. A loop tests once before it starts and then at its end: one branch per iteration.
  */
 import { type Code, type Expr, emit, type Local, lift, type Operand, type Statement, statement } from "./assembler.ts";
 import { add, lt } from "./instructions.ts";
@@ -24,7 +24,7 @@ export function when(condition: Expr<"i32">, then: Code, otherwise?: Code): Stat
   });
 }
 
-/** Runs the body, and again while the condition holds after it. */
+/** Runs the body, and repeats it while the condition holds afterwards. */
 export function doWhile(body: Code, condition: Expr<"i32">): Statement {
   return statement((to) => {
     to.bytes(LOOP, VOID);
@@ -40,7 +40,7 @@ export const loopWhile = (condition: Expr<"i32">, body: Code): Statement => when
 export const inc = (local: Local<"i32">, by: Operand<"i32">): Statement => local.set(add(local, by));
 
 /**
- * for (i = from; i < to; i += step). Integers are signed and `to` is evaluated in every turn: give it a local or a
+ * for (i = from; i < to; i += step). Integers are signed, and `to` is evaluated in every iteration: pass a local or a
  * number. After the loop i is the first value not below `to`, so a loop over the rest starts with `from = i`.
  */
 export function range(

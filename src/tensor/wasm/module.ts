@@ -1,5 +1,5 @@
 /**
- * From functions to a running instance: encodes a module with the functions that are exported and all that they call.
+ * Functions to a running instance: encodes a module with the exported functions and all that they call.
  *
  * The module imports one shared memory. Sections, each `id, size, contents`: 1 types, 2 imports, 3 functions (the type of
  * each), 7 exports, 10 code.
@@ -33,7 +33,7 @@ export function encode(variant: Variant, exports: { readonly [name: string]: Any
     let found = index.get(func);
     if (found === undefined) {
       found = index.size;
-      index.set(func, found); // `for of` below walks over those that are added while it runs
+      index.set(func, found); // `for of` below also visits those added while it runs
     }
     return found;
   };
@@ -66,7 +66,7 @@ export function instantiate<F extends { readonly [name: string]: AnyFunc }>(
   return instance.exports as { [name in keyof F]: JsFunction<F[name]> };
 }
 
-/** Whether this engine knows the instructions of a variant. */
+/** Whether this engine has the instructions of a variant. */
 export function supports(variant: Variant, exports: { readonly [name: string]: AnyFunc }): boolean {
   return WebAssembly.validate(encode(variant, exports));
 }

@@ -1,11 +1,11 @@
 /**
- * Walking along a row, a vector at a time: what every kernel over rows is made of.
+ * Walks along a row, a vector at a time: the basis of every kernel over rows.
  *
  * A row of `cols` numbers is groups of `unroll` vectors, then single vectors, then 1 to 3 numbers that are read into a
  * padded vector and written back lane by lane. The same formula is emitted for all three, so a number's result does not
- * depend on where in the row it stands, nothing outside the row is touched, and no row knows of another.
+ * depend on its position in the row, nothing outside the row is touched, and rows do not influence each other.
  *
- * Inside a group: first all that is read, then all that is written. Several vectors are in flight at once, and the engine
+ * Inside a group, all reads come before all writes. Several vectors are in flight at once, and the engine
  * may fuse neighbours into one of 256 bits.
  */
 import { type Code, type Expr, type Local, type Operand, seq } from "./assembler.ts";
@@ -14,7 +14,7 @@ import {
 } from "./instructions.ts"; // biome-ignore format: one list
 import { inc, loopWhile, when } from "./loops.ts";
 
-/** Vectors in flight, where nothing speaks for another number. */
+/** Default number of vectors in flight. */
 export const UNROLL = 4;
 
 /** One vector of a row: four numbers, or fewer at its end. */
@@ -22,7 +22,7 @@ export interface Lanes {
   /** Lanes beyond the end of the row hold `fill`. */
   readonly load: (row: Expr<"i32">, fill?: Operand<"f32x4">) => Expr<"f32x4">;
   readonly store: (row: Expr<"i32">, value: Expr<"f32x4">) => Code;
-  /** The value, with `fill` beyond the end of the row: for sums over what was computed from padding. */
+  /** The value, with `fill` beyond the end of the row: for sums over results of padding. */
   readonly within: (value: Expr<"f32x4">, fill: Operand<"f32x4">) => Expr<"f32x4">;
 }
 
@@ -81,14 +81,14 @@ export function alongRow(
 /** Emits `body` for each row; the body moves its addresses itself (`alongRow` does). */
 export const eachRow = (rows: Local<"i32">, body: Code): Code => loopWhile(gt(rows, 0), [body, rows.set(sub(rows, 1))]);
 
-/** As many variables as vectors are in flight. */
+/** A variable for each of `count` vectors in flight. */
 export const vectors = (count: number): Local<"f32x4">[] => Array.from({ length: count }, () => f32x4.local());
 
 export const clear = (sums: readonly Local<"f32x4">[]): Code => sums.map((sum) => sum.set(f32x4.const(0)));
 
 export type Combine = (a: Expr<"f32x4">, b: Expr<"f32x4">) => Expr<"f32x4">;
 
-/** Half of the terms and then the other half, so that the chain of operations is short. */
+/** Combines each half of the terms, then both, so that the chain of operations is short. */
 export function pairwise(terms: readonly Expr<"f32x4">[], combine: Combine): Expr<"f32x4"> {
   if (terms.length === 1) return terms[0];
   const middle = Math.ceil(terms.length / 2);
@@ -96,8 +96,8 @@ export function pairwise(terms: readonly Expr<"f32x4">[], combine: Combine): Exp
 }
 
 /**
- * Combines all lanes of all terms to one number. What a row shares goes back into vectors by `splat`: the engine fuses
- * operations on vectors only if it sees that both halves of a shared one are the same.
+ * Combines all lanes of all terms to one number. A number that a row shares goes back into vectors by `splat`: the engine
+ * fuses operations on vectors only if it sees that both halves of a shared one are equal.
  */
 export function across(terms: readonly Expr<"f32x4">[], combine: Combine): Expr<"f32"> {
   const v = f32x4.local();

@@ -1,4 +1,4 @@
-/** A 4 × 4 block of numbers, its rows in four vectors, turned into its columns. */
+/** Transposes a 4 × 4 block of numbers, its rows in four vectors. */
 import type { Code, Expr, Local } from "./assembler.ts";
 import { shuffle } from "./instructions.ts";
 import { vectors } from "./rows.ts";
@@ -27,7 +27,7 @@ export function columnsOf([a, b, c, d]: readonly V[]): {
   };
 }
 
-/** Puts the columns where the rows were. */
+/** Replaces the rows by the columns. */
 export function transposeBlock(block: readonly V[]): Code {
   const { code, columns } = columnsOf(block);
   return [code, block.map((v, i) => v.set(columns[i]))];

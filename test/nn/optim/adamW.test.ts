@@ -99,7 +99,7 @@ describe.each(DTYPES)("AdamW in %s", (dtype, u) => {
     );
   });
 
-  it("without ε does not see a power of two on all gradients, bit for bit", () => {
+  it("without ε does not depend on a power of two in all gradients, bit for bit", () => {
     fc.assert(
       fc.property(fc.array(vector, { minLength: 1, maxLength: 4 }), fc.integer({ min: -10, max: 10 }), (list, k) => {
         const width = Math.min(...list.map((g) => g.length));
@@ -114,7 +114,7 @@ describe.each(DTYPES)("AdamW in %s", (dtype, u) => {
     );
   });
 
-  it("treats parameters alike in any order, bit for bit", () => {
+  it("does not depend on the order of parameters, bit for bit", () => {
     fc.assert(
       fc.property(fc.array(vector, { minLength: 2, maxLength: 5 }), (values) => {
         const run = (order: readonly number[]) => {
@@ -146,7 +146,7 @@ describe.each(DTYPES)("AdamW in %s", (dtype, u) => {
 describe("AdamW", () => {
   const one = (options: AdamWOptions, path: string) => steps([1], [[1]], options, "f64", path)[0];
 
-  it("decays kernels only, and what a pattern of the whole path says", () => {
+  it("decays kernels by default, or the parameters whose whole path matches", () => {
     const options = { lr: 0, weightDecay: 0.5 };
     expect(one(options, "text/head/kernel")).toBe(0.5);
     for (const path of ["text/head/bias", "text/embedding", "tPrime", "kernel2/scale"])
@@ -171,7 +171,7 @@ describe("AdamW", () => {
     expect(optimizer.count).toBe(1);
   });
 
-  it("gives gradients back, returns their norm before clipping, and moves by the clipped ones", () => {
+  it("frees gradients, returns their norm before clipping, and updates by the clipped ones", () => {
     const p = leaf([0, 0], "f64");
     const optimizer = new AdamW(new Map([["a", p]]), { lr: 1, eps: 1, clipNorm: 1 });
     p.grad = tensor([3, 4], [2], "f64");
@@ -228,7 +228,7 @@ describe("AdamW", () => {
 });
 
 describe("clipping by the global norm", () => {
-  it("shortens to the limit, and leaves what is short enough exactly alone", () => {
+  it("scales down to the limit, and leaves shorter gradients exactly as they are", () => {
     fc.assert(
       fc.property(
         fc.array(vector, { minLength: 1, maxLength: 4 }),
@@ -253,7 +253,7 @@ describe("clipping by the global norm", () => {
   });
 });
 
-describe("AdamW refuses, before it changes anything,", () => {
+describe("AdamW rejects, before it changes anything,", () => {
   const build = (options: object) => () =>
     new AdamW(new Map([["a/kernel", leaf([1], "f32")]]), { lr: 1, ...options } as AdamWOptions);
 
@@ -269,8 +269,8 @@ describe("AdamW refuses, before it changes anything,", () => {
     [{ weightDecay: Number.POSITIVE_INFINITY }, /weightDecay Infinity/],
     [{ clipNorm: 0 }, /clipNorm 0 is not a number above 0/],
     [{ weight_decay: 0.1 }, /weight_decay is not an option.*weightDecay/],
-    [{ decayed: "(" }, /"\(" is no pattern of paths/],
-    [{ multipliers: [{ match: "a)|(?:b" }] }, /"a\)\|\(\?:b" is no pattern of paths/],
+    [{ decayed: "(" }, /"\(" is not a valid path pattern/],
+    [{ multipliers: [{ match: "a)|(?:b" }] }, /"a\)\|\(\?:b" is not a valid path pattern/],
     [{ multipliers: [{ match: "a.*", lr: -1 }] }, /lr -1 or decay 1 of the multiplier for a\.\*/],
   ])("%j", (options, says) => {
     expect(build(options)).toThrow(OptimizerError);

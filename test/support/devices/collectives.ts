@@ -1,6 +1,6 @@
 /**
- * A device that calls random collectives and checks every number it receives: all ranks draw the same operations, and
- * everybody knows what everybody says.
+ * A device that calls random collectives and checks every number it receives: all ranks draw the same operations and
+ * know what every rank sends.
  */
 import type { Communicator } from "../../../src/parallel/index.ts";
 import { runDevice } from "../../../src/parallel/launch.ts";
@@ -26,15 +26,15 @@ export interface CollectivesJob extends Disturbance {
   readonly busy?: number;
   /** One rank's heap grows by a few MiB in every round. */
   readonly grow?: boolean;
-  /** Pieces of other work that there are in every round, for who waits: each takes memory and writes to it. */
+  /** Pieces of other work in every round for waiting ranks; each allocates memory and writes to it. */
   readonly pieces?: number;
 }
 
-/** What was wrong, if anything. */
+/** Errors found, if any. */
 export interface CollectivesResult {
   readonly wrong: readonly string[];
   readonly bytesReceived: number;
-  /** How often a buffer was filled with NaN before it was received into. */
+  /** How often a receive buffer was filled with NaN first. */
   readonly poisoned: number;
   /** Pieces of other work that were done. */
   readonly helped: number;
@@ -42,14 +42,14 @@ export interface CollectivesResult {
 
 type Numbers = Float32Array | Float64Array;
 
-/** What `rank` says in a round. */
+/** The numbers that `rank` sends in a round. */
 function said(seed: number, round: number, rank: number, shape: Shape, dtype: DType): Numbers {
   const rng = new Rng(seed).split(`${round} ${rank}`);
   const values = Float64Array.from({ length: sizeOf(shape) }, () => rng.normal());
   return dtype === "f32" ? Float32Array.from(values) : values;
 }
 
-/** Neighbours first, then neighbours of those: the tree, level by level. */
+/** The sum over a tree, level by level: neighbours first, then neighbours of those. */
 function treeOf(parts: readonly Numbers[]): Numbers {
   if (parts.length === 1) return parts[0];
   const next: Numbers[] = [];
@@ -63,7 +63,7 @@ function join(parts: readonly Numbers[]): number[] {
   return parts.flatMap((part) => Array.from(part));
 }
 
-/** One random collective: what came, and what should have come. */
+/** One random collective: the received numbers and the expected ones. */
 function act(
   comm: Communicator,
   seed: number,
@@ -124,7 +124,7 @@ runDevice<CollectivesJob, CollectivesResult>(({ comm, config: job, step }) => {
     scope(() => {
       if (busy > 0) empty("test", [1 + rng.integer(2 ** 18)], "f32").data.fill(round);
       const { what, got, want } = act(comm, seed, round);
-      // Memory that was received from may be written over as soon as the call is over.
+      // Memory that was sent may be overwritten as soon as the call returns.
       const same = !got || (got.size === want.length && got.data.every((value, i) => Object.is(value, want[i])));
       if (!same)
         wrong.push(`round ${round}: ${what} gave ${got?.data.slice(0, 8)} instead of ${Array.from(want).slice(0, 8)}`);

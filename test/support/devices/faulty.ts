@@ -1,4 +1,4 @@
-/** A device that goes through every collective for some steps, and on one rank does something else at one place. */
+/** A device that calls every collective for some steps, with a fault on one rank at one place. */
 import { openSync, readSync } from "node:fs";
 import { type Communicator, requireSameBits } from "../../../src/parallel/index.ts";
 import { type Device, runDevice } from "../../../src/parallel/launch.ts";
@@ -9,7 +9,7 @@ const flipBit = ({ data }: Tensor): void => {
   new Int32Array(data.buffer, data.byteOffset, 1)[0] ^= 1 << 20;
 };
 
-/** A bit of x turns over when its checksum has been taken, and nobody has read it yet. */
+/** Flips a bit of x after its checksum was computed and before anyone reads it. */
 function flipWhenPosted(x: Tensor): void {
   const { store } = Atomics;
   const flipAndStore = (words: Int32Array, at: number, value: number): number => {
@@ -23,7 +23,7 @@ function flipWhenPosted(x: Tensor): void {
 interface Said {
   readonly sides?: readonly number[];
   readonly dtype?: DType;
-  /** Told of what is about to be sent. */
+  /** Called before a tensor is sent. */
   readonly onSend?: (x: Tensor) => void;
 }
 
@@ -99,7 +99,7 @@ async function act({ kind, op, path }: Fault, { comm }: Device<Fault, Report>, h
       say(comm, op);
       return;
     case "has another shape":
-      // A barrier has no shape: what comes in its place has.
+      // A barrier has no shape, so an operation with one replaces it.
       say(comm, op === "barrier" ? "allGather" : op, { sides: [4] });
       return;
     case "has another dtype":
@@ -123,7 +123,7 @@ async function act({ kind, op, path }: Fault, { comm }: Device<Fault, Report>, h
 
 runDevice<Fault, string, Report>(async (device) => {
   const { comm, config: fault } = device;
-  const held = full([5], 1); // what all ranks hold alike
+  const held = full([5], 1); // the same on all ranks
   for (let step = 1; step <= STEPS; step++) {
     device.step(step);
     for (const op of OPS) {

@@ -1,4 +1,4 @@
-/** A device for tests of `launch`: does what its job says. */
+/** A device for tests of `launch` that does what its job says. */
 import { workerData } from "node:worker_threads";
 import { runDevice } from "../../../src/parallel/launch.ts";
 import { empty, Rng, scope } from "../../../src/tensor/index.ts";
@@ -31,7 +31,7 @@ export interface Greeting {
   readonly rank: number;
   readonly size: number;
   readonly word: string;
-  /** The step after which it stopped, when it was asked to. */
+  /** The step after which it stopped on request. */
   readonly step?: number;
 }
 
@@ -47,7 +47,7 @@ class GreetingError extends Error {
 
 if ((workerData as { config: GreetingJob }).config.act === "slow to load") sleep(2000);
 
-/** Allocates in the heap now and then, and does nothing else that others could see. */
+/** Allocates in the heap now and then, which is all that other devices notice. */
 function work(ms: number): void {
   for (const end = performance.now() + ms; performance.now() < end; sleep(20)) scope(() => empty("work", [8], "f32"));
 }

@@ -1,5 +1,5 @@
 /**
- * A place to run one kernel on: operands lie between guard numbers, and nothing but the outputs may change.
+ * A heap for tests of one kernel: operands lie between guard numbers, and only the outputs may change.
  */
 import fc from "fast-check";
 import { expect } from "vitest";
@@ -11,7 +11,7 @@ import { engineSupports } from "../../../src/tensor/select/probe.ts";
 
 export const heap = new Heap();
 export const oracle = plainKernels(heap, "f32");
-/** Those that this engine can run. */
+/** The variants that this engine can run. */
 export const VARIANTS = [{ fma: false }, { fma: true }].filter(engineSupports);
 
 /** Half a unit in the last place of 1: the relative error of one rounding. */
@@ -22,7 +22,7 @@ const GAP = 5; // numbers; odd, so that operands start at every address that f32
 const GUARD = -98765.4321;
 const arena = heap.allocate(NUMBERS * 4);
 
-/** Puts the inputs and outputs into memory, calls, and returns what the outputs hold. */
+/** Writes inputs and outputs to memory, calls the kernel, and returns the outputs. */
 export function run(
   inputs: readonly ArrayLike<number>[],
   sizes: readonly number[],
@@ -56,11 +56,11 @@ export function run(
 
 const bits = (values: Float32Array): Uint8Array => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 export const sameBits = (a: Float32Array, b: Float32Array): boolean => Buffer.compare(bits(a), bits(b)) === 0;
-/** The same bits but for those of NaN: its sign is the engine's choice, and changes when a kernel is optimised while it runs. */
+/** The same bits except those of NaN, whose sign the engine chooses and may change when it optimizes a running kernel. */
 export const sameNumbers = (a: Float32Array, b: Float32Array): boolean =>
   a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
 
-/** |got − want| ≤ bound(i); what is not finite must be the same. */
+/** |got − want| ≤ bound(i); non-finite entries must be equal. */
 export function expectClose(got: Float32Array, want: Float32Array, bound: (i: number) => number): void {
   expect(got.length).toBe(want.length);
   for (let i = 0; i < got.length; i++) {
@@ -77,7 +77,7 @@ export function uniform(n: number, seed: number, size = 1, mean = 0): Float32Arr
 }
 
 export const seeds = fc.integer({ min: 0, max: 1e6 });
-/** All row counts and lengths that take different paths through a kernel. */
+/** Row counts and lengths for every path through a kernel. */
 export const tables = fc.record({
   rows: fc.integer({ min: 0, max: 5 }),
   cols: fc.integer({ min: 1, max: 67 }),

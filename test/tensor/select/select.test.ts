@@ -29,21 +29,21 @@ const wrongGemm: Kernels = {
 };
 
 describe("the self-test", () => {
-  test("finds nothing in the kernels of this engine, with and without fused multiply-add", () => {
+  test("accepts the kernels of this engine, with and without fused multiply-add", () => {
     for (const fma of [false, true]) {
       if (!engineSupports({ fma })) continue;
       expect(selfTest(own, simdKernels(own, { fma, tile: { rows: 6, columns: 16 } }), oracle)).toEqual([]);
     }
   });
 
-  test("names a kernel that computes something else", () => {
+  test("names a kernel that computes something different", () => {
     expect(selfTest(own, wrongGemm, oracle)).toEqual(["gemm"]);
     const unary = { ...oracle.unary, exp: oracle.unary.neg, gelu: oracle.unary.abs };
     expect(selfTest(own, { ...oracle, unary, softmax: oracle.softmax }, oracle)).toEqual(["exp", "gelu"]);
     expect(selfTest(own, { ...oracle, layerNormGrad: () => undefined }, oracle)).toEqual(["layerNormGrad"]);
   });
 
-  test("looks at every way that attention may take: few keys, exactly sixteen, other heads", () => {
+  test("tests every path of attention: few keys, exactly sixteen, other heads", () => {
     for (const way of [
       { keys: 11, headDim: 12 },
       { keys: 11, headDim: 16 },
@@ -72,7 +72,7 @@ describe("the self-test", () => {
     }
   });
 
-  test("gives its memory back", () => {
+  test("frees its memory", () => {
     const before = own.liveBlocks;
     selfTest(own, oracle, oracle);
     expect(own.liveBlocks).toBe(before);
@@ -84,21 +84,21 @@ describe("the choice", () => {
   const from = (...names: string[]) =>
     firstSound(own, names.map((name) => ({ name })), ({ name }) => sets[name]); // biome-ignore format: a line
 
-  test("falls to the next set when the first one computes wrongly, and says so", () => {
+  test("falls back to the next set with a warning when the first one computes wrongly", () => {
     const { winner, kernels, warnings } = from("wrong", "sound");
     expect(winner?.name).toBe("sound");
     expect(kernels.name).toBe("sound");
     expect(warnings).toEqual(["kernels: wrong computes gemm wrongly on this engine and is not used"]);
   });
 
-  test("falls to the plain loops when no set is sound", () => {
+  test("falls back to the plain loops when no set passes", () => {
     const { winner, kernels, warnings } = from("wrong", "wrong");
     expect(winner).toBeUndefined();
     expect(kernels.name).toBe("reference");
     expect(warnings).toHaveLength(2);
   });
 
-  test("is sound on this engine and says why it was made", () => {
+  test("passes on this engine and states its reason", () => {
     const report = kernelReport();
     expect(report.warnings).toEqual([]);
     expect(report.simd).toBe(true);
@@ -107,7 +107,7 @@ describe("the choice", () => {
     expect(kernelReport()).toBe(report);
   });
 
-  test("is the fastest tile of the probe, which gives its memory back", () => {
+  test("is the fastest tile of the probe, which frees its memory", () => {
     const before = own.liveBlocks;
     const rates = tileRates(own, { fma: false }, [{ rows: 4, columns: 8 }, { rows: 1, columns: 4 }]); // biome-ignore format: two tiles
     expect(rates[0]).toBeGreaterThan(rates[1]); // 1×4 loads two vectors for each product
@@ -129,9 +129,9 @@ describe("chooseKernels", () => {
     expect(kernelReport()).toMatchObject({ mode: "reference", simd: false, fma: false, warnings: [] });
   });
 
-  test("strict reaches no function of Math that an engine may round its own way", () => {
+  test("strict calls no function of Math whose rounding depends on the engine", () => {
     const kernels = simdKernels(own, { fma: false, tile: { rows: 4, columns: 16 } });
-    // log2 decides the size of a block, no bit of a number.
+    // log2 decides the size of a block, not the bits of a result.
     const rounding = ["exp", "expm1", "log", "log1p", "pow", "tanh", "sinh", "cosh", "sin", "cos", "tan", "hypot", "cbrt"] as const; // biome-ignore format: one list
     const spies = rounding.map((name) =>
       vi.spyOn(Math, name).mockImplementation(() => {
@@ -146,11 +146,11 @@ describe("chooseKernels", () => {
     }
   });
 
-  test("keeps what was chosen when the same is chosen again", () => {
+  test("keeps its kernels when the same mode is chosen again", () => {
     expect(strict()).toBe(strict());
   });
 
-  test("is taken over by whoever adopts its report, also as a copy that went to another thread", () => {
+  test("is reproduced by adoptKernels from its report, also from a copy sent to another thread", () => {
     const seen = KERNEL_MODES.map((mode) => {
       chooseKernels(mode);
       return { report: structuredClone(kernelReport()), name: kernelsFor("f32").name };
@@ -172,7 +172,7 @@ describe("kernelsFor", () => {
     expect(kernelsFor("f64").name).toBe("reference");
   });
 
-  test("gives what useKernels says", () => {
+  test("gives the kernels passed to useKernels", () => {
     const mine = { ...plainKernels(heap, "f32"), name: "mine" };
     useKernels(mine);
     expect(kernelsFor("f32")).toBe(mine);

@@ -369,7 +369,7 @@ test("a vector constant is set once, before the code that uses it", () => {
   expect([...F32.subarray(0, 8)]).toEqual(new Array(8).fill(1));
 });
 
-test("tsc refuses a wrongly typed expression", () => {
+test("tsc rejects a wrongly typed expression", () => {
   const v = f32x4.const(1);
   const p = i32.const(A);
   const pair = func([f32, f32], (a, b) => I.add(a, b));

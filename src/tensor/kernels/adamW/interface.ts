@@ -3,7 +3,7 @@ import type { Ptr } from "../ptr.ts";
 
 export interface AdamWArgs {
   readonly lr: number;
-  /** Subtracted fraction of the parameter itself: schedule · weight decay, independent of lr. */
+  /** Fraction of the parameter that is subtracted: schedule factor · weight decay, independent of lr. */
   readonly decay: number;
   readonly beta1: number;
   readonly beta2: number;
@@ -11,7 +11,7 @@ export interface AdamWArgs {
   /** 1 − β1^t and 1 − β2^t. */
   readonly correction1: number;
   readonly correction2: number;
-  /** Factor on the gradient (clipping). */
+  /** Factor of the gradient (clipping). */
   readonly gradScale: number;
 }
 

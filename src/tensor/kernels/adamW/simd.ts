@@ -4,7 +4,7 @@
  *     g ← gradScale·g      m ← m + (1 − β₁)(g − m)      v ← v + (1 − β₂)(g² − v)
  *     p ← p − (lr·m̂ / (√v̂ + ε) + decay·p),      m̂ = m / correction1, v̂ = v / correction2
  *
- * The moments are written as steps towards g and g²: with β and 1 − β rounded apart from each other, the usual form
+ * The moments are written as steps towards g and g²: with β and 1 − β rounded separately, the usual form
  * βm + (1 − β)g would have a slightly wrong mean.
  *
  * Source: Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101.

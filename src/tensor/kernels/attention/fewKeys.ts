@@ -1,11 +1,11 @@
 /**
- * Attention to at most 16 keys, an image at a time, with everything between q, k, v and out in a few KiB of scratch.
+ * Attention to at most 16 keys, an image at a time, with all intermediates in a few KiB of scratch.
  *
  * Such products are too small for panels and tiles. Scores lie in rows of 16, a query each: row i is Σ_c q[i, c]·Kᵀ[c, :]
- * with Kᵀ [headDim, 16] turned once per head, and the sum starts from 0, or from −∞ where there is no key. Every other
- * product is a weighted sum of rows as they lie: out[i, :] = Σ_j P[i, j]·v[j, :], and so on for all gradients.
+ * with Kᵀ [headDim, 16] transposed once per head, and the sum starts from 0, or from −∞ where there is no key. Every other
+ * product is a weighted sum of rows in place: out[i, :] = Σ_j P[i, j]·v[j, :], and so on for all gradients.
  *
- * Numbers go in order of c or j into one sum each, a few rows and 16 columns at a time in registers.
+ * Every sum runs in order of c or j; a few rows and 16 columns at a time stay in registers.
  */
 import type { Heap } from "../../heap.ts";
 import { type Code, call, type Expr, func, type Local, type Variant } from "../../wasm/assembler.ts";
@@ -24,14 +24,14 @@ const KEYS = 16;
 const ROW = 4 * KEYS; // bytes
 const QUADS = [0, 1, 2, 3]; // vectors of a row
 
-/** Whether the dimensions are those this file is for. */
+/** Whether this file has kernels for the dimensions. */
 export const hasFewKeys = ({ keys, headDim }: AttentionArgs): boolean => keys <= KEYS && headDim % KEYS === 0;
 
-/** Row i, or the last one where there are no more: computed again, and the same. */
+/** Row i, or the last row beyond the end, which is computed again with the same result. */
 const rowAt = (base: Expr<"i32">, i: Expr<"i32">, rows: Expr<"i32">, step: Expr<"i32">): Expr<"i32"> =>
   add(base, mul(select(lt(i, rows), i, sub(rows, 1)), step));
 
-/** yt [headDim, 16] = yᵀ; the columns beyond `keys` repeat the last key, so that they hold nothing that y does not. */
+/** yt [headDim, 16] = yᵀ; the columns beyond `keys` repeat the last key, so that no other values appear. */
 const turn = func([i32, i32, i32, i32, i32], (keys, headDim, y, yRow, yt) => {
   const [j, left, to] = [i32.local(), i32.local(), i32.local()];
   const at = QUADS.map(() => i32.local());
@@ -134,10 +134,10 @@ const copyRows = func([i32, i32, i32, i32, i32, i32], (rows, cols, from, fromGap
 const productsBy = (tile: number) => ({ scoresOf: scoresBy(tile), weigh: weighBy(tile) });
 type Products = ReturnType<typeof productsBy>;
 
-// Scratch of a head, one behind the other: start [16], scores [queries, 16], P [queries, 16], yt [headDim, 16].
+// Scratch of a head, in this order: start [16], scores [queries, 16], P [queries, 16], yt [headDim, 16].
 const scratchBytes = ({ queries, headDim }: AttentionArgs): number => ROW * (1 + 2 * queries + headDim);
 
-/** All heads of all images. A part moves on by `Next` bytes from behind the last head of an image to the next image. */
+/** All heads of all images. `Next`: bytes of a part from the end of an image's last head to the next image. */
 // biome-ignore format: two parameter lists
 const forward = ({ scoresOf, weigh }: Products) => func(
   [i32, i32, i32, i32, i32, f32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32],
@@ -154,7 +154,7 @@ const forward = ({ scoresOf, weigh }: Products) => func(
         range(h, 0, heads, 1, [
           call(turn, keys, headDim, k, kRow, yt),
           call(scoresOf, queries, headDim, q, qRow, yt, start, scores),
-          // Rows of 16 are made where they stay, shorter ones in scratch.
+          // Rows of 16 are computed in place, shorter ones in scratch.
           p.set(select(gap, scores, probs)),
           call(softmaxForward16, queries, scale, scores, p),
           when(gap, call(copyRows, queries, keys, p, gap, probs, 0)),
@@ -211,7 +211,7 @@ export function fewKeysAttention(heap: Heap, variant: Variant, tile: Tile): Atte
   const products = productsBy(tile.columns >= KEYS ? 4 : 2);
   const wasm = instantiate(heap.memory, variant, { forward: forward(products), backward: backward(products) });
   const workspace = scratch(heap);
-  /** Where a part starts, and the bytes from row to row and from behind an image to the next. */
+  /** Start of a part, and the bytes from row to row and from the end of an image to the next. */
   const place = ({ at, batch, row }: HeadLayout, width: number): [Ptr, number, number] => [
     at,
     4 * row,

@@ -1,9 +1,9 @@
-/** Multi-head attention and its gradient, read and written where projections leave their numbers. */
+/** Multi-head attention and its gradient, on projections in place. */
 import type { Ptr } from "../ptr.ts";
 
 /**
- * Where one of q, k, v or out lies: the number (batch i, token j, head h, channel c) is at element
- * i·batch + j·row + h·headDim + c after `at`. So heads are read where a projection left them, without a copy.
+ * Position of q, k, v or out: the number (batch i, token j, head h, channel c) is at element i·batch + j·row + h·headDim + c
+ * after `at`. So heads are read from a projection without a copy.
  */
 export interface HeadLayout {
   readonly at: Ptr;
@@ -21,7 +21,7 @@ export interface AttentionArgs {
   readonly k: HeadLayout;
   readonly v: HeadLayout;
   readonly out: HeadLayout;
-  /** softmax(q·kᵀ/√headDim), contiguous [batch, heads, queries, keys]; written forward, read backward. */
+  /** softmax(q·kᵀ/√headDim), contiguous [batch, heads, queries, keys]; written by the forward pass, read by the backward pass. */
   readonly probs: Ptr;
 }
 

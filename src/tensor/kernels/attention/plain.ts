@@ -1,5 +1,5 @@
 /**
- * Attention, a head of an image at a time, as the products and row kernels that it is made of.
+ * Attention, a head of an image at a time, composed of products and row kernels.
  *
  *     S = Q·Kᵀ/√headDim      P = softmax(S)      out = P·V
  *     with G the gradient of out:   dV = Pᵀ·G   dS = softmax′(P, G·Vᵀ)/√headDim   dQ = dS·K   dK = dSᵀ·Q
@@ -16,7 +16,7 @@ export function plainAttention(
   { gemm, softmax, softmaxGrad, binaryScalar }: GemmKernels & SoftmaxKernels & ElementwiseKernels,
 ): AttentionKernels {
   const bytes = BYTES[dtype];
-  /** Where head h of image i starts: element (token, channel) of it is at `row`·token + channel. */
+  /** Start of head h of image i; its element (token, channel) is at `row`·token + channel. */
   const head = (layout: HeadLayout, i: number, h: number, headDim: number): number =>
     layout.at + (i * layout.batch + h * headDim) * bytes;
 

@@ -1,12 +1,12 @@
 /**
  * Attention of all heads: out = P·V with P = softmax(Q·Kᵀ/√headDim), composed of batched products and row kernels.
  *
- * Q, K and V are read where a projection left them: a head is a matrix with long rows, and the images of the batch follow
- * at a fixed distance, so that one product does a head of many images. Images go in groups whose P stays in the cache.
+ * Q, K and V are read from a projection in place: a head is a matrix with long rows, and the images of the batch follow at
+ * a fixed distance, so that one product computes a head of many images. Images go in groups whose P stays in the cache.
  *
  *     backward, with G the gradient of out:   dV = Pᵀ·G   dS = softmax′(P, G·Vᵀ)/√headDim   dQ = dS·K   dK = dSᵀ·Q
  *
- * Few keys have kernels of their own (fewKeys.ts).
+ * Few keys have separate kernels (fewKeys.ts).
  *
  * P [batch, heads, queries, keys]. An image's result does not depend on the batch around it.
  */
@@ -24,7 +24,7 @@ type Gemm = GemmKernels["gemm"];
 
 const GROUP = 65536; // numbers of P: 256 KiB
 
-/** A matrix per image: where the first lies, and elements between rows and between images. */
+/** A matrix per image: address of the first, and elements between rows and between images. */
 interface Matrices {
   readonly at: Ptr;
   readonly row: number;
@@ -46,7 +46,7 @@ const headOf = (layout: HeadLayout, first: number, h: number, headDim: number): 
   at: layout.at + 4 * (first * layout.batch + h * headDim),
 });
 
-/** P or its gradient: head h of what starts at `at`. */
+/** Head h of P or of its gradient, which starts at `at`. */
 const scoresOf = (at: Ptr, h: number, { heads, queries, keys }: AttentionArgs): Matrices => ({
   at: at + 4 * h * queries * keys,
   row: keys,

@@ -8,7 +8,7 @@ export interface ElementwiseKernels {
   readonly unary: { readonly [op in UnaryOp]: (n: number, x: Ptr, out: Ptr) => void };
   /** out = g·f′(x) */
   readonly unaryGrad: { readonly [op in UnaryGradOp]: (n: number, x: Ptr, g: Ptr, out: Ptr) => void };
-  /** out = f(x) and derivative = f′(x), with the bits of `unary` and `unaryGrad`; the derivative may lie on x. */
+  /** out = f(x) and derivative = f′(x), with the bits of `unary` and `unaryGrad`; the derivative may overwrite x. */
   readonly unaryWithDerivative: {
     readonly [op in UnaryWithDerivativeOp]: (n: number, x: Ptr, out: Ptr, derivative: Ptr) => void;
   };

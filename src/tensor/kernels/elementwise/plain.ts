@@ -1,4 +1,4 @@
-/** The functions of one and two numbers, a number at a time. */
+/** The functions of one and of two numbers, a number at a time. */
 import { BYTES, type DType, type Heap } from "../../heap.ts";
 import { BINARY, binaryFunctions } from "../scalar/binary.ts";
 import { byName } from "../scalar/byName.ts";

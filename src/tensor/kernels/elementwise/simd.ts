@@ -1,8 +1,8 @@
 /**
- * The element-wise kernels: a formula on four numbers, carried along a row.
+ * The element-wise kernels: a formula on four numbers, applied along a row.
  *
- * Every number goes through the same vector formula, so a result does not depend on where in an array it stands; an output
- * may lie on an input that starts at the same address. +, −, ·, /, √, min and max are rounded once, as IEEE 754 says.
+ * Every number goes through the same vector formula, so a result does not depend on its position in an array; an output
+ * may overwrite an input that starts at the same address. +, −, ·, /, √, min and max are rounded once, as IEEE 754 says.
  */
 import type { Heap } from "../../heap.ts";
 import { type F32x4, func, type Local, type Variant } from "../../wasm/assembler.ts";

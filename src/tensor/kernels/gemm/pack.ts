@@ -1,9 +1,9 @@
 /**
- * Panels for the matrix product: `width` numbers of each of k steps side by side, so that the inner loop reads on.
+ * Panels for the matrix product: `width` numbers of each of k steps side by side, so that the inner loop reads sequentially.
  *
  *     panel[p, r] = X[p, r]  (copy: X is [k, ...], a step is a row)     panel[p, r] = X[r, p]  (transpose)
  *
- * `count` ≤ width numbers of a step are there; the rest of the panel is padding, and what comes of it is discarded.
+ * A step has `count` ≤ width numbers; the rest of the panel is padding, and its results are discarded.
  */
 import { type Code, type Expr, func } from "../../wasm/assembler.ts";
 import { add, f32, f32x4, i32, lt, mul, select, shl, store, sub } from "../../wasm/instructions.ts";
@@ -40,7 +40,7 @@ export function packTranspose(width: number) {
     const to = i32.local();
     const at = indices(4).map(() => i32.local());
     const v = indices(4).map(() => f32x4.local());
-    // A row that is not there is read where the last one is.
+    // Rows beyond the last read the last one.
     const last = sub(count, 1);
     const address = (i: number) => {
       const row = add(r, i);

@@ -1,4 +1,4 @@
-/** Matrix products as three loops, a row of C at a time: C[i, :] = Σₚ A[i, p]·B[p, :] [+ C[i, :]] [+ bias], carried in f64. */
+/** Matrix products as three loops, a row of C at a time: C[i, :] = Σₚ A[i, p]·B[p, :] [+ C[i, :]] [+ bias], accumulated in f64. */
 import { BYTES, type DType, type Heap } from "../../heap.ts";
 import type { GemmKernels } from "./interface.ts";
 

@@ -2,13 +2,13 @@
  * C = op(A)·op(B) [+ C] [+ bias], batched, by register tiles.
  *
  *     for each batch entry, for each block of N columns, for each block of K steps:
- *       pack what of B does not lie as the tiles read it
- *       for each block of M rows: (pack what of Aᵀ ...) for each panel of B, for each tile of rows: the tile
+ *       pack the part of B that the tiles cannot read in place
+ *       for each block of M rows: (the same for Aᵀ) for each panel of B, for each tile of rows: the tile
  *
- * Every number of C is the sum over p in order within a block of K steps, and the blocks in order: what it is does not
- * depend on the tile, on M, N or the batch, or on where the matrices lie.
+ * Every number of C is the sum over p in order within a block of K steps, and over the blocks in order: it does not depend on
+ * the tile, on M, N or the batch, or on the addresses of the matrices.
  *
- * A lies where the tile can read it in both forms (rows: `byRows`; transposed: `byColumns`). B is packed when it is
+ * The tile can read A in place in both forms (rows: `byRows`; transposed: `byColumns`). B is packed when it is
  * transposed, at the right edge, and where packing pays. Goto & van de Geijn 2008, "Anatomy of high-performance matrix
  * multiplication", gives the order of the loops.
  */
@@ -23,11 +23,11 @@ import { type Tile, tileKernel } from "./tile.ts";
 
 const K_BLOCK = 256; // steps: a panel of B (16 columns: 16 KiB) stays in the L1 cache
 const N_BLOCK = 1024; // columns: a block of B (1 MiB) stays in the L2 or L3 cache
-const M_TILES = 32; // tiles: a block of A (6 rows: 192 KiB) stays in the L2 cache beside what streams through
+const M_TILES = 32; // tiles: a block of A (6 rows: 192 KiB) stays in the L2 cache while B and C stream through
 
 const least = (a: Expr<"i32">, b: Operand<"i32">): Expr<"i32"> => select(lt(a, b), a, b);
 
-/** C[0..rows, 0..columns) (+)= tile (+ bias): what the tile kernel does itself when all columns of the tile are there. */
+/** C[0..rows, 0..columns) (+)= tile (+ bias): the tile kernel does this itself when the tile has all its columns. */
 function mergeTile(tile: Tile) {
   return func([i32, i32, i32, i32, i32, i32, i32], (rows, columns, from, c, cStep, accumulate, bias) => {
     const i = i32.local();
@@ -60,7 +60,7 @@ function mergeTile(tile: Tile) {
 /**
  * Takes the scratch of the packed panels from the heap and returns the function of the module. Its parameters are those
  * of GemmArgs; steps from row to row (aRow, ...) and from entry to entry (aNext, ...) are bytes, flags are 0 or 1, and
- * packA, packB say whether to pack what the tile could also read as it lies.
+ * packA, packB say whether to pack a matrix that the tile could also read in place.
  */
 function gemmFunction(heap: Heap, tile: Tile) {
   const { rows, columns } = tile;
@@ -167,7 +167,7 @@ export function simdGemm(heap: Heap, variant: Variant, tile: Tile): GemmKernels 
   return {
     gemm({ transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate, bias = 0, batch = 1, ...strides }) {
       const { strideA = 0, strideB = 0, strideC = 0 } = strides;
-      // Packing pays when a panel is read often; a long row of Aᵀ also keeps few lines of the cache busy.
+      // Packing pays when a panel is read often; in place, long rows of Aᵀ also use few sets of the cache.
       const packA = Number(transA && n > 64 && lda > 256);
       const packB = Number(m > 64);
       wasm.gemm(

@@ -4,8 +4,8 @@
  *     for p: for i, j: acc[i, j] += A[i, p] · B[p, j]        then C (+)= acc (+ bias)
  *
  * A row of the tile is `columns`/4 vectors of B against one broadcast number of A. Two forms differ in where A[i, p] is:
- * `byColumns`: at a + 4·i + p·aStep (packed panels, or a transposed A as it lies); `byRows`: at a + i·aStep + 4·p (A as it
- * lies). B[p, 0..columns) is at b + p·bStep.
+ * `byColumns`: at a + 4·i + p·aStep (packed panels, or a transposed A in place); `byRows`: at a + i·aStep + 4·p (A in
+ * place). B[p, 0..columns) is at b + p·bStep.
  */
 import { type Code, func, type Local } from "../../wasm/assembler.ts";
 import { add, f32x4, gt, i32, lt, madd, mul, select, store, sub } from "../../wasm/instructions.ts";
@@ -45,7 +45,7 @@ export function tileKernel(tile: Tile, form: "byRows" | "byColumns") {
         ]),
         inc(b, bStep),
       ];
-      // Rows that are not there are read where the last one is: what comes of them is not kept.
+      // Rows beyond the last read the last one; their results are discarded.
       const rowAddresses = at.map((address, i) =>
         address.set(i === 0 ? a : add(at[i - 1], select(gt(rows, i), aStep, 0))),
       );
@@ -54,7 +54,7 @@ export function tileKernel(tile: Tile, form: "byRows" | "byColumns") {
           ? [rowAddresses, end.set(mul(k, 4)), when(k, doWhile([step, inc(p, 4)], lt(p, end)))]
           : when(k, doWhile([step, inc(a, aStep)], k.tee(sub(k, 1))));
 
-      // A row of the tile that is not a row of C is not stored.
+      // Rows of the tile beyond C are not stored.
       const eachRow = (write: (v: Local<"f32x4">, at: number) => Code): Code => [
         out.set(c),
         acc.map((vectors, i) => when(gt(rows, i), [vectors.map((v, j) => write(v, 16 * j)), inc(out, cStep)])),

@@ -1,4 +1,4 @@
-/** Rows divided by their length, and the gradient of that, as interface.ts has the formulas. */
+/** Rows divided by their length, and the gradient of that; the formulas are in interface.ts. */
 import { BYTES, type DType, type Heap } from "../../heap.ts";
 import type { L2NormalizeKernels } from "./interface.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Rows divided by their length, and the gradient of that. All in f64 between load and store: the squares of every f32
- * number fit, so that neither 1e20 overflows nor 1e-23 vanishes.
+ * Rows divided by their length, and the gradient of that. Everything between load and store is f64, which holds the
+ * square of every f32 number: 1e20 does not overflow, and 1e-23 does not vanish.
  *
  *     y = x / (‖x‖ + eps)      dx = (g − x·⟨g, x⟩ / (‖x‖·(‖x‖ + eps))) / (‖x‖ + eps)      zeros where ‖x‖ = 0
  *

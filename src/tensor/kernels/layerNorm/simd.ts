@@ -6,13 +6,13 @@
  *     δ = Σ d / n      mean = m + δ      var = Σ d² / n − δ²
  *
  * d is exact where it matters (x near m), so a large mean costs no accuracy; a sum of n numbers runs in 16 lanes, with
- * n/16 roundings each. |x − mean| must stay below 1e18, where squares leave f32.
+ * n/16 roundings each. |x − mean| must stay below 1e18, above which squares overflow f32.
  *
  * Gradients, with x̂ = (x − mean)·rstd:
  *
  *     dx = rstd·(g·scale − Σ g·scale / n − x̂·Σ g·scale·x̂ / n)      dscale = Σ_rows g·x̂      dbias = Σ_rows g
  *
- * Sums over rows: 16 rows in f32, then carried in f64. So their error is at most 16·2⁻²⁴ times the sum of absolute values,
+ * Sums over rows: 16 rows in f32, then accumulated in f64, so their error is at most 16·2⁻²⁴ times the sum of absolute values,
  * however many rows there are.
  *
  * Source: Ba et al. 2016, arXiv:1607.06450; Chan, Golub, LeVeque 1983, "Algorithms for Computing the Sample Variance".
@@ -126,7 +126,7 @@ const backwardBlock = func(
   },
 );
 
-/** totals (f64) += sums (f32), n of them, a multiple of 4; the sums start anew. */
+/** totals (f64) += sums (f32), n of them, a multiple of 4; the sums are reset to 0. */
 const carry = func([i32, i32, i32], (n, sums, totals) => {
   const i = i32.local();
   const v = f32x4.local();

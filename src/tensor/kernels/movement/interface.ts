@@ -1,4 +1,4 @@
-/** Numbers moved without arithmetic: filled, copied, permuted, repeated, picked by row number, and the adjoint of picking. */
+/** Numbers moved without arithmetic: filled, copied, permuted, repeated, gathered by row id, and the adjoint of gathering. */
 import type { Ptr } from "../ptr.ts";
 
 export interface MovementKernels {

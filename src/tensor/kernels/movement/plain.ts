@@ -1,4 +1,4 @@
-/** Numbers moved without a change. */
+/** Numbers moved without arithmetic. */
 import { BYTES, type DType, type Heap } from "../../heap.ts";
 import type { MovementKernels } from "./interface.ts";
 

@@ -1,8 +1,8 @@
 /**
- * Numbers moved without a change: permuted, repeated, picked by row number.
+ * Numbers moved without arithmetic: permuted, repeated, gathered by row id.
  *
- * `strided`: axes that lie behind each other are made one, then the last axes are walked here and those before them by
- * the caller. What the last axis is decides how: a run of neighbours (stride 1), one number repeated (stride 0), the
+ * `strided`: adjacent axes are merged, then the last axes are walked here and those before them by the caller. The last axis
+ * decides how: a run of neighbours (stride 1), one number repeated (stride 0), the
  * transpose of a matrix (the axis before it has stride 1), or single numbers.
  */
 import type { Heap } from "../../heap.ts";
@@ -143,7 +143,7 @@ const scatterAdd = func([i32, i32, i32, i32, i32], (count, cols, x, ids, out) =>
   ]);
 });
 
-/** The same walk with as few axes as possible: no axis of one, none that goes on where the one after it ends. */
+/** The same walk with as few axes as possible: no axis of length 1, none that continues where the next one ends. */
 function mergeAxes(shape: readonly number[], strides: readonly number[]): { sizes: number[]; steps: number[] } {
   const sizes: number[] = [];
   const steps: number[] = [];

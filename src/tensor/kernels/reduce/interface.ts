@@ -2,7 +2,7 @@
 import type { Ptr } from "../ptr.ts";
 
 export interface ReduceKernels {
-  /** Sums are carried in f64. */
+  /** Sums accumulate in f64. */
   sum(n: number, x: Ptr): number;
   sumSquares(n: number, x: Ptr): number;
   /** out[j] = Σ_i x[i, j]. */

@@ -1,4 +1,4 @@
-/** Sums and maxima. Sums are carried in f64, one number after the other. */
+/** Sums and maxima. Sums accumulate in f64, one number after the other. */
 import { BYTES, type DType, type Heap } from "../../heap.ts";
 import type { ReduceKernels } from "./interface.ts";
 

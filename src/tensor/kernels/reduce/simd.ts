@@ -1,6 +1,6 @@
 /**
- * Sums and maxima of a block, and of a matrix along its rows or over them. Sums are carried in f64, every number on its own: the only
- * rounding that shows is the last one, to f32. The order of a sum depends on the length of what is summed, on nothing else.
+ * Sums and maxima of a block, and of a matrix along its rows or over them. Every number is added in f64: the only rounding that
+ * shows is the last one, to f32. The order of a sum depends on its length only.
  */
 import type { Heap } from "../../heap.ts";
 import { type Code, type Expr, func, type Local, seq, type Variant } from "../../wasm/assembler.ts";
@@ -97,7 +97,7 @@ const total = (accumulate: (x: Local<"f64x2">, sum: Expr<"f64x2">) => Expr<"f64x
   });
 
 const sum = total((x, sum) => add(sum, x));
-const sumSquares = total((x, sum) => madd(x, x, sum)); // the square of an f32 is exact in f64: fused or not, the same
+const sumSquares = total((x, sum) => madd(x, x, sum)); // the square of an f32 is exact in f64, so fusing changes nothing
 
 export function simdReduce({ memory }: Heap, variant: Variant): ReduceKernels {
   return instantiate(memory, variant, { sum, sumSquares, sumAlongRows, sumOverRows, maxAlongRows });

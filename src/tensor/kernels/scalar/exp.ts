@@ -5,8 +5,8 @@
  *     log x = k·ln 2 + log(1 + f)      x = 2ᵏ·(1 + f), √½ ≤ 1 + f < √2; log(1 + f) is a polynomial
  *
  * k needs no conversion: adding ROUND = 1.5·2²³ to a small number leaves its nearest integer in the low bits of the sum.
- * NaN in gives NaN out; what each function does at the ends of its range stands with it. A variable that a formula uses
- * more than once is a local: pass a local where a parameter is called so.
+ * NaN in gives NaN out; each function documents the ends of its range. A formula that uses a variable more than once takes
+ * it as a local.
  *
  * Polynomials are minimax fits on the reduced range, the low coefficients rounded to float32 before the rest was fitted.
  * Cody & Waite 1980, Software Manual for the Elementary Functions (the two-part ln 2).
@@ -93,7 +93,7 @@ function expReduced(r: Local<"f32x4">): F32x4 {
 export function exp(x: F32x4): F32x4 {
   const z = f32x4.local();
   const half = i32x4.local();
-  // 2ᵏ as two factors, since k reaches from −150 to 128: exponents ⌊(k + 254) / 2⌋ and what is left of k + 254.
+  // 2ᵏ as two factors, since k reaches from −150 to 128: exponents ⌊(k + 254) / 2⌋ and the remainder of k + 254.
   const { code, r, bits } = reduce(z, 2 * EXPONENT_BIAS);
   const rest = sub(shl(bits, MANTISSA_BITS), half);
   return seq(
@@ -119,7 +119,7 @@ export function log(x: F32x4): F32x4 {
   return seq(
     [
       z.set(x),
-      // A subnormal number has no exponent to read: take it 2²⁴ times as large.
+      // A subnormal number has no exponent: scale it by 2²⁴.
       tiny.set(lt(z, SMALLEST_NORMAL)),
       bits.set(sub(i32x4.reinterpret(bitselect(tiny, mul(z, 2 ** 24), z)), SQRT_HALF)),
       k.set(sub(f32x4.convert(shr(bits, MANTISSA_BITS)), f32x4.reinterpret(and(tiny, 0x41c00000)))), // bits of 24
@@ -128,7 +128,7 @@ export function log(x: F32x4): F32x4 {
       // f − ½f² + f³·q(f), then the two parts of k·ln 2 from small to large
       y.set(madd(mul(f2, f), polynomial(f, LOG), nmadd(f2, 0.5, mul(k, LN2_LO)))),
       y.set(madd(k, LN2_HI, add(y, f))),
-      // The ends: ∞ and NaN stay, 0 gives −∞, what is below gives NaN.
+      // The ends: ∞ and NaN stay, 0 gives −∞, negative numbers give NaN.
       y.set(bitselect(gt(f32x4.const(Number.POSITIVE_INFINITY), z), y, z)),
       y.set(bitselect(eq(z, 0), f32x4.const(Number.NEGATIVE_INFINITY), y)),
     ],
@@ -153,7 +153,7 @@ export function log1p(x: Local<"f32x4">): F32x4 {
   );
 }
 
-/** log(1 + x) = x + x²·q for a local x of 0 to 1; which of the terms meets what first is the caller's choice. */
+/** log(1 + x) = x + x²·q for a local x of 0 to 1; the caller chooses the order of the terms. */
 export function log1pParts(x: Local<"f32x4">): { code: Code; x2: F32x4; q: F32x4 } {
   const centred = f32x4.local();
   const [first, ...rest] = LOG1P; // the largest term is added last, for one rounding less of its size

@@ -1,5 +1,5 @@
 /**
- * The functions of a network and their derivatives, one f64 number at a time: what every faster form is judged by.
+ * The functions of a network and their derivatives, one f64 number at a time: the oracle of every faster form.
  *
  *     σ(x) = 1/(1 + e⁻ˣ)      softplus(x) = log(1 + eˣ)      log σ(x) = −softplus(−x)
  *     gelu(x) = ½·x·(1 + tanh(u/2)) = x·σ(u)      u = 2·√(2/π)·(x + 0.044715·x³)
@@ -20,7 +20,7 @@ export const softplusDerivative = sigmoid;
 export const logSigmoid = (x: number): number => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x)));
 export const logSigmoidDerivative = (x: number): number => sigmoid(-x);
 
-/** sech² x, with its tail: 1 − tanh² x would cancel. */
+/** sech² x, accurate in its tail, where 1 − tanh² x would cancel. */
 export const tanhDerivative = (x: number): number => {
   const e = Math.exp(-2 * Math.abs(x));
   return (4 * e) / ((1 + e) * (1 + e));

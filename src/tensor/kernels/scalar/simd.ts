@@ -1,5 +1,5 @@
 /**
- * The functions of a network and their derivatives on four numbers at once. Nothing overflows, nothing cancels where the
+ * The functions of a network and their derivatives on four numbers at once. Nothing overflows, and nothing cancels where the
  * result is small: everything goes through e = exp(−|x|), which lies in [0, 1], and w = e/(1 + e), which is the smaller one
  * of σ(x) and σ(−x).
  *
@@ -9,8 +9,8 @@
  *     geluErf(x) = x·Φ(x)         Φ(−|x|) = exp(−x²/2)·P(s), s = |x|/(1 + 0.3·|x|), P a polynomial; Φ(x) = 1 − Φ(−x)
  *     tanh|x| = 1 − 2w(2|x|), below 0.55 a polynomial
  *
- * Of two equal forms the one whose error is smaller stands: a quotient near 1 has three roundings, 1 − w one.
- * Where a formula takes a local x, it reads it more than once. gelu: Hendrycks & Gimpel 2016, arXiv:1606.08415, tanh form.
+ * Between equivalent forms, the more accurate one is used: a quotient near 1 has three roundings, 1 − w one.
+ * A formula that takes a local x reads it more than once. gelu: Hendrycks & Gimpel 2016, arXiv:1606.08415, tanh form.
  */
 import { type Code, type Expr, type F32x4, type Local, seq } from "../../wasm/assembler.ts";
 import {
@@ -72,7 +72,7 @@ export function tanhDerivative(x: X): F32x4 {
   return seq(twice.set(add(x, x)), mul(sigmoidDerivative(twice), 4));
 }
 
-/** Of max(x, 0), e and e²·q, e comes last: where x is small it is the largest. */
+/** Adds e last to max(x, 0) and e²·q: it is the largest term where x is small. */
 export function softplus(x: X): F32x4 {
   const e = f32x4.local();
   const { code, x2, q } = log1pParts(e);
@@ -91,7 +91,7 @@ export function logSigmoidDerivative(x: X): F32x4 {
   return seq(minus.set(neg(x)), sigmoid(minus));
 }
 
-/** Below −16 all results are 0: there x stands still, so that no ∞·0 comes up. */
+/** Below −16 all results are 0: x is clamped there, so that ∞·0 does not occur. */
 export function gelu(x: X): F32x4 {
   const [z, e] = [f32x4.local(), f32x4.local()];
   const u = mul(z, madd(mul(z, z), U3, U1));
@@ -103,7 +103,7 @@ export function gelu(x: X): F32x4 {
 
 /**
  * gelu′(x) = σ(u) + x·u′·σ′(u), u′ = U1 + 3·U3·x²; beyond ±16 it is 0 or 1. The value comes from the same e, with the bits
- * of `gelu`. `code` goes before either.
+ * of `gelu`. `code` comes before both.
  */
 export function geluWithDerivative(x: X): { code: Code; value: F32x4; derivative: F32x4 } {
   const [z, z2, e, w, larger] = Array.from({ length: 5 }, () => f32x4.local());
@@ -125,7 +125,7 @@ export function geluDerivative(x: X): F32x4 {
   return seq(code, derivative);
 }
 
-/** geluErf′(x) = Φ(x) + x·φ(x); beyond ±16 it is 0 or 1. The value comes from the same Φ. `code` goes before either. */
+/** geluErf′(x) = Φ(x) + x·φ(x); beyond ±16 it is 0 or 1. The value comes from the same Φ. `code` comes before both. */
 export function geluErfWithDerivative(x: X): { code: Code; value: F32x4; derivative: F32x4 } {
   const [z, e, s, tail, phi] = Array.from({ length: 5 }, () => f32x4.local());
   return {

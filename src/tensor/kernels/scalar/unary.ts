@@ -12,20 +12,20 @@ type X = Local<"f32x4">;
 
 /** One formula in both forms. */
 interface Formula {
-  /** Of an f64 number, as it is written on paper: the oracle. */
+  /** On one f64 number, as written on paper: the oracle. */
   readonly plain: (x: number) => number;
-  /** Of four f32 numbers. */
+  /** On four f32 numbers. */
   readonly simd: (x: X) => F32x4;
 }
 
 export type WithDerivative = (x: X) => { readonly code: Code; readonly value: F32x4; readonly derivative: F32x4 };
 
 interface UnaryFunction extends Formula {
-  /** Where f is meant for positive numbers only; it is tested on those. */
+  /** "positive" if f is meant for positive numbers only; it is tested on those. */
   readonly domain?: "positive";
-  /** f′, where g·f′(x) is one loop; else the derivative is composed of other operations. */
+  /** f′, if g·f′(x) is one loop; otherwise the derivative is composed of other operations. */
   readonly derivative?: Formula;
-  /** f and f′ from the same intermediate results, each with its own bits. `code` goes before either. */
+  /** f and f′ from the same intermediate results, with the bits of the separate kernels. `code` comes before both. */
   readonly withDerivative?: WithDerivative;
 }
 
@@ -78,14 +78,18 @@ type Having<Key extends keyof UnaryFunction> = {
 const having = <Key extends keyof UnaryFunction>(key: Key): readonly Having<Key>[] =>
   UNARY.filter((op): op is Having<Key> => key in unaryFunctions[op]);
 
+/** Functions of one number that have a kernel. */
 export type UnaryOp = keyof Table;
 /** Functions whose derivative is one loop. */
 export type UnaryGradOp = Having<"derivative">;
 /** Functions that give value and derivative in one pass. */
 export type UnaryWithDerivativeOp = Having<"withDerivative">;
 
+/** Every function of one number that has a kernel. */
 export const UNARY = Object.keys(unaryFunctions) as readonly UnaryOp[];
+/** Those whose derivative is one loop. */
 export const UNARY_GRAD = having("derivative");
+/** Those that give value and derivative in one pass. */
 export const UNARY_WITH_DERIVATIVE = having("withDerivative");
 
 /** Whether f is meant for positive numbers only. */

@@ -1,9 +1,9 @@
 /**
  * One tile of the sigmoid loss: G = −z·σ(−z·ℓ), z = ±1, in place of the inner products, with Σ −log σ(±ℓ) and Σ G.
  *
- * A negative pair costs softplus(ℓ) and has G = σ(ℓ). A positive one is a negative of logit −ℓ: it costs softplus(−ℓ) and has
- * G = −σ(−ℓ). So a tile is stretches of negatives with single numbers of opposite sign between them, on the diagonal; one
- * formula serves both, and nothing cancels.
+ * A negative pair costs softplus(ℓ) and has G = σ(ℓ). A positive pair is a negative pair of logit −ℓ: it costs softplus(−ℓ) and has
+ * G = −σ(−ℓ). So a tile is runs of negatives with single positives between them, on the diagonal; one formula serves
+ * both, and nothing cancels.
  *
  *     e = exp(−|ℓ|)      σ(ℓ) = (ℓ ≥ 0 ? 1 : e) / (1 + e)      softplus(ℓ) = max(ℓ, 0) + log(1 + e)
  *
@@ -12,9 +12,9 @@
  *     Σ log(1 + eᵢ) = log(1 + q)      1 + q = ∏ (1 + eᵢ)      q ← q·(1 + e) + e
  *
  * A step costs at most three roundings of the q so far; log(1 + q) does not magnify relative errors. Losses and G are
- * summed in f32 over at most 32 numbers and then in f64; max(ℓ, 0)/128 is what is summed, so that no sum of finite logits
- * overflows. In all: σ within 2.5 units in the last place, loss and Σ|σ| within 20 roundings (1.2e-6) whatever the number of
- * pairs, and within 2e-7 in practice. A σ of ℓ < −87.68 is 0: products would be slow on what is below the normal numbers.
+ * summed in f32 over at most 32 numbers and then in f64; the sum is that of max(ℓ, 0)/128, so that no sum of finite
+ * logits overflows. In all: σ within 2.5 units in the last place, loss and Σ|σ| within 20 roundings (1.2e-6) whatever the number of
+ * pairs, and within 2e-7 in practice. σ(ℓ) is 0 for ℓ < −87.68: products with subnormal numbers are slow.
  *
  * Zhai et al. 2023, arXiv:2303.15343.   s, G [rows, cols]   ℓ = t·s + b
  */
@@ -29,7 +29,7 @@ import { alongRow, clear, type Lanes, pairwise, promoteHigh, UNROLL, vectors, wh
 import { expFlush, log1p } from "../scalar/exp.ts";
 import type { SigmoidTileKernels } from "./interface.ts";
 
-const RUN = 128; // numbers of a run without a loop: the engine fuses neighbours only in straight code
+const RUN = 128; // numbers of an unrolled run: the engine fuses neighbours only in straight-line code
 const MOST_PART = 64; // numbers of a part of a run: ∏ (1 + e) ≤ 2⁶⁴
 
 const SIGN = i32x4.const(0x80000000);
@@ -43,7 +43,7 @@ function join(p: Expr<"f32x4">, q: Expr<"f32x4">): Expr<"f32x4"> {
   return seq(local.set(q), madd(p, add(local, 1), local));
 }
 
-/** The sums of one run, each in UNROLL vectors, and the step that takes some vectors of the tile further. */
+/** The sums of one run, each in UNROLL vectors, and the step that adds some vectors of the tile to them. */
 function run(s: Expr<"i32">, t: Expr<"f32x4">, b: Expr<"f32x4">) {
   const [l, e, onePlus, g, q, above, sum] = Array.from({ length: 7 }, () => vectors(UNROLL));
   const step = (lanes: readonly Lanes[]): Code => [
@@ -102,7 +102,7 @@ const wholeRuns = func([i32, i32, f32, f32, i32, i32], (n, s, t, b, sums, scratc
   ];
 });
 
-/** (n, s, t, b, sums): the same for any number up to MOST_PART. */
+/** (n, s, t, b, sums): the same for any n up to MOST_PART. */
 const partOfRun = func([i32, i32, f32, f32, i32], (n, s, t, b, sums) => {
   const [ts, bs, total] = vectors(3);
   const [losses, gs] = [f64x2.local(), f64x2.local()];

@@ -43,7 +43,7 @@ export function plainSoftmax(heap: Heap, dtype: DType): SoftmaxKernels {
         let top = Number.NEGATIVE_INFINITY;
         for (let j = 0; j < cols; j++) top = Math.max(top, H[X + j]);
         let total = 0;
-        // A row of −∞ (or with +∞) is its own largest entry: ∞ − ∞ must not make it NaN.
+        // The result for a row of −∞ (or with +∞) is its largest entry: ∞ − ∞ must not make it NaN.
         if (Number.isFinite(top)) for (let j = 0; j < cols; j++) total += Math.exp(H[X + j] - top);
         H[out / bytes + i] = Number.isFinite(top) ? top + Math.log(total) : top;
       }

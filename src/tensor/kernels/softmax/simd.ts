@@ -3,8 +3,8 @@
  *
  *     yⱼ = e^(s·(xⱼ − top)) / Σₖ e^(s·(xₖ − top))      dx = s·y ⊙ (g − ⟨g, y⟩)      logSumExp = top + log Σₖ e^(xₖ − top)
  *
- * s is 1, or the 1/√headDim of attention. Sums: 16 neighbours pairwise in f32, then carried in f64; so a sum is off by
- * about three roundings of its terms, however long the row. What is below 1.2e-38 of the largest entry is 0.
+ * s is 1, or the 1/√headDim of attention. Sums: 16 neighbours pairwise in f32, then accumulated in f64, so the error of a sum
+ * is about three roundings of its terms, however long the row. Results below 1.2e-38 of the largest entry are 0.
  *
  * x, y, g, dx [rows, cols]
  */
@@ -51,7 +51,7 @@ function topOf(cols: Expr<"i32">, row: Expr<"i32">, larger: Combine): Expr<"f32"
   );
 }
 
-/** A sum that is carried in f64. */
+/** A sum that accumulates in f64. */
 class Sum {
   readonly #low = f64x2.local();
   readonly #high = f64x2.local();
@@ -135,14 +135,14 @@ const logSumExp = func([i32, i32, i32, i32], (rows, cols, x, out) => {
       lanes.map((l, i) => e[i].set(expFlush(sub(l.load(x, LOWEST), top)))),
       sum.add(lanes.map((_, i) => e[i])),
     ]),
-    // A row of −∞ (or with +∞) is its own largest entry.
+    // The result for a row of −∞ (or with +∞) is its largest entry.
     top.set(bitselect(lt(abs(top), Number.POSITIVE_INFINITY), add(top, log(splat(sum.total))), top)),
     storeLane(out, top, 0),
     inc(out, 4),
   ]);
 });
 
-/** Softmax with a factor on its argument, for attention. */
+/** Softmax with a scaled argument, for attention. */
 export interface ScaledSoftmax {
   softmax(rows: number, cols: number, scale: number, x: Ptr, out: Ptr): void;
   softmaxGrad(rows: number, cols: number, scale: number, y: Ptr, g: Ptr, dx: Ptr): void;

@@ -1,9 +1,8 @@
 /**
- * Softmax of rows of 16, four rows at once: what attention to few keys spends most of its time on beside its products.
+ * Softmax of rows of 16, four rows at once: next to its products, the largest cost of attention to few keys.
  *
- * A row is four vectors. What a row has one of (its largest entry, its sum, a quotient) would leave three lanes empty, and the
- * row after it would wait. Here a 4×4 block is turned, so that each lane takes care of a row. Sums have the order of
- * simd.ts, and so its bits.
+ * A row is four vectors. Its single numbers (largest entry, sum, quotient) would leave three lanes empty and delay the next row.
+ * Here a 4×4 block is transposed, so that each lane handles a row. Sums have the order of simd.ts, and so its bits.
  *
  * x, y, g, dx [rows, 16]
  */
@@ -29,7 +28,7 @@ const loadRow = (at: Expr<"i32">, r: number): Expr<"f32x4">[] => FOUR.map((n) =>
 const storeRow = (at: Expr<"i32">, r: number, values: readonly Expr<"f32x4">[]): Code =>
   values.map((value, n) => store(at, value, ROW * r + VECTOR * n));
 
-/** Lane r: the sum of block r, carried in f64. */
+/** Lane r: the sum of block r, accumulated in f64. */
 function sumsOf(blocks: readonly V[]): { code: Code; low: Local<"f64x2">; high: Local<"f64x2"> } {
   const [low, high] = [f64x2.local(), f64x2.local()];
   const [a, b, c, d] = blocks;
@@ -38,7 +37,7 @@ function sumsOf(blocks: readonly V[]): { code: Code; low: Local<"f64x2">; high: 
   return { code: [transposeBlock(blocks), low.set(sum(f64x2.promoteLow)), high.set(sum(promoteHigh))], low, high };
 }
 
-/** The body for every four rows, then `rest` for those that are left; addresses move on by four rows. */
+/** The body for every four rows, then `rest` for the remaining ones; addresses advance by four rows. */
 function fourRows(rows: Local<"i32">, addresses: readonly Local<"i32">[], body: Code, rest: Code): Code {
   const step: Code = [addresses.map((at) => inc(at, 4 * ROW)), rows.set(sub(rows, 4))];
   return [loopWhile(ge(rows, 4), [body, step]), rest];

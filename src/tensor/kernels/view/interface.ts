@@ -1,16 +1,16 @@
-/** A picture drawn as augmentation asks: moved, turned, scaled, recoloured. */
+/** An augmented view of an image: moved, rotated, scaled, recoloured. */
 import type { Ptr } from "../ptr.ts";
 
 export interface ViewArgs {
-  /** Side of the picture, at least 2. */
+  /** Side of the image, at least 2. */
   readonly stored: number;
   /** [stored, stored, 4], bytes: red, green, blue, each times alpha, and alpha. */
   readonly picture: Ptr;
-  /** Pixel (x, y) of the view reads the picture at u = a·x + b·y + c, v = d·x + e·y + f, in pixels; whole numbers are centres. */
+  /** Pixel (x, y) of the view reads the image at u = a·x + b·y + c, v = d·x + e·y + f, in pixels; integers are centres of pixels. */
   readonly place: readonly [a: number, b: number, c: number, d: number, e: number, f: number];
-  /** Three rows of four: what (red, green, blue, alpha) become. */
+  /** Colour matrix [3, 4]: from (red, green, blue, alpha) to red, green, blue. */
   readonly colour: readonly number[];
-  /** What a byte of one is in `out`. */
+  /** Value in `out` of one unit of a byte. */
   readonly scale: number;
   /** Side of the view. */
   readonly side: number;
@@ -20,8 +20,8 @@ export interface ViewArgs {
 
 export interface ViewKernels {
   /**
-   * A picture as it darkens white paper: out = α − clamp(colour·(r, g, b, α), 0, α), 0 where nothing is drawn. Bilinear;
-   * around the picture all is transparent.
+   * The image as ink on white paper: out = α − clamp(colour·(r, g, b, α), 0, α), 0 where nothing is drawn. Bilinear;
+   * transparent outside the image.
    */
   drawView(args: ViewArgs): void;
 }

@@ -1,10 +1,10 @@
 /**
- * The view of a picture as plain loops.
+ * The view of an image as plain loops.
  *
  *   p = Σ over the 2 × 2 pixels (i, j) around (u, v) of tent(u − i)·tent(v − j)·pixel(i, j)       tent(d) = max(0, 1 − |d|)
- *   out = α − clamp(M·p, 0, α)                                                                   α = p's last
+ *   out = α − clamp(M·p, 0, α)                                                                   α = the last entry of p
  *
- * At an edge the 2 × 2 pixels stay inside and the tents fall to 0 beside them: outside is transparent without a case for it.
+ * At an edge the 2 × 2 pixels stay inside and the tents fall to 0 beside them, so the outside is transparent without a special case.
  */
 import type { DType, Heap } from "../../heap.ts";
 import type { ViewKernels } from "./interface.ts";

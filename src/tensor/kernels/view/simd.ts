@@ -1,10 +1,10 @@
 /**
- * A view of a picture, four pixels at once.
+ * A view of an image, four pixels at once.
  *
  *     p = Σ tent(u − i)·tent(v − j)·pixel(i, j)        out = α − clamp(M·p, 0, α)
  *
- * A lane is a pixel of the view, so that weights and colours need no shuffle; only the bytes come from four places. A pixel
- * and its right neighbour are 8 bytes, one load. Where all four lie beside the picture, nothing is read.
+ * A lane is a pixel of the view, so that weights and colours need no shuffle; only the bytes come from four addresses. A pixel
+ * and its right neighbour are 8 bytes, one load. Where all four lie outside the image, nothing is read.
  */
 import type { Heap } from "../../heap.ts";
 import { type Code, type Expr, func, type Local, type Variant } from "../../wasm/assembler.ts";
@@ -21,7 +21,7 @@ type V = Local<"f32x4">;
 
 const LANES = 4;
 const PIXEL = 12; // bytes of three numbers
-/** Scratch: the last pixels of a row that is no multiple of four long, then place, colour, scale. */
+/** Scratch: the last pixels of a row whose length is not a multiple of four, then place, colour, scale. */
 const TAIL = LANES * PIXEL;
 const NUMBERS = 6 + 12 + 1;
 
@@ -90,7 +90,7 @@ const draw = func([i32, i32, i32, i32, i32, i32], (stored, picture, side, out, t
     index.set(i32x4.truncSat(madd(down.first, f32x4.convert(i32x4.splat(stored)), across.first))),
     index.set(add(shl(index, 2), i32x4.splat(picture))),
     at.map((address, i) => address.set(lane(index, i))),
-    // A row of the picture after the other, and each pixel before the next: few values are alive at once.
+    // One row of the image after the other, one pixel after the other: few values are live at once.
     down.weights.map((weight, row) => [
       row === 0 ? [] : at.map((address) => inc(address, stride)),
       pairs(at, left, right),
@@ -155,7 +155,7 @@ export function simdView(heap: Heap, variant: Variant): ViewKernels {
       const tail = block(TAIL + 4 * NUMBERS);
       const numbers = tail + TAIL;
       const N = numbers / 4;
-      for (let i = 0; i < 6; i++) heap.f32[N + i] = place[i]; // quicker than `set` with a list
+      for (let i = 0; i < 6; i++) heap.f32[N + i] = place[i]; // faster than `set` with an array
       for (let i = 0; i < 12; i++) heap.f32[N + 6 + i] = colour[i];
       heap.f32[N + 18] = scale;
       wasm.draw(stored, picture, side, out, tail, numbers);

@@ -51,7 +51,7 @@ describe.each(VARIANTS)("adamW, %o", (variant) => {
     );
   });
 
-  test("one step of each number is what it gives alone", () => {
+  test("one step of each number does not depend on the others", () => {
     const [n, g] = [67, uniform(67, 1)];
     const state: State = { p: uniform(n, 2), m: uniform(n, 3), v: uniform(n, 4, 0.5, 0.5) };
     const all = step(adamW, state, g, args(5));
@@ -62,7 +62,7 @@ describe.each(VARIANTS)("adamW, %o", (variant) => {
     }
   });
 
-  test("moments of a constant gradient come to rest at g and g², not beside them", () => {
+  test("moments of a constant gradient converge to g and g²", () => {
     let state = start(4, 1);
     const g = Float32Array.of(0.1, -0.3, 1e-3, 7);
     for (let t = 1; t <= 300; t++) {
@@ -73,10 +73,10 @@ describe.each(VARIANTS)("adamW, %o", (variant) => {
       state.v,
       g.map((x) => x * x),
       (i) => 20 * U * g[i] ** 2,
-    ); // it stops where a tenth of the rest is lost
+    ); // it stops where a tenth of the difference rounds to 0
   });
 
-  test("a gradient of 0 leaves all but the decay, also for eps = 0", () => {
+  test("a gradient of 0 only decays, also for eps = 0", () => {
     const state = start(5, 1);
     const still = step(adamW, state, new Float32Array(5), args(1));
     expectClose(

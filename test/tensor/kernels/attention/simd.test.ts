@@ -14,7 +14,7 @@ interface Problem extends Dims {
   readonly seed: number;
 }
 
-/** Queries [B, M, D] and keys with values [B, N, 2D], or all of it [B, N, 3D]; where each part lies. */
+/** Queries [B, M, D] and keys with values [B, N, 2D], or all of them [B, N, 3D], and the position of each part. */
 function places({ batch, heads, queries, keys, headDim, packed }: Problem) {
   const width = heads * headDim;
   const place = (tokens: number, parts: number) => {
@@ -73,13 +73,13 @@ const problems: fc.Arbitrary<Problem> = fc
     heads: fc.integer({ min: 1, max: 3 }),
     queries: side(20),
     keys: side(20),
-    headDim: fc.oneof(side(20), fc.constantFrom(16, 32, 48)), // multiples of 16 have a way of their own
+    headDim: fc.oneof(side(20), fc.constantFrom(16, 32, 48)), // multiples of 16 have separate kernels
     packed: fc.boolean(),
     seed: seeds,
   })
   .map((p) => (p.packed ? { ...p, keys: p.queries } : p));
 
-/** Its images do not go into one group. */
+/** More images than one group holds. */
 const BIG: Problem = { batch: 3, heads: 1, queries: 150, keys: 150, headDim: 4, packed: true, seed: 1 };
 /** One query, as in attention pooling. */
 const POOLING: Problem = { batch: 3, heads: 4, queries: 1, keys: 16, headDim: 16, packed: false, seed: 1 };
@@ -120,7 +120,7 @@ describe.each(BUILDS)("attention, %o", ({ fma, columns }) => {
     );
   });
 
-  test("of an image is the same bits whatever the other images are and however many", () => {
+  test("of an image has the same bits whatever the other images and their number", () => {
     fc.assert(
       fc.property(problems, (p) => {
         const [x, g] = [input(p), gradient(p)];

@@ -28,7 +28,7 @@ const apply = (kernel: Map1, x: Numbers): Float32Array =>
   run([x], [x.length], ([px], [out]) => kernel(x.length, px, out))[0];
 const one = (kernel: Map1, x: number): number => apply(kernel, [x])[0];
 
-/** Every `step`-th float32 from one number to another of the same sign, both of them included. */
+/** Every `step`-th float32 from one number to another of the same sign, both included. */
 function floats(from: number, to: number, step: number): Float32Array {
   const [first, last] = new Int32Array(Float32Array.of(from, to).buffer);
   const bits = Int32Array.from({ length: Math.ceil((last - first) / step) + 1 }, (_, i) =>
@@ -79,7 +79,7 @@ describe.each(VARIANTS)("element-wise kernels, %o:", (variant) => {
   });
 
   test.each(UNARY_WITH_DERIVATIVE)(
-    "%s with its derivative has the bits of either kernel, also where the derivative lies on x",
+    "%s with its derivative has the bits of either kernel, also where the derivative overwrites x",
     (op) => {
       const both = kernels.unaryWithDerivative[op];
       for (const x of [...EVERYWHERE, uniform(67, 1, 8), Float32Array.of(Number.NaN, INF, -INF, 16, -16)]) {
@@ -114,7 +114,7 @@ describe.each(VARIANTS)("element-wise kernels, %o:", (variant) => {
     for (const [op, x, y] of table) expect(one(unary[op], x), `${op}(${x})`).toBe(Math.fround(y));
   });
 
-  test("limits of derivatives are exact, and no number gives NaN", () => {
+  test("limits of derivatives are exact and never NaN", () => {
     const far = [1e4, 3e38, INF];
     const near = (op: UnaryGradOp, sign: number) =>
       [
@@ -136,7 +136,7 @@ describe.each(VARIANTS)("element-wise kernels, %o:", (variant) => {
     }
   });
 
-  test("NaN stays NaN, whatever its bits, and only log, sqrt make one of a number", () => {
+  test("NaN stays NaN, whatever its bits, and only log and sqrt give NaN for a number", () => {
     const nan = new Float32Array(Uint32Array.of(0x7fc00000, 0xffc00000, 0x7fffffff, 0xffffffff, 0x7fabcdef).buffer);
     for (const op of UNARY) {
       expect([...apply(unary[op], nan)], op).toEqual(new Array(nan.length).fill(Number.NaN));
@@ -146,7 +146,7 @@ describe.each(VARIANTS)("element-wise kernels, %o:", (variant) => {
     for (const op of UNARY_GRAD) expect([...derivative(op, nan)], op).toEqual(new Array(nan.length).fill(Number.NaN));
   });
 
-  test("exp and sigmoid rise without a step back below −87, down to the last subnormal number", () => {
+  test("exp and sigmoid are monotone below −87, down to the last subnormal number", () => {
     const x = floats(-87, -104, 19);
     for (const op of ["exp", "sigmoid"] as const) {
       const y = apply(unary[op], x);

@@ -80,7 +80,7 @@ const products: fc.Arbitrary<Required<GemmArgs>> = fc
       }),
   );
 
-/** What C must be, by the definition and in f64, and by how much each number may differ; 0 around C. */
+/** C by the definition in f64, and the error allowed for each number; 0 around C. */
 function expected(args: Required<GemmArgs>, before: Float32Array): { want: Float64Array; allowed: Float64Array } {
   const { transA, transB, m, n, k, lda, ldb, ldc, accumulate, bias, batch, strideA, strideB, strideC } = args;
   const [a, b, row] = [A, B, BIAS].map((at) => numbers(at, SIZE));
@@ -109,7 +109,7 @@ function expected(args: Required<GemmArgs>, before: Float32Array): { want: Float
 }
 
 describe.each(KINDS)("gemm $kind", ({ gemm }) => {
-  test("is within γ·|A||B| of the definition and leaves what is around C alone", () => {
+  test("is within γ·|A||B| of the definition and does not write around C", () => {
     fc.assert(
       fc.property(products, (args) => {
         numbers(C, SIZE).set(numbers(A, SIZE));
@@ -138,7 +138,7 @@ describe.each(KINDS)("gemm $kind", ({ gemm }) => {
     heap.release(at, 4 * m * n);
   });
 
-  /** The bits of C, contiguous, for a product of what lies in A and B. */
+  /** The bits of C, contiguous, for a product of A and B. */
   const product = (args: Partial<GemmArgs> & Pick<GemmArgs, "m" | "n" | "k">): Uint32Array => {
     const { m, n, k, transA = false, transB = false } = args;
     gemm({ transA, transB, a: A, lda: transA ? m : k, b: B, ldb: transB ? k : n, c: C, ldc: n, ...args });
@@ -210,7 +210,7 @@ describe.each(KINDS)("gemm $kind", ({ gemm }) => {
     randomize(B);
   });
 
-  test("NaN and infinity reach what they belong to and nothing else", () => {
+  test("NaN and infinity reach their row or column and nothing else", () => {
     const [m, n, k] = [7, 18, 5];
     const saved = numbers(A, m * k).slice();
     product({ m, n, k });
@@ -241,7 +241,7 @@ test("the tile changes no bit", () => {
 
 test("addresses beyond 2 GiB work", () => {
   const large = new Heap();
-  large.allocate(2 ** 31); // never touched: the system gives no memory for it
+  large.allocate(2 ** 31); // never touched, so the system commits no memory for it
   const [m, n, k] = [20, 21, 22];
   const [a, b, c] = [m * k, k * n, m * n].map((size) => large.allocate(4 * size));
   expect(a).toBeGreaterThan(2 ** 31);

@@ -69,7 +69,7 @@ describe.each(VARIANTS)("l2Normalize, %o", (variant) => {
     );
   });
 
-  test("of a row is the same bits whatever the other rows are and however many", () => {
+  test("of a row has the same bits whatever the other rows and their number", () => {
     fc.assert(
       fc.property(tables, ({ rows, cols, seed }) => {
         const [x, g] = [uniform(rows * cols, seed), uniform(rows * cols, seed + 1)];

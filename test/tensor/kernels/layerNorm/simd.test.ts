@@ -78,7 +78,7 @@ describe.each(VARIANTS)("layerNorm, %o", (variant) => {
     );
   });
 
-  test("of a row is the same bits whatever the other rows are and however many", () => {
+  test("of a row has the same bits whatever the other rows and their number", () => {
     fc.assert(
       fc.property(tables, ({ rows, cols, seed }) => {
         const t = table(rows, cols, seed);
@@ -125,7 +125,7 @@ describe.each(VARIANTS)("layerNormGrad, %o", (variant) => {
     );
   });
 
-  test("dx of a row is the same bits whatever the other rows are and however many", () => {
+  test("dx of a row has the same bits whatever the other rows and their number", () => {
     fc.assert(
       fc.property(tables, ({ rows, cols, seed }) => {
         const { t, mean, rstd, got } = withStatistics(rows, cols, seed);
@@ -145,7 +145,7 @@ describe.each(VARIANTS)("layerNormGrad, %o", (variant) => {
     expectClose(got, want, (j) => 17 * U * want[j]);
   });
 
-  test("leaves out dscale and dbias where they are not asked for", () => {
+  test("omits dscale and dbias where they are not requested", () => {
     const { t, mean, rstd, got } = withStatistics(4, 9, 1);
     const [dx] = run([t.x, t.scale, mean, rstd, t.g], [t.x.length], ([x, scale, m, r, g], [out]) =>
       kernels.layerNormGrad(4, 9, x, scale, m, r, g, out, 0, 0),

@@ -68,7 +68,7 @@ describe.each(VARIANTS)("movement, %o", (variant) => {
     seed: seeds,
   });
 
-  test("gather copies rows, as often as they are named", () => {
+  test("gather copies rows, also repeated ones", () => {
     fc.assert(
       fc.property(lists, ({ ids, cols, seed }) => {
         const table = uniform(7 * cols, seed);

@@ -28,7 +28,7 @@ describe.each(VARIANTS)("row and column reductions, %o", (variant) => {
     expect([...reduce(kernels, "sumOverRows", 5, 1, x)]).toEqual([Math.fround(3e38)]);
   });
 
-  test("maxAlongRows is Math.max, with its NaN, its −0 and its −∞ of nothing", () => {
+  test("maxAlongRows equals Math.max, also for NaN, −0 and an empty row", () => {
     const numbers = fc.oneof(fc.float(), fc.constantFrom(Number.NaN, -0, 0, Number.NEGATIVE_INFINITY));
     fc.assert(
       fc.property(fc.array(numbers, { maxLength: 40 }), (values) => {
@@ -45,7 +45,7 @@ describe.each(VARIANTS)("row and column reductions, %o", (variant) => {
     );
   });
 
-  test("sum and sumSquares are carried in f64: they differ from the oracle by less than 1e-13 of all sizes added", () => {
+  test("sum and sumSquares accumulate in f64: they differ from the oracle by less than 1e-13 of all sizes added", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 1000 }), seeds, fc.constantFrom(1, 1e19, 1e-19), (n, seed, size) => {
         const x = uniform(n, seed, size);

@@ -5,7 +5,7 @@ import * as plain from "../../../../src/tensor/kernels/scalar/plain.ts";
 const numbers = fc.double({ noNaN: true, noDefaultInfinity: true, min: -50, max: 50 });
 const EPSILON = 2 ** -52;
 
-// Exact values with 50 digits judge these functions in parity/torch/scalar.test.ts; here is what holds for every number.
+// parity/torch/scalar.test.ts compares these functions with 50 digits; here are identities that hold for every number.
 describe.each([
   ["gelu", plain.gelu, plain.geluDerivative],
   ["geluErf", plain.geluErf, plain.geluErfDerivative],

@@ -19,7 +19,7 @@ interface Tile {
 }
 const NONE = -1000; // a diagonal outside of every tile here
 
-/** G, loss and Σ G; nothing beside the tile may change. */
+/** G, loss and Σ G; only the tile may change. */
 function compute({ sigmoidTile }: SigmoidTileKernels, { rows, cols, s, t, b, diagonal }: Tile) {
   let sums = { loss: Number.NaN, sum: Number.NaN };
   const [g] = run([s], [s.length], ([from], [to]) => {
@@ -29,12 +29,12 @@ function compute({ sigmoidTile }: SigmoidTileKernels, { rows, cols, s, t, b, dia
   return { g, ...sums };
 }
 
-const SMALLEST = 2 ** -126; // what is below may be flushed
+const SMALLEST = 2 ** -126; // smaller results may be 0
 /** The most that f changes when its argument moves by `error`, and 8 roundings: 4 units in the last place. */
 const reach = (f: (x: number) => number, x: number, error: number): number =>
   Math.max(Math.abs(f(x + error) - f(x)), Math.abs(f(x) - f(x - error))) + 8 * U * f(x) + SMALLEST;
 
-/** What f32 may differ from f64: G by its roundings and that of the logit, sums by 20 roundings beside that of the logits. */
+/** Difference allowed between f32 and f64: for G its roundings and that of the logit, for sums 20 roundings and those of the logits. */
 function bounds({ cols, s, t, b, diagonal }: Tile) {
   const g = new Float64Array(s.length);
   let loss = 0;
@@ -134,7 +134,7 @@ describe.each(VARIANTS)("sigmoidTile, %o", (variant) => {
     );
   });
 
-  test("keeps the digits of what is almost right: negatives at −80 to −8, positives at 8 to 80", () => {
+  test("keeps the digits of small losses: negatives at −80 to −8, positives at 8 to 80", () => {
     const logits = Array.from({ length: 500 }, (_, i) => Math.fround(8 + (72 * i) / 499));
     const negatives = compute(
       kernels,
@@ -153,7 +153,7 @@ describe.each(VARIANTS)("sigmoidTile, %o", (variant) => {
     });
   });
 
-  test("treats a positive as a negative of the opposite logit, bit by bit", () => {
+  test("treats a positive pair as a negative pair of the opposite logit, bit by bit", () => {
     fc.assert(
       fc.property(tiles, (tile) => {
         const plus = compute(kernels, tile);
@@ -167,7 +167,7 @@ describe.each(VARIANTS)("sigmoidTile, %o", (variant) => {
     );
   });
 
-  test("costs a far logit exactly itself up to 3e38, and many of them their sum", () => {
+  test("has a loss of exactly the logit for large logits up to 3e38, and the sum of many", () => {
     for (const l of [40, 1e4, 1e30, 3e38].map(Math.fround)) {
       for (const n of [1, 70, 1000]) {
         const wrong = compute(kernels, column(new Array<number>(n).fill(l), false));
@@ -181,7 +181,7 @@ describe.each(VARIANTS)("sigmoidTile, %o", (variant) => {
     }
   });
 
-  test("passes on ±∞ and NaN as the oracle does, to the sums and to no other number", () => {
+  test("propagates ±∞ and NaN like the oracle, to the sums and to no other number", () => {
     fc.assert(
       fc.property(
         tiles.filter(({ s, t }) => s.length > 0 && t !== 0),
@@ -202,7 +202,7 @@ describe.each(VARIANTS)("sigmoidTile, %o", (variant) => {
     );
   });
 
-  test("gives the same bits of G however the tile is cut into rows, and sums that agree", () => {
+  test("gives the same bits of G however the tile is split into rows, and sums that agree", () => {
     fc.assert(
       fc.property(tiles, fc.nat(70), (tile, cut) => {
         const { rows, cols, s, diagonal } = tile;

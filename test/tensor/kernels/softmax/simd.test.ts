@@ -22,7 +22,7 @@ function bound(cols: number, x: Float32Array, y: Float32Array): (i: number) => n
   );
   return (i) => (8 + tops[Math.floor(i / cols)] - x[i]) * U * y[i] + SMALLEST;
 }
-const SMALLEST = 2 ** -126; // what is below may be flushed
+const SMALLEST = 2 ** -126; // smaller results may be 0
 
 describe.each(VARIANTS)("softmax, %o", (variant) => {
   const { kernels, scaled } = simdSoftmax(heap, variant);
@@ -108,7 +108,7 @@ describe.each(VARIANTS)("softmax, %o", (variant) => {
     );
   });
 
-  test("and its gradient may write over their argument", () => {
+  test("and its gradient may overwrite their argument", () => {
     fc.assert(
       fc.property(tables, ({ rows, cols, seed }) => {
         const n = rows * cols;
@@ -128,7 +128,7 @@ describe.each(VARIANTS)("softmax, %o", (variant) => {
     );
   });
 
-  test("of a row is the same bits whatever the other rows are and however many", () => {
+  test("of a row has the same bits whatever the other rows and their number", () => {
     fc.assert(
       fc.property(tables, ({ rows, cols, seed }) => {
         const [x, g] = [uniform(rows * cols, seed, 5), uniform(rows * cols, seed + 1)];
@@ -155,7 +155,7 @@ describe.each(VARIANTS)("softmax of rows of 16, %o", (variant) => {
     seed: seeds,
   });
 
-  test("has the bits of that of rows of any length, also in place and beside keys that are not there", () => {
+  test("has the bits of the general kernel, also in place and next to missing keys", () => {
     fc.assert(
       fc.property(rowsOf16, fc.constantFrom(1, 0.25, 0.3), ({ rows, keys, seed }, scale) => {
         const n = rows * 16;

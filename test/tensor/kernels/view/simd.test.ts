@@ -21,7 +21,7 @@ const show = (draw: Draw, picture: Uint8Array, look: Look): Float32Array =>
     draw({ ...look, picture: at, out }),
   )[0];
 
-/** Every side around the four lanes, pictures from the smallest on, and places that turn, mirror, enlarge and leave them. */
+/** Every side around the four lanes, images from the smallest on, and places that rotate, mirror, enlarge and miss them. */
 const looks = fc
   .record({ stored: fc.integer({ min: 2, max: 50 }), side: fc.integer({ min: 1, max: 35 }), seed: seeds })
   .map(({ stored, side, seed }) => {
@@ -84,7 +84,7 @@ describe.each(VARIANTS)("drawView, %o", (variant) => {
     );
   });
 
-  test("copies a picture that is shifted by whole pixels, as ink, and is 0 around it", () => {
+  test("copies an image that is shifted by whole pixels, as ink, and is 0 around it", () => {
     const shift = fc.integer({ min: -60, max: 60 });
     fc.assert(
       fc.property(looks, shift, shift, ({ picture, look: { stored, side } }, right, down) => {
@@ -101,7 +101,7 @@ describe.each(VARIANTS)("drawView, %o", (variant) => {
     );
   });
 
-  test("reads nothing outside the picture, wherever it is asked to look", () => {
+  test("reads nothing outside the image, whatever the place", () => {
     const own = new Heap();
     const { drawView: drawOwn } = simdView(own, variant);
     const out = own.allocate(9 * 9 * 3 * 4);
@@ -109,7 +109,7 @@ describe.each(VARIANTS)("drawView, %o", (variant) => {
     fc.assert(
       fc.property(fc.tuple(number, number, number, number, number, number), (place) => {
         const look = { place, colour: IDENTITY, scale: 1, side: 9, out };
-        // Where memory ends, or begins (the first 64 bytes belong to nobody), a read beside the picture traps.
+        // At the end of memory, or at its beginning (the first 64 bytes are unused), a read outside the image traps.
         for (const stored of [2, 3, 48]) {
           drawOwn({ ...look, stored, picture: own.memory.buffer.byteLength - stored * stored * 4 });
         }
