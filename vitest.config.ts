@@ -5,6 +5,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     setupFiles: ["test/support/engine.ts"],
     pool: "forks",
+    maxWorkers: "100%", // many tests wait for processes that they start
     testTimeout: 30_000, // a busy machine is no failure; what hangs still ends
   },
 });
