@@ -1,6 +1,6 @@
 /** Every program in examples/ runs from the sources and prints what the documents say. */
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
@@ -50,6 +50,11 @@ const claims: Readonly<Record<string, (lines: readonly string[]) => void>> = {
 it.each(Object.keys(claims))("examples/%s.ts runs and prints what it claims", { timeout: 120_000 }, (name) =>
   claims[name](printed(name)),
 );
+
+it("the first program in the README is examples/first.ts", () => {
+  const [, program] = /```ts\n([\s\S]*?)```/.exec(readFileSync(`${ROOT}/README.md`, "utf8")) ?? [];
+  expect(program).toBe(readFileSync(`${ROOT}/examples/first.ts`, "utf8"));
+});
 
 it("every example is run here", () => {
   const files = readdirSync(`${ROOT}/examples`).map((file) => file.replace(/\.ts$/, ""));

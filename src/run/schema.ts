@@ -1,5 +1,5 @@
 /**
- * A schema of nested keys: default, type and allowed range of every key in one place.
+ * The parts of a schema of nested keys: default, type and allowed range of every key in one place. The keys of a run: config.ts.
  *
  * `defaults` gives the tree of defaults, `fill` checks a tree of values against the schema, `parseSetting` parses
  * `optim.lr=3e-4` as the type of its key. Nothing throws here: problems are collected, so that a user sees all of them
