@@ -33,17 +33,6 @@ function checkShards(shards: number, size: number): void {
   }
 }
 
-/** Rows in a shard. Throws `ShardError` if the batch does not divide into shards or a device would own none. */
-export function shardRows(batch: number, shards: number, size: number): number {
-  checkShards(shards, size);
-  if (!(batch > 0 && batch % shards === 0)) {
-    throw new ShardError(
-      `shards: a batch of ${batch} does not divide into ${shards} equal shards; choose a multiple, such as ${Math.ceil(Math.max(batch, 1) / shards) * shards}`,
-    );
-  }
-  return batch / shards;
-}
-
 /** End of the left child of a node: the largest power of two that leaves the right child a shard. */
 const middle = ({ first, end }: Range): number => first + 2 ** (31 - Math.clz32(end - first - 1));
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { alone } from "../../src/parallel/index.ts";
-import { ownedShards, ShardError, shardRows, sumOverShards } from "../../src/parallel/shards.ts";
+import { ownedShards, ShardError, sumOverShards } from "../../src/parallel/shards.ts";
 import { heap, type Shape, scope, tensor } from "../../src/tensor/index.ts";
 import { expectSameBits } from "../support/expect.ts";
 import { lockstep } from "../support/lockstepWorld.ts";
@@ -31,21 +31,6 @@ describe("ownedShards", () => {
         expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
       }),
     );
-  });
-});
-
-describe("shardRows", () => {
-  it("is the batch over the shards, or names a batch that fits", () => {
-    expect(shardRows(12, 4, 2)).toBe(3);
-    expect(() => shardRows(10, 4, 2)).toThrow(
-      new ShardError("shards: a batch of 10 does not divide into 4 equal shards; choose a multiple, such as 12"),
-    );
-    expect(() => shardRows(12, 2, 3)).toThrow(
-      new ShardError("shards: 2 shards are too few for 3 devices; use an integer of at least 3"),
-    );
-    expect(() => shardRows(12, Number.NaN, 3)).toThrow(ShardError);
-    expect(() => shardRows(10, 2.5, 2)).toThrow(ShardError);
-    expect(() => shardRows(0, 2, 2)).toThrow(ShardError);
   });
 });
 
