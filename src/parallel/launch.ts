@@ -10,9 +10,9 @@ import { parentPort, Worker, type WorkerOptions, workerData } from "node:worker_
 import { adoptKernels, heap, type KernelReport, kernelReport } from "../tensor/index.ts";
 import { blame } from "./blame.ts";
 import { Control, controlBlock } from "./control.ts";
-import { AbortedError, DeadlineError, DesyncError, DeviceError } from "./errors.ts";
-import { ALLOW_MORE, Silence } from "./silence.ts";
+import { AbortedError, DesyncError, DeviceError } from "./errors.ts";
 import { ThreadCommunicator } from "./threads.ts";
+import { watchdog } from "./watchdog.ts";
 
 /** Milliseconds that the other devices get to end by themselves after a failure. */
 const LEAVE_MS = 500;
@@ -20,7 +20,6 @@ const LEAVE_MS = 500;
 const TERMINATE_MS = 1000;
 /** Milliseconds after a `DesyncError` in which the other ranks can post their operations. */
 const VOTE_MS = 200;
-const WATCH_MS = 250;
 const DEADLINE_MS = 30_000;
 /**
  * Longest silence while threads start, and longest wait for their end after the last result, in ms. Eight threads on two busy
@@ -228,26 +227,6 @@ export function launch<Config, Result, Report = never>(
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
-
-/** Fails the run when no device has shown a sign of life for longer than the deadline. */
-function watchdog(
-  control: Control,
-  size: number,
-  deadline: number,
-  fail: (rank: number, error: Error) => void,
-): NodeJS.Timeout {
-  const heartbeats = (): number[] => Array.from({ length: size }, (_, rank) => control.state(rank).heartbeat);
-  const sum = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0);
-  const silence = new Silence(2 * WATCH_MS, performance.now(), sum(heartbeats()));
-  return setInterval(() => {
-    const seen = heartbeats();
-    const silent = silence.look(performance.now(), sum(seen));
-    if (silent <= deadline + 2 * WATCH_MS) return; // a waiting rank reports it first, and with more detail
-    const slowest = seen.reduce((least, heartbeat, rank) => (heartbeat < seen[least] ? rank : least), 0);
-    const why = `no device gave a sign of life for ${(silent / 1e3).toFixed(1)} s; ${ALLOW_MORE}`;
-    fail(slowest, new DeadlineError(why));
-  }, WATCH_MS);
-}
 
 /** Runs `program` in the worker that `launch` started; it returns, or promises, the result of its rank. */
 export function runDevice<Config, Result, Report = never>(

@@ -1,6 +1,6 @@
 /**
- * Measures how long there has been no sign of life, by regular looks at a number that changes with each one: for the watchdog in
- * launch.ts and for waits in threads.ts.
+ * Measures how long there has been no sign of life, by regular looks at a number that changes with each one: for the watchdog
+ * (watchdog.ts) and for waits (threads.ts).
  *
  * Time between two looks counts only up to a limit: if a look is late, the process was not running, and neither were the
  * threads it watches. The process was stopped, the laptop slept, or the machine was busy.
