@@ -25,11 +25,11 @@ export function linearAxis(values: Iterable<number>, pixels: readonly number[], 
 export function logAxis(values: Iterable<number>, pixels: readonly number[]): Axis {
   const [low, high] = span(values);
   const at = scaleLog([low, high], pixels);
-  const first = high < 1e3 * low ? "125" : "1"; // digits; d3 gives 1 to 9 times a power of ten unless they are many
+  const leading = high < 1e3 * low ? "125" : "1"; // d3 gives 1 to 9 times a power of ten: too many labels
   const ticks =
     high < 10 * low
       ? scaleLinear([low, high], pixels).ticks(TICKS)
-      : at.ticks(TICKS).filter((tick) => first.includes(tick.toExponential(0)[0]));
+      : at.ticks(TICKS).filter((tick) => leading.includes(tick.toExponential(0)[0]));
   return { at, ticks, label: (tick) => showTick(tick) };
 }
 
