@@ -1,6 +1,6 @@
 /** Public API of `nn`: layers, initializers, optimizer, schedules. */
 export { projection, SelfAttention } from "./attention.ts";
-export { type Duration, durationInSteps, parseDuration, type RunLength, ScheduleError } from "./duration.ts"; // biome-ignore format: one line
+export { type Duration, durationInSteps, parseDuration, type RunLength, ScheduleError } from "./duration.ts";
 export { Encoder, EncoderBlock, type EncoderConfig } from "./encoder.ts";
 export { filled, leCunNormal, normal, xavierUniform } from "./init.ts";
 export { LayerNorm } from "./layerNorm.ts";
