@@ -103,6 +103,11 @@ describe("resolveConfig", () => {
     expect(() => resolveConfig("emojy", [])).toThrow("did you mean emoji?");
   });
 
+  it("says of a refused value what its key accepts and what it means", () => {
+    const [{ detail }] = problemsOf(["optim.lr=11"]);
+    expect(detail).toBe("optim.lr = 11: expected a number above 0 and at most 10 (learning rate at its peak)");
+  });
+
   it.each([
     ["optim.lr=0", "CONFIG_RANGE", "above 0 and at most 10"],
     ["optim.lr=NaN", "CONFIG_TYPE", "above 0 and at most 10"],
