@@ -37,8 +37,6 @@ type Range = { readonly min: number; readonly max: number } | { readonly above: 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const asNumber = (text: string): unknown => (NUMBER.test(text) ? Number(text) : text);
 const isNumber = (value: unknown): boolean => typeof value === "number";
-const asText = (text: string): string => text;
-const isText = (value: unknown): boolean => typeof value === "string";
 
 /** A number in [min, max], or in (above, max]. */
 export const number = (initial: number, range: Range, meaning: string): Field<number> => ({
@@ -72,8 +70,8 @@ export const choice = <const T extends string>(
   initial,
   meaning,
   accepts: `one of ${words.join(", ")}`,
-  parse: asText,
-  hasType: isText,
+  parse: (text) => text,
+  hasType: (value) => typeof value === "string",
   isAllowed: (value) => words.includes(value),
 });
 
