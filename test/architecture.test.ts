@@ -39,6 +39,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   run: {
     folders: ["tensor", "autograd", "nn", "parallel", "siglip", "formats", "data", "eval", "report"],
     node: "everywhere",
+    packages: true,
   },
   cli: {
     folders: ["tensor", "nn", "autograd", "parallel", "siglip", "formats", "data", "eval", "run"],

@@ -31,10 +31,10 @@ const isExitCode = (value: unknown): value is ExitCode => typeof value === "numb
  */
 const BY_NAME: Readonly<Record<string, ExitCode>> = {
   ConfigError: EXIT.usage,
-  ConfigurationError: EXIT.usage,
   DataError: EXIT.usage,
   KernelError: EXIT.usage, // kernels that this engine cannot run; others work
   MissingPackageError: EXIT.usage,
+  ModelConfigError: EXIT.usage,
   RunFolderError: EXIT.usage,
   OutOfMemoryError: EXIT.usage, // the request is too large; if the system has no memory, a device failed
   ScheduleError: EXIT.usage,

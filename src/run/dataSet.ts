@@ -4,7 +4,7 @@
  * To add a data set, write a file with such a value and list it in `dataSets.ts`.
  */
 import type { PairsSpec, PictureSet, RenderedPictures, Tokenizer } from "../data/index.ts";
-import { ConfigError } from "./schema.ts";
+import { ConfigError } from "./configError.ts";
 
 /** The parts of a configuration that every data set reads; its own keys are in `data`. */
 export interface DataSettings {

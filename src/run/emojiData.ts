@@ -14,16 +14,16 @@ import {
   unseenEmoji,
 } from "../data/index.ts";
 import { checkBatch, type DataSet, type DataSettings, type Opening, type TestOpening } from "./dataSet.ts";
-import { choice, number, someOf, type Values } from "./schema.ts";
+import { choice, number, someOf, type Values } from "./fields.ts";
 
 /** Configuration keys of the emoji sets. */
 export const emojiKeys = {
-  trainStyles: someOf(["noto", "twemoji", "fluent"], EMOJI_STYLES),
-  testStyle: choice("openmoji", EMOJI_STYLES), // a drawing style that training never sees
-  augment: choice("strong", ["none", "light", "strong"]),
-  strokeProbability: number(0.3, { min: 0, max: 1 }), // outlined drawings, like those of openmoji
-  keywordProbability: number(0, { min: 0, max: 1 }), // keywords in place of the name
-  trim: choice("content", ["content", "never"]), // crop drawings to their content: emoji, and a user's images
+  trainStyles: someOf(["noto", "twemoji", "fluent"], EMOJI_STYLES, "drawing styles to train on"),
+  testStyle: choice("openmoji", EMOJI_STYLES, "a drawing style that training never sees"),
+  augment: choice("strong", ["none", "light", "strong"], "random changes of training images"),
+  strokeProbability: number(0.3, { min: 0, max: 1 }, "share of outlined drawings, like those of openmoji"),
+  keywordProbability: number(0, { min: 0, max: 1 }, "share of keywords in place of the name"),
+  trim: choice("content", ["content", "never"], "crop drawings to their content: emoji, and a user's images"),
 };
 
 /** The parts of a configuration that the emoji sets read. */

@@ -9,6 +9,7 @@ export {
   resolveConfig,
   withSettings,
 } from "./config.ts";
+export { ConfigError, type Problem } from "./configError.ts";
 export {
   checkBatch,
   type Opening,
@@ -46,7 +47,6 @@ export {
   writeConfig,
 } from "./runFolder.ts";
 export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
-export { ConfigError, type Problem } from "./schema.ts";
 export { checkTexts } from "./texts.ts";
 export type { TrainJob, TrainResult } from "./trainDevice.ts";
 export {

@@ -26,7 +26,7 @@ import { CheckpointError } from "../../src/run/checkpoint.ts";
 import { ConfigError } from "../../src/run/config.ts";
 import { RunLockedError } from "../../src/run/lock.ts";
 import { RunFolderError } from "../../src/run/runFolder.ts";
-import { ConfigurationError } from "../../src/siglip/index.ts";
+import { ModelConfigError } from "../../src/siglip/index.ts";
 import {
   IndexError,
   KernelError,
@@ -39,7 +39,7 @@ import {
 /** Every class of errors with its exit code. */
 const CODES: readonly [error: Error, code: ExitCode][] = [
   [new ConfigError([]), EXIT.usage],
-  [new ConfigurationError("x"), EXIT.usage],
+  [new ModelConfigError("x"), EXIT.usage],
   [new DataError("x"), EXIT.usage],
   [new KernelError("x"), EXIT.usage],
   [new MissingPackageError("x"), EXIT.usage],
