@@ -41,7 +41,7 @@ export interface Vocabulary {
 
 /** What a run trains on. */
 export interface TrainingData extends Vocabulary {
-  /** The source of the batches, as plain data for the thread that prepares them. */
+  /** The source of the batches, as plain data for the devices that draw them. */
   readonly pairs: PairsSpec;
   /** All captions. */
   readonly texts: readonly string[];
