@@ -40,7 +40,6 @@ import {
   type TrainJob,
   type TrainReport,
   type TrainResult,
-  testedImages,
   tokenizerOf,
   trainProgram,
   withSettings,
@@ -246,7 +245,7 @@ async function dryRun(options: TrainOptions): Promise<void> {
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
   const { steps, shards } = config.train;
   const parameters = parameterCount(modelConfig(config, tokenizer.vocabSize)).total;
-  const memoryBytes = runBytes(config, devices, testedImages(config, items, devices));
+  const memoryBytes = runBytes(config, devices);
   if (options.json) {
     print(JSON.stringify({ parameters, memoryBytes, steps, devices, shards }));
     return;

@@ -69,12 +69,12 @@ export function rowsBetween({ pixels, imageShape, tokens, items }: Batch, first:
   };
 }
 
-/** Pictures with their texts, for evaluation. */
+/** Pictures with their texts, for evaluation. They are drawn when they are needed, so a device draws only those that it embeds. */
 export interface PictureSet {
   readonly count: number;
   readonly side: number;
-  /** Model input, [count, side, side, 3], not augmented. */
-  readonly pixels: Float32Array;
+  /** Draws pictures first..end−1, by default all, not augmented: model input, [end − first, side, side, 3]. */
+  pixels(first?: number, end?: number): Float32Array;
   readonly texts: readonly string[];
   /** The picture each text belongs to. */
   readonly owner: Int32Array;

@@ -62,7 +62,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const optimizer = buildOptimizer(config, model);
   if (job.stored) restore(job.stored, model, optimizer);
   const rendered = "rendered" in job.pairs ? job.pairs.rendered : undefined;
-  const tests = await openTests(config, { progress: device.alive, rendered, wantsKnown: comm.rank === 0 });
+  const tests = await openTests(config, { progress: device.alive, rendered });
   const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm };
   const recorder = comm.rank === 0 ? recorderFor(device, { model, optimizer, tokenizer }) : undefined;
   const guard = new Guard(comm, model, optimizer, job.compareEvery);

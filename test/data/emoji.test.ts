@@ -166,7 +166,8 @@ describe("emojiPairs", () => {
 describe("emojiPictures", () => {
   it("fills 0.88 of the side in every style: drawings are trimmed", () => {
     for (const style of EMOJI_STYLES) {
-      const { pixels, count } = emojiPictures(some, style);
+      const { pixels: draw, count } = emojiPictures(some, style);
+      const pixels = draw();
       for (let i = 0; i < count; i++) {
         let [low, high] = [32, -1];
         for (let at = 0; at < 1024; at++) {
@@ -178,6 +179,13 @@ describe("emojiPictures", () => {
         expect(high - low + 1, `${style} ${some.emoji[i].name}`).toBeLessThanOrEqual(31);
       }
     }
+  });
+
+  it("draws the same pictures one by one as all at once", () => {
+    const { pixels, count } = emojiPictures(some, "noto", Int32Array.of(3, 1, 20), 16);
+    const one = Array.from({ length: count }, (_, i) => [...pixels(i, i + 1)]);
+    expect(one.flat()).toEqual([...pixels()]);
+    expect(one[0]).not.toEqual(one[1]);
   });
 
   it("finds more than half of 27 emoji in openmoji by their pixels alone", () => {
