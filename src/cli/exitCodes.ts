@@ -62,7 +62,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   if ("exitCode" in error && isExitCode(error.exitCode)) return error.exitCode;
   if (error.name === "CheckpointError" && "code" in error && DISK.includes(error.code)) return EXIT.io;
   if (error.name in BY_NAME) return BY_NAME[error.name];
-  if (error instanceof DeviceError || error.name === "BatchStreamError") {
+  if (error instanceof DeviceError) {
     const code = exitCodeOf(error.cause);
     return code === EXIT.internal ? EXIT.workerDied : code;
   }

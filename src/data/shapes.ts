@@ -192,13 +192,13 @@ export function shapePictures(split: ShapesSplit, count: number, seed: number, s
   const root = new Rng(seed).split("pictures");
   const chosen = root.permutation(scenes.length).subarray(0, count);
   const stride = side * side * 3;
-  const pixels = new Float32Array(count * stride);
-  const texts: string[] = [];
-  chosen.forEach((at, i) => {
-    const scene = sceneOf(scenes[at]);
-    texts.push(captionOf(scene));
-    drawScene(scene, root.split(i), side, pixels, i * stride);
-  });
+  const sceneAt = (i: number): Scene => sceneOf(scenes[chosen[i]]);
+  const pixels = (from = 0, end = count): Float32Array => {
+    const out = new Float32Array((end - from) * stride);
+    for (let i = from; i < end; i++) drawScene(sceneAt(i), root.split(i), side, out, (i - from) * stride);
+    return out;
+  };
+  const texts = Array.from({ length: count }, (_, i) => captionOf(sceneAt(i)));
   return {
     count,
     side,
@@ -206,6 +206,6 @@ export function shapePictures(split: ShapesSplit, count: number, seed: number, s
     texts,
     owner: Int32Array.from({ length: count }, (_, i) => i),
     names: texts,
-    rgb: (i) => toBytes(pixels.subarray(i * stride, (i + 1) * stride)),
+    rgb: (i) => toBytes(pixels(i, i + 1)),
   };
 }

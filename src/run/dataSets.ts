@@ -31,7 +31,3 @@ export async function openTraining(settings: Settings, opening: Opening): Promis
 /** Opens the test sets of a run. */
 export const openTests = (settings: Settings, opening: TestOpening): Promise<Tests> =>
   dataSets[settings.data.name].openTests(settings, opening);
-
-/** Images of test sets that all devices hold together. */
-export const testedImages = (settings: Settings, items: number, devices: number): number =>
-  dataSets[settings.data.name].testedImages(settings, items, devices);

@@ -1,6 +1,6 @@
 /** Embeddings of many images or texts as plain arrays of unit rows; the devices share the work. */
 import { noGrad } from "../autograd/index.ts";
-import { encodeAll, type Tokenizer } from "../data/index.ts";
+import { encodeAll, type PictureSet, type Tokenizer } from "../data/index.ts";
 import { NonFiniteError } from "../nn/index.ts";
 import { alone, type Communicator } from "../parallel/index.ts";
 import { embeddingBytes, type SigLip } from "../siglip/index.ts";
@@ -51,13 +51,17 @@ function inBatches(
   return out;
 }
 
-/** pixels [N, side, side, 3] → [N, d], rows of length 1. */
-export function embedPictures(model: SigLip, pixels: Float32Array, side: number, comm = alone): Float32Array {
-  const stride = side * side * 3;
-  return inBatches(pixels.length / stride, model, comm, (from, to) => {
-    const images = tensor(pixels.subarray(from * stride, to * stride), [to - from, side, side, 3]);
-    return model.embedImages(images).value;
-  });
+/** Images to embed; see `PictureSet`. */
+export type Pictures = Pick<PictureSet, "count" | "side" | "pixels">;
+
+/** Embeds images → [count, d], rows of length 1. */
+export function embedPictures(model: SigLip, { count, side, pixels }: Pictures, comm = alone): Float32Array {
+  return inBatches(
+    count,
+    model,
+    comm,
+    (from, to) => model.embedImages(tensor(pixels(from, to), [to - from, side, side, 3])).value,
+  );
 }
 
 /** texts → [N, d], rows of length 1. */

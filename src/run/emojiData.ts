@@ -91,7 +91,7 @@ export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
     };
   },
 
-  async openTests(settings, { wantsKnown = true, ...opening }) {
+  async openTests(settings, opening) {
     const { trainStyles, testStyle } = settings.data;
     const side = settings.model.image.imageSize;
     const data = await open(settings, opening);
@@ -107,12 +107,8 @@ export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
     const pictures = emojiPictures(data, testStyle, undefined, side);
     return {
       sets: [{ title: `${testStyle}, a style never seen in training`, pictures }],
-      known: wantsKnown ? trainStyles.map((style) => emojiPictures(data, style, undefined, side)) : [],
+      known: trainStyles.map((style) => emojiPictures(data, style, undefined, side)),
       rendered,
     };
-  },
-
-  testedImages({ data: { trainStyles } }, items, devices) {
-    return holdsOut ? devices * (trainStyles.length + 1) * UNSEEN : (devices + trainStyles.length) * items;
   },
 });

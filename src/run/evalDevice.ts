@@ -16,6 +16,6 @@ export interface EvalJob {
 
 runDevice<EvalJob, readonly Evaluation[]>(async ({ comm, config: { config, stored, rendered }, alive }) => {
   const { model, tokenizer } = modelOf(config, stored);
-  const tests = await openTests(config, { progress: alive, rendered, wantsKnown: comm.rank === 0 });
+  const tests = await openTests(config, { progress: alive, rendered });
   return evaluateAll({ model, tokenizer, length: config.tokenizer.length, comm }, tests).evaluations;
 });

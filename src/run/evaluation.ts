@@ -30,11 +30,10 @@ export interface Embedder {
 }
 
 export function embedSet({ model, tokenizer, length, comm = alone }: Embedder, test: TestSet): EmbeddedSet {
-  const { pixels, side, texts } = test.pictures;
   return {
     test,
-    zimg: embedPictures(model, pixels, side, comm),
-    ztxt: embedTexts(model, tokenizer, texts, length, comm),
+    zimg: embedPictures(model, test.pictures, comm),
+    ztxt: embedTexts(model, tokenizer, test.pictures.texts, length, comm),
   };
 }
 
@@ -46,7 +45,7 @@ export const evaluateSet = ({ test, zimg, ztxt }: EmbeddedSet): Evaluation => ({
   ...retrieval(zimg, ztxt, test.pictures.owner, KS),
 });
 
-/** Evaluates all sets of a run; the first one with the pixel baseline. */
+/** Evaluates all sets of a run; the first one with the pixel baseline, on rank 0. */
 export function evaluateAll(
   embedder: Embedder,
   { sets, known }: Tests,
@@ -54,7 +53,7 @@ export function evaluateAll(
   const embedded = sets.map((set) => embedSet(embedder, set));
   const evaluations = embedded.map((set, i) => {
     const evaluation = evaluateSet(set);
-    if (i > 0 || known.length === 0) return evaluation;
+    if (i > 0 || known.length === 0 || (embedder.comm ?? alone).rank > 0) return evaluation;
     const { pictures } = set.test;
     const scores = pixelNeighbours(pictures, known);
     return { ...evaluation, pixels: retrievalOfScores(scores, pictures.owner, KS).recall };

@@ -19,9 +19,9 @@ export {
   type TrainingData,
   type Vocabulary,
 } from "./dataSet.ts";
-export { openTests, openTraining, openVocabulary, testedImages } from "./dataSets.ts";
+export { openTests, openTraining, openVocabulary } from "./dataSets.ts";
 export { evalProgram, trainProgram } from "./devicePrograms.ts";
-export { embedPictures, embedTexts } from "./embed.ts";
+export { embedPictures, embedTexts, type Pictures } from "./embed.ts";
 export { trims } from "./emojiData.ts";
 export type { EvalJob } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";

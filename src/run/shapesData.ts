@@ -50,6 +50,4 @@ export const shapesData: DataSet = {
       known: [],
     };
   },
-
-  testedImages: (_, __, devices) => devices * 2 * TESTED,
 };
