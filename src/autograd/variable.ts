@@ -23,7 +23,8 @@ export interface Node {
 export class Variable {
   readonly value: Tensor;
   readonly node: Node | undefined;
-  readonly requiresGrad: boolean;
+  /** Whether operations on it are recorded. Set to false in a leaf, it freezes it. */
+  requiresGrad: boolean;
   #grad: Tensor | undefined;
 
   constructor(value: Tensor, requiresGrad: boolean, node?: Node) {

@@ -7,15 +7,13 @@ export { Linear } from "./linear.ts";
 export { MapHead } from "./mapHead.ts";
 export { Mlp } from "./mlp.ts";
 export { countParameters, parametersOf } from "./module.ts";
-export {
-  AdamW,
-  type AdamWOptions,
-  type Multiplier,
-  NonFiniteError,
-  OptimizerError,
-  pathPattern,
-} from "./optim/adamW.ts";
+export { AdamW, type AdamWOptions } from "./optim/adamW.ts";
 export { clipFactor, globalNorm } from "./optim/clip.ts";
+export { NonFiniteError, OptimizerError } from "./optim/errors.ts";
+export { freeze } from "./optim/freeze.ts";
+export type { Optimizer, ScheduleFactor } from "./optim/optimizer.ts";
+export type { Multiplier, OptimizerOptions } from "./optim/options.ts";
+export { nearestPath, pathPattern } from "./optim/pathPattern.ts";
 export { PatchEmbed, patchify } from "./patchEmbed.ts";
 export { learnedPositions, sincos2d } from "./posEmb.ts";
 export {
