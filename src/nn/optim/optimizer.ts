@@ -30,6 +30,8 @@ export interface Update {
   readonly lr: number;
   /** Schedule factor · weight decay · multiplier: the fraction of the parameter that is subtracted. */
   readonly decay: number;
+  /** Weight decay · multiplier, without the schedule factor. */
+  readonly weightDecay: number;
   /** Factor of the gradient (clipping). */
   readonly gradScale: number;
 }
@@ -117,6 +119,7 @@ export class Optimizer {
           g: gradients[i],
           lr: factors[i] * lr,
           decay: factors[i] * decay,
+          weightDecay: decay,
         }),
       );
       scope(() => this.#rule.update(updates, this.count));
