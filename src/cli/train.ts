@@ -21,6 +21,7 @@ import {
   createRun,
   fitsOn,
   fittingShards,
+  imageShapeOf,
   metricsOf,
   modelConfig,
   type OwnedRunFolder,
@@ -277,7 +278,7 @@ function jobOf(
     tokenizer: kept,
     items,
     pairs: { ...pairs, tokenizer: kept },
-    rows: newSharedRows(config.train.batch, config.model.image.imageSize, config.tokenizer.length),
+    rows: newSharedRows(config.train.batch, imageShapeOf(config), config.tokenizer.length),
   };
 }
 

@@ -82,6 +82,16 @@ function isPattern(value: unknown): boolean {
   }
 }
 
+/** A SHA-256, or none. */
+const hashOrNone = (meaning: string): Field<string> => ({
+  initial: "none",
+  meaning,
+  accepts: "none or a SHA-256 of 64 hexadecimal digits",
+  parse: (text) => text,
+  hasType: (value) => typeof value === "string",
+  isAllowed: (value) => /^(none|[0-9a-f]{64})$/.test(value),
+});
+
 const fields = {
   data: {
     name: choice("emoji", dataNames, "the data set"),
@@ -122,6 +132,8 @@ const fields = {
     kernels: choice("fast", KERNEL_MODES, "strict: the same bits on every engine; reference: plain loops"),
     seed: integer(0, 0, 2 ** 32 - 1, "determines all random numbers"),
     firstSteps: integer(0, 0, 100_000_000, "train.steps at the start, if --resume has changed it since; else 0"),
+    init: hashOrNone("SHA-256 of the weights that --init named: all, or with train.lock those of the image tower"),
+    lock: choice("none", ["none", "image"], "image: take the image tower of --init, and do not change it (SigLiT)"),
   },
   optim: {
     lr: number(2e-3, { above: 0, max: 10 }, "learning rate at its peak"),
@@ -173,13 +185,38 @@ const presets: Readonly<Record<string, readonly string[]>> = {
     "tokenizer.length=16",
     "train.steps=2000",
   ],
+  /** A text tower for the locked image tower of --init, trained on its embeddings of the emoji (SigLiT). */
+  "emoji-siglit": ["train.lock=image", "data.augment=none", "data.strokeProbability=0", "train.batch=796"],
 };
 
 /** Names of the presets. */
 export const presetNames: readonly string[] = Object.keys(presets);
 
-/** The complete configuration of a preset with settings such as `optim.lr=3e-4`. Throws `ConfigError` with every problem. */
-export function resolveConfig(preset: string, settings: readonly string[]): Config {
+/** The weights that a run starts from, as far as its configuration depends on them. */
+export interface Origin {
+  readonly model: Config["model"];
+  readonly tokenizer: Config["tokenizer"];
+  /** SHA-256 of all weights, and of those of the image tower. */
+  readonly sha256: { readonly all: string; readonly image: string };
+}
+
+/** A configuration with what a run keeps of its origin: model and tokenizer, or only the image tower if that is locked. */
+export function startingFrom({ model, tokenizer, sha256 }: Origin, config: Config): Config {
+  const { image, embedDim } = model;
+  const isLocked = config.train.lock === "image";
+  return structuredClone({
+    ...config,
+    model: isLocked ? { ...config.model, image, embedDim } : model,
+    tokenizer: isLocked ? config.tokenizer : tokenizer,
+    train: { ...config.train, init: isLocked ? sha256.image : sha256.all },
+  });
+}
+
+/**
+ * The complete configuration of a preset with settings such as `optim.lr=3e-4`, for a run that starts from `origin`, if given:
+ * its model replaces the preset's, and settings still apply. Throws `ConfigError` with every problem.
+ */
+export function resolveConfig(preset: string, settings: readonly string[], origin?: Origin): Config {
   if (!Object.hasOwn(presets, preset)) {
     const detail = `preset ${preset} is none of ${presetNames.join(", ")}${didYouMean(preset, presetNames)}`;
     throw new ConfigError([{ code: "CONFIG_UNKNOWN_KEY", key: "preset", detail }]);
@@ -187,11 +224,14 @@ export function resolveConfig(preset: string, settings: readonly string[]): Conf
   const problems: Problem[] = [];
   const config = defaults(fields);
   for (const setting of [...presets[preset], ...settings]) assignSetting(fields, config, setting, problems);
-  if (config.train.firstSteps !== 0) {
-    const detail = "train.firstSteps is written by --resume; leave it out";
-    problems.push({ code: "CONFIG_COMBINATION", key: "train.firstSteps", detail });
-  }
-  return settled(config, problems);
+  const refuse = (key: string, detail: string): void =>
+    void problems.push({ code: "CONFIG_COMBINATION", key, detail: `${key} ${detail}` });
+  if (config.train.firstSteps !== 0) refuse("train.firstSteps", "is written by --resume; leave it out");
+  if (config.train.init !== "none") refuse("train.init", "is written by --init RUN; use that instead");
+  if (!origin) return settled(config, problems);
+  const started = startingFrom(origin, config);
+  for (const setting of settings) assignSetting(fields, started, setting, []);
+  return settled(started, problems);
 }
 
 /** A configuration with settings applied. Throws `ConfigError` with every problem. */
@@ -241,7 +281,7 @@ export const configDifferences = (before: Config, after: Config): Difference[] =
  * must be listed here, with a default that leaves training unchanged: then the configuration of an older run, which lacks
  * the key, keeps the digest that its checkpoints carry.
  */
-const LATER_KEYS: readonly string[] = ["data.trim", "train.firstSteps"];
+const LATER_KEYS: readonly string[] = ["data.trim", "train.firstSteps", "train.init", "train.lock"];
 
 /**
  * The keys that determine every bit of a result, to be hashed: five sections, without later keys at their default. The

@@ -27,7 +27,7 @@ export type { EvalJob } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
 export { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "./fs.ts";
 export { RunLockedError } from "./lock.ts";
-export { checkMemory, fitsOn, fittingShards, remedyFor, runBytes } from "./memory.ts";
+export { checkMemory, fitsOn, fittingShards, imageShapeOf, imageUse, remedyFor, runBytes } from "./memory.ts";
 export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
 export { buildModel, buildOptimizer, buildSchedule } from "./model.ts";
 export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";

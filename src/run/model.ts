@@ -1,13 +1,13 @@
 /** Builds model, optimizer and schedule from a run's configuration. */
 import type { Variable } from "../autograd/index.ts";
-import { AdamW, durationInSteps, parametersOf, schedule } from "../nn/index.ts";
+import { AdamW, durationInSteps, freeze, parametersOf, schedule } from "../nn/index.ts";
 import { SigLip } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import { type Config, modelConfig } from "./config.ts";
 
-/** The parameters that a run trains: all, except b with the softmax loss, which does not use it. */
+/** The parameters that a run trains: all but frozen ones, and b with the softmax loss, which does not use it. */
 function trainedParameters({ train }: Config, model: SigLip): Map<string, Variable> {
-  const trained = parametersOf(model);
+  const trained = new Map([...parametersOf(model)].filter(([, { requiresGrad }]) => requiresGrad));
   if (train.loss === "softmax") trained.delete("b");
   return trained;
 }
@@ -35,9 +35,12 @@ export function trainedPaths(config: Config): string[] {
   return [...trainedParameters(config, model).keys()];
 }
 
-/** The initial model: every parameter drawn from the run's seed. */
-export const buildModel = (config: Config, vocabSize: number): SigLip =>
-  new SigLip(new Rng(config.train.seed).split("model"), modelConfig(config, vocabSize));
+/** The initial model: every parameter drawn from the run's seed, those of a locked tower frozen. */
+export function buildModel(config: Config, vocabSize: number): SigLip {
+  const model = new SigLip(new Rng(config.train.seed).split("model"), modelConfig(config, vocabSize));
+  if (config.train.lock === "image") freeze(parametersOf(model), ["image/.*"]);
+  return model;
+}
 
 /** Paths that decay: `kernels` as in big_vision; `matrices`, all with two axes or more, as in open_clip. */
 const DECAYED = { kernels: ".*/kernel", matrices: ".*/(kernel|embedding|posEmbedding|probe)" } as const;

@@ -9,15 +9,21 @@ import { tryPatterns } from "./patterns.ts";
  * also if a setting has no effect or the loss is constant; a resumed run gets a warning instead, so that it can finish.
  */
 export function checkSettings(config: Config, resumed: boolean): string[] {
+  const { batch, loss, lock, init } = config.train;
   const { unusable, idle } = tryPatterns(config.optim.multipliers, trainedPaths(config));
-  const { batch, loss } = config.train;
+  const impossible: Problem[] = [...unusable];
+  if (lock === "image" && init === "none") {
+    const detail =
+      "train.lock image trains a text tower for the image tower of another run; name that run with --init, as in --init runs/2026-11-29-1723-emoji";
+    impossible.push({ code: "CONFIG_COMBINATION", key: "train.lock", detail });
+  }
   const pointless: Problem[] = [...idle];
   if (batch === 1 && loss === "softmax") {
     const detail =
       "train.loss softmax with train.batch 1 is always 0: there are no negatives; use a batch of at least 2";
     pointless.push({ code: "CONFIG_COMBINATION", key: "train.batch", detail });
   }
-  const refused = resumed ? unusable : [...unusable, ...pointless];
+  const refused = resumed ? impossible : [...impossible, ...pointless];
   if (refused.length > 0) throw new ConfigError(refused);
   const warnings = pointless.map(({ detail }) => detail);
   if (batch === 1 && loss === "sigmoid") {

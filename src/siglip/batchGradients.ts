@@ -7,16 +7,17 @@
  * shards do not fit, each shard is recomputed for its backward pass. The result is bit-identical either way, and for any
  * assignment of shards to devices.
  */
-import { backward, noGrad, type Variable } from "../autograd/index.ts";
+import { backward, constant, noGrad, type Variable } from "../autograd/index.ts";
 import { parametersOf } from "../nn/index.ts";
 import { alone, type Communicator, ShardError, sumOverShards } from "../parallel/index.ts";
-import { concat, full, heap, type Shape, scope, slice, type Tensor, tensor } from "../tensor/index.ts";
+import { concat, full, heap, type Shape, ShapeError, scope, show, slice, type Tensor, tensor } from "../tensor/index.ts";
 import type { LossForm } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
 
 /** This device's rows of a batch: row i of the images matches row i of the texts. */
 export interface PairBatch {
-  readonly pixels: Float32Array; // [k·n, S, S, 3]
+  /** Pixels, [k·n, S, S, 3], or embeddings that a locked image tower computed before: rows of length 1, [k·n, d]. */
+  readonly images: Float32Array;
   readonly imageShape: Shape;
   readonly tokens: Int32Array; // [k·n, L]
 }
@@ -55,10 +56,11 @@ export function batchGradients(
 
   // Forward: the embeddings of all owned shards. The first one shows how much memory activations take.
   const before = heap.liveBytes;
-  const first = embed(0);
+  const both = (shard: number): Embedded => ({ zimg: embed.zimg(shard), ztxt: embed.ztxt(shard) });
+  const first = both(0);
   const keepsAll = (heap.liveBytes - before) * owned <= activationBytes;
   const embedded = Array.from({ length: owned }, (_, shard) =>
-    shard === 0 ? first : keepsAll ? embed(shard) : scope(() => noGrad(() => embed(shard))),
+    shard === 0 ? first : keepsAll ? both(shard) : scope(() => noGrad(() => both(shard))),
   );
   const all = (side: keyof Embedded): Tensor =>
     concat(
@@ -84,10 +86,13 @@ export function batchGradients(
     const flat = sumOverShards(shards, comm, (number) =>
       scope(() => {
         const shard = number - owned * comm.rank;
-        const { zimg, ztxt } = keepsAll || shard === 0 ? embedded[shard] : embed(shard);
-        const rowsOf = (all: Tensor): Tensor => slice(all, 0, shard * rows, (shard + 1) * rows);
-        if (zimg.requiresGrad) backward(zimg, rowsOf(gradients.dzimg));
-        if (ztxt.requiresGrad) backward(ztxt, rowsOf(gradients.dztxt));
+        const backwardOf = (side: keyof Embedded, all: Tensor): void => {
+          if (!first[side].requiresGrad) return;
+          const z = keepsAll || shard === 0 ? embedded[shard][side] : embed[side](shard);
+          backward(z, slice(all, 0, shard * rows, (shard + 1) * rows));
+        };
+        backwardOf("zimg", gradients.dzimg);
+        backwardOf("ztxt", gradients.dztxt);
         return takeGradients(trained);
       }),
     );
@@ -98,13 +103,13 @@ export function batchGradients(
   return gradients.loss;
 }
 
-/** The shards of this device: their number, the rows of each, and a function that embeds one. */
+/** The shards of this device: their number, the rows of each, and the functions that embed one. */
 function shardsOf(
   model: SigLip,
-  { pixels, imageShape, tokens }: PairBatch,
+  { images, imageShape, tokens }: PairBatch,
   devices: number,
   shards: number,
-): { owned: number; rows: number; embed: (shard: number) => Embedded } {
+): { owned: number; rows: number; embed: { readonly [side in keyof Embedded]: (shard: number) => Variable } } {
   const owned = shards / devices;
   const rows = imageShape[0] / owned;
   if (!Number.isInteger(owned) || !Number.isInteger(rows)) {
@@ -115,11 +120,29 @@ function shardsOf(
   const part = <A extends Float32Array | Int32Array>(all: A, shard: number): A =>
     all.subarray((shard * all.length) / owned, ((shard + 1) * all.length) / owned) as A;
   const { dtype } = model.tPrime.value;
-  const embed = (shard: number): Embedded => ({
-    zimg: model.embedImages(tensor(part(pixels, shard), [rows, ...imageShape.slice(1)], dtype)),
-    ztxt: model.embedTexts(part(tokens, shard)),
-  });
-  return { owned, rows, embed };
+  const imagesOf = (shard: number): Tensor => tensor(part(images, shard), [rows, ...imageShape.slice(1)], dtype);
+  const isLocked = ![...parametersOf(model.image).values()].some(({ requiresGrad }) => requiresGrad);
+  const areEmbeddings = imageShape.length === 2;
+  if (areEmbeddings) checkEmbeddings(model, imageShape, isLocked);
+  const zimg = (shard: number): Variable =>
+    areEmbeddings
+      ? constant(imagesOf(shard))
+      : isLocked
+        ? scope(() => noGrad(() => model.embedImages(imagesOf(shard)))) // frees its intermediates at once
+        : model.embedImages(imagesOf(shard));
+  return { owned, rows, embed: { zimg, ztxt: (shard) => model.embedTexts(part(tokens, shard)) } };
+}
+
+/** Throws `ShapeError` if a batch cannot hold embeddings in place of pixels. */
+function checkEmbeddings({ embedDim }: SigLip, shape: Shape, isLocked: boolean): void {
+  if (shape[1] !== embedDim) {
+    throw new ShapeError(`train: embeddings ${show(shape)} of images are not rows of ${embedDim}, the model's embedDim`);
+  }
+  if (!isLocked) {
+    throw new ShapeError(
+      `train: a batch of embeddings ${show(shape)} cannot train the image tower; give pixels, or freeze(parametersOf(model), ["image/.*"])`,
+    );
+  }
 }
 
 /** Moves the gradients of all parameters into one flat tensor. */

@@ -19,7 +19,7 @@ export { ImageTower } from "./imageTower.ts";
 export { pairLogits, sigmoidLoss } from "./loss.ts";
 export { checkLoss, type LossCheck } from "./lossCheck.ts";
 export { type EmbeddedBatch, type LossForm, type LossName, lossForms, trainingLosses } from "./lossForm.ts";
-export { activationBytes, type Cut, embeddingBytes, stepBytes } from "./memory.ts";
+export { activationBytes, type Cut, embeddingBytes, type ImageUse, stepBytes } from "./memory.ts";
 export { SigLip } from "./model.ts";
 export { softmaxLoss } from "./softmaxLoss.ts";
 export { TextTower } from "./textTower.ts";

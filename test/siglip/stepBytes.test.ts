@@ -68,7 +68,7 @@ function peakOfStep(config: SigLipConfig, { batch, shards, devices, loss, activa
     const [rows, side] = [batch / devices, config.image.imageSize];
     const pairs = {
       imageShape: [rows, side, side, 3],
-      pixels: new Float32Array(rows * side * side * 3).fill(0.5),
+      images: new Float32Array(rows * side * side * 3).fill(0.5),
       tokens: new Int32Array(rows * config.text.length),
     };
     heap.peakBytes = heap.liveBytes;

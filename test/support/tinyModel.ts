@@ -33,7 +33,7 @@ export function tinyBatch(batch: number, seed = 1, { image, text }: Inputs = TIN
   const rng = new Rng(seed).split("batch");
   return {
     imageShape: [batch, image.imageSize, image.imageSize, 3],
-    pixels: Float32Array.from({ length: batch * image.imageSize ** 2 * 3 }, () => rng.between(-1, 1)),
+    images: Float32Array.from({ length: batch * image.imageSize ** 2 * 3 }, () => rng.between(-1, 1)),
     tokens: Int32Array.from({ length: batch * text.length }, () => rng.integer(text.vocabSize)),
   };
 }

@@ -92,7 +92,7 @@ function batchOf(i: number) {
   const imageShape = [sizes.batch, height, width, 3];
   return {
     imageShape,
-    pixels: Float32Array.from(start.get(`in.image.${i}`).data),
+    images: Float32Array.from(start.get(`in.image.${i}`).data),
     tokens: start.ints(`in.text.${i}`),
   };
 }
