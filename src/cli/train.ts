@@ -3,7 +3,7 @@
  * Ctrl-C. It never blocks on a device; the training itself is in trainDevice.ts.
  */
 import { join } from "node:path";
-import { newSharedRows } from "../data/index.ts";
+import { newSharedRows, type Tokenizer } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch } from "../parallel/launch.ts";
 import {
@@ -22,19 +22,24 @@ import {
   fitsOn,
   fittingShards,
   imageShapeOf,
+  initialCheckpoint,
+  keptTokenizer,
   metricsOf,
   modelConfig,
   type OwnedRunFolder,
   openRun,
+  openStartingWeights,
   openTraining,
   openVocabulary,
   RunFolderError,
   remedyFor,
   requireFinite,
+  requireFit,
   resolveConfig,
   resumeRun,
   rewindMetrics,
   runBytes,
+  type StartingWeights,
   type Stored,
   shared,
   type TrainingData,
@@ -50,6 +55,7 @@ import { parameterCount } from "../siglip/index.ts";
 import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
 import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
+import { embeddingsOf, openLockedImages } from "./lockedImages.ts";
 import { opening } from "./opening.ts";
 import { print, printableLines, warn } from "./print.ts";
 import { startProgress } from "./progress.ts";
@@ -66,6 +72,9 @@ export interface TrainOptions {
   readonly shards?: string;
   readonly kernels?: string;
   readonly set: readonly string[];
+  readonly init?: string;
+  readonly lock?: string;
+  readonly embeddings?: string;
   readonly resume?: boolean;
   readonly verify?: boolean;
   readonly dryRun?: boolean;
@@ -92,10 +101,11 @@ interface Start {
 export async function train(options: TrainOptions): Promise<void> {
   const { preset = DEFAULT_PRESET, out, resume = false } = options;
   deadlineOf(options.deadline); // reject an invalid one before any work
-  if (options.dryRun) return dryRun(options);
+  const from = startingWeightsOf(options);
+  if (options.dryRun) return dryRun(options, from);
   let start = resume ? openResumed(options) : undefined;
   try {
-    const { config, devices } = start ? withDevices(start.run.config, options) : resolve(options);
+    const { config, devices } = start ? withDevices(start.run.config, options) : resolve(options, from);
     if (!start) {
       checkMemory(config, devices); // a resumed run fits
       // Before rendering pictures, which takes a while.
@@ -108,13 +118,21 @@ export async function train(options: TrainOptions): Promise<void> {
     checkBatch(config, items);
     for (const warning of checkSchedule(config, items)) warn(warning);
     const training = await openTraining(config, opening());
+    const initial = from && initialCheckpoint(config, from, tokenizerFor(config, from, training.tokenizer));
+    const stored = initial ? shared(initial) : start?.stored;
+    const locked = await openLockedImages(config, stored, training.pairs, options.embeddings);
     if (start) changeConfig(start, training.items);
     // Only now, so that a rejected run leaves no folder.
     const now = new Date();
     const made = (): OwnedRunFolder =>
       out === undefined ? createNextRun(RUNS, preset, config, now) : createRun(out, config, now);
-    start ??= { run: made(), before: config };
-    await trainRun(start, training, devices, options);
+    start ??= { run: made(), before: config, stored };
+    if (initial) start.run.checkpoints.save(initial, configDigest(config));
+    const { run } = start;
+    const deadline = deadlineOf(options.deadline);
+    const embeddings = locked && (await embeddingsOf(run, locked, training.pairs, devices, deadline));
+    if (typeof embeddings === "string") printStopped(stored?.step ?? 0, embeddings, run.path);
+    else await trainRun(start, training, embeddings, devices, options);
   } catch (error) {
     start?.run.discard();
     throw error;
@@ -123,9 +141,22 @@ export async function train(options: TrainOptions): Promise<void> {
   }
 }
 
+/** The weights of --init. */
+function startingWeightsOf({ init, embeddings, resume = false }: TrainOptions): StartingWeights | undefined {
+  const given = init !== undefined ? "init" : embeddings !== undefined ? "embeddings" : undefined;
+  if (resume && given) {
+    throw refusal(`--${given}`, `--${given} is for a new run; a resumed run has its own: leave it out`);
+  }
+  return init === undefined ? undefined : openStartingWeights(init, warn);
+}
+
+/** The tokenizer of a new run: that of its starting weights, or the data's. */
+const tokenizerFor = (config: Config, from: StartingWeights | undefined, ofData: Tokenizer): Tokenizer =>
+  (from && keptTokenizer(config, from)) ?? ofData;
+
 /** The settings of --set, and of the options that are short for one key each. */
-function settingsOf({ set, seed, batch, shards, kernels }: TrainOptions): string[] {
-  const short = { seed, batch, shards, kernels };
+function settingsOf({ set, seed, batch, shards, kernels, lock }: TrainOptions): string[] {
+  const short = { seed, batch, shards, kernels, lock };
   return [
     ...set,
     ...Object.entries(short).flatMap(([key, value]) => (value === undefined ? [] : [`train.${key}=${value}`])),
@@ -145,16 +176,21 @@ const withDevices = (config: Config, { devices }: TrainOptions): Plan => ({
 
 const setsShards = (setting: string): boolean => /^\s*train\.shards\s*=/.test(setting);
 
-function resolve(options: TrainOptions): Plan {
+function resolve(options: TrainOptions, from: StartingWeights | undefined): Plan {
   const { preset = DEFAULT_PRESET } = options;
   const settings = settingsOf(options);
-  if (settings.some(setsShards)) return withDevices(resolveConfig(preset, settings), options);
+  const resolved = (more: readonly string[]): Config => {
+    const config = resolveConfig(preset, [...settings, ...more], from);
+    if (from) requireFit(config, from);
+    return config;
+  };
+  if (settings.some(setsShards)) return withDevices(resolved([]), options);
   // No train.shards given: resolve with one shard to get the batch, then choose devices and shards.
-  const uncut = resolveConfig(preset, [...settings, "train.shards=1"]);
+  const uncut = resolved(["train.shards=1"]);
   const { batch } = uncut.train;
   const devices = devicesThatShare(options.devices, batch, `a batch of ${batch}`, (count) => fitsOn(uncut, count));
   const shards = fittingShards(uncut, devices, defaultShards(batch, devices));
-  return { config: resolveConfig(preset, [...settings, `train.shards=${shards}`]), devices };
+  return { config: resolved([`train.shards=${shards}`]), devices };
 }
 
 /** The run to resume, with its newest checkpoint, and with the changed settings. */
@@ -169,6 +205,9 @@ function openResumed(options: TrainOptions): Start {
     const checkpoint = run.checkpoints.load(configDigest(before));
     for (const warning of checkpoint?.warnings ?? []) warn(warning);
     if (checkpoint) requireFinite(checkpoint, out);
+    else if (before.train.init !== "none") {
+      throw new RunFolderError(`${out} ended before the weights of --init were saved; start it again in a new folder`);
+    }
     return {
       run: { ...run, ...openRun(out, config, { damaged: run.checkpoints.damaged }) },
       stored: checkpoint && shared(checkpoint),
@@ -236,16 +275,17 @@ function changeConfig({ run: { path, config }, before, stored }: Start, items: n
 }
 
 /** Prints the size of a new run, and writes nothing. */
-async function dryRun(options: TrainOptions): Promise<void> {
+async function dryRun(options: TrainOptions, from: StartingWeights | undefined): Promise<void> {
   if (options.resume) throw new RunFolderError("--dry-run is for new runs; leave out --resume");
-  const { config, devices } = resolve(options);
+  const { config, devices } = resolve(options, from);
   checkMemory(config, devices);
   const warnings = checkSettings(config, false);
   const { tokenizer, items } = await openVocabulary(config);
   checkBatch(config, items);
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
   const { steps, shards } = config.train;
-  const parameters = parameterCount(modelConfig(config, tokenizer.vocabSize)).total;
+  const { vocabSize } = tokenizerFor(config, from, tokenizer);
+  const parameters = parameterCount(modelConfig(config, vocabSize)).total;
   const memoryBytes = runBytes(config, devices);
   if (options.json) {
     print(JSON.stringify({ parameters, memoryBytes, steps, devices, shards }));
@@ -262,10 +302,12 @@ async function dryRun(options: TrainOptions): Promise<void> {
 function jobOf(
   { run: { path, config, checkpoints }, stored }: Start,
   { pairs, tokenizer, items }: TrainingData,
+  embeddings: Float32Array | undefined,
   { preset = DEFAULT_PRESET, resume = false, verify = false }: TrainOptions,
 ): TrainJob {
   // A resumed run keeps its tokenizer.
   const kept = (stored ? tokenizerOf(stored) : tokenizer).toJSON();
+  const spec = { ...pairs, tokenizer: kept };
   return {
     run: path,
     config,
@@ -277,17 +319,23 @@ function jobOf(
     compareEvery: verify ? 1 : COMPARE_EVERY,
     tokenizer: kept,
     items,
-    pairs: { ...pairs, tokenizer: kept },
+    pairs: embeddings && spec.data === "emoji" ? { ...spec, embeddings } : spec,
     rows: newSharedRows(config.train.batch, imageShapeOf(config), config.tokenizer.length),
   };
 }
 
 /** Trains on the devices and prints the result. */
-async function trainRun(start: Start, training: TrainingData, devices: number, options: TrainOptions): Promise<void> {
+async function trainRun(
+  start: Start,
+  training: TrainingData,
+  embeddings: Float32Array | undefined,
+  devices: number,
+  options: TrainOptions,
+): Promise<void> {
   const { run, stored } = start;
   const { path, config } = run;
   rewindMetrics(path, stored?.step ?? 0, undefined, stored && metricsOf(stored));
-  const job = jobOf(start, training, options);
+  const job = jobOf(start, training, embeddings, options);
   const progress = startProgress(config.train);
   const launched = launch<TrainJob, TrainResult, TrainReport>(trainProgram, devices, job, {
     deadline: deadlineOf(options.deadline),

@@ -42,7 +42,9 @@ export const sharedRowsBytes = (batch: number, imageShape: readonly number[], le
 
 /** Allocates shared rows. */
 export function newSharedRows(batch: number, imageShape: readonly number[], length: number): SharedRows {
-  const slots = Array.from({ length: slotsFor(batch, imageShape, length) }, () => newSharedBatch(batch, imageShape, length));
+  const slots = Array.from({ length: slotsFor(batch, imageShape, length) }, () =>
+    newSharedBatch(batch, imageShape, length),
+  );
   return { slots, words: slots.map(() => new SharedArrayBuffer(4 * batch)) };
 }
 

@@ -5,6 +5,7 @@ export {
   checkConfig,
   configDifferences,
   modelConfig,
+  type Origin,
   presetNames,
   resolveConfig,
   withSettings,
@@ -20,12 +21,22 @@ export {
   type Vocabulary,
 } from "./dataSet.ts";
 export { openTests, openTraining, openVocabulary } from "./dataSets.ts";
-export { evalProgram, trainProgram } from "./devicePrograms.ts";
+export { embedProgram, evalProgram, trainProgram } from "./devicePrograms.ts";
 export { embedPictures, embedTexts, type Pictures } from "./embed.ts";
+export type { EmbedJob, EmbedReport } from "./embedDevice.ts";
 export { trims } from "./emojiData.ts";
 export type { EvalJob } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
 export { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "./fs.ts";
+export {
+  EmbeddingsError,
+  type Fingerprint,
+  fingerprintOf,
+  joinParts,
+  missingParts,
+  readEmbeddings,
+  writeEmbeddings,
+} from "./imageEmbeddings.ts";
 export { RunLockedError } from "./lock.ts";
 export { checkMemory, fitsOn, fittingShards, imageShapeOf, imageUse, remedyFor, runBytes } from "./memory.ts";
 export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
@@ -38,6 +49,7 @@ export {
   configDigest,
   createNextRun,
   createRun,
+  embeddingsFile,
   type OwnedRunFolder,
   openRun,
   type RunFolder,
@@ -47,6 +59,13 @@ export {
   writeConfig,
 } from "./runFolder.ts";
 export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
+export {
+  initialCheckpoint,
+  keptTokenizer,
+  openStartingWeights,
+  requireFit,
+  type StartingWeights,
+} from "./startingWeights.ts";
 export { checkTexts } from "./texts.ts";
 export type { TrainJob, TrainResult } from "./trainDevice.ts";
 export {

@@ -56,7 +56,8 @@ export function fittingShards(config: Config, devices: number, from = 1): number
   const model = largestModel(config);
   const needs = (shards: number): number => deviceBytes(config, shards, devices);
   const fits = (shards: number): boolean =>
-    activationBytes(model, config.train.batch / shards, imageUse(config)) <= ACTIVATION_BYTES && needs(shards) <= EASY_BYTES;
+    activationBytes(model, config.train.batch / shards, imageUse(config)) <= ACTIVATION_BYTES &&
+    needs(shards) <= EASY_BYTES;
   const found = possible.find(fits);
   if (found !== undefined) return found;
   return possible.reduce((least, shards) => (needs(shards) < needs(least) ? shards : least), possible[0] ?? from);

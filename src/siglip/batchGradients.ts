@@ -10,7 +10,18 @@
 import { backward, constant, noGrad, type Variable } from "../autograd/index.ts";
 import { parametersOf } from "../nn/index.ts";
 import { alone, type Communicator, ShardError, sumOverShards } from "../parallel/index.ts";
-import { concat, full, heap, type Shape, ShapeError, scope, show, slice, type Tensor, tensor } from "../tensor/index.ts";
+import {
+  concat,
+  full,
+  heap,
+  type Shape,
+  ShapeError,
+  scope,
+  show,
+  slice,
+  type Tensor,
+  tensor,
+} from "../tensor/index.ts";
 import type { LossForm } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
 
@@ -136,7 +147,9 @@ function shardsOf(
 /** Throws `ShapeError` if a batch cannot hold embeddings in place of pixels. */
 function checkEmbeddings({ embedDim }: SigLip, shape: Shape, isLocked: boolean): void {
   if (shape[1] !== embedDim) {
-    throw new ShapeError(`train: embeddings ${show(shape)} of images are not rows of ${embedDim}, the model's embedDim`);
+    throw new ShapeError(
+      `train: embeddings ${show(shape)} of images are not rows of ${embedDim}, the model's embedDim`,
+    );
   }
   if (!isLocked) {
     throw new ShapeError(
