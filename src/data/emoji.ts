@@ -87,11 +87,12 @@ interface Variant {
   readonly trim: boolean;
 }
 
-const nameOf = ({ style, stroked, trim }: Variant): string =>
+/** The name of the cache file of a variant, without its ending. */
+export const nameOf = ({ style, stroked, trim }: Variant): string =>
   `${style}${trim ? "" : "-whole"}${stroked ? "-stroked" : ""}`;
 
 /** Names everything that a rendered file depends on, so that an update of a package invalidates it. */
-async function keyOf(emoji: readonly Emoji[], { style, stroked, trim }: Variant): Promise<CacheKey> {
+export async function keyOf(emoji: readonly Emoji[], { style, stroked, trim }: Variant): Promise<CacheKey> {
   const { version } = (await emojiJson(`${EMOJI_SETS[style]}/package.json`)) as { version: string };
   const icons = emoji.map(({ code, icon }) => `${code}=${icon[style]}`);
   const madeFrom = JSON.stringify([

@@ -88,13 +88,24 @@ export function writeEmbeddings(
 const hashOf = ({ buffer, byteOffset, byteLength }: Float32Array): string =>
   sha256(new Uint8Array(buffer, byteOffset, byteLength));
 
-/** What is said of each part of a fingerprint that differs. */
-const DIFFERENCES: Readonly<Record<"tower" | "preprocessing" | "images" | "order", string>> = {
+/** What is said of a part of the fingerprint that differs. */
+const DIFFERENCES = {
   tower: "it was computed with another image tower",
-  preprocessing: "its images were prepared in another way, or its tower has another configuration",
+  preprocessing: "its images were prepared in another way, or its tower has other sizes",
   images: "its images are others, or have changed",
   order: "its images are in another order",
-};
+} as const;
+
+/** What differs between the metadata of a file and a fingerprint, in words. */
+function differences(metadata: ReadonlyMap<string, string>, expected: Fingerprint): string[] {
+  const count = Number(metadata.get("count"));
+  if (count !== expected.count) return [`it holds ${count} images, and the data has ${expected.count}`];
+  const parts = (Object.keys(DIFFERENCES) as (keyof typeof DIFFERENCES)[]).filter(
+    (part) => metadata.get(part) !== expected[part],
+  );
+  // The order of other images says nothing.
+  return parts.filter((part) => part !== "order" || !parts.includes("images")).map((part) => DIFFERENCES[part]);
+}
 
 /**
  * Reads rows in memory that threads share. Throws `FormatError` for a file that is no safetensors file or was cut short,
@@ -119,11 +130,8 @@ export function readEmbeddings(
   }
   const { data, shape, dtype } = tensor;
   if (!(data instanceof Float32Array) || dtype !== "F32") return refuse(`embeddings are ${dtype}, not F32`);
-  const differs = (["tower", "preprocessing", "images"] as const).find((part) => metadata.get(part) !== expected[part]);
-  const count = Number(metadata.get("count"));
-  if (count !== expected.count) refuse(`it holds ${count} images, and the training data has ${expected.count}`);
-  if (differs) refuse(`${DIFFERENCES[differs]}; ${remedy(differs)}`);
-  if (metadata.get("order") !== expected.order) refuse(`${DIFFERENCES.order}; ${remedy("order")}`);
+  const differs = differences(metadata, expected);
+  if (differs.length > 0) refuse(`${differs.join("; ")}: compute it with siglip embed, on the data that is trained on`);
   const { width } = expected;
   if (shape.length !== 2 || shape[0] !== block.count || shape[1] !== width) {
     refuse(`embeddings are [${shape.join(", ")}], not [${block.count}, ${width}]`);
@@ -135,11 +143,6 @@ export function readEmbeddings(
   shared.set(data);
   return shared;
 }
-
-const remedy = (part: keyof typeof DIFFERENCES): string =>
-  part === "tower"
-    ? "use the run that --init names, or siglip embed it again"
-    : "compute it again with siglip embed on the data that is trained on";
 
 function readFile(file: string, fs: Fs): Uint8Array {
   try {

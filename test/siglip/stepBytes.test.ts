@@ -1,7 +1,7 @@
 /** The estimated memory of a step against the peaks of real steps. */
 import { beforeAll, expect, it } from "vitest";
 import { noGrad } from "../../src/autograd/index.ts";
-import { AdamW, parametersOf } from "../../src/nn/index.ts";
+import { AdamW, freeze, parametersOf } from "../../src/nn/index.ts";
 import { alone, type Communicator } from "../../src/parallel/index.ts";
 import {
   activationBytes,
@@ -45,6 +45,10 @@ const CUTS: readonly Cut[] = [
   { batch: 32, shards: 8, devices: 2, loss: trainingLosses.sigmoid },
   { batch: 32, shards: 8, devices: 8, loss: trainingLosses.sigmoid },
   { batch: 512, shards: 64, devices: 2, loss: trainingLosses.softmax, activationLimit: 0 },
+  { batch: 32, shards: 8, devices: 2, loss: trainingLosses.sigmoid, images: "locked" },
+  { batch: 32, shards: 8, devices: 2, loss: trainingLosses.sigmoid, images: "locked", activationLimit: 0 },
+  { batch: 64, shards: 8, devices: 2, loss: trainingLosses.sigmoid, images: "embedded" },
+  { batch: 512, shards: 64, devices: 1, loss: trainingLosses.sigmoid, images: "embedded", activationLimit: 0 },
 ];
 
 /** One of several devices, all of which send the same. */
@@ -58,17 +62,19 @@ const echo = (size: number): Communicator => ({
   barrier: () => {},
 });
 
-function peakOfStep(config: SigLipConfig, { batch, shards, devices, loss, activationLimit }: Cut): number {
+function peakOfStep(config: SigLipConfig, { batch, shards, devices, loss, images, activationLimit }: Cut): number {
   return scope(() => {
     const before = heap.liveBytes;
     const model = new SigLip(new Rng(0), config);
     const trained = parametersOf(model);
+    if (images) freeze(trained, ["image/.*"]);
     if (!loss.usesBias) trained.delete("b");
     const optimizer = new AdamW(trained, { lr: 1e-3 });
     const [rows, side] = [batch / devices, config.image.imageSize];
+    const shape = images === "embedded" ? [config.embedDim] : [side, side, 3];
     const pairs = {
-      imageShape: [rows, side, side, 3],
-      images: new Float32Array(rows * side * side * 3).fill(0.5),
+      imageShape: [rows, ...shape],
+      images: new Float32Array(rows * shape.reduce((a, b) => a * b)).fill(0.5),
       tokens: new Int32Array(rows * config.text.length),
     };
     heap.peakBytes = heap.liveBytes;
@@ -85,11 +91,11 @@ beforeAll(() => void kernelReport()); // choosing kernels takes memory, once
 
 it.each(
   Object.keys(CONFIGS).flatMap((name) =>
-    CUTS.map((cut) => [name, cut.batch, cut.shards, cut.devices, cut.loss.name, cut] as const),
+    CUTS.map((cut) => [name, cut.batch, cut.shards, cut.devices, cut.loss.name, cut.images ?? "trained", cut] as const),
   ),
 )(
-  "a model %s takes in a step what it is said to: batch %i in %i shards on %i devices, %s",
-  (name, _b, _s, _d, _l, cut) => {
+  "a model %s takes in a step what it is said to: batch %i in %i shards on %i devices, %s, images %s",
+  (name, _b, _s, _d, _l, _i, cut) => {
     const ratio = stepBytes(CONFIGS[name], cut) / peakOfStep(CONFIGS[name], cut);
     expect(ratio).toBeGreaterThan(0.77);
     expect(ratio).toBeLessThan(1.3);
