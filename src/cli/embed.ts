@@ -12,6 +12,7 @@ import {
   openRunToRead,
   openTraining,
   readEmbeddings,
+  removeParts,
   shared,
 } from "../run/index.ts";
 import { chooseKernels, type KernelMode } from "../tensor/index.ts";
@@ -76,6 +77,7 @@ function checkOut(out: string): void {
 function requireSame(out: string, fingerprint: Fingerprint): void {
   try {
     readEmbeddings(out, fingerprint);
+    removeParts(out); // a kill may have come before
   } catch (error) {
     if (!(error instanceof EmbeddingsError || error instanceof FormatError)) throw error;
     throw wrong(`--out exists and is not replaced; name another file, or move it away (${error.message})`);

@@ -12,6 +12,7 @@ import {
   fingerprintOf,
   imageUse,
   readEmbeddings,
+  removeParts,
   type Stored,
   writeEmbeddings,
 } from "../run/index.ts";
@@ -56,7 +57,8 @@ export async function embeddingsOf(
   deadline: number,
 ): Promise<Float32Array | Interruption> {
   const file = embeddingsFile(path);
-  if (!existsSync(file)) {
+  if (existsSync(file)) removeParts(file); // a kill may have come before
+  else {
     if (given) writeEmbeddings(file, given, fingerprint);
     else {
       const signal = await embedImages({ config, stored, pairs, file, fingerprint }, devices, deadline);

@@ -199,7 +199,14 @@ export function joinParts(file: string, expected: Fingerprint, rows = PART_ROWS,
     all.set(readEmbeddings(partFile(file, block), expected, block, fs), block.first * expected.width);
   }
   writeEmbeddings(file, all, expected, undefined, fs);
-  for (const name of fs.list(partsOf(file))) fs.remove(join(partsOf(file), name));
-  fs.removeFolder(partsOf(file));
+  removeParts(file, fs);
+}
+
+/** Removes the parts of a complete file, if there are any. */
+export function removeParts(file: string, fs: Fs = realFs): void {
+  const parts = partsOf(file);
+  if (!fs.isFolder(parts)) return;
+  for (const name of fs.list(parts)) fs.remove(join(parts, name));
+  fs.removeFolder(parts);
   fs.syncFolder(dirname(file));
 }

@@ -35,6 +35,7 @@ export {
   joinParts,
   missingParts,
   readEmbeddings,
+  removeParts,
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
 export { RunLockedError } from "./lock.ts";

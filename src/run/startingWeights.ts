@@ -64,6 +64,9 @@ export function openStartingWeights(path: string, warn: (message: string) => voi
   return startingWeights(path, { model, tokenizer }, weightsOf(checkpoint), tokenizerOf(checkpoint));
 }
 
+/** The least tokenizer.vocabSize, the tokens that may be learned; a saved tokenizer may have learned fewer. */
+const LEAST_VOCABULARY = 300;
+
 function fromSavedModel(path: string): StartingWeights {
   const { model, tokenizer } = loadModel(path);
   if (model.tPrime.value.dtype !== "f32") {
@@ -74,7 +77,7 @@ function fromSavedModel(path: string): StartingWeights {
   const kind = tokenizer?.kind ?? "bpe";
   const config = checkConfig({
     model: { image, text: sizes, embedDim, temperatureInit, biasInit },
-    tokenizer: { kind, length, ...(kind === "bpe" ? { vocabSize } : {}) },
+    tokenizer: { kind, length, ...(kind === "bpe" ? { vocabSize: Math.max(vocabSize, LEAST_VOCABULARY) } : {}) },
   });
   const weights = new Map(
     [...parametersOf(model)].map(([name, { shape, value }]) => [
@@ -148,7 +151,7 @@ function misfits(model: SigLip, { weights }: StartingWeights, config: Config): s
     else if (!sameShape(there.shape, shape)) found.push(`${path} is ${show(there.shape)} there, not ${show(shape)}`);
   }
   for (const [path, { shape }] of weights) {
-    if (isTaken(config, path) && !wanted.has(path)) found.push(`${path} ${show(shape)} is there alone`);
+    if (isTaken(config, path) && !wanted.has(path)) found.push(`${path} ${show(shape)} is missing here`);
   }
   return found;
 }

@@ -10,6 +10,7 @@ import {
   EMOJI_STYLES,
   type Emoji,
   type EmojiData,
+  emojiImages,
   emojiList,
   emojiPairs,
   emojiPictures,
@@ -151,6 +152,27 @@ describe("emojiPairs", () => {
     const pairs = emojiPairs(some, { ...options, items });
     expect(pairs.size).toBe(4);
     expect(pairs.batch(1, 0, 4).items.toSorted()).toEqual(items);
+  });
+
+  it("with embeddings, holds that of the image that it would show, and the same texts", () => {
+    const plain = { ...options, augmentation: augmentations.none, stroke: 0, tags: 0.5 };
+    for (const items of [Int32Array.from(some.emoji.keys()), Int32Array.of(3, 20, 1, 7)]) {
+      const images = emojiImages(some, { ...plain, items });
+      const numbers = Float32Array.from({ length: images.count }, (_, image) => image);
+      const [shown, embedded] = [
+        emojiPairs(some, { ...plain, items }),
+        emojiPairs(some, { ...plain, items, embeddings: numbers }), // of width 1: the number of the image
+      ].map((pairs) => Array.from({ length: 12 }, (_, step) => pairs.batch(1, step, 4)));
+      const seen = new Set<number>();
+      for (const [step, { imageShape, images: rows, tokens, items: shownItems }] of embedded.entries()) {
+        expect(imageShape).toEqual([4, 1]);
+        expect({ tokens, shownItems }).toEqual({ tokens: shown[step].tokens, shownItems: shown[step].items });
+        const pixels = [...rows].map((image) => images.pixels(image, image + 1));
+        expect(Float32Array.of(...pixels.flatMap((row) => [...row]))).toEqual(shown[step].images);
+        for (const image of rows) seen.add(Math.floor((image * plain.styles.length) / images.count));
+      }
+      expect(seen.size).toBe(plain.styles.length);
+    }
   });
 
   it("gives pixels in [0, 2], white corners included", () => {
