@@ -57,7 +57,8 @@ export async function embeddingsOf(
   deadline: number,
 ): Promise<Float32Array | Interruption> {
   const file = embeddingsFile(path);
-  if (existsSync(file)) removeParts(file); // a kill may have come before
+  if (existsSync(file))
+    removeParts(file); // a kill may have come before
   else {
     if (given) writeEmbeddings(file, given, fingerprint);
     else {

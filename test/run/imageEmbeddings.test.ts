@@ -77,7 +77,9 @@ describe("readEmbeddings", () => {
 
   it("names everything that differs at once", () => {
     const other = { ...fingerprint, tower: "x", preprocessing: "y", order: "z" };
-    expect(() => read(diskWith(), other)).toThrow(/another image tower; .*another way.*; its images are in another order/);
+    expect(() => read(diskWith(), other)).toThrow(
+      /another image tower; .*another way.*; its images are in another order/,
+    );
   });
 
   const changed = (change: (data: Float32Array) => void) => (tensor: SafetensorsTensor) => {
