@@ -14,6 +14,7 @@ import { durationInSteps, parseDuration, pathPattern } from "../nn/index.ts";
 import { embeddingBytes, logOddsBias, parameterCount, type SigLipConfig } from "../siglip/index.ts";
 import { HEAP_BYTES, KERNEL_MODES } from "../tensor/index.ts";
 import { dataKeys, dataNames } from "./dataSets.ts";
+import { type OwnKeys, optimizerNames, reads } from "./optimizers.ts";
 import {
   ConfigError,
   choice,
@@ -66,18 +67,35 @@ function multipliers(initial: readonly Multiplier[]): Field<readonly Multiplier[
   };
   return {
     initial,
-    parse(text) {
-      try {
-        return parseJson(new TextEncoder().encode(text), "optim.multipliers");
-      } catch {
-        return text; // not JSON: reported as the wrong type
-      }
-    },
+    parse: jsonOrText,
     check(value) {
       if (!Array.isArray(value)) return { code: "CONFIG_TYPE", expected };
       return value.every(isMultiplier) ? { value } : { code: "CONFIG_RANGE", expected };
     },
   };
+}
+
+/** A list of patterns of paths; JSON on the command line. */
+function patterns(initial: readonly string[]): Field<readonly string[]> {
+  const expected = 'a list of regular expressions such as ["image/.*"]';
+  return {
+    initial,
+    parse: jsonOrText,
+    check(value) {
+      if (!Array.isArray(value)) return { code: "CONFIG_TYPE", expected };
+      const fits = value.every((item) => typeof item === "string" && isPattern(item));
+      return fits ? { value } : { code: "CONFIG_RANGE", expected };
+    },
+  };
+}
+
+/** The value of a JSON text; other text as it is, to be reported as the wrong type. */
+function jsonOrText(text: string): unknown {
+  try {
+    return parseJson(new TextEncoder().encode(text), "setting");
+  } catch {
+    return text;
+  }
 }
 
 function isPattern(text: string): boolean {
@@ -131,8 +149,10 @@ const schema = {
     firstSteps: integer(0, 0, 100_000_000), // train.steps at the start, if --resume has changed it since; else 0
   },
   optim: {
+    name: choice("adamw", optimizerNames),
     lr: number(2e-3, { above: 0, max: 10 }),
-    beta1: number(0.9, { min: 0, max: 0.9999999 }),
+    matrixLr: number(0.01, { above: 0, max: 10 }), // of the matrices that Muon updates; lr is for the rest
+    beta1: number(0.9, { min: 0, max: 0.9999999 }), // of SGD the momentum
     beta2: number(0.95, { min: 0, max: 0.9999999 }),
     eps: number(1e-8, { min: 1e-38, max: 1 }), // much smaller values are 0 in f32
     weightDecay: number(4e-4, { min: 0, max: 1 }),
@@ -142,6 +162,7 @@ const schema = {
     warmup: duration("10%"),
     cooldown: duration("0"),
     multipliers: multipliers([{ match: "tPrime|b", lr: 3, decay: 0 }]),
+    frozen: patterns([]), // parameters that are not trained
   },
   checkpoint: {
     every: integer(1000, 1, 1_000_000_000), // steps
@@ -253,7 +274,7 @@ export function configDifferences(before: Config, after: Config): Difference[] {
  * must be listed here, with a default that leaves training unchanged: then the configuration of an older run, which lacks
  * the key, keeps the digest that its checkpoints carry.
  */
-const LATER_KEYS: readonly string[] = ["data.trim", "train.firstSteps"];
+const LATER_KEYS: readonly string[] = ["data.trim", "train.firstSteps", "optim.name", "optim.matrixLr", "optim.frozen"];
 
 /**
  * The keys that determine every bit of a result, to be hashed: five sections, without later keys at their default. The
@@ -286,6 +307,12 @@ function settled(config: Config, problems: Problem[]): Config {
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
+}
+
+/** Keys that were set for another optimizer. */
+function keysNotRead(optim: Config["optim"]): (keyof OwnKeys)[] {
+  const keys: readonly (keyof OwnKeys)[] = ["beta1", "beta2", "eps", "matrixLr"];
+  return keys.filter((key) => !reads(optim.name, key) && optim[key] !== schema.optim[key].initial);
 }
 
 /** Combinations that no run can use, although every key is in its range. */
@@ -329,6 +356,11 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
     ["data.testStyle", "data.trainStyles"],
     `data.testStyle ${data.testStyle} is one of data.trainStyles; test on a style that training does not see`,
   );
+
+  for (const key of keysNotRead(optim)) {
+    const detail = `optim.${key} ${optim[key]} has no effect: optim.name ${optim.name} does not read it; leave it out`;
+    refuse(true, [`optim.${key}`, "optim.name"], detail);
+  }
 
   // An epoch is at least one step: this is the least that the two can take.
   const length = { steps: train.steps, batch: train.batch, stepsPerEpoch: 1 };

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { parametersOf } from "../../src/nn/index.ts";
+import { Adafactor, Adam, AdamW, Lion, Muon, parametersOf, Sgd } from "../../src/nn/index.ts";
 import { resolveConfig } from "../../src/run/config.ts";
 import { buildModel, buildOptimizer } from "../../src/run/model.ts";
 import { copy, scope, zeros } from "../../src/tensor/index.ts";
@@ -19,6 +19,41 @@ function decaying(settings: readonly string[]): { decayed: string[]; kept: strin
     return { decayed: paths, kept: parameters.map(([path]) => path).filter((path) => !paths.includes(path)) };
   });
 }
+
+it.each([
+  ["adamw", AdamW],
+  ["adafactor", Adafactor],
+  ["lion", Lion],
+  ["adam", Adam],
+  ["sgd", Sgd],
+  ["muon", Muon],
+] as const)("optim.name=%s trains with that optimizer", (name, Made) => {
+  const config = resolveConfig("emoji", [`optim.name=${name}`]);
+  expect(buildOptimizer(config, buildModel(config, 300))).toBeInstanceOf(Made);
+});
+
+it.each([
+  ["lion", "eps"],
+  ["adafactor", "eps"],
+  ["sgd", "beta2"],
+  ["adamw", "matrixLr"],
+])("optim.name=%s with optim.%s is refused, since the key has no effect", (name, key) => {
+  const settings = [`optim.name=${name}`, `optim.${key}=0.5`];
+  expect(() => resolveConfig("emoji", settings)).toThrow(
+    `config: optim.${key} 0.5 has no effect: optim.name ${name} does not read it; leave it out`,
+  );
+});
+
+it("optim.frozen leaves every bit of a parameter as it was drawn", () => {
+  scope(() => {
+    const config = resolveConfig("emoji", ['optim.frozen=["image/.*","b"]']);
+    const model = buildModel(config, 300);
+    const optimizer = buildOptimizer(config, model);
+    for (const [path, parameter] of parametersOf(model)) {
+      expect(optimizer.updates(parameter)).toBe(!/^(image\/.*|b)$/.test(path));
+    }
+  });
+});
 
 it("optim.decayed matrices decays every parameter of two axes or more, and no other", () => {
   const { decayed, kept } = decaying([]);
