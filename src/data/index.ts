@@ -45,6 +45,8 @@ export {
   drawScene,
   isHeldOut,
   type Scene,
+  type ScenePictures,
+  SHAPES,
   type ShapesOptions,
   type ShapesSplit,
   sceneOf,

@@ -65,6 +65,9 @@ export function calibration(
   if (!(candidates > 1 && Number.isFinite(candidates))) {
     throw new EvaluationError(`calibration: ${candidates} candidates; use the batch of the training, at least 2`);
   }
+  if (!Number.isFinite(t) || !Number.isFinite(b)) {
+    throw new EvaluationError(`calibration: t = ${t} and b = ${b} must be finite (did training diverge?)`);
+  }
   const otherWeight = (candidates - 1) / (images - 1);
   const sums = Array.from({ length: BINS }, () => ({ pairs: 0, weight: 0, predicted: 0, matching: 0 }));
   const row = new Float64Array(texts);

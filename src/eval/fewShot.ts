@@ -64,10 +64,11 @@ export function probePredictions(probe: Probe, x: Embeddings): Int32Array {
   const d = probe.mean.length;
   const rows = rowsOf("probePredictions", "x", x, d);
   const classes = probe.weights.length / (d + 1);
-  const scores = product(whitened(x, rows, probe), probe.weights, rows, d + 1);
+  // Row by row: features may be whole images.
   return Int32Array.from({ length: rows }, (_, i) => {
+    const scores = product(whitened(x.subarray(i * d, (i + 1) * d), 1, probe), probe.weights, 1, d + 1);
     let best = 0;
-    for (let c = 1; c < classes; c++) if (scores[i * classes + c] > scores[i * classes + best]) best = c;
+    for (let c = 1; c < classes; c++) if (scores[c] > scores[best]) best = c;
     return best;
   });
 }

@@ -64,6 +64,23 @@ export interface Tests {
   readonly rendered?: RenderedPictures;
 }
 
+/** Images with their classes. */
+export interface LabeledPictures {
+  readonly pictures: PictureSet;
+  /** Class of each image, an index. */
+  readonly labels: Int32Array;
+}
+
+/** Labelled images for the few-shot probe. */
+export interface ProbeData {
+  /** For people, what is classified in which images: "group of an emoji in openmoji". */
+  readonly title: string;
+  readonly classes: readonly string[];
+  /** Images in the styles, or of the scenes, that training saw: the probe learns from a few of them. */
+  readonly train: readonly LabeledPictures[];
+  readonly test: LabeledPictures;
+}
+
 /** A data set. Its methods throw `DataError` if the data is not available, `ConfigError` if a batch is larger than it. */
 export interface DataSet<Settings extends DataSettings = DataSettings> {
   /** Opens the tokenizer without rendering or writing anything. */
@@ -72,6 +89,8 @@ export interface DataSet<Settings extends DataSettings = DataSettings> {
   openTraining(settings: Settings, opening: Opening): Promise<TrainingData>;
   /** Opens the test sets. */
   openTests(settings: Settings, opening: TestOpening): Promise<Tests>;
+  /** Opens labelled images for the few-shot probe. */
+  openProbe(settings: Settings, opening: TestOpening): Promise<ProbeData>;
   /** Images of test sets that all devices hold together. */
   testedImages(settings: Settings, items: number, devices: number): number;
 }

@@ -22,11 +22,11 @@ function batchRows({ config }: SigLip): number {
  */
 function inBatches(
   count: number,
+  width: number,
   model: SigLip,
   comm: Communicator,
   embed: (from: number, to: number) => Tensor,
 ): Float32Array {
-  const width = model.embedDim;
   const most = batchRows(model);
   const out = new Float32Array(count * width);
   for (let round = 0; round * comm.size * most < count; round++) {
@@ -51,12 +51,31 @@ function inBatches(
   return out;
 }
 
+/** Images from..to−1 of pixels [N, side, side, 3]. */
+function imagesBetween(pixels: Float32Array, side: number, from: number, to: number): Tensor {
+  const stride = side * side * 3;
+  return tensor(pixels.subarray(from * stride, to * stride), [to - from, side, side, 3]);
+}
+
 /** pixels [N, side, side, 3] → [N, d], rows of length 1. */
 export function embedPictures(model: SigLip, pixels: Float32Array, side: number, comm = alone): Float32Array {
-  const stride = side * side * 3;
-  return inBatches(pixels.length / stride, model, comm, (from, to) => {
-    const images = tensor(pixels.subarray(from * stride, to * stride), [to - from, side, side, 3]);
-    return model.embedImages(images).value;
+  return inBatches(
+    pixels.length / (side * side * 3),
+    model.embedDim,
+    model,
+    comm,
+    (from, to) => model.embedImages(imagesBetween(pixels, side, from, to)).value,
+  );
+}
+
+/** pixels [N, side, side, 3] → [N, D]: the output of the image tower's pooling, before its head and normalization. */
+export function imageFeatures(model: SigLip, pixels: Float32Array, side: number, comm = alone): Float32Array {
+  return inBatches(pixels.length / (side * side * 3), model.config.image.width, model, comm, (from, to) => {
+    let pooled: Tensor | undefined;
+    model.image.forward(imagesBetween(pixels, side, from, to), (name, { value }) => {
+      if (name === "pooled") pooled = value;
+    });
+    return pooled!;
   });
 }
 
@@ -71,6 +90,7 @@ export function embedTexts(
   const ids = encodeAll(tokenizer, texts, length);
   return inBatches(
     texts.length,
+    model.embedDim,
     model,
     comm,
     (from, to) => model.embedTexts(ids.slice(from * length, to * length)).value,

@@ -112,6 +112,24 @@ export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
     };
   },
 
+  async openProbe(settings, opening) {
+    const { trainStyles, testStyle } = settings.data;
+    const data = await open(settings, opening);
+    const all = Int32Array.from(data.emoji.keys());
+    const split = holdsOut ? unseenEmoji(data.emoji, UNSEEN) : undefined;
+    const classes = [...new Set(data.emoji.map(({ group }) => group))];
+    const labeled = (style: EmojiStyle, items: Int32Array = all) => ({
+      pictures: emojiPictures(data, style, items, settings.model.image.imageSize),
+      labels: items.map((item) => classes.indexOf(data.emoji[item].group)),
+    });
+    return {
+      title: `group of ${holdsOut ? "an emoji never seen" : "an emoji"} in ${testStyle}, learned in ${trainStyles.join(", ")}`,
+      classes,
+      train: trainStyles.map((style) => labeled(style, split?.train)),
+      test: labeled(testStyle, split?.unseen),
+    };
+  },
+
   testedImages({ data: { trainStyles } }, items, devices) {
     return holdsOut ? devices * (trainStyles.length + 1) * UNSEEN : (devices + trainStyles.length) * items;
   },

@@ -11,18 +11,20 @@ export {
 } from "./config.ts";
 export {
   checkBatch,
+  type LabeledPictures,
   type Opening,
+  type ProbeData,
   type TestOpening,
   type TestSet,
   type Tests,
   type TrainingData,
   type Vocabulary,
 } from "./dataSet.ts";
-export { openTests, openTraining, openVocabulary, testedImages } from "./dataSets.ts";
+export { openProbe, openTests, openTraining, openVocabulary, testedImages } from "./dataSets.ts";
 export { evalProgram, trainProgram } from "./devicePrograms.ts";
-export { embedPictures, embedTexts } from "./embed.ts";
+export { embedPictures, embedTexts, imageFeatures } from "./embed.ts";
 export { trims } from "./emojiData.ts";
-export type { EvalJob } from "./evalDevice.ts";
+export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
 export { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "./fs.ts";
 export { RunLockedError } from "./lock.ts";
@@ -31,6 +33,7 @@ export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
 export { buildModel, buildOptimizer, buildSchedule } from "./model.ts";
 export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
+export { type ProbeResult, probeJson, probeTable } from "./probe.ts";
 export type { TrainReport } from "./recorder.ts";
 export {
   checkRunPath,

@@ -88,7 +88,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     }
   }
   recorder?.close();
-  const { sets, evaluations } = evaluateAll(embedder, tests);
+  const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
   if (comm.rank !== 0) return { kind: "stopped", step: steps };
   const seconds = (performance.now() - started) / 1e3;
   const { run, preset } = job;

@@ -126,6 +126,7 @@ describe("calibration", () => {
     const one = Float64Array.of(1, 0);
     const options = { t: 1, b: 0, candidates: 2 };
     expect(() => calibration(one, one, [0], options)).toThrow(/one image/);
+    expect(() => calibration(one, one, [0, 1], { ...options, t: Number.POSITIVE_INFINITY })).toThrow(/t = Infinity/);
     expect(() => calibration(one, one, [0, 1], { ...options, candidates: 1 })).toThrow(/1 candidates/);
     expect(() => calibration(one, one, [0, 2], options)).toThrow(EvaluationError);
   });
