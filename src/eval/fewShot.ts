@@ -20,7 +20,7 @@ const CONSTANT = 100;
 const EPSILON = 1e-5; // a feature may be constant
 
 /** Features of images with their classes. */
-export interface LabeledFeatures {
+export interface LabelledFeatures {
   /** [N, d] */
   readonly x: Embeddings;
   /** Class of each row, an index from 0. */
@@ -38,7 +38,7 @@ export interface Probe {
 }
 
 /** Fits a probe on all rows. Throws `EvaluationError` for a label that is not one of `classes`, or features that are not finite. */
-export function fitProbe({ x, labels }: LabeledFeatures, classes: number): Probe {
+export function fitProbe({ x, labels }: LabelledFeatures, classes: number): Probe {
   const rows = labels.length;
   const d = widthOf("fitProbe", { x, labels }, classes);
   const { mean, deviation } = moments(x, rows, d);
@@ -75,8 +75,8 @@ export function probePredictions(probe: Probe, x: Embeddings): Int32Array {
 
 /** What `fewShotProbe` fits and tests. */
 export interface FewShotProbe {
-  readonly train: LabeledFeatures;
-  readonly test: LabeledFeatures;
+  readonly train: LabelledFeatures;
+  readonly test: LabelledFeatures;
   readonly classes: number;
   /**
    * For each seed the training rows in the order in which they are taken: the probe with k shots gets the first k rows of each
@@ -135,7 +135,7 @@ function firstOfEachClass(order: ArrayLike<number>, labels: ArrayLike<number>, c
   });
 }
 
-function rowsAt({ x, labels }: LabeledFeatures, rows: readonly number[], d: number): LabeledFeatures {
+function rowsAt({ x, labels }: LabelledFeatures, rows: readonly number[], d: number): LabelledFeatures {
   const chosen = new Float64Array(rows.length * d);
   rows.forEach((row, i) => {
     chosen.set(x.subarray(row * d, (row + 1) * d), i * d);
@@ -144,7 +144,7 @@ function rowsAt({ x, labels }: LabeledFeatures, rows: readonly number[], d: numb
 }
 
 /** The number of features, after checking rows and labels. */
-function widthOf(op: string, { x, labels }: LabeledFeatures, classes: number): number {
+function widthOf(op: string, { x, labels }: LabelledFeatures, classes: number): number {
   const d = x.length / labels.length;
   if (!Number.isInteger(d) || d < 1) {
     throw new EvaluationError(

@@ -7,7 +7,7 @@ export {
   type FewShotProbe,
   fewShotProbe,
   fitProbe,
-  type LabeledFeatures,
+  type LabelledFeatures,
   type Probe,
   probePredictions,
 } from "./fewShot.ts";

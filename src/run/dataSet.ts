@@ -65,7 +65,7 @@ export interface Tests {
 }
 
 /** Images with their classes. */
-export interface LabeledPictures {
+export interface LabelledPictures {
   readonly pictures: PictureSet;
   /** Class of each image, an index. */
   readonly labels: Int32Array;
@@ -77,8 +77,8 @@ export interface ProbeData {
   readonly title: string;
   readonly classes: readonly string[];
   /** Images in the styles, or of the scenes, that training saw: the probe learns from a few of them. */
-  readonly train: readonly LabeledPictures[];
-  readonly test: LabeledPictures;
+  readonly train: readonly LabelledPictures[];
+  readonly test: LabelledPictures;
 }
 
 /** A data set. Its methods throw `DataError` if the data is not available, `ConfigError` if a batch is larger than it. */

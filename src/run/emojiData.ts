@@ -118,15 +118,15 @@ export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
     const all = Int32Array.from(data.emoji.keys());
     const split = holdsOut ? unseenEmoji(data.emoji, UNSEEN) : undefined;
     const classes = [...new Set(data.emoji.map(({ group }) => group))];
-    const labeled = (style: EmojiStyle, items: Int32Array = all) => ({
+    const labelled = (style: EmojiStyle, items: Int32Array = all) => ({
       pictures: emojiPictures(data, style, items, settings.model.image.imageSize),
       labels: items.map((item) => classes.indexOf(data.emoji[item].group)),
     });
     return {
       title: `group of ${holdsOut ? "an emoji never seen" : "an emoji"} in ${testStyle}, learned in ${trainStyles.join(", ")}`,
       classes,
-      train: trainStyles.map((style) => labeled(style, split?.train)),
-      test: labeled(testStyle, split?.unseen),
+      train: trainStyles.map((style) => labelled(style, split?.train)),
+      test: labelled(testStyle, split?.unseen),
     };
   },
 

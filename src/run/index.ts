@@ -11,7 +11,7 @@ export {
 } from "./config.ts";
 export {
   checkBatch,
-  type LabeledPictures,
+  type LabelledPictures,
   type Opening,
   type ProbeData,
   type TestOpening,

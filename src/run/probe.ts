@@ -1,7 +1,7 @@
 /** The few-shot probe of a run's image tower, beside the same probe of the pixels. */
-import { type FewShotAccuracy, fewShotProbe, type LabeledFeatures } from "../eval/index.ts";
+import { type FewShotAccuracy, fewShotProbe, type LabelledFeatures } from "../eval/index.ts";
 import { Rng } from "../tensor/index.ts";
-import type { LabeledPictures, ProbeData } from "./dataSet.ts";
+import type { LabelledPictures, ProbeData } from "./dataSet.ts";
 import { imageFeatures } from "./embed.ts";
 import type { Embedder } from "./evaluation.ts";
 
@@ -20,7 +20,7 @@ export interface ProbeResult {
 
 /** Probes the image tower; the devices share its work, and rank 0 returns the result. */
 export function probe({ model, comm }: Embedder, data: ProbeData): ProbeResult | undefined {
-  const features = ({ pictures: { pixels, side } }: LabeledPictures): Float32Array =>
+  const features = ({ pictures: { pixels, side } }: LabelledPictures): Float32Array =>
     imageFeatures(model, pixels, side, comm);
   const [trained, tested] = [data.train.map(features), features(data.test)];
   if (comm !== undefined && comm.rank > 0) return undefined;
@@ -28,10 +28,10 @@ export function probe({ model, comm }: Embedder, data: ProbeData): ProbeResult |
   const labels = data.train.flatMap((part) => [...part.labels]);
   const orders = SEEDS.map((seed) => new Rng(seed).split("probe").permutation(labels.length));
   const accuracy = (train: readonly Float32Array[], x: Float32Array): FewShotAccuracy[] => {
-    const test: LabeledFeatures = { x, labels: data.test.labels };
+    const test: LabelledFeatures = { x, labels: data.test.labels };
     return fewShotProbe({ train: { x: joined(train), labels }, test, classes, orders });
   };
-  const pixels = ({ pictures }: LabeledPictures): Float32Array => pictures.pixels;
+  const pixels = ({ pictures }: LabelledPictures): Float32Array => pictures.pixels;
   return {
     title: data.title,
     classes: data.classes,

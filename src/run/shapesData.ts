@@ -53,15 +53,15 @@ export const shapesData: DataSet = {
   },
 
   async openProbe({ model, train }) {
-    const labeled = (split: ShapesSplit) => {
+    const labelled = (split: ShapesSplit) => {
       const pictures = shapePictures(split, TESTED, train.seed, model.image.imageSize);
       return { pictures, labels: Int32Array.from(pictures.scenes, ({ first }) => SHAPES.indexOf(first.shape)) };
     };
     return {
       title: "shape of the upper or left thing with colour and shape never seen together",
       classes: SHAPES,
-      train: [labeled("train")],
-      test: labeled("unseen"),
+      train: [labelled("train")],
+      test: labelled("unseen"),
     };
   },
 

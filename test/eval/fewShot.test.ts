@@ -4,7 +4,7 @@ import {
   EvaluationError,
   fewShotProbe,
   fitProbe,
-  type LabeledFeatures,
+  type LabelledFeatures,
   probePredictions,
 } from "../../src/eval/index.ts";
 import { Rng, tensor } from "../../src/tensor/index.ts";
@@ -13,14 +13,14 @@ import { expectClose, Goldens, goldenJson } from "../support/goldens.ts";
 const CLASSES = 5;
 const SHOTS = [1, 5, 10];
 const goldens = new Goldens("big_vision/fewshot");
-const part = (name: string): LabeledFeatures => ({
+const part = (name: string): LabelledFeatures => ({
   x: goldens.floats(`in.${name}.x`),
   labels: goldens.ints(`in.${name}.y`),
 });
 const [train, test] = [part("train"), part("test")];
 const golden = (seed: number, shots: number, what: string) => `f64.seed${seed}.shots${shots}.${what}`;
 
-const rowsOf = ({ x, labels }: LabeledFeatures, rows: ArrayLike<number>): LabeledFeatures => {
+const rowsOf = ({ x, labels }: LabelledFeatures, rows: ArrayLike<number>): LabelledFeatures => {
   const d = x.length / labels.length;
   return {
     x: Float64Array.from(Array.from(rows).flatMap((row) => [...x.subarray(row * d, (row + 1) * d)])),
@@ -29,7 +29,7 @@ const rowsOf = ({ x, labels }: LabeledFeatures, rows: ArrayLike<number>): Labele
 };
 
 /** Features around one point per class; `spread` is their standard deviation. */
-function clusters(seed: number, rows: number, classes: number, d: number, spread: number): LabeledFeatures {
+function clusters(seed: number, rows: number, classes: number, d: number, spread: number): LabelledFeatures {
   const rng = new Rng(seed);
   const centres = Float64Array.from({ length: classes * d }, () => rng.normal());
   const labels = Array.from({ length: rows }, (_, i) => i % classes);
