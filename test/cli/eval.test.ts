@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -59,5 +59,8 @@ describe("siglip eval", { timeout: 120_000 }, () => {
       expect(perMatch).toBeLessThan(1);
     }
     expect(JSON.parse(await evaluation(run("softmax"), "--json"))).not.toHaveProperty("calibration");
+    const report = (loss: string): string => readFileSync(join(run(loss), "report.html"), "utf8");
+    expect(report("sigmoid")).toContain(`error ${calibration.perMatch.toFixed(2)} per match`);
+    expect(report("softmax")).not.toContain("per match");
   });
 });
