@@ -1,11 +1,12 @@
 /** The few-shot probe of a run's image tower, beside the same probe of the pixels. */
 import { type FewShotAccuracy, fewShotProbe, type LabelledFeatures } from "../eval/index.ts";
-import { Rng } from "../tensor/index.ts";
+import { heap, Rng } from "../tensor/index.ts";
 import type { LabelledPictures, ProbeData } from "./dataSet.ts";
 import { imageFeatures } from "./embed.ts";
 import type { Embedder } from "./evaluation.ts";
 
-const SEEDS = [0, 1, 2]; // as many as in big_vision
+const SHOTS = [1, 5, 10, 25]; // as in big_vision, like the number of seeds
+const SEEDS = [0, 1, 2];
 
 /** Accuracy of the few-shot probe. */
 export interface ProbeResult {
@@ -29,7 +30,11 @@ export function probe({ model, comm }: Embedder, data: ProbeData): ProbeResult |
   const orders = SEEDS.map((seed) => new Rng(seed).split("probe").permutation(labels.length));
   const accuracy = (train: readonly Float32Array[], x: Float32Array): FewShotAccuracy[] => {
     const test: LabelledFeatures = { x, labels: data.test.labels };
-    return fewShotProbe({ train: { x: joined(train), labels }, test, classes, orders });
+    const all = { x: joined(train), labels };
+    return SHOTS.flatMap((count) => {
+      heap.onWork?.(); // a heartbeat: a probe of large images takes seconds
+      return fewShotProbe({ train: all, test, classes, orders, shots: [count] });
+    });
   };
   const pixels = ({ pictures }: LabelledPictures): Float32Array => pictures.pixels;
   return {
