@@ -126,9 +126,8 @@ describe("renderReport", () => {
   it("draws a dot per bin of the calibration, and the diagonal on which a model is right", () => {
     const bin = { low: 0.2, high: 0.3, pairs: 1234, predicted: 0.25, observed: 0.75 };
     const page = renderReport({ ...empty, batch: 128, calibration: { bins: [bin], ece: 0.004, perMatch: 0.5 } });
-    // The diagonal of the plot is M48 200L368 34.
-    expect(page).toContain('<path class="reference" d="M48 200L368 34"/>');
-    expect(page).toContain('cx="128" cy="75.5"');
+    expect(page).toContain('<path class="reference" d="M48 200 368 50"/>'); // from corner to corner of the plot
+    expect(page).toContain('cx="128" cy="87.5"');
     expect(page).toContain("predicted 25.0 %, 75.0 % match; 1,234 pairs");
     expect(page).toContain("error 0.50 per match");
     expect(page).toContain("127 others");
