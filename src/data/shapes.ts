@@ -199,10 +199,11 @@ export function shapePictures(split: ShapesSplit, count: number, seed: number, s
   const root = new Rng(seed).split("pictures");
   const scenes = Array.from(root.permutation(ids.length).subarray(0, count), (at) => sceneOf(ids[at]));
   const stride = side * side * 3;
-  const pixels = new Float32Array(count * stride);
-  scenes.forEach((scene, i) => {
-    drawScene(scene, root.split(i), side, pixels, i * stride);
-  });
+  const pixels = (from = 0, end = count): Float32Array => {
+    const out = new Float32Array((end - from) * stride);
+    for (let i = from; i < end; i++) drawScene(scenes[i], root.split(i), side, out, (i - from) * stride);
+    return out;
+  };
   const texts = scenes.map((scene) => captionOf(scene));
   return {
     count,
@@ -212,6 +213,6 @@ export function shapePictures(split: ShapesSplit, count: number, seed: number, s
     owner: Int32Array.from({ length: count }, (_, i) => i),
     names: texts,
     scenes,
-    rgb: (i) => toBytes(pixels.subarray(i * stride, (i + 1) * stride)),
+    rgb: (i) => toBytes(pixels(i, i + 1)),
   };
 }

@@ -4,7 +4,7 @@
  * To add a data set, write a file with such a value and list it in `dataSets.ts`.
  */
 import type { PairsSpec, PictureSet, RenderedPictures, Tokenizer } from "../data/index.ts";
-import { ConfigError } from "./schema.ts";
+import { ConfigError } from "./configError.ts";
 
 /** The parts of a configuration that every data set reads; its own keys are in `data`. */
 export interface DataSettings {
@@ -28,8 +28,6 @@ export interface Opening {
 export interface TestOpening extends Opening {
   /** Images that another thread has rendered or read already. */
   readonly rendered?: RenderedPictures | undefined;
-  /** False on all devices but the one that computes the pixel baseline: they omit its images. */
-  readonly wantsKnown?: boolean;
 }
 
 /** What is known of the training data before any image is rendered. */
@@ -41,7 +39,7 @@ export interface Vocabulary {
 
 /** What a run trains on. */
 export interface TrainingData extends Vocabulary {
-  /** The source of the batches, as plain data for the thread that prepares them. */
+  /** The source of the batches, as plain data for the devices that draw them. */
   readonly pairs: PairsSpec;
   /** All captions. */
   readonly texts: readonly string[];
@@ -91,8 +89,6 @@ export interface DataSet<Settings extends DataSettings = DataSettings> {
   openTests(settings: Settings, opening: TestOpening): Promise<Tests>;
   /** Opens labelled images for the few-shot probe. */
   openProbe(settings: Settings, opening: TestOpening): Promise<ProbeData>;
-  /** Images of test sets that all devices hold together. */
-  testedImages(settings: Settings, items: number, devices: number): number;
 }
 
 /** Throws `ConfigError` if a batch has more rows than the data has items. */

@@ -35,7 +35,3 @@ export const openTests = (settings: Settings, opening: TestOpening): Promise<Tes
 /** Opens labelled images for the few-shot probe of a run. */
 export const openProbe = (settings: Settings, opening: TestOpening): Promise<ProbeData> =>
   dataSets[settings.data.name].openProbe(settings, opening);
-
-/** Images of test sets that all devices hold together. */
-export const testedImages = (settings: Settings, items: number, devices: number): number =>
-  dataSets[settings.data.name].testedImages(settings, items, devices);

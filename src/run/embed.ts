@@ -1,6 +1,6 @@
 /** Embeddings of many images or texts as plain arrays of unit rows; the devices share the work. */
 import { noGrad } from "../autograd/index.ts";
-import { encodeAll, type Tokenizer } from "../data/index.ts";
+import { encodeAll, type PictureSet, type Tokenizer } from "../data/index.ts";
 import { NonFiniteError } from "../nn/index.ts";
 import { alone, type Communicator } from "../parallel/index.ts";
 import { embeddingBytes, type SigLip } from "../siglip/index.ts";
@@ -51,28 +51,29 @@ function inBatches(
   return out;
 }
 
-/** Images from..to−1 of pixels [N, side, side, 3]. */
-function imagesBetween(pixels: Float32Array, side: number, from: number, to: number): Tensor {
-  const stride = side * side * 3;
-  return tensor(pixels.subarray(from * stride, to * stride), [to - from, side, side, 3]);
-}
+/** Images to embed; see `PictureSet`. */
+export type Pictures = Pick<PictureSet, "count" | "side" | "pixels">;
 
-/** pixels [N, side, side, 3] → [N, d], rows of length 1. */
-export function embedPictures(model: SigLip, pixels: Float32Array, side: number, comm = alone): Float32Array {
+/** Images from..to−1, [to − from, side, side, 3]. */
+const imagesBetween = ({ side, pixels }: Pictures, from: number, to: number): Tensor =>
+  tensor(pixels(from, to), [to - from, side, side, 3]);
+
+/** Embeds images → [count, d], rows of length 1. */
+export function embedPictures(model: SigLip, pictures: Pictures, comm = alone): Float32Array {
   return inBatches(
-    pixels.length / (side * side * 3),
+    pictures.count,
     model.embedDim,
     model,
     comm,
-    (from, to) => model.embedImages(imagesBetween(pixels, side, from, to)).value,
+    (from, to) => model.embedImages(imagesBetween(pictures, from, to)).value,
   );
 }
 
-/** pixels [N, side, side, 3] → [N, D]: the output of the image tower's pooling, before its head and normalization. */
-export function imageFeatures(model: SigLip, pixels: Float32Array, side: number, comm = alone): Float32Array {
-  return inBatches(pixels.length / (side * side * 3), model.config.image.width, model, comm, (from, to) => {
+/** The output of the image tower's pooling, before its head and normalization → [count, D]. */
+export function imageFeatures(model: SigLip, pictures: Pictures, comm = alone): Float32Array {
+  return inBatches(pictures.count, model.config.image.width, model, comm, (from, to) => {
     let pooled: Tensor | undefined;
-    model.image.forward(imagesBetween(pixels, side, from, to), (name, { value }) => {
+    model.image.forward(imagesBetween(pictures, from, to), (name, { value }) => {
       if (name === "pooled") pooled = value;
     });
     return pooled!;

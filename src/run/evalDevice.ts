@@ -28,7 +28,6 @@ runDevice<EvalJob, EvalResult>(async ({ comm, config: { config, stored, rendered
   const { model, tokenizer } = modelOf(config, stored);
   const embedder = { model, tokenizer, length: config.tokenizer.length, comm };
   const opening = { progress: alive, rendered };
-  const tests = await openTests(config, { ...opening, wantsKnown: comm.rank === 0 });
-  const { evaluations } = evaluateAll(embedder, tests, config.train);
+  const { evaluations } = evaluateAll(embedder, await openTests(config, opening), config.train);
   return { evaluations, probe: probes ? probe(embedder, await openProbe(config, opening)) : undefined };
 });

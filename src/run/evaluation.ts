@@ -40,11 +40,10 @@ export interface Embedder {
 }
 
 export function embedSet({ model, tokenizer, length, comm = alone }: Embedder, test: TestSet): EmbeddedSet {
-  const { pixels, side, texts } = test.pictures;
   return {
     test,
-    zimg: embedPictures(model, pixels, side, comm),
-    ztxt: embedTexts(model, tokenizer, texts, length, comm),
+    zimg: embedPictures(model, test.pictures, comm),
+    ztxt: embedTexts(model, tokenizer, test.pictures.texts, length, comm),
   };
 }
 
@@ -68,7 +67,7 @@ function calibrationOf(
   return calibration(zimg, ztxt, test.pictures.owner, { t, b, candidates: batch });
 }
 
-/** Evaluates all sets of a run; the first one with the pixel baseline. */
+/** Evaluates all sets of a run; on rank 0 with their calibration, and the first one with the pixel baseline. */
 export function evaluateAll(
   embedder: Embedder,
   { sets, known }: Tests,
@@ -76,12 +75,14 @@ export function evaluateAll(
 ): { sets: EmbeddedSet[]; evaluations: Evaluation[] } {
   const embedded = sets.map((set) => embedSet(embedder, set));
   const evaluations = embedded.map((set, i) => {
+    const evaluation = evaluateSet(set);
+    if ((embedder.comm ?? alone).rank > 0) return evaluation;
     const measured = calibrationOf(embedder, set, training);
-    const evaluation = { ...evaluateSet(set), ...(measured ? { calibration: measured } : {}) };
-    if (i > 0 || known.length === 0) return evaluation;
+    const calibrated = { ...evaluation, ...(measured ? { calibration: measured } : {}) };
+    if (i > 0 || known.length === 0) return calibrated;
     const { pictures } = set.test;
     const scores = pixelNeighbours(pictures, known);
-    return { ...evaluation, pixels: retrievalOfScores(scores, pictures.owner, KS).recall };
+    return { ...calibrated, pixels: retrievalOfScores(scores, pictures.owner, KS).recall };
   });
   return { sets: embedded, evaluations };
 }

@@ -9,6 +9,7 @@ export {
   resolveConfig,
   withSettings,
 } from "./config.ts";
+export { ConfigError, type Problem } from "./configError.ts";
 export {
   checkBatch,
   type LabelledPictures,
@@ -20,9 +21,9 @@ export {
   type TrainingData,
   type Vocabulary,
 } from "./dataSet.ts";
-export { openProbe, openTests, openTraining, openVocabulary, testedImages } from "./dataSets.ts";
+export { openProbe, openTests, openTraining, openVocabulary } from "./dataSets.ts";
 export { evalProgram, trainProgram } from "./devicePrograms.ts";
-export { embedPictures, embedTexts, imageFeatures } from "./embed.ts";
+export { embedPictures, embedTexts, imageFeatures, type Pictures } from "./embed.ts";
 export { trims } from "./emojiData.ts";
 export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
@@ -49,7 +50,6 @@ export {
   writeConfig,
 } from "./runFolder.ts";
 export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
-export { ConfigError, type Problem } from "./schema.ts";
 export { checkTexts } from "./texts.ts";
 export type { TrainJob, TrainResult } from "./trainDevice.ts";
 export {

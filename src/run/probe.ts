@@ -21,8 +21,7 @@ export interface ProbeResult {
 
 /** Probes the image tower; the devices share its work, and rank 0 returns the result. */
 export function probe({ model, comm }: Embedder, data: ProbeData): ProbeResult | undefined {
-  const features = ({ pictures: { pixels, side } }: LabelledPictures): Float32Array =>
-    imageFeatures(model, pixels, side, comm);
+  const features = ({ pictures }: LabelledPictures): Float32Array => imageFeatures(model, pictures, comm);
   const [trained, tested] = [data.train.map(features), features(data.test)];
   if (comm !== undefined && comm.rank > 0) return undefined;
   const classes = data.classes.length;
@@ -36,7 +35,7 @@ export function probe({ model, comm }: Embedder, data: ProbeData): ProbeResult |
       return fewShotProbe({ train: all, test, classes, orders, shots: [count] });
     });
   };
-  const pixels = ({ pictures }: LabelledPictures): Float32Array => pictures.pixels;
+  const pixels = ({ pictures }: LabelledPictures): Float32Array => pictures.pixels();
   return {
     title: data.title,
     classes: data.classes,

@@ -64,6 +64,4 @@ export const shapesData: DataSet = {
       test: labelled("unseen"),
     };
   },
-
-  testedImages: (_, __, devices) => devices * 2 * TESTED,
 };

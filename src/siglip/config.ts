@@ -3,7 +3,6 @@
  */
 
 import { portable } from "../tensor/index.ts";
-import { ConfigurationError, checkWord } from "./configurationError.ts";
 
 /** Channels of an image: red, green, blue. */
 export const CHANNELS = 3;
@@ -86,10 +85,21 @@ export const SIZES = {
 /** −ln(B − 1), the log-odds that a pair of a batch matches: with this b every pair starts at probability 1/B. */
 export const logOddsBias = (batch: number): number => -portable.log(Math.max(batch - 1, 1));
 
+/** No model has this configuration: the message names the conflicting numbers or the unknown word. */
+export class ModelConfigError extends Error {
+  override readonly name = "ModelConfigError";
+}
+
+/** JavaScript callers have no compiler that checks words. */
+function checkWord(what: string, word: string, choices: readonly string[]): void {
+  if (choices.includes(word)) return;
+  throw new ModelConfigError(`${what} ${JSON.stringify(word)} is none of ${choices.join(", ")}`);
+}
+
 function checkCounts(name: string, counts: Readonly<Record<string, number>>): void {
   for (const [field, value] of Object.entries(counts)) {
     if (!Number.isInteger(value) || value < 1) {
-      throw new ConfigurationError(`${name}: ${field} ${value} is not an integer of at least 1`);
+      throw new ModelConfigError(`${name}: ${field} ${value} is not an integer of at least 1`);
     }
   }
 }
@@ -97,11 +107,11 @@ function checkCounts(name: string, counts: Readonly<Record<string, number>>): vo
 function checkTower(name: string, { width, depth, mlpDim, numHeads }: Size): void {
   checkCounts(name, { width, depth, mlpDim, numHeads });
   if (width % numHeads !== 0) {
-    throw new ConfigurationError(`${name}: numHeads ${numHeads} does not divide width ${width}`);
+    throw new ModelConfigError(`${name}: numHeads ${numHeads} does not divide width ${width}`);
   }
 }
 
-/** Throws `ConfigurationError` if a model with this configuration cannot be built. */
+/** Throws `ModelConfigError` if a model with this configuration cannot be built. */
 export function checkModel({ image, text, embedDim, temperatureInit, biasInit }: SigLipConfig): void {
   checkTower("image tower", image);
   checkTower("text tower", text);
@@ -112,15 +122,15 @@ export function checkModel({ image, text, embedDim, temperatureInit, biasInit }:
   checkWord("image tower: posEmb", image.posEmb, POSITIONS);
   checkWord("text tower: pooling", text.pooling, TEXT_POOLINGS);
   if (image.patchSize > image.imageSize) {
-    throw new ConfigurationError(
+    throw new ModelConfigError(
       `image tower: patchSize ${image.patchSize} is not between 1 and imageSize ${image.imageSize}`,
     );
   }
   if (image.posEmb === "sincos2d" && (image.width % 4 !== 0 || image.width < 8)) {
-    throw new ConfigurationError(`image tower: posEmb sincos2d needs a width of 8, 12, 16, ..., not ${image.width}`);
+    throw new ModelConfigError(`image tower: posEmb sincos2d needs a width of 8, 12, 16, ..., not ${image.width}`);
   }
   if (!(temperatureInit > 0 && Number.isFinite(temperatureInit) && Number.isFinite(biasInit))) {
-    throw new ConfigurationError(
+    throw new ModelConfigError(
       `model: temperatureInit ${temperatureInit} must be above 0 and biasInit ${biasInit} finite`,
     );
   }
@@ -142,7 +152,7 @@ const encoder = (size: Size): number =>
 /** With the probe, [width]. */
 const mapHead = (size: Size): number => size.width + attention(size.width) + layerNorm(size.width) + mlp(size);
 
-/** Parameters of each tower and of the whole model with t′ and b, computed without building it. Throws `ConfigurationError`. */
+/** Parameters of each tower and of the whole model with t′ and b, computed without building it. Throws `ModelConfigError`. */
 export function parameterCount(config: SigLipConfig): { image: number; text: number; total: number } {
   checkModel(config);
   const { image, text, embedDim } = config;

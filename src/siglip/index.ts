@@ -7,13 +7,13 @@ export {
   checkModel,
   type ImageTowerConfig,
   logOddsBias,
+  ModelConfigError,
   parameterCount,
   SIZES,
   type SigLipConfig,
   type Size,
   type TextTowerConfig,
 } from "./config.ts";
-export { ConfigurationError } from "./configurationError.ts";
 export { type FusedOptions, fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
 export { ImageTower } from "./imageTower.ts";
 export { pairLogits, sigmoidLoss } from "./loss.ts";

@@ -20,7 +20,7 @@ export class SigLip {
   /** d, the width of an embedding. */
   readonly embedDim: number;
 
-  /** Draws every parameter from `rng` by name. Throws `ConfigurationError` for an invalid configuration. */
+  /** Draws every parameter from `rng` by name. Throws `ModelConfigError` for an invalid configuration. */
   constructor(rng: Rng, config: SigLipConfig, dtype: DType = "f32") {
     checkModel(config);
     this.config = config;

@@ -10,7 +10,6 @@ import { SigLip } from "../../src/siglip/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 import { TINY, tinyBatch, tinyModel } from "../support/tinyModel.ts";
 
-const side = TINY.image.imageSize;
 /** The cosine of row i of two arrays of rows. */
 function cosine(x: Float32Array, y: Float32Array, i: number, d: number): number {
   let [xy, xx, yy] = [0, 0, 0];
@@ -23,11 +22,14 @@ function cosine(x: Float32Array, y: Float32Array, i: number, d: number): number 
 }
 
 describe("imageFeatures", () => {
-  const { pixels } = tinyBatch(5);
+  const side = TINY.image.imageSize;
+  const stride = side * side * 3;
+  const all = tinyBatch(5).pixels;
+  const pictures = { count: 5, side, pixels: (from = 0, end = 5) => all.subarray(from * stride, end * stride) };
 
   it("are, in a tower without a head, the embeddings before normalization", () => {
     const model = tinyModel();
-    const [features, embeddings] = [imageFeatures(model, pixels, side), embedPictures(model, pixels, side)];
+    const [features, embeddings] = [imageFeatures(model, pictures), embedPictures(model, pictures)];
     expect(features).toHaveLength(embeddings.length);
     for (let i = 0; i < 5; i++) expect(cosine(features, embeddings, i, TINY.embedDim)).toBeCloseTo(1, 6);
     expect(Math.hypot(...features.subarray(0, TINY.embedDim))).not.toBeCloseTo(1, 2);
@@ -35,7 +37,7 @@ describe("imageFeatures", () => {
 
   it("have the width of the tower, whatever the width of the embeddings", () => {
     const model = new SigLip(new Rng(1), { ...TINY, embedDim: 4 });
-    expect(imageFeatures(model, pixels, side)).toHaveLength(5 * TINY.image.width);
+    expect(imageFeatures(model, pictures)).toHaveLength(5 * TINY.image.width);
   });
 });
 

@@ -6,7 +6,7 @@ import { FormatError } from "../../src/formats/index.ts";
 import { NonFiniteError, parametersOf } from "../../src/nn/index.ts";
 import { RunFolderError } from "../../src/run/runFolder.ts";
 import { loadModel, saveModel } from "../../src/run/savedModel.ts";
-import { ConfigurationError, type SigLip } from "../../src/siglip/index.ts";
+import { ModelConfigError, type SigLip } from "../../src/siglip/index.ts";
 import { expectSameBits } from "../support/expect.ts";
 import { SimulatedFs } from "../support/simulatedFs.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
@@ -97,7 +97,7 @@ describe("loadModel refuses", () => {
     ["another format", () => changed((about) => { about.format = "x"; }), FormatError, /expected "format"/],
     ["a later version", () => changed((about) => { about.version = 2; }), FormatError, /version 2 is unknown/],
     ["a configuration that is none", () => changed((about) => { about.model = {}; }), FormatError, /"image" and "text"/],
-    ["a configuration that no model has", () => changed((about) => { (about.model as { embedDim: number }).embedDim = 0; }), ConfigurationError, /embedDim/],
+    ["a configuration that no model has", () => changed((about) => { (about.model as { embedDim: number }).embedDim = 0; }), ModelConfigError, /embedDim/],
     ["a configuration of another model", () => changed((about) => { (about.model as { embedDim: number }).embedDim = 4; }), FormatError, /text\/head\/kernel is \[8, 8\], not \[8, 4\]/],
     ["a configuration of a model too large for any memory", () => changed((about) => { (about.model as { image: { width: number; numHeads: number } }).image.width = 2 ** 20; }), FormatError, /it has \d+ numbers, and the model of model\.json has \d+/],
     ["a tokenizer that is none", () => changed((about) => { about.tokenizer = { kind: "words" }; }), TokenizerError, /"kind"/],
