@@ -5,7 +5,7 @@ export { filled, leCunNormal, normal, xavierUniform } from "./init.ts";
 export { LayerNorm } from "./layerNorm.ts";
 export { Linear } from "./linear.ts";
 export { MapHead } from "./mapHead.ts";
-export { Mlp } from "./mlp.ts";
+export { Mlp, type MlpConfig } from "./mlp.ts";
 export { countParameters, parametersOf } from "./module.ts";
 export {
   AdamW,
@@ -16,8 +16,11 @@ export {
   pathPattern,
 } from "./optim/adamW.ts";
 export { clipFactor, globalNorm } from "./optim/clip.ts";
+export { drawPatches, keptCount } from "./patchDropout.ts";
 export { PatchEmbed, patchify } from "./patchEmbed.ts";
+export { type Pooling, pool } from "./pool.ts";
 export { learnedPositions, sincos2d } from "./posEmb.ts";
+export { type Grid, type Resampling, resamplePositions } from "./resamplePositions.ts";
 export {
   type Duration,
   durationInSteps,

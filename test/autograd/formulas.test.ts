@@ -41,6 +41,7 @@ const rows: readonly Row[] = [
   ["softmax = exp x / Σ exp x", (x) => A.softmax(x), (x) => A.div(A.exp(x), rowSum(A.exp(x))), [normal(4, 7)]],
   ["logSumExp = log Σ exp x", (x) => A.logSumExp(x), (x) => A.log(A.sum(A.exp(x), { axis: -1 })), [normal(4, 7)]],
   ["linearGelu = gelu(linear)", (x, k, b) => A.linearGelu(x, k, b), (x, k, b) => A.gelu(A.linear(x, k, b)), [normal(3, 4), normal(4, 5), normal(5)]], // biome-ignore format: a row
+  ["linearGelu of erf = geluErf(linear)", (x, k, b) => A.linearGelu(x, k, b, "erf"), (x, k, b) => A.geluErf(A.linear(x, k, b)), [normal(3, 4), normal(4, 5), normal(5)]], // biome-ignore format: a row
   [
     "layerNorm = (x − mean)/√(var + eps)·scale + bias",
     (x, s, b) => A.layerNorm(x, s, b),
