@@ -11,7 +11,7 @@
  */
 import { parseJson } from "../formats/index.ts";
 import { durationInSteps, parseDuration, pathPattern } from "../nn/index.ts";
-import { embeddingBytes, logOddsBias, parameterCount, type SigLipConfig } from "../siglip/index.ts";
+import { embeddingBytes, gridOf, logOddsBias, parameterCount, type SigLipConfig } from "../siglip/index.ts";
 import { HEAP_BYTES, KERNEL_MODES } from "../tensor/index.ts";
 import { dataKeys, dataNames } from "./dataSets.ts";
 import {
@@ -347,10 +347,10 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
 /** Why a model is too large to embed one image or text; undefined if it is not. */
 function tooLarge(config: Config): string | undefined {
   const model = modelConfig(config, config.tokenizer.vocabSize);
-  const { imageSize, patchSize } = model.image;
+  const [rows, cols] = gridOf(model.image);
   const parameters = parameterCount(model).total;
   const bytes = 4 * parameters + embeddingBytes(model, 1);
   if (bytes <= HEAP_BYTES) return undefined;
   const gib = (size: number): string => `${Math.ceil(size / 2 ** 30)} GiB`;
-  return `the model has ${parameters.toExponential(1)} parameters, and an image is ${(imageSize / patchSize) ** 2} tokens: together ${gib(bytes)}, and a device can address ${gib(HEAP_BYTES)}; lower width or depth, or imageSize / patchSize`;
+  return `the model has ${parameters.toExponential(1)} parameters, and an image is ${rows * cols} tokens: together ${gib(bytes)}, and a device can address ${gib(HEAP_BYTES)}; lower width or depth, or imageSize / patchSize`;
 }

@@ -63,7 +63,7 @@ describe("saveModel", () => {
   it("rejects a parameter that is not finite, and makes no folder", () => {
     const folder = join(temporaryFolder(), "model");
     const model = tinyModel();
-    model.text.head.bias.value.data[1] = Number.NaN;
+    model.text.head!.bias.value.data[1] = Number.NaN;
     expect(() => saveModel(folder, model)).toThrow(new NonFiniteError("saveModel: text/head/bias holds NaN or infinity; nothing was written")); // biome-ignore format: one line
     expect(existsSync(folder)).toBe(false);
   });

@@ -44,10 +44,11 @@ describe("an unknown word is refused with the list of known ones:", () => {
     );
 
   it.each<[string, () => unknown, Error]>([
-    ["pooling of pictures", image({ pooling: wrong }), new ConfigurationError('image tower: pooling "cls" is none of map, mean')],
-    ["pooling of texts", text({ pooling: wrong }), new ConfigurationError('text tower: pooling "cls" is none of last, first, mean, map')],
+    ["pooling of pictures", image({ pooling: wrong }), new ConfigurationError('image tower: pooling "cls" is none of map, mean, max, first, tok')],
+    ["pooling of texts", text({ pooling: wrong }), new ConfigurationError('text tower: pooling "cls" is none of last, first, mean, max, map')],
     ["positions", image({ posEmb: wrong }), new ConfigurationError('image tower: posEmb "cls" is none of learn, sincos2d')],
-    ["the same without building the model", () => parameterCount({ ...config, image: { ...config.image, pooling: wrong } }), new ConfigurationError('image tower: pooling "cls" is none of map, mean')],
+    ["a form of GELU", text({ gelu: wrong }), new ConfigurationError('text tower: gelu "cls" is none of tanh, erf')],
+    ["the same without building the model", () => parameterCount({ ...config, image: { ...config.image, pooling: wrong } }), new ConfigurationError('image tower: pooling "cls" is none of map, mean, max, first, tok')],
     ["the loss of a step", step("softmaxx"), new ConfigurationError('train: loss "softmaxx" is not a form of the loss; use trainingLosses.sigmoid or trainingLosses.softmax')],
     ["a schedule", () => schedule({ kind: "cos" as never, total: 10 }), new ScheduleError('schedule: kind "cos" is none of constant, linear, cosine, rsqrt')],
     ["kernels", () => chooseKernels("constructor" as never), new KernelError('kernels: "constructor" is none of fast, strict, reference')],
