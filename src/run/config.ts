@@ -107,15 +107,20 @@ const schema = {
       depth: integer(3, 1, 64),
       mlpDim: integer(256, 1, 32_768),
       numHeads: integer(4, 1, 128),
-      pooling: choice("map", ["map", "mean"]),
+      pooling: choice("map", ["map", "mean", "max", "first", "tok"]), // tok: a class token
       posEmb: choice("learn", ["learn", "sincos2d"]),
+      gelu: choice("tanh", ["tanh", "erf"]),
+      repSize: integer(0, 0, 8192), // width of a tanh layer before the head; 0: none
+      patchDropout: number(0, { min: 0, max: 0.99 }), // share of patches dropped in training
     },
     text: {
       width: integer(64, 1, 8192),
       depth: integer(1, 1, 64),
       mlpDim: integer(256, 1, 32_768),
       numHeads: integer(2, 1, 128),
-      pooling: choice("last", ["last", "first", "mean", "map"]),
+      pooling: choice("last", ["last", "first", "mean", "max", "map"]),
+      gelu: choice("tanh", ["tanh", "erf"]),
+      bottleneck: integer(0, 0, 8192), // columns of the token table before a linear map to the width; 0: the width
     },
     embedDim: integer(64, 1, 8192),
     temperatureInit: number(10, { min: 1e-30, max: 1000 }), // t = exp(t′), in f32
@@ -253,7 +258,15 @@ export function configDifferences(before: Config, after: Config): Difference[] {
  * must be listed here, with a default that leaves training unchanged: then the configuration of an older run, which lacks
  * the key, keeps the digest that its checkpoints carry.
  */
-const LATER_KEYS: readonly string[] = ["data.trim", "train.firstSteps"];
+const LATER_KEYS: readonly string[] = [
+  "data.trim",
+  "train.firstSteps",
+  "model.image.gelu",
+  "model.image.repSize",
+  "model.image.patchDropout",
+  "model.text.gelu",
+  "model.text.bottleneck",
+];
 
 /**
  * The keys that determine every bit of a result, to be hashed: five sections, without later keys at their default. The
@@ -313,6 +326,11 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
     image.posEmb === "sincos2d" && (image.width % 4 !== 0 || image.width < 8), // a width of 4 has one frequency, which is 0/0
     ["model.image.posEmb", "model.image.width"],
     `model.image.posEmb sincos2d needs a width that is a multiple of 4 and at least 8; model.image.width is ${image.width}`,
+  );
+  refuse(
+    image.pooling === "first" && image.patchDropout > 0,
+    ["model.image.pooling", "model.image.patchDropout"],
+    `model.image.pooling first reads the first patch, which model.image.patchDropout ${image.patchDropout} may drop; use model.image.pooling=tok`,
   );
   refuse(
     train.batch % train.shards !== 0,

@@ -6,7 +6,8 @@
  */
 import { type PairsSpec, type TokenizerFile, tokenizerFromJSON } from "../data/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
-import { train, trainingLosses } from "../siglip/index.ts";
+import { type PairBatch, train, trainingLosses } from "../siglip/index.ts";
+import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
 import type { Tests } from "./dataSet.ts";
 import { openTests } from "./dataSets.ts";
@@ -63,10 +64,11 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const factorOf = buildSchedule(config, Math.floor(job.items / batch));
 
   const ownRows = await deviceRows(comm, job.batches, job.pairs, config.train, device.alive);
-  const batchOf = (index: number) => {
+  const dropout = new Rng(config.train.seed).split("patchDropout");
+  const batchOf = (index: number): PairBatch => {
     device.step(index + 1);
     if (recorder?.saveIsDue) device.mark(); // all devices then save after this step
-    return ownRows(index, () => device.step(index + 1));
+    return { ...ownRows(index, () => device.step(index + 1)), rng: dropout.split(index) };
   };
   const loss = trainingLosses[config.train.loss];
   const training = train({ model, optimizer, loss, batchOf, factorOf, first, steps, comm, shards });

@@ -64,10 +64,10 @@ export interface SigLipConfig {
 }
 
 /** Height and width of the images of a tower. */
-export function sidesOf({ imageSize }: Pick<ImageTowerConfig, "imageSize">): readonly [height: number, width: number] {
-  const [height, width = height] = [imageSize].flat();
-  return [height, width];
-}
+export const sidesOf = ({
+  imageSize,
+}: Pick<ImageTowerConfig, "imageSize">): readonly [height: number, width: number] =>
+  typeof imageSize === "object" ? imageSize : [imageSize, imageSize];
 
 /** Rows and columns of the patches of an image. */
 export function gridOf(image: Pick<ImageTowerConfig, "imageSize" | "patchSize">): Grid {
@@ -104,6 +104,9 @@ function checkTower(name: string, { width, depth, mlpDim, numHeads, gelu = "tanh
 function checkImageTower(image: ImageTowerConfig): void {
   const { patchSize, width, pooling, posEmb, repSize = 0, patchDropout = 0 } = image;
   checkTower("image tower", image);
+  if (typeof image.imageSize === "object" && image.imageSize?.length !== 2) {
+    throw new ConfigurationError(`image tower: imageSize ${JSON.stringify(image.imageSize)} is not a side or [height, width]`);
+  }
   for (const imageSize of sidesOf(image)) {
     checkCounts("image tower", { imageSize, patchSize });
     if (patchSize > imageSize) {

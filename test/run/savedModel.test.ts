@@ -10,7 +10,7 @@ import { ConfigurationError, type SigLip } from "../../src/siglip/index.ts";
 import { expectSameBits } from "../support/expect.ts";
 import { SimulatedFs } from "../support/simulatedFs.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
-import { tinyModel } from "../support/tinyModel.ts";
+import { TINY, tinyModel } from "../support/tinyModel.ts";
 
 const numbersOf = (model: SigLip): number[] =>
   [...parametersOf(model).values()].flatMap(({ value }) => Array.from(value.toArray()));
@@ -41,6 +41,24 @@ describe("a model that is saved and loaded", () => {
     expectSameBits(numbersOf(loaded.model), numbersOf(model));
     expect(loaded.model.config).toEqual(model.config);
     expect(loaded.tokenizer).toBeUndefined();
+  });
+
+  it("has every option of its towers", () => {
+    const folder = join(temporaryFolder(), "model");
+    const image = {
+      ...TINY.image,
+      imageSize: [8, 12],
+      pooling: "tok",
+      repSize: 5,
+      gelu: "erf",
+      patchDropout: 0.5,
+    } as const;
+    const text = { ...TINY.text, pooling: "max", bottleneck: 3, gelu: "erf", head: false } as const;
+    const model = tinyModel("f32", { ...TINY, image, text });
+    saveModel(folder, model);
+    const loaded = loadModel(folder).model;
+    expectSameBits(numbersOf(loaded), numbersOf(model));
+    expect(loaded.config).toEqual(model.config);
   });
 
   it("has its tokenizer", () => {
