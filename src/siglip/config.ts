@@ -105,7 +105,9 @@ function checkImageTower(image: ImageTowerConfig): void {
   const { patchSize, width, pooling, posEmb, repSize = 0, patchDropout = 0 } = image;
   checkTower("image tower", image);
   if (typeof image.imageSize === "object" && image.imageSize?.length !== 2) {
-    throw new ConfigurationError(`image tower: imageSize ${JSON.stringify(image.imageSize)} is not a side or [height, width]`);
+    throw new ConfigurationError(
+      `image tower: imageSize ${JSON.stringify(image.imageSize)} is not a side or [height, width]`,
+    );
   }
   for (const imageSize of sidesOf(image)) {
     checkCounts("image tower", { imageSize, patchSize });
