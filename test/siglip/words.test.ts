@@ -50,7 +50,7 @@ describe("an unknown word is refused with the list of known ones:", () => {
     ["a form of GELU", text({ gelu: wrong }), new ConfigurationError('text tower: gelu "cls" is none of tanh, erf')],
     ["the same without building the model", () => parameterCount({ ...config, image: { ...config.image, pooling: wrong } }), new ConfigurationError('image tower: pooling "cls" is none of map, mean, max, first, tok')],
     ["the loss of a step", step("softmaxx"), new ConfigurationError('train: loss "softmaxx" is not a form of the loss; use trainingLosses.sigmoid or trainingLosses.softmax')],
-    ["a schedule", () => schedule({ kind: "cos" as never, total: 10 }), new ScheduleError('schedule: kind "cos" is none of constant, linear, cosine, rsqrt')],
+    ["a schedule", () => schedule({ kind: "cos" as never, total: 10 }), new ScheduleError('schedule: unknown kind "cos"; choose constant, linear, polynomial, cosine, rsqrt, stair')],
     ["kernels", () => chooseKernels("constructor" as never), new KernelError('kernels: "constructor" is none of fast, strict, reference')],
     ["a type of numbers", () => full([2], 1, "f16" as never), new ShapeError('full: "f16" is not a dtype; use f32 or f64')],
     ["a type of numbers of a model", () => new SigLip(new Rng(0), config, "bf16" as never), new ShapeError('generate: "bf16" is not a dtype; use f32 or f64')],
