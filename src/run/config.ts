@@ -11,7 +11,7 @@
  */
 import { parseJson } from "../formats/index.ts";
 import { durationInSteps, parseDuration, pathPattern } from "../nn/index.ts";
-import { embeddingBytes, logOddsBias, parameterCount, type SigLipConfig } from "../siglip/index.ts";
+import { embeddingBytes, gridOf, logOddsBias, parameterCount, type SigLipConfig } from "../siglip/index.ts";
 import { HEAP_BYTES, KERNEL_MODES } from "../tensor/index.ts";
 import { ConfigError, type Problem } from "./configError.ts";
 import { dataKeys, dataNames } from "./dataSets.ts";
@@ -100,15 +100,24 @@ const fields = {
       depth: integer(3, 1, 64, "encoder blocks of the image tower"),
       mlpDim: integer(256, 1, 32_768, "hidden width of its MLPs"),
       numHeads: integer(4, 1, 128, "its attention heads"),
-      pooling: choice("map", ["map", "mean"], "map: an attention head with a learned probe"),
+      pooling: choice(
+        "map",
+        ["map", "mean", "max", "first", "tok"],
+        "map: an attention head with a learned probe; tok: a class token",
+      ),
       posEmb: choice("learn", ["learn", "sincos2d"], "position embedding: learned, or sines and cosines"),
+      gelu: choice("tanh", ["tanh", "erf"], "form of GELU in its MLPs"),
+      repSize: integer(0, 0, 8192, "width of a tanh layer before the head; 0: none"),
+      patchDropout: number(0, { min: 0, max: 0.99 }, "share of patches dropped in training"),
     },
     text: {
       width: integer(64, 1, 8192, "width of the text tower"),
       depth: integer(1, 1, 64, "encoder blocks of the text tower"),
       mlpDim: integer(256, 1, 32_768, "hidden width of its MLPs"),
       numHeads: integer(2, 1, 128, "its attention heads"),
-      pooling: choice("last", ["last", "first", "mean", "map"], "which tokens become the embedding"),
+      pooling: choice("last", ["last", "first", "mean", "max", "map"], "which tokens become the embedding"),
+      gelu: choice("tanh", ["tanh", "erf"], "form of GELU in its MLPs"),
+      bottleneck: integer(0, 0, 8192, "columns of the token table before a linear map to the width; 0: the width"),
     },
     embedDim: integer(64, 1, 8192, "width of the embeddings"),
     temperatureInit: number(10, { min: 1e-30, max: 1000 }, "temperature t at the start; t = exp(t′), in f32"),
@@ -241,7 +250,15 @@ export const configDifferences = (before: Config, after: Config): Difference[] =
  * must be listed here, with a default that leaves training unchanged: then the configuration of an older run, which lacks
  * the key, keeps the digest that its checkpoints carry.
  */
-const LATER_KEYS: readonly string[] = ["data.trim", "train.firstSteps"];
+const LATER_KEYS: readonly string[] = [
+  "data.trim",
+  "train.firstSteps",
+  "model.image.gelu",
+  "model.image.repSize",
+  "model.image.patchDropout",
+  "model.text.gelu",
+  "model.text.bottleneck",
+];
 
 /**
  * The keys that determine every bit of a result, to be hashed: five sections, without later keys at their default. The
@@ -299,6 +316,11 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
     `model.image.posEmb sincos2d needs a width that is a multiple of 4 and at least 8; model.image.width is ${image.width}`,
   );
   refuse(
+    image.pooling === "first" && image.patchDropout > 0,
+    ["model.image.pooling", "model.image.patchDropout"],
+    `model.image.pooling first reads the first patch, which model.image.patchDropout ${image.patchDropout} may drop; use model.image.pooling=tok`,
+  );
+  refuse(
     train.batch % train.shards !== 0,
     ["train.shards", "train.batch"],
     `train.shards ${train.shards} does not divide train.batch ${train.batch}`,
@@ -331,10 +353,10 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
 /** Why a model is too large to embed one image or text; undefined if it is not. */
 function tooLarge(config: Config): string | undefined {
   const model = modelConfig(config, config.tokenizer.vocabSize);
-  const { imageSize, patchSize } = model.image;
+  const [rows, cols] = gridOf(model.image);
   const parameters = parameterCount(model).total;
   const bytes = 4 * parameters + embeddingBytes(model, 1);
   if (bytes <= HEAP_BYTES) return undefined;
   const gib = (size: number): string => `${Math.ceil(size / 2 ** 30)} GiB`;
-  return `the model has ${parameters.toExponential(1)} parameters, and an image is ${(imageSize / patchSize) ** 2} tokens: together ${gib(bytes)}, and a device can address ${gib(HEAP_BYTES)}; lower width or depth, or imageSize / patchSize`;
+  return `the model has ${parameters.toExponential(1)} parameters, and an image is ${rows * cols} tokens: together ${gib(bytes)}, and a device can address ${gib(HEAP_BYTES)}; lower width or depth, or imageSize / patchSize`;
 }

@@ -141,6 +141,7 @@ describe("resolveConfig", () => {
     [["model.image.patchSize=7"], "patchSize 7 does not divide"],
     [["model.image.posEmb=sincos2d", "model.image.width=6", "model.image.numHeads=2"], "a multiple of 4"],
     [["model.image.posEmb=sincos2d", "model.image.width=4"], "at least 8"],
+    [["model.image.pooling=first", "model.image.patchDropout=0.5"], "use model.image.pooling=tok"],
     [["train.batch=1", "train.shards=1"], "log-odds"],
     [["train.batch=33"], "train.shards 2 does not divide train.batch 33"],
     [["data.testStyle=noto"], "trainStyles"],

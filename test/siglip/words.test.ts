@@ -44,10 +44,11 @@ describe("an unknown word is refused with the list of known ones:", () => {
     );
 
   it.each<[string, () => unknown, Error]>([
-    ["pooling of pictures", image({ pooling: wrong }), new ModelConfigError('image tower: pooling "cls" is none of map, mean')],
-    ["pooling of texts", text({ pooling: wrong }), new ModelConfigError('text tower: pooling "cls" is none of last, first, mean, map')],
+    ["pooling of pictures", image({ pooling: wrong }), new ModelConfigError('image tower: pooling "cls" is none of map, mean, max, first, tok')],
+    ["pooling of texts", text({ pooling: wrong }), new ModelConfigError('text tower: pooling "cls" is none of last, first, mean, max, map')],
     ["positions", image({ posEmb: wrong }), new ModelConfigError('image tower: posEmb "cls" is none of learn, sincos2d')],
-    ["the same without building the model", () => parameterCount({ ...config, image: { ...config.image, pooling: wrong } }), new ModelConfigError('image tower: pooling "cls" is none of map, mean')],
+    ["a form of GELU", text({ gelu: wrong }), new ModelConfigError('text tower: gelu "cls" is none of tanh, erf')],
+    ["the same without building the model", () => parameterCount({ ...config, image: { ...config.image, pooling: wrong } }), new ModelConfigError('image tower: pooling "cls" is none of map, mean, max, first, tok')],
     ["the loss of a step", step("softmaxx"), new TypeError('train: loss "softmaxx" is not a form of the loss; use trainingLosses.sigmoid or trainingLosses.softmax')],
     ["a schedule", () => schedule({ kind: "cos" as never, total: 10 }), new ScheduleError('schedule: unknown kind "cos"; choose constant, linear, polynomial, cosine, rsqrt, stair')],
     ["kernels", () => chooseKernels("constructor" as never), new KernelError('kernels: "constructor" is none of fast, strict, reference')],
