@@ -1,11 +1,12 @@
 /** Public API of `nn`: layers, initializers, optimizer, schedules. */
 export { outProjection, projection, SelfAttention } from "./attention.ts";
+export { type Duration, durationInSteps, parseDuration, type RunLength, ScheduleError } from "./duration.ts";
 export { Encoder, EncoderBlock, type EncoderConfig } from "./encoder.ts";
 export { filled, leCunNormal, normal, xavierUniform } from "./init.ts";
 export { LayerNorm } from "./layerNorm.ts";
 export { Linear } from "./linear.ts";
 export { MapHead } from "./mapHead.ts";
-export { Mlp } from "./mlp.ts";
+export { Mlp, type MlpConfig } from "./mlp.ts";
 export { countParameters, parametersOf } from "./module.ts";
 export { Adafactor, type AdafactorOptions } from "./optim/adafactor.ts";
 export { Adam } from "./optim/adam.ts";
@@ -20,17 +21,10 @@ export type { Optimizer, ScheduleFactor } from "./optim/optimizer.ts";
 export type { Multiplier, OptimizerOptions } from "./optim/options.ts";
 export { nearestPath, pathPattern } from "./optim/pathPattern.ts";
 export { Sgd, type SgdOptions } from "./optim/sgd.ts";
+export { drawPatches, keptCount } from "./patchDropout.ts";
 export { PatchEmbed, patchify } from "./patchEmbed.ts";
+export { type Pooling, pool } from "./pool.ts";
 export { learnedPositions, sincos2d } from "./posEmb.ts";
-export {
-  type Duration,
-  durationInSteps,
-  parseDuration,
-  type RunLength,
-  SCHEDULE_KINDS,
-  ScheduleError,
-  type ScheduleKind,
-  type ScheduleOptions,
-  schedule,
-} from "./schedule.ts";
+export { type Grid, type Resampling, resamplePositions } from "./resamplePositions.ts";
+export { SCHEDULE_KINDS, type ScheduleKind, type ScheduleOptions, type Stair, schedule } from "./schedule.ts";
 export type { Tap } from "./tap.ts";

@@ -13,18 +13,22 @@ function trainedParameters({ train }: Config, model: SigLip): Map<string, Variab
   return trained;
 }
 
-/** The smallest model with the paths of a run's: they depend on depths, pooling and position embeddings, not on widths. */
+/**
+ * The smallest model with the paths of a run's: they depend on depths, pooling, position embeddings and on which layers there
+ * are, not on widths.
+ */
 function smallestModel(config: Config): SigLip {
   const { image, text, embedDim } = config.model;
   const small = { mlpDim: 1, numHeads: 1 };
-  const projects = image.width !== embedDim; // the image tower has a projection only where it needs one
+  const least = { width: 8, repSize: image.repSize === 0 ? 0 : 8 }; // 8: the least of sincos2d
+  const projects = (image.repSize || image.width) !== embedDim; // the image tower has a projection only where it needs one
   return buildModel(
     {
       ...config,
       model: {
         ...config.model,
-        image: { ...image, ...small, width: 8, imageSize: 1, patchSize: 1 }, // 8: the least of sincos2d
-        text: { ...text, ...small, width: 1 },
+        image: { ...image, ...small, ...least, imageSize: 1, patchSize: 1 },
+        text: { ...text, ...small, width: 1, bottleneck: Math.min(text.bottleneck, 1) },
         embedDim: projects ? 1 : 8,
       },
     },
