@@ -46,7 +46,7 @@ export interface MuonOptions extends AdamWOptions {
 }
 
 const UPDATE_SIZE = 0.2; // root mean square of u, about that of AdamW's direction
-const MOST_NUMBERS = 2 ** 24; // of a batch of matrices: bounds the memory of a step
+const MOST_NUMBERS = 2 ** 22; // of a batch of matrices: bounds the memory of a step
 
 const KINDS = {
   ...ADAM_KINDS,
