@@ -1,8 +1,9 @@
 /**
- * A step of every optimizer on the kernels of a transformer block, compared with AdamW's. One thread, f32, in turns.
+ * A step of every optimizer on the kernels of transformer blocks, compared with AdamW's. One thread, f32, in turns.
  *
- * Three blocks of width 64 (emoji recipe) or 192 (the ViT of the step bench), one of 768 (ViT-B). Nanoseconds per parameter. Muon's bar is not
- * AdamW's time but that of its Newton–Schulz products, 5·(4r²c + 2r³) FLOP a matrix, at the rate of such a product: at most 1.5.
+ * Three blocks of width 64 (emoji recipe) or 192 (the ViT of the step bench), one of 768 (ViT-B). Nanoseconds per parameter.
+ * Muon's bar is not AdamW's time but that of its Newton–Schulz products, 5·(4r²c + 2r³) FLOP a matrix, at the rate of such a
+ * product: at most 1.5.
  */
 import { parameterWithLayout, type Variable } from "../src/autograd/index.ts";
 import { Adafactor, Adam, AdamW, Lion, Muon, type Optimizer, Sgd } from "../src/nn/index.ts";

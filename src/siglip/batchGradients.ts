@@ -44,8 +44,8 @@ interface Embedded {
 
 /**
  * Sets the gradient of every parameter that the loss depends on and that is not frozen, and returns the loss; both are the same on
- * every rank. Call it in a `scope`, at whose end the gradients are freed. If the loss is not finite, no gradient is set. Throws `ShardError` if the
- * batch does not divide into the shards.
+ * every rank. Call it in a `scope`, at whose end the gradients are freed. If the loss is not finite, no gradient is set. Throws
+ * `ShardError` if the batch does not divide into the shards.
  */
 export function batchGradients(
   model: SigLip,

@@ -5,7 +5,8 @@
  * Small, but with the features of a real run: drawn scenes, learned tokens, warm-up and cosine, clipping, decay, both kinds
  * of attention (heads of 16 and of 12), products longer than a block of the matrix product (16·16·3 = 768 numbers a patch).
  *
- *     node test/support/strictTraining.ts [flags] [fast]      prints the hash; with the flags of the command line, on fast kernels
+ *     node test/support/strictTraining.ts [flags] [fast] [muon]      prints the hash; with the flags of the command line, on fast
+ *                                                                    kernels, with another optimizer
  */
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
@@ -63,6 +64,7 @@ function training(mode: KernelMode, make = OPTIMIZERS.adamW, steps = STEPS): str
 async function main(): Promise<void> {
   const options = process.argv.slice(2);
   if (options.includes("flags")) await import("../../src/engine.ts");
-  process.stdout.write(`${training(options.includes("fast") ? "fast" : "strict")}\n`);
+  const name = Object.keys(OPTIMIZERS).find((each) => options.includes(each)) ?? "adamW";
+  process.stdout.write(`${training(options.includes("fast") ? "fast" : "strict", OPTIMIZERS[name])}\n`);
 }
 if (import.meta.url === pathToFileURL(process.argv[1]).href) await main();

@@ -5,8 +5,8 @@
  *     p ← p − s·(lr·mult·u + wd·wdMult·p)
  *
  * with s the schedule factor. The factor 0.2·√max gives u the size of AdamW's direction (Liu et al. 2025, arXiv:2502.16982).
- * This is for the matrices inside the network; embeddings, biases, norms, t′ and b are updated by AdamW. A matrix that fuses several
- * (queries, keys and values) is orthogonalized part by part. Jordan et al. 2024, "Muon".
+ * This is for the matrices inside the network; embeddings, biases, norms, t′ and b are updated by AdamW. A matrix that fuses
+ * several (queries, keys and values) is orthogonalized part by part. Jordan et al. 2024, "Muon".
  */
 import type { Variable } from "../../autograd/index.ts";
 import {
