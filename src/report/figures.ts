@@ -1,7 +1,7 @@
 /** The figures of a report with their captions, also as separate SVG files. */
 import { type Chart, lineChart } from "./chart.ts";
 import type { Point } from "./curve.ts";
-import { blindLoss, type MetricRow, type ReportData } from "./data.ts";
+import type { MetricRow, ReportData } from "./data.ts";
 import { heatmap } from "./heatmap.ts";
 import { html, type Markup } from "./markup.ts";
 import { showTick } from "./scale.ts";
@@ -23,8 +23,7 @@ const column = (rows: readonly MetricRow[], key: keyof MetricRow): Point[] =>
 
 const steps = { xLabel: "step", x: "linear", y: "linear", smoothed: true } as const;
 
-export function lossFigure({ metrics, loss, batch }: ReportData): Figure {
-  const blind = blindLoss(loss, batch);
+export function lossFigure({ metrics, blindLoss }: ReportData): Figure {
   return {
     name: "loss",
     chart: {
@@ -32,7 +31,7 @@ export function lossFigure({ metrics, loss, batch }: ReportData): Figure {
       title: "Loss",
       x: "log",
       series: [{ name: "loss", points: column(metrics, "loss") }],
-      reference: { value: blind, label: `blind guess ${blind.toFixed(2)}` },
+      reference: { value: blindLoss, label: `blind guess ${blindLoss.toFixed(2)}` },
       showValue: (value) => value.toFixed(3),
     },
     caption:
@@ -70,7 +69,7 @@ function clipped({ metrics, clipNorm }: ReportData): string {
 }
 
 function metricFigures(data: ReportData): Figure[] {
-  const { metrics, batch, loss } = data;
+  const { metrics, batch, b } = data;
   const curve = (title: string, key: keyof MetricRow) => ({
     ...steps,
     smoothed: false,
@@ -107,7 +106,7 @@ function metricFigures(data: ReportData): Figure[] {
     caption:
       "The size of a step: it rises while the optimizer gathers its statistics (warm-up) and falls so that training settles.",
   };
-  return [temperature, ...(loss === "sigmoid" ? [bias] : []), gradient, rate];
+  return [temperature, ...(b === undefined ? [] : [bias]), gradient, rate];
 }
 
 /** All figures of a report, in order. */

@@ -11,7 +11,14 @@
  */
 import { parseJson } from "../formats/index.ts";
 import { durationInSteps, parseDuration, pathPattern } from "../nn/index.ts";
-import { embeddingBytes, logOddsBias, parameterCount, type SigLipConfig } from "../siglip/index.ts";
+import {
+  embeddingBytes,
+  type LossName,
+  logOddsBias,
+  parameterCount,
+  type SigLipConfig,
+  trainingLosses,
+} from "../siglip/index.ts";
 import { HEAP_BYTES, KERNEL_MODES } from "../tensor/index.ts";
 import { dataKeys, dataNames } from "./dataSets.ts";
 import {
@@ -125,7 +132,7 @@ const schema = {
     steps: integer(14_031, 1, 100_000_000),
     batch: integer(128, 1, 65_536),
     shards: integer(2, 1, 4096), // equal pieces of a batch, shared by the devices: at least one each
-    loss: choice("sigmoid", ["sigmoid", "softmax"]),
+    loss: choice("sigmoid", Object.keys(trainingLosses) as LossName[]),
     kernels: choice("fast", KERNEL_MODES), // strict: the same bits on every engine
     seed: integer(0, 0, 2 ** 32 - 1),
     firstSteps: integer(0, 0, 100_000_000), // train.steps at the start, if --resume has changed it since; else 0
