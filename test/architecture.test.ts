@@ -41,7 +41,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     node: "everywhere",
   },
   cli: {
-    folders: ["tensor", "nn", "autograd", "parallel", "siglip", "formats", "data", "eval", "run"],
+    folders: ["tensor", "parallel", "siglip", "formats", "data", "eval", "run"],
     node: "everywhere",
     packages: true,
   },

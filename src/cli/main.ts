@@ -9,6 +9,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { printable } from "../formats/index.ts";
 import { presetNames } from "../run/index.ts";
+import { lossForms } from "../siglip/index.ts";
 import { KERNEL_MODES } from "../tensor/index.ts";
 import { addressSpaceHint } from "./addressSpace.ts";
 import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
@@ -115,7 +116,11 @@ program
     "worker threads that share the batch (default: the most, up to the cores, that divide it)",
   )
   .addOption(deadline())
-  .option("--form <form>", "fused, chunked (the paper's ring), gather, dense, or softmax", "fused")
+  .addOption(
+    new Option("--form <form>", "how to compute the loss; chunked is the paper's ring")
+      .choices(Object.keys(lossForms))
+      .default("fused"),
+  )
   .addOption(kernels("which kernels; strict: bit-identical on every engine").default("fast"))
   .option("--seed <number>", "seed of the inputs", "0")
   .option("--inputs <file>", "safetensors with in.u, in.v [B, d] (before normalization), in.t (t′) and in.b")
