@@ -104,9 +104,12 @@ function real(name: "t" | "b", option: string | undefined, hasInputs: boolean, u
 
 function rowsToCheck(option: string, form: FormName, batch: number): number {
   if (!lossForms[form].check) {
-    throw wrong("--check", `--check cannot recompute the loss of --form ${form}; drop it, or use another form`);
+    throw wrong(
+      "--check",
+      `--check cannot recompute the loss of --form ${form}; leave --check out, or use another form`,
+    );
   }
-  if (batch === 1) throw wrong("--check", "--check needs at least 2 rows, and there is 1 pair; drop it");
+  if (batch === 1) throw wrong("--check", "--check needs at least 2 pairs, but there is 1 pair; leave --check out");
   return whole("check", option, 2, batch);
 }
 

@@ -42,11 +42,11 @@ export function schedule({
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) {
     throw new ScheduleError(
-      `schedule: ${unknown} is not an option; the options are kind, total, warmup, cooldown and timescale`,
+      `schedule: unknown option ${unknown}; the options are kind, total, warmup, cooldown and timescale`,
     );
   }
   if (!SCHEDULE_KINDS.includes(kind)) {
-    throw new ScheduleError(`schedule: kind ${JSON.stringify(kind)} is none of ${SCHEDULE_KINDS.join(", ")}`);
+    throw new ScheduleError(`schedule: kind must be one of ${SCHEDULE_KINDS.join(", ")}, not ${JSON.stringify(kind)}`);
   }
   if (!(total > 0 && warmup >= 0 && cooldown >= 0 && warmup + cooldown <= total)) {
     throw new ScheduleError(`schedule: warm-up ${warmup} and cool-down ${cooldown} do not fit into ${total} steps`);

@@ -47,7 +47,7 @@ export const threadFile = (name: string, from: string): URL =>
 /** Settings of `launch`. */
 export interface LaunchOptions<Report> {
   /**
-   * Longest time without a sign of life, in ms; 30,000 by default. Every allocation in the heap and every exchange is one, so
+   * Longest time without a heartbeat, in ms; 30,000 by default. Every allocation in the heap and every exchange is one, so
    * only work that does neither for so long needs a longer deadline.
    */
   readonly deadline?: number;
@@ -78,7 +78,7 @@ export interface Device<Config, Report> {
    */
   step(number: number): void;
   report(report: Report): void;
-  /** Gives a sign of life, for long work that neither allocates in the heap nor exchanges. */
+  /** Sends a heartbeat, for long work that neither allocates in the heap nor exchanges. */
   alive(): void;
   /**
    * Whether any rank knew at the beginning of this step that `stop` was called. All ranks get the same answer if they ask after

@@ -23,7 +23,7 @@ function chunk(type: string, data: Buffer): Buffer {
 /** A PNG file of rgb [height, width, 3], 0..255. Throws `ReportError` if the size does not fit. */
 export function encodePng(rgb: Uint8Array, width: number, height: number): Buffer {
   if (!(width >= 1 && height >= 1) || rgb.length !== width * height * 3) {
-    throw new ReportError(`encodePng: ${rgb.length} bytes are not ${width}×${height} pixels of 3`);
+    throw new ReportError(`encodePng: ${rgb.length} bytes; ${width}×${height} pixels need ${3 * width * height}`);
   }
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);

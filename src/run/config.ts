@@ -190,7 +190,7 @@ export const presetNames: readonly string[] = Object.keys(presets);
 export function resolveConfig(preset: string, settings: readonly string[]): Config {
   const problems: Problem[] = [];
   if (!Object.hasOwn(presets, preset)) {
-    const detail = `preset ${preset} is none of ${presetNames.join(", ")}${hint(preset, presetNames)}`;
+    const detail = `unknown preset ${preset}; choose one of ${presetNames.join(", ")}${hint(preset, presetNames)}`;
     throw new ConfigError([{ code: "CONFIG_UNKNOWN_KEY", key: "preset", detail }]);
   }
   let config = fill(schema, defaults(schema), presets[preset], problems);

@@ -130,7 +130,7 @@ export function someOf<const T extends string>(
   initial: readonly NoInfer<T>[],
   words: readonly T[],
 ): Field<readonly T[]> {
-  const expected = `a list of different words out of ${words.join(", ")}`;
+  const expected = `a list of distinct words from ${words.join(", ")}`;
   return {
     initial,
     parse: (text) => text.split(",").map((word) => word.trim()),

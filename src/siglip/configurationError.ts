@@ -6,5 +6,5 @@ export class ConfigurationError extends Error {
 /** Throws `ConfigurationError` unless `word` is one of `choices`: JavaScript callers have no compiler that checks it. */
 export function checkWord(what: string, word: string, choices: readonly string[]): void {
   if (choices.includes(word)) return;
-  throw new ConfigurationError(`${what} ${JSON.stringify(word)} is none of ${choices.join(", ")}`);
+  throw new ConfigurationError(`${what} must be one of ${choices.join(", ")}, not ${JSON.stringify(word)}`);
 }

@@ -64,7 +64,7 @@ it("schedule rejects a warm-up and a cool-down that do not fit", () => {
 });
 
 it.each([
-  [{ warmUp: 5 }, /warmUp is not an option; .*warmup/],
+  [{ warmUp: 5 }, /unknown option warmUp; .*warmup/],
   [{ total: 0 }, /do not fit into 0 steps/],
   [{ total: Number.NaN }, /do not fit into NaN/],
   [{ warmup: -1 }, /warm-up -1/],

@@ -22,7 +22,7 @@ it("sleeps in slices of at most a tenth of a second, so that it notices changes 
   expect(Math.max(...slept)).toBeLessThanOrEqual(100);
 });
 
-it("gives up a deadline after the last sign of life of the other, not after the beginning of the wait", () => {
+it("gives up a deadline after the last heartbeat of the other, not after the beginning of the wait", () => {
   const { comm, control } = world(300);
   const wait = Atomics.wait as (...args: unknown[]) => "ok" | "not-equal" | "timed-out";
   let beats = 8;
@@ -32,12 +32,12 @@ it("gives up a deadline after the last sign of life of the other, not after the 
   });
   const before = performance.now();
   expect(() => comm.barrier()).toThrow(
-    /rank 0 waited 0\.\d s in barrier .* for rank 1, which gave no sign of life .*--deadline SECONDS/,
+    /rank 0 waited 0\.\d s in barrier .* for rank 1, which sent no heartbeat .*--deadline SECONDS/,
   );
   expect(performance.now() - before).toBeGreaterThan(1000);
 });
 
-it("gives no sign of life while it waits, whatever it allocates meanwhile", () => {
+it("sends no heartbeat while it waits, whatever it allocates meanwhile", () => {
   const { comm, control } = world(300);
   comm.alive();
   const { heartbeat } = control.state(0);

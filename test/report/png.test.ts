@@ -25,7 +25,7 @@ describe("encodePng", () => {
   });
 
   it("refuses pixels that do not fill the picture", () => {
-    expect(() => encodePng(new Uint8Array(11), 2, 2)).toThrow("encodePng: 11 bytes are not 2×2 pixels of 3");
+    expect(() => encodePng(new Uint8Array(11), 2, 2)).toThrow("encodePng: 11 bytes; 2×2 pixels need 12");
     expect(() => pngDataUri(new Uint8Array(0), 0)).toThrow(/0 bytes/);
   });
 });

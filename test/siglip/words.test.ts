@@ -44,13 +44,13 @@ describe("an unknown word is refused with the list of known ones:", () => {
     );
 
   it.each<[string, () => unknown, Error]>([
-    ["pooling of pictures", image({ pooling: wrong }), new ConfigurationError('image tower: pooling "cls" is none of map, mean')],
-    ["pooling of texts", text({ pooling: wrong }), new ConfigurationError('text tower: pooling "cls" is none of last, first, mean, map')],
-    ["positions", image({ posEmb: wrong }), new ConfigurationError('image tower: posEmb "cls" is none of learn, sincos2d')],
-    ["the same without building the model", () => parameterCount({ ...config, image: { ...config.image, pooling: wrong } }), new ConfigurationError('image tower: pooling "cls" is none of map, mean')],
+    ["pooling of pictures", image({ pooling: wrong }), new ConfigurationError('image tower: pooling must be one of map, mean, not "cls"')],
+    ["pooling of texts", text({ pooling: wrong }), new ConfigurationError('text tower: pooling must be one of last, first, mean, map, not "cls"')],
+    ["positions", image({ posEmb: wrong }), new ConfigurationError('image tower: posEmb must be one of learn, sincos2d, not "cls"')],
+    ["the same without building the model", () => parameterCount({ ...config, image: { ...config.image, pooling: wrong } }), new ConfigurationError('image tower: pooling must be one of map, mean, not "cls"')],
     ["the loss of a step", step("softmaxx"), new ConfigurationError('train: loss "softmaxx" is not a form of the loss; use trainingLosses.sigmoid or trainingLosses.softmax')],
-    ["a schedule", () => schedule({ kind: "cos" as never, total: 10 }), new ScheduleError('schedule: kind "cos" is none of constant, linear, cosine, rsqrt')],
-    ["kernels", () => chooseKernels("constructor" as never), new KernelError('kernels: "constructor" is none of fast, strict, reference')],
+    ["a schedule", () => schedule({ kind: "cos" as never, total: 10 }), new ScheduleError('schedule: kind must be one of constant, linear, cosine, rsqrt, not "cos"')],
+    ["kernels", () => chooseKernels("constructor" as never), new KernelError('kernels: the mode must be one of fast, strict, reference, not "constructor"')],
     ["a type of numbers", () => full([2], 1, "f16" as never), new ShapeError('full: "f16" is not a dtype; use f32 or f64')],
     ["a type of numbers of a model", () => new SigLip(new Rng(0), config, "bf16" as never), new ShapeError('generate: "bf16" is not a dtype; use f32 or f64')],
   ])("%s", (_, call, error) => {
