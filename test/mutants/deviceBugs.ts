@@ -22,7 +22,7 @@ export const deviceBugs: readonly Bug[] = [
         },
       ],
     ],
-    tests: ["test/parallel/wait.test.ts"],
+    tests: ["test/parallel/threads.test.ts"],
   },
   {
     name: "stoppedTime",
@@ -76,6 +76,6 @@ export const deviceBugs: readonly Bug[] = [
     name: "busyWaiting",
     what: "who waits sends heartbeats, so that two that wait for a third keep each other waiting",
     places: [[{ file: "parallel/threads.ts", find: "if (!this.#waiting) this", replace: "this" }]],
-    tests: ["test/parallel/wait.test.ts"],
+    tests: ["test/parallel/threads.test.ts"],
   },
 ];
