@@ -35,7 +35,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   formats: { folders: [] },
   data: { folders: ["tensor", "formats", "parallel"], node: "everywhere", packages: true },
   eval: { folders: [] },
-  report: { folders: ["eval"], node: ["png.ts"] },
+  report: { folders: ["eval"], packages: true },
   run: {
     folders: ["tensor", "autograd", "nn", "parallel", "siglip", "formats", "data", "eval", "report"],
     node: "everywhere",

@@ -1,5 +1,6 @@
 /** Public API of `nn`: layers, initializers, optimizer, schedules. */
 export { projection, SelfAttention } from "./attention.ts";
+export { type Duration, durationInSteps, parseDuration, type RunLength, ScheduleError } from "./duration.ts";
 export { Encoder, EncoderBlock, type EncoderConfig } from "./encoder.ts";
 export { filled, leCunNormal, normal, xavierUniform } from "./init.ts";
 export { LayerNorm } from "./layerNorm.ts";
@@ -18,15 +19,5 @@ export {
 export { clipFactor, globalNorm } from "./optim/clip.ts";
 export { PatchEmbed, patchify } from "./patchEmbed.ts";
 export { learnedPositions, sincos2d } from "./posEmb.ts";
-export {
-  type Duration,
-  durationInSteps,
-  parseDuration,
-  type RunLength,
-  SCHEDULE_KINDS,
-  ScheduleError,
-  type ScheduleKind,
-  type ScheduleOptions,
-  schedule,
-} from "./schedule.ts";
+export { SCHEDULE_KINDS, type ScheduleKind, type ScheduleOptions, type Stair, schedule } from "./schedule.ts";
 export type { Tap } from "./tap.ts";

@@ -1,10 +1,11 @@
 /** The figures of a report with their captions, also as separate SVG files. */
+import { format } from "d3-format";
+import { showTick } from "./axis.ts";
 import { type Chart, lineChart } from "./chart.ts";
 import type { Point } from "./curve.ts";
 import type { MetricRow, ReportData } from "./data.ts";
 import { heatmap } from "./heatmap.ts";
 import { html, type Markup } from "./markup.ts";
-import { showTick } from "./scale.ts";
 import { figureStyle } from "./style.ts";
 import { percent } from "./tables.ts";
 
@@ -75,7 +76,7 @@ function metricFigures(data: ReportData): Figure[] {
     smoothed: false,
     title,
     series: [{ name: title, points: column(metrics, key) }],
-    showValue: (value: number) => value.toFixed(2).replace("-", "−"),
+    showValue: format(".2f"),
   });
   const temperature = {
     name: "temperature",

@@ -3,6 +3,7 @@
  *
  * A content security policy forbids scripts and all external content.
  */
+import { format } from "d3-format";
 import { lineChart } from "./chart.ts";
 import type { ReportData } from "./data.ts";
 import { allFigures, type Figure, lossFigure } from "./figures.ts";
@@ -104,7 +105,7 @@ function similarity(data: ReportData): Markup | undefined {
 
 /** σ(t·x·y + b) = ½ at x·y = −b/t. */
 const threshold = ({ t, b = 0 }: ReportData): string =>
-  `With t = ${t.toFixed(1)} and b = ${b.toFixed(2).replace("-", "−")} the model answers yes, σ(t·x·y + b) > ½, above a similarity of −b/t = ${(-b / t).toFixed(3).replace("-", "−")}, marked on the scale.`;
+  `With t = ${t.toFixed(1)} and b = ${format(".2f")(b)} the model answers yes, σ(t·x·y + b) > ½, above a similarity of −b/t = ${format(".3f")(-b / t)}, marked on the scale.`;
 
 function sheet(data: ReportData): Markup | undefined {
   const rows = retrievalSheet(data);
