@@ -36,8 +36,6 @@ const LONGEST = 60;
 /** Functions that are easier to read in one piece, each with the reason. */
 const LONG: Readonly<Record<string, string>> = {
   "tensor/kernels/gemm/simd.ts gemmFunction": "one WebAssembly function whose blocks share 19 parameters and 21 locals",
-  "cli/progress.ts startProgress": "closures over the state of one line of the terminal",
-  "cli/train.ts trainRun": "the course of a run, from its threads to its exit code",
 };
 
 const isFunction = (node: Node): boolean =>

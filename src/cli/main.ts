@@ -74,6 +74,10 @@ program
   .command("eval")
   .description("measure zero-shot retrieval with the newest checkpoint of a run")
   .argument("<run>", "run folder")
+  .option(
+    "--probe",
+    "also fit the few-shot probe: a linear classifier on the image tower, from 1, 5, 10 and 25 pictures a class",
+  )
   .option("--devices <number>", "worker threads that share the pictures (default: the number of cores)")
   .addOption(deadline())
   .addOption(kernels("kernels to use (default: those of the training)"))

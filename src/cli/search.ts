@@ -61,7 +61,7 @@ type OpenedModel = ReturnType<typeof openModel>;
 /** The test pictures of the run. */
 async function tested({ config, model }: OpenedModel): Promise<Gallery> {
   const [{ pictures }] = (await openTests(config, opening())).sets;
-  const zimg = embedPictures(model, pictures.pixels, pictures.side);
+  const zimg = embedPictures(model, pictures);
   return { names: pictures.names, zimg, skipped: {}, mostlyCut: 0 };
 }
 

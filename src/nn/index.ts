@@ -6,7 +6,7 @@ export { filled, leCunNormal, normal, xavierUniform } from "./init.ts";
 export { LayerNorm } from "./layerNorm.ts";
 export { Linear } from "./linear.ts";
 export { MapHead } from "./mapHead.ts";
-export { Mlp } from "./mlp.ts";
+export { Mlp, type MlpConfig } from "./mlp.ts";
 export { countParameters, parametersOf } from "./module.ts";
 export {
   AdamW,
@@ -17,7 +17,10 @@ export {
   pathPattern,
 } from "./optim/adamW.ts";
 export { clipFactor, globalNorm } from "./optim/clip.ts";
+export { drawPatches, keptCount } from "./patchDropout.ts";
 export { PatchEmbed, patchify } from "./patchEmbed.ts";
+export { type Pooling, pool } from "./pool.ts";
 export { learnedPositions, sincos2d } from "./posEmb.ts";
+export { type Grid, type Resampling, resamplePositions } from "./resamplePositions.ts";
 export { SCHEDULE_KINDS, type ScheduleKind, type ScheduleOptions, type Stair, schedule } from "./schedule.ts";
 export type { Tap } from "./tap.ts";

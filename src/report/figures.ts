@@ -6,6 +6,7 @@ import type { Point } from "./curve.ts";
 import type { MetricRow, ReportData } from "./data.ts";
 import { heatmap } from "./heatmap.ts";
 import { html, type Markup } from "./markup.ts";
+import { reliabilityChart } from "./reliability.ts";
 import { figureStyle } from "./style.ts";
 import { percent } from "./tables.ts";
 
@@ -117,13 +118,14 @@ export const allFigures = (data: ReportData): Figure[] => [
   ...metricFigures(data),
 ];
 
-/** Every figure that has data, as an SVG file by name: `loss.svg`, `recall.svg`, ..., `similarity.svg`. */
+/** Every figure that has data, as an SVG file by name: `loss.svg`, `recall.svg`, ..., `calibration.svg`, `similarity.svg`. */
 export function figureFiles(data: ReportData): Map<string, string> {
   const files = new Map<string, string>();
   const add = (name: string, svg: Markup | undefined) => {
     if (svg) files.set(`${name}.svg`, standalone(svg));
   };
   for (const { name, chart } of allFigures(data)) add(name, lineChart(chart));
+  add("calibration", reliabilityChart(data.calibration));
   add("similarity", heatmap(data));
   return files;
 }

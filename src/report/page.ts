@@ -9,6 +9,7 @@ import type { ReportData } from "./data.ts";
 import { allFigures, type Figure, lossFigure } from "./figures.ts";
 import { heatmap } from "./heatmap.ts";
 import { html, Markup } from "./markup.ts";
+import { reliabilityChart } from "./reliability.ts";
 import { retrievalSheet } from "./sheet.ts";
 import { pageStyle } from "./style.ts";
 import { factTable, percent, resultTable } from "./tables.ts";
@@ -33,6 +34,7 @@ ${results(data)}
 ${curves(data)}
 ${similarity(data)}
 ${sheet(data)}
+${probabilities(data)}
 ${run(data)}
 </main></body>
 </html>
@@ -121,6 +123,17 @@ ${
 }</p>
 ${rows}</section>`
   );
+}
+
+function probabilities({ calibration, batch }: ReportData): Markup | undefined {
+  const svg = reliabilityChart(calibration);
+  if (!svg) return undefined;
+  const others = (batch - 1).toLocaleString("en");
+  return html`<section><h2>Calibration</h2>
+<div class="charts"><figure>${svg}<figcaption>Each dot stands for the pairs of the test set whose probability σ(t·x·y + b) lies in the same tenth:
+how probable a match is to the model, and how many do match, counted as if each text met its own picture and ${others} others, as in
+training. On the dashed line the model is right; below it, too confident. The error is the mean distance from the line, in units of
+the number of matches: a model that always says no has 1.</figcaption></figure></div></section>`;
 }
 
 function run({ facts, versions, config }: ReportData): Markup {

@@ -41,7 +41,8 @@ export async function embedFiles(
   let waiting: Float32Array[] = [];
   let mostlyCut = 0;
   const embed = (): void => {
-    embedded.push(embedPictures(model, joined(waiting), side));
+    const pixels = (from?: number, end?: number): Float32Array => joined(waiting.slice(from, end));
+    embedded.push(embedPictures(model, { count: waiting.length, side, pixels }));
     waiting = [];
   };
   const named = new Set(paths);

@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { AdamW, parametersOf, ScheduleError, schedule, sincos2d } from "../../src/nn/index.ts";
 import {
-  ConfigurationError,
   type LossName,
+  ModelConfigError,
   parameterCount,
   SigLip,
   type SigLipConfig,
@@ -44,11 +44,12 @@ describe("an unknown word is refused with the list of known ones:", () => {
     );
 
   it.each<[string, () => unknown, Error]>([
-    ["pooling of pictures", image({ pooling: wrong }), new ConfigurationError('image tower: pooling must be one of map, mean, not "cls"')],
-    ["pooling of texts", text({ pooling: wrong }), new ConfigurationError('text tower: pooling must be one of last, first, mean, map, not "cls"')],
-    ["positions", image({ posEmb: wrong }), new ConfigurationError('image tower: posEmb must be one of learn, sincos2d, not "cls"')],
-    ["the same without building the model", () => parameterCount({ ...config, image: { ...config.image, pooling: wrong } }), new ConfigurationError('image tower: pooling must be one of map, mean, not "cls"')],
-    ["the loss of a step", step("softmaxx"), new ConfigurationError('train: loss "softmaxx" is not a form of the loss; use trainingLosses.sigmoid or trainingLosses.softmax')],
+    ["pooling of pictures", image({ pooling: wrong }), new ModelConfigError('image tower: pooling must be one of map, mean, max, first, tok, not "cls"')],
+    ["pooling of texts", text({ pooling: wrong }), new ModelConfigError('text tower: pooling must be one of last, first, mean, max, map, not "cls"')],
+    ["positions", image({ posEmb: wrong }), new ModelConfigError('image tower: posEmb must be one of learn, sincos2d, not "cls"')],
+    ["a form of GELU", text({ gelu: wrong }), new ModelConfigError('text tower: gelu must be one of tanh, erf, not "cls"')],
+    ["the same without building the model", () => parameterCount({ ...config, image: { ...config.image, pooling: wrong } }), new ModelConfigError('image tower: pooling must be one of map, mean, max, first, tok, not "cls"')],
+    ["the loss of a step", step("softmaxx"), new TypeError('train: loss "softmaxx" is not a form of the loss; use trainingLosses.sigmoid or trainingLosses.softmax')],
     ["a schedule", () => schedule({ kind: "cos" as never, total: 10 }), new ScheduleError('schedule: unknown kind "cos"; choose constant, linear, polynomial, cosine, rsqrt, stair')],
     ["kernels", () => chooseKernels("constructor" as never), new KernelError('kernels: the mode must be one of fast, strict, reference, not "constructor"')],
     ["a type of numbers", () => full([2], 1, "f16" as never), new ShapeError('full: "f16" is not a dtype; use f32 or f64')],
@@ -70,7 +71,7 @@ describe("invalid numbers of a model are refused by name:", () => {
     ["image tower: posEmb sincos2d needs a width of 8", { image: { ...config.image, posEmb: "sincos2d", width: 4 } }],
     ["model: temperatureInit Infinity", { temperatureInit: Number.POSITIVE_INFINITY }],
   ])("%s", (says, change) => {
-    expect(() => new SigLip(new Rng(0), { ...config, ...change })).toThrow(ConfigurationError);
+    expect(() => new SigLip(new Rng(0), { ...config, ...change })).toThrow(ModelConfigError);
     expect(() => new SigLip(new Rng(0), { ...config, ...change })).toThrow(says);
   });
 

@@ -3,7 +3,7 @@ import { NonFiniteError } from "../../nn/index.ts";
 import { DeviceError } from "../../parallel/index.ts";
 import { launch, threadFile } from "../../parallel/launch.ts";
 import { OutOfMemoryError, portable } from "../../tensor/index.ts";
-import { ConfigError } from "../schema.ts";
+import { ConfigError } from "../configError.ts";
 import type { LossJob, LossResult, LossShare } from "./job.ts";
 
 /**

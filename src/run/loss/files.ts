@@ -13,8 +13,8 @@ import {
   toFloat32,
   writeSafetensors,
 } from "../../formats/index.ts";
+import { ConfigError } from "../configError.ts";
 import { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "../fs.ts";
-import { ConfigError } from "../schema.ts";
 import type { LossInputs, LossJob, LossShare } from "./job.ts";
 
 /** A file of inputs is invalid. */
