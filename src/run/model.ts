@@ -1,15 +1,15 @@
 /** Builds model, optimizer and schedule from a run's configuration. */
 import type { Variable } from "../autograd/index.ts";
 import { durationInSteps, freeze, type Optimizer, parametersOf, schedule } from "../nn/index.ts";
-import { SigLip } from "../siglip/index.ts";
+import { SigLip, trainingLosses } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import { type Config, modelConfig } from "./config.ts";
 import { makeOptimizer } from "./optimizers.ts";
 
-/** The parameters that a run trains: all that are not frozen, except b with the softmax loss, which does not use it. */
+/** The parameters that a run trains: all that are not frozen, except b if the loss does not use it. */
 function trainedParameters({ train }: Config, model: SigLip): Map<string, Variable> {
   const trained = new Map([...parametersOf(model)].filter(([, { requiresGrad }]) => requiresGrad));
-  if (train.loss === "softmax") trained.delete("b");
+  if (!trainingLosses[train.loss].usesBias) trained.delete("b");
   return trained;
 }
 

@@ -53,14 +53,8 @@ export function fusedSigmoidLoss(
   shards: number = comm.size,
   { onBlock }: FusedOptions = {},
 ): LossGradients {
-  const rows = checkPairs("fusedSigmoidLoss", zimg, ztxt);
-  const owned = shards / comm.size;
-  if (!Number.isInteger(owned) || owned < 1 || rows % owned !== 0) {
-    throw new ShardError(
-      `fusedSigmoidLoss: ${shards} shards on ${comm.size} devices with ${rows} rows each; shards must be a multiple of the devices, and rows a multiple of the shards per device`,
-    );
-  }
-  const n = rows / owned;
+  const owned = ownedOf(checkPairs("fusedSigmoidLoss", zimg, ztxt), shards, comm.size);
+  const n = zimg.shape[0] / owned;
   const batch = n * shards;
   const t = portable.exp(tPrime);
   const { first } = ownedShards(shards, comm.rank, comm.size);
@@ -106,6 +100,15 @@ export function fusedSigmoidLoss(
       dztxt: scaled(dtexts),
     };
   });
+}
+
+/** How many shards each device owns. */
+function ownedOf(rows: number, shards: number, devices: number): number {
+  const owned = shards / devices;
+  if (Number.isInteger(owned) && owned >= 1 && rows % owned === 0) return owned;
+  throw new ShardError(
+    `fusedSigmoidLoss: ${shards} shards on ${devices} devices with ${rows} rows each; shards must be a multiple of the devices, and rows a multiple of the shards per device`,
+  );
 }
 
 /** The sum of each list over the whole batch, in shard order; a list holds one number for each own shard. */

@@ -180,7 +180,7 @@ describe.each(Object.entries(OPTIMIZERS))("%s", (name, make) => {
   it.each([
     [{ lr: -1 }, /lr -1 is not a finite number/],
     [{ clipNorm: "1" }, /clipNorm 1 is not a number above 0/],
-    [{ nosuch: 1 }, /nosuch is not an option; the options are lr, weightDecay/],
+    [{ nosuch: 1 }, /unknown option nosuch; the options are lr, weightDecay/],
     [{ decayed: "(" }, /"\(" is not a valid path pattern/],
     [{ decayed: 3 }, /decayed 3 is not a pattern/],
     [{ multipliers: {} }, /multipliers \[object Object\] is not a list/],
