@@ -6,7 +6,7 @@
  * product: at most 1.5.
  */
 import { parameterWithLayout, type Variable } from "../src/autograd/index.ts";
-import { Adafactor, Adam, AdamW, Lion, Muon, type Optimizer, Sgd } from "../src/nn/index.ts";
+import { AdamW, adafactor, adam, lion, muon, type Optimizer, sgd } from "../src/nn/index.ts";
 import { generate, keep, Rng, scope } from "../src/tensor/index.ts";
 import { contest } from "./contest.ts";
 import { flopOf, ourProduct } from "./gemm.ts";
@@ -16,11 +16,11 @@ type Parameters = ReadonlyMap<string, Variable>;
 
 const OPTIMIZERS: Readonly<Record<string, (parameters: Parameters) => Optimizer>> = {
   adamW: (parameters) => new AdamW(parameters, { lr: 0 }),
-  adam: (parameters) => new Adam(parameters, { lr: 0 }),
-  adafactor: (parameters) => new Adafactor(parameters, { lr: 0 }),
-  lion: (parameters) => new Lion(parameters, { lr: 0 }),
-  sgd: (parameters) => new Sgd(parameters, { lr: 0 }),
-  muon: (parameters) => new Muon(parameters, { lr: 0, matrixLr: 0 }),
+  adam: (parameters) => adam(parameters, { lr: 0 }),
+  adafactor: (parameters) => adafactor(parameters, { lr: 0 }),
+  lion: (parameters) => lion(parameters, { lr: 0 }),
+  sgd: (parameters) => sgd(parameters, { lr: 0 }),
+  muon: (parameters) => muon(parameters, { lr: 0, matrixLr: 0 }),
 };
 /** Most times AdamW's time. */
 const BARS: Readonly<Record<string, number>> = { adafactor: 1.3, lion: 1.3 };

@@ -1,6 +1,6 @@
 /** The optimizers of a run by name: which keys of `optim` each reads, beside those that all read, and how it is made. */
 import type { Variable } from "../autograd/index.ts";
-import { Adafactor, Adam, AdamW, Lion, Muon, type Optimizer, type OptimizerOptions, Sgd } from "../nn/index.ts";
+import { AdamW, adafactor, adam, lion, muon, type Optimizer, type OptimizerOptions, sgd } from "../nn/index.ts";
 
 /** The keys of `optim` that some optimizers read. */
 export interface OwnKeys {
@@ -22,24 +22,24 @@ const OPTIMIZERS = {
   },
   adafactor: {
     reads: ["beta1", "beta2"],
-    make: (parameters, shared, { beta1, beta2 }) => new Adafactor(parameters, { ...shared, beta1, beta2 }),
+    make: (parameters, shared, { beta1, beta2 }) => adafactor(parameters, { ...shared, beta1, beta2 }),
   },
   lion: {
     reads: ["beta1", "beta2"],
-    make: (parameters, shared, { beta1, beta2 }) => new Lion(parameters, { ...shared, beta1, beta2 }),
+    make: (parameters, shared, { beta1, beta2 }) => lion(parameters, { ...shared, beta1, beta2 }),
   },
   adam: {
     reads: ["beta1", "beta2", "eps"],
-    make: (parameters, shared, { beta1, beta2, eps }) => new Adam(parameters, { ...shared, beta1, beta2, eps }),
+    make: (parameters, shared, { beta1, beta2, eps }) => adam(parameters, { ...shared, beta1, beta2, eps }),
   },
   sgd: {
     reads: ["beta1"],
-    make: (parameters, shared, { beta1 }) => new Sgd(parameters, { ...shared, momentum: beta1 }),
+    make: (parameters, shared, { beta1 }) => sgd(parameters, { ...shared, momentum: beta1 }),
   },
   muon: {
     reads: ["beta1", "beta2", "eps", "matrixLr"],
     make: (parameters, shared, { beta1, beta2, eps, matrixLr }) =>
-      new Muon(parameters, { ...shared, beta1, beta2, eps, matrixLr }),
+      muon(parameters, { ...shared, beta1, beta2, eps, matrixLr }),
   },
 } as const satisfies Record<string, Entry>;
 

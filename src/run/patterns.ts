@@ -3,7 +3,8 @@
  * matches no parameter has no effect, and one that backtracks without end would hang the run.
  */
 import { runInNewContext } from "node:vm";
-import { nearestPath, pathPattern } from "../nn/index.ts";
+import leven from "leven";
+import { pathPattern } from "../nn/index.ts";
 import type { Multiplier, Problem } from "./config.ts";
 
 /** Milliseconds for one pattern on all names. An ordinary one takes less than one; `(.*)*x` would take centuries. */
@@ -83,4 +84,11 @@ function matching(match: string, paths: readonly string[], budget: number): stri
       ? `takes more than ${budget / 1000} s on the parameter names; avoid a repetition inside a repetition, as in (.*)*`
       : `cannot be used: ${message}`;
   }
+}
+
+/** The path that contains a pattern's letters in order with the fewest changes; letters between them are free. */
+export function nearestPath(match: string, paths: readonly string[]): string {
+  const letters = match.replace(/\\p\{[^}]*\}|\\.|[^\p{L}\d/]/gu, "");
+  const changes = (path: string): number => leven(letters, path) - Math.max(0, path.length - letters.length);
+  return paths.reduce((best, path) => (changes(path) < changes(best) ? path : best));
 }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Adafactor, Adam, AdamW, Lion, Muon, parametersOf, Sgd } from "../../src/nn/index.ts";
+import { parametersOf } from "../../src/nn/index.ts";
 import { resolveConfig } from "../../src/run/config.ts";
 import { buildModel, buildOptimizer } from "../../src/run/model.ts";
 import { copy, scope, zeros } from "../../src/tensor/index.ts";
@@ -20,16 +20,9 @@ function decaying(settings: readonly string[]): { decayed: string[]; kept: strin
   });
 }
 
-it.each([
-  ["adamw", AdamW],
-  ["adafactor", Adafactor],
-  ["lion", Lion],
-  ["adam", Adam],
-  ["sgd", Sgd],
-  ["muon", Muon],
-] as const)("optim.name=%s trains with that optimizer", (name, Made) => {
+it.each(["adamw", "adafactor", "lion", "adam", "sgd", "muon"])("optim.name=%s trains with that optimizer", (name) => {
   const config = resolveConfig("emoji", [`optim.name=${name}`]);
-  expect(buildOptimizer(config, buildModel(config, 300))).toBeInstanceOf(Made);
+  expect(buildOptimizer(config, buildModel(config, 300)).name.toLowerCase()).toBe(name);
 });
 
 it.each([

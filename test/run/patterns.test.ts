@@ -1,10 +1,10 @@
 /** Patterns of parameter names, tried before a run begins. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nearestPath, parametersOf } from "../../src/nn/index.ts";
+import { parametersOf } from "../../src/nn/index.ts";
 import { resolveConfig } from "../../src/run/config.ts";
 import { buildModel, trainedPaths } from "../../src/run/model.ts";
-import { tryPatterns } from "../../src/run/patterns.ts";
+import { nearestPath, tryPatterns } from "../../src/run/patterns.ts";
 import { scope } from "../../src/tensor/index.ts";
 
 const multiplier = (match: string) => ({ match, lr: 1, decay: 0 });

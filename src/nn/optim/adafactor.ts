@@ -102,9 +102,7 @@ function adafactorRule({ beta1 = 0.9, beta2 = 0.95, bfloat16 = true }: Adafactor
 }
 
 /** Adafactor over parameters by path; `step` consumes their gradients. */
-export class Adafactor extends Optimizer {
-  constructor(parameters: ReadonlyMap<string, Variable>, options: AdafactorOptions) {
-    const kinds = { beta1: FRACTION, beta2: FRACTION, bfloat16: FLAG };
-    super(parameters, options, { name: "adafactor", kinds, rule: adafactorRule(options) });
-  }
+export function adafactor(parameters: ReadonlyMap<string, Variable>, options: AdafactorOptions): Optimizer {
+  const kinds = { beta1: FRACTION, beta2: FRACTION, bfloat16: FLAG };
+  return new Optimizer(parameters, options, { name: "adafactor", kinds, rule: adafactorRule(options) });
 }

@@ -1,7 +1,7 @@
 /** Freezing: parameters that training does not change, such as a pre-trained image tower (LiT, Zhai et al. 2021, arXiv:2111.07991). */
 import type { Variable } from "../../autograd/index.ts";
 import { OptimizerError } from "./errors.ts";
-import { nearestPath, pathPattern } from "./pathPattern.ts";
+import { pathPattern } from "./pathPattern.ts";
 
 /**
  * Freezes the parameters whose whole path matches a pattern: they get no gradient, and an optimizer made afterwards leaves them
@@ -14,7 +14,7 @@ export function freeze(parameters: ReadonlyMap<string, Variable>, patterns: read
     const matched = paths.filter((path) => compiled.test(path));
     if (matched.length > 0) return matched;
     throw new OptimizerError(
-      `freeze: the pattern ${JSON.stringify(pattern)} matches no parameter; a pattern must match a whole path, such as ${nearestPath(pattern, paths)}`,
+      `freeze: the pattern ${JSON.stringify(pattern)} matches no parameter; a pattern must match a whole path, such as ${paths[0]}`,
     );
   });
   for (const path of frozen) (parameters.get(path) as Variable).requiresGrad = false;

@@ -147,16 +147,14 @@ function muonRule(options: MuonOptions, isHidden: (path: string) => boolean): Up
 }
 
 /** Muon over parameters by path; `step` consumes their gradients. */
-export class Muon extends Optimizer {
-  constructor(parameters: ReadonlyMap<string, Variable>, options: MuonOptions) {
-    const { lr, matrixLr = 0.01, hidden = ".*/kernel" } = options;
-    const pattern = pathPattern(hidden);
-    const isHidden = (path: string): boolean => pattern.test(path);
-    super(parameters, options, {
-      name: "muon",
-      kinds: KINDS,
-      rule: muonRule(options, isHidden),
-      lrOf: (path) => (isHidden(path) ? matrixLr : lr),
-    });
-  }
+export function muon(parameters: ReadonlyMap<string, Variable>, options: MuonOptions): Optimizer {
+  const { lr, matrixLr = 0.01, hidden = ".*/kernel" } = options;
+  const pattern = pathPattern(hidden);
+  const isHidden = (path: string): boolean => pattern.test(path);
+  return new Optimizer(parameters, options, {
+    name: "muon",
+    kinds: KINDS,
+    rule: muonRule(options, isHidden),
+    lrOf: (path) => (isHidden(path) ? matrixLr : lr),
+  });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Adam, AdamW } from "../../../src/nn/index.ts";
+import { AdamW, adam } from "../../../src/nn/index.ts";
 import { expectSameBits, expectWithin } from "../../support/expect.ts";
 import { replay } from "../../support/replay.ts";
 
@@ -9,7 +9,7 @@ describe.each([["f64", 1e-12], ["f32", 2e-6]] as const)("Adam in %s", (dtype, to
   it("decays by the gradient of a penalty: not scheduled, and divided by √v̂ like the rest", () => {
     const wd = 0.3;
     const factor = (step: number) => 1 / (step + 1);
-    const make = (p: ConstructorParameters<typeof Adam>[0]) => new Adam(p, { ...OPTIONS, weightDecay: wd, clipNorm: 1 });
+    const make = (p: Parameters<typeof adam>[0]) => adam(p, { ...OPTIONS, weightDecay: wd, clipNorm: 1 });
     const { start, gradients, end } = replay(make, { shape: [3, 5], factor }, dtype);
     const p = [...start];
     const [m, v] = [p.map(() => 0), p.map(() => 0)];
@@ -28,7 +28,7 @@ describe.each([["f64", 1e-12], ["f32", 2e-6]] as const)("Adam in %s", (dtype, to
 
   it("is AdamW where nothing decays, bit for bit", () => {
     const decaying = { ...OPTIONS, weightDecay: 0.3 };
-    const one = replay((p) => new Adam(p, decaying), { shape: [7], path: "bias" }, dtype);
+    const one = replay((p) => adam(p, decaying), { shape: [7], path: "bias" }, dtype);
     const other = replay((p) => new AdamW(p, decaying), { shape: [7], path: "bias" }, dtype);
     expectSameBits(one.end, other.end);
     expect(one.end).not.toEqual(one.start);

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
-import { Lion, type LionOptions } from "../../../src/nn/index.ts";
+import { type LionOptions, lion } from "../../../src/nn/index.ts";
 import { expectWithin } from "../../support/expect.ts";
 import { replay } from "../../support/replay.ts";
 
 const run = (options: LionOptions, dtype: "f32" | "f64" = "f64") =>
-  replay((p) => new Lion(p, options), { shape: [6, 4] }, dtype);
+  replay((p) => lion(p, options), { shape: [6, 4] }, dtype);
 
 it.each([
   ["f64", 1e-14],

@@ -1,7 +1,7 @@
 /** Muon against its formula, written out in f64. */
 import { describe, expect, it } from "vitest";
 import { parameter } from "../../../src/autograd/index.ts";
-import { AdamW, Muon, OptimizerError } from "../../../src/nn/index.ts";
+import { AdamW, muon, OptimizerError } from "../../../src/nn/index.ts";
 import { tensor } from "../../../src/tensor/index.ts";
 import { expectSameBits, expectWithin } from "../../support/expect.ts";
 import { replay, STEPS } from "../../support/replay.ts";
@@ -65,7 +65,7 @@ describe.each([
     ["queries, keys and values, each apart", [6, 18], 3],
     ["high parts side by side", [8, 10], 2],
   ] as const)("%s", (_, shape, parts) => {
-    const { start, gradients, end } = replay((p) => new Muon(p, OPTIONS), { shape, parts, factor }, dtype);
+    const { start, gradients, end } = replay((p) => muon(p, OPTIONS), { shape, parts, factor }, dtype);
     for (let i = 0; i < parts; i++) {
       const of = (flat: readonly number[]): Matrix => part(flat, shape[0], parts, i);
       const want = reference(of(start), gradients.map(of), factor);
@@ -85,17 +85,17 @@ describe("Muon", () => {
   it("updates all but its hidden matrices by AdamW", () => {
     const options = { lr: 0.1, beta1: 0.8, beta2: 0.9, eps: 1e-4, weightDecay: 0.1, decayed: ".*" };
     const [mixed, plain] = [leaves(), leaves()];
-    const [muon, adamW] = [new Muon(mixed, options), new AdamW(plain, options)];
+    const [byMuon, adamW] = [muon(mixed, options), new AdamW(plain, options)];
     for (let step = 0; step < 3; step++) {
       for (const leaf of [...mixed.values(), ...plain.values()]) leaf.grad = tensor([3, -1, step, 2].slice(0, leaf.value.size), leaf.shape);
-      muon.step(1);
+      byMuon.step(1);
       adamW.step(1);
     } // biome-ignore format: one line
     for (const path of ["text/embedding", "x/bias"]) {
       expectSameBits(mixed.get(path)?.value.data as Float32Array, plain.get(path)?.value.data as Float32Array);
     }
     expect(mixed.get("x/kernel")?.value.data).not.toEqual(plain.get("x/kernel")?.value.data);
-    expect([...muon.state().keys()]).toEqual([
+    expect([...byMuon.state().keys()]).toEqual([
       "x/kernel/m",
       "text/embedding/m",
       "text/embedding/v",
@@ -107,7 +107,7 @@ describe("Muon", () => {
   it("moves a matrix by about its rate whatever the size of its gradient, and only by the pattern's choice", () => {
     const moved = (hidden: string, size: number): number => {
       const p = leaves();
-      const optimizer = new Muon(p, { lr: 0, matrixLr: 0.1, hidden });
+      const optimizer = muon(p, { lr: 0, matrixLr: 0.1, hidden });
       for (const leaf of p.values()) leaf.grad = tensor([size, -size, size, size / 3].slice(0, leaf.value.size), leaf.shape);
       optimizer.step(1);
       return Math.hypot(...[...(p.get("x/kernel")?.value.data ?? [])].map((x, i) => x - (i + 1)));
@@ -118,9 +118,9 @@ describe("Muon", () => {
   });
 
   it("refuses a pattern of hidden matrices that matches something else", () => {
-    expect(() => new Muon(leaves(), { lr: 1, hidden: "x/.*" })).toThrow(
+    expect(() => muon(leaves(), { lr: 1, hidden: "x/.*" })).toThrow(
       new OptimizerError("muon: x/bias [2] is not a matrix; leave it out of the pattern hidden"),
     );
-    expect(() => new Muon(leaves(), { lr: 1, momentumWarmup: 0.5 })).toThrow(/momentumWarmup 0.5 is not an integer/);
+    expect(() => muon(leaves(), { lr: 1, momentumWarmup: 0.5 })).toThrow(/momentumWarmup 0.5 is not an integer/);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { OptimizerError, Sgd } from "../../../src/nn/index.ts";
+import { OptimizerError, sgd } from "../../../src/nn/index.ts";
 import { expectWithin } from "../../support/expect.ts";
 import { replay } from "../../support/replay.ts";
 
@@ -13,7 +13,7 @@ describe.each([
     [0, false],
   ])("with momentum %d, Nesterov %s, takes the steps of its formula", (momentum, nesterov) => {
     const options = { lr: 0.02, weightDecay: 0.01, clipNorm: 0.5, momentum, nesterov };
-    const { start, gradients, end } = replay((p) => new Sgd(p, options), { shape: [5, 4], factor: () => 0.5 }, dtype);
+    const { start, gradients, end } = replay((p) => sgd(p, options), { shape: [5, 4], factor: () => 0.5 }, dtype);
     const p = [...start];
     const m = p.map(() => 0);
     for (const gradient of gradients) {
@@ -29,6 +29,6 @@ describe.each([
 });
 
 it("SGD refuses a momentum of 1, and a switch that is no switch", () => {
-  expect(() => new Sgd(new Map(), { lr: 1, momentum: 1 })).toThrow(OptimizerError);
-  expect(() => new Sgd(new Map(), { lr: 1, nesterov: "yes" } as never)).toThrow(/nesterov yes is not true or false/);
+  expect(() => sgd(new Map(), { lr: 1, momentum: 1 })).toThrow(OptimizerError);
+  expect(() => sgd(new Map(), { lr: 1, nesterov: "yes" } as never)).toThrow(/nesterov yes is not true or false/);
 });
