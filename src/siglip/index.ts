@@ -15,6 +15,7 @@ export {
 } from "./config.ts";
 export { ConfigurationError } from "./configurationError.ts";
 export { type FusedOptions, fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
+export { fusedSoftmaxLoss } from "./fusedSoftmaxLoss.ts";
 export { ImageTower } from "./imageTower.ts";
 export { pairLogits, sigmoidLoss } from "./loss.ts";
 export { checkLoss, type LossCheck } from "./lossCheck.ts";

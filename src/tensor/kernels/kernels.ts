@@ -19,6 +19,7 @@ import type { MovementKernels } from "./movement/interface.ts";
 import type { ReduceKernels } from "./reduce/interface.ts";
 import type { SigmoidTileKernels } from "./sigmoidTile/interface.ts";
 import type { SoftmaxKernels } from "./softmax/interface.ts";
+import type { SoftmaxTileKernels } from "./softmaxTile/interface.ts";
 import type { ViewKernels } from "./view/interface.ts";
 
 /** Every kernel of one dtype. */
@@ -31,6 +32,7 @@ export interface Kernels
     GemmKernels,
     AttentionKernels,
     SigmoidTileKernels,
+    SoftmaxTileKernels,
     MovementKernels,
     AdamWKernels,
     ViewKernels {
