@@ -10,11 +10,12 @@ import { NonFiniteError } from "../nn/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch, threadFile } from "../parallel/launch.ts";
 import { ConfigError } from "../run/index.ts";
+import { lossForms } from "../siglip/index.ts";
 import { chooseKernels, type KernelMode, OutOfMemoryError, portable } from "../tensor/index.ts";
 import { deadlineOf, devicesThatShare } from "./devices.ts";
 import { drawBlocks } from "./drawBlocks.ts";
 import { checkGradients, readInputs, writeGradients } from "./lossFiles.ts";
-import { FORMS, type Form, type LossInputs, type LossJob, type LossShare } from "./lossJob.ts";
+import { FORMS, type Form, type LossInputs, type LossJob, type LossShare, OPERATIONS } from "./lossJob.ts";
 import { type LossResult, lossText } from "./lossText.ts";
 import { print, warn } from "./print.ts";
 import { startWaiting } from "./waiting.ts";
@@ -104,7 +105,7 @@ function real(name: "t" | "b", option: string | undefined, hasInputs: boolean, u
 }
 
 function rowsToCheck(option: string, form: Form, batch: number): number {
-  if (form === "softmax") {
+  if (!lossForms[form].usesBias) {
     throw wrong(
       "--check",
       "--check computes the sigmoid loss again, not the softmax loss; drop it, or use another form",
@@ -172,10 +173,11 @@ async function computing(job: LossJob, devices: number, deadline: number): Promi
 function withRemedy(error: unknown, { form, batch, dim }: LossJob): unknown {
   const cause = error instanceof DeviceError ? (error.cause as Error) : undefined;
   if (cause?.name !== OutOfMemoryError.name) return error;
+  const small = lossForms[form].usesBias ? "fused" : "softmax";
   const remedy =
-    form === "fused"
+    form === small
       ? "use more --devices, or a smaller --batch or --dim"
-      : `--form ${form} stores numbers for every pair or every text; use --form fused, which stores neither`;
+      : `--form ${form} stores numbers for every pair or every text; use --form ${small}, which stores neither`;
   return wrong("--form", `${batch} pairs of width ${dim} do not fit in the memory of a device: ${remedy}`);
 }
 
@@ -201,7 +203,7 @@ function resultOf(job: LossJob, devices: number, shares: readonly LossShare[]): 
     loss: first.loss,
     seconds,
     nsPerPair: (seconds / pairs) * 1e9,
-    gflops: (6 * pairs * dim) / seconds / 1e9,
+    gflops: (OPERATIONS[form] * pairs * dim) / seconds / 1e9,
     peakBytes: sum((share) => share.peakBytes),
     peakRss: process.resourceUsage().maxRSS * 1024, // of the whole process
     bytesExchanged: sum((share) => share.bytesExchanged),

@@ -5,6 +5,16 @@ import type { DType } from "../tensor/index.ts";
 export type Form = keyof typeof lossForms;
 export const FORMS = Object.keys(lossForms) as Form[];
 
+/** Floating-point operations a pair that a form needs, in units of d: a product has 2. The fused softmax loss needs logits twice. */
+export const OPERATIONS: Readonly<Record<Form, number>> = {
+  fused: 6,
+  chunked: 6,
+  gather: 6,
+  dense: 6,
+  softmax: 8,
+  softmaxDense: 6,
+};
+
 export interface LossInputs {
   readonly u: Float32Array | Float64Array; // [batch, dim], before normalization
   readonly v: Float32Array | Float64Array;

@@ -1,6 +1,6 @@
 /** The result of `siglip loss` as text; `--json` prints all digits. */
-import type { LossCheck } from "../siglip/index.ts";
-import type { Form } from "./lossJob.ts";
+import { type LossCheck, lossForms } from "../siglip/index.ts";
+import { type Form, OPERATIONS } from "./lossJob.ts";
 
 /** The result that `--json` prints. */
 export interface LossResult {
@@ -54,7 +54,7 @@ export function lossText(result: LossResult): string {
   const fast = `, ${result.nsPerPair.toFixed(2)} ns a pair, ${(pairs / seconds / 1e6).toFixed(1)} million pairs a second`;
   return [
     `${form} loss of ${count(batch, "pair")} of width ${dim} on ${count(devices, "device")}, in ${result.dtype}`,
-    `at          t ${digits(t)} (t′ ${digits(tPrime)})   ${form === "softmax" ? "no b" : `b ${digits(b)}`}`,
+    `at          t ${digits(t)} (t′ ${digits(tPrime)})   ${lossForms[form].usesBias ? `b ${digits(b)}` : "no b"}`,
     `loss        ${digits(result.loss)}`,
     `gradients   of t′ ${digits(gradient.tPrime)}   of b ${digits(gradient.b)}`,
     `lengths     of the gradients, over all rows`,
@@ -62,7 +62,7 @@ export function lossText(result: LossResult): string {
     ...written,
     ...(zeroRows.u + zeroRows.v > 0 ? [`zero rows   ${zeroRows.u} of u, ${zeroRows.v} of v`] : []),
     `time        ${duration(seconds)}${pairs >= MANY ? fast : ""}`,
-    ...(pairs >= MANY ? [`work        ${result.gflops.toFixed(1)} GFLOP/s at 6·d operations a pair`] : []),
+    ...(pairs >= MANY ? [`work        ${result.gflops.toFixed(1)} GFLOP/s at ${OPERATIONS[form]}·d operations a pair`] : []),
     `memory      ${mib(result.peakBytes)} peak on all devices, ${mib(result.peakRss)} the whole process, ${mib(result.bytesExchanged)} exchanged`,
     ...(check ? [checkText(check)] : []),
   ].join("\n");

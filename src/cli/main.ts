@@ -115,7 +115,7 @@ program
     "worker threads that share the batch (default: the most, up to the cores, that divide it)",
   )
   .addOption(deadline())
-  .option("--form <form>", "fused, chunked (the paper's ring), gather, dense, or softmax", "fused")
+  .option("--form <form>", "fused, chunked (the paper's ring), gather, dense, softmax, or softmaxDense", "fused")
   .addOption(kernels("which kernels; strict: bit-identical on every engine").default("fast"))
   .option("--seed <number>", "seed of the inputs", "0")
   .option("--inputs <file>", "safetensors with in.u, in.v [B, d] (before normalization), in.t (t′) and in.b")

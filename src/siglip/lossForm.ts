@@ -10,6 +10,7 @@ import { full, portable, type Tensor, tensor } from "../tensor/index.ts";
 import { chunkedSigmoidLoss } from "./chunkedLoss.ts";
 import { ConfigurationError } from "./configurationError.ts";
 import { fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
+import { fusedSoftmaxLoss } from "./fusedSoftmaxLoss.ts";
 import { gatheredSigmoidLoss, gatheredSoftmaxLoss } from "./gatheredLoss.ts";
 import { sigmoidLoss } from "./loss.ts";
 
@@ -92,16 +93,28 @@ const chunked = composed("chunked", (x, y, t, b, { comm, onBlock }) => chunkedSi
 /** In blocks as well, with all texts gathered first. */
 const gather = composed("gather", (x, y, t, b, { comm }) => gatheredSigmoidLoss(x, y, t, b, comm));
 
-/** The contrastive baseline, without a bias. */
+/** The contrastive baseline, without a bias; stores no pairwise values. */
 const softmax: LossForm = {
   name: "softmax",
+  usesBias: false,
+  holdsAllPairs: false,
+  gradients: ({ zimg, ztxt, tPrime, comm, shards, onBlock }) =>
+    fusedSoftmaxLoss(zimg, ztxt, tPrime, comm, shards, onBlock ? { onBlock } : {}),
+};
+
+/** The same as the formula, on every device from all embeddings: the reference for `softmax`. */
+const softmaxDense: LossForm = {
+  name: "softmaxDense",
   usesBias: false,
   holdsAllPairs: true,
   gradients: ({ zimg, ztxt, tPrime, comm }) => gatheredSoftmaxLoss(zimg, ztxt, tPrime, comm),
 };
 
-/** Every form by name. `fused`, `chunked`, `gather` and `dense` compute the same loss in four ways. */
-export const lossForms = { fused, chunked, gather, dense, softmax } as const satisfies Record<string, LossForm>;
+/** Every form by name: the sigmoid loss in four ways (`fused`, `chunked`, `gather`, `dense`), the softmax loss in two. */
+export const lossForms = { fused, chunked, gather, dense, softmax, softmaxDense } as const satisfies Record<
+  string,
+  LossForm
+>;
 
 /** The losses for training, by their name in a configuration. */
 export const trainingLosses = { sigmoid: fused, softmax } as const satisfies Record<string, LossForm>;
