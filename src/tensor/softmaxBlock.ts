@@ -10,11 +10,13 @@
  *
  * x, dx [n, d]   y, dy [m, d]   tops, sums, weights of rows [n], of columns [m]
  */
+import { checkSameType } from "./elementwise.ts";
 import { BYTES, type DType, heap } from "./heap.ts";
 import type { Ptr } from "./kernels/ptr.ts";
 import { addTileGradients, checkBlock, eachPairTile, type PairTile } from "./pairTiles.ts";
 import * as portable from "./portable.ts";
 import { kernelsFor } from "./select/select.ts";
+import { ShapeError, show } from "./shape.ts";
 import { empty, full, type Tensor, zeros } from "./tensor.ts";
 
 /** Running normalizers of rows or of columns: Σ e^(t·S) = sum·e^(t·top). */
@@ -41,6 +43,7 @@ export function addSoftmaxSums(
   positives?: Tensor,
 ): void {
   checkBlock("addSoftmaxSums", x, y);
+  checkTops("addSoftmaxSums", x, y, rows, columns);
   const { dtype } = x;
   const { softmaxTileTops, softmaxTileSums } = kernelsFor(dtype);
   const scale = Math.max(t, 2 ** -149); // not 0: −∞·0 would be NaN
@@ -92,6 +95,7 @@ export function addSoftmaxGradients(
   positives?: Tensor,
 ): void {
   checkBlock("addSoftmaxGradients", x, y, dx, dy);
+  checkTops("addSoftmaxGradients", x, y, rows, columns);
   const { dtype } = x;
   const { softmaxTileGrad } = kernelsFor(dtype);
   eachPairTile("addSoftmaxGradients", x, y, (tile) => {
@@ -101,6 +105,18 @@ export function addSoftmaxGradients(
     if (positives) overDiagonal(tile, dtype, (_, k) => positives.data[k]);
     addTileGradients(tile, x, y, dx, dy);
   });
+}
+
+type Tops = Pick<SoftmaxSums, "tops">;
+
+function checkTops(op: string, x: Tensor, y: Tensor, rows: Tops, columns: Tops): void {
+  for (const [{ tops }, of] of [
+    [rows, x],
+    [columns, y],
+  ] as const) {
+    if (tops.size !== of.shape[0]) throw new ShapeError(`${op}: tops ${show(tops.shape)} of ${of.shape[0]} rows`);
+    checkSameType(op, of, tops);
+  }
 }
 
 /** Replaces the entries of a tile on the diagonal of its block; entry k is that of row k of x and of y. */

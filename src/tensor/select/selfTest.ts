@@ -133,6 +133,7 @@ function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
         number(out + 4 * N + 4, sum);
       },
     ],
+    ...softmaxTileChecks({ x, y, positive }),
     ["gather", 3 * COLS, (k, out) => k.gather(COLS, x, Int32Array.of(3, 0, 3), out)],
     [
       "scatterAdd",
@@ -162,6 +163,39 @@ function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
         k.copy(N, positive, v);
         const rates = { lr: 0.1, decay: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-8, gradScale: 0.5 };
         k.adamW(N, out, y, m, v, { ...rates, correction1: 0.2, correction2: 0.3 });
+      },
+    ],
+  ];
+}
+
+/** With tops of 3, the largest number there is in x. */
+function softmaxTileChecks({ x, positive }: Inputs): Check[] {
+  return [
+    [
+      "softmaxTileTops",
+      ROWS + COLS,
+      (k, out) => {
+        k.fill(ROWS + COLS, -3, out);
+        k.softmaxTileTops(ROWS, COLS, x, out, out + 4 * ROWS);
+      },
+    ],
+    [
+      "softmaxTileSums",
+      2 * (ROWS + COLS),
+      (k, out) => {
+        const sums = out + 4 * (ROWS + COLS);
+        k.fill(ROWS + COLS, 3, out);
+        k.softmaxTileSums(ROWS, COLS, x, 0.5, out, out + 4 * ROWS, sums, sums + 4 * ROWS);
+      },
+    ],
+    [
+      "softmaxTileGrad",
+      N + ROWS + COLS,
+      (k, out) => {
+        const tops = out + 4 * N;
+        k.copy(N, x, out);
+        k.fill(ROWS + COLS, 3, tops);
+        k.softmaxTileGrad(ROWS, COLS, out, 0.5, tops, tops + 4 * ROWS, positive, positive + 4 * ROWS);
       },
     ],
   ];
