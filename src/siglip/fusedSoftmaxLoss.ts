@@ -14,7 +14,7 @@ import {
   addSoftmaxGradients, addSoftmaxSums, empty, emptySoftmaxSums, portable, type SoftmaxSums, type SoftmaxWeights, scope, type Tensor, zeros,
 } from "../tensor/index.ts"; // biome-ignore format: one list
 import { type FusedOptions, type LossGradients, scaled, slopesOf } from "./fusedLoss.ts";
-import { shardBatch, shardOf, totals, walkRing } from "./shardRing.ts";
+import { type ShardedBatch, shardBatch, shardOf, totals, walkRing } from "./shardRing.ts";
 
 /**
  * The softmax loss of the whole batch and its gradients; the same bits on any number of devices.
@@ -30,50 +30,76 @@ export function fusedSoftmaxLoss(
   shards: number = comm.size,
   { onBlock }: FusedOptions = {},
 ): LossGradients {
-  const cut = shardBatch("fusedSoftmaxLoss", zimg, ztxt, comm, shards);
-  const t = portable.exp(tPrime);
-  const { dtype } = zimg;
-  const [count] = zimg.shape;
+  const batch: Batch = {
+    cut: shardBatch("fusedSoftmaxLoss", zimg, ztxt, comm, shards),
+    zimg,
+    ztxt,
+    t: portable.exp(tPrime),
+  };
   return scope(() => {
-    const own = (x: Tensor, r: number): Tensor => shardOf(cut, x, r);
-    const rowSums = emptySoftmaxSums(count, dtype);
-    const positives = empty("fusedSoftmaxLoss", [count], dtype); // Sᵢᵢ of own pairs
-    const { tops, sums } = emptySoftmaxSums(count, dtype);
-    const columnSums = walkRing(cut, [ztxt], [tops, sums], ({ r, image, text, texts: [y], sums: [tops, sums] }) => {
-      const rows = { tops: own(rowSums.tops, r), sums: own(rowSums.sums, r) };
-      scope(() =>
-        addSoftmaxSums(own(zimg, r), y, t, rows, { tops, sums }, image === text ? own(positives, r) : undefined),
-      );
-    });
-
-    const rows = finish(rowSums, positives, t);
-    const columns = finish({ tops: columnSums[0], sums: columnSums[1] }, positives, t);
+    const { rowSums, columnSums, positives } = normalizers(batch);
+    const rows = finish(rowSums, positives, batch.t);
+    const columns = finish(columnSums, positives, batch.t);
     positives.data.set(rows.shares.map((share, i) => -(share + columns.shares[i]) / 2)); // Gᵢᵢ
+    const { dzimg, dztxt } = gradients(batch, rows, columns, positives, onBlock);
 
-    const dzimg = zeros(zimg.shape, dtype);
-    const travelling = [ztxt, columns.tops, columns.weights];
-    const [dztxt] = walkRing(cut, travelling, [zeros(ztxt.shape, dtype)], (block) => {
-      const { r, image, text, texts: [y, tops, weights], sums: [dy] } = block; // biome-ignore format: a line
-      const ofRows = { tops: own(rows.tops, r), weights: own(rows.weights, r) };
-      const diagonal = image === text ? own(positives, r) : undefined;
-      scope(() => addSoftmaxGradients(own(zimg, r), y, t, ofRows, { tops, weights }, own(dzimg, r), dy, diagonal));
-      onBlock?.(image, text);
-    });
-
+    const { cut, t } = batch;
     const losses = Array.from(
       { length: cut.owned },
       (_, r) => sumOf(rows.losses, r, cut.n) + sumOf(columns.losses, r, cut.n),
     );
     const [loss, slope] = totals([losses, slopesOf(cut, zimg, dzimg)], cut);
-    const { batch } = cut;
     return {
-      loss: loss / (2 * batch),
+      loss: loss / (2 * cut.batch),
       db: 0,
-      dtPrime: (t * slope) / batch,
-      dzimg: scaled(dzimg, t / batch),
-      dztxt: scaled(dztxt, t / batch),
+      dtPrime: (t * slope) / cut.batch,
+      dzimg: scaled(dzimg, t / cut.batch),
+      dztxt: scaled(dztxt, t / cut.batch),
     };
   });
+}
+
+interface Batch {
+  readonly cut: ShardedBatch;
+  readonly zimg: Tensor;
+  readonly ztxt: Tensor;
+  readonly t: number;
+}
+
+/** The first walk: normalizers over the negatives of own rows and columns, and Sᵢᵢ of own pairs. */
+function normalizers({ cut, zimg, ztxt, t }: Batch) {
+  const [n] = zimg.shape;
+  const rowSums = emptySoftmaxSums(n, zimg.dtype);
+  const positives = empty("fusedSoftmaxLoss", [n], zimg.dtype);
+  const { tops, sums } = emptySoftmaxSums(n, zimg.dtype);
+  const home = walkRing(cut, [ztxt], [tops, sums], ({ r, image, text, texts: [y], sums: [tops, sums] }) => {
+    const own = (x: Tensor): Tensor => shardOf(cut, x, r);
+    const rows = { tops: own(rowSums.tops), sums: own(rowSums.sums) };
+    const matching = image === text ? own(positives) : undefined;
+    scope(() => addSoftmaxSums(own(zimg), y, t, rows, { tops, sums }, matching));
+  });
+  return { rowSums, columnSums: { tops: home[0], sums: home[1] }, positives };
+}
+
+/** The second walk: gradients of own rows, without the factor t/B. `positives` holds Gᵢᵢ. */
+function gradients(
+  { cut, zimg, ztxt, t }: Batch,
+  rows: SoftmaxWeights,
+  columns: SoftmaxWeights,
+  positives: Tensor,
+  onBlock: FusedOptions["onBlock"],
+) {
+  const dzimg = zeros(zimg.shape, zimg.dtype);
+  const texts = [ztxt, columns.tops, columns.weights];
+  const [dztxt] = walkRing(cut, texts, [zeros(ztxt.shape, ztxt.dtype)], ({ r, image, text, ...met }) => {
+    const own = (x: Tensor): Tensor => shardOf(cut, x, r);
+    const [y, tops, weights] = met.texts;
+    const ofRows = { tops: own(rows.tops), weights: own(rows.weights) };
+    const matching = image === text ? own(positives) : undefined;
+    scope(() => addSoftmaxGradients(own(zimg), y, t, ofRows, { tops, weights }, own(dzimg), met.sums[0], matching));
+    onBlock?.(image, text);
+  });
+  return { dzimg, dztxt };
 }
 
 /** Rows or columns with complete normalizers. */

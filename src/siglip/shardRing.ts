@@ -49,7 +49,7 @@ export interface Block {
 
 /**
  * Calls `visit` for every block of this device's images. `texts` travel unchanged; `sums`, to which `visit` adds, travel with them
- * and return to their owner: the result. All are rows of this device's texts at first. The given `sums` are freed.
+ * and return to their owner: the result. All are rows of this device's texts at first. `sums` are overwritten, or freed.
  */
 export function walkRing(
   { comm, owned, first, n }: ShardedBatch,

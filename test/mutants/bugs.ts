@@ -1,7 +1,7 @@
 /**
  * Seeded bugs: a mistake as a change of the source at one place. A suite is good when every one of them is killed.
  *
- * lossBugs.ts has mistakes that other implementations of distributed losses made; the other lists have changes of this
+ * lossBugs.ts has mistakes that other implementations of distributed losses made, softmaxBugs.ts those of the baseline; the other lists have changes of this
  * project's own code that an earlier suite did not notice.
  */
 
@@ -10,8 +10,9 @@ import { dataBugs } from "./dataBugs.ts";
 import { deviceBugs } from "./deviceBugs.ts";
 import { lossBugs } from "./lossBugs.ts";
 import { runBugs } from "./runBugs.ts";
+import { softmaxBugs } from "./softmaxBugs.ts";
 
-export const bugs: readonly Bug[] = [...lossBugs, ...deviceBugs, ...runBugs, ...dataBugs];
+export const bugs: readonly Bug[] = [...lossBugs, ...softmaxBugs, ...deviceBugs, ...runBugs, ...dataBugs];
 
 /** The source of a file with the change made. Throws unless the place is there, once. */
 export function changed(source: string, { file, find, replace }: Place): string {
