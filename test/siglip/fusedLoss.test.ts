@@ -32,9 +32,9 @@ const sigmoid: Fused = (x, y, t, ...rest) => fusedSigmoidLoss(x, y, t, -1, ...re
 
 /** The walk of both losses, with the tensors that it passes on at every hop and those that come home. */
 const LOSSES = [
-  { name: "fusedSigmoidLoss", form: "fused", loss: sigmoid, passed: 2, home: 1 },
+  ["fusedSigmoidLoss", { form: "fused", loss: sigmoid, passed: 2, home: 1 }],
   // first texts with two accumulators, then texts with two vectors of normalizers and one accumulator
-  { name: "fusedSoftmaxLoss", form: "softmax", loss: fusedSoftmaxLoss, passed: 3 + 4, home: 2 + 1 },
+  ["fusedSoftmaxLoss", { form: "softmax", loss: fusedSoftmaxLoss, passed: 3 + 4, home: 2 + 1 }],
 ] as const;
 
 /** All blocks of all ranks, with their rank, in order of time: by collectives called, then in the order of the rank. */
@@ -53,7 +53,7 @@ const everything = ({ loss, dTPrime, dB, dX, dY }: Gradients): number[] => [
   ...Array.from(dY),
 ];
 
-describe.each(LOSSES)("$name", { timeout: 60_000 }, ({ name, form, loss, passed, home }) => {
+describe.each(LOSSES)("%s", { timeout: 60_000 }, (name, { form, loss, passed, home }) => {
   it.each(SIZES)("on %i devices visits every block of pairs once", (size) => {
     for (const owned of [1, 2, 3]) {
       const shards = size * owned;
@@ -128,7 +128,7 @@ describe.each(LOSSES)("$name", { timeout: 60_000 }, ({ name, form, loss, passed,
   });
 });
 
-describe.each(LOSSES)("the order of sums of $name", { timeout: 60_000 }, ({ form }) => {
+describe.each(LOSSES)("the order of sums of %s", { timeout: 60_000 }, (_, { form }) => {
   const orders = SIZES.flatMap((size) => [1, 2, 3].map((owned) => [size, size * owned] as const));
 
   it.each(orders)("on %i devices with %i shards adds text shards r, r+1, ... to image shard r", (size, shards) => {
