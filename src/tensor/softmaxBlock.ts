@@ -60,11 +60,11 @@ export function addSoftmaxSums(
     const tops = [entry(rows.tops, i), entry(columns.tops, j)] as const;
     softmaxTileTops(tile.rows, tile.cols, at, ...tops);
     softmaxTileSums(tile.rows, tile.cols, at, scale, ...tops, entry(rowSums, i), entry(colSums, j));
-    for (const side of sides) {
-      side.before.forEach((before, k) => {
-        const [top, sum] = [side.tops[k], side.sums[k]];
-        side.sums[k] = (top === before ? sum : sum * portable.exp(scale * (before - top))) + side.added[k];
-      });
+    for (const { tops, sums, added, before } of sides) {
+      for (let k = 0; k < before.length; k++) {
+        if (tops[k] !== before[k]) sums[k] *= portable.exp(scale * (before[k] - tops[k]));
+        sums[k] += added[k];
+      }
     }
   });
 }

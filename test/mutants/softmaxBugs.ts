@@ -44,7 +44,7 @@ const bugs: readonly Omit<Bug, "tests">[] = [
   {
     name: "softmaxNotRescaled",
     what: "a larger logit arrives, and the sum so far keeps its scale",
-    places: [[block("sum * portable.exp(scale * (before - top))", "sum")]],
+    places: [[block("if (tops[k] !== before[k]) sums[k] *= portable.exp(scale * (before[k] - tops[k]));", "")]],
   },
   {
     name: "softmaxOneDirection",
