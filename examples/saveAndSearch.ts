@@ -35,7 +35,7 @@ const { model: loaded, tokenizer = byteTokenizer } = loadModel(folder);
 const gallery = shapePictures("train", 200, 1, side);
 const [zimg, ztxt] = scope(() =>
   noGrad(() => [
-    Float32Array.from(loaded.embedImages(tensor(gallery.pixels, [gallery.count, side, side, 3])).value.data),
+    Float32Array.from(loaded.embedImages(tensor(gallery.pixels(), [gallery.count, side, side, 3])).value.data),
     Float32Array.from(loaded.embedTexts(encodeAll(tokenizer, gallery.texts, length)).value.data),
   ]),
 );

@@ -33,12 +33,13 @@ const RULES: Readonly<Record<string, Rule>> = {
   parallel: { folders: ["tensor", "autograd"], node: ["launch.ts"], nodeDoors: ["launch.ts"] },
   siglip: { folders: ["tensor", "autograd", "nn", "parallel"] },
   formats: { folders: [] },
-  data: { folders: ["tensor", "formats", "parallel"], node: "everywhere", packages: true },
+  data: { folders: ["tensor", "formats"], node: "everywhere", packages: true },
   eval: { folders: [] },
-  report: { folders: ["eval"], node: ["png.ts"] },
+  report: { folders: ["eval"], packages: true },
   run: {
     folders: ["tensor", "autograd", "nn", "parallel", "siglip", "formats", "data", "eval", "report"],
     node: "everywhere",
+    packages: true,
   },
   cli: {
     folders: ["tensor", "nn", "autograd", "parallel", "siglip", "formats", "data", "eval", "run"],

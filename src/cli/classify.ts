@@ -17,7 +17,7 @@ export async function classify(
   const { pixels, cutOff } = await readPicture(picture, { side, trim: trims(config) });
   if (cutOff > 0.5)
     process.stderr.write("the picture was cropped to the drawing in it and lost more than half of its area\n");
-  const zimg = embedPictures(model, pixels, side);
+  const zimg = embedPictures(model, { count: 1, side, pixels: () => pixels });
   const ztxt = embedTexts(model, tokenizer, words, config.tokenizer.length);
   const ranking = nearest(zimg, ztxt, words.length);
   const { name, values } = meaningOf(

@@ -31,10 +31,10 @@ const isExitCode = (value: unknown): value is ExitCode => typeof value === "numb
  */
 const BY_NAME: Readonly<Record<string, ExitCode>> = {
   ConfigError: EXIT.usage,
-  ConfigurationError: EXIT.usage,
   DataError: EXIT.usage,
   KernelError: EXIT.usage, // kernels that this engine cannot run; others work
   MissingPackageError: EXIT.usage,
+  ModelConfigError: EXIT.usage,
   RunFolderError: EXIT.usage,
   OutOfMemoryError: EXIT.usage, // the request is too large; if the system has no memory, a device failed
   ScheduleError: EXIT.usage,
@@ -62,7 +62,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   if ("exitCode" in error && isExitCode(error.exitCode)) return error.exitCode;
   if (error.name === "CheckpointError" && "code" in error && DISK.includes(error.code)) return EXIT.io;
   if (error.name in BY_NAME) return BY_NAME[error.name];
-  if (error instanceof DeviceError || error.name === "BatchStreamError") {
+  if (error instanceof DeviceError) {
     const code = exitCodeOf(error.cause);
     return code === EXIT.internal ? EXIT.workerDied : code;
   }

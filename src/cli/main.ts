@@ -76,6 +76,10 @@ program
   .command("eval")
   .description("zero-shot retrieval with the newest checkpoint of a run")
   .argument("<run>", "run folder")
+  .option(
+    "--probe",
+    "also the few-shot probe: a linear classifier on the image tower, from 1, 5, 10 and 25 pictures a class",
+  )
   .option("--devices <number>", "worker threads that share the pictures (default: the cores)")
   .addOption(deadline())
   .addOption(kernels("which kernels (default: those of the training)"))

@@ -56,66 +56,24 @@ export function startProgress(options: ProgressOptions): Progress {
   const { steps, batch, stream = process.stderr, now = () => performance.now() } = options;
   const terminal = options.terminal ?? (stream.isTTY === true && process.env.TERM !== "dumb");
   const every = options.every ?? (terminal ? 100 : 10_000);
+  const display = displayOn(stream, terminal);
   const speed = speedometer();
   let row: ProgressRow | undefined;
   let lastDraw = Number.NEGATIVE_INFINITY;
-  let drawn = 0; // characters of the line on the screen
-  let broken = false;
   let stopped = false;
 
-  const write = (text: string) => {
-    if (broken) return;
-    try {
-      stream.write(text);
-    } catch {
-      broken = true;
-    }
-  };
-  // A line drawn on a wider terminal has wrapped: go up to its beginning.
-  const erase = () => {
-    const rows = Math.max(1, Math.ceil(drawn / (stream.columns ?? 80)));
-    drawn = 0;
-    return `\r${rows > 1 ? `\x1b[${rows - 1}A` : ""}${CLEAR_BELOW}`;
-  };
-  const line = () => (row ? progressLine(row, steps, speed.perSecond(), batch, width()) : "");
-  // One column stays free: a terminal wraps when its last column is written.
-  const width = () => (terminal ? (stream.columns ?? 80) - 1 : Number.POSITIVE_INFINITY);
   const draw = () => {
-    if (!row) return;
-    const erased = terminal ? erase() : "";
-    const text = line();
-    drawn = text.length;
-    write(terminal ? HIDE_CURSOR + erased + text : `${text}\n`);
-  };
-  const onResize = () => draw();
-  const onError = () => {
-    broken = true;
-  };
-  const restore = () => {
-    if (terminal && row) write(`\n${SHOW_CURSOR}`);
-  };
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (process.listenerCount(signal) > 1) return; // another listener handles it; `stop` will be called
-    stop();
-    process.kill(process.pid, signal);
+    if (row) display.draw(progressLine(row, steps, speed.perSecond(), batch, display.width()));
   };
   const stop = () => {
     if (stopped) return;
     stopped = true;
-    restore();
-    stream.off("resize", onResize);
-    process.off("exit", stop);
-    for (const signal of SIGNALS) process.off(signal, onSignal);
-    // onError stays: a write to a closed pipe fails only after this function has returned.
+    if (terminal && row) display.write(`\n${SHOW_CURSOR}`);
+    stream.off("resize", draw);
+    release();
   };
-
-  stream.on("error", onError);
-  if (terminal) {
-    stream.on("resize", onResize);
-    process.on("exit", stop);
-    // Prepended, so that listeners that remove themselves are still counted.
-    for (const signal of SIGNALS) process.prependListener(signal, onSignal);
-  }
+  if (terminal) stream.on("resize", draw);
+  const release = terminal ? beforeExit(stop) : () => {};
   return {
     update(next) {
       if (stopped) return;
@@ -127,11 +85,66 @@ export function startProgress(options: ProgressOptions): Progress {
       draw();
     },
     log(message) {
-      if (!terminal || !row || stopped) return write(`${message}\n`);
-      write(`${erase()}${message}\n`);
+      if (!terminal || !row || stopped) return display.write(`${message}\n`);
+      display.write(`${display.erase()}${message}\n`);
       draw();
     },
     stop,
+  };
+}
+
+/** The line on the screen, or one line after the other where there is no terminal. A closed pipe silences it. */
+function displayOn(stream: ProgressStream, terminal: boolean) {
+  let drawn = 0; // characters of the line on the screen
+  let broken = false;
+  // Never removed: a write to a closed pipe fails only after the display has been stopped.
+  stream.on("error", () => {
+    broken = true;
+  });
+  const write = (text: string): void => {
+    if (broken) return;
+    try {
+      stream.write(text);
+    } catch {
+      broken = true;
+    }
+  };
+  // A line drawn on a wider terminal has wrapped: go up to its beginning.
+  const erase = (): string => {
+    const rows = Math.max(1, Math.ceil(drawn / (stream.columns ?? 80)));
+    drawn = 0;
+    return `\r${rows > 1 ? `\x1b[${rows - 1}A` : ""}${CLEAR_BELOW}`;
+  };
+  return {
+    write,
+    erase,
+    // One column stays free: a terminal wraps when its last column is written.
+    width: (): number => (terminal ? (stream.columns ?? 80) - 1 : Number.POSITIVE_INFINITY),
+    draw(line: string) {
+      if (!terminal) return write(`${line}\n`);
+      const erased = erase();
+      drawn = line.length;
+      write(HIDE_CURSOR + erased + line);
+    },
+  };
+}
+
+/**
+ * Calls `stop` before the process ends, also if a signal ends it that nobody else handles. Returns a function that removes the
+ * listeners.
+ */
+function beforeExit(stop: () => void): () => void {
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (process.listenerCount(signal) > 1) return; // another listener handles it; `stop` will be called
+    stop();
+    process.kill(process.pid, signal);
+  };
+  process.on("exit", stop);
+  // Prepended, so that listeners that remove themselves are still counted.
+  for (const signal of SIGNALS) process.prependListener(signal, onSignal);
+  return () => {
+    process.off("exit", stop);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
   };
 }
 

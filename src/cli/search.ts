@@ -73,7 +73,7 @@ interface Gallery {
 
 async function tested({ config, model }: OpenedModel): Promise<Gallery> {
   const [{ pictures }] = (await openTests(config, opening())).sets;
-  return { names: pictures.names, zimg: embedPictures(model, pictures.pixels, pictures.side), skipped: {} };
+  return { names: pictures.names, zimg: embedPictures(model, pictures), skipped: {} };
 }
 
 /** Unreadable files with such a name are worth a warning. */
@@ -91,11 +91,8 @@ async function readAll(paths: readonly string[], { config, model }: OpenedModel)
   let waiting: Float32Array[] = [];
   let mostlyCut = 0;
   const embed = (): void => {
-    const pixels = new Float32Array(waiting.length * side * side * 3);
-    waiting.forEach((picture, i) => {
-      pixels.set(picture, i * side * side * 3);
-    });
-    embedded.push(embedPictures(model, pixels, side));
+    const pixels = (from?: number, end?: number): Float32Array => joined(waiting.slice(from, end));
+    embedded.push(embedPictures(model, { count: waiting.length, side, pixels }));
     waiting = [];
   };
   const named = new Set(paths);
@@ -124,11 +121,18 @@ async function readAll(paths: readonly string[], { config, model }: OpenedModel)
     const how = "cropped to the drawing in them and lost more than half of their area";
     process.stderr.write(`${mostlyCut} of ${names.length} pictures were ${how}\n`);
   }
-  const zimg = new Float32Array(names.length * model.embedDim);
-  embedded.forEach((rows, i) => {
-    zimg.set(rows, i * AT_ONCE * model.embedDim);
-  });
-  return { names, zimg, skipped };
+  return { names, zimg: joined(embedded), skipped };
+}
+
+/** One array after the other. */
+function joined(arrays: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(arrays.reduce((length, array) => length + array.length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    out.set(array, at);
+    at += array.length;
+  }
+  return out;
 }
 
 /** A picture, or the kind of a skipped file. In a folder, files that are not pictures cause no warning. */

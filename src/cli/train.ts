@@ -1,11 +1,9 @@
 /**
- * `siglip train`, the main thread: it opens the run folder and the data, starts the devices and, if a core is free, the thread
- * that prepares batches, draws progress, and forwards Ctrl-C. It never blocks on a device; the training itself is in
- * trainDevice.ts.
+ * `siglip train`, the main thread: it opens the run folder and the data, starts the devices, draws progress, and forwards
+ * Ctrl-C. It never blocks on a device; the training itself is in trainDevice.ts.
  */
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { newSharedRows, openBatchStream } from "../data/index.ts";
+import { newSharedRows } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch } from "../parallel/launch.ts";
 import {
@@ -42,7 +40,6 @@ import {
   type TrainJob,
   type TrainReport,
   type TrainResult,
-  testedImages,
   tokenizerOf,
   trainProgram,
   withSettings,
@@ -56,7 +53,7 @@ import { opening } from "./opening.ts";
 import { print, printableLines, warn } from "./print.ts";
 import { startProgress } from "./progress.ts";
 import { howToGoOn, resumeCommand } from "./recovery.ts";
-import { catchSignals, exitCodeAfter } from "./signals.ts";
+import { catchSignals, exitCodeAfter, type Interruption } from "./signals.ts";
 
 export interface TrainOptions {
   readonly preset?: string;
@@ -248,7 +245,7 @@ async function dryRun(options: TrainOptions): Promise<void> {
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
   const { steps, shards } = config.train;
   const parameters = parameterCount(modelConfig(config, tokenizer.vocabSize)).total;
-  const memoryBytes = runBytes(config, devices, testedImages(config, items, devices));
+  const memoryBytes = runBytes(config, devices);
   if (options.json) {
     print(JSON.stringify({ parameters, memoryBytes, steps, devices, shards }));
     return;
@@ -260,46 +257,40 @@ async function dryRun(options: TrainOptions): Promise<void> {
   print(`shards      ${shards}`);
 }
 
-async function trainRun(
-  { run, stored }: Start,
-  training: TrainingData,
-  devices: number,
-  { preset = DEFAULT_PRESET, deadline, resume = false, verify = false }: TrainOptions,
-): Promise<void> {
-  const { config, path } = run;
-  const { seed, steps, batch } = config.train;
-  const { imageSize: side } = config.model.image;
-  const { length } = config.tokenizer;
-  const digest = configDigest(config);
-
-  const first = stored?.step ?? 0;
-  rewindMetrics(path, first, undefined, stored && metricsOf(stored));
+/** What the devices get. */
+function jobOf(
+  { run: { path, config, checkpoints }, stored }: Start,
+  { pairs, tokenizer, items }: TrainingData,
+  { preset = DEFAULT_PRESET, resume = false, verify = false }: TrainOptions,
+): TrainJob {
   // A resumed run keeps its tokenizer.
-  const tokenizer = (stored ? tokenizerOf(stored) : training.tokenizer).toJSON();
-  const pairs = { ...training.pairs, tokenizer };
-
-  // A thread that prepares batches ahead needs its own core. If devices take all cores, it would keep interrupting one of
-  // them while the others wait; then the devices draw the rows themselves, while they wait for each other.
-  const hasCore = devices < availableParallelism();
-  const stream = hasCore ? await openBatchStream(pairs, { seed, batch, first, readers: devices }) : undefined;
-  const progress = startProgress({ steps, batch });
-  const job: TrainJob = {
+  const kept = (stored ? tokenizerOf(stored) : tokenizer).toJSON();
+  return {
     run: path,
     config,
     preset: resume ? config.data.name : preset,
-    digest,
-    first,
+    digest: configDigest(config),
+    first: stored?.step ?? 0,
     stored,
-    damaged: run.checkpoints.damaged,
+    damaged: checkpoints.damaged,
     compareEvery: verify ? 1 : COMPARE_EVERY,
-    tokenizer,
-    items: training.items,
-    pairs,
-    batches: stream ? { ahead: stream.slots } : { shared: newSharedRows(batch, side, length) },
+    tokenizer: kept,
+    items,
+    pairs: { ...pairs, tokenizer: kept },
+    rows: newSharedRows(config.train.batch, config.model.image.imageSize, config.tokenizer.length),
   };
+}
+
+/** Trains on the devices and prints the result. */
+async function trainRun(start: Start, training: TrainingData, devices: number, options: TrainOptions): Promise<void> {
+  const { run, stored } = start;
+  const { path, config } = run;
+  rewindMetrics(path, stored?.step ?? 0, undefined, stored && metricsOf(stored));
+  const job = jobOf(start, training, options);
+  const progress = startProgress(config.train);
   const launched = launch<TrainJob, TrainResult, TrainReport>(trainProgram, devices, job, {
-    deadline: deadlineOf(deadline),
-    verify,
+    deadline: deadlineOf(options.deadline),
+    verify: options.verify ?? false,
     onReport: (report) => {
       if (report.kind === "step") progress.update(report);
       else progress.log(printableLines(report.message));
@@ -310,34 +301,35 @@ async function trainRun(
     launched.stop();
   });
   try {
-    const [result] = await Promise.race([launched.results, ...(stream ? [stream.failed] : [])]);
+    const [result] = await launched.results;
     progress.stop();
-    if (result.kind === "stopped") {
-      const signal = signals.asked() ?? "SIGINT";
-      const how = `resume with: ${resumeCommand(path)}`;
-      process.stderr.write(printableLines(`stopped by ${signal} after step ${result.step}, which is saved; ${how}\n`));
-      process.exitCode = exitCodeAfter(signal);
-    } else {
-      print(printableLines(`\n${result.table}\n\n${result.summary}\nreport: ${result.report}`));
-    }
+    if (result.kind === "stopped") printStopped(result.step, signals.asked() ?? "SIGINT", path);
+    else print(printableLines(`\n${result.table}\n\n${result.summary}\nreport: ${result.report}`));
   } catch (error) {
-    if (!(error instanceof DeviceError)) {
-      await launched.abort();
-      throw error;
-    }
-    if ((error.cause as Error | undefined)?.name === OutOfMemoryError.name) {
-      run.discard();
-      const how = `${remedyFor(config, devices)}; a run keeps its shards, so start a new one`;
-      throw new DeviceError(error.rank, `${error.message}\n${how}`, { cause: error.cause });
-    }
-    const code = exitCodeOf(error);
-    const isResumable = code === EXIT.workerDied || code === EXIT.nonFinite || code === EXIT.io;
-    if (!isResumable || run.discard()) throw error;
-    const how = howToGoOn(run, digest, code === EXIT.nonFinite);
-    throw new DeviceError(error.rank, `${error.message}\n${how}`, { cause: error.cause });
+    if (error instanceof DeviceError) throw withAdvice(error, run, devices);
+    await launched.abort();
+    throw error;
   } finally {
     progress.stop();
     signals.release();
-    await stream?.close();
   }
+}
+
+function printStopped(step: number, signal: Interruption, path: string): void {
+  const how = `resume with: ${resumeCommand(path)}`;
+  process.stderr.write(printableLines(`stopped by ${signal} after step ${step}, which is saved; ${how}\n`));
+  process.exitCode = exitCodeAfter(signal);
+}
+
+/** The error with what to do about it; discards a run that has saved nothing. */
+function withAdvice(error: DeviceError, run: OwnedRunFolder, devices: number): DeviceError {
+  const advised = (how: string) => new DeviceError(error.rank, `${error.message}\n${how}`, { cause: error.cause });
+  if ((error.cause as Error | undefined)?.name === OutOfMemoryError.name) {
+    run.discard();
+    return advised(`${remedyFor(run.config, devices)}; a run keeps its shards, so start a new one`);
+  }
+  const code = exitCodeOf(error);
+  const isResumable = code === EXIT.workerDied || code === EXIT.nonFinite || code === EXIT.io;
+  if (!isResumable || run.discard()) return error;
+  return advised(howToGoOn(run, configDigest(run.config), code === EXIT.nonFinite));
 }

@@ -1,8 +1,8 @@
 /**
  * The data of training and evaluation: batches of (picture, text) pairs, and sets of pictures with their texts.
  *
- * A batch is a pure function of (seed, step): a run can resume at any step, several workers can prepare batches in any order, and
- * all get the same bits. Every random choice is keyed by (seed, step, row).
+ * A batch is a pure function of (seed, step): a run can resume at any step, several devices can draw rows in any order, and all
+ * get the same bits. Every random choice is keyed by (seed, step, row).
  *
  * The sigmoid loss takes all other pairs of a batch as negatives, so an item (one emoji, one scene) occurs at most once in it.
  * An epoch is a permutation of the items, cut into batches; the remainder is left out.
@@ -69,12 +69,12 @@ export function rowsBetween({ pixels, imageShape, tokens, items }: Batch, first:
   };
 }
 
-/** Pictures with their texts, for evaluation. */
+/** Pictures with their texts, for evaluation. They are drawn when they are needed, so a device draws only those that it embeds. */
 export interface PictureSet {
   readonly count: number;
   readonly side: number;
-  /** Model input, [count, side, side, 3], not augmented. */
-  readonly pixels: Float32Array;
+  /** Draws pictures first..end−1, by default all, not augmented: model input, [end − first, side, side, 3]. */
+  pixels(first?: number, end?: number): Float32Array;
   readonly texts: readonly string[];
   /** The picture each text belongs to. */
   readonly owner: Int32Array;

@@ -229,12 +229,15 @@ export function emojiPairs(data: EmojiData, options: EmojiPairsOptions): Pairs {
 export function emojiPictures(data: EmojiData, style: EmojiStyle, items?: Int32Array, side = 32): PictureSet {
   const chosen = items ?? Int32Array.from(data.emoji.keys());
   const stride = side * side * 3;
-  const pixels = new Float32Array(chosen.length * stride);
   const pictures = data.pictures(style, false);
-  chosen.forEach((item, i) => {
-    const picture = pictures.subarray(item * STORED_BYTES, (item + 1) * STORED_BYTES);
-    drawView(picture, STORED, plainView, side, pixels, i * stride);
-  });
+  const pixels = (from = 0, end = chosen.length): Float32Array => {
+    const out = new Float32Array((end - from) * stride);
+    chosen.subarray(from, end).forEach((item, i) => {
+      const picture = pictures.subarray(item * STORED_BYTES, (item + 1) * STORED_BYTES);
+      drawView(picture, STORED, plainView, side, out, i * stride);
+    });
+    return out;
+  };
   const names = Array.from(chosen, (item) => data.emoji[item].name);
   return {
     count: chosen.length,
@@ -243,7 +246,7 @@ export function emojiPictures(data: EmojiData, style: EmojiStyle, items?: Int32A
     texts: names,
     owner: Int32Array.from(chosen.keys()),
     names,
-    rgb: (i) => toBytes(pixels.subarray(i * stride, (i + 1) * stride)),
+    rgb: (i) => toBytes(pixels(i, i + 1)),
   };
 }
 

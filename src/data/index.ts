@@ -10,7 +10,6 @@ export {
   toBytes,
   toInput,
 } from "./batches.ts";
-export { BatchReader, type BatchSlots } from "./batchSlots.ts";
 export { trainBpe } from "./bpe.ts";
 export {
   type EmojiData,
@@ -45,6 +44,8 @@ export {
   drawScene,
   isHeldOut,
   type Scene,
+  type ScenePictures,
+  SHAPES,
   type ShapesOptions,
   type ShapesSplit,
   sceneOf,
@@ -55,7 +56,6 @@ export {
 } from "./shapes.ts";
 export { newSharedRows, RowDrawer, type SharedRows, sharedRowsBytes } from "./sharedRows.ts";
 export { siglipPixels } from "./siglipPixels.ts";
-export { type BatchStream, BatchStreamError, type BatchStreamOptions, openBatchStream } from "./stream.ts";
 export {
   byteTokenizer,
   END,

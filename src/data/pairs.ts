@@ -1,5 +1,5 @@
 /**
- * Specifications of training pairs as plain data, from which a worker thread or a run file gets the same batches.
+ * Specifications of training pairs as plain data, from which every thread gets the same batches.
  */
 import type { Augmentation } from "./augment.ts";
 import type { Pairs } from "./batches.ts";

@@ -13,30 +13,27 @@ import { resampleSquare } from "./resample.ts";
 
 const SIDE = 16;
 
-/** Means over the cells of a 16 × 16 grid: [count, 16 · 16 · 3]. */
+/** The small pictures of a set: [count, 16 · 16 · 3]. */
 function shrunk({ count, side, pixels }: PictureSet): Tensor {
   const out = new Float32Array(count * SIDE * SIDE * 3);
-  const cell = side / SIDE;
-  if (!Number.isInteger(cell)) {
-    // Cells share pixels: use the filter of the renderer, as wide as a cell.
-    const stride = side * side * 3;
-    const whole = { left: 0, top: 0, side };
-    for (let i = 0; i < count; i++) {
-      const picture = pixels.subarray(i * stride, (i + 1) * stride);
-      out.set(resampleSquare(picture, side, side, 3, whole, SIDE), i * SIDE * SIDE * 3);
-    }
-    return tensor(out, [count, SIDE * SIDE * 3]);
-  }
-  for (let i = 0; i < count; i++) {
-    for (let y = 0; y < side; y++) {
-      for (let x = 0; x < side; x++) {
-        const to = ((i * SIDE + Math.floor(y / cell)) * SIDE + Math.floor(x / cell)) * 3;
-        const from = ((i * side + y) * side + x) * 3;
-        for (let c = 0; c < 3; c++) out[to + c] += pixels[from + c] / (cell * cell);
-      }
-    }
-  }
+  for (let i = 0; i < count; i++) out.set(cellMeans(pixels(i, i + 1), side), i * SIDE * SIDE * 3);
   return tensor(out, [count, SIDE * SIDE * 3]);
+}
+
+/** Means over the cells of a 16 × 16 grid. */
+function cellMeans(picture: Float32Array, side: number): Float32Array {
+  const cell = side / SIDE;
+  // Cells that share pixels: use the filter of the renderer, as wide as a cell.
+  if (!Number.isInteger(cell)) return resampleSquare(picture, side, side, 3, { left: 0, top: 0, side }, SIDE);
+  const out = new Float32Array(SIDE * SIDE * 3);
+  for (let y = 0; y < side; y++) {
+    for (let x = 0; x < side; x++) {
+      const to = (Math.floor(y / cell) * SIDE + Math.floor(x / cell)) * 3;
+      const from = (y * side + x) * 3;
+      for (let c = 0; c < 3; c++) out[to + c] += picture[from + c] / (cell * cell);
+    }
+  }
+  return out;
 }
 
 /** Scores of every item for every query, [queries.count, items]; picture i of each gallery shows item i in another style. */

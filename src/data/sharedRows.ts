@@ -1,9 +1,8 @@
 /**
- * Batches in shared memory whose rows are drawn by waiting devices.
+ * Batches in shared memory whose rows are drawn by the devices.
  *
- * If devices use all cores, none is left for a thread that prepares batches. But in every step a device sometimes waits for a
- * slower one; meanwhile it draws rows of the next batches, its own and others'. A device that takes its rows draws those that
- * are still missing.
+ * In every step a device sometimes waits for a slower one; meanwhile it draws rows of the next batches, its own and others'. A
+ * device that takes its rows draws those that are still missing: all of them if it never waits, as a single device.
  *
  * Step k lies in slot k mod slots. Most waits are short and a few are long; a single batch ahead would leave nothing to draw in
  * a long one. Each row of a slot has one word:
@@ -18,6 +17,7 @@
  * All devices must synchronize between the last use of a batch and the next `take`. Then no device still needs the batch of step
  * k − 1 when another has taken that of step k and draws for step k − 1 + slots.
  */
+import { heap } from "../tensor/index.ts";
 import { type Batch, batchBytes, newBatch, newSharedBatch, type Pairs, rowsBetween } from "./batches.ts";
 
 /** Shared rows as plain data that can be posted to devices. */
@@ -126,6 +126,7 @@ export class RowDrawer {
   #draw(step: number, row: number): void {
     const { words, rows } = this.#slotOf(step);
     const { pixels, tokens, items } = this.#canvas;
+    heap.onWork?.(); // all rows together may take longer than the deadline
     this.#pairs.batch(this.#options.seed, step, rows.length, this.#canvas, row);
     rows[row].pixels.set(pixels);
     rows[row].tokens.set(tokens);

@@ -7,7 +7,7 @@
 import { addInto, scope, slice, type Tensor, zeros } from "../tensor/index.ts";
 import type { Communicator } from "./communicator.ts";
 
-/** The batch does not divide into equal shards, or the shards do not divide among the devices. */
+/** The batch does not divide into equal shards, or the work does not divide among the devices. */
 export class ShardError extends Error {
   override readonly name = "ShardError";
 }

@@ -3,9 +3,9 @@
  *
  * Colours come from CSS variables (style.ts), so that the same drawing fits light and dark pages.
  */
+import { type Axis, linearAxis, logAxis, showTick } from "./axis.ts";
 import { type Point, smooth, thin } from "./curve.ts";
 import { html, type Markup } from "./markup.ts";
-import { linearScale, logScale, type Scale, showTick } from "./scale.ts";
 
 export interface Series {
   readonly name: string;
@@ -28,9 +28,12 @@ export interface Chart {
   readonly headline?: string;
 }
 
-const WIDTH = 380;
-const HEIGHT = 240;
-const PLOT = { left: 48, right: WIDTH - 12, top: 50, bottom: HEIGHT - 40 };
+export const WIDTH = 380;
+export const HEIGHT = 240;
+/** The edges of the plot. */
+export const PLOT = { left: 48, right: WIDTH - 12, top: 50, bottom: HEIGHT - 40 };
+export const X_PIXELS = [PLOT.left, PLOT.right];
+export const Y_PIXELS = [PLOT.bottom, PLOT.top];
 const RAW_POINTS = 700; // a few per pixel
 const DOTS = 40; // more points are drawn without dots
 
@@ -53,28 +56,14 @@ export function lineChart(chart: Chart): Markup | undefined {
   const xs = series.flatMap((s) => [s.points[0][0], s.points[s.points.length - 1][0]]);
   const ys = series.flatMap((s) => s.points.map(([, y]) => y));
   if (chart.reference) ys.push(chart.reference.value);
-  const x = xScale(chart.x, xs);
-  const y = chart.y === "log" ? logScale(ys, PLOT.bottom, PLOT.top) : linearScale(ys, PLOT.bottom, PLOT.top, 4);
+  const x = chart.x === "log" ? logAxis(xs, X_PIXELS) : linearAxis([0, ...xs], X_PIXELS); // ends where the run ends
+  const y = chart.y === "log" ? logAxis(ys, Y_PIXELS) : linearAxis(ys, Y_PIXELS, { nice: true });
   return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${chart.title}"><title>${chart.title}</title>
 ${heading(chart, series)}
-${axes(x, y, chart.xLabel)}
+${axes(x, y, chart.x === "log" ? `${chart.xLabel} (logarithmic)` : chart.xLabel)}
 ${chart.reference && reference(chart.reference, y)}
 ${series.map((s, i) => curve(chart, s, i, x, y))}
 </svg>`;
-}
-
-/** The axis of steps; it ends where the run ends, without padding. */
-function xScale(kind: "linear" | "log", xs: readonly number[]): Scale {
-  if (kind === "log") return logScale(xs, PLOT.left, PLOT.right);
-  const scale = linearScale([0, ...xs], PLOT.left, PLOT.right, 5);
-  const end = Math.max(...xs);
-  if (!(end > 0)) return scale;
-  return {
-    ...scale,
-    domain: [0, end],
-    ticks: scale.ticks.filter((tick) => tick <= end),
-    at: (value) => PLOT.left + (value / end) * (PLOT.right - PLOT.left),
-  };
 }
 
 /** The title, and on the right the last value; with several series, a legend with their last values. */
@@ -93,7 +82,8 @@ function heading(chart: Chart, series: readonly Series[]): Markup {
   })}`;
 }
 
-function axes(x: Scale, y: Scale, xLabel: string): Markup {
+/** Both axes with their labels. */
+export function axes(x: Axis, y: Axis, xLabel: string): Markup {
   return html`${y.ticks.map(
     (tick) =>
       html`<path class="grid" d="M${PLOT.left} ${y.at(tick)}H${PLOT.right}"/><text x="${PLOT.left - 6}" y="${y.at(tick) + 4}" text-anchor="end">${y.label(tick)}</text>`,
@@ -103,18 +93,17 @@ ${x.ticks.map(
   (tick) =>
     html`<path class="axis" d="M${x.at(tick)} ${PLOT.bottom}v4"/><text x="${x.at(tick)}" y="${PLOT.bottom + 17}" text-anchor="middle">${x.label(tick)}</text>`,
 )}
-<text class="label" x="${PLOT.right}" y="${HEIGHT - 4}" text-anchor="end">${xLabel}${x.kind === "log" ? " (logarithmic)" : ""}</text>`;
+<text class="label" x="${PLOT.right}" y="${HEIGHT - 4}" text-anchor="end">${xLabel}</text>`;
 }
 
-function reference({ value, label }: { value: number; label: string }, y: Scale): Markup {
+function reference({ value, label }: { value: number; label: string }, y: Axis): Markup {
   const level = y.at(value);
   const below = level - PLOT.top < 16; // no room above the line
   return html`<path class="reference" d="M${PLOT.left} ${level}H${PLOT.right}"/><text class="note" x="${PLOT.right}" y="${level + (below ? 14 : -5)}" text-anchor="end">${label}</text>`;
 }
 
-function curve(chart: Chart, s: Series, index: number, x: Scale, y: Scale): Markup {
-  const path = (points: readonly Point[]) =>
-    points.map(([px, py], i) => html`${i === 0 ? "M" : "L"}${x.at(px)} ${y.at(py)}`);
+function curve(chart: Chart, s: Series, index: number, x: Axis, y: Axis): Markup {
+  const path = (points: readonly Point[]) => html`M${points.map(([px, py]) => html` ${x.at(px)} ${y.at(py)}`)}`;
   const strong = thin(drawn(chart, s), RAW_POINTS, x.at);
   const raw = chart.smoothed
     ? html`<path class="raw s${index}" d="${path(thin(s.points, RAW_POINTS, x.at))}"/>`

@@ -1,4 +1,5 @@
 /** Curves of a run: smoothing, and thinning that keeps every spike. */
+import { group, maxIndex, minIndex, sort } from "d3-array";
 
 export type Point = readonly [x: number, y: number];
 
@@ -29,29 +30,10 @@ export function thin(points: readonly Point[], limit: number, position: (x: numb
   if (points.length <= limit) return [...points];
   const first = position(points[0][0]);
   const width = (position(points[points.length - 1][0]) - first) / (limit / 2);
-  const out: Point[] = [];
-  let stretch: Point[] = [];
-  let current = 0;
-  const flush = () => {
-    if (stretch.length === 0) return;
-    let low = 0;
-    let high = 0;
-    stretch.forEach(([, y], i) => {
-      if (y < stretch[low][1]) low = i;
-      if (y > stretch[high][1]) high = i;
-    });
-    out.push(stretch[Math.min(low, high)]);
-    if (low !== high) out.push(stretch[Math.max(low, high)]);
-    stretch = [];
-  };
-  for (const point of points) {
-    const index = Math.floor((position(point[0]) - first) / width);
-    if (index !== current) {
-      flush();
-      current = index;
-    }
-    stretch.push(point);
-  }
-  flush();
-  return out;
+  const intervals = group(points, ([x]) => Math.floor((position(x) - first) / width));
+  const y = (point: Point) => point[1];
+  return Array.from(intervals.values()).flatMap((interval) => {
+    const ends = new Set([minIndex(interval, y), maxIndex(interval, y)]);
+    return sort(ends).map((i) => interval[i]);
+  });
 }

@@ -1,5 +1,5 @@
 /** The data of a report. Rendering reads no file, no clock and no environment. */
-import type { Recall } from "../eval/index.ts";
+import type { Calibration, Recall } from "../eval/index.ts";
 
 /** Report data is inconsistent: a picture of the wrong size, a score matrix that is not square. */
 export class ReportError extends Error {
@@ -77,6 +77,8 @@ export interface ReportData {
   readonly metrics: readonly MetricRow[];
   readonly evaluations: readonly EvaluationRow[];
   readonly results: readonly ResultTable[];
+  /** Of the first table's test set; absent for a loss that gives pairs no probability. */
+  readonly calibration?: Calibration;
   readonly sample: SimilaritySample;
   /** Temperature and bias of the model behind `sample` and `sheet`; the softmax loss does not use b. */
   readonly t: number;

@@ -1,10 +1,12 @@
 /** The figures of a report with their captions, also as separate SVG files. */
+import { format } from "d3-format";
+import { showTick } from "./axis.ts";
 import { type Chart, lineChart } from "./chart.ts";
 import type { Point } from "./curve.ts";
 import { blindLoss, type MetricRow, type ReportData } from "./data.ts";
 import { heatmap } from "./heatmap.ts";
 import { html, type Markup } from "./markup.ts";
-import { showTick } from "./scale.ts";
+import { reliabilityChart } from "./reliability.ts";
 import { figureStyle } from "./style.ts";
 import { percent } from "./tables.ts";
 
@@ -76,7 +78,7 @@ function metricFigures(data: ReportData): Figure[] {
     smoothed: false,
     title,
     series: [{ name: title, points: column(metrics, key) }],
-    showValue: (value: number) => value.toFixed(2).replace("-", "−"),
+    showValue: format(".2f"),
   });
   const temperature = {
     name: "temperature",
@@ -117,13 +119,14 @@ export const allFigures = (data: ReportData): Figure[] => [
   ...metricFigures(data),
 ];
 
-/** Every figure that has data, as an SVG file by name: `loss.svg`, `recall.svg`, ..., `similarity.svg`. */
+/** Every figure that has data, as an SVG file by name: `loss.svg`, `recall.svg`, ..., `calibration.svg`, `similarity.svg`. */
 export function figureFiles(data: ReportData): Map<string, string> {
   const files = new Map<string, string>();
   const add = (name: string, svg: Markup | undefined) => {
     if (svg) files.set(`${name}.svg`, standalone(svg));
   };
   for (const { name, chart } of allFigures(data)) add(name, lineChart(chart));
+  add("calibration", reliabilityChart(data.calibration));
   add("similarity", heatmap(data));
   return files;
 }

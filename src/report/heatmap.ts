@@ -4,10 +4,11 @@
  * The colour is one CSS variable at varying opacity, so it fits light and dark pages. A ring marks the best picture of a
  * text where that is a wrong one.
  */
+import { extent } from "d3-array";
+import { linearAxis } from "./axis.ts";
 import { pairProbability, type ReportData, ReportError } from "./data.ts";
 import { html, type Markup } from "./markup.ts";
 import { pngDataUri } from "./png.ts";
-import { linearScale } from "./scale.ts";
 
 const LONGEST = 150; // pixels, for a name
 const GAP = 2;
@@ -24,8 +25,8 @@ export function heatmap(data: ReportData): Markup | undefined {
     );
   }
   const cell = n <= 16 ? 30 : n <= 24 ? 24 : 18;
-  const [low, high] = range(scores);
-  const strength = (score: number) => Math.max(0, Math.min(1, (score - low) / (high - low)));
+  const [low = 0, high = 0] = extent(Array.from(scores));
+  const strength = linearAxis([low, high], [0, 1]).at;
   const labels = names.map(shorten);
   const labelWidth = 14 + Math.max(76, ...labels.map((label) => label.width)); // 76: "similarity x·y"
   const width = labelWidth + n * cell + 14; // 14: half a number of the legend overhangs
@@ -52,8 +53,8 @@ export function heatmap(data: ReportData): Markup | undefined {
     }
   }
   const heads = pictures.map(
-    ({ rgb, side }, j) =>
-      html`<image href="${pngDataUri(rgb, side)}" x="${labelWidth + j * cell + GAP / 2}" y="0" width="${cell - GAP - 1}" height="${cell - GAP - 1}"><title>${names[j]}</title></image>`,
+    (picture, j) =>
+      html`<image href="${pngDataUri(picture)}" x="${labelWidth + j * cell + GAP / 2}" y="0" width="${cell - GAP - 1}" height="${cell - GAP - 1}"><title>${names[j]}</title></image>`,
   );
   const rows = names.map(
     (name, i) =>
@@ -67,32 +68,23 @@ ${legend(low, high, labelWidth, (n + 1) * cell + 16, n * cell, probability && -d
 </svg>`;
 }
 
-/** Least and greatest score; widened for a constant matrix. */
-function range(scores: ArrayLike<number>): [number, number] {
-  const values = Array.from(scores);
-  const low = Math.min(...values);
-  const high = Math.max(...values);
-  return low < high ? [low, high] : [low - 1, high];
-}
-
 /** The colour scale, with a mark at `yes`, where the answer turns to yes. */
 function legend(low: number, high: number, left: number, top: number, width: number, yes: number | undefined): Markup {
   const steps = 32;
-  const scale = linearScale([low, high], 0, 1, 5);
-  const at = (score: number) => left + ((score - low) / (high - low)) * width;
+  const { at, ticks, label } = linearAxis([low, high], [left, left + width]);
   const bars = Array.from(
     { length: steps },
     (_, i) =>
       html`<rect class="heat" x="${left + (i * width) / steps}" y="${top}" width="${width / steps}" height="10" fill-opacity="${i / (steps - 1)}"/>`,
   );
-  const ticks = scale.ticks
-    .filter((tick) => tick >= low && tick <= high)
-    .map((tick) => html`<text x="${at(tick)}" y="${top + 26}" text-anchor="middle">${scale.label(tick)}</text>`);
+  const numbers = ticks.map(
+    (tick) => html`<text x="${at(tick)}" y="${top + 26}" text-anchor="middle">${label(tick)}</text>`,
+  );
   const mark =
     yes !== undefined && yes > low && yes < high
       ? html`<path class="mark" d="M${at(yes)} ${top - 4}v18"><title>probability one half</title></path>`
       : undefined;
-  return html`<text x="${left - 8}" y="${top + 10}" text-anchor="end">similarity x·y</text>${bars}${mark}${ticks}`;
+  return html`<text x="${left - 8}" y="${top + 10}" text-anchor="end">similarity x·y</text>${bars}${mark}${numbers}`;
 }
 
 /** A name cut to its room, and its width at 13 pixels, estimated since no browser is there to measure it. */

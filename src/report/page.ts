@@ -3,11 +3,13 @@
  *
  * A content security policy forbids scripts and all external content.
  */
+import { format } from "d3-format";
 import { lineChart } from "./chart.ts";
 import type { ReportData } from "./data.ts";
 import { allFigures, type Figure, lossFigure } from "./figures.ts";
 import { heatmap } from "./heatmap.ts";
 import { html, Markup } from "./markup.ts";
+import { reliabilityChart } from "./reliability.ts";
 import { retrievalSheet } from "./sheet.ts";
 import { pageStyle } from "./style.ts";
 import { factTable, percent, resultTable } from "./tables.ts";
@@ -36,6 +38,7 @@ ${results(data)}
 ${curves(data)}
 ${similarity(data)}
 ${sheet(data)}
+${probabilities(data)}
 ${run(data)}
 </main></body>
 </html>
@@ -108,7 +111,7 @@ ${data.loss === "sigmoid" ? html`<p>${threshold(data.t, data.b)} Point at a cell
 
 /** σ(t·x·y + b) = ½ at x·y = −b/t. */
 const threshold = (t: number, b: number): string =>
-  `With t = ${t.toFixed(1)} and b = ${b.toFixed(2).replace("-", "−")} the model answers yes, σ(t·x·y + b) > ½, above a similarity of −b/t = ${(-b / t).toFixed(3).replace("-", "−")}, marked on the scale.`;
+  `With t = ${t.toFixed(1)} and b = ${format(".2f")(b)} the model answers yes, σ(t·x·y + b) > ½, above a similarity of −b/t = ${format(".3f")(-b / t)}, marked on the scale.`;
 
 function sheet(data: ReportData): Markup | undefined {
   const rows = retrievalSheet(data);
@@ -124,6 +127,17 @@ ${
 }</p>
 ${rows}</section>`
   );
+}
+
+function probabilities({ calibration, batch }: ReportData): Markup | undefined {
+  const svg = reliabilityChart(calibration);
+  if (!svg) return undefined;
+  const others = (batch - 1).toLocaleString("en");
+  return html`<section><h2>Calibration</h2>
+<div class="charts"><figure>${svg}<figcaption>Each dot stands for the pairs of the test set whose probability σ(t·x·y + b) lies in the same tenth:
+how probable a match is to the model, and how many do match, counted as if each text met its own picture and ${others} others, as in
+training. On the dashed line the model is right; below it, too confident. The error is the mean distance from the line, in units of
+the number of matches: a model that always says no has 1.</figcaption></figure></div></section>`;
 }
 
 function run({ facts, versions, config }: ReportData): Markup {

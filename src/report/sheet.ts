@@ -29,7 +29,7 @@ function card(
   measure: (score: number) => Markup,
 ): Markup {
   return html`<li class="card ${kind}" title="x·y = ${score.toFixed(3)}">
-<img src="${pngDataUri(picture.rgb, picture.side)}" width="64" height="64" alt="${name}">
+<img src="${pngDataUri(picture)}" width="64" height="64" alt="${name}">
 ${mark && html`<span class="mark">${mark}</span>`}<bdi class="name" title="${name}">${name}</bdi>${measure(score)}
 </li>`;
 }

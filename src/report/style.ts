@@ -51,7 +51,7 @@ p { margin: .4rem 0 1rem; max-width: 46rem; }
 .tiles .big { font-size: 1.75rem; font-weight: 600; line-height: 1.3; } .tiles .small { color: var(--soft); font-size: .875rem; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); gap: 1rem; }
 figcaption { color: var(--soft); font-size: .875rem; line-height: 1.45; margin-top: .5rem; }
-.chart { display: block; width: 100%; height: auto; }
+.chart { display: block; width: 100%; height: auto; overflow: visible; }
 .scroll { overflow-x: auto; }
 .sheet .mark { position: absolute; top: .3rem; right: .45rem; font-weight: 700; color: var(--good); background: var(--card); border-radius: 4px; padding: 0 .15rem; } .missed .mark { color: var(--soft); font-weight: 400; }
 .table { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: .3rem .4rem; margin-bottom: 1rem; }

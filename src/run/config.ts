@@ -11,40 +11,37 @@
  */
 import { parseJson } from "../formats/index.ts";
 import { durationInSteps, parseDuration, pathPattern } from "../nn/index.ts";
-import { embeddingBytes, logOddsBias, parameterCount, type SigLipConfig } from "../siglip/index.ts";
+import { embeddingBytes, gridOf, logOddsBias, parameterCount, type SigLipConfig } from "../siglip/index.ts";
 import { HEAP_BYTES, KERNEL_MODES } from "../tensor/index.ts";
+import { ConfigError, type Problem } from "./configError.ts";
 import { dataKeys, dataNames } from "./dataSets.ts";
+import { didYouMean } from "./didYouMean.ts";
 import {
-  ConfigError,
+  assignSetting,
+  assignTree,
   choice,
   defaults,
   type Field,
-  fill,
-  hint,
   integer,
+  keysOf,
   number,
   numberOr,
-  type Partly,
-  type Problem,
-  parseSetting,
   type Values,
-} from "./schema.ts";
+  valueAt,
+} from "./fields.ts";
 
+export { ConfigError, type Problem } from "./configError.ts";
 export { checkBatch } from "./dataSet.ts";
-export { ConfigError, type Problem } from "./schema.ts";
 
 /** `10%`, `400 steps`, `5 epochs`, `50000 examples`; a bare number counts steps. */
-function duration(initial: string): Field<string> {
-  const expected = "a duration such as 10%, 400 steps, 5 epochs or 50000 examples";
-  return {
-    initial,
-    parse: (text) => text,
-    check(value) {
-      if (typeof value !== "string") return { code: "CONFIG_TYPE", expected };
-      return parseDuration(value) === undefined ? { code: "CONFIG_RANGE", expected } : { value };
-    },
-  };
-}
+const duration = (initial: string, meaning: string): Field<string> => ({
+  initial,
+  meaning,
+  accepts: "a duration such as 10%, 400 steps, 5 epochs or 50000 examples",
+  parse: (text) => text,
+  hasType: (value) => typeof value === "string",
+  isAllowed: (value) => parseDuration(value) !== undefined,
+});
 
 /** Multiplies learning rate and decay of the parameters whose whole path matches; the first match applies. */
 export interface Multiplier {
@@ -53,127 +50,138 @@ export interface Multiplier {
   readonly decay: number;
 }
 
-function multipliers(initial: readonly Multiplier[]): Field<readonly Multiplier[]> {
-  const expected =
-    'a list such as [{"match": "image/.*", "lr": 0.1, "decay": 0}] (match: regular expression, lr and decay from 0 to 1000)';
-  const factor = number(1, { min: 0, max: 1000 });
-  const isMultiplier = (item: unknown): item is Multiplier => {
-    if (typeof item !== "object" || item === null || Object.keys(item).sort().join() !== "decay,lr,match") return false;
-    const { match, lr, decay } = item as Record<string, unknown>;
-    return (
-      typeof match === "string" && isPattern(match) && "value" in factor.check(lr) && "value" in factor.check(decay)
-    );
-  };
-  return {
-    initial,
-    parse(text) {
-      try {
-        return parseJson(new TextEncoder().encode(text), "optim.multipliers");
-      } catch {
-        return text; // not JSON: reported as the wrong type
-      }
-    },
-    check(value) {
-      if (!Array.isArray(value)) return { code: "CONFIG_TYPE", expected };
-      return value.every(isMultiplier) ? { value } : { code: "CONFIG_RANGE", expected };
-    },
-  };
+const multipliers = (initial: readonly Multiplier[], meaning: string): Field<readonly Multiplier[]> => ({
+  initial,
+  meaning,
+  accepts:
+    'a list such as [{"match": "image/.*", "lr": 0.1, "decay": 0}] (match: regular expression, lr and decay from 0 to 1000)',
+  parse(json) {
+    try {
+      return parseJson(new TextEncoder().encode(json), "optim.multipliers");
+    } catch {
+      return json; // not JSON: reported as the wrong type
+    }
+  },
+  hasType: Array.isArray,
+  isAllowed: (list) => list.every(isMultiplier),
+});
+
+function isMultiplier(item: unknown): boolean {
+  const { match, lr, decay, ...others } = Object(item) as Record<string, unknown>;
+  const isFactor = (value: unknown): boolean => typeof value === "number" && value >= 0 && value <= 1000;
+  return isPattern(match) && isFactor(lr) && isFactor(decay) && Object.keys(others).length === 0;
 }
 
-function isPattern(text: string): boolean {
+function isPattern(value: unknown): boolean {
+  if (typeof value !== "string" || value.length > 200) return false;
   try {
-    pathPattern(text);
-    return text.length <= 200;
+    pathPattern(value);
+    return true;
   } catch {
     return false;
   }
 }
 
-const schema = {
+const fields = {
   data: {
-    name: choice("emoji", dataNames),
+    name: choice("emoji", dataNames, "the data set"),
     ...dataKeys,
   },
   tokenizer: {
-    kind: choice("bpe", ["bpe", "bytes"]),
-    vocabSize: integer(1024, 300, 65_536), // for "bpe"; bytes need no training
-    length: integer(10, 2, 512),
+    kind: choice("bpe", ["bpe", "bytes"], "byte-pair encoding trained on the captions, or single bytes"),
+    vocabSize: integer(1024, 300, 65_536, "tokens that bpe learns; bytes need no training"),
+    length: integer(10, 2, 512, "tokens of a text; longer ones are cut"),
   },
   model: {
     image: {
-      imageSize: integer(32, 4, 1024),
-      patchSize: integer(8, 1, 256),
-      width: integer(64, 1, 8192),
-      depth: integer(3, 1, 64),
-      mlpDim: integer(256, 1, 32_768),
-      numHeads: integer(4, 1, 128),
-      pooling: choice("map", ["map", "mean"]),
-      posEmb: choice("learn", ["learn", "sincos2d"]),
+      imageSize: integer(32, 4, 1024, "side of an image in pixels"),
+      patchSize: integer(8, 1, 256, "side of a patch in pixels"),
+      width: integer(64, 1, 8192, "width of the image tower"),
+      depth: integer(3, 1, 64, "encoder blocks of the image tower"),
+      mlpDim: integer(256, 1, 32_768, "hidden width of its MLPs"),
+      numHeads: integer(4, 1, 128, "its attention heads"),
+      pooling: choice(
+        "map",
+        ["map", "mean", "max", "first", "tok"],
+        "map: an attention head with a learned probe; tok: a class token",
+      ),
+      posEmb: choice("learn", ["learn", "sincos2d"], "position embedding: learned, or sines and cosines"),
+      gelu: choice("tanh", ["tanh", "erf"], "form of GELU in its MLPs"),
+      repSize: integer(0, 0, 8192, "width of a tanh layer before the head; 0: none"),
+      patchDropout: number(0, { min: 0, max: 0.99 }, "share of patches dropped in training"),
     },
     text: {
-      width: integer(64, 1, 8192),
-      depth: integer(1, 1, 64),
-      mlpDim: integer(256, 1, 32_768),
-      numHeads: integer(2, 1, 128),
-      pooling: choice("last", ["last", "first", "mean", "map"]),
+      width: integer(64, 1, 8192, "width of the text tower"),
+      depth: integer(1, 1, 64, "encoder blocks of the text tower"),
+      mlpDim: integer(256, 1, 32_768, "hidden width of its MLPs"),
+      numHeads: integer(2, 1, 128, "its attention heads"),
+      pooling: choice("last", ["last", "first", "mean", "max", "map"], "which tokens become the embedding"),
+      gelu: choice("tanh", ["tanh", "erf"], "form of GELU in its MLPs"),
+      bottleneck: integer(0, 0, 8192, "columns of the token table before a linear map to the width; 0: the width"),
     },
-    embedDim: integer(64, 1, 8192),
-    temperatureInit: number(10, { min: 1e-30, max: 1000 }), // t = exp(t′), in f32
-    biasInit: numberOr("log-odds", { min: -100, max: 100 }, ["log-odds"]), // "log-odds": b = −ln(batch − 1)
+    embedDim: integer(64, 1, 8192, "width of the embeddings"),
+    temperatureInit: number(10, { min: 1e-30, max: 1000 }, "temperature t at the start; t = exp(t′), in f32"),
+    biasInit: numberOr("log-odds", -100, 100, "bias b at the start; log-odds: b = −ln(batch − 1)"),
   },
   train: {
-    steps: integer(14_031, 1, 100_000_000),
-    batch: integer(128, 1, 65_536),
-    shards: integer(2, 1, 4096), // equal pieces of a batch, shared by the devices: at least one each
-    loss: choice("sigmoid", ["sigmoid", "softmax"]),
-    kernels: choice("fast", KERNEL_MODES), // strict: the same bits on every engine
-    seed: integer(0, 0, 2 ** 32 - 1),
-    firstSteps: integer(0, 0, 100_000_000), // train.steps at the start, if --resume has changed it since; else 0
+    steps: integer(14_031, 1, 100_000_000, "updates of the parameters"),
+    batch: integer(128, 1, 65_536, "pairs in a step"),
+    shards: integer(2, 1, 4096, "equal pieces of a batch, shared by the devices: at least one each"),
+    loss: choice("sigmoid", ["sigmoid", "softmax"], "softmax: the contrastive loss of CLIP"),
+    kernels: choice("fast", KERNEL_MODES, "strict: the same bits on every engine; reference: plain loops"),
+    seed: integer(0, 0, 2 ** 32 - 1, "determines all random numbers"),
+    firstSteps: integer(0, 0, 100_000_000, "train.steps at the start, if --resume has changed it since; else 0"),
   },
   optim: {
-    lr: number(2e-3, { above: 0, max: 10 }),
-    beta1: number(0.9, { min: 0, max: 0.9999999 }),
-    beta2: number(0.95, { min: 0, max: 0.9999999 }),
-    eps: number(1e-8, { min: 1e-38, max: 1 }), // much smaller values are 0 in f32
-    weightDecay: number(4e-4, { min: 0, max: 1 }),
-    decayed: choice("matrices", ["kernels", "matrices"]), // matrices: embeddings and the probe too
-    clipNorm: number(1, { above: 0, max: 1e9 }),
-    schedule: choice("cosine", ["cosine", "linear", "rsqrt", "constant"]),
-    warmup: duration("10%"),
-    cooldown: duration("0"),
-    multipliers: multipliers([{ match: "tPrime|b", lr: 3, decay: 0 }]),
+    lr: number(2e-3, { above: 0, max: 10 }, "learning rate at its peak"),
+    beta1: number(0.9, { min: 0, max: 0.9999999 }, "decay of AdamW's mean of gradients"),
+    beta2: number(0.95, { min: 0, max: 0.9999999 }, "decay of AdamW's mean of squared gradients"),
+    eps: number(1e-8, { min: 1e-38, max: 1 }, "AdamW's ε; much smaller values are 0 in f32"),
+    weightDecay: number(4e-4, { min: 0, max: 1 }, "per step, independent of the learning rate"),
+    decayed: choice("matrices", ["kernels", "matrices"], "what decays; matrices: embeddings and the probe too"),
+    clipNorm: number(1, { above: 0, max: 1e9 }, "largest norm of the gradients; longer ones are scaled down to it"),
+    schedule: choice("cosine", ["cosine", "linear", "rsqrt", "constant"], "how the learning rate falls after warm-up"),
+    warmup: duration("10%", "linear rise of the learning rate from 0"),
+    cooldown: duration("0", "linear fall of the learning rate to 0 at the end"),
+    multipliers: multipliers(
+      [{ match: "tPrime|b", lr: 3, decay: 0 }],
+      "factors for the parameters whose whole path matches; the first match applies",
+    ),
   },
   checkpoint: {
-    every: integer(1000, 1, 1_000_000_000), // steps
-    minutes: number(5, { above: 0, max: 100_000 }), // also saves when so much time has passed since the last save
-    keep: integer(2, 2, 100), // one to fall back to when the newest is damaged
+    every: integer(1000, 1, 1_000_000_000, "steps between two saves"),
+    minutes: number(5, { above: 0, max: 100_000 }, "also saves when so much time has passed since the last save"),
+    keep: integer(2, 2, 100, "newest checkpoints kept: one to fall back to when the newest is damaged"),
   },
   eval: {
-    every: integer(1500, 1, 1_000_000_000), // steps
+    every: integer(1500, 1, 1_000_000_000, "steps between two evaluations"),
   },
   log: {
-    every: integer(20, 1, 1_000_000_000), // steps
+    every: integer(20, 1, 1_000_000_000, "steps between two lines of metrics"),
   },
 };
 
 /** The complete configuration of a run. */
-export type Config = Values<typeof schema>;
+export type Config = Values<typeof fields>;
 
-const SHORT = { data: { augment: "light" }, train: { steps: 4677 } } as const;
+const SHORT = ["data.augment=light", "train.steps=4677"];
 
-const presets: Readonly<Record<string, Partly<Config>>> = {
+/** Presets as settings that differ from the defaults. */
+const presets: Readonly<Record<string, readonly string[]>> = {
   /** Learn the names of 1,594 emoji in three drawing styles; test on a fourth. */
-  emoji: {},
+  emoji: [],
   /** The same in a third of the steps, with less augmentation: a shorter run tolerates less of it. */
   "emoji-short": SHORT,
   /** `emoji-short` with 160 emoji held out of training in every style. */
-  "emoji-unseen": { ...SHORT, data: { ...SHORT.data, name: "emoji-unseen" } },
+  "emoji-unseen": [...SHORT, "data.name=emoji-unseen"],
   /** Drawn scenes, "a small red circle above a large blue square", with combinations held out. */
-  shapes: {
-    data: { name: "shapes", strokeProbability: 0, augment: "none" },
-    tokenizer: { length: 16 },
-    train: { steps: 2000 },
-  },
+  shapes: [
+    "data.name=shapes",
+    "data.strokeProbability=0",
+    "data.augment=none",
+    "tokenizer.length=16",
+    "train.steps=2000",
+  ],
 };
 
 /** Names of the presets. */
@@ -181,16 +189,13 @@ export const presetNames: readonly string[] = Object.keys(presets);
 
 /** The complete configuration of a preset with settings such as `optim.lr=3e-4`. Throws `ConfigError` with every problem. */
 export function resolveConfig(preset: string, settings: readonly string[]): Config {
-  const problems: Problem[] = [];
   if (!Object.hasOwn(presets, preset)) {
-    const detail = `preset ${preset} is none of ${presetNames.join(", ")}${hint(preset, presetNames)}`;
+    const detail = `preset ${preset} is none of ${presetNames.join(", ")}${didYouMean(preset, presetNames)}`;
     throw new ConfigError([{ code: "CONFIG_UNKNOWN_KEY", key: "preset", detail }]);
   }
-  let config = fill(schema, defaults(schema), presets[preset], problems);
-  for (const text of settings) {
-    const tree = parseSetting(schema, text, problems);
-    if (tree !== undefined) config = fill(schema, config, tree, problems);
-  }
+  const problems: Problem[] = [];
+  const config = defaults(fields);
+  for (const setting of [...presets[preset], ...settings]) assignSetting(fields, config, setting, problems);
   if (config.train.firstSteps !== 0) {
     const detail = "train.firstSteps is written by --resume; leave it out";
     problems.push({ code: "CONFIG_COMBINATION", key: "train.firstSteps", detail });
@@ -201,18 +206,17 @@ export function resolveConfig(preset: string, settings: readonly string[]): Conf
 /** A configuration with settings applied. Throws `ConfigError` with every problem. */
 export function withSettings(config: Config, settings: readonly string[]): Config {
   const problems: Problem[] = [];
-  let changed = config;
-  for (const text of settings) {
-    const tree = parseSetting(schema, text, problems);
-    if (tree !== undefined) changed = fill(schema, changed, tree, problems);
-  }
+  const changed = structuredClone(config);
+  for (const setting of settings) assignSetting(fields, changed, setting, problems);
   return settled(changed, problems);
 }
 
 /** A configuration read from a file: unknown keys and values out of range are errors, missing keys take their default. */
 export function checkConfig(tree: unknown): Config {
   const problems: Problem[] = [];
-  return settled(fill(schema, defaults(schema), tree, problems), problems);
+  const config = defaults(fields);
+  assignTree(fields, config, tree, problems);
+  return settled(config, problems);
 }
 
 /** The model configuration of a run, for a tokenizer with `vocabSize` tokens. */
@@ -235,25 +239,26 @@ export interface Difference {
 }
 
 /** The keys in which two configurations differ. */
-export function configDifferences(before: Config, after: Config): Difference[] {
-  const walk = (a: unknown, b: unknown, path: string): Difference[] => {
-    if (typeof a === "object" && a !== null && !Array.isArray(a)) {
-      return Object.entries(a).flatMap(([key, value]) =>
-        walk(value, (b as Record<string, unknown>)[key], path === "" ? key : `${path}.${key}`),
-      );
-    }
-    const [from, to] = [JSON.stringify(a), JSON.stringify(b)];
-    return from === to ? [] : [{ key: path, from, to }];
-  };
-  return walk(before, after, "");
-}
+export const configDifferences = (before: Config, after: Config): Difference[] =>
+  keysOf(fields).flatMap((key) => {
+    const [from, to] = [before, after].map((config) => JSON.stringify(valueAt(config, key.split("."))));
+    return from === to ? [] : [{ key, from, to }];
+  });
 
 /**
  * Keys of `data`, `tokenizer`, `model`, `train` and `optim` that are newer than saved runs. A key added to these sections
  * must be listed here, with a default that leaves training unchanged: then the configuration of an older run, which lacks
  * the key, keeps the digest that its checkpoints carry.
  */
-const LATER_KEYS: readonly string[] = ["data.trim", "train.firstSteps"];
+const LATER_KEYS: readonly string[] = [
+  "data.trim",
+  "train.firstSteps",
+  "model.image.gelu",
+  "model.image.repSize",
+  "model.image.patchDropout",
+  "model.text.gelu",
+  "model.text.bottleneck",
+];
 
 /**
  * The keys that determine every bit of a result, to be hashed: five sections, without later keys at their default. The
@@ -264,18 +269,14 @@ export function digested(config: Config, later: readonly string[] = LATER_KEYS):
   const { data, tokenizer, model, optim } = config;
   const { steps, firstSteps } = config.train;
   const train = { ...config.train, steps: firstSteps || steps, firstSteps: 0 };
-  const without = (node: unknown, initial: unknown, path: string): unknown => {
-    if (typeof node !== "object" || node === null || Array.isArray(node)) return node;
-    const before = initial as Record<string, unknown>;
-    return Object.fromEntries(
-      Object.entries(node).flatMap(([key, value]) => {
-        const name = path === "" ? key : `${path}.${key}`;
-        const isLeftOut = later.includes(name) && JSON.stringify(value) === JSON.stringify(before[key]);
-        return isLeftOut ? [] : [[key, without(value, before[key], name)]];
-      }),
-    );
-  };
-  return without({ data, tokenizer, model, train, optim }, defaults(schema), "") as object;
+  const counted = structuredClone({ data, tokenizer, model, train, optim });
+  const initial = defaults(fields);
+  for (const key of later) {
+    const path = key.split(".");
+    const [value, unset] = [counted, initial].map((values) => JSON.stringify(valueAt(values, path)));
+    if (value === unset) delete (valueAt(counted, path.slice(0, -1)) as Record<string, unknown>)[path.at(-1) as string];
+  }
+  return counted;
 }
 
 function settled(config: Config, problems: Problem[]): Config {
@@ -315,6 +316,11 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
     `model.image.posEmb sincos2d needs a width that is a multiple of 4 and at least 8; model.image.width is ${image.width}`,
   );
   refuse(
+    image.pooling === "first" && image.patchDropout > 0,
+    ["model.image.pooling", "model.image.patchDropout"],
+    `model.image.pooling first reads the first patch, which model.image.patchDropout ${image.patchDropout} may drop; use model.image.pooling=tok`,
+  );
+  refuse(
     train.batch % train.shards !== 0,
     ["train.shards", "train.batch"],
     `train.shards ${train.shards} does not divide train.batch ${train.batch}`,
@@ -347,10 +353,10 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
 /** Why a model is too large to embed one image or text; undefined if it is not. */
 function tooLarge(config: Config): string | undefined {
   const model = modelConfig(config, config.tokenizer.vocabSize);
-  const { imageSize, patchSize } = model.image;
+  const [rows, cols] = gridOf(model.image);
   const parameters = parameterCount(model).total;
   const bytes = 4 * parameters + embeddingBytes(model, 1);
   if (bytes <= HEAP_BYTES) return undefined;
   const gib = (size: number): string => `${Math.ceil(size / 2 ** 30)} GiB`;
-  return `the model has ${parameters.toExponential(1)} parameters, and an image is ${(imageSize / patchSize) ** 2} tokens: together ${gib(bytes)}, and a device can address ${gib(HEAP_BYTES)}; lower width or depth, or imageSize / patchSize`;
+  return `the model has ${parameters.toExponential(1)} parameters, and an image is ${rows * cols} tokens: together ${gib(bytes)}, and a device can address ${gib(HEAP_BYTES)}; lower width or depth, or imageSize / patchSize`;
 }

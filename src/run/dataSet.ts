@@ -4,7 +4,7 @@
  * To add a data set, write a file with such a value and list it in `dataSets.ts`.
  */
 import type { PairsSpec, PictureSet, RenderedPictures, Tokenizer } from "../data/index.ts";
-import { ConfigError } from "./schema.ts";
+import { ConfigError } from "./configError.ts";
 
 /** The parts of a configuration that every data set reads; its own keys are in `data`. */
 export interface DataSettings {
@@ -28,8 +28,6 @@ export interface Opening {
 export interface TestOpening extends Opening {
   /** Images that another thread has rendered or read already. */
   readonly rendered?: RenderedPictures | undefined;
-  /** False on all devices but the one that computes the pixel baseline: they omit its images. */
-  readonly wantsKnown?: boolean;
 }
 
 /** What is known of the training data before any image is rendered. */
@@ -41,7 +39,7 @@ export interface Vocabulary {
 
 /** What a run trains on. */
 export interface TrainingData extends Vocabulary {
-  /** The source of the batches, as plain data for the thread that prepares them. */
+  /** The source of the batches, as plain data for the devices that draw them. */
   readonly pairs: PairsSpec;
   /** All captions. */
   readonly texts: readonly string[];
@@ -64,6 +62,23 @@ export interface Tests {
   readonly rendered?: RenderedPictures;
 }
 
+/** Images with their classes. */
+export interface LabelledPictures {
+  readonly pictures: PictureSet;
+  /** Class of each image, an index. */
+  readonly labels: Int32Array;
+}
+
+/** Labelled images for the few-shot probe. */
+export interface ProbeData {
+  /** For people, what is classified in which images: "group of an emoji in openmoji". */
+  readonly title: string;
+  readonly classes: readonly string[];
+  /** Images in the styles, or of the scenes, that training saw: the probe learns from a few of them. */
+  readonly train: readonly LabelledPictures[];
+  readonly test: LabelledPictures;
+}
+
 /** A data set. Its methods throw `DataError` if the data is not available, `ConfigError` if a batch is larger than it. */
 export interface DataSet<Settings extends DataSettings = DataSettings> {
   /** Opens the tokenizer without rendering or writing anything. */
@@ -72,8 +87,8 @@ export interface DataSet<Settings extends DataSettings = DataSettings> {
   openTraining(settings: Settings, opening: Opening): Promise<TrainingData>;
   /** Opens the test sets. */
   openTests(settings: Settings, opening: TestOpening): Promise<Tests>;
-  /** Images of test sets that all devices hold together. */
-  testedImages(settings: Settings, items: number, devices: number): number;
+  /** Opens labelled images for the few-shot probe. */
+  openProbe(settings: Settings, opening: TestOpening): Promise<ProbeData>;
 }
 
 /** Throws `ConfigError` if a batch has more rows than the data has items. */

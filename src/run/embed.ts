@@ -1,6 +1,6 @@
 /** Embeddings of many images or texts as plain arrays of unit rows; the devices share the work. */
 import { noGrad } from "../autograd/index.ts";
-import { encodeAll, type Tokenizer } from "../data/index.ts";
+import { encodeAll, type PictureSet, type Tokenizer } from "../data/index.ts";
 import { NonFiniteError } from "../nn/index.ts";
 import { alone, type Communicator } from "../parallel/index.ts";
 import { embeddingBytes, type SigLip } from "../siglip/index.ts";
@@ -22,11 +22,11 @@ function batchRows({ config }: SigLip): number {
  */
 function inBatches(
   count: number,
+  width: number,
   model: SigLip,
   comm: Communicator,
   embed: (from: number, to: number) => Tensor,
 ): Float32Array {
-  const width = model.embedDim;
   const most = batchRows(model);
   const out = new Float32Array(count * width);
   for (let round = 0; round * comm.size * most < count; round++) {
@@ -51,12 +51,32 @@ function inBatches(
   return out;
 }
 
-/** pixels [N, side, side, 3] → [N, d], rows of length 1. */
-export function embedPictures(model: SigLip, pixels: Float32Array, side: number, comm = alone): Float32Array {
-  const stride = side * side * 3;
-  return inBatches(pixels.length / stride, model, comm, (from, to) => {
-    const images = tensor(pixels.subarray(from * stride, to * stride), [to - from, side, side, 3]);
-    return model.embedImages(images).value;
+/** Images to embed; see `PictureSet`. */
+export type Pictures = Pick<PictureSet, "count" | "side" | "pixels">;
+
+/** Images from..to−1, [to − from, side, side, 3]. */
+const imagesBetween = ({ side, pixels }: Pictures, from: number, to: number): Tensor =>
+  tensor(pixels(from, to), [to - from, side, side, 3]);
+
+/** Embeds images → [count, d], rows of length 1. */
+export function embedPictures(model: SigLip, pictures: Pictures, comm = alone): Float32Array {
+  return inBatches(
+    pictures.count,
+    model.embedDim,
+    model,
+    comm,
+    (from, to) => model.embedImages(imagesBetween(pictures, from, to)).value,
+  );
+}
+
+/** The output of the image tower's pooling, before its head and normalization → [count, D]. */
+export function imageFeatures(model: SigLip, pictures: Pictures, comm = alone): Float32Array {
+  return inBatches(pictures.count, model.config.image.width, model, comm, (from, to) => {
+    let pooled: Tensor | undefined;
+    model.image.forward(imagesBetween(pictures, from, to), (name, { value }) => {
+      if (name === "pooled") pooled = value;
+    });
+    return pooled!;
   });
 }
 
@@ -71,6 +91,7 @@ export function embedTexts(
   const ids = encodeAll(tokenizer, texts, length);
   return inBatches(
     texts.length,
+    model.embedDim,
     model,
     comm,
     (from, to) => model.embedTexts(ids.slice(from * length, to * length)).value,

@@ -14,16 +14,16 @@ import {
   unseenEmoji,
 } from "../data/index.ts";
 import { checkBatch, type DataSet, type DataSettings, type Opening, type TestOpening } from "./dataSet.ts";
-import { choice, number, someOf, type Values } from "./schema.ts";
+import { choice, number, someOf, type Values } from "./fields.ts";
 
 /** Configuration keys of the emoji sets. */
 export const emojiKeys = {
-  trainStyles: someOf(["noto", "twemoji", "fluent"], EMOJI_STYLES),
-  testStyle: choice("openmoji", EMOJI_STYLES), // a drawing style that training never sees
-  augment: choice("strong", ["none", "light", "strong"]),
-  strokeProbability: number(0.3, { min: 0, max: 1 }), // outlined drawings, like those of openmoji
-  keywordProbability: number(0, { min: 0, max: 1 }), // keywords in place of the name
-  trim: choice("content", ["content", "never"]), // crop drawings to their content: emoji, and a user's images
+  trainStyles: someOf(["noto", "twemoji", "fluent"], EMOJI_STYLES, "drawing styles to train on"),
+  testStyle: choice("openmoji", EMOJI_STYLES, "a drawing style that training never sees"),
+  augment: choice("strong", ["none", "light", "strong"], "random changes of training images"),
+  strokeProbability: number(0.3, { min: 0, max: 1 }, "share of outlined drawings, like those of openmoji"),
+  keywordProbability: number(0, { min: 0, max: 1 }, "share of keywords in place of the name"),
+  trim: choice("content", ["content", "never"], "crop drawings to their content: emoji, and a user's images"),
 };
 
 /** The parts of a configuration that the emoji sets read. */
@@ -91,7 +91,7 @@ export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
     };
   },
 
-  async openTests(settings, { wantsKnown = true, ...opening }) {
+  async openTests(settings, opening) {
     const { trainStyles, testStyle } = settings.data;
     const side = settings.model.image.imageSize;
     const data = await open(settings, opening);
@@ -107,12 +107,26 @@ export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
     const pictures = emojiPictures(data, testStyle, undefined, side);
     return {
       sets: [{ title: `${testStyle}, a style never seen in training`, pictures }],
-      known: wantsKnown ? trainStyles.map((style) => emojiPictures(data, style, undefined, side)) : [],
+      known: trainStyles.map((style) => emojiPictures(data, style, undefined, side)),
       rendered,
     };
   },
 
-  testedImages({ data: { trainStyles } }, items, devices) {
-    return holdsOut ? devices * (trainStyles.length + 1) * UNSEEN : (devices + trainStyles.length) * items;
+  async openProbe(settings, opening) {
+    const { trainStyles, testStyle } = settings.data;
+    const data = await open(settings, opening);
+    const all = Int32Array.from(data.emoji.keys());
+    const split = holdsOut ? unseenEmoji(data.emoji, UNSEEN) : undefined;
+    const classes = [...new Set(data.emoji.map(({ group }) => group))];
+    const labelled = (style: EmojiStyle, items: Int32Array = all) => ({
+      pictures: emojiPictures(data, style, items, settings.model.image.imageSize),
+      labels: items.map((item) => classes.indexOf(data.emoji[item].group)),
+    });
+    return {
+      title: `group of ${holdsOut ? "an emoji never seen" : "an emoji"} in ${testStyle}, learned in ${trainStyles.join(", ")}`,
+      classes,
+      train: trainStyles.map((style) => labelled(style, split?.train)),
+      test: labelled(testStyle, split?.unseen),
+    };
   },
 });

@@ -9,20 +9,23 @@ export {
   resolveConfig,
   withSettings,
 } from "./config.ts";
+export { ConfigError, type Problem } from "./configError.ts";
 export {
   checkBatch,
+  type LabelledPictures,
   type Opening,
+  type ProbeData,
   type TestOpening,
   type TestSet,
   type Tests,
   type TrainingData,
   type Vocabulary,
 } from "./dataSet.ts";
-export { openTests, openTraining, openVocabulary, testedImages } from "./dataSets.ts";
+export { openProbe, openTests, openTraining, openVocabulary } from "./dataSets.ts";
 export { evalProgram, trainProgram } from "./devicePrograms.ts";
-export { embedPictures, embedTexts } from "./embed.ts";
+export { embedPictures, embedTexts, imageFeatures, type Pictures } from "./embed.ts";
 export { trims } from "./emojiData.ts";
-export type { EvalJob } from "./evalDevice.ts";
+export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
 export { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "./fs.ts";
 export { RunLockedError } from "./lock.ts";
@@ -31,6 +34,7 @@ export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
 export { buildModel, buildOptimizer, buildSchedule } from "./model.ts";
 export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
+export { type ProbeResult, probeJson, probeTable } from "./probe.ts";
 export type { TrainReport } from "./recorder.ts";
 export {
   checkRunPath,
@@ -46,7 +50,6 @@ export {
   writeConfig,
 } from "./runFolder.ts";
 export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
-export { ConfigError, type Problem } from "./schema.ts";
 export { checkTexts } from "./texts.ts";
 export type { TrainJob, TrainResult } from "./trainDevice.ts";
 export {

@@ -79,10 +79,9 @@ export function remedyFor(config: Config, devices: number): string {
   return "use a smaller model: lower its width, depth or mlpDim, or imageSize / patchSize";
 }
 
-/** Approximate bytes of a whole run: the heaps of its devices, its batches and its test images. */
-export function runBytes(config: Config, devices: number, testedPictures: number): number {
+/** Approximate bytes of a whole run: the heaps of its devices and its batches. */
+export function runBytes(config: Config, devices: number): number {
   const { batch, shards } = config.train;
-  const side = config.model.image.imageSize;
-  const slots = sharedRowsBytes(batch, side, config.tokenizer.length);
-  return devices * deviceBytes(config, shards, devices) + slots + testedPictures * 4 * side * side * 3;
+  const rows = sharedRowsBytes(batch, config.model.image.imageSize, config.tokenizer.length);
+  return devices * deviceBytes(config, shards, devices) + rows;
 }

@@ -13,20 +13,21 @@ function trainedParameters({ train }: Config, model: SigLip): Map<string, Variab
 }
 
 /**
- * The paths of the parameters that a run trains. They depend on depths, pooling and position embeddings, not on widths, so
- * they are read from the smallest model with the same structure.
+ * The paths of the parameters that a run trains. They depend on depths, pooling, position embeddings and on which layers there
+ * are, not on widths, so they are read from the smallest model with the same structure.
  */
 export function trainedPaths(config: Config): string[] {
   const { image, text, embedDim } = config.model;
   const small = { mlpDim: 1, numHeads: 1 };
-  const projects = image.width !== embedDim; // the image tower has a projection only where it needs one
+  const least = { width: 8, repSize: image.repSize === 0 ? 0 : 8 }; // 8: the least of sincos2d
+  const projects = (image.repSize || image.width) !== embedDim; // the image tower has a projection only where it needs one
   const model = buildModel(
     {
       ...config,
       model: {
         ...config.model,
-        image: { ...image, ...small, width: 8, imageSize: 1, patchSize: 1 }, // 8: the least of sincos2d
-        text: { ...text, ...small, width: 1 },
+        image: { ...image, ...small, ...least, imageSize: 1, patchSize: 1 },
+        text: { ...text, ...small, width: 1, bottleneck: Math.min(text.bottleneck, 1) },
         embedDim: projects ? 1 : 8,
       },
     },

@@ -3,6 +3,7 @@
  * parameter has no effect, and one that backtracks without end would hang the run.
  */
 import { runInNewContext } from "node:vm";
+import leven from "leven";
 import { pathPattern } from "../nn/index.ts";
 import type { Multiplier, Problem } from "./config.ts";
 
@@ -65,26 +66,9 @@ function matching(match: string, paths: readonly string[], budget: number): stri
   }
 }
 
-/** The path that contains a pattern's letters in order with the fewest insertions, deletions and substitutions. */
+/** The path that contains a pattern's letters in order with the fewest changes; letters between them are free. */
 export function nearestPath(match: string, paths: readonly string[]): string {
   const letters = match.replace(/\\p\{[^}]*\}|\\.|[^\p{L}\d/]/gu, "");
-  let best = { path: "", distance: Number.POSITIVE_INFINITY };
-  for (const path of paths) {
-    const distance = lettersMissing(letters, path);
-    if (distance < best.distance) best = { path, distance };
-  }
-  return best.path;
-}
-
-/** The least edit distance between `part` and any substring of `whole`. */
-function lettersMissing(part: string, whole: string): number {
-  let row = new Array<number>(whole.length + 1).fill(0); // the substring may begin anywhere
-  for (let i = 1; i <= part.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= whole.length; j++) {
-      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (part[i - 1] === whole[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return Math.min(...row);
+  const changes = (path: string): number => leven(letters, path) - Math.max(0, path.length - letters.length);
+  return paths.reduce((best, path) => (changes(path) < changes(best) ? path : best));
 }

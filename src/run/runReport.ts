@@ -50,6 +50,7 @@ export function reportOf(run: FinishedRun): ReportData {
         { name: "chance", recall: chance },
       ],
     })),
+    ...(run.evaluations[0].calibration ? { calibration: run.evaluations[0].calibration } : {}),
     sample: {
       names: texts.map((j) => pictures.texts[j]),
       pictures: texts.map((j) => picture(pictures.owner[j])),

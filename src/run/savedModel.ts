@@ -57,7 +57,7 @@ export function saveModel(folder: string, model: SigLip, tokenizer?: Tokenizer, 
 /**
  * Loads a model saved by `saveModel`.
  *
- * Throws `RunFolderError` if there is none, `FormatError` for damaged or foreign files, `ConfigurationError` for an invalid
+ * Throws `RunFolderError` if there is none, `FormatError` for damaged or foreign files, `ModelConfigError` for an invalid
  * configuration, and `TokenizerError`.
  */
 export function loadModel(folder: string, fs: Fs = realFs): SavedModel {

@@ -4,13 +4,20 @@
  * Rank 0 also writes metrics, checkpoints and the report (`recorder.ts`). A batch is a pure function of (seed, step) and sums
  * over shards have a fixed order, so a resumed run, also on another number of devices, is bit-identical to an uninterrupted one.
  */
-import { type PairsSpec, type TokenizerFile, tokenizerFromJSON } from "../data/index.ts";
+import {
+  openPairs,
+  type PairsSpec,
+  RowDrawer,
+  type SharedRows,
+  type TokenizerFile,
+  tokenizerFromJSON,
+} from "../data/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
-import { train, trainingLosses } from "../siglip/index.ts";
+import { type PairBatch, train, trainingLosses } from "../siglip/index.ts";
+import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
 import type { Tests } from "./dataSet.ts";
 import { openTests } from "./dataSets.ts";
-import { type BatchSource, deviceRows } from "./deviceRows.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluation.ts";
 import { Guard } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
@@ -38,7 +45,7 @@ export interface TrainJob {
   readonly tokenizer: TokenizerFile;
   readonly items: number;
   readonly pairs: PairsSpec;
-  readonly batches: BatchSource;
+  readonly rows: SharedRows;
 }
 
 /** The result of a training. */
@@ -56,17 +63,18 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const optimizer = buildOptimizer(config, model);
   if (job.stored) restore(job.stored, model, optimizer);
   const rendered = "rendered" in job.pairs ? job.pairs.rendered : undefined;
-  const tests = await openTests(config, { progress: device.alive, rendered, wantsKnown: comm.rank === 0 });
+  const tests = await openTests(config, { progress: device.alive, rendered });
   const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm };
   const recorder = comm.rank === 0 ? recorderFor(device, { model, optimizer, tokenizer }) : undefined;
   const guard = new Guard(comm, model, optimizer, job.compareEvery);
   const factorOf = buildSchedule(config, Math.floor(job.items / batch));
 
-  const ownRows = await deviceRows(comm, job.batches, job.pairs, config.train, device.alive);
-  const batchOf = (index: number) => {
+  const drawer = await rowDrawerFor(device);
+  const dropout = new Rng(config.train.seed).split("patchDropout");
+  const batchOf = (index: number): PairBatch => {
     device.step(index + 1);
     if (recorder?.saveIsDue) device.mark(); // all devices then save after this step
-    return ownRows(index, () => device.step(index + 1));
+    return { ...drawer.take(index), rng: dropout.split(index) };
   };
   const loss = trainingLosses[config.train.loss];
   const training = train({ model, optimizer, loss, batchOf, factorOf, first, steps, comm, shards });
@@ -88,12 +96,21 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     }
   }
   recorder?.close();
-  const { sets, evaluations } = evaluateAll(embedder, tests);
+  const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
   if (comm.rank !== 0) return { kind: "stopped", step: steps };
   const seconds = (performance.now() - started) / 1e3;
   const { run, preset } = job;
   return finish({ run, config, preset, model, set: sets[0], evaluations, seconds, first, devices: comm.size });
 });
+
+/** Draws the rows of this device, and while it waits for other devices also later ones. */
+async function rowDrawerFor({ comm, config: job, alive }: Device<TrainJob, TrainReport>): Promise<RowDrawer> {
+  const { batch, seed, steps } = job.config.train;
+  const [first, end] = [comm.rank, comm.rank + 1].map((rank) => (rank * batch) / comm.size);
+  const drawer = new RowDrawer(job.rows, await openPairs(job.pairs, alive), { seed, first, end, steps });
+  comm.whileWaiting = () => drawer.help();
+  return drawer;
+}
 
 function recorderFor(
   { config: job, report }: Device<TrainJob, TrainReport>,

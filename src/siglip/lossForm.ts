@@ -5,10 +5,9 @@
  * embeddings, and whether it stores pairs, is up to the form. A new form is one more value of `LossForm`.
  */
 import { backward, parameter, type Variable } from "../autograd/index.ts";
-import type { Communicator } from "../parallel/index.ts";
+import { type Communicator, ShardError } from "../parallel/index.ts";
 import { full, portable, type Tensor, tensor } from "../tensor/index.ts";
 import { chunkedSigmoidLoss } from "./chunkedLoss.ts";
-import { ConfigurationError } from "./configurationError.ts";
 import { fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
 import { fusedSoftmaxLoss } from "./fusedSoftmaxLoss.ts";
 import { gatheredSigmoidLoss, gatheredSoftmaxLoss } from "./gatheredLoss.ts";
@@ -82,8 +81,7 @@ const composed = (
 
 /** All n² pairs at once, on one device. */
 const dense = composed("dense", (x, y, t, b, { comm }) => {
-  if (comm.size > 1)
-    throw new ConfigurationError("loss: the dense form holds all pairs on one device; use another form");
+  if (comm.size > 1) throw new ShardError("loss: the dense form holds all pairs on one device; use another form");
   return sigmoidLoss(x, y, t, b);
 });
 

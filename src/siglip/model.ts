@@ -20,7 +20,7 @@ export class SigLip {
   /** d, the width of an embedding. */
   readonly embedDim: number;
 
-  /** Draws every parameter from `rng` by name. Throws `ConfigurationError` for an invalid configuration. */
+  /** Draws every parameter from `rng` by name. Throws `ModelConfigError` for an invalid configuration. */
   constructor(rng: Rng, config: SigLipConfig, dtype: DType = "f32") {
     checkModel(config);
     this.config = config;
@@ -31,9 +31,9 @@ export class SigLip {
     this.b = filled([], config.biasInit, dtype);
   }
 
-  /** Unit embeddings [B, d] of images [B, S, S, 3]. */
-  embedImages(images: Tensor): Variable {
-    return l2Normalize(this.image.forward(images));
+  /** Unit embeddings [B, d] of images [B, H, W, 3]; in training with patch dropout, of the patches that each image keeps. */
+  embedImages(images: Tensor, kept?: Int32Array): Variable {
+    return l2Normalize(this.image.forward(images, undefined, kept));
   }
 
   /** Unit embeddings [B, d] of token ids, B rows of `length`. */

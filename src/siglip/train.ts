@@ -11,7 +11,6 @@
 import { type AdamW, NonFiniteError, OptimizerError, parametersOf } from "../nn/index.ts";
 import { portable, scope } from "../tensor/index.ts";
 import { batchGradients, type Devices, type PairBatch } from "./batchGradients.ts";
-import { ConfigurationError } from "./configurationError.ts";
 import { type LossForm, trainingLosses } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
 
@@ -72,9 +71,7 @@ export function trainStep(
 ): StepMetrics {
   if (typeof loss?.gradients !== "function") {
     const names = Object.keys(trainingLosses).map((name) => `trainingLosses.${name}`);
-    throw new ConfigurationError(
-      `train: loss ${JSON.stringify(loss)} is not a form of the loss; use ${names.join(" or ")}`,
-    );
+    throw new TypeError(`train: loss ${JSON.stringify(loss)} is not a form of the loss; use ${names.join(" or ")}`);
   }
   if (!loss.usesBias && optimizer.updates(model.b)) {
     throw new OptimizerError(

@@ -3,13 +3,7 @@ import { describe, expect, it } from "vitest";
 import { GraphError } from "../../src/autograd/index.ts";
 import { EXIT, type ExitCode, exitCodeOf, isExpected } from "../../src/cli/exitCodes.ts";
 import { LossFileError } from "../../src/cli/lossFiles.ts";
-import {
-  BatchStreamError,
-  DataError,
-  MissingPackageError,
-  PictureError,
-  TokenizerError,
-} from "../../src/data/index.ts";
+import { DataError, MissingPackageError, PictureError, TokenizerError } from "../../src/data/index.ts";
 import { EvaluationError } from "../../src/eval/index.ts";
 import { FormatError } from "../../src/formats/index.ts";
 import { NonFiniteError, OptimizerError, ScheduleError } from "../../src/nn/index.ts";
@@ -26,7 +20,7 @@ import { CheckpointError } from "../../src/run/checkpoint.ts";
 import { ConfigError } from "../../src/run/config.ts";
 import { RunLockedError } from "../../src/run/lock.ts";
 import { RunFolderError } from "../../src/run/runFolder.ts";
-import { ConfigurationError } from "../../src/siglip/index.ts";
+import { ModelConfigError } from "../../src/siglip/index.ts";
 import {
   IndexError,
   KernelError,
@@ -39,7 +33,7 @@ import {
 /** Every class of errors with its exit code. */
 const CODES: readonly [error: Error, code: ExitCode][] = [
   [new ConfigError([]), EXIT.usage],
-  [new ConfigurationError("x"), EXIT.usage],
+  [new ModelConfigError("x"), EXIT.usage],
   [new DataError("x"), EXIT.usage],
   [new KernelError("x"), EXIT.usage],
   [new MissingPackageError("x"), EXIT.usage],
@@ -56,7 +50,6 @@ const CODES: readonly [error: Error, code: ExitCode][] = [
   [new PictureError("x", "png"), EXIT.data],
   [new TokenizerError("x"), EXIT.data],
   [new AbortedError("x"), EXIT.workerDied],
-  [new BatchStreamError("x"), EXIT.workerDied],
   [new CorruptionError("x", []), EXIT.workerDied],
   [new DeadlineError("x"), EXIT.workerDied],
   [new DesyncError("x"), EXIT.workerDied],
@@ -90,10 +83,9 @@ describe("an error", () => {
   it.each(CODES.map(label))("%s has its exit code, here and from another thread", (_, error, code) => {
     expect(exitCodeOf(error)).toBe(code);
     expect(isExpected(error)).toBe(code !== EXIT.internal);
-    if (error instanceof DeviceError || error instanceof BatchStreamError) return; // these are made on the main thread
+    if (error instanceof DeviceError) return; // made on the main thread
     const inDevice = code === EXIT.internal ? EXIT.workerDied : code;
     expect(exitCodeOf(new DeviceError(1, "x", { cause: fromThread(error) }))).toBe(inDevice);
-    expect(exitCodeOf(new BatchStreamError("x", { cause: fromThread(error) }))).toBe(inDevice);
   });
 
   it("of every class in src is in this table", () => {

@@ -5,7 +5,8 @@ import { type PictureSet, pixelNeighbours, shapePictures } from "../../src/data/
 /** Pictures of one value each, 32 × 32. */
 const flat = (...values: number[]): PictureSet => ({
   ...shapePictures("train", values.length, 0),
-  pixels: Float32Array.from({ length: values.length * 32 * 32 * 3 }, (_, i) => values[Math.floor(i / 3072)]),
+  pixels: (first = 0, end = values.length) =>
+    Float32Array.from({ length: (end - first) * 3072 }, (_, i) => values[first + Math.floor(i / 3072)]),
 });
 
 describe("pixelNeighbours", () => {

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   byteTokenizer,
@@ -88,5 +89,18 @@ describe("shapePictures", () => {
     expect(new Set(set.texts).size).toBe(200);
     expect(set.rgb(0).length).toBe(32 * 32 * 3);
     expect(set.rgb(0)[0]).toBe(255);
+  });
+
+  it("draws the same pictures one by one, in any order, as all at once", () => {
+    const set = shapePictures("train", 6, 1, 16);
+    const stride = 16 * 16 * 3;
+    const all = set.pixels();
+    expect(all.length).toBe(6 * stride);
+    fc.assert(
+      fc.property(fc.nat(6), fc.nat(6), (a, b) => {
+        const [first, end] = [Math.min(a, b), Math.max(a, b)];
+        expect(set.pixels(first, end)).toEqual(all.subarray(first * stride, end * stride));
+      }),
+    );
   });
 });

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import {
   byteTokenizer,
   newSharedRows,
@@ -9,6 +9,7 @@ import {
   rowsBetween,
   type SharedRows,
 } from "../../src/data/index.ts";
+import { heap } from "../../src/tensor/index.ts";
 
 const SEED = 3;
 const pairs = await openPairs({ data: "shapes", tokenizer: byteTokenizer.toJSON(), length: 12, side: 8 });
@@ -31,6 +32,10 @@ const drawersOf = (shared: SharedRows, devices: number, rowsEach: number, from: 
   });
 
 const sharedRows = (batch: number): SharedRows => newSharedRows(batch, pairs.side, pairs.length);
+
+afterEach(() => {
+  heap.onWork = undefined;
+});
 
 describe("RowDrawer", () => {
   it("gives every device the rows of pairs.batch, whichever devices helped, and when", () => {
@@ -123,6 +128,17 @@ describe("RowDrawer", () => {
     for (const drawer of drawers) drawer.take(8);
     expect(drawers[2].help()).toBe(true);
     expect(drawn).toEqual([`${8 + ahead}/4`]);
+  });
+
+  it("gives a sign of life for every row, however its data set draws it", () => {
+    const silent: Pairs = { ...pairs, batch: (_seed, _step, _size, into) => into! };
+    const [drawer] = drawersOf(sharedRows(5), 1, 5, silent);
+    let signs = 0;
+    heap.onWork = () => {
+      signs++;
+    };
+    drawer.take(0);
+    expect(signs).toBe(5);
   });
 
   it("holds several small batches, and no more than two large ones", () => {

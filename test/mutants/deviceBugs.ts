@@ -11,6 +11,26 @@ export const deviceBugs: readonly Bug[] = [
     tests: ["test/parallel/control.test.ts"],
   },
   {
+    name: "patchesByDevice",
+    what: "patch dropout counts the rows of each device from 0, so that other devices drop other patches",
+    places: [[{ file: "siglip/batchGradients.ts", find: "(owned * rank + shard) * rows", replace: "shard * rows" }]],
+    tests: ["test/siglip/patchDropout.test.ts"],
+  },
+  {
+    name: "patchesInOrder",
+    what: "kept patches get the positions of the first ones, not their own",
+    places: [
+      [
+        {
+          file: "siglip/imageTower.ts",
+          find: "gather(this.posEmbedding, kept, [",
+          replace: "gather(this.posEmbedding, kept.map((_, i) => i % (kept.length / images.shape[0])), [",
+        },
+      ],
+    ],
+    tests: ["test/siglip/patchDropout.test.ts"],
+  },
+  {
     name: "longSleep",
     what: "who waits sleeps until its deadline, and sees nothing of what happens meanwhile",
     places: [

@@ -171,7 +171,9 @@ export const runBugs: readonly Bug[] = [
   {
     name: "laterKeys",
     what: "A key that was added with its default makes older runs ones of another configuration.",
-    places: [[{ file: "run/config.ts", find: "return isLeftOut ? [] : [[key,", replace: "return [[key," }]],
+    places: [
+      [{ file: "run/config.ts", find: "if (value === unset) delete", replace: "if (value === undefined) delete" }],
+    ],
     tests: ["test/run/runFolder.test.ts"],
   },
 ];

@@ -1,49 +1,11 @@
-/** Durations as text; their steps are compared with big_vision's in parity/bigVision/schedules. */
+/** Schedules; their factors are compared with big_vision's in parity/bigVision/schedules. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { durationInSteps, parseDuration, ScheduleError, schedule } from "../../src/nn/index.ts";
-
-const run = { steps: 1000, batch: 128, stepsPerEpoch: 12.5 };
-
-it.each([
-  ["0", 0],
-  ["400", 400],
-  [" 400 steps ", 400],
-  ["1 step", 1],
-  ["2 epochs", 25],
-  ["1 epoch", 12], // 12.5: halves to even
-  ["3 epochs", 38], // 37.5
-  ["1000 examples", 8], // 7.8
-  ["1e6 examples", 7812], // 7812.5
-  ["10%", 100],
-  ["0.01%", 1], // 0.1, but never 0
-  ["0%", 0],
-])("%s is %i steps", (text, steps) => {
-  expect(durationInSteps(text, run)).toBe(steps);
-});
-
-it.each(["", "%", "-1", "1e-3", "101%", "5 days", "1,000", "1.", "٣", "9".repeat(400)])(
-  "%j is not a duration",
-  (text) => {
-    expect(parseDuration(text)).toBeUndefined();
-    expect(() => durationInSteps(text, run)).toThrow(ScheduleError);
-  },
-);
-
-it("a longer duration is never fewer steps, and a percentage of the run never more than all", () => {
-  const share = fc.integer({ min: 0, max: 10_000 }).map((n) => n / 100);
-  fc.assert(
-    fc.property(share, share, fc.integer({ min: 1, max: 5000 }), (a, b, steps) => {
-      const of = (percent: number): number => durationInSteps(`${percent}%`, { ...run, steps });
-      expect(of(Math.min(a, b))).toBeLessThanOrEqual(of(Math.max(a, b)));
-      expect(of(Math.max(a, b))).toBeLessThanOrEqual(steps);
-    }),
-  );
-});
+import { SCHEDULE_KINDS, ScheduleError, type ScheduleOptions, schedule } from "../../src/nn/index.ts";
 
 it("a schedule stays in 0..1, rises over the warm-up and reaches 0 where it cools down", () => {
   const lengths = fc.record({ total: fc.integer({ min: 3, max: 300 }), warmup: fc.nat(100), cooldown: fc.nat(100) });
-  const kinds = fc.constantFrom("constant" as const, "linear" as const, "cosine" as const, "rsqrt" as const);
+  const kinds = fc.constantFrom(...SCHEDULE_KINDS);
   fc.assert(
     fc.property(lengths, kinds, ({ total, warmup, cooldown }, kind) => {
       fc.pre(warmup + cooldown < total);
@@ -59,12 +21,44 @@ it("a schedule stays in 0..1, rises over the warm-up and reaches 0 where it cool
   );
 });
 
+it("linear and polynomial schedules fall from 1 to their end, and power 1 is linear", () => {
+  const settings = fc.record({ total: fc.integer({ min: 2, max: 300 }), end: fc.double({ min: 0, max: 1, noNaN: true }), power: fc.double({ min: 0.1, max: 5, noNaN: true }) }); // biome-ignore format: one line
+  fc.assert(
+    fc.property(settings, ({ total, end, power }) => {
+      const factor = schedule({ kind: "polynomial", total, end, power });
+      const linear = schedule({ kind: "linear", total, end });
+      const powerOne = schedule({ kind: "polynomial", total, end, power: 1 });
+      expect([factor(0), factor(total)]).toEqual([1, end]);
+      for (let step = 1; step <= total; step++) {
+        expect(factor(step)).toBeLessThanOrEqual(factor(step - 1));
+        expect(powerOne(step)).toBeCloseTo(linear(step), 14);
+      }
+    }),
+  );
+});
+
+it("a stair counts from its step on, and warm-up and cool-down multiply it", () => {
+  const stairs = [
+    { step: 4, factor: 0.5 },
+    { step: 8, factor: 0.25 },
+  ];
+  const plain = schedule({ kind: "stair", total: 12, stairs });
+  expect([3, 4, 7, 8, 12].map(plain)).toEqual([1, 0.5, 0.5, 0.25, 0.25]);
+  const both = schedule({ kind: "stair", total: 12, warmup: 2, cooldown: 4, stairs });
+  expect([0, 1, 2, 6, 10, 12].map(both)).toEqual([0, 0.5, 1, 0.5, 0.125, 0]);
+});
+
+it("with a shift, rsqrt begins as far down its curve as if that many steps were done", () => {
+  const [plain, shifted] = [{}, { shift: 30 }].map((options) => schedule({ kind: "rsqrt", total: 100, timescale: 20, ...options })); // biome-ignore format: one line
+  for (let step = 0; step <= 70; step++) expect(shifted(step)).toBe(plain(step + 30));
+});
+
 it("schedule rejects a warm-up and a cool-down that do not fit", () => {
   expect(() => schedule({ kind: "cosine", total: 10, warmup: 6, cooldown: 5 })).toThrow("do not fit into 10 steps");
 });
 
 it.each([
-  [{ warmUp: 5 }, /warmUp is not an option; .*warmup/],
+  [{ warmUp: 5 }, /warmUp is not an option of rsqrt; .*warmup/],
   [{ total: 0 }, /do not fit into 0 steps/],
   [{ total: Number.NaN }, /do not fit into NaN/],
   [{ warmup: -1 }, /warm-up -1/],
@@ -72,15 +66,16 @@ it.each([
   [{ warmup: 60, cooldown: 41 }, /warm-up 60 and cool-down 41 do not fit into 100/],
   [{ timescale: 0 }, /timescale 0/],
   [{ timescale: Number.NaN }, /timescale NaN/],
+  [{ shift: -1 }, /shift -1/],
+  [{ kind: "exponential" }, /unknown kind "exponential"; choose constant, linear/],
+  [{ end: 0.5 }, /end is not an option of rsqrt; its options are .*timescale, shift/],
+  [{ kind: "cosine", timescale: 5 }, /timescale is not an option of cosine/],
+  [{ kind: "linear", end: -1 }, /end -1/],
+  [{ kind: "polynomial", power: 0 }, /power 0/],
+  [{ kind: "stair", stairs: [{ step: 5, factor: Number.NaN }] }, /stair 0 with factor NaN/],
+  [{ kind: "stair", stairs: [5, 4].map((step) => ({ step, factor: 1 })) }, /stair 1 at step 4/],
 ])("schedule rejects %j", (options, says) => {
-  const build = () => schedule({ kind: "rsqrt", total: 100, ...options });
+  const build = () => schedule({ kind: "rsqrt", total: 100, ...options } as ScheduleOptions);
   expect(build).toThrow(ScheduleError);
   expect(build).toThrow(says);
 });
-
-it.each([{ steps: 0 }, { batch: 0 }, { stepsPerEpoch: Number.NaN }, { batch: Number.NaN }])(
-  "durationInSteps rejects a run of %j",
-  (wrong) => {
-    expect(() => durationInSteps("2 epochs", { ...run, ...wrong })).toThrow(ScheduleError);
-  },
-);

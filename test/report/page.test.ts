@@ -8,8 +8,9 @@ import { demoReport } from "../support/reportDemo.ts";
 const demo = demoReport();
 /** The demo with few rows, so that it renders fast. */
 const small: ReportData = { ...demo, metrics: demo.metrics.slice(0, 3), sheet: demo.sheet.slice(0, 2) };
+const { calibration: _, ...uncalibrated } = demo;
 const empty: ReportData = {
-  ...demo,
+  ...uncalibrated,
   metrics: [],
   evaluations: [],
   results: [],
@@ -122,6 +123,17 @@ describe("renderReport", () => {
     expect(softmax).not.toContain("26.9 %");
   });
 
+  it("draws a dot per bin of the calibration, and the diagonal on which a model is right", () => {
+    const bin = { low: 0.2, high: 0.3, pairs: 1234, predicted: 0.25, observed: 0.75 };
+    const page = renderReport({ ...empty, batch: 128, calibration: { bins: [bin], ece: 0.004, perMatch: 0.5 } });
+    expect(page).toContain('<path class="reference" d="M48 200 368 50"/>'); // from corner to corner of the plot
+    expect(page).toContain('cx="128" cy="87.5"');
+    expect(page).toContain("predicted 25.0 %, 75.0 % match; 1,234 pairs");
+    expect(page).toContain("error 0.50 per match");
+    expect(page).toContain("127 others");
+    expect(renderReport(empty)).not.toContain("Calibration");
+  });
+
   it("names the loss of the last step, as the terminal does, and says what is smoothed", () => {
     const metrics = [1, 20, 40].map((step) => ({ step, loss: step === 40 ? 1.234 : 6, t: 10 }));
     const page = renderReport({ ...empty, metrics });
@@ -173,6 +185,7 @@ describe("figureFiles", () => {
       "bias.svg",
       "gradient-norm.svg",
       "learning-rate.svg",
+      "calibration.svg",
       "similarity.svg",
     ]);
   });

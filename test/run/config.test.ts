@@ -83,10 +83,16 @@ describe("resolveConfig", () => {
     ["model.img.width=1", "model.image.width"],
     ["train.batchsize=1", "train.batch"],
     ["train.Steps=1", "train.steps"],
+    ["model.image.w=1", "model.image.width"],
+    ["optm=1", "optim"],
   ])("names the nearest key for %s", (setting, nearest) => {
     const [problem] = problemsOf([setting]);
     expect(problem.code).toBe("CONFIG_UNKNOWN_KEY");
     expect(problem.detail).toContain(`did you mean ${nearest}?`);
+  });
+
+  it("knows no key below a key", () => {
+    expect(problemsOf(["optim.lr.initial=1"])[0].detail).toBe("optim.lr.initial is not a key");
   });
 
   it("offers no key when none is close", () => {
@@ -95,6 +101,11 @@ describe("resolveConfig", () => {
 
   it("names the nearest preset", () => {
     expect(() => resolveConfig("emojy", [])).toThrow("did you mean emoji?");
+  });
+
+  it("says of a refused value what its key accepts and what it means", () => {
+    const [{ detail }] = problemsOf(["optim.lr=11"]);
+    expect(detail).toBe("optim.lr = 11: expected a number above 0 and at most 10 (learning rate at its peak)");
   });
 
   it.each([
@@ -130,6 +141,7 @@ describe("resolveConfig", () => {
     [["model.image.patchSize=7"], "patchSize 7 does not divide"],
     [["model.image.posEmb=sincos2d", "model.image.width=6", "model.image.numHeads=2"], "a multiple of 4"],
     [["model.image.posEmb=sincos2d", "model.image.width=4"], "at least 8"],
+    [["model.image.pooling=first", "model.image.patchDropout=0.5"], "use model.image.pooling=tok"],
     [["train.batch=1", "train.shards=1"], "log-odds"],
     [["train.batch=33"], "train.shards 2 does not divide train.batch 33"],
     [["data.testStyle=noto"], "trainStyles"],
@@ -148,7 +160,7 @@ describe("resolveConfig", () => {
 
   it("throws nothing but ConfigError, with bounded lines of printable text, whatever is set", () => {
     const keys = keysOf(resolveConfig("emoji", []));
-    const key = fc.oneof(fc.constantFrom(...keys, "__proto__.x", "constructor", "model.constructor.name"), fc.string());
+    const key = fc.oneof(fc.constantFrom(...keys, "__proto__.x", "constructor", "optim.lr.initial"), fc.string());
     fc.assert(
       fc.property(fc.array(fc.tuple(key, fc.string({ unit: "binary" })), { maxLength: 3 }), (pairs) => {
         try {
@@ -175,6 +187,11 @@ describe("checkConfig", () => {
     for (const text of ['{"__proto__": {"lr": 1}}', '{"constructor": 1}', '{"optim": {"toString": 1}}']) {
       expect(() => checkConfig(JSON.parse(text))).toThrow("is not a key");
     }
+  });
+
+  it("names the key or group nearest to one that it does not know", () => {
+    expect(() => checkConfig({ optim: { lrr: 1 } })).toThrow("optim.lrr is not a key; did you mean optim.lr?");
+    expect(() => checkConfig({ optm: { lr: 1 } })).toThrow("optm is not a key; did you mean optim?");
   });
 
   it.each([[[]], ["x"], [null], [{ optim: [] }], [{ optim: { lr: "0.1" } }], [{ train: { steps: null } }]])(

@@ -6,11 +6,11 @@ import { FormatError } from "../../src/formats/index.ts";
 import { NonFiniteError, parametersOf } from "../../src/nn/index.ts";
 import { RunFolderError } from "../../src/run/runFolder.ts";
 import { loadModel, saveModel } from "../../src/run/savedModel.ts";
-import { ConfigurationError, type SigLip } from "../../src/siglip/index.ts";
+import { ModelConfigError, type SigLip } from "../../src/siglip/index.ts";
 import { expectSameBits } from "../support/expect.ts";
 import { SimulatedFs } from "../support/simulatedFs.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
-import { tinyModel } from "../support/tinyModel.ts";
+import { TINY, tinyModel } from "../support/tinyModel.ts";
 
 const numbersOf = (model: SigLip): number[] =>
   [...parametersOf(model).values()].flatMap(({ value }) => Array.from(value.toArray()));
@@ -43,6 +43,24 @@ describe("a model that is saved and loaded", () => {
     expect(loaded.tokenizer).toBeUndefined();
   });
 
+  it("has every option of its towers", () => {
+    const folder = join(temporaryFolder(), "model");
+    const image = {
+      ...TINY.image,
+      imageSize: [8, 12],
+      pooling: "tok",
+      repSize: 5,
+      gelu: "erf",
+      patchDropout: 0.5,
+    } as const;
+    const text = { ...TINY.text, pooling: "max", bottleneck: 3, gelu: "erf", head: false } as const;
+    const model = tinyModel("f32", { ...TINY, image, text });
+    saveModel(folder, model);
+    const loaded = loadModel(folder).model;
+    expectSameBits(numbersOf(loaded), numbersOf(model));
+    expect(loaded.config).toEqual(model.config);
+  });
+
   it("has its tokenizer", () => {
     const folder = join(temporaryFolder(), "model");
     const tokenizer = trainBpe(["a red circle", "a red square"], 300);
@@ -63,7 +81,7 @@ describe("saveModel", () => {
   it("rejects a parameter that is not finite, and makes no folder", () => {
     const folder = join(temporaryFolder(), "model");
     const model = tinyModel();
-    model.text.head.bias.value.data[1] = Number.NaN;
+    model.text.head!.bias.value.data[1] = Number.NaN;
     expect(() => saveModel(folder, model)).toThrow(new NonFiniteError("saveModel: text/head/bias holds NaN or infinity; nothing was written")); // biome-ignore format: one line
     expect(existsSync(folder)).toBe(false);
   });
@@ -97,7 +115,7 @@ describe("loadModel refuses", () => {
     ["another format", () => changed((about) => { about.format = "x"; }), FormatError, /expected "format"/],
     ["a later version", () => changed((about) => { about.version = 2; }), FormatError, /version 2 is unknown/],
     ["a configuration that is none", () => changed((about) => { about.model = {}; }), FormatError, /"image" and "text"/],
-    ["a configuration that no model has", () => changed((about) => { (about.model as { embedDim: number }).embedDim = 0; }), ConfigurationError, /embedDim/],
+    ["a configuration that no model has", () => changed((about) => { (about.model as { embedDim: number }).embedDim = 0; }), ModelConfigError, /embedDim/],
     ["a configuration of another model", () => changed((about) => { (about.model as { embedDim: number }).embedDim = 4; }), FormatError, /text\/head\/kernel is \[8, 8\], not \[8, 4\]/],
     ["a configuration of a model too large for any memory", () => changed((about) => { (about.model as { image: { width: number; numHeads: number } }).image.width = 2 ** 20; }), FormatError, /it has \d+ numbers, and the model of model\.json has \d+/],
     ["a tokenizer that is none", () => changed((about) => { about.tokenizer = { kind: "words" }; }), TokenizerError, /"kind"/],

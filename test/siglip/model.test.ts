@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { backward, noGrad, type Variable } from "../../src/autograd/index.ts";
 import { parametersOf } from "../../src/nn/index.ts";
-import { ConfigurationError, SigLip, type SigLipConfig, sigmoidLoss, softmaxLoss } from "../../src/siglip/index.ts";
+import { ModelConfigError, SigLip, type SigLipConfig, sigmoidLoss, softmaxLoss } from "../../src/siglip/index.ts";
 import { Rng, ShapeError, scope, slice, tensor, useKernels, zeros } from "../../src/tensor/index.ts";
 import { expectSameBits, expectWithin } from "../support/expect.ts";
 import { seeds } from "../support/generators.ts";
@@ -223,11 +223,11 @@ describe("a model", () => {
   it("refuses an invalid configuration, naming the numbers", () => {
     const make = (change: Partial<SigLipConfig>) => () => new SigLip(new Rng(1), { ...TINY, ...change });
     expect(make({ image: { ...TINY.image, numHeads: 3 } })).toThrow(
-      new ConfigurationError("image tower: numHeads 3 does not divide width 8"),
+      new ModelConfigError("image tower: numHeads 3 does not divide width 8"),
     );
     expect(make({ text: { ...TINY.text, depth: 0 } })).toThrow("text tower: depth 0 is not an integer of at least 1");
     expect(make({ image: { ...TINY.image, patchSize: 9 } })).toThrow("patchSize 9 is not between 1 and imageSize 8");
-    expect(make({ temperatureInit: 0 })).toThrow(ConfigurationError);
-    expect(make({ biasInit: Number.NaN })).toThrow(ConfigurationError);
+    expect(make({ temperatureInit: 0 })).toThrow(ModelConfigError);
+    expect(make({ biasInit: Number.NaN })).toThrow(ModelConfigError);
   });
 });

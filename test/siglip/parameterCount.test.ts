@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { countParameters, parametersOf } from "../../src/nn/index.ts";
-import { parameterCount, SIZES, SigLip, type SigLipConfig } from "../../src/siglip/index.ts";
+import {
+  decodeVariant,
+  ModelConfigError,
+  parameterCount,
+  SIZES,
+  SigLip,
+  type SigLipConfig,
+} from "../../src/siglip/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 import { goldenJson } from "../support/goldens.ts";
 
@@ -15,13 +22,15 @@ const tower = fc
   // Eight channels a head: sines and cosines of two coordinates at two frequencies or more.
   .map(({ headDim, numHeads, ...size }) => ({ ...size, numHeads, width: 8 * headDim * numHeads }));
 
+const side = fc.integer({ min: 5, max: 11 });
 const config: fc.Arbitrary<SigLipConfig> = fc.record({
   image: fc
     .record({
       size: tower,
-      imageSize: fc.integer({ min: 5, max: 11 }),
+      imageSize: fc.oneof(side, fc.tuple(side, side)),
       patchSize: fc.integer({ min: 1, max: 5 }),
-      pooling: fc.constantFrom("map" as const, "mean" as const),
+      pooling: fc.constantFrom("map" as const, "mean" as const, "max" as const, "first" as const, "tok" as const),
+      repSize: fc.constantFrom(0, 5, 8),
       posEmb: fc.constantFrom("learn" as const, "sincos2d" as const),
     })
     .map(({ size, ...image }) => ({ ...size, ...image })),
@@ -30,7 +39,8 @@ const config: fc.Arbitrary<SigLipConfig> = fc.record({
       size: tower,
       vocabSize: fc.integer({ min: 1, max: 20 }),
       length: fc.integer({ min: 1, max: 7 }),
-      pooling: fc.constantFrom("last" as const, "first" as const, "mean" as const, "map" as const),
+      pooling: fc.constantFrom("last" as const, "first" as const, "mean" as const, "max" as const, "map" as const),
+      bottleneck: fc.constantFrom(0, 3, 8),
     })
     .map(({ size, ...text }) => ({ ...size, ...text })),
   embedDim: fc.integer({ min: 1, max: 12 }),
@@ -53,31 +63,27 @@ it("parameterCount equals the numbers in a built model, tower by tower", () => {
   );
 });
 
-/** Towers by the name of their size, as released: attention pooling, learned positions, a text head. */
+/** Towers by the names of their variants, as released: attention pooling, learned positions. */
 function released(
-  imageTower: keyof typeof SIZES,
-  textTower: keyof typeof SIZES,
-  patchSize: number,
+  imageTower: `${string}/${string}`,
+  textTower: string,
+  text: { readonly vocabSize: number; readonly length: number; readonly head: boolean },
   imageSize: number,
-  vocabSize: number,
-  length: number,
 ): SigLipConfig {
+  const image = decodeVariant(imageTower);
   return {
-    image: { ...SIZES[imageTower], imageSize, patchSize, pooling: "map", posEmb: "learn" },
-    text: { ...SIZES[textTower], vocabSize, length, pooling: "last" },
-    embedDim: SIZES[imageTower].width,
+    image: { ...image, imageSize, pooling: "map", posEmb: "learn" },
+    text: { ...decodeVariant(textTower), ...text, pooling: "last" },
+    embedDim: image.width,
     temperatureInit: 10,
     biasInit: -10,
   };
 }
 
-/** So400m/16 with 250,000 pieces was released without a text head; the text tower here always has one. */
-const isHeadless = (row: { readonly text_head: boolean }): boolean => !row.text_head;
-
 describe("parameterCount is big_vision's for", () => {
   const { rows } = goldenJson<{
     rows: {
-      variant: string;
+      variant: `${string}/${string}`;
       image: number;
       vocab: number;
       len: number;
@@ -87,20 +93,15 @@ describe("parameterCount is big_vision's for", () => {
       total: number;
     }[];
   }>("big_vision/param_counts");
-  it.each(
-    rows
-      .filter((row) => !isHeadless(row))
-      .map((row) => [`${row.variant} at ${row.image}, ${row.vocab} pieces, ${row.len} tokens`, row] as const),
-  )("%s", (_, { variant, image, vocab, len, img, txt, total }) => {
-    const [size, patch] = variant.split("/") as [keyof typeof SIZES, string];
-    expect(parameterCount(released(size, size, Number(patch), image, vocab, len))).toEqual({
-      image: img,
-      text: txt,
-      total,
-    });
-  });
-  it("all sizes of the table but the one without a text head", () => {
-    expect(rows.filter(isHeadless).map(({ variant }) => variant)).toEqual(["So400m/16"]);
+  it.each(rows.map((row) => [`${row.variant} at ${row.image}, ${row.vocab} pieces, ${row.len} tokens`, row] as const))(
+    "%s",
+    (_, { variant, image, vocab, len, text_head, img, txt, total }) => {
+      const text = { vocabSize: vocab, length: len, head: text_head };
+      const config = released(variant, variant.split("/")[0], text, image);
+      expect(parameterCount(config)).toEqual({ image: img, text: txt, total });
+    },
+  );
+  it("all sizes of the table", () => {
     expect(new Set(rows.map(({ variant }) => variant.split("/")[0]))).toEqual(new Set(Object.keys(SIZES)));
   });
 });
@@ -121,13 +122,39 @@ describe("parameterCount is open_clip's for", () => {
     >;
   }>("torch/param_counts");
   /** naflex: the grid of positions (256 tokens) does not follow from the image size that the file gives. */
-  const rows = Object.entries(models).filter(([name, row]) => !isHeadless(row) && !name.endsWith("naflex"));
-  it.each(rows)("%s", (name, { image, text, total, image_size, vocab, context }) => {
+  const rows = Object.entries(models).filter(([name]) => !name.endsWith("naflex"));
+  it.each(rows)("%s", (name, { image, text, total, image_size, vocab, context, text_head }) => {
     const [, family, patch] = /^ViT-(\w+)-(\d+)-/.exec(name) as RegExpExecArray;
-    const size = ({ B: "B", L: "L", SO400M: "So400m", gopt: "g-opt" } as const)[family] as keyof typeof SIZES;
+    const size = ({ B: "B", L: "L", SO400M: "So400m", gopt: "g-opt" } as Record<string, string>)[family];
     const textSize = size === "g-opt" ? "So400m" : size;
-    const settings = released(size, textSize, Number(patch), image_size[0], vocab, context);
-    expect(parameterCount(settings)).toEqual({ image, text, total });
+    const settings = { vocabSize: vocab, length: context, head: text_head };
+    expect(parameterCount(released(`${size}/${patch}`, textSize, settings, image_size[0]))).toEqual({
+      image,
+      text,
+      total,
+    });
   });
-  it("all of them but three", () => expect(rows.length).toBe(Object.keys(models).length - 3));
+  it("all of them but two", () => expect(rows.length).toBe(Object.keys(models).length - 2));
+});
+
+describe("decodeVariant", () => {
+  it.each(Object.entries(SIZES))("gives size %s, alone and with a patch size", (name, size) => {
+    expect(decodeVariant(name)).toEqual(size);
+    expect(decodeVariant(`${name}/14`)).toEqual({ ...size, patchSize: 14 });
+  });
+  it.each(["b/16", "B/", "B/0", "B/16/2", "B/1.5", "", "/16", "toString"])(
+    "refuses %j with the known names",
+    (name) => {
+      expect(() => decodeVariant(name)).toThrow(ModelConfigError);
+      expect(() => decodeVariant(name)).toThrow(`variant "${name}" is none of mu, Ti, S, M, B, L, So400m`);
+    },
+  );
+});
+
+it("the bottleneck of the paper has 24.1 M parameters instead of 192 M (section 4.3)", () => {
+  const text = { vocabSize: 250_000, length: 64, head: true };
+  const full = released("B/16", "B", text, 224);
+  const narrow = { ...full, text: { ...full.text, bottleneck: 96 } };
+  const saved = parameterCount(full).text - parameterCount(narrow).text;
+  expect(saved).toBe(250_000 * 768 - (250_000 * 96 + 96 * 768));
 });

@@ -1,12 +1,13 @@
 /** The estimated memory of a step against the peaks of real steps. */
 import { beforeAll, expect, it } from "vitest";
 import { noGrad } from "../../src/autograd/index.ts";
-import { AdamW, parametersOf } from "../../src/nn/index.ts";
+import { AdamW, drawPatches, parametersOf } from "../../src/nn/index.ts";
 import { alone, type Communicator } from "../../src/parallel/index.ts";
 import {
   activationBytes,
   type Cut,
   embeddingBytes,
+  gridOf,
   lossForms,
   SigLip,
   type SigLipConfig,
@@ -15,7 +16,7 @@ import {
   trainStep,
 } from "../../src/siglip/index.ts";
 import { concat, copy, heap, kernelReport, Rng, scope, tensor } from "../../src/tensor/index.ts";
-import { TINY, tinyModel } from "../support/tinyModel.ts";
+import { TINY, tinyBatch, tinyModel } from "../support/tinyModel.ts";
 
 const tower = (width: number, depth: number, mlpDim: number, numHeads: number) => ({ width, depth, mlpDim, numHeads });
 
@@ -37,6 +38,21 @@ const CONFIGS: Readonly<Record<string, SigLipConfig>> = {
     image: { ...tower(96, 3, 384, 2), imageSize: 32, patchSize: 16, pooling: "map", posEmb: "learn" },
     text: { ...tower(96, 2, 384, 2), vocabSize: 2000, length: 12, pooling: "last" },
     embedDim: 96,
+  },
+  "of dropped patches and other options": {
+    ...TINY,
+    image: {
+      ...tower(32, 2, 64, 4),
+      imageSize: [24, 40],
+      patchSize: 4,
+      pooling: "tok",
+      posEmb: "learn",
+      gelu: "erf",
+      patchDropout: 0.5,
+      repSize: 24,
+    },
+    text: { ...tower(32, 2, 64, 2), vocabSize: 400, length: 20, pooling: "max", bottleneck: 12, gelu: "erf" },
+    embedDim: 16,
   },
 };
 const CUTS: readonly Cut[] = [
@@ -68,12 +84,7 @@ function peakOfStep(config: SigLipConfig, { batch, shards, devices, loss, activa
     const trained = parametersOf(model);
     if (!loss.usesBias) trained.delete("b");
     const optimizer = new AdamW(trained, { lr: 1e-3 });
-    const [rows, side] = [batch / devices, config.image.imageSize];
-    const pairs = {
-      imageShape: [rows, side, side, 3],
-      pixels: new Float32Array(rows * side * side * 3).fill(0.5),
-      tokens: new Int32Array(rows * config.text.length),
-    };
+    const pairs = { ...tinyBatch(batch / devices, 1, config), rng: new Rng(1) };
     heap.peakBytes = heap.liveBytes;
     trainStep({ model, optimizer, loss }, pairs, 1, {
       comm: devices === 1 ? alone : echo(devices),
@@ -103,12 +114,15 @@ it.each(Object.keys(CONFIGS))(
   "a model %s keeps what it is said to, and needs less where no gradient is wanted",
   (name) => {
     const config = CONFIGS[name];
-    const [rows, side] = [8, config.image.imageSize];
+    const rows = 8;
     const model = tinyModel("f32", config);
-    const pixels = new Float32Array(rows * side * side * 3).fill(0.5);
+    const { pixels, imageShape, tokens } = tinyBatch(rows, 1, config);
+    const { patchDropout = 0 } = config.image;
+    const [height, width] = gridOf(config.image);
+    const patches = drawPatches(new Rng(1), { first: 0, count: rows }, height * width, patchDropout);
     const embed = (): void => {
-      model.embedImages(tensor(pixels, [rows, side, side, 3]));
-      model.embedTexts(new Int32Array(rows * config.text.length));
+      model.embedImages(tensor(pixels, imageShape), patchDropout === 0 ? undefined : patches);
+      model.embedTexts(tokens);
     };
     const kept = scope(() => {
       const before = heap.liveBytes;
@@ -119,7 +133,7 @@ it.each(Object.keys(CONFIGS))(
     expect(activationBytes(config, rows) / kept).toBeLessThan(1.2);
     const before = heap.liveBytes;
     heap.peakBytes = before;
-    scope(() => noGrad(() => model.embedImages(tensor(pixels, [rows, side, side, 3]))));
+    scope(() => noGrad(() => model.embedImages(tensor(pixels, imageShape))));
     expect(embeddingBytes(config, rows)).toBeGreaterThan(0.9 * (heap.peakBytes - before));
     expect(embeddingBytes(config, rows)).toBeLessThan(2 * (heap.peakBytes - before));
   },

@@ -73,7 +73,7 @@ describe("trainStep", () => {
     const cases: readonly [name: string, spoil: (model: SigLip, pixels: Float32Array) => void][] = [
       ["a NaN pixel", (_, pixels) => pixels.fill(Number.NaN, 7, 8)],
       ["an infinite pixel", (_, pixels) => pixels.fill(Number.POSITIVE_INFINITY, 7, 8)],
-      ["a NaN weight", (model) => model.text.head.kernel.value.data.fill(Number.NaN, 0, 1)],
+      ["a NaN weight", (model) => model.text.head!.kernel.value.data.fill(Number.NaN, 0, 1)],
       ["a t′ whose exponential overflows", (model) => model.tPrime.value.data.fill(800)],
       ["an infinite b", (model) => model.b.value.data.fill(Number.POSITIVE_INFINITY)],
     ];
@@ -164,7 +164,7 @@ describe("trainStep", () => {
     const optimizer = tinyOptimizer(model);
     const step = () => trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, tinyBatch(B), 1);
     // t = 8e36: every loss is finite in float32. Embeddings of length 1e-4 make gradients 10⁴ times larger: these are not.
-    const head = model.text.head.kernel.value.data;
+    const head = model.text.head!.kernel.value.data;
     const stretch = (factor: number) => head.set(head.map((value) => value * factor));
     model.tPrime.value.data.fill(85);
     stretch(1e-4);

@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { AdamW, parametersOf, ScheduleError, schedule, sincos2d } from "../../src/nn/index.ts";
 import {
-  ConfigurationError,
   type LossName,
+  ModelConfigError,
   parameterCount,
   SigLip,
   type SigLipConfig,
@@ -44,12 +44,13 @@ describe("an unknown word is refused with the list of known ones:", () => {
     );
 
   it.each<[string, () => unknown, Error]>([
-    ["pooling of pictures", image({ pooling: wrong }), new ConfigurationError('image tower: pooling "cls" is none of map, mean')],
-    ["pooling of texts", text({ pooling: wrong }), new ConfigurationError('text tower: pooling "cls" is none of last, first, mean, map')],
-    ["positions", image({ posEmb: wrong }), new ConfigurationError('image tower: posEmb "cls" is none of learn, sincos2d')],
-    ["the same without building the model", () => parameterCount({ ...config, image: { ...config.image, pooling: wrong } }), new ConfigurationError('image tower: pooling "cls" is none of map, mean')],
-    ["the loss of a step", step("softmaxx"), new ConfigurationError('train: loss "softmaxx" is not a form of the loss; use trainingLosses.sigmoid or trainingLosses.softmax')],
-    ["a schedule", () => schedule({ kind: "cos" as never, total: 10 }), new ScheduleError('schedule: kind "cos" is none of constant, linear, cosine, rsqrt')],
+    ["pooling of pictures", image({ pooling: wrong }), new ModelConfigError('image tower: pooling "cls" is none of map, mean, max, first, tok')],
+    ["pooling of texts", text({ pooling: wrong }), new ModelConfigError('text tower: pooling "cls" is none of last, first, mean, max, map')],
+    ["positions", image({ posEmb: wrong }), new ModelConfigError('image tower: posEmb "cls" is none of learn, sincos2d')],
+    ["a form of GELU", text({ gelu: wrong }), new ModelConfigError('text tower: gelu "cls" is none of tanh, erf')],
+    ["the same without building the model", () => parameterCount({ ...config, image: { ...config.image, pooling: wrong } }), new ModelConfigError('image tower: pooling "cls" is none of map, mean, max, first, tok')],
+    ["the loss of a step", step("softmaxx"), new TypeError('train: loss "softmaxx" is not a form of the loss; use trainingLosses.sigmoid or trainingLosses.softmax')],
+    ["a schedule", () => schedule({ kind: "cos" as never, total: 10 }), new ScheduleError('schedule: unknown kind "cos"; choose constant, linear, polynomial, cosine, rsqrt, stair')],
     ["kernels", () => chooseKernels("constructor" as never), new KernelError('kernels: "constructor" is none of fast, strict, reference')],
     ["a type of numbers", () => full([2], 1, "f16" as never), new ShapeError('full: "f16" is not a dtype; use f32 or f64')],
     ["a type of numbers of a model", () => new SigLip(new Rng(0), config, "bf16" as never), new ShapeError('generate: "bf16" is not a dtype; use f32 or f64')],
@@ -70,7 +71,7 @@ describe("invalid numbers of a model are refused by name:", () => {
     ["image tower: posEmb sincos2d needs a width of 8", { image: { ...config.image, posEmb: "sincos2d", width: 4 } }],
     ["model: temperatureInit Infinity", { temperatureInit: Number.POSITIVE_INFINITY }],
   ])("%s", (says, change) => {
-    expect(() => new SigLip(new Rng(0), { ...config, ...change })).toThrow(ConfigurationError);
+    expect(() => new SigLip(new Rng(0), { ...config, ...change })).toThrow(ModelConfigError);
     expect(() => new SigLip(new Rng(0), { ...config, ...change })).toThrow(says);
   });
 

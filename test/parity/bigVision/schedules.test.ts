@@ -1,6 +1,12 @@
 /** Multipliers and durations against big_vision's create_learning_rate_schedule and utils.steps. */
 import { describe, expect, it } from "vitest";
-import { durationInSteps, ScheduleError, type ScheduleKind, schedule } from "../../../src/nn/index.ts";
+import {
+  durationInSteps,
+  ScheduleError,
+  type ScheduleKind,
+  type ScheduleOptions,
+  schedule,
+} from "../../../src/nn/index.ts";
 import { goldenJson } from "../../support/goldens.ts";
 
 type Arguments = Record<string, number | boolean | string | number[]>;
@@ -13,11 +19,8 @@ const { schedules, durations } = goldenJson<{
 const TOLERANCE = 2e-7;
 
 const NOT_OFFERED: Record<string, string> = {
-  "^(polynomial|stair)_": "kinds that SigLIP does not use",
-  "(_base|_end|_scaled_by_batch)": "the factor is of 1 and falls to 0; base and end are the learning rate's",
-  "^rsqrt_shift|^rsqrt_timescale_examples": "no shift of the time scale",
   "^negative_means_absent$|^no_batch_size": "what is absent is left out; a batch is always known",
-  "^refused_(two_warmups|type)$": "the type has one warm-up and three decays",
+  "^refused_two_warmups$": "there is one warm-up",
 };
 /** A short run may be all warm-up; big_vision refuses it with an assertion. */
 const ALLOWED = "refused_warmup_equals_total";
@@ -38,18 +41,35 @@ const digits = (value: number): string => value.toFixed(12).replace(/\.?0+$/, ""
 const text = (value: number, unit: string): string =>
   unit === "percent" ? `${digits(value * 100)}%` : `${digits(value)} ${unit}`;
 
+/** The learning rate of a step; `schedule` gives its factor, so `base` and what scales it are applied here. */
 function build(settings: Arguments): (step: number) => number {
   const { total_steps: steps, batch_size: batch = 1, data_size: examples = 1 } = settings as Record<string, number>;
+  const { decay_type: type = "stair", scale_with_batchsize: scales = false, base: given = 1 } = settings;
+  const base = (given as number) * (scales ? batch / 256 : 1);
   const run = { steps, batch, stepsPerEpoch: examples / batch };
   const length = (prefix: string): number => durationInSteps(duration(settings, prefix) ?? "0", run);
-  const kind = settings.decay_type === undefined || settings.decay_type === "stair" ? "constant" : settings.decay_type;
-  return schedule({
-    kind: kind as ScheduleKind,
+  const end = (settings.end ?? settings.linear_end ?? 0) as number;
+  const timescale = typeof settings.timescale === "number" ? settings.timescale : length("timescale");
+  const shift = typeof settings.shift === "number" ? settings.shift : length("shift");
+  const own: Record<string, Partial<ScheduleOptions>> = {
+    linear: { end: end / base },
+    polynomial: { end: end / base, power: (settings.power ?? 1) as number },
+    rsqrt: { ...(timescale > 0 ? { timescale } : {}), shift },
+    stair: {
+      stairs: ((settings.steps ?? []) as number[]).map((step, i) => ({
+        step,
+        factor: (settings.mults as number[])[i],
+      })),
+    },
+  };
+  const factor = schedule({
+    kind: type as ScheduleKind,
     total: steps,
     warmup: length("warmup"),
     cooldown: length("cooldown"),
-    ...(settings.timescale === undefined ? {} : { timescale: settings.timescale as number }),
+    ...own[type as string],
   });
+  return (step) => base * factor(step);
 }
 
 describe("the factors are big_vision's from the first step to the last:", () => {
@@ -58,17 +78,16 @@ describe("the factors are big_vision's from the first step to the last:", () => 
     return values !== undefined && isOffered(name) && warmup < total;
   });
   it.each(rows)("%s", (_, { arguments: settings, values }) => {
-    const factor = build(settings);
+    const rate = build(settings);
     const total = settings.total_steps as number;
+    const base = Math.max(1, ...(values as number[]));
     // Beyond the end big_vision's cool-down goes below 0; ours stays at 0.
     for (let step = 0; step <= total; step++) {
-      expect(Math.abs(factor(step) - (values as number[])[step]), `step ${step}`).toBeLessThanOrEqual(TOLERANCE);
-    }
-    if (settings.decay_type !== "rsqrt" && settings.decay_type !== "stair" && settings.decay_type !== undefined) {
-      expect(factor(total)).toBeCloseTo(0, 12);
+      const off = Math.abs(rate(step) - (values as number[])[step]);
+      expect(off, `step ${step}`).toBeLessThanOrEqual(TOLERANCE * base);
     }
   });
-  it("more than twenty of them", () => expect(rows.length).toBeGreaterThan(20));
+  it("all but three", () => expect(rows.length).toBe(57));
 });
 
 it("what big_vision refuses is refused, but for a run that is all warm-up", () => {
@@ -76,7 +95,7 @@ it("what big_vision refuses is refused, but for a run that is all warm-up", () =
     const { total_steps: total, warmup_steps: warmup = 0 } = settings as Record<string, number>;
     return isOffered(name) && (raises !== undefined || warmup > total) && name !== ALLOWED;
   });
-  expect(refused.map(([name]) => name).sort()).toEqual(["refused_percent_above_1", "total_1_warmup_3"]);
+  expect(refused.map(([name]) => name).sort()).toEqual(["refused_percent_above_1", "refused_type", "total_1_warmup_3"]);
   for (const [, { arguments: settings }] of refused) expect(() => build(settings)).toThrow(ScheduleError);
   const allWarmup = build(schedules[ALLOWED].arguments);
   expect([allWarmup(0), allWarmup(50), allWarmup(99)]).toEqual([0, 0.5, 0.99]);
