@@ -117,14 +117,14 @@ function finish({ tops, sums }: SoftmaxSums, positives: Tensor, t: number): Fini
   const [losses, shares] = [new Float64Array(n), new Float64Array(n)];
   const [largest, halfOfSum, all, own] = [tops.data, weights.data, sums.data, positives.data];
   for (let i = 0; i < n; i++) {
-    const top = largest[i];
-    const s = t * (top - own[i]) + portable.log(all[i]); // −∞ without negatives
+    const ahead = t * (largest[i] - own[i]); // of the largest negative
+    const s = ahead + portable.log(all[i]); // −∞ without negatives
     const e = portable.exp(-Math.abs(s));
     losses[i] = Math.max(s, 0) + portable.log1p(e);
     shares[i] = (s >= 0 ? 1 : e) / (1 + e);
-    largest[i] = Math.max(top, own[i]);
-    const whole = all[i] * portable.exp(t * (top - largest[i])) + portable.exp(t * (own[i] - largest[i]));
-    halfOfSum[i] = 0.5 / whole;
+    const smaller = portable.exp(-Math.abs(ahead));
+    halfOfSum[i] = 0.5 / (ahead >= 0 ? all[i] + smaller : all[i] * smaller + 1);
+    largest[i] = Math.max(largest[i], own[i]);
   }
   return { tops, weights, losses, shares };
 }
