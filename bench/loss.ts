@@ -11,9 +11,10 @@
  */
 import { alone } from "../src/parallel/index.ts";
 import { launch, threadFile } from "../src/parallel/launch.ts";
+import { lossForms } from "../src/siglip/index.ts";
 import { heap, kernelsFor } from "../src/tensor/index.ts";
 import { contest } from "./contest.ts";
-import { type Form, makeLoss, OPERATIONS } from "./lossCase.ts";
+import { type Form, makeLoss } from "./lossCase.ts";
 import type { LossRounds, LossTimes } from "./lossDevice.ts";
 import { pythonPeer, secondsOf } from "./peer.ts";
 import { atLeast, type BenchOptions, type Measured, type Row } from "./row.ts";
@@ -72,7 +73,7 @@ async function measured(
     bench: "loss",
     case: `${form} ${BATCH} x ${width}${devices > 1 ? `, ${devices} devices` : ""}`,
     nsPerPair,
-    gflops: (OPERATIONS[form] * width) / nsPerPair,
+    gflops: (lossForms[form].operations * width) / nsPerPair,
     loss,
     ratio: theirs === undefined ? ratio : { ...ratio, pytorch: theirs / nsPerPair },
   };
@@ -99,7 +100,7 @@ async function* oneDevice(
   for (const [i, form] of FORMS.entries()) {
     const { loss, peakBytes } = peaks[i];
     const seconds = [sigmoid, softmax][i];
-    const gemm = (OPERATIONS[form] * width * BATCH ** 2) / seconds / (anchor.flop / anchorSeconds);
+    const gemm = (lossForms[form].operations * width * BATCH ** 2) / seconds / (anchor.flop / anchorSeconds);
     const ratio = form === "fused" ? { gemm } : { gemm, sigmoid: sigmoid / softmax };
     const row = await measured(form, { width, devices: 1, seconds, loss }, ratio, options);
     yield atLeast({ ...row, peakBytes }, { gemm: bars[form], ...(form === "fused" ? { pytorch: PYTORCH_BAR } : {}) });

@@ -7,8 +7,6 @@ const [T_PRIME, BIAS] = [Math.log(10), -10];
 
 /** The forms that training uses. */
 export type Form = "fused" | "softmax";
-/** Floating-point operations a pair, in units of the width: the softmax loss needs the inner products twice. */
-export const OPERATIONS: Readonly<Record<Form, number>> = { fused: 6, softmax: 8 };
 
 /** One loss with all its gradients over this device's share of the batch, as a function that returns the loss. */
 export function makeLoss(form: Form, batch: number, width: number, comm: Communicator): () => number {

@@ -11,7 +11,15 @@
  */
 import { parseJson } from "../formats/index.ts";
 import { durationInSteps, parseDuration, pathPattern } from "../nn/index.ts";
-import { embeddingBytes, gridOf, logOddsBias, parameterCount, type SigLipConfig } from "../siglip/index.ts";
+import {
+  embeddingBytes,
+  gridOf,
+  type LossName,
+  logOddsBias,
+  parameterCount,
+  type SigLipConfig,
+  trainingLosses,
+} from "../siglip/index.ts";
 import { HEAP_BYTES, KERNEL_MODES } from "../tensor/index.ts";
 import { ConfigError, type Problem } from "./configError.ts";
 import { dataKeys, dataNames } from "./dataSets.ts";
@@ -127,7 +135,7 @@ const fields = {
     steps: integer(14_031, 1, 100_000_000, "updates of the parameters"),
     batch: integer(128, 1, 65_536, "pairs in a step"),
     shards: integer(2, 1, 4096, "equal pieces of a batch, shared by the devices: at least one each"),
-    loss: choice("sigmoid", ["sigmoid", "softmax"], "softmax: the contrastive loss of CLIP"),
+    loss: choice("sigmoid", Object.keys(trainingLosses) as LossName[], "softmax: the contrastive loss of CLIP"),
     kernels: choice("fast", KERNEL_MODES, "strict: the same bits on every engine; reference: plain loops"),
     seed: integer(0, 0, 2 ** 32 - 1, "determines all random numbers"),
     firstSteps: integer(0, 0, 100_000_000, "train.steps at the start, if --resume has changed it since; else 0"),
@@ -190,7 +198,7 @@ export const presetNames: readonly string[] = Object.keys(presets);
 /** The complete configuration of a preset with settings such as `optim.lr=3e-4`. Throws `ConfigError` with every problem. */
 export function resolveConfig(preset: string, settings: readonly string[]): Config {
   if (!Object.hasOwn(presets, preset)) {
-    const detail = `preset ${preset} is none of ${presetNames.join(", ")}${didYouMean(preset, presetNames)}`;
+    const detail = `unknown preset ${preset}; choose one of ${presetNames.join(", ")}${didYouMean(preset, presetNames)}`;
     throw new ConfigError([{ code: "CONFIG_UNKNOWN_KEY", key: "preset", detail }]);
   }
   const problems: Problem[] = [];

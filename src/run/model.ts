@@ -1,14 +1,14 @@
 /** Builds model, optimizer and schedule from a run's configuration. */
 import type { Variable } from "../autograd/index.ts";
 import { AdamW, durationInSteps, parametersOf, schedule } from "../nn/index.ts";
-import { SigLip } from "../siglip/index.ts";
+import { SigLip, trainingLosses } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import { type Config, modelConfig } from "./config.ts";
 
-/** The parameters that a run trains: all, except b with the softmax loss, which does not use it. */
+/** The parameters that a run trains: all, except b if the loss does not use it. */
 function trainedParameters({ train }: Config, model: SigLip): Map<string, Variable> {
   const trained = parametersOf(model);
-  if (train.loss === "softmax") trained.delete("b");
+  if (!trainingLosses[train.loss].usesBias) trained.delete("b");
   return trained;
 }
 

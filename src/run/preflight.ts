@@ -1,5 +1,6 @@
 /** Checks a run before it begins: settings that are impossible, and settings with which nothing is learned. */
 import { durationInSteps } from "../nn/index.ts";
+import { trainingLosses } from "../siglip/index.ts";
 import { type Config, ConfigError, type Problem } from "./config.ts";
 import { buildSchedule, trainedPaths } from "./model.ts";
 import { tryPatterns } from "./patterns.ts";
@@ -11,16 +12,16 @@ import { tryPatterns } from "./patterns.ts";
 export function checkSettings(config: Config, resumed: boolean): string[] {
   const { unusable, idle } = tryPatterns(config.optim.multipliers, trainedPaths(config));
   const { batch, loss } = config.train;
+  const comparesPairs = trainingLosses[loss].probability === undefined;
   const pointless: Problem[] = [...idle];
-  if (batch === 1 && loss === "softmax") {
-    const detail =
-      "train.loss softmax with train.batch 1 is always 0: there are no negatives; use a batch of at least 2";
+  if (batch === 1 && comparesPairs) {
+    const detail = `train.loss ${loss} with train.batch 1 is always 0: there are no negatives; use a batch of at least 2`;
     pointless.push({ code: "CONFIG_COMBINATION", key: "train.batch", detail });
   }
   const refused = resumed ? unusable : [...unusable, ...pointless];
   if (refused.length > 0) throw new ConfigError(refused);
   const warnings = pointless.map(({ detail }) => detail);
-  if (batch === 1 && loss === "sigmoid") {
+  if (batch === 1 && !comparesPairs) {
     warnings.push(
       "train.batch 1 has no negatives: the model learns that every pair matches; use a batch of at least 2",
     );

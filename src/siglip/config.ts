@@ -99,7 +99,7 @@ export class ModelConfigError extends Error {
 /** JavaScript callers have no compiler that checks words. */
 function checkWord(what: string, word: string, choices: readonly string[]): void {
   if (choices.includes(word)) return;
-  throw new ModelConfigError(`${what} ${JSON.stringify(word)} is none of ${choices.join(", ")}`);
+  throw new ModelConfigError(`${what} must be one of ${choices.join(", ")}, not ${JSON.stringify(word)}`);
 }
 
 function checkCounts(name: string, counts: Readonly<Record<string, number>>, least = 1): void {

@@ -40,7 +40,7 @@ export class TextTower {
     const { length } = this.#config;
     if (ids.length % length !== 0) {
       throw new ShapeError(
-        `text tower: ${ids.length} ids are not rows of ${length}; pad or cut every text to ${length}`,
+        `text tower: ${ids.length} ids do not divide into rows of ${length}; pad or cut every text to ${length}`,
       );
     }
     const rows = gather(this.embedding, ids, [ids.length / length, length]);

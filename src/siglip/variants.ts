@@ -36,7 +36,7 @@ export function decodeVariant<Name extends string>(variant: Name): Variant<Name>
   if (name === undefined || !Object.hasOwn(SIZES, name)) {
     const names = Object.keys(SIZES).join(", ");
     throw new ModelConfigError(
-      `variant ${JSON.stringify(variant)} is none of ${names}, with or without a patch size as in B/16`,
+      `unknown variant ${JSON.stringify(variant)}; choose one of ${names}, with or without a patch size as in B/16`,
     );
   }
   const found: Size = SIZES[name as keyof typeof SIZES];

@@ -42,7 +42,7 @@ export const deviceBugs: readonly Bug[] = [
         },
       ],
     ],
-    tests: ["test/parallel/wait.test.ts"],
+    tests: ["test/parallel/threads.test.ts"],
   },
   {
     name: "stoppedTime",
@@ -88,14 +88,14 @@ export const deviceBugs: readonly Bug[] = [
   },
   {
     name: "silentWork",
-    what: "work gives no sign of life",
+    what: "work sends no heartbeat",
     places: [[{ file: "tensor/heap.ts", find: "    this.onWork?.();\n", replace: "" }]],
-    tests: ["test/siglip/signsOfLife.test.ts"],
+    tests: ["test/siglip/heartbeat.test.ts"],
   },
   {
     name: "busyWaiting",
-    what: "who waits gives signs of life, so that two that wait for a third keep each other waiting",
+    what: "who waits sends heartbeats, so that two that wait for a third keep each other waiting",
     places: [[{ file: "parallel/threads.ts", find: "if (!this.#waiting) this", replace: "this" }]],
-    tests: ["test/parallel/wait.test.ts"],
+    tests: ["test/parallel/threads.test.ts"],
   },
 ];

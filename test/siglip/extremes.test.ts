@@ -1,3 +1,4 @@
+/** The losses at extreme logits, sizes and inputs. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sigmoidLoss, softmaxLoss } from "../../src/siglip/index.ts";

@@ -1,3 +1,4 @@
+/** Training on strict kernels ends with the weights whose hash is pinned. */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";

@@ -187,7 +187,7 @@ function checkOptions(options: AdamWOptions): void {
   const known = [...Object.keys(NUMBERS), "decayed", "multipliers"];
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw new OptimizerError(`adamW: ${unknown} is not an option; the options are ${known.join(", ")}`);
+    throw new OptimizerError(`adamW: unknown option ${unknown}; the options are ${known.join(", ")}`);
   }
   for (const { match, lr = 1, decay = 1 } of multipliers) {
     if (isFactor(lr) && isFactor(decay)) continue;

@@ -105,10 +105,11 @@ function attentionChecks({ x, y, positive }: Inputs, [headDim, keys]: (typeof AT
   ];
 }
 
+const putNumber = (heap: Heap, out: Ptr, value: number): void => {
+  heap.f32[out / 4] = value;
+};
+
 function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
-  const number = (out: Ptr, value: number): void => {
-    heap.f32[out / 4] = value;
-  };
   const inputOf = (op: UnaryOp): Ptr => (isForPositive(op) ? positive : x);
   return [
     ...UNARY.map((op): Check => [op, N, (k, out) => k.unary[op](N, inputOf(op), out)]),
@@ -121,16 +122,22 @@ function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
     ["fill", N, (k, out) => k.fill(N, 0.7, out)],
     ["copy", N, (k, out) => k.copy(N, x, out)],
     ["strided", N, (k, out) => k.strided([COLS, ROWS], [1, COLS], x, out)],
-    ["sum", 1, (k, out) => number(out, k.sum(N, x))],
-    ["sumSquares", 1, (k, out) => number(out, k.sumSquares(N, x))],
+    ["sum", 1, (k, out) => putNumber(heap, out, k.sum(N, x))],
+    ["sumSquares", 1, (k, out) => putNumber(heap, out, k.sumSquares(N, x))],
+  ];
+}
+
+/** Kernels of the loss, of tables, of images and of the optimizer. */
+function otherChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
+  return [
     [
       "sigmoidTile",
       N + 2,
       (k, out) => {
         k.copy(N, x, out);
         const { loss, sum } = k.sigmoidTile(ROWS, COLS, out, 2, -1, 1 - ROWS); // one positive, in the last row
-        number(out + 4 * N, loss);
-        number(out + 4 * N + 4, sum);
+        putNumber(heap, out + 4 * N, loss);
+        putNumber(heap, out + 4 * N + 4, sum);
       },
     ],
     ...softmaxTileChecks({ x, y, positive }),
@@ -217,7 +224,7 @@ export function selfTest(heap: Heap, kernels: Kernels, oracle: Kernels): string[
     heap.f32[positive / 4 + i] = 0.1 + 2.9 * rng.uniform();
   }
   const table = [
-    ...gemmChecks(inputs), ...elementChecks(heap, inputs), ...rowChecks(inputs), ...ATTENTIONS.flatMap((sides) => attentionChecks(inputs, sides)),
+    ...gemmChecks(inputs), ...elementChecks(heap, inputs), ...otherChecks(heap, inputs), ...rowChecks(inputs), ...ATTENTIONS.flatMap((sides) => attentionChecks(inputs, sides)),
   ]; // biome-ignore format: one line
   const results = (set: Kernels, [, length, run]: Check): Float32Array => {
     run(set, out);

@@ -1,4 +1,4 @@
-/** Work of every kind gives signs of life often enough for those who wait for a device. */
+/** Work of every kind sends heartbeats often enough for those who wait for a device. */
 import { afterEach, expect, it } from "vitest";
 import { drawScene, sceneOf } from "../../src/data/index.ts";
 import { trainingLosses, trainStep } from "../../src/siglip/index.ts";
@@ -17,24 +17,26 @@ afterEach(() => {
   heap.onWork = undefined;
 });
 
-/** Signs of life during `body`. */
-function signsIn(body: () => void): number {
-  let signs = 0;
+/** Heartbeats during `body`. */
+function heartbeatsIn(body: () => void): number {
+  let count = 0;
   heap.onWork = () => {
-    signs++;
+    count++;
   };
   body();
   heap.onWork = undefined;
-  return signs;
+  return count;
 }
 
 it("building a model gives one for every parameter, an embedding and a step one for every operation", () => {
   const model = tinyModel();
   const optimizer = tinyOptimizer(model);
   const batch = tinyBatch(4);
-  expect(signsIn(tinyModel)).toBeGreaterThan(40);
-  expect(signsIn(() => model.embedTexts(batch.tokens))).toBeGreaterThan(10);
-  expect(signsIn(() => trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, batch, 1))).toBeGreaterThan(200);
+  expect(heartbeatsIn(tinyModel)).toBeGreaterThan(40);
+  expect(heartbeatsIn(() => model.embedTexts(batch.tokens))).toBeGreaterThan(10);
+  expect(heartbeatsIn(() => trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, batch, 1))).toBeGreaterThan(
+    200,
+  );
 });
 
 it("a block of pairs gives one for every column of tiles, however many pairs", () => {
@@ -47,10 +49,10 @@ it("a block of pairs gives one for every column of tiles, however many pairs", (
     () => addSoftmaxSums(x, y, 10, rows, columns),
     () => addSoftmaxGradients(x, y, 10, ofRows, ofColumns, zeros([n, d]), zeros([m, d])),
   ]) {
-    expect(signsIn(work)).toBeGreaterThan((n * m) / (1000 * 300));
+    expect(heartbeatsIn(work)).toBeGreaterThan((n * m) / (1000 * 300));
   }
 });
 
 it("drawing a scene gives one", () => {
-  expect(signsIn(() => drawScene(sceneOf(0), new Rng(0), 8, new Float32Array(8 * 8 * 3), 0))).toBe(1);
+  expect(heartbeatsIn(() => drawScene(sceneOf(0), new Rng(0), 8, new Float32Array(8 * 8 * 3), 0))).toBe(1);
 });

@@ -146,7 +146,7 @@ describe("decodeVariant", () => {
     "refuses %j with the known names",
     (name) => {
       expect(() => decodeVariant(name)).toThrow(ModelConfigError);
-      expect(() => decodeVariant(name)).toThrow(`variant "${name}" is none of mu, Ti, S, M, B, L, So400m`);
+      expect(() => decodeVariant(name)).toThrow(`unknown variant "${name}"; choose one of mu, Ti, S, M, B, L, So400m`);
     },
   );
 });
