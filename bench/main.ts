@@ -19,6 +19,7 @@ import { emojiBench } from "./emoji.ts";
 import { gemmBench } from "./gemm.ts";
 import { lossBench } from "./loss.ts";
 import { memoryBench } from "./memory.ts";
+import { optimizersBench } from "./optimizers.ts";
 import { line } from "./print.ts";
 import type { BenchOptions, Row } from "./row.ts";
 import { rowsBench } from "./rows.ts";
@@ -33,6 +34,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => AsyncIterable<
     yield* rowsBench();
   },
   attention: attentionBench,
+  optimizers: optimizersBench,
   step: stepBench,
   emoji: emojiBench,
   loss: lossBench,
@@ -54,7 +56,8 @@ function parse(): { names: string[]; json: boolean } & BenchOptions {
     },
   });
   const unknown = positionals.filter((name) => !(name in BENCHES));
-  if (unknown.length > 0) throw new TypeError(`${unknown.join(", ")} is none of the benches`);
+  if (unknown.length > 0)
+    throw new TypeError(`unknown bench: ${unknown.join(", ")}; choose among ${Object.keys(BENCHES).join(", ")}`);
   return { names: positionals.length > 0 ? positionals : Object.keys(BENCHES), ...values };
 }
 

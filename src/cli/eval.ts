@@ -1,14 +1,16 @@
-/** `siglip eval`: zero-shot retrieval with the newest checkpoint of a run. */
+/** `siglip eval`: zero-shot retrieval with the newest checkpoint of a run, and the few-shot probe of its image tower. */
 import { launch } from "../parallel/launch.ts";
 import {
   type EvalJob,
-  type Evaluation,
+  type EvalResult,
   evalProgram,
   evaluationJson,
   evaluationTable,
   modelOf,
   openRunToRead,
   openTests,
+  probeJson,
+  probeTable,
   shared,
 } from "../run/index.ts";
 import { chooseKernels, type KernelMode } from "../tensor/index.ts";
@@ -18,12 +20,16 @@ import { print, warn } from "./print.ts";
 
 export interface EvalOptions {
   readonly json?: boolean;
+  readonly probe?: boolean;
   readonly devices?: string;
   readonly deadline?: string;
   readonly kernels?: KernelMode;
 }
 
-export async function evaluate(run: string, { json = false, ...options }: EvalOptions): Promise<void> {
+export async function evaluate(
+  run: string,
+  { json = false, probe: probes = false, ...options }: EvalOptions,
+): Promise<void> {
   const devices = deviceCount(options.devices);
   const deadline = deadlineOf(options.deadline);
   const { config, checkpoint } = openRunToRead(run, warn);
@@ -32,12 +38,13 @@ export async function evaluate(run: string, { json = false, ...options }: EvalOp
   modelOf(config, checkpoint); // an invalid model is rejected here, before any thread starts
   const { rendered } = await openTests(config, opening());
   // A training may save meanwhile: all devices evaluate this checkpoint.
-  const job: EvalJob = { config, stored: shared(checkpoint), rendered };
-  const [evaluations] = await launch<EvalJob, readonly Evaluation[]>(evalProgram, devices, job, { deadline }).results;
+  const job: EvalJob = { config, stored: shared(checkpoint), rendered, probes };
+  const [{ evaluations, probe }] = await launch<EvalJob, EvalResult>(evalProgram, devices, job, { deadline }).results;
   if (json) {
     const [first, ...others] = evaluations.map(evaluationJson);
-    print(JSON.stringify({ ...first, step, others }));
+    print(JSON.stringify({ ...first, step, others, ...(probe ? { probe: probeJson(probe) } : {}) }));
   } else {
-    print(`${run}, step ${step}\n\n${evaluationTable(evaluations)}`);
+    const tables = [evaluationTable(evaluations), ...(probe ? [probeTable(probe)] : [])];
+    print([`${run}, step ${step}`, ...tables].join("\n\n"));
   }
 }

@@ -42,6 +42,7 @@ const BY_NAME: Readonly<Record<string, ExitCode>> = {
   EmbeddingsError: EXIT.data,
   EvaluationError: EXIT.data, // embeddings of a model are NaN or infinite
   FormatError: EXIT.data,
+  LossInputsError: EXIT.data,
   PictureError: EXIT.data,
   TokenizerError: EXIT.data,
   CheckpointError: EXIT.data, // unless its code says that the disk failed
@@ -50,6 +51,7 @@ const BY_NAME: Readonly<Record<string, ExitCode>> = {
   DeadlineError: EXIT.workerDied,
   DesyncError: EXIT.workerDied,
   SystemMemoryError: EXIT.workerDied,
+  LossFileError: EXIT.io,
   RunLockedError: EXIT.locked,
   NonFiniteError: EXIT.nonFinite,
 };

@@ -32,6 +32,8 @@ export interface Emoji {
   readonly name: string;
   /** "astronaut", "rocket", "space", ...: many emoji share a tag. */
   readonly tags: readonly string[];
+  /** Unicode's group: "animals-nature". */
+  readonly group: string;
   /** Name of its icon in each set. */
   readonly icon: Readonly<Record<EmojiStyle, string>>;
 }
@@ -42,6 +44,11 @@ interface EmojibaseEntry {
   readonly tags?: readonly string[];
   readonly order?: number;
   readonly group?: number;
+}
+
+interface EmojibaseGroups {
+  /** Names by number. */
+  readonly groups: Readonly<Record<string, string>>;
 }
 
 /** Unicode's group of components: skin tones and hair. */
@@ -60,6 +67,7 @@ export const emojiJson = (path: string): Promise<unknown> => packageJson(path, "
 /** All emoji that have a drawing in every style, in Unicode's order. Throws `MissingPackageError`. */
 export async function emojiList(): Promise<readonly Emoji[]> {
   const entries = (await emojiJson("emojibase-data/en/data.json")) as EmojibaseEntry[];
+  const { groups } = (await emojiJson("emojibase-data/meta/groups.json")) as EmojibaseGroups;
   const icons = await Promise.all(
     EMOJI_STYLES.map(async (style) => {
       const chars = (await emojiJson(`${EMOJI_SETS[style]}/chars.json`)) as Record<string, string>;
@@ -69,7 +77,12 @@ export async function emojiList(): Promise<readonly Emoji[]> {
   return entries
     .filter((entry) => entry.order !== undefined && entry.group !== COMPONENTS)
     .sort((a, b) => a.order! - b.order!)
-    .map(({ label, hexcode, tags }) => ({ code: codeOf(hexcode), name: label.toLowerCase(), tags: tags ?? [] }))
+    .map(({ label, hexcode, tags, group }) => ({
+      code: codeOf(hexcode),
+      name: label.toLowerCase(),
+      tags: tags ?? [],
+      group: groups[group!],
+    }))
     .filter(({ code }) => icons.every(([, set]) => set.has(code)))
     .map((emoji) => ({
       ...emoji,

@@ -46,6 +46,8 @@ export {
   drawScene,
   isHeldOut,
   type Scene,
+  type ScenePictures,
+  SHAPES,
   type ShapesOptions,
   type ShapesSplit,
   sceneOf,

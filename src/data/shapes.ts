@@ -39,7 +39,8 @@ const outlines: Readonly<Record<string, Outline>> = {
   ring: (x, y) => Math.abs(Math.sqrt(x * x + y * y) - 0.75) - 0.25,
 };
 
-const SHAPES = Object.keys(outlines);
+/** Names of the shapes. */
+export const SHAPES: readonly string[] = Object.keys(outlines);
 /** Red, green, blue in 0..1; so far apart that the shade of a row cannot turn one into another. */
 const COLOURS: Readonly<Record<string, readonly [number, number, number]>> = {
   red: [0.86, 0.12, 0.12],
@@ -184,22 +185,27 @@ export function shapes({ tokenizer, length, side = 32, split = "train" }: Shapes
   };
 }
 
+/** Pictures of scenes with their captions. */
+export interface ScenePictures extends PictureSet {
+  /** The scene of each picture. */
+  readonly scenes: readonly Scene[];
+}
+
 /** `count` distinct scenes of a split for evaluation, one picture and one text each. Throws `DataError`. */
-export function shapePictures(split: ShapesSplit, count: number, seed: number, side = 32): PictureSet {
-  const scenes = scenesOf(split);
-  if (!Number.isInteger(count) || count < 1 || count > scenes.length) {
-    throw new DataError(`shapePictures: count ${count} must be in 1..${scenes.length}, the scenes of "${split}"`);
+export function shapePictures(split: ShapesSplit, count: number, seed: number, side = 32): ScenePictures {
+  const ids = scenesOf(split);
+  if (!Number.isInteger(count) || count < 1 || count > ids.length) {
+    throw new DataError(`shapePictures: count ${count} must be in 1..${ids.length}, the scenes of "${split}"`);
   }
   const root = new Rng(seed).split("pictures");
-  const chosen = root.permutation(scenes.length).subarray(0, count);
+  const scenes = Array.from(root.permutation(ids.length).subarray(0, count), (at) => sceneOf(ids[at]));
   const stride = side * side * 3;
-  const sceneAt = (i: number): Scene => sceneOf(scenes[chosen[i]]);
   const pixels = (from = 0, end = count): Float32Array => {
     const out = new Float32Array((end - from) * stride);
-    for (let i = from; i < end; i++) drawScene(sceneAt(i), root.split(i), side, out, (i - from) * stride);
+    for (let i = from; i < end; i++) drawScene(scenes[i], root.split(i), side, out, (i - from) * stride);
     return out;
   };
-  const texts = Array.from({ length: count }, (_, i) => captionOf(sceneAt(i)));
+  const texts = scenes.map((scene) => captionOf(scene));
   return {
     count,
     side,
@@ -207,6 +213,7 @@ export function shapePictures(split: ShapesSplit, count: number, seed: number, s
     texts,
     owner: Int32Array.from({ length: count }, (_, i) => i),
     names: texts,
+    scenes,
     rgb: (i) => toBytes(pixels(i, i + 1)),
   };
 }

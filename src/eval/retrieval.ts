@@ -12,6 +12,7 @@
  */
 import { type Embeddings, rowsOf, score, scoreRow } from "./embeddings.ts";
 import { EvaluationError } from "./evaluationError.ts";
+import { checkOwners, checkPairs } from "./pairs.ts";
 
 /** Recall at k in both directions, each in 0..1. */
 export interface Recall {
@@ -36,17 +37,7 @@ export function retrieval(
   owner: ArrayLike<number>,
   ks: readonly number[] = [1, 5, 10],
 ): Retrieval {
-  const texts = owner.length;
-  if (texts < 1) throw new EvaluationError("retrieval: no texts; there is nothing to retrieve");
-  const d = ztxt.length / texts;
-  if (!Number.isInteger(d) || d < 1) {
-    throw new EvaluationError(
-      `retrieval: ztxt holds ${ztxt.length} numbers for ${texts} owners; rows must have equal width`,
-    );
-  }
-  rowsOf("retrieval", "ztxt", ztxt, d);
-  const images = rowsOf("retrieval", "zimg", zimg, d);
-  checkOwners(owner, images);
+  const { images, d } = checkPairs("retrieval", zimg, ztxt, owner);
   checkKs(ks);
 
   return recallOf(
@@ -68,7 +59,7 @@ export function retrievalOfScores(
 ): Retrieval {
   const texts = owner.length;
   const images = rowsOf("retrieval", "scores", scores, texts);
-  checkOwners(owner, images);
+  checkOwners("retrieval", owner, images);
   checkKs(ks);
   return recallOf(
     {
@@ -141,7 +132,7 @@ function ranks(
  *   image → text   mean over images of 1 − C(M − m, k) / C(M, k),   m = number of own texts
  */
 export function chance(owner: ArrayLike<number>, images: number, ks: readonly number[]): Recall[] {
-  checkOwners(owner, images);
+  checkOwners("chance", owner, images);
   checkKs(ks);
   const texts = owner.length;
   const owned = new Uint32Array(images);
@@ -156,14 +147,6 @@ export function chance(owner: ArrayLike<number>, images: number, ks: readonly nu
     }
     return { k, textToImage: Math.min(1, k / images), imageToText: sum / images };
   });
-}
-
-function checkOwners(owner: ArrayLike<number>, images: number): void {
-  for (let j = 0; j < owner.length; j++) {
-    if (!Number.isInteger(owner[j]) || owner[j] < 0 || owner[j] >= images) {
-      throw new EvaluationError(`retrieval: text ${j} belongs to image ${owner[j]}, which is not in 0..${images - 1}`);
-    }
-  }
 }
 
 function checkKs(ks: readonly number[]): void {

@@ -28,11 +28,12 @@ export interface Chart {
   readonly headline?: string;
 }
 
-const WIDTH = 380;
-const HEIGHT = 240;
-const PLOT = { left: 48, right: WIDTH - 12, top: 50, bottom: HEIGHT - 40 };
-const X_PIXELS = [PLOT.left, PLOT.right];
-const Y_PIXELS = [PLOT.bottom, PLOT.top];
+export const WIDTH = 380;
+export const HEIGHT = 240;
+/** The edges of the plot. */
+export const PLOT = { left: 48, right: WIDTH - 12, top: 50, bottom: HEIGHT - 40 };
+export const X_PIXELS = [PLOT.left, PLOT.right];
+export const Y_PIXELS = [PLOT.bottom, PLOT.top];
 const RAW_POINTS = 700; // a few per pixel
 const DOTS = 40; // more points are drawn without dots
 
@@ -81,7 +82,8 @@ function heading(chart: Chart, series: readonly Series[]): Markup {
   })}`;
 }
 
-function axes(x: Axis, y: Axis, xLabel: string): Markup {
+/** Both axes with their labels. */
+export function axes(x: Axis, y: Axis, xLabel: string): Markup {
   return html`${y.ticks.map(
     (tick) =>
       html`<path class="grid" d="M${PLOT.left} ${y.at(tick)}H${PLOT.right}"/><text x="${PLOT.left - 6}" y="${y.at(tick) + 4}" text-anchor="end">${y.label(tick)}</text>`,

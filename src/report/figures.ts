@@ -3,9 +3,10 @@ import { format } from "d3-format";
 import { showTick } from "./axis.ts";
 import { type Chart, lineChart } from "./chart.ts";
 import type { Point } from "./curve.ts";
-import { blindLoss, type MetricRow, type ReportData } from "./data.ts";
+import type { MetricRow, ReportData } from "./data.ts";
 import { heatmap } from "./heatmap.ts";
 import { html, type Markup } from "./markup.ts";
+import { reliabilityChart } from "./reliability.ts";
 import { figureStyle } from "./style.ts";
 import { percent } from "./tables.ts";
 
@@ -24,8 +25,7 @@ const column = (rows: readonly MetricRow[], key: keyof MetricRow): Point[] =>
 
 const steps = { xLabel: "step", x: "linear", y: "linear", smoothed: true } as const;
 
-export function lossFigure({ metrics, loss, batch }: ReportData): Figure {
-  const blind = blindLoss(loss, batch);
+export function lossFigure({ metrics, blindLoss }: ReportData): Figure {
   return {
     name: "loss",
     chart: {
@@ -33,7 +33,7 @@ export function lossFigure({ metrics, loss, batch }: ReportData): Figure {
       title: "Loss",
       x: "log",
       series: [{ name: "loss", points: column(metrics, "loss") }],
-      reference: { value: blind, label: `blind guess ${blind.toFixed(2)}` },
+      reference: { value: blindLoss, label: `blind guess ${blindLoss.toFixed(2)}` },
       showValue: (value) => value.toFixed(3),
     },
     caption:
@@ -71,7 +71,7 @@ function clipped({ metrics, clipNorm }: ReportData): string {
 }
 
 function metricFigures(data: ReportData): Figure[] {
-  const { metrics, batch, loss } = data;
+  const { metrics, batch, b } = data;
   const curve = (title: string, key: keyof MetricRow) => ({
     ...steps,
     smoothed: false,
@@ -108,7 +108,7 @@ function metricFigures(data: ReportData): Figure[] {
     caption:
       "The size of a step: it rises while the optimizer gathers its statistics (warm-up) and falls so that training settles.",
   };
-  return [temperature, ...(loss === "sigmoid" ? [bias] : []), gradient, rate];
+  return [temperature, ...(b === undefined ? [] : [bias]), gradient, rate];
 }
 
 /** All figures of a report, in order. */
@@ -118,13 +118,14 @@ export const allFigures = (data: ReportData): Figure[] => [
   ...metricFigures(data),
 ];
 
-/** Every figure that has data, as an SVG file by name: `loss.svg`, `recall.svg`, ..., `similarity.svg`. */
+/** Every figure that has data, as an SVG file by name: `loss.svg`, `recall.svg`, ..., `calibration.svg`, `similarity.svg`. */
 export function figureFiles(data: ReportData): Map<string, string> {
   const files = new Map<string, string>();
   const add = (name: string, svg: Markup | undefined) => {
     if (svg) files.set(`${name}.svg`, standalone(svg));
   };
   for (const { name, chart } of allFigures(data)) add(name, lineChart(chart));
+  add("calibration", reliabilityChart(data.calibration));
   add("similarity", heatmap(data));
   return files;
 }

@@ -9,6 +9,7 @@ import type { ReportData } from "./data.ts";
 import { allFigures, type Figure, lossFigure } from "./figures.ts";
 import { heatmap } from "./heatmap.ts";
 import { html, Markup } from "./markup.ts";
+import { reliabilityChart } from "./reliability.ts";
 import { retrievalSheet } from "./sheet.ts";
 import { pageStyle } from "./style.ts";
 import { factTable, percent, resultTable } from "./tables.ts";
@@ -27,16 +28,13 @@ export function renderReport(data: ReportData): string {
 <body><main>
 <h1><bdi>${data.title}</bdi></h1>
 <p class="lead">Two towers, one for pictures and one for texts, trained to agree on pairs that belong together.
-${
-  data.loss === "sigmoid"
-    ? "The loss asks of every pair in a batch whether this text describes this picture, and adds up the errors of the yes-or-no answers."
-    : "The loss asks for every picture which text of the batch belongs to it, and for every text which picture."
-}</p>
+${data.lossSummary}</p>
 ${tiles(data)}
 ${results(data)}
 ${curves(data)}
 ${similarity(data)}
 ${sheet(data)}
+${probabilities(data)}
 ${run(data)}
 </main></body>
 </html>
@@ -103,12 +101,12 @@ function similarity(data: ReportData): Markup | undefined {
 <p>Rows are texts, columns pictures; text i belongs to picture i. The stronger a cell, the more similar the two are to the model.</p>
 <p>The diagonal, where each text meets its own picture, should be strong. Other strong cells are pairs that the model confuses, or that have something in common.</p>
 <p>A ring marks the best picture of a text where that is a wrong one.</p>
-${data.loss === "sigmoid" ? html`<p>${threshold(data.t, data.b)} Point at a cell for its numbers.</p>` : html`<p>Point at a cell for its numbers.</p>`}
+<p>${data.probability ? `${threshold(data)} ` : ""}Point at a cell for its numbers.</p>
 </figcaption></figure></section>`;
 }
 
 /** σ(t·x·y + b) = ½ at x·y = −b/t. */
-const threshold = (t: number, b: number): string =>
+const threshold = ({ t, b = 0 }: ReportData): string =>
   `With t = ${t.toFixed(1)} and b = ${format(".2f")(b)} the model answers yes, σ(t·x·y + b) > ½, above a similarity of −b/t = ${format(".3f")(-b / t)}, marked on the scale.`;
 
 function sheet(data: ReportData): Markup | undefined {
@@ -119,12 +117,23 @@ function sheet(data: ReportData): Markup | undefined {
 <p class="how">Each text with the most similar pictures of the test set, the best first. The right one is framed and ticked;
 if it is not among them, it follows in a dashed frame. The pictures are shown as the model sees them.
 ${
-  data.loss === "sigmoid"
+  data.probability
     ? "The bar is σ(t·x·y + b), the probability that the pair matches. It was trained on the pairs of a batch, so among many more pictures several can come close to 1: only their order counts."
     : "The number is the similarity x·y."
 }</p>
 ${rows}</section>`
   );
+}
+
+function probabilities({ calibration, batch }: ReportData): Markup | undefined {
+  const svg = reliabilityChart(calibration);
+  if (!svg) return undefined;
+  const others = (batch - 1).toLocaleString("en");
+  return html`<section><h2>Calibration</h2>
+<div class="charts"><figure>${svg}<figcaption>Each dot stands for the pairs of the test set whose probability σ(t·x·y + b) lies in the same tenth:
+how probable a match is to the model, and how many do match, counted as if each text met its own picture and ${others} others, as in
+training. On the dashed line the model is right; below it, too confident. The error is the mean distance from the line, in units of
+the number of matches: a model that always says no has 1.</figcaption></figure></div></section>`;
 }
 
 function run({ facts, versions, config }: ReportData): Markup {

@@ -16,7 +16,7 @@ export interface DataSettings {
 
 /** Callbacks and cache for opening data. */
 export interface Opening {
-  /** Reports how many images are rendered; every call is also a sign of life. */
+  /** Reports how many images are rendered; every call is also a heartbeat. */
   readonly progress?: (done: number, total: number) => void;
   /** Receives warnings. */
   readonly warn?: (message: string) => void;
@@ -62,6 +62,23 @@ export interface Tests {
   readonly rendered?: RenderedPictures;
 }
 
+/** Images with their classes. */
+export interface LabelledPictures {
+  readonly pictures: PictureSet;
+  /** Class of each image, an index. */
+  readonly labels: Int32Array;
+}
+
+/** Labelled images for the few-shot probe. */
+export interface ProbeData {
+  /** For people, what is classified in which images: "group of an emoji in openmoji". */
+  readonly title: string;
+  readonly classes: readonly string[];
+  /** Images in the styles, or of the scenes, that training saw: the probe learns from a few of them. */
+  readonly train: readonly LabelledPictures[];
+  readonly test: LabelledPictures;
+}
+
 /** A data set. Its methods throw `DataError` if the data is not available, `ConfigError` if a batch is larger than it. */
 export interface DataSet<Settings extends DataSettings = DataSettings> {
   /** Whether training shows a finite list of images as they are, so that a locked tower needs to embed each only once. */
@@ -72,6 +89,8 @@ export interface DataSet<Settings extends DataSettings = DataSettings> {
   openTraining(settings: Settings, opening: Opening): Promise<TrainingData>;
   /** Opens the test sets. */
   openTests(settings: Settings, opening: TestOpening): Promise<Tests>;
+  /** Opens labelled images for the few-shot probe. */
+  openProbe(settings: Settings, opening: TestOpening): Promise<ProbeData>;
 }
 
 /** Throws `ConfigError` if a batch has more rows than the data has items. */

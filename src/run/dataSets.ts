@@ -1,5 +1,5 @@
 /** The data sets that a run can train on, by their name in a configuration, and their configuration keys. */
-import type { Opening, TestOpening, Tests, TrainingData, Vocabulary } from "./dataSet.ts";
+import type { Opening, ProbeData, TestOpening, Tests, TrainingData, Vocabulary } from "./dataSet.ts";
 import { type EmojiSettings, emojiData, emojiKeys } from "./emojiData.ts";
 import { shapesData } from "./shapesData.ts";
 import { cutTexts } from "./texts.ts";
@@ -34,3 +34,7 @@ export async function openTraining(settings: Settings, opening: Opening): Promis
 /** Opens the test sets of a run. */
 export const openTests = (settings: Settings, opening: TestOpening): Promise<Tests> =>
   dataSets[settings.data.name].openTests(settings, opening);
+
+/** Opens labelled images for the few-shot probe of a run. */
+export const openProbe = (settings: Settings, opening: TestOpening): Promise<ProbeData> =>
+  dataSets[settings.data.name].openProbe(settings, opening);

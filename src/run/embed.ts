@@ -9,7 +9,7 @@ import { scope, type Tensor, tensor } from "../tensor/index.ts";
 const MOST_ROWS = 256; // per batch: large enough for the kernels
 const MOST_BYTES = 2 ** 28; // of intermediates per batch
 
-/** Rows per batch: few enough that memory, and the time between two signs of life, stay small for towers of any size. */
+/** Rows per batch: few enough that memory, and the time between two heartbeats, stay small for towers of any size. */
 function batchRows({ config }: SigLip): number {
   let rows = MOST_ROWS;
   while (rows > 1 && embeddingBytes(config, rows) > MOST_BYTES) rows /= 2;
@@ -22,11 +22,11 @@ function batchRows({ config }: SigLip): number {
  */
 function inBatches(
   count: number,
+  width: number,
   model: SigLip,
   comm: Communicator,
   embed: (from: number, to: number) => Tensor,
 ): Float32Array {
-  const width = model.embedDim;
   const most = batchRows(model);
   const out = new Float32Array(count * width);
   for (let round = 0; round * comm.size * most < count; round++) {
@@ -54,14 +54,30 @@ function inBatches(
 /** Images to embed; see `PictureSet`. */
 export type Pictures = Pick<PictureSet, "count" | "side" | "pixels">;
 
+/** Images from..to−1, [to − from, side, side, 3]. */
+const imagesBetween = ({ side, pixels }: Pictures, from: number, to: number): Tensor =>
+  tensor(pixels(from, to), [to - from, side, side, 3]);
+
 /** Embeds images → [count, d], rows of length 1. */
-export function embedPictures(model: SigLip, { count, side, pixels }: Pictures, comm = alone): Float32Array {
+export function embedPictures(model: SigLip, pictures: Pictures, comm = alone): Float32Array {
   return inBatches(
-    count,
+    pictures.count,
+    model.embedDim,
     model,
     comm,
-    (from, to) => model.embedImages(tensor(pixels(from, to), [to - from, side, side, 3])).value,
+    (from, to) => model.embedImages(imagesBetween(pictures, from, to)).value,
   );
+}
+
+/** The output of the image tower's pooling, before its head and normalization → [count, D]. */
+export function imageFeatures(model: SigLip, pictures: Pictures, comm = alone): Float32Array {
+  return inBatches(pictures.count, model.config.image.width, model, comm, (from, to) => {
+    let pooled: Tensor | undefined;
+    model.image.forward(imagesBetween(pictures, from, to), (name, { value }) => {
+      if (name === "pooled") pooled = value;
+    });
+    return pooled!;
+  });
 }
 
 /** texts → [N, d], rows of length 1. */
@@ -75,6 +91,7 @@ export function embedTexts(
   const ids = encodeAll(tokenizer, texts, length);
   return inBatches(
     texts.length,
+    model.embedDim,
     model,
     comm,
     (from, to) => model.embedTexts(ids.slice(from * length, to * length)).value,

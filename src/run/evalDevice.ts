@@ -2,9 +2,10 @@
 import type { RenderedPictures } from "../data/index.ts";
 import { runDevice } from "../parallel/launch.ts";
 import type { Config } from "./config.ts";
-import { openTests } from "./dataSets.ts";
+import { openProbe, openTests } from "./dataSets.ts";
 import { type Evaluation, evaluateAll } from "./evaluation.ts";
 import { modelOf } from "./openModel.ts";
+import { type ProbeResult, probe } from "./probe.ts";
 import type { Stored } from "./trainingState.ts";
 
 /** The job of `evalProgram`. */
@@ -12,10 +13,21 @@ export interface EvalJob {
   readonly config: Config;
   readonly stored: Stored;
   readonly rendered: RenderedPictures | undefined;
+  /** Whether to run the few-shot probe too. */
+  readonly probes: boolean;
 }
 
-runDevice<EvalJob, readonly Evaluation[]>(async ({ comm, config: { config, stored, rendered }, alive }) => {
+/** The result of `evalProgram`. */
+export interface EvalResult {
+  readonly evaluations: readonly Evaluation[];
+  /** Rank 0's, if asked for. */
+  readonly probe: ProbeResult | undefined;
+}
+
+runDevice<EvalJob, EvalResult>(async ({ comm, config: { config, stored, rendered, probes }, alive }) => {
   const { model, tokenizer } = modelOf(config, stored);
-  const tests = await openTests(config, { progress: alive, rendered });
-  return evaluateAll({ model, tokenizer, length: config.tokenizer.length, comm }, tests).evaluations;
+  const embedder = { model, tokenizer, length: config.tokenizer.length, comm };
+  const opening = { progress: alive, rendered };
+  const { evaluations } = evaluateAll(embedder, await openTests(config, opening), config.train);
+  return { evaluations, probe: probes ? probe(embedder, await openProbe(config, opening)) : undefined };
 });

@@ -1,8 +1,16 @@
 /** Zero-shot retrieval on a set of images and texts: the figures, and the table for people. */
 import { pixelNeighbours, type Tokenizer } from "../data/index.ts";
-import { type Recall, type Retrieval, retrieval, retrievalOfScores } from "../eval/index.ts";
+import {
+  type Calibration,
+  calibration,
+  type Recall,
+  type Retrieval,
+  retrieval,
+  retrievalOfScores,
+} from "../eval/index.ts";
 import { alone, type Communicator } from "../parallel/index.ts";
-import type { SigLip } from "../siglip/index.ts";
+import { type SigLip, trainingLosses } from "../siglip/index.ts";
+import type { Config } from "./config.ts";
 import type { TestSet, Tests } from "./dataSet.ts";
 import { embedPictures, embedTexts } from "./embed.ts";
 
@@ -11,6 +19,8 @@ export interface Evaluation extends Retrieval {
   readonly title: string;
   /** Baseline, image → text only: the nearest trimmed pixels in the training styles, if they hold the same items. */
   readonly pixels?: readonly Recall[];
+  /** Of the probabilities σ(t·x·y + b); only after a loss that trains them. */
+  readonly calibration?: Calibration;
 }
 
 /** The embeddings of a test set, kept for the report. */
@@ -45,18 +55,34 @@ export const evaluateSet = ({ test, zimg, ztxt }: EmbeddedSet): Evaluation => ({
   ...retrieval(zimg, ztxt, test.pictures.owner, KS),
 });
 
-/** Evaluates all sets of a run; the first one with the pixel baseline, on rank 0. */
+/** How well the probabilities of a model are calibrated, in batches as in its training; undefined if it has none. */
+function calibrationOf(
+  { model }: Embedder,
+  { test, zimg, ztxt }: EmbeddedSet,
+  { loss, batch }: Config["train"],
+): Calibration | undefined {
+  const [t, b] = [Math.exp(model.tPrime.value.item()), model.b.value.item()];
+  // A batch of one has no pair that does not match; a temperature may overflow after a training that diverged.
+  if (trainingLosses[loss].probability === undefined || batch < 2 || !Number.isFinite(t)) return undefined;
+  return calibration(zimg, ztxt, test.pictures.owner, { t, b, candidates: batch });
+}
+
+/** Evaluates all sets of a run; on rank 0 with their calibration, and the first one with the pixel baseline. */
 export function evaluateAll(
   embedder: Embedder,
   { sets, known }: Tests,
+  training: Config["train"],
 ): { sets: EmbeddedSet[]; evaluations: Evaluation[] } {
   const embedded = sets.map((set) => embedSet(embedder, set));
   const evaluations = embedded.map((set, i) => {
     const evaluation = evaluateSet(set);
-    if (i > 0 || known.length === 0 || (embedder.comm ?? alone).rank > 0) return evaluation;
+    if ((embedder.comm ?? alone).rank > 0) return evaluation;
+    const measured = calibrationOf(embedder, set, training);
+    const calibrated = { ...evaluation, ...(measured ? { calibration: measured } : {}) };
+    if (i > 0 || known.length === 0) return calibrated;
     const { pictures } = set.test;
     const scores = pixelNeighbours(pictures, known);
-    return { ...evaluation, pixels: retrievalOfScores(scores, pictures.owner, KS).recall };
+    return { ...calibrated, pixels: retrievalOfScores(scores, pictures.owner, KS).recall };
   });
   return { sets: embedded, evaluations };
 }
@@ -67,7 +93,7 @@ const at = (recall: readonly Recall[], direction: Direction): Record<string, num
   Object.fromEntries(recall.map((row) => [`r${row.k}`, row[direction]]));
 
 /** An evaluation as `siglip eval --json` prints it: fractions from 0 to 1. */
-export const evaluationJson = ({ title, images, texts, recall, chance, pixels }: Evaluation): object => ({
+export const evaluationJson = ({ title, images, texts, recall, chance, pixels, calibration }: Evaluation): object => ({
   title,
   textToImage: at(recall, "textToImage"),
   imageToText: at(recall, "imageToText"),
@@ -75,6 +101,7 @@ export const evaluationJson = ({ title, images, texts, recall, chance, pixels }:
   images,
   chance: at(chance, "textToImage"),
   ...(pixels ? { pixels: at(pixels, "imageToText") } : {}),
+  ...(calibration ? { calibration } : {}),
 });
 
 const percent = (x: number): string => `${(100 * x).toFixed(1)} %`.padStart(9);

@@ -13,21 +13,24 @@ export {
 export { ConfigError, type Problem } from "./configError.ts";
 export {
   checkBatch,
+  type LabelledPictures,
   type Opening,
+  type ProbeData,
   type TestOpening,
   type TestSet,
   type Tests,
   type TrainingData,
   type Vocabulary,
 } from "./dataSet.ts";
-export { openTests, openTraining, openVocabulary } from "./dataSets.ts";
+export { openProbe, openTests, openTraining, openVocabulary } from "./dataSets.ts";
 export { embedProgram, evalProgram, trainProgram } from "./devicePrograms.ts";
-export { embedPictures, embedTexts, type Pictures } from "./embed.ts";
+export { embedPictures, embedTexts, imageFeatures, type Pictures } from "./embed.ts";
 export type { EmbedJob, EmbedReport } from "./embedDevice.ts";
 export { trims } from "./emojiData.ts";
-export type { EvalJob } from "./evalDevice.ts";
+export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
 export { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "./fs.ts";
+export { embedFiles, type Gallery } from "./gallery.ts";
 export {
   EmbeddingsError,
   type Fingerprint,
@@ -39,11 +42,15 @@ export {
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
 export { RunLockedError } from "./lock.ts";
+export { computeLoss } from "./loss/compute.ts";
+export { checkGradientsFile, LossFileError, LossInputsError, readLossInputs, writeGradients } from "./loss/files.ts";
+export type { FormName, LossInputs, LossJob, LossResult, LossShare } from "./loss/job.ts";
 export { checkMemory, fitsOn, fittingShards, imageShapeOf, imageUse, remedyFor, runBytes } from "./memory.ts";
 export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
 export { buildModel, buildOptimizer, buildSchedule } from "./model.ts";
 export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
+export { type ProbeResult, probeJson, probeTable } from "./probe.ts";
 export type { TrainReport } from "./recorder.ts";
 export {
   checkRunPath,

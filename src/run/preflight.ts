@@ -1,8 +1,9 @@
 /** Checks a run before it begins: settings that are impossible, and settings with which nothing is learned. */
 import { durationInSteps } from "../nn/index.ts";
+import { trainingLosses } from "../siglip/index.ts";
 import { type Config, ConfigError, type Problem } from "./config.ts";
-import { buildSchedule, trainedPaths } from "./model.ts";
-import { tryPatterns } from "./patterns.ts";
+import { allPaths, buildSchedule, trainedPaths } from "./model.ts";
+import { tryFrozen, tryPatterns } from "./patterns.ts";
 
 /**
  * Checks settings without opening data, and returns warnings. Throws `ConfigError` for an impossible run, and for a new run
@@ -10,6 +11,8 @@ import { tryPatterns } from "./patterns.ts";
  */
 export function checkSettings(config: Config, resumed: boolean): string[] {
   const { batch, loss, lock, init } = config.train;
+  const wrong = tryFrozen(config.optim.frozen, allPaths(config));
+  if (wrong.length > 0) throw new ConfigError(wrong);
   const { unusable, idle } = tryPatterns(config.optim.multipliers, trainedPaths(config));
   const impossible: Problem[] = [...unusable];
   if (lock === "image" && init === "none") {
@@ -17,16 +20,16 @@ export function checkSettings(config: Config, resumed: boolean): string[] {
       "train.lock image trains a text tower for the image tower of another run; name that run with --init, as in --init runs/2026-11-29-1723-emoji";
     impossible.push({ code: "CONFIG_COMBINATION", key: "train.lock", detail });
   }
+  const comparesPairs = trainingLosses[loss].probability === undefined;
   const pointless: Problem[] = [...idle];
-  if (batch === 1 && loss === "softmax") {
-    const detail =
-      "train.loss softmax with train.batch 1 is always 0: there are no negatives; use a batch of at least 2";
+  if (batch === 1 && comparesPairs) {
+    const detail = `train.loss ${loss} with train.batch 1 is always 0: there are no negatives; use a batch of at least 2`;
     pointless.push({ code: "CONFIG_COMBINATION", key: "train.batch", detail });
   }
   const refused = resumed ? impossible : [...impossible, ...pointless];
   if (refused.length > 0) throw new ConfigError(refused);
   const warnings = pointless.map(({ detail }) => detail);
-  if (batch === 1 && loss === "sigmoid") {
+  if (batch === 1 && !comparesPairs) {
     warnings.push(
       "train.batch 1 has no negatives: the model learns that every pair matches; use a batch of at least 2",
     );

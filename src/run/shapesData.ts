@@ -2,6 +2,7 @@
 import {
   byteTokenizer,
   captionOf,
+  SHAPES,
   type ShapesSplit,
   sceneOf,
   scenesOf,
@@ -50,6 +51,19 @@ export const shapesData: DataSet = {
         { title: "new drawings of scenes seen in training", pictures: set("train") },
       ],
       known: [],
+    };
+  },
+
+  async openProbe({ model, train }) {
+    const labelled = (split: ShapesSplit) => {
+      const pictures = shapePictures(split, TESTED, train.seed, model.image.imageSize);
+      return { pictures, labels: Int32Array.from(pictures.scenes, ({ first }) => SHAPES.indexOf(first.shape)) };
+    };
+    return {
+      title: "shape of the upper or left thing with colour and shape never seen together",
+      classes: SHAPES,
+      train: [labelled("train")],
+      test: labelled("unseen"),
     };
   },
 };

@@ -13,7 +13,8 @@ import {
   tokenizerFromJSON,
 } from "../data/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
-import { train, trainingLosses } from "../siglip/index.ts";
+import { type PairBatch, train, trainingLosses } from "../siglip/index.ts";
+import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
 import type { Tests } from "./dataSet.ts";
 import { openTests } from "./dataSets.ts";
@@ -69,10 +70,11 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const factorOf = buildSchedule(config, Math.floor(job.items / batch));
 
   const drawer = await rowDrawerFor(device);
-  const batchOf = (index: number) => {
+  const dropout = new Rng(config.train.seed).split("patchDropout");
+  const batchOf = (index: number): PairBatch => {
     device.step(index + 1);
     if (recorder?.saveIsDue) device.mark(); // all devices then save after this step
-    return drawer.take(index);
+    return { ...drawer.take(index), rng: dropout.split(index) };
   };
   const loss = trainingLosses[config.train.loss];
   const training = train({ model, optimizer, loss, batchOf, factorOf, first, steps, comm, shards });
@@ -94,7 +96,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     }
   }
   recorder?.close();
-  const { sets, evaluations } = evaluateAll(embedder, tests);
+  const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
   if (comm.rank !== 0) return { kind: "stopped", step: steps };
   const seconds = (performance.now() - started) / 1e3;
   const { run, preset } = job;

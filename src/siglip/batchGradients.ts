@@ -8,12 +8,13 @@
  * assignment of shards to devices.
  */
 import { backward, constant, noGrad, type Variable } from "../autograd/index.ts";
-import { parametersOf } from "../nn/index.ts";
+import { drawPatches, parametersOf } from "../nn/index.ts";
 import { alone, type Communicator, ShardError, sumOverShards } from "../parallel/index.ts";
 import {
   concat,
   full,
   heap,
+  type Rng,
   type Shape,
   ShapeError,
   scope,
@@ -22,6 +23,7 @@ import {
   type Tensor,
   tensor,
 } from "../tensor/index.ts";
+import { gridOf, ModelConfigError } from "./config.ts";
 import type { LossForm } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
 
@@ -31,6 +33,8 @@ export interface PairBatch {
   readonly images: Float32Array;
   readonly imageShape: Shape;
   readonly tokens: Int32Array; // [k·n, L]
+  /** The random numbers of this step, the same on every device; needed for patch dropout. */
+  readonly rng?: Rng;
 }
 
 /** The devices of a step, and how the batch is cut. */
@@ -53,8 +57,8 @@ interface Embedded {
 
 /**
  * Sets the gradient of every parameter that the loss depends on and that is not frozen, and returns the loss; both are the same on
- * every rank. Call it in a `scope`, at whose end the gradients are freed. If the loss is not finite, no gradient is set. Throws `ShardError` if the
- * batch does not divide into the shards.
+ * every rank. Call it in a `scope`, at whose end the gradients are freed. If the loss is not finite, no gradient is set. Throws
+ * `ShardError` if the batch does not divide into the shards.
  */
 export function batchGradients(
   model: SigLip,
@@ -63,7 +67,7 @@ export function batchGradients(
   { comm = alone, shards = comm.size, activationBytes = ACTIVATION_BYTES }: Devices,
 ): number {
   const { dtype } = model.tPrime.value;
-  const { owned, rows, embed } = shardsOf(model, batch, comm.size, shards);
+  const { owned, rows, embed } = shardsOf(model, batch, comm, shards);
 
   // Forward: the embeddings of all owned shards. The first one shows how much memory activations take.
   const before = heap.liveBytes;
@@ -117,8 +121,8 @@ export function batchGradients(
 /** The shards of this device: their number, the rows of each, and the functions that embed one. */
 function shardsOf(
   model: SigLip,
-  { images, imageShape, tokens }: PairBatch,
-  devices: number,
+  { images, imageShape, tokens, rng }: PairBatch,
+  { rank, size: devices }: Communicator,
   shards: number,
 ): { owned: number; rows: number; embed: { readonly [side in keyof Embedded]: (shard: number) => Variable } } {
   const owned = shards / devices;
@@ -132,15 +136,15 @@ function shardsOf(
     all.subarray((shard * all.length) / owned, ((shard + 1) * all.length) / owned) as A;
   const { dtype } = model.tPrime.value;
   const imagesOf = (shard: number): Tensor => tensor(part(images, shard), [rows, ...imageShape.slice(1)], dtype);
+  const keptOf = (shard: number) => keptPatches(model, rng, { first: (owned * rank + shard) * rows, count: rows });
   const isLocked = ![...parametersOf(model.image).values()].some(({ requiresGrad }) => requiresGrad);
   const areEmbeddings = imageShape.length === 2;
   if (areEmbeddings) checkEmbeddings(model, imageShape, isLocked);
-  const zimg = (shard: number): Variable =>
-    areEmbeddings
-      ? constant(imagesOf(shard))
-      : isLocked
-        ? scope(() => noGrad(() => model.embedImages(imagesOf(shard)))) // frees its intermediates at once
-        : model.embedImages(imagesOf(shard));
+  const zimg = (shard: number): Variable => {
+    if (areEmbeddings) return constant(imagesOf(shard));
+    if (!isLocked) return model.embedImages(imagesOf(shard), keptOf(shard));
+    return scope(() => noGrad(() => model.embedImages(imagesOf(shard)))); // frees its intermediates at once
+  };
   return { owned, rows, embed: { zimg, ztxt: (shard) => model.embedTexts(part(tokens, shard)) } };
 }
 
@@ -156,6 +160,23 @@ function checkEmbeddings({ embedDim }: SigLip, shape: Shape, isLocked: boolean):
       `train: a batch of embeddings ${show(shape)} cannot train the image tower; give pixels, or freeze(parametersOf(model), ["image/.*"])`,
     );
   }
+}
+
+/** The patches that some rows of the whole batch keep; undefined without patch dropout. */
+function keptPatches(
+  { config: { image } }: SigLip,
+  rng: Rng | undefined,
+  rows: { readonly first: number; readonly count: number },
+): Int32Array | undefined {
+  const { patchDropout = 0 } = image;
+  if (patchDropout === 0) return undefined;
+  if (rng === undefined) {
+    throw new ModelConfigError(
+      `train: patchDropout ${patchDropout} drops patches at random, but the batch has no random numbers; add those of its step: { ...batch, rng: new Rng(seed).split(step) }`,
+    );
+  }
+  const [height, width] = gridOf(image);
+  return drawPatches(rng, rows, height * width, patchDropout);
 }
 
 /** Moves the gradients of all parameters into one flat tensor. */

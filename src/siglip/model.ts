@@ -31,9 +31,9 @@ export class SigLip {
     this.b = filled([], config.biasInit, dtype);
   }
 
-  /** Unit embeddings [B, d] of images [B, S, S, 3]. */
-  embedImages(images: Tensor): Variable {
-    return l2Normalize(this.image.forward(images));
+  /** Unit embeddings [B, d] of images [B, H, W, 3]; in training with patch dropout, of the patches that each image keeps. */
+  embedImages(images: Tensor, kept?: Int32Array): Variable {
+    return l2Normalize(this.image.forward(images, undefined, kept));
   }
 
   /** Unit embeddings [B, d] of token ids, B rows of `length`. */

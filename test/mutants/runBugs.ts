@@ -8,14 +8,14 @@ export const runBugs: readonly Bug[] = [
     places: [
       [
         {
-          file: "cli/lossFiles.ts",
+          file: "run/loss/files.ts",
           find: "writeDurably(fs, file, writeSafetensors(tensors, ABOUT));",
           replace: 'fs.write(fs.open(file, "replace"), writeSafetensors(tensors, ABOUT));',
         },
       ],
-      [{ file: "cli/lossFiles.ts", find: "source.ino === there.ino", replace: "source.ino !== there.ino" }],
+      [{ file: "run/loss/files.ts", find: "source.ino === there.ino", replace: "source.ino !== there.ino" }],
     ],
-    tests: ["test/cli/lossFiles.test.ts"],
+    tests: ["test/run/loss/files.test.ts"],
   },
   {
     name: "temperatureGone",
@@ -171,7 +171,9 @@ export const runBugs: readonly Bug[] = [
   {
     name: "laterKeys",
     what: "A key that was added with its default makes older runs ones of another configuration.",
-    places: [[{ file: "run/config.ts", find: "return isLeftOut ? [] : [[key,", replace: "return [[key," }]],
+    places: [
+      [{ file: "run/config.ts", find: "if (value === unset) delete", replace: "if (value === undefined) delete" }],
+    ],
     tests: ["test/run/runFolder.test.ts"],
   },
 ];

@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { type Candidate, type Picture, type ReportData, renderReport } from "../../src/report/index.ts";
+import { trainingLosses } from "../../src/siglip/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 
 const SIDE = 32;
@@ -96,7 +97,8 @@ export function demoReport(): ReportData {
   });
   return {
     title: "Shapes, a made-up run",
-    loss: "sigmoid",
+    lossSummary: trainingLosses.sigmoid.summary,
+    blindLoss: trainingLosses.sigmoid.blindLoss(128),
     batch: 128,
     clipNorm: 1,
     metrics,
@@ -113,6 +115,17 @@ export function demoReport(): ReportData {
         ],
       },
     ],
+    calibration: {
+      bins: [0.004, 0.14, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.84, 0.94].map((predicted, i) => ({
+        low: i / 10,
+        high: (i + 1) / 10,
+        pairs: Math.round(2.5e6 / 4 ** i),
+        predicted,
+        observed: predicted ** 1.3,
+      })),
+      ece: 0.0029,
+      perMatch: 0.37,
+    },
     sample: {
       names: picked.map((item) => item.name),
       pictures: picked.map((item) => item.picture),
@@ -120,6 +133,7 @@ export function demoReport(): ReportData {
     },
     t,
     b,
+    probability: (score) => 1 / (1 + Math.exp(-(t * score + b))),
     sheet,
     facts: {
       parameters: "333,826",

@@ -5,21 +5,21 @@
  *     p ← p − s·(lr·mult·u + wd·wdMult·p)
  *
  * with s the schedule factor. The factor 0.2·√max gives u the size of AdamW's direction (Liu et al. 2025, arXiv:2502.16982).
- * This is for the matrices inside the network; embeddings, biases, norms, t′ and b are updated by AdamW. A matrix that fuses several
- * (queries, keys and values) is orthogonalized part by part. Jordan et al. 2024, "Muon".
+ * This is for the matrices inside the network; embeddings, biases, norms, t′ and b are updated by AdamW. A matrix that fuses
+ * several (queries, keys and values) is orthogonalized part by part. Jordan et al. 2024, "Muon".
  */
 import type { Variable } from "../../autograd/index.ts";
 import {
   add,
   addInto,
   concat,
+  kernelsFor,
   mul,
   permute,
   type Shape,
   scope,
   show,
   slice,
-  sub,
   type Tensor,
   transpose,
   zeros,
@@ -46,7 +46,7 @@ export interface MuonOptions extends AdamWOptions {
 }
 
 const UPDATE_SIZE = 0.2; // root mean square of u, about that of AdamW's direction
-const MOST_NUMBERS = 2 ** 24; // of a batch of matrices: bounds the memory of a step
+const MOST_NUMBERS = 2 ** 22; // of a batch of matrices: bounds the memory of a step
 
 const KINDS = {
   ...ADAM_KINDS,
@@ -94,20 +94,21 @@ function batchesOf(updates: readonly Update[]): Update[][] {
 }
 
 /** m ← μ·m + (1 − μ)·g; returns (1 − μ)·g + μ·m. */
-function advance({ g, state, gradScale }: Update, mu: number): Tensor {
-  const { m } = state;
-  const scaled = mul(g, gradScale);
-  addInto(m, mul(sub(scaled, m), 1 - mu));
-  return add(mul(scaled, 1 - mu), mul(m, mu));
+function advance({ g, state: { m }, gradScale }: Update, mu: number): Tensor {
+  const fresh = mul(g, (1 - mu) * gradScale);
+  kernelsFor(m.dtype).binaryScalar.mul(m.size, m.address, mu, m.address);
+  addInto(m, fresh);
+  return add(fresh, mul(m, mu));
 }
 
-/** p ← p − (lr·u + decay·p) */
+/** p ← p − (lr·u + decay·p): gradient descent along u, without momentum. */
 function move({ parameter, lr, decay }: Update, orthogonal: Tensor): void {
   const { value } = parameter;
   const [rows, columns] = value.shape;
   const size = UPDATE_SIZE * Math.sqrt(Math.max(rows, columns / partsOf(parameter)));
   const u = join(orthogonal, value.shape);
-  addInto(value, mul(add(mul(u, lr * size), mul(value, decay)), -1));
+  const args = { lr, decay, momentum: 0, nesterov: false, gradScale: size };
+  kernelsFor(value.dtype).sgd(value.size, value.address, u.address, u.address, args);
 }
 
 function updateMatrices(batch: readonly Update[], mu: number): void {
@@ -146,16 +147,14 @@ function muonRule(options: MuonOptions, isHidden: (path: string) => boolean): Up
 }
 
 /** Muon over parameters by path; `step` consumes their gradients. */
-export class Muon extends Optimizer {
-  constructor(parameters: ReadonlyMap<string, Variable>, options: MuonOptions) {
-    const { lr, matrixLr = 0.01, hidden = ".*/kernel" } = options;
-    const pattern = pathPattern(hidden);
-    const isHidden = (path: string): boolean => pattern.test(path);
-    super(parameters, options, {
-      name: "muon",
-      kinds: KINDS,
-      rule: muonRule(options, isHidden),
-      lrOf: (path) => (isHidden(path) ? matrixLr : lr),
-    });
-  }
+export function muon(parameters: ReadonlyMap<string, Variable>, options: MuonOptions): Optimizer {
+  const { lr, matrixLr = 0.01, hidden = ".*/kernel" } = options;
+  const pattern = pathPattern(hidden);
+  const isHidden = (path: string): boolean => pattern.test(path);
+  return new Optimizer(parameters, options, {
+    name: "muon",
+    kinds: KINDS,
+    rule: muonRule(options, isHidden),
+    lrOf: (path) => (isHidden(path) ? matrixLr : lr),
+  });
 }

@@ -105,10 +105,11 @@ function attentionChecks({ x, y, positive }: Inputs, [headDim, keys]: (typeof AT
   ];
 }
 
+const putNumber = (heap: Heap, out: Ptr, value: number): void => {
+  heap.f32[out / 4] = value;
+};
+
 function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
-  const number = (out: Ptr, value: number): void => {
-    heap.f32[out / 4] = value;
-  };
   const inputOf = (op: UnaryOp): Ptr => (isForPositive(op) ? positive : x);
   return [
     ...UNARY.map((op): Check => [op, N, (k, out) => k.unary[op](N, inputOf(op), out)]),
@@ -121,18 +122,25 @@ function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
     ["fill", N, (k, out) => k.fill(N, 0.7, out)],
     ["copy", N, (k, out) => k.copy(N, x, out)],
     ["strided", N, (k, out) => k.strided([COLS, ROWS], [1, COLS], x, out)],
-    ["sum", 1, (k, out) => number(out, k.sum(N, x))],
-    ["sumSquares", 1, (k, out) => number(out, k.sumSquares(N, x))],
+    ["sum", 1, (k, out) => putNumber(heap, out, k.sum(N, x))],
+    ["sumSquares", 1, (k, out) => putNumber(heap, out, k.sumSquares(N, x))],
+  ];
+}
+
+/** Kernels of the loss, of tables and of images. */
+function otherChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
+  return [
     [
       "sigmoidTile",
       N + 2,
       (k, out) => {
         k.copy(N, x, out);
         const { loss, sum } = k.sigmoidTile(ROWS, COLS, out, 2, -1, 1 - ROWS); // one positive, in the last row
-        number(out + 4 * N, loss);
-        number(out + 4 * N + 4, sum);
+        putNumber(heap, out + 4 * N, loss);
+        putNumber(heap, out + 4 * N + 4, sum);
       },
     ],
+    ...softmaxTileChecks({ x, y, positive }),
     ["gather", 3 * COLS, (k, out) => k.gather(COLS, x, Int32Array.of(3, 0, 3), out)],
     [
       "scatterAdd",
@@ -152,16 +160,72 @@ function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
         k.drawView({ stored: 9, picture: x, place, colour, scale: 1 / 128, side: 11, out });
       },
     ],
+  ];
+}
+
+/** One step of every optimizer: the parameter, then its state. */
+function optimizerChecks({ x, y, positive }: Inputs): Check[] {
+  const rates = { lr: 0.1, decay: 0.01, gradScale: 0.5, beta1: 0.9, beta2: 0.99, eps: 1e-8, bfloat16: false };
+  const sizes = { outer: 1, rows: ROWS, middle: 1, cols: COLS };
+  const step = (name: string, states: 1 | 2, run: (kernels: Kernels, p: Ptr, m: Ptr, v: Ptr) => void): Check => [
+    name,
+    (1 + states) * N,
+    (k, out) => {
+      const [m, v] = [out + 4 * N, out + 8 * N];
+      k.copy(N, x, out);
+      k.copy(N, y, m);
+      if (states === 2) k.copy(N, positive, v);
+      run(k, out, m, v);
+    },
+  ];
+  return [
+    step("adamW", 2, (k, p, m, v) => k.adamW(N, p, y, m, v, { ...rates, correction1: 0.2, correction2: 0.3 })),
+    step("adafactor", 2, (k, p, m, v) => k.adafactor(N, p, y, m, v, rates)),
     [
-      "adamW",
-      3 * N,
+      "adafactorFactored",
+      2 * N + ROWS + COLS,
       (k, out) => {
-        const [m, v] = [out + 4 * N, out + 8 * N];
+        const [m, row] = [out + 4 * N, out + 8 * N];
         k.copy(N, x, out);
         k.copy(N, y, m);
-        k.copy(N, positive, v);
-        const rates = { lr: 0.1, decay: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-8, gradScale: 0.5 };
-        k.adamW(N, out, y, m, v, { ...rates, correction1: 0.2, correction2: 0.3 });
+        k.copy(ROWS + COLS, positive, row);
+        k.adafactorFactored(sizes, out, y, m, row, row + 4 * ROWS, rates);
+      },
+    ],
+    step("lion", 1, (k, p, m) => k.lion(N, p, x, m, rates)),
+    step("sgd", 1, (k, p, m) => k.sgd(N, p, x, m, { ...rates, momentum: 0.9, nesterov: false })),
+    step("sgdNesterov", 1, (k, p, m) => k.sgd(N, p, x, m, { ...rates, momentum: 0.9, nesterov: true })),
+  ];
+}
+
+/** With tops of 3, the largest number there is in x. */
+function softmaxTileChecks({ x, positive }: Inputs): Check[] {
+  return [
+    [
+      "softmaxTileTops",
+      ROWS + COLS,
+      (k, out) => {
+        k.fill(ROWS + COLS, -3, out);
+        k.softmaxTileTops(ROWS, COLS, x, out, out + 4 * ROWS);
+      },
+    ],
+    [
+      "softmaxTileSums",
+      2 * (ROWS + COLS),
+      (k, out) => {
+        const sums = out + 4 * (ROWS + COLS);
+        k.fill(ROWS + COLS, 3, out);
+        k.softmaxTileSums(ROWS, COLS, x, 0.5, out, out + 4 * ROWS, sums, sums + 4 * ROWS);
+      },
+    ],
+    [
+      "softmaxTileGrad",
+      N + ROWS + COLS,
+      (k, out) => {
+        const tops = out + 4 * N;
+        k.copy(N, x, out);
+        k.fill(ROWS + COLS, 3, tops);
+        k.softmaxTileGrad(ROWS, COLS, out, 0.5, tops, tops + 4 * ROWS, positive, positive + 4 * ROWS);
       },
     ],
   ];
@@ -183,7 +247,7 @@ export function selfTest(heap: Heap, kernels: Kernels, oracle: Kernels): string[
     heap.f32[positive / 4 + i] = 0.1 + 2.9 * rng.uniform();
   }
   const table = [
-    ...gemmChecks(inputs), ...elementChecks(heap, inputs), ...rowChecks(inputs), ...ATTENTIONS.flatMap((sides) => attentionChecks(inputs, sides)),
+    ...gemmChecks(inputs), ...elementChecks(heap, inputs), ...otherChecks(heap, inputs), ...optimizerChecks(inputs), ...rowChecks(inputs), ...ATTENTIONS.flatMap((sides) => attentionChecks(inputs, sides)),
   ]; // biome-ignore format: one line
   const results = (set: Kernels, [, length, run]: Check): Float32Array => {
     run(set, out);

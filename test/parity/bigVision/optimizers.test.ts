@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import type { Variable } from "../../../src/autograd/index.ts";
-import { Adafactor, AdamW, freeze, Lion, type Optimizer, parametersOf } from "../../../src/nn/index.ts";
+import { AdamW, adafactor, freeze, lion, type Optimizer, parametersOf } from "../../../src/nn/index.ts";
 import { trainingLosses, trainStep } from "../../../src/siglip/index.ts";
 import type { DType } from "../../../src/tensor/index.ts";
 import { type BigVisionSizes, bigVisionModel, partOf, placeOf } from "../../support/bigVisionNames.ts";
@@ -39,15 +39,15 @@ const RUNS: readonly Run[] = [
     first: 1,
     compiled: "step10.f32_as_compiled.",
     f32: 1e-6,
-    make: (p, settings) => new Adafactor(p, settings),
+    make: (p, settings) => adafactor(p, settings),
   },
   {
     name: "optim_adafactor_f32_momentum",
     first: 1,
     f32: 5e-6,
-    make: (p, settings) => new Adafactor(p, { ...settings, beta2: 0.6, bfloat16: false }),
+    make: (p, settings) => adafactor(p, { ...settings, beta2: 0.6, bfloat16: false }),
   },
-  { name: "optim_lion", first: 2, f32: 5e-6, make: (p, settings) => new Lion(p, settings) },
+  { name: "optim_lion", first: 2, f32: 5e-6, make: (p, settings) => lion(p, settings) },
   {
     name: "optim_frozen",
     first: 1,
