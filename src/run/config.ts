@@ -37,7 +37,7 @@ import {
   type Values,
   valueAt,
 } from "./fields.ts";
-import { type OwnKeys, optimizerNames, reads } from "./optimizers.ts";
+import { keysWithoutEffect, optimizerNames } from "./optimizers.ts";
 
 export { ConfigError, type Problem } from "./configError.ts";
 export { checkBatch } from "./dataSet.ts";
@@ -308,18 +308,12 @@ export function digested(config: Config, later: readonly string[] = LATER_KEYS):
 
 function settled(config: Config, problems: Problem[]): Config {
   const wrong = new Set(problems.map((p) => p.key));
-  for (const { keys, detail } of conflicts(config)) {
+  for (const { keys, detail } of [...conflicts(config), ...keysWithoutEffect(config.optim, defaults(fields).optim)]) {
     // An invalid key kept its old value here, so its conflicts say nothing about the user's value.
     if (!keys.some((key) => wrong.has(key))) problems.push({ code: "CONFIG_COMBINATION", key: keys[0], detail });
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
-}
-
-/** Keys that were set for another optimizer. */
-function keysNotRead(optim: Config["optim"]): (keyof OwnKeys)[] {
-  const keys: readonly (keyof OwnKeys)[] = ["beta1", "beta2", "eps", "matrixLr"];
-  return keys.filter((key) => !reads(optim.name, key) && optim[key] !== fields.optim[key].initial);
 }
 
 /** Combinations that no run can use, although every key is in its range. */
@@ -368,11 +362,6 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
     ["data.testStyle", "data.trainStyles"],
     `data.testStyle ${data.testStyle} is one of data.trainStyles; test on a style that training does not see`,
   );
-
-  for (const key of keysNotRead(optim)) {
-    const detail = `optim.${key} ${optim[key]} has no effect: optim.name ${optim.name} does not read it; leave it out`;
-    refuse(true, [`optim.${key}`, "optim.name"], detail);
-  }
 
   // An epoch is at least one step: this is the least that the two can take.
   const length = { steps: train.steps, batch: train.batch, stepsPerEpoch: 1 };
