@@ -37,6 +37,7 @@ import {
   type Values,
   valueAt,
 } from "./fields.ts";
+import { type OwnKeys, optimizerNames, reads } from "./optimizers.ts";
 
 export { ConfigError, type Problem } from "./configError.ts";
 export { checkBatch } from "./dataSet.ts";
@@ -63,16 +64,28 @@ const multipliers = (initial: readonly Multiplier[], meaning: string): Field<rea
   meaning,
   accepts:
     'a list such as [{"match": "image/.*", "lr": 0.1, "decay": 0}] (match: regular expression, lr and decay from 0 to 1000)',
-  parse(json) {
-    try {
-      return parseJson(new TextEncoder().encode(json), "optim.multipliers");
-    } catch {
-      return json; // not JSON: reported as the wrong type
-    }
-  },
+  parse: jsonOrText,
   hasType: Array.isArray,
   isAllowed: (list) => list.every(isMultiplier),
 });
+
+const patterns = (meaning: string): Field<readonly string[]> => ({
+  initial: [],
+  meaning,
+  accepts: 'a list of regular expressions such as ["image/.*"]',
+  parse: jsonOrText,
+  hasType: Array.isArray,
+  isAllowed: (list) => list.every(isPattern),
+});
+
+/** The value of a JSON text; other text as it is, to be reported as the wrong type. */
+function jsonOrText(text: string): unknown {
+  try {
+    return parseJson(new TextEncoder().encode(text), "setting");
+  } catch {
+    return text;
+  }
+}
 
 function isMultiplier(item: unknown): boolean {
   const { match, lr, decay, ...others } = Object(item) as Record<string, unknown>;
@@ -141,10 +154,12 @@ const fields = {
     firstSteps: integer(0, 0, 100_000_000, "train.steps at the start, if --resume has changed it since; else 0"),
   },
   optim: {
+    name: choice("adamw", optimizerNames, "which optimizer; lion wants a smaller lr, such as 3e-4, and beta2=0.99"),
     lr: number(2e-3, { above: 0, max: 10 }, "learning rate at its peak"),
-    beta1: number(0.9, { min: 0, max: 0.9999999 }, "decay of AdamW's mean of gradients"),
-    beta2: number(0.95, { min: 0, max: 0.9999999 }, "decay of AdamW's mean of squared gradients"),
-    eps: number(1e-8, { min: 1e-38, max: 1 }, "AdamW's ε; much smaller values are 0 in f32"),
+    matrixLr: number(0.01, { above: 0, max: 10 }, "that of the matrices which muon updates; lr is for the rest"),
+    beta1: number(0.9, { min: 0, max: 0.9999999 }, "decay of the mean of gradients; of sgd the momentum"),
+    beta2: number(0.95, { min: 0, max: 0.9999999 }, "decay of the mean of squared gradients; of adafactor the most"),
+    eps: number(1e-8, { min: 1e-38, max: 1 }, "ε of Adam's denominator; much smaller values are 0 in f32"),
     weightDecay: number(4e-4, { min: 0, max: 1 }, "per step, independent of the learning rate"),
     decayed: choice("matrices", ["kernels", "matrices"], "what decays; matrices: embeddings and the probe too"),
     clipNorm: number(1, { above: 0, max: 1e9 }, "largest norm of the gradients; longer ones are scaled down to it"),
@@ -155,6 +170,7 @@ const fields = {
       [{ match: "tPrime|b", lr: 3, decay: 0 }],
       "factors for the parameters whose whole path matches; the first match applies",
     ),
+    frozen: patterns("patterns of the paths of parameters that are not trained"),
   },
   checkpoint: {
     every: integer(1000, 1, 1_000_000_000, "steps between two saves"),
@@ -266,6 +282,9 @@ const LATER_KEYS: readonly string[] = [
   "model.image.patchDropout",
   "model.text.gelu",
   "model.text.bottleneck",
+  "optim.name",
+  "optim.matrixLr",
+  "optim.frozen",
 ];
 
 /**
@@ -295,6 +314,12 @@ function settled(config: Config, problems: Problem[]): Config {
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
+}
+
+/** Keys that were set for another optimizer. */
+function keysNotRead(optim: Config["optim"]): (keyof OwnKeys)[] {
+  const keys: readonly (keyof OwnKeys)[] = ["beta1", "beta2", "eps", "matrixLr"];
+  return keys.filter((key) => !reads(optim.name, key) && optim[key] !== fields.optim[key].initial);
 }
 
 /** Combinations that no run can use, although every key is in its range. */
@@ -343,6 +368,11 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
     ["data.testStyle", "data.trainStyles"],
     `data.testStyle ${data.testStyle} is one of data.trainStyles; test on a style that training does not see`,
   );
+
+  for (const key of keysNotRead(optim)) {
+    const detail = `optim.${key} ${optim[key]} has no effect: optim.name ${optim.name} does not read it; leave it out`;
+    refuse(true, [`optim.${key}`, "optim.name"], detail);
+  }
 
   // An epoch is at least one step: this is the least that the two can take.
   const length = { steps: train.steps, batch: train.batch, stepsPerEpoch: 1 };

@@ -2,14 +2,16 @@
 import { durationInSteps } from "../nn/index.ts";
 import { trainingLosses } from "../siglip/index.ts";
 import { type Config, ConfigError, type Problem } from "./config.ts";
-import { buildSchedule, trainedPaths } from "./model.ts";
-import { tryPatterns } from "./patterns.ts";
+import { allPaths, buildSchedule, trainedPaths } from "./model.ts";
+import { tryFrozen, tryPatterns } from "./patterns.ts";
 
 /**
  * Checks settings without opening data, and returns warnings. Throws `ConfigError` for an impossible run, and for a new run
  * also if a setting has no effect or the loss is constant; a resumed run gets a warning instead, so that it can finish.
  */
 export function checkSettings(config: Config, resumed: boolean): string[] {
+  const impossible = tryFrozen(config.optim.frozen, allPaths(config));
+  if (impossible.length > 0) throw new ConfigError(impossible);
   const { unusable, idle } = tryPatterns(config.optim.multipliers, trainedPaths(config));
   const { batch, loss } = config.train;
   const comparesPairs = trainingLosses[loss].probability === undefined;

@@ -91,7 +91,7 @@ export interface Cut {
 }
 
 /**
- * Peak bytes of a device's heap in `trainStep`, with the model and the two moments of AdamW.
+ * Peak bytes of a device's heap in `trainStep`, with the model and two moments, the most that an optimizer keeps.
  *
  *   parameters     value, two moments; gradients of a shard, and the same in one tensor; sums over shards, by a tree
  *   activations    of all shards of the device, or of one if they are recomputed

@@ -10,9 +10,10 @@ import { dataBugs } from "./dataBugs.ts";
 import { deviceBugs } from "./deviceBugs.ts";
 import { evalBugs } from "./evalBugs.ts";
 import { lossBugs } from "./lossBugs.ts";
+import { optimBugs } from "./optimBugs.ts";
 import { runBugs } from "./runBugs.ts";
 
-export const bugs: readonly Bug[] = [...lossBugs, ...deviceBugs, ...runBugs, ...dataBugs, ...evalBugs];
+export const bugs: readonly Bug[] = [...lossBugs, ...deviceBugs, ...optimBugs, ...runBugs, ...dataBugs, ...evalBugs];
 
 /** The source of a file with the change made. Throws unless the place is there, once. */
 export function changed(source: string, { file, find, replace }: Place): string {

@@ -85,6 +85,12 @@ describe("at the end of its range", () => {
     ["optim.warmup=0.0001%"],
     ["optim.schedule=rsqrt"],
     ["optim.multipliers=[]"],
+    ["optim.name=adafactor"],
+    ["optim.name=lion", "optim.lr=10"],
+    ["optim.name=adam", "optim.weightDecay=1"],
+    ["optim.name=sgd", "optim.beta1=0"],
+    ["optim.name=muon", "optim.matrixLr=10"],
+    ['optim.frozen=["image/.*","b"]'],
     ['optim.multipliers=[{"match":".*","lr":0,"decay":0}]'],
   ])("%s trains", (...settings) => {
     for (const loss of losses(settings)) expect(loss).toBeGreaterThanOrEqual(0); // NaN is not
@@ -119,6 +125,7 @@ describe("at the end of its range", () => {
     ["train.shards", 0, 4097],
     ["train.seed", -1, 2 ** 32],
     ["optim.lr", 0, 10.1],
+    ["optim.matrixLr", 0, 10.1],
     ["optim.beta1", -0.1, 1],
     ["optim.eps", 0, 1.1],
     ["optim.weightDecay", -0.1, 1.1],
