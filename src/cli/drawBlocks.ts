@@ -47,7 +47,7 @@ function table(visits: readonly Visit[], size: number): string[] {
 
 /** The transfers before each hop, and the path of the texts' gradients to their owners. */
 function traffic(form: FormName, visits: readonly Visit[], size: number): string[] {
-  const carried = form === "fused" ? "texts with their accumulated gradient" : "texts";
+  const carried = form === "chunked" ? "texts" : "texts with their accumulated gradient";
   const lines = Array.from({ length: size }, (_, hop) => {
     const now = visits.filter((visit) => visit.hop === hop);
     if (hop === 0) return `hop 0: ${now.map(({ device, texts }) => `device ${device} × texts ${texts}`).join(", ")}`;
@@ -56,8 +56,9 @@ function traffic(form: FormName, visits: readonly Visit[], size: number): string
   });
   if (size === 1) return lines;
   const home =
-    form === "fused"
-      ? `home:  every device sends the gradient of the texts it holds to their owner: device ${size - 1} → ${size - 2} and so on`
-      : "backward: the gradient of the texts takes the reverse path, and every device adds its part";
-  return [...lines, `passed on: ${carried}`, home];
+    form === "chunked"
+      ? "backward: the gradient of the texts takes the reverse path, and every device adds its part"
+      : `home:  every device sends the gradient of the texts it holds to their owner: device ${size - 1} → ${size - 2} and so on`;
+  const before = "before: the same round with the running normalizers of the texts, which a gradient needs complete";
+  return [...lines, `passed on: ${carried}`, home, ...(form === "softmax" ? [before] : [])];
 }

@@ -31,7 +31,9 @@ export function lossText(result: LossResult): string {
     ...written,
     ...(zeroRows.u + zeroRows.v > 0 ? [`zero rows   ${zeroRows.u} of u, ${zeroRows.v} of v`] : []),
     `time        ${duration(seconds)}${pairs >= MANY ? fast : ""}`,
-    ...(pairs >= MANY ? [`work        ${result.gflops.toFixed(1)} GFLOP/s at 6·d operations a pair`] : []),
+    ...(pairs >= MANY
+      ? [`work        ${result.gflops.toFixed(1)} GFLOP/s at ${lossForms[form].operations}·d operations a pair`]
+      : []),
     `memory      ${mib(result.peakBytes)} peak on all devices, ${mib(result.peakRss)} the whole process, ${mib(result.bytesExchanged)} exchanged`,
     ...(check ? [checkText(check)] : []),
   ].join("\n");

@@ -15,6 +15,7 @@ export {
   type TextTowerConfig,
 } from "./config.ts";
 export { type FusedOptions, fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
+export { fusedSoftmaxLoss } from "./fusedSoftmaxLoss.ts";
 export { ImageTower } from "./imageTower.ts";
 export { pairLogits, sigmoidLoss } from "./loss.ts";
 export { checkLoss, type LossCheck } from "./lossCheck.ts";

@@ -10,6 +10,7 @@ import { type Communicator, ShardError } from "../parallel/index.ts";
 import { full, portable, type Tensor, tensor } from "../tensor/index.ts";
 import { chunkedSigmoidLoss } from "./chunkedLoss.ts";
 import { fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
+import { fusedSoftmaxLoss } from "./fusedSoftmaxLoss.ts";
 import { gatheredSigmoidLoss, gatheredSoftmaxLoss } from "./gatheredLoss.ts";
 import { sigmoidLoss } from "./loss.ts";
 import { checkLoss } from "./lossCheck.ts";
@@ -45,6 +46,8 @@ interface Loss {
 /** A form of the loss: a loss, and a way to compute it. */
 export interface LossForm extends Loss {
   readonly name: string;
+  /** Floating-point operations a pair, in units of the width d: 2 for each product. Products that are recomputed do not count. */
+  readonly operations: number;
   /** Whether a device holds matrices of all n² pairs: memory then grows with the square of the batch. */
   readonly holdsAllPairs: boolean;
   /** Whether it runs on one device only. */
@@ -77,6 +80,7 @@ const contrastive: Loss = {
 const fused: LossForm = {
   ...sigmoid,
   name: "fused",
+  operations: 6,
   holdsAllPairs: false,
   oneDevice: false,
   gradients: ({ zimg, ztxt, tPrime, b, comm, shards, onBlock }) =>
@@ -90,6 +94,7 @@ const composed = (
 ): LossForm => ({
   ...sigmoid,
   name,
+  operations: 6,
   holdsAllPairs: false,
   oneDevice: false,
   gradients(batch) {
@@ -122,17 +127,32 @@ const chunked = composed("chunked", (x, y, t, b, { comm, onBlock }) => chunkedSi
 /** In blocks as well, with all texts gathered first. */
 const gather = composed("gather", (x, y, t, b, { comm }) => gatheredSigmoidLoss(x, y, t, b, comm));
 
-/** The contrastive baseline, without a bias. */
+/** The contrastive baseline, without a bias; stores no pairwise values. */
 const softmax: LossForm = {
   ...contrastive,
   name: "softmax",
+  operations: 8, // the inner products twice
+  holdsAllPairs: false,
+  oneDevice: false,
+  gradients: ({ zimg, ztxt, tPrime, comm, shards, onBlock }) =>
+    fusedSoftmaxLoss(zimg, ztxt, tPrime, comm, shards, onBlock ? { onBlock } : {}),
+};
+
+/** The same as the formula, on every device from all embeddings: the reference for `softmax`. */
+const softmaxDense: LossForm = {
+  ...contrastive,
+  name: "softmaxDense",
+  operations: 6,
   holdsAllPairs: true,
   oneDevice: false,
   gradients: ({ zimg, ztxt, tPrime, comm }) => gatheredSoftmaxLoss(zimg, ztxt, tPrime, comm),
 };
 
-/** Every form by name. `fused`, `chunked`, `gather` and `dense` compute the same loss in four ways. */
-export const lossForms = { fused, chunked, gather, dense, softmax } as const satisfies Record<string, LossForm>;
+/** Every form by name: the sigmoid loss in four ways (`fused`, `chunked`, `gather`, `dense`), the softmax loss in two. */
+export const lossForms = { fused, chunked, gather, dense, softmax, softmaxDense } as const satisfies Record<
+  string,
+  LossForm
+>;
 
 /** The losses for training, by their name in a configuration. */
 export const trainingLosses = { sigmoid: fused, softmax } as const satisfies Record<string, LossForm>;

@@ -13,8 +13,8 @@ import { parameterCount } from "./parameterCount.ts";
 
 /** Average ratio of a heap block to the tensor in it. */
 const PARAMETER_BLOCKS = 1.08;
-/** Matrices of all pairs that the softmax loss holds at once; other losses that hold all pairs hold no more. */
-const SOFTMAX_MATRICES = 10;
+/** Matrices of all pairs that the dense softmax loss holds at once; other losses that hold all pairs hold no more. */
+const DENSE_MATRICES = 10;
 
 /** Bytes that the heap allocates for f32 numbers. */
 const f32 = (numbers: number): number => sizeClass(4 * numbers);
@@ -95,8 +95,8 @@ export interface Cut {
  *
  *   parameters     value, two moments; gradients of a shard, and the same in one tensor; sums over shards, by a tree
  *   activations    of all shards of the device, or of one if they are recomputed
- *   loss           the embeddings of the device's rows with their gradients, and the blocks on the ring; for the softmax
- *                  loss, the embeddings of the whole batch on every device, and a few matrices of all pairs
+ *   loss           the embeddings of the device's rows with their gradients, and the blocks on the ring; for a loss that holds
+ *                  all pairs, the embeddings of the whole batch on every device, and a few matrices of all pairs
  */
 export function stepBytes(
   config: SigLipConfig,
@@ -110,7 +110,7 @@ export function stepBytes(
   const kept = keepsAll ? owned * ofShard : ofShard;
 
   const embedding = f32((batch / devices) * config.embedDim);
-  const pairs = loss.holdsAllPairs ? SOFTMAX_MATRICES * f32(batch ** 2) + 6 * f32(batch * config.embedDim) : 0;
+  const pairs = loss.holdsAllPairs ? DENSE_MATRICES * f32(batch ** 2) + 6 * f32(batch * config.embedDim) : 0;
   const forward = kept + (keepsAll ? 0 : embeddingBytes(config, rows)) + 4 * embedding;
   const lossPass = kept + 10 * embedding + pairs;
   const transient = Math.max(...towers(config, rows, true).map(backwardBytes));

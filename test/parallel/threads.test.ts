@@ -68,7 +68,7 @@ const pairsOf = (n: number, d: number, seed: number): Pairs => {
 };
 
 const tasksFor = (size: number): Task[] =>
-  (["chunked", "fused", "softmax"] as const).flatMap((form) =>
+  (["chunked", "fused", "softmax", "softmaxDense"] as const).flatMap((form) =>
     (["f32", "f64"] as const).flatMap((dtype) =>
       [1, 3].map((rows): Task => ({ form, dtype, pairs: pairsOf(2 * size * rows, 5, rows), shards: 2 * size })),
     ),

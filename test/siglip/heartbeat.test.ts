@@ -2,7 +2,15 @@
 import { afterEach, expect, it } from "vitest";
 import { drawScene, sceneOf } from "../../src/data/index.ts";
 import { trainingLosses, trainStep } from "../../src/siglip/index.ts";
-import { heap, Rng, sigmoidBlock, zeros } from "../../src/tensor/index.ts";
+import {
+  addSoftmaxGradients,
+  addSoftmaxSums,
+  emptySoftmaxSums,
+  heap,
+  Rng,
+  sigmoidBlock,
+  zeros,
+} from "../../src/tensor/index.ts";
 import { tinyBatch, tinyModel, tinyOptimizer } from "../support/tinyModel.ts";
 
 afterEach(() => {
@@ -34,8 +42,15 @@ it("building a model gives one for every parameter, an embedding and a step one 
 it("a block of pairs gives one for every column of tiles, however many pairs", () => {
   const [n, m, d] = [1600, 2000, 2];
   const [x, y] = [zeros([n, d]), zeros([m, d])];
-  const signs = heartbeatsIn(() => sigmoidBlock(x, y, 10, -10, false, zeros([n, d]), zeros([m, d])));
-  expect(signs).toBeGreaterThan((n * m) / (1000 * 300));
+  const [rows, columns] = [emptySoftmaxSums(n, "f32"), emptySoftmaxSums(m, "f32")];
+  const [ofRows, ofColumns] = [n, m].map((count) => ({ tops: zeros([count]), weights: zeros([count]) }));
+  for (const work of [
+    () => sigmoidBlock(x, y, 10, -10, false, zeros([n, d]), zeros([m, d])),
+    () => addSoftmaxSums(x, y, 10, rows, columns),
+    () => addSoftmaxGradients(x, y, 10, ofRows, ofColumns, zeros([n, d]), zeros([m, d])),
+  ]) {
+    expect(heartbeatsIn(work)).toBeGreaterThan((n * m) / (1000 * 300));
+  }
 });
 
 it("drawing a scene gives one", () => {

@@ -8,6 +8,7 @@ import {
   type Cut,
   embeddingBytes,
   gridOf,
+  lossForms,
   SigLip,
   type SigLipConfig,
   stepBytes,
@@ -60,7 +61,9 @@ const CUTS: readonly Cut[] = [
   { batch: 16, shards: 4, devices: 1, loss: trainingLosses.sigmoid, activationLimit: 0 },
   { batch: 32, shards: 8, devices: 2, loss: trainingLosses.sigmoid },
   { batch: 32, shards: 8, devices: 8, loss: trainingLosses.sigmoid },
+  { batch: 32, shards: 8, devices: 2, loss: trainingLosses.softmax },
   { batch: 512, shards: 64, devices: 2, loss: trainingLosses.softmax, activationLimit: 0 },
+  { batch: 512, shards: 64, devices: 2, loss: lossForms.softmaxDense, activationLimit: 0 },
 ];
 
 /** One of several devices, all of which send the same. */

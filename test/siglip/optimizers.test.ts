@@ -71,6 +71,6 @@ describe.each(Object.entries(OPTIMIZERS))("%s", (name, make) => {
   });
 
   it("on strict kernels trains to the same weights on every engine", () => {
-    expect(strictTraining(make, 10)).toBe(OPTIMIZER_WEIGHTS[name]);
+    expect(strictTraining({ make, steps: 10 })).toBe(OPTIMIZER_WEIGHTS[name]);
   });
 });

@@ -2,6 +2,7 @@
 import { NonFiniteError } from "../../nn/index.ts";
 import { DeviceError } from "../../parallel/index.ts";
 import { launch, threadFile } from "../../parallel/launch.ts";
+import { lossForms } from "../../siglip/index.ts";
 import { OutOfMemoryError, portable } from "../../tensor/index.ts";
 import { ConfigError } from "../configError.ts";
 import type { LossJob, LossResult, LossShare } from "./job.ts";
@@ -31,10 +32,11 @@ export async function computeLoss(
 function withRemedy(error: unknown, { form, batch, dim }: LossJob): unknown {
   const cause = error instanceof DeviceError ? (error.cause as Error) : undefined;
   if (cause?.name !== OutOfMemoryError.name) return error;
+  const small = lossForms[form].usesBias ? "fused" : "softmax";
   const remedy =
-    form === "fused"
+    form === small
       ? "use more --devices, or a smaller --batch or --dim"
-      : `--form ${form} stores numbers for every pair or every text; use --form fused, which stores neither`;
+      : `--form ${form} stores numbers for every pair or every text; use --form ${small}, which stores neither`;
   const detail = `${batch} pairs of width ${dim} do not fit in the memory of a device: ${remedy}`;
   return new ConfigError([{ code: "CONFIG_RANGE", key: "--form", detail }]);
 }
@@ -61,7 +63,7 @@ function resultOf(job: LossJob, devices: number, shares: readonly LossShare[]): 
     loss: first.loss,
     seconds,
     nsPerPair: (seconds / pairs) * 1e9,
-    gflops: (6 * pairs * dim) / seconds / 1e9,
+    gflops: (lossForms[form].operations * pairs * dim) / seconds / 1e9,
     peakBytes: sum((share) => share.peakBytes),
     peakRss: process.resourceUsage().maxRSS * 1024, // of the whole process
     bytesExchanged: sum((share) => share.bytesExchanged),

@@ -128,7 +128,7 @@ function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
 }
 
 /** Kernels of the loss, of tables and of images. */
-function otherChecks(heap: Heap, { x, y }: Inputs): Check[] {
+function otherChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
   return [
     [
       "sigmoidTile",
@@ -140,6 +140,7 @@ function otherChecks(heap: Heap, { x, y }: Inputs): Check[] {
         putNumber(heap, out + 4 * N + 4, sum);
       },
     ],
+    ...softmaxTileChecks({ x, y, positive }),
     ["gather", 3 * COLS, (k, out) => k.gather(COLS, x, Int32Array.of(3, 0, 3), out)],
     [
       "scatterAdd",
@@ -194,6 +195,39 @@ function optimizerChecks({ x, y, positive }: Inputs): Check[] {
     step("lion", 1, (k, p, m) => k.lion(N, p, x, m, rates)),
     step("sgd", 1, (k, p, m) => k.sgd(N, p, x, m, { ...rates, momentum: 0.9, nesterov: false })),
     step("sgdNesterov", 1, (k, p, m) => k.sgd(N, p, x, m, { ...rates, momentum: 0.9, nesterov: true })),
+  ];
+}
+
+/** With tops of 3, the largest number there is in x. */
+function softmaxTileChecks({ x, positive }: Inputs): Check[] {
+  return [
+    [
+      "softmaxTileTops",
+      ROWS + COLS,
+      (k, out) => {
+        k.fill(ROWS + COLS, -3, out);
+        k.softmaxTileTops(ROWS, COLS, x, out, out + 4 * ROWS);
+      },
+    ],
+    [
+      "softmaxTileSums",
+      2 * (ROWS + COLS),
+      (k, out) => {
+        const sums = out + 4 * (ROWS + COLS);
+        k.fill(ROWS + COLS, 3, out);
+        k.softmaxTileSums(ROWS, COLS, x, 0.5, out, out + 4 * ROWS, sums, sums + 4 * ROWS);
+      },
+    ],
+    [
+      "softmaxTileGrad",
+      N + ROWS + COLS,
+      (k, out) => {
+        const tops = out + 4 * N;
+        k.copy(N, x, out);
+        k.fill(ROWS + COLS, 3, tops);
+        k.softmaxTileGrad(ROWS, COLS, out, 0.5, tops, tops + 4 * ROWS, positive, positive + 4 * ROWS);
+      },
+    ],
   ];
 }
 
