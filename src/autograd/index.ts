@@ -13,4 +13,4 @@ export { type Lifted, type Op, op, type Rule, type Vjp } from "./op.ts";
 export { recompute } from "./recompute.ts";
 export { mean, sum } from "./reduce.ts";
 export { logSumExp, softmax } from "./softmax.ts";
-export { constant, type Node, parameter, tensorOf, Variable } from "./variable.ts";
+export { constant, type Layout, type Node, parameter, parameterWithLayout, tensorOf, Variable } from "./variable.ts";

@@ -4,7 +4,7 @@
  * A leaf made by `parameter` collects its gradient in `grad`; a constant collects nothing; every other variable points to
  * the operation that computed it.
  */
-import { INSPECT, type Storage, storages, type Tensor } from "../tensor/index.ts";
+import { INSPECT, type Shape, type Storage, storages, type Tensor } from "../tensor/index.ts";
 
 /** One recorded operation. Ids increase, so descending ids are a reverse topological order. */
 export interface Node {
@@ -19,15 +19,27 @@ export interface Node {
   done: boolean;
 }
 
+/** How the numbers of a parameter are arranged, for optimizers: a matrix may stand for a tensor of more axes, or for several. */
+export interface Layout {
+  /** All axes, a row-major view of the numbers: [D, 3, H, K] for queries, keys and values of every head in [D, 3D]. */
+  readonly axes: Shape;
+  /** Matrices side by side: 3 for queries, keys and values; 1 by default. */
+  readonly parts?: number;
+}
+
 /** A tensor and, where it was computed from parameters, the operation that computed it. Made by `parameter`, `constant` and operations. */
 export class Variable {
   readonly value: Tensor;
   readonly node: Node | undefined;
-  readonly requiresGrad: boolean;
+  /** The arrangement of a parameter's numbers; by default that of its shape. */
+  readonly layout: Layout;
+  /** Whether operations on it are recorded. Set to false in a leaf, it freezes it. */
+  requiresGrad: boolean;
   #grad: Tensor | undefined;
 
-  constructor(value: Tensor, requiresGrad: boolean, node?: Node) {
+  constructor(value: Tensor, requiresGrad: boolean, node?: Node, layout: Layout = { axes: value.shape }) {
     this.value = value;
+    this.layout = layout;
     this.requiresGrad = requiresGrad;
     this.node = node;
   }
@@ -74,6 +86,10 @@ export class Variable {
 
 /** A leaf that collects its gradient. */
 export const parameter = (value: Tensor): Variable => new Variable(value, true);
+
+/** A leaf that collects its gradient and whose numbers are arranged as `layout` says. */
+export const parameterWithLayout = (value: Tensor, layout: Layout): Variable =>
+  new Variable(value, true, undefined, layout);
 
 /** A leaf without a gradient. */
 export const constant = (value: Tensor): Variable => new Variable(value, false);

@@ -3,14 +3,26 @@
  *
  * Xavier bounds are those of the three D×D projections, not of the fused matrix.   x [B, N, D]
  */
-import { selfAttention, type Variable } from "../autograd/index.ts";
-import type { DType, Rng } from "../tensor/index.ts";
+import { parameterWithLayout, selfAttention, type Variable } from "../autograd/index.ts";
+import { type DType, type Rng, zeros } from "../tensor/index.ts";
 import { xavierUniform } from "./init.ts";
 import { Linear } from "./linear.ts";
 
-/** A D → parts·D projection that fuses `parts` projections D → D. */
-export const projection = (rng: Rng, width: number, parts: number, dtype: DType): Linear =>
-  new Linear(xavierUniform(rng.split("kernel"), [width, parts * width], width, width, dtype));
+/** A D → parts·D projection that fuses `parts` projections D → D from tokens to heads. */
+export function projection(rng: Rng, width: number, parts: number, numHeads: number, dtype: DType): Linear {
+  const heads = [parts, numHeads, width / numHeads];
+  const kernel = xavierUniform(rng.split("kernel"), [width, parts * width], width, width, dtype);
+  return new Linear(
+    parameterWithLayout(kernel.value, { axes: [width, ...heads], parts }),
+    parameterWithLayout(zeros([parts * width], dtype), { axes: heads }),
+  );
+}
+
+/** A D → D projection of the heads together. */
+export function outProjection(rng: Rng, width: number, numHeads: number, dtype: DType): Linear {
+  const kernel = xavierUniform(rng.split("kernel"), [width, width], width, width, dtype);
+  return new Linear(parameterWithLayout(kernel.value, { axes: [numHeads, width / numHeads, width] }));
+}
 
 /** Multi-head self-attention.   x [B, N, D] → [B, N, D] */
 export class SelfAttention {
@@ -19,8 +31,8 @@ export class SelfAttention {
   readonly #numHeads: number;
 
   constructor(rng: Rng, width: number, numHeads: number, dtype: DType) {
-    this.qkv = projection(rng.split("qkv"), width, 3, dtype);
-    this.out = projection(rng.split("out"), width, 1, dtype);
+    this.qkv = projection(rng.split("qkv"), width, 3, numHeads, dtype);
+    this.out = outProjection(rng.split("out"), width, numHeads, dtype);
     this.#numHeads = numHeads;
   }
 

@@ -1,5 +1,5 @@
 /** Public API of `nn`: layers, initializers, optimizer, schedules. */
-export { projection, SelfAttention } from "./attention.ts";
+export { outProjection, projection, SelfAttention } from "./attention.ts";
 export { type Duration, durationInSteps, parseDuration, type RunLength, ScheduleError } from "./duration.ts";
 export { Encoder, EncoderBlock, type EncoderConfig } from "./encoder.ts";
 export { filled, leCunNormal, normal, xavierUniform } from "./init.ts";
@@ -8,15 +8,19 @@ export { Linear } from "./linear.ts";
 export { MapHead } from "./mapHead.ts";
 export { Mlp } from "./mlp.ts";
 export { countParameters, parametersOf } from "./module.ts";
-export {
-  AdamW,
-  type AdamWOptions,
-  type Multiplier,
-  NonFiniteError,
-  OptimizerError,
-  pathPattern,
-} from "./optim/adamW.ts";
+export { Adafactor, type AdafactorOptions } from "./optim/adafactor.ts";
+export { Adam } from "./optim/adam.ts";
+export { AdamW, type AdamWOptions } from "./optim/adamW.ts";
 export { clipFactor, globalNorm } from "./optim/clip.ts";
+export { NonFiniteError, OptimizerError } from "./optim/errors.ts";
+export { freeze } from "./optim/freeze.ts";
+export { Lion, type LionOptions } from "./optim/lion.ts";
+export { Muon, type MuonOptions } from "./optim/muon.ts";
+export { orthogonalize } from "./optim/newtonSchulz.ts";
+export type { Optimizer, ScheduleFactor } from "./optim/optimizer.ts";
+export type { Multiplier, OptimizerOptions } from "./optim/options.ts";
+export { pathPattern } from "./optim/pathPattern.ts";
+export { Sgd, type SgdOptions } from "./optim/sgd.ts";
 export { PatchEmbed, patchify } from "./patchEmbed.ts";
 export { learnedPositions, sincos2d } from "./posEmb.ts";
 export { SCHEDULE_KINDS, type ScheduleKind, type ScheduleOptions, type Stair, schedule } from "./schedule.ts";

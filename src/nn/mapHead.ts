@@ -5,7 +5,7 @@
  */
 import { add, broadcastTo, crossAttention, reshape, type Variable } from "../autograd/index.ts";
 import type { DType, Rng } from "../tensor/index.ts";
-import { projection } from "./attention.ts";
+import { outProjection, projection } from "./attention.ts";
 import type { EncoderConfig } from "./encoder.ts";
 import { xavierUniform } from "./init.ts";
 import { LayerNorm } from "./layerNorm.ts";
@@ -24,9 +24,9 @@ export class MapHead {
 
   constructor(rng: Rng, { width, mlpDim, numHeads }: Omit<EncoderConfig, "depth">, dtype: DType) {
     this.probe = xavierUniform(rng.split("probe"), [1, 1, width], 1, width, dtype);
-    this.query = projection(rng.split("query"), width, 1, dtype);
-    this.keyValue = projection(rng.split("keyValue"), width, 2, dtype);
-    this.out = projection(rng.split("out"), width, 1, dtype);
+    this.query = projection(rng.split("query"), width, 1, numHeads, dtype);
+    this.keyValue = projection(rng.split("keyValue"), width, 2, numHeads, dtype);
+    this.out = outProjection(rng.split("out"), width, numHeads, dtype);
     this.norm = new LayerNorm(width, dtype);
     this.mlp = new Mlp(rng.split("mlp"), width, mlpDim, dtype);
     this.#numHeads = numHeads;

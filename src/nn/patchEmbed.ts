@@ -4,7 +4,7 @@
  * Pixels beyond the last whole patch are dropped (padding VALID).   [B, H, W, C] → [B, ⌊H/P⌋·⌊W/P⌋, P·P·C] → [B, N, D]
  */
 import type { Variable } from "../autograd/index.ts";
-import { constant } from "../autograd/index.ts";
+import { constant, parameterWithLayout } from "../autograd/index.ts";
 import { type DType, permute, type Rng, reshape, ShapeError, show, slice, type Tensor } from "../tensor/index.ts";
 import { leCunNormal } from "./init.ts";
 import { Linear } from "./linear.ts";
@@ -32,7 +32,8 @@ export class PatchEmbed {
 
   constructor(rng: Rng, patchSize: number, channels: number, width: number, dtype: DType) {
     const inputs = patchSize * patchSize * channels;
-    this.embed = new Linear(leCunNormal(rng.split("kernel"), [inputs, width], inputs, dtype));
+    const kernel = leCunNormal(rng.split("kernel"), [inputs, width], inputs, dtype);
+    this.embed = new Linear(parameterWithLayout(kernel.value, { axes: [patchSize, patchSize, channels, width] }));
     this.#patchSize = patchSize;
   }
 

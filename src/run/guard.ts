@@ -2,7 +2,7 @@
  * Guards a training against silent corruption. All devices hold the same parameters and moments. They compare both before
  * every checkpoint, and the parameters at a regular interval: a flipped bit ends the run and reaches no checkpoint.
  */
-import { type AdamW, NonFiniteError } from "../nn/index.ts";
+import { NonFiniteError, type Optimizer } from "../nn/index.ts";
 import { type Communicator, requireSameBits } from "../parallel/index.ts";
 import type { SigLip, Step } from "../siglip/index.ts";
 import { firstNonFinite, tensorsOf } from "./trainingState.ts";
@@ -11,11 +11,11 @@ import { firstNonFinite, tensorsOf } from "./trainingState.ts";
 export class Guard {
   readonly #comm: Communicator;
   readonly #model: SigLip;
-  readonly #optimizer: AdamW;
+  readonly #optimizer: Optimizer;
   /** Steps between two comparisons of parameters. */
   readonly #every: number;
 
-  constructor(comm: Communicator, model: SigLip, optimizer: AdamW, every: number) {
+  constructor(comm: Communicator, model: SigLip, optimizer: Optimizer, every: number) {
     this.#comm = comm;
     this.#model = model;
     this.#optimizer = optimizer;

@@ -4,7 +4,7 @@
  * are never saved: the run ends, and can be resumed from an earlier checkpoint.
  */
 import type { Tokenizer } from "../data/index.ts";
-import { type AdamW, NonFiniteError } from "../nn/index.ts";
+import { NonFiniteError, type Optimizer } from "../nn/index.ts";
 import type { SigLip } from "../siglip/index.ts";
 import { CheckpointError, type CheckpointFolder } from "./checkpoint.ts";
 import { isSystemError } from "./fs.ts";
@@ -18,7 +18,7 @@ export interface SaverOptions {
   /** Digest of the run's configuration. */
   readonly digest: string;
   readonly model: SigLip;
-  readonly optimizer: AdamW;
+  readonly optimizer: Optimizer;
   readonly tokenizer: Tokenizer;
   readonly log: MetricsLog;
   /** Minutes after which a save is due by time. */

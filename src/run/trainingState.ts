@@ -1,13 +1,13 @@
 /** The state of a training in a checkpoint: every parameter, both moments of each, the step count, the tokenizer. */
 import { type Tokenizer, tokenizerFromJSON } from "../data/index.ts";
 import { isJsonRecord, type JsonValue, type SafetensorsTensor } from "../formats/index.ts";
-import { type AdamW, parametersOf } from "../nn/index.ts";
+import { type Optimizer, parametersOf } from "../nn/index.ts";
 import type { SigLip } from "../siglip/index.ts";
 import { sameShape, show, type Tensor } from "../tensor/index.ts";
 import { type Checkpoint, CheckpointError } from "./checkpoint.ts";
 
 /** All tensors that training changes, by name in the file: `model/image/...`, `optimizer/image/.../m`. */
-export function tensorsOf(model: SigLip, optimizer?: AdamW): Map<string, Tensor> {
+export function tensorsOf(model: SigLip, optimizer?: Optimizer): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   for (const [path, { value }] of parametersOf(model)) tensors.set(`model/${path}`, value);
   for (const [path, value] of optimizer?.state() ?? []) tensors.set(`optimizer/${path}`, value);
@@ -58,7 +58,7 @@ export function shared({ step, meta, tensors }: Checkpoint): Stored {
 export function checkpointOf(
   step: number,
   model: SigLip,
-  optimizer: AdamW,
+  optimizer: Optimizer,
   tokenizer: Tokenizer,
   metrics: readonly string[] = [],
 ): Checkpoint {
@@ -82,7 +82,7 @@ export function tokenizerOf({ meta }: Stored): Tokenizer {
 }
 
 /** Restores the model (and the optimizer). Throws `CheckpointError` with all mismatches before it changes anything. */
-export function restore({ step, tensors, meta }: Stored, model: SigLip, optimizer?: AdamW): void {
+export function restore({ step, tensors, meta }: Stored, model: SigLip, optimizer?: Optimizer): void {
   const wanted = tensorsOf(model, optimizer);
   const problems: string[] = [];
   for (const [name, { shape }] of wanted) {

@@ -40,8 +40,8 @@ interface Embedded {
 }
 
 /**
- * Sets the gradient of every parameter that the loss depends on, and returns the loss; both are the same on every rank. Call it
- * in a `scope`, at whose end the gradients are freed. If the loss is not finite, no gradient is set. Throws `ShardError` if the
+ * Sets the gradient of every parameter that the loss depends on and that is not frozen, and returns the loss; both are the same on
+ * every rank. Call it in a `scope`, at whose end the gradients are freed. If the loss is not finite, no gradient is set. Throws `ShardError` if the
  * batch does not divide into the shards.
  */
 export function batchGradients(
@@ -78,19 +78,23 @@ export function batchGradients(
   if (!Number.isFinite(gradients.loss)) return gradients.loss;
 
   // Backward, shard by shard, then the sum over all shards of all devices.
-  const towers = [...parametersOf({ image: model.image, text: model.text }).values()];
-  const flat = sumOverShards(shards, comm, (number) =>
-    scope(() => {
-      const shard = number - owned * comm.rank;
-      const { zimg, ztxt } = keepsAll || shard === 0 ? embedded[shard] : embed(shard);
-      backward(zimg, slice(gradients.dzimg, 0, shard * rows, (shard + 1) * rows));
-      backward(ztxt, slice(gradients.dztxt, 0, shard * rows, (shard + 1) * rows));
-      return takeGradients(towers);
-    }),
-  );
-  setGradients(towers, flat);
-  model.tPrime.grad = full([], gradients.dtPrime, dtype);
-  if (loss.usesBias) model.b.grad = full([], gradients.db, dtype);
+  const { image, text, tPrime, b } = model;
+  const trained = [...parametersOf({ image, text }).values()].filter(({ requiresGrad }) => requiresGrad);
+  if (trained.length > 0) {
+    const flat = sumOverShards(shards, comm, (number) =>
+      scope(() => {
+        const shard = number - owned * comm.rank;
+        const { zimg, ztxt } = keepsAll || shard === 0 ? embedded[shard] : embed(shard);
+        const rowsOf = (all: Tensor): Tensor => slice(all, 0, shard * rows, (shard + 1) * rows);
+        if (zimg.requiresGrad) backward(zimg, rowsOf(gradients.dzimg));
+        if (ztxt.requiresGrad) backward(ztxt, rowsOf(gradients.dztxt));
+        return takeGradients(trained);
+      }),
+    );
+    setGradients(trained, flat);
+  }
+  if (tPrime.requiresGrad) tPrime.grad = full([], gradients.dtPrime, dtype);
+  if (loss.usesBias && b.requiresGrad) b.grad = full([], gradients.db, dtype);
   return gradients.loss;
 }
 

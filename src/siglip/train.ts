@@ -8,7 +8,7 @@
  *       if (step % 100 === 0) console.log(step, loss);
  *     }
  */
-import { type AdamW, NonFiniteError, OptimizerError, parametersOf } from "../nn/index.ts";
+import { NonFiniteError, type Optimizer, OptimizerError, parametersOf, type ScheduleFactor } from "../nn/index.ts";
 import { portable, scope } from "../tensor/index.ts";
 import { batchGradients, type Devices, type PairBatch } from "./batchGradients.ts";
 import { type LossForm, trainingLosses } from "./lossForm.ts";
@@ -17,7 +17,7 @@ import type { SigLip } from "./model.ts";
 /** A model, its optimizer and its loss. */
 export interface Trainee {
   readonly model: SigLip;
-  readonly optimizer: AdamW;
+  readonly optimizer: Optimizer;
   readonly loss: LossForm;
 }
 
@@ -26,7 +26,7 @@ export interface Training extends Trainee, Devices {
   /** This device's rows of the batch of a step, counted from 0. */
   batchOf(index: number): PairBatch;
   /** The schedule factor of a step, counted from 0; 1 by default. */
-  factorOf?(index: number): number;
+  factorOf?(index: number): ScheduleFactor;
   /** Steps done before; 0 by default. */
   readonly first?: number;
   /** Steps in all, including those done before. */
@@ -66,7 +66,7 @@ export function* train({ batchOf, factorOf = () => 1, first = 0, steps, ...rest 
 export function trainStep(
   { model, optimizer, loss }: Trainee,
   batch: PairBatch,
-  factor: number,
+  factor: ScheduleFactor,
   devices: Devices = {},
 ): StepMetrics {
   if (typeof loss?.gradients !== "function") {

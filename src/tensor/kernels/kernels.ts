@@ -9,18 +9,21 @@
  * "The same bits" excludes those of NaN: WebAssembly leaves its sign and payload to the engine, and they change when an engine
  * optimizes a kernel while it runs.
  */
+
+import type { AdafactorKernels } from "./adafactor/interface.ts";
 import type { AdamWKernels } from "./adamW/interface.ts";
 import type { AttentionKernels } from "./attention/interface.ts";
 import type { ElementwiseKernels } from "./elementwise/interface.ts";
 import type { GemmKernels } from "./gemm/interface.ts";
 import type { L2NormalizeKernels } from "./l2Normalize/interface.ts";
 import type { LayerNormKernels } from "./layerNorm/interface.ts";
+import type { LionKernels } from "./lion/interface.ts";
 import type { MovementKernels } from "./movement/interface.ts";
 import type { ReduceKernels } from "./reduce/interface.ts";
+import type { SgdKernels } from "./sgd/interface.ts";
 import type { SigmoidTileKernels } from "./sigmoidTile/interface.ts";
 import type { SoftmaxKernels } from "./softmax/interface.ts";
 import type { ViewKernels } from "./view/interface.ts";
-
 /** Every kernel of one dtype. */
 export interface Kernels
   extends ElementwiseKernels,
@@ -33,6 +36,9 @@ export interface Kernels
     SigmoidTileKernels,
     MovementKernels,
     AdamWKernels,
+    SgdKernels,
+    LionKernels,
+    AdafactorKernels,
     ViewKernels {
   /** For messages: "reference", "simd", "simd fma", ... */
   readonly name: string;

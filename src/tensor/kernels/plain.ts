@@ -4,6 +4,7 @@
  * Each loop is the formula written out. Sums accumulate in f64 and are rounded when they are stored.
  */
 import type { DType, Heap } from "../heap.ts";
+import { plainAdafactor } from "./adafactor/plain.ts";
 import { plainAdamW } from "./adamW/plain.ts";
 import { plainAttention } from "./attention/plain.ts";
 import { plainElementwise } from "./elementwise/plain.ts";
@@ -11,8 +12,10 @@ import { plainGemm } from "./gemm/plain.ts";
 import type { Kernels } from "./kernels.ts";
 import { plainL2Normalize } from "./l2Normalize/plain.ts";
 import { plainLayerNorm } from "./layerNorm/plain.ts";
+import { plainLion } from "./lion/plain.ts";
 import { plainMovement } from "./movement/plain.ts";
 import { plainReduce } from "./reduce/plain.ts";
+import { plainSgd } from "./sgd/plain.ts";
 import { plainSigmoidTile } from "./sigmoidTile/plain.ts";
 import { plainSoftmax } from "./softmax/plain.ts";
 import { plainView } from "./view/plain.ts";
@@ -30,6 +33,9 @@ export function plainKernels(heap: Heap, dtype: DType): Kernels {
     ...plainSigmoidTile(heap, dtype),
     ...plainMovement(heap, dtype),
     ...plainAdamW(heap, dtype),
+    ...plainSgd(heap, dtype),
+    ...plainLion(heap, dtype),
+    ...plainAdafactor(heap, dtype),
     ...plainView(heap, dtype),
   };
 }

@@ -1,6 +1,7 @@
 /** The f32 kernels of one device as WebAssembly SIMD. All are listed, so that a missing one is a type error. */
 import type { Heap } from "../heap.ts";
 import type { Variant } from "../wasm/assembler.ts";
+import { simdAdafactor } from "./adafactor/simd.ts";
 import { simdAdamW } from "./adamW/simd.ts";
 import { simdAttention } from "./attention/simd.ts";
 import { simdElementwise } from "./elementwise/simd.ts";
@@ -9,8 +10,10 @@ import type { Tile } from "./gemm/tile.ts";
 import type { Kernels } from "./kernels.ts";
 import { simdL2Normalize } from "./l2Normalize/simd.ts";
 import { simdLayerNorm } from "./layerNorm/simd.ts";
+import { simdLion } from "./lion/simd.ts";
 import { simdMovement } from "./movement/simd.ts";
 import { simdReduce } from "./reduce/simd.ts";
+import { simdSgd } from "./sgd/simd.ts";
 import { simdSigmoidTile } from "./sigmoidTile/simd.ts";
 import { simdSoftmax } from "./softmax/simd.ts";
 import { simdView } from "./view/simd.ts";
@@ -35,6 +38,9 @@ export function simdKernels(heap: Heap, variant: KernelVariant): Kernels {
     ...simdSigmoidTile(heap, variant),
     ...simdMovement(heap, variant),
     ...simdAdamW(heap, variant),
+    ...simdSgd(heap, variant),
+    ...simdLion(heap, variant),
+    ...simdAdafactor(heap, variant),
     ...simdView(heap, variant),
   };
 }

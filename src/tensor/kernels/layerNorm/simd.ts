@@ -21,12 +21,12 @@
 import type { Heap } from "../../heap.ts";
 import { call, func, type Variant } from "../../wasm/assembler.ts";
 import {
-  add, div, f32, f32x4, f64, f64x2, gt, i32, lt, madd, max, memoryFill, mul, neg, nmadd, select, sqrt, store,
-   sub,
+  add, div, f32, f32x4, f64, gt, i32, lt, madd, max, memoryFill, mul, neg, nmadd, select, sqrt, store, sub,
 } from "../../wasm/instructions.ts"; // biome-ignore format: one list
-import { inc, loopWhile, range } from "../../wasm/loops.ts";
+import { inc, loopWhile } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, clear, eachRow, promoteHigh, sumAcross, UNROLL, vectors } from "../../wasm/rows.ts";
+import { alongRow, clear, eachRow, sumAcross, UNROLL, vectors } from "../../wasm/rows.ts";
+import { carry } from "../carry.ts";
 import { scratch } from "../scratch.ts";
 import type { LayerNormKernels } from "./interface.ts";
 
@@ -125,20 +125,6 @@ const backwardBlock = func(
     ];
   },
 );
-
-/** totals (f64) += sums (f32), n of them, a multiple of 4; the sums are reset to 0. */
-const carry = func([i32, i32, i32], (n, sums, totals) => {
-  const i = i32.local();
-  const v = f32x4.local();
-  return range(i, 0, n, 4, [
-    v.set(f32x4.load(sums)),
-    store(sums, f32x4.const(0)),
-    store(totals, add(f64x2.load(totals), f64x2.promoteLow(v))),
-    store(totals, add(f64x2.load(totals, 16), promoteHigh(v)), 16),
-    inc(sums, 16),
-    inc(totals, 32),
-  ]);
-});
 
 /** dx, and Σ g·x̂ and Σ g as f64 totals; `padded` is cols rounded up to whole vectors. Sums and totals are two rows each. */
 const backward = func(

@@ -1,0 +1,133 @@
+/**
+ * Adafactor as in "Scaling Vision Transformers", the optimizer of the SigLIP paper, as big_vision applies it.
+ *
+ *     β2 = min(cap, 1 − t^−0.8)        v ← β2·v + (1 − β2)·(g² + 1e-30)        u = g/√v
+ *     m ← β1·m + (1 − β1)·u            p ← p − s·(lr·mult·m + wd·wdMult·p)
+ *
+ * with t the step, from 1 on, and s the schedule factor. There is no correction of m for its start at 0, no relative step size, and
+ * u is not clipped. Where the second-largest axis has at least 32 entries, v is not stored but approximated from its means over the
+ * two largest axes, v ≈ rows·columns/mean, so the moments take half of Adam's memory. m holds bfloat16 numbers, as big_vision's,
+ * but in the type of the parameter.
+ *
+ * Zhai et al. 2021, arXiv:2106.04560; Shazeer & Stern 2018, arXiv:1804.04235; big_vision `optax.py`.
+ */
+import type { Variable } from "../../autograd/index.ts";
+import { type DType, empty, kernelsFor, portable, type Shape, sizeOf, type Tensor, zeros } from "../../tensor/index.ts";
+import { Optimizer, type Update, type UpdateRule } from "./optimizer.ts";
+import { FLAG, FRACTION, type OptimizerOptions } from "./options.ts";
+
+/** Settings of `Adafactor`. */
+export interface AdafactorOptions extends OptimizerOptions {
+  /** 0.9 by default. */
+  readonly beta1?: number;
+  /** Most that β2 grows to; 0.95 by default. */
+  readonly beta2?: number;
+  /** Whether the momentum is rounded to bfloat16; true by default. */
+  readonly bfloat16?: boolean;
+}
+
+const LEAST_FACTORED = 32;
+const EPS = 1e-30;
+
+/** A tensor as [outer, rows, middle, cols], and the shapes of its means over cols and over rows. */
+interface Factoring {
+  readonly sizes: { readonly outer: number; readonly rows: number; readonly middle: number; readonly cols: number };
+  readonly rowShape: Shape;
+  readonly columnShape: Shape;
+}
+
+/**
+ * How the second moment of a parameter of such axes is factored; undefined if it is not. The two largest axes are the rows and
+ * the columns, and of equal axes the last are taken. The columns must be the last axis.
+ */
+export function factoringOf(axes: Shape): Factoring | undefined {
+  const bySize = axes.map((_, i) => i).sort((a, b) => axes[a] - axes[b]);
+  const [rowAxis, columnAxis] = bySize.slice(-2).sort((a, b) => a - b);
+  if (columnAxis !== axes.length - 1 || axes[bySize[bySize.length - 2]] < LEAST_FACTORED) return undefined;
+  const without = (axis: number): Shape => axes.filter((_, i) => i !== axis);
+  return {
+    sizes: {
+      outer: sizeOf(axes.slice(0, rowAxis)),
+      rows: axes[rowAxis],
+      middle: sizeOf(axes.slice(rowAxis + 1, columnAxis)),
+      cols: axes[columnAxis],
+    },
+    rowShape: without(columnAxis),
+    columnShape: without(rowAxis),
+  };
+}
+
+/** β2 of a step, in f32 as big_vision computes it. */
+const decayRate = (count: number, cap: number): number =>
+  Math.fround(Math.min(cap, 1 - portable.exp(-0.8 * portable.log(count))));
+
+/** v ← β2·v + (1 − β2)·(fresh + ε) */
+function average(v: Tensor, fresh: Tensor, beta2: number): void {
+  const [to, from] = [v.data, fresh.data];
+  for (let i = 0; i < to.length; i++) to[i] = beta2 * to[i] + (1 - beta2) * (from[i] + EPS);
+}
+
+/** The factors of 1/√v ≈ √(mean/(rows·columns)): √(mean/rows) and 1/√columns. */
+function factors({ sizes }: Factoring, vRow: Tensor, vColumn: Tensor, rowFactor: Tensor, columnFactor: Tensor): void {
+  const { outer, rows, middle } = sizes;
+  const [v, factor] = [vRow.data, rowFactor.data];
+  for (let group = 0; group < outer * middle; group++) {
+    const first = Math.floor(group / middle) * rows * middle + (group % middle);
+    let mean = 0;
+    for (let row = 0; row < rows; row++) mean += v[first + row * middle] / rows;
+    for (let row = 0; row < rows; row++) factor[first + row * middle] = Math.sqrt(mean / v[first + row * middle]);
+  }
+  const [columns, inverse] = [vColumn.data, columnFactor.data];
+  for (let i = 0; i < columns.length; i++) inverse[i] = 1 / Math.sqrt(columns[i]);
+}
+
+type Moments = Readonly<Record<"beta1" | "beta2", number>> & { readonly bfloat16: boolean };
+
+function updateFactored(factoring: Factoring, { parameter, state, g, ...rates }: Update, moments: Moments): void {
+  const { value } = parameter;
+  const { m, vRow, vColumn } = state;
+  const { meanSquares, adafactorFactored } = kernelsFor(value.dtype);
+  const { sizes, rowShape, columnShape } = factoring;
+  const row = empty("adafactor", rowShape, value.dtype);
+  const column = empty("adafactor", columnShape, value.dtype);
+  meanSquares(sizes, g.address, rates.gradScale, row.address, column.address);
+  average(vRow, row, moments.beta2);
+  average(vColumn, column, moments.beta2);
+  factors(factoring, vRow, vColumn, row, column);
+  const args = { ...rates, ...moments };
+  adafactorFactored(sizes, value.address, g.address, m.address, row.address, column.address, args);
+}
+
+function updateFull({ parameter: { value }, state, g, ...rates }: Update, moments: Moments): void {
+  const args = { ...rates, ...moments, eps: EPS };
+  kernelsFor(value.dtype).adafactor(value.size, value.address, g.address, state.m.address, state.v.address, args);
+}
+
+function secondMoment({ value: { shape, dtype }, layout }: Variable): Record<string, Tensor> {
+  const factoring = factoringOf(layout.axes);
+  const start = (axes: Shape, type: DType): Tensor => zeros(axes, type);
+  if (factoring === undefined) return { v: start(shape, dtype) };
+  return { vRow: start(factoring.rowShape, dtype), vColumn: start(factoring.columnShape, dtype) };
+}
+
+function adafactorRule({ beta1 = 0.9, beta2 = 0.95, bfloat16 = true }: AdafactorOptions): UpdateRule {
+  return {
+    init: (parameter) => ({ m: zeros(parameter.shape, parameter.value.dtype), ...secondMoment(parameter) }),
+    update(updates, count) {
+      const moments = { beta1, beta2: decayRate(count, beta2), bfloat16 };
+      for (const each of updates) {
+        const factoring = factoringOf(each.parameter.layout.axes);
+        if (factoring === undefined) updateFull(each, moments);
+        else updateFactored(factoring, each, moments);
+      }
+    },
+  };
+}
+
+/** Adafactor over parameters by path; `step` consumes their gradients. */
+export class Adafactor extends Optimizer {
+  constructor(parameters: ReadonlyMap<string, Variable>, options: AdafactorOptions) {
+    const kinds = { beta1: FRACTION, beta2: FRACTION, bfloat16: FLAG };
+    super(parameters, options, { name: "adafactor", kinds, rule: adafactorRule(options) });
+  }
+}
