@@ -33,7 +33,7 @@ interface Case {
 }
 
 // lr 0: the parameters do not change, however many rounds are run
-const ADAMW = { lr: 0, decay: 0, beta1: 0.9, beta2: 0.999, eps: 1e-8, correction1: 1, correction2: 1, gradScale: 1 };
+const RATES = { lr: 0, decay: 0, beta1: 0.9, beta2: 0.999, eps: 1e-8, gradScale: 1 };
 
 const CASES: readonly Case[] = [
   ...UNARY.map((op): Case => {
@@ -55,7 +55,13 @@ const CASES: readonly Case[] = [
   { name: "copy", run: (k, n, { x, out }) => k.copy(n, x, out) },
   { name: "sum", run: (k, n, { x }) => k.sum(n, x) },
   { name: "sumSquares", run: (k, n, { x }) => k.sumSquares(n, x) },
-  { name: "adamW", run: (k, n, { x, g, m, v }) => k.adamW(n, x, g, m, v, ADAMW) },
+  {
+    name: "adamW",
+    run: (k, n, { x, g, m, v }) => k.adamW(n, x, g, m, v, { ...RATES, correction1: 1, correction2: 1 }),
+  },
+  { name: "adafactor", run: (k, n, { x, g, m, v }) => k.adafactor(n, x, g, m, v, { ...RATES, bfloat16: true }) },
+  { name: "lion", run: (k, n, { x, g, m }) => k.lion(n, x, g, m, RATES) },
+  { name: "sgd", run: (k, n, { x, g, m }) => k.sgd(n, x, g, m, { ...RATES, momentum: 0.9, nesterov: false }) },
 ];
 
 /** One row per case and size. */

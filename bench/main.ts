@@ -19,6 +19,7 @@ import { emojiBench } from "./emoji.ts";
 import { gemmBench } from "./gemm.ts";
 import { lossBench } from "./loss.ts";
 import { memoryBench } from "./memory.ts";
+import { optimizersBench } from "./optimizers.ts";
 import { line } from "./print.ts";
 import type { BenchOptions, Row } from "./row.ts";
 import { rowsBench } from "./rows.ts";
@@ -32,6 +33,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => AsyncIterable<
     yield* rowsBench();
   },
   attention: attentionBench,
+  optimizers: optimizersBench,
   step: stepBench,
   emoji: emojiBench,
   loss: lossBench,

@@ -12,7 +12,7 @@
  * Zhai et al. 2021, arXiv:2106.04560; Shazeer & Stern 2018, arXiv:1804.04235; big_vision `optax.py`.
  */
 import type { Variable } from "../../autograd/index.ts";
-import { type DType, empty, kernelsFor, portable, type Shape, sizeOf, type Tensor, zeros } from "../../tensor/index.ts";
+import { kernelsFor, portable, type Shape, sizeOf, zeros } from "../../tensor/index.ts";
 import { Optimizer, type Update, type UpdateRule } from "./optimizer.ts";
 import { FLAG, FRACTION, type OptimizerOptions } from "./options.ts";
 
@@ -61,65 +61,42 @@ export function factoringOf(axes: Shape): Factoring | undefined {
 const decayRate = (count: number, cap: number): number =>
   Math.fround(Math.min(cap, 1 - portable.exp(-0.8 * portable.log(count))));
 
-/** v ← β2·v + (1 − β2)·(fresh + ε) */
-function average(v: Tensor, fresh: Tensor, beta2: number): void {
-  const [to, from] = [v.data, fresh.data];
-  for (let i = 0; i < to.length; i++) to[i] = beta2 * to[i] + (1 - beta2) * (from[i] + EPS);
+interface Moments {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly bfloat16: boolean;
 }
 
-/** The factors of 1/√v ≈ √(mean/(rows·columns)): √(mean/rows) and 1/√columns. */
-function factors({ sizes }: Factoring, vRow: Tensor, vColumn: Tensor, rowFactor: Tensor, columnFactor: Tensor): void {
-  const { outer, rows, middle } = sizes;
-  const [v, factor] = [vRow.data, rowFactor.data];
-  for (let group = 0; group < outer * middle; group++) {
-    const first = Math.floor(group / middle) * rows * middle + (group % middle);
-    let mean = 0;
-    for (let row = 0; row < rows; row++) mean += v[first + row * middle] / rows;
-    for (let row = 0; row < rows; row++) factor[first + row * middle] = Math.sqrt(mean / v[first + row * middle]);
-  }
-  const [columns, inverse] = [vColumn.data, columnFactor.data];
-  for (let i = 0; i < columns.length; i++) inverse[i] = 1 / Math.sqrt(columns[i]);
-}
-
-type Moments = Readonly<Record<"beta1" | "beta2", number>> & { readonly bfloat16: boolean };
-
-function updateFactored(factoring: Factoring, { parameter, state, g, ...rates }: Update, moments: Moments): void {
+function updateOne(
+  { parameter, state, g, ...rates }: Update,
+  factoring: Factoring | undefined,
+  moments: Moments,
+): void {
   const { value } = parameter;
-  const { m, vRow, vColumn } = state;
-  const { meanSquares, adafactorFactored } = kernelsFor(value.dtype);
-  const { sizes, rowShape, columnShape } = factoring;
-  const row = empty("adafactor", rowShape, value.dtype);
-  const column = empty("adafactor", columnShape, value.dtype);
-  meanSquares(sizes, g.address, rates.gradScale, row.address, column.address);
-  average(vRow, row, moments.beta2);
-  average(vColumn, column, moments.beta2);
-  factors(factoring, vRow, vColumn, row, column);
-  const args = { ...rates, ...moments };
-  adafactorFactored(sizes, value.address, g.address, m.address, row.address, column.address, args);
-}
-
-function updateFull({ parameter: { value }, state, g, ...rates }: Update, moments: Moments): void {
+  const { m, v, vRow, vColumn } = state;
+  const { adafactor, adafactorFactored } = kernelsFor(value.dtype);
   const args = { ...rates, ...moments, eps: EPS };
-  kernelsFor(value.dtype).adafactor(value.size, value.address, g.address, state.m.address, state.v.address, args);
-}
-
-function secondMoment({ value: { shape, dtype }, layout }: Variable): Record<string, Tensor> {
-  const factoring = factoringOf(layout.axes);
-  const start = (axes: Shape, type: DType): Tensor => zeros(axes, type);
-  if (factoring === undefined) return { v: start(shape, dtype) };
-  return { vRow: start(factoring.rowShape, dtype), vColumn: start(factoring.columnShape, dtype) };
+  if (factoring === undefined) adafactor(value.size, value.address, g.address, m.address, v.address, args);
+  else {
+    const [p, ofRows, ofColumns] = [value.address, vRow.address, vColumn.address];
+    adafactorFactored(factoring.sizes, p, g.address, m.address, ofRows, ofColumns, args);
+  }
 }
 
 function adafactorRule({ beta1 = 0.9, beta2 = 0.95, bfloat16 = true }: AdafactorOptions): UpdateRule {
+  const factorings = new Map<Variable, Factoring | undefined>();
   return {
-    init: (parameter) => ({ m: zeros(parameter.shape, parameter.value.dtype), ...secondMoment(parameter) }),
+    init(parameter) {
+      const { shape, dtype } = parameter.value;
+      const factoring = factoringOf(parameter.layout.axes);
+      factorings.set(parameter, factoring);
+      const m = zeros(shape, dtype);
+      if (factoring === undefined) return { m, v: zeros(shape, dtype) };
+      return { m, vRow: zeros(factoring.rowShape, dtype), vColumn: zeros(factoring.columnShape, dtype) };
+    },
     update(updates, count) {
       const moments = { beta1, beta2: decayRate(count, beta2), bfloat16 };
-      for (const each of updates) {
-        const factoring = factoringOf(each.parameter.layout.axes);
-        if (factoring === undefined) updateFull(each, moments);
-        else updateFactored(factoring, each, moments);
-      }
+      for (const each of updates) updateOne(each, factorings.get(each.parameter), moments);
     },
   };
 }

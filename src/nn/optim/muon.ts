@@ -13,13 +13,13 @@ import {
   add,
   addInto,
   concat,
+  kernelsFor,
   mul,
   permute,
   type Shape,
   scope,
   show,
   slice,
-  sub,
   type Tensor,
   transpose,
   zeros,
@@ -94,20 +94,21 @@ function batchesOf(updates: readonly Update[]): Update[][] {
 }
 
 /** m ← μ·m + (1 − μ)·g; returns (1 − μ)·g + μ·m. */
-function advance({ g, state, gradScale }: Update, mu: number): Tensor {
-  const { m } = state;
-  const scaled = mul(g, gradScale);
-  addInto(m, mul(sub(scaled, m), 1 - mu));
-  return add(mul(scaled, 1 - mu), mul(m, mu));
+function advance({ g, state: { m }, gradScale }: Update, mu: number): Tensor {
+  const fresh = mul(g, (1 - mu) * gradScale);
+  kernelsFor(m.dtype).binaryScalar.mul(m.size, m.address, mu, m.address);
+  addInto(m, fresh);
+  return add(fresh, mul(m, mu));
 }
 
-/** p ← p − (lr·u + decay·p) */
+/** p ← p − (lr·u + decay·p): gradient descent along u, without momentum. */
 function move({ parameter, lr, decay }: Update, orthogonal: Tensor): void {
   const { value } = parameter;
   const [rows, columns] = value.shape;
   const size = UPDATE_SIZE * Math.sqrt(Math.max(rows, columns / partsOf(parameter)));
   const u = join(orthogonal, value.shape);
-  addInto(value, mul(add(mul(u, lr * size), mul(value, decay)), -1));
+  const args = { lr, decay, momentum: 0, nesterov: false, gradScale: size };
+  kernelsFor(value.dtype).sgd(value.size, value.address, u.address, u.address, args);
 }
 
 function updateMatrices(batch: readonly Update[], mu: number): void {

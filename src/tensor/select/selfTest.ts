@@ -152,18 +152,41 @@ function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
         k.drawView({ stored: 9, picture: x, place, colour, scale: 1 / 128, side: 11, out });
       },
     ],
+  ];
+}
+
+/** One step of every optimizer: the parameter, then its state. */
+function optimizerChecks({ x, y, positive }: Inputs): Check[] {
+  const rates = { lr: 0.1, decay: 0.01, gradScale: 0.5, beta1: 0.9, beta2: 0.99, eps: 1e-8, bfloat16: false };
+  const sizes = { outer: 1, rows: ROWS, middle: 1, cols: COLS };
+  const step = (name: string, states: 1 | 2, run: (kernels: Kernels, p: Ptr, m: Ptr, v: Ptr) => void): Check => [
+    name,
+    (1 + states) * N,
+    (k, out) => {
+      const [m, v] = [out + 4 * N, out + 8 * N];
+      k.copy(N, x, out);
+      k.copy(N, y, m);
+      if (states === 2) k.copy(N, positive, v);
+      run(k, out, m, v);
+    },
+  ];
+  return [
+    step("adamW", 2, (k, p, m, v) => k.adamW(N, p, y, m, v, { ...rates, correction1: 0.2, correction2: 0.3 })),
+    step("adafactor", 2, (k, p, m, v) => k.adafactor(N, p, y, m, v, rates)),
     [
-      "adamW",
-      3 * N,
+      "adafactorFactored",
+      2 * N + ROWS + COLS,
       (k, out) => {
-        const [m, v] = [out + 4 * N, out + 8 * N];
+        const [m, row] = [out + 4 * N, out + 8 * N];
         k.copy(N, x, out);
         k.copy(N, y, m);
-        k.copy(N, positive, v);
-        const rates = { lr: 0.1, decay: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-8, gradScale: 0.5 };
-        k.adamW(N, out, y, m, v, { ...rates, correction1: 0.2, correction2: 0.3 });
+        k.copy(ROWS + COLS, positive, row);
+        k.adafactorFactored(sizes, out, y, m, row, row + 4 * ROWS, rates);
       },
     ],
+    step("lion", 1, (k, p, m) => k.lion(N, p, x, m, rates)),
+    step("sgd", 1, (k, p, m) => k.sgd(N, p, x, m, { ...rates, momentum: 0.9, nesterov: false })),
+    step("sgdNesterov", 1, (k, p, m) => k.sgd(N, p, x, m, { ...rates, momentum: 0.9, nesterov: true })),
   ];
 }
 
@@ -183,7 +206,7 @@ export function selfTest(heap: Heap, kernels: Kernels, oracle: Kernels): string[
     heap.f32[positive / 4 + i] = 0.1 + 2.9 * rng.uniform();
   }
   const table = [
-    ...gemmChecks(inputs), ...elementChecks(heap, inputs), ...rowChecks(inputs), ...ATTENTIONS.flatMap((sides) => attentionChecks(inputs, sides)),
+    ...gemmChecks(inputs), ...elementChecks(heap, inputs), ...optimizerChecks(inputs), ...rowChecks(inputs), ...ATTENTIONS.flatMap((sides) => attentionChecks(inputs, sides)),
   ]; // biome-ignore format: one line
   const results = (set: Kernels, [, length, run]: Check): Float32Array => {
     run(set, out);

@@ -1,10 +1,12 @@
 /**
- * The steps of Adafactor.
+ * One step of Adafactor.
  *
  *     g ← gradScale·g      u = g/√v      m′ = β₁·m + (1 − β₁)·u      p ← p − (lr·m′ + decay·p)      m ← m′, or bfloat16(m′)
+ *     v ← β₂·v + (1 − β₂)(g² + ε)
  *
- * v is stored, v ← β₂·v + (1 − β₂)(g² + ε), or 1/√v is the product of a row factor and a column factor. With a bfloat16 momentum,
- * big_vision's 64-bit program also rounds β₁·m; its compiled 32-bit program does not.
+ * Factored, only the means of v along rows (over cols) and along columns (over rows) are known, and v ≈ vRow·vColumn/mean, where
+ * both have the same mean. With a bfloat16 momentum, big_vision's 64-bit program also rounds β₁·m; its compiled 32-bit program
+ * does not.
  *
  * Shazeer & Stern 2018, arXiv:1804.04235; Zhai et al. 2021, arXiv:2106.04560.
  */
@@ -38,27 +40,13 @@ export function plainAdafactor(heap: Heap, dtype: DType): AdafactorKernels {
     }
   }
 
+  /** v ← β₂·v + (1 − β₂)(squares + ε) */
+  function average(v: number, squares: Float64Array, { beta2, eps }: AdafactorArgs): void {
+    const H = heap[dtype];
+    for (const [i, square] of squares.entries()) H[v + i] = beta2 * H[v + i] + (1 - beta2) * (square + eps);
+  }
+
   return {
-    meanSquares(sizes, g, gradScale, byRow, byColumn) {
-      const H = heap[dtype];
-      const { outer, rows, middle, cols } = sizes;
-      const ofRows = new Float64Array(outer * rows * middle);
-      const ofColumns = new Float64Array(outer * middle * cols);
-      visit(sizes, (i, row, column) => {
-        const square = (H[g / bytes + i] * gradScale) ** 2;
-        ofRows[row] += square / cols;
-        ofColumns[column] += square / rows;
-      });
-      H.set(ofRows, byRow / bytes);
-      H.set(ofColumns, byColumn / bytes);
-    },
-    adafactorFactored(sizes, p, g, m, rowFactor, columnFactor, args) {
-      const H = heap[dtype];
-      const [P, G, M, R, C] = [p / bytes, g / bytes, m / bytes, rowFactor / bytes, columnFactor / bytes];
-      visit(sizes, (i, row, column) =>
-        move(P + i, M + i, H[G + i] * args.gradScale * H[R + row] * H[C + column], args),
-      );
-    },
     adafactor(n, p, g, m, v, args) {
       const H = heap[dtype];
       const [P, G, M, V] = [p / bytes, g / bytes, m / bytes, v / bytes];
@@ -68,6 +56,26 @@ export function plainAdafactor(heap: Heap, dtype: DType): AdafactorKernels {
         H[V + i] = beta2 * H[V + i] + (1 - beta2) * (grad * grad + eps);
         move(P + i, M + i, grad / Math.sqrt(H[V + i]), args);
       }
+    },
+    adafactorFactored(sizes, p, g, m, vRow, vColumn, args) {
+      const H = heap[dtype];
+      const [P, G, M, R, C] = [p / bytes, g / bytes, m / bytes, vRow / bytes, vColumn / bytes];
+      const { outer, rows, middle, cols } = sizes;
+      const ofRows = new Float64Array(outer * rows * middle);
+      const ofColumns = new Float64Array(outer * middle * cols);
+      visit(sizes, (i, row, column) => {
+        const square = (H[G + i] * args.gradScale) ** 2;
+        ofRows[row] += square / cols;
+        ofColumns[column] += square / rows;
+      });
+      average(R, ofRows, args);
+      average(C, ofColumns, args);
+      const means = new Float64Array(outer * middle); // of v, by its columns
+      for (let i = 0; i < ofColumns.length; i++) means[Math.floor(i / cols)] += H[C + i] / cols;
+      visit(sizes, (i, row, column) => {
+        const v = (H[R + row] * H[C + column]) / means[Math.floor(column / cols)];
+        move(P + i, M + i, (H[G + i] * args.gradScale) / Math.sqrt(v), args);
+      });
     },
   };
 }

@@ -2,14 +2,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bfloat16 } from "../../../../src/tensor/kernels/adafactor/bfloat16.ts";
 import type {
+  AdafactorArgs,
   AdafactorKernels,
   FactoredSizes,
-  FullMomentArgs,
 } from "../../../../src/tensor/kernels/adafactor/interface.ts";
 import { simdAdafactor } from "../../../../src/tensor/kernels/adafactor/simd.ts";
 import { expectClose, heap, oracle, run, sameBits, seeds, U, uniform, VARIANTS } from "../arena.ts";
 
-const ARGS: FullMomentArgs = {
+const ARGS: AdafactorArgs = {
   ...{ lr: 1e-2, decay: 1e-3, beta1: 0.9, beta2: 0.95, eps: 1e-30 },
   bfloat16: false,
   gradScale: 0.7,
@@ -42,29 +42,27 @@ function fullStep(kernel: AdafactorKernels["adafactor"], { p, m, v }: State, g: 
   return { p: outputs[0], m: outputs[1], v: outputs[2] };
 }
 
-const means = (kernel: AdafactorKernels["meanSquares"], each: FactoredSizes, g: Float32Array): Float32Array[] => {
-  const { rowCount, columnCount } = numbersOf(each);
-  return run([g], [rowCount, columnCount], ([pg], [row, column]) => kernel(each, pg, 0.7, row, column));
-};
-
+/** p, m, vRow and vColumn after a step. */
 function factoredStep(
   kernel: AdafactorKernels["adafactorFactored"],
   each: FactoredSizes,
   inputs: readonly Float32Array[],
   args = ARGS,
 ): Float32Array[] {
-  const { n } = numbersOf(each);
-  return run(inputs, [n, n], ([p, m, g, row, column], [op, om]) => {
-    oracle.copy(n, p, op);
-    oracle.copy(n, m, om);
-    kernel(each, op, g, om, row, column, args);
+  const lengths = inputs.slice(0, 4).map(({ length }) => length);
+  return run(inputs, lengths, (from, to) => {
+    lengths.forEach((length, i) => {
+      oracle.copy(length, from[i], to[i]);
+    });
+    kernel(each, to[0], from[4], to[1], to[2], to[3], args);
   });
 }
 
+/** p, m, vRow, vColumn and g. */
 const inputsOf = (each: FactoredSizes, seed: number): Float32Array[] => {
   const { n, rowCount, columnCount } = numbersOf(each);
   const [p, m, g] = [0, 1, 2].map((i) => uniform(n, seed + i));
-  return [p, m, g, uniform(rowCount, seed + 3, 0.5, 1), uniform(columnCount, seed + 4, 0.5, 1)];
+  return [p, m, uniform(rowCount, seed + 3, 0.5, 1), uniform(columnCount, seed + 4, 0.5, 1), g];
 };
 
 /** A rounding to bfloat16 may fall the other way: 2⁻⁸ of a number below 4. */
@@ -73,25 +71,29 @@ const FLIP = 4 * 2 ** -8;
 describe.each(VARIANTS)("adafactor, %o", (variant) => {
   const kernels = simdAdafactor(heap, variant);
 
-  test("mean squares equal those of the oracle: the roundings of a row, and of 32 rows", () => {
-    fc.assert(
-      fc.property(sizes, seeds, (each, seed) => {
-        const g = uniform(numbersOf(each).n, seed, 3);
-        const [got, want] = [kernels, oracle].map(({ meanSquares }) => means(meanSquares, each, g));
-        for (const part of [0, 1]) expectClose(got[part], want[part], (i) => 40 * U * want[part][i]);
-      }),
-    );
-  });
-
-  test("a factored step equals that of the oracle within a few roundings", () => {
+  test("a factored step equals that of the oracle: the roundings of a sum along a row, and over 32 rows", () => {
     fc.assert(
       fc.property(sizes, seeds, (each, seed) => {
         const inputs = inputsOf(each, seed);
         const [got, want] = [kernels, oracle].map((set) => factoredStep(set.adafactorFactored, each, inputs));
         expectClose(got[0], want[0], () => 6 * U);
-        expectClose(got[1], want[1], () => 8 * U);
+        expectClose(got[1], want[1], () => 20 * U);
+        for (const v of [2, 3]) expectClose(got[v], want[v], (i) => 8 * U * want[v][i]); // the squares enter by a twentieth
       }),
     );
+  });
+
+  test("the first step begins the second moment with the squares alone", () => {
+    const each = { outer: 1, rows: 40, middle: 1, cols: 33 };
+    const { n, rowCount, columnCount } = numbersOf(each);
+    const g = uniform(n, 1);
+    const zeros = [n, n, rowCount, columnCount].map((length) => new Float32Array(length));
+    const [, , vRow, vColumn] = factoredStep(kernels.adafactorFactored, each, [...zeros, g], { ...ARGS, beta2: 0 });
+    for (const [v, along] of [[vRow, (i: number) => Math.floor(i / 33)], [vColumn, (i: number) => i % 33]] as const) {
+      const sums = new Float64Array(v.length);
+      g.forEach((x, i) => { sums[along(i)] += (0.7 * x) ** 2 / (n / v.length); });
+      expectClose(v, Float32Array.from(sums), (i) => 40 * U * sums[i]);
+    } // biome-ignore format: a line each
   });
 
   test("a step with the whole second moment equals that of the oracle within a few roundings", () => {
@@ -138,21 +140,20 @@ describe.each(VARIANTS)("adafactor, %o", (variant) => {
     }
   });
 
-  test("parts side by side are steps of their own", () => {
+  test("parts side by side take steps of their own", () => {
     const [D, parts, K] = [40, 3, 33];
     const fused = { outer: 1, rows: D, middle: parts, cols: K };
-    const g = uniform(D * parts * K, 1);
-    const [rowMeans, columnMeans] = means(kernels.meanSquares, fused, g);
+    const inputs = inputsOf(fused, 1);
+    const all = factoredStep(kernels.adafactorFactored, fused, inputs);
     for (let part = 0; part < parts; part++) {
-      const own = g.filter((_, i) => Math.floor(i / K) % parts === part);
-      const [row, column] = means(kernels.meanSquares, { ...fused, middle: 1 }, own);
-      expect(
-        sameBits(
-          row,
-          rowMeans.filter((_, i) => i % parts === part),
-        ),
-      ).toBe(true);
-      expect(sameBits(column, columnMeans.slice(part * K, (part + 1) * K))).toBe(true);
+      // vRow is [D, parts], the others are [..., parts, K]
+      const ofPart = (x: Float32Array) =>
+        x.filter((_, i) => (x.length === D * parts ? i : Math.floor(i / K)) % parts === part);
+      const own = inputs.map(ofPart);
+      const alone = factoredStep(kernels.adafactorFactored, { ...fused, middle: 1 }, own);
+      alone.forEach((x, i) => {
+        expect(sameBits(x, ofPart(all[i]))).toBe(true);
+      });
     }
   });
 });
