@@ -23,5 +23,13 @@ export { pathPattern } from "./optim/pathPattern.ts";
 export { Sgd, type SgdOptions } from "./optim/sgd.ts";
 export { PatchEmbed, patchify } from "./patchEmbed.ts";
 export { learnedPositions, sincos2d } from "./posEmb.ts";
-export { SCHEDULE_KINDS, type ScheduleKind, type ScheduleOptions, type Stair, schedule } from "./schedule.ts";
+export {
+  SCHEDULE_KINDS,
+  type ScheduleKind,
+  type ScheduleOption,
+  type ScheduleOptions,
+  type Stair,
+  schedule,
+  scheduleOptionsOf,
+} from "./schedule.ts";
 export type { Tap } from "./tap.ts";

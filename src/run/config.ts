@@ -9,8 +9,6 @@
  * Names follow big_vision (width, depth, mlpDim, numHeads, posEmb). The values of `emoji` are a recipe that learns
  * 1,594 emoji in minutes on a laptop; weight decay applies per step and is independent of the learning rate.
  */
-import { parseJson } from "../formats/index.ts";
-import { durationInSteps, parseDuration, pathPattern } from "../nn/index.ts";
 import { embeddingBytes, logOddsBias, parameterCount, type SigLipConfig } from "../siglip/index.ts";
 import { HEAP_BYTES, KERNEL_MODES } from "../tensor/index.ts";
 import { ConfigError, type Problem } from "./configError.ts";
@@ -23,25 +21,19 @@ import {
   defaults,
   type Field,
   integer,
+  jsonList,
   keysOf,
   number,
   numberOr,
   type Values,
   valueAt,
 } from "./fields.ts";
+import { isPattern } from "./patterns.ts";
+import { scheduleFields } from "./scheduleFields.ts";
+import { type Conflict, scheduleConflicts } from "./schedules.ts";
 
 export { ConfigError, type Problem } from "./configError.ts";
 export { checkBatch } from "./dataSet.ts";
-
-/** `10%`, `400 steps`, `5 epochs`, `50000 examples`; a bare number counts steps. */
-const duration = (initial: string, meaning: string): Field<string> => ({
-  initial,
-  meaning,
-  accepts: "a duration such as 10%, 400 steps, 5 epochs or 50000 examples",
-  parse: (text) => text,
-  hasType: (value) => typeof value === "string",
-  isAllowed: (value) => parseDuration(value) !== undefined,
-});
 
 /** Multiplies learning rate and decay of the parameters whose whole path matches; the first match applies. */
 export interface Multiplier {
@@ -50,36 +42,18 @@ export interface Multiplier {
   readonly decay: number;
 }
 
-const multipliers = (initial: readonly Multiplier[], meaning: string): Field<readonly Multiplier[]> => ({
-  initial,
-  meaning,
-  accepts:
+const multipliers = (initial: readonly Multiplier[], meaning: string): Field<readonly Multiplier[]> =>
+  jsonList(
+    initial,
     'a list such as [{"match": "image/.*", "lr": 0.1, "decay": 0}] (match: regular expression, lr and decay from 0 to 1000)',
-  parse(json) {
-    try {
-      return parseJson(new TextEncoder().encode(json), "optim.multipliers");
-    } catch {
-      return json; // not JSON: reported as the wrong type
-    }
-  },
-  hasType: Array.isArray,
-  isAllowed: (list) => list.every(isMultiplier),
-});
+    isMultiplier,
+    meaning,
+  );
 
 function isMultiplier(item: unknown): boolean {
   const { match, lr, decay, ...others } = Object(item) as Record<string, unknown>;
   const isFactor = (value: unknown): boolean => typeof value === "number" && value >= 0 && value <= 1000;
   return isPattern(match) && isFactor(lr) && isFactor(decay) && Object.keys(others).length === 0;
-}
-
-function isPattern(value: unknown): boolean {
-  if (typeof value !== "string" || value.length > 200) return false;
-  try {
-    pathPattern(value);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const fields = {
@@ -131,9 +105,7 @@ const fields = {
     weightDecay: number(4e-4, { min: 0, max: 1 }, "per step, independent of the learning rate"),
     decayed: choice("matrices", ["kernels", "matrices"], "what decays; matrices: embeddings and the probe too"),
     clipNorm: number(1, { above: 0, max: 1e9 }, "largest norm of the gradients; longer ones are scaled down to it"),
-    schedule: choice("cosine", ["cosine", "linear", "rsqrt", "constant"], "how the learning rate falls after warm-up"),
-    warmup: duration("10%", "linear rise of the learning rate from 0"),
-    cooldown: duration("0", "linear fall of the learning rate to 0 at the end"),
+    ...scheduleFields,
     multipliers: multipliers(
       [{ match: "tPrime|b", lr: 3, decay: 0 }],
       "factors for the parameters whose whole path matches; the first match applies",
@@ -241,7 +213,16 @@ export const configDifferences = (before: Config, after: Config): Difference[] =
  * must be listed here, with a default that leaves training unchanged: then the configuration of an older run, which lacks
  * the key, keeps the digest that its checkpoints carry.
  */
-const LATER_KEYS: readonly string[] = ["data.trim", "train.firstSteps"];
+const LATER_KEYS: readonly string[] = [
+  "data.trim",
+  "train.firstSteps",
+  "optim.end",
+  "optim.power",
+  "optim.timescale",
+  "optim.shift",
+  "optim.stairs",
+  "optim.schedules",
+];
 
 /**
  * The keys that determine every bit of a result, to be hashed: five sections, without later keys at their default. The
@@ -273,10 +254,10 @@ function settled(config: Config, problems: Problem[]): Config {
 }
 
 /** Combinations that no run can use, although every key is in its range. */
-function conflicts(config: Config): { keys: string[]; detail: string }[] {
-  const { data, model, train, optim } = config;
+function conflicts(config: Config): Conflict[] {
+  const { data, model, train } = config;
   const { image, text } = model;
-  const found: { keys: string[]; detail: string }[] = [];
+  const found: Conflict[] = [];
   const refuse = (when: boolean, keys: string[], detail: string): void => {
     if (when) found.push({ keys, detail });
   };
@@ -314,14 +295,7 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
     `data.testStyle ${data.testStyle} is one of data.trainStyles; test on a style that training does not see`,
   );
 
-  // An epoch is at least one step: this is the least that the two can take.
-  const length = { steps: train.steps, batch: train.batch, stepsPerEpoch: 1 };
-  const used = durationInSteps(optim.warmup, length) + durationInSteps(optim.cooldown, length);
-  refuse(
-    used > train.steps,
-    ["optim.warmup", "optim.cooldown", "train.steps", "train.batch"],
-    `optim.warmup ${optim.warmup} and optim.cooldown ${optim.cooldown} are ${used} steps, more than train.steps ${train.steps}`,
-  );
+  found.push(...scheduleConflicts(config));
 
   const large = found.length === 0 ? tooLarge(config) : undefined; // only for a valid model
   if (large !== undefined) refuse(true, ["model", "tokenizer.vocabSize"], large);

@@ -31,7 +31,7 @@ export { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "./fs.ts
 export { RunLockedError } from "./lock.ts";
 export { checkMemory, fitsOn, fittingShards, remedyFor, runBytes } from "./memory.ts";
 export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
-export { buildModel, buildOptimizer, buildSchedule } from "./model.ts";
+export { buildModel, buildOptimizer } from "./model.ts";
 export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
 export { type ProbeResult, probeJson, probeTable } from "./probe.ts";
@@ -50,6 +50,7 @@ export {
   writeConfig,
 } from "./runFolder.ts";
 export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
+export { buildSchedules } from "./schedules.ts";
 export { checkTexts } from "./texts.ts";
 export type { TrainJob, TrainResult } from "./trainDevice.ts";
 export {

@@ -1,6 +1,6 @@
-/** Builds model, optimizer and schedule from a run's configuration. */
+/** Builds model and optimizer from a run's configuration. */
 import type { Variable } from "../autograd/index.ts";
-import { AdamW, durationInSteps, parametersOf, schedule } from "../nn/index.ts";
+import { AdamW, parametersOf } from "../nn/index.ts";
 import { SigLip } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import { type Config, modelConfig } from "./config.ts";
@@ -54,16 +54,5 @@ export function buildOptimizer(config: Config, model: SigLip): AdamW {
     clipNorm,
     multipliers,
     decayed: DECAYED[decayed],
-  });
-}
-
-/** The schedule factor as a function of the step, counted from 0. */
-export function buildSchedule({ optim, train }: Config, stepsPerEpoch: number): (step: number) => number {
-  const run = { steps: train.steps, batch: train.batch, stepsPerEpoch };
-  return schedule({
-    kind: optim.schedule,
-    total: train.steps,
-    warmup: durationInSteps(optim.warmup, run),
-    cooldown: durationInSteps(optim.cooldown, run),
   });
 }

@@ -20,10 +20,11 @@ import { openTests } from "./dataSets.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluation.ts";
 import { Guard } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
-import { buildModel, buildOptimizer, buildSchedule } from "./model.ts";
+import { buildModel, buildOptimizer } from "./model.ts";
 import { Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
 import { finish } from "./results.ts";
 import { openRun } from "./runFolder.ts";
+import { buildSchedules } from "./schedules.ts";
 import { restore, type Stored } from "./trainingState.ts";
 
 /** The job of `trainProgram`. */
@@ -66,7 +67,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm };
   const recorder = comm.rank === 0 ? recorderFor(device, { model, optimizer, tokenizer }) : undefined;
   const guard = new Guard(comm, model, optimizer, job.compareEvery);
-  const factorOf = buildSchedule(config, Math.floor(job.items / batch));
+  const { factorOf, factors } = buildSchedules(config, Math.floor(job.items / batch));
 
   const drawer = await rowDrawerFor(device);
   const batchOf = (index: number) => {
@@ -86,7 +87,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     guard.compare(step, saves);
     const evaluates = step % config.eval.every === 0 && step < steps;
     const recall = evaluates ? recallOf(step, embedder, tests) : undefined;
-    recorder?.saw(seen, factorOf(step - 1) * config.optim.lr, recall, last);
+    recorder?.saw(seen, factors(step - 1)[0] * config.optim.lr, recall, last);
     if (saves) recorder?.save(step, last, isDue);
     if (stopped && step < steps) {
       recorder?.close();
