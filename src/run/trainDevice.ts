@@ -21,7 +21,7 @@ import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluation.
 import { Guard } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { buildModel, buildOptimizer } from "./model.ts";
-import { Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
+import { isLogged, Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
 import { finish } from "./results.ts";
 import { openRun } from "./runFolder.ts";
 import { buildSchedules } from "./schedules.ts";
@@ -76,7 +76,8 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     return drawer.take(index);
   };
   const loss = trainingLosses[config.train.loss];
-  const training = train({ model, optimizer, loss, batchOf, factorOf, first, steps, comm, shards });
+  const measures = (index: number): boolean => isLogged(config, index + 1);
+  const training = train({ model, optimizer, loss, batchOf, factorOf, measures, first, steps, comm, shards });
 
   for (const seen of guard.watching(training, first)) {
     const { step } = seen;
@@ -115,9 +116,9 @@ function recorderFor(
   { config: job, report }: Device<TrainJob, TrainReport>,
   trained: Pick<RecorderOptions, "model" | "optimizer" | "tokenizer">,
 ): Recorder {
-  const { run, config, first, digest, damaged } = job;
+  const { run, config, first, stored, digest, damaged } = job;
   const { checkpoints } = openRun(run, config, { damaged });
-  return new Recorder({ ...trained, run, config, first, digest, checkpoints, report });
+  return new Recorder({ ...trained, run, config, first, stored, digest, checkpoints, report });
 }
 
 /** Recall on the first test set during training, for the curves of the report. Nothing is selected by it. */

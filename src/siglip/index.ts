@@ -15,6 +15,7 @@ export {
   type TextTowerConfig,
 } from "./config.ts";
 export { type FusedOptions, fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
+export type { ByTower, EmbeddedRows, Health, Norms, PairHealth, Spread } from "./health.ts";
 export { ImageTower } from "./imageTower.ts";
 export { pairLogits, sigmoidLoss } from "./loss.ts";
 export { checkLoss, type LossCheck } from "./lossCheck.ts";
@@ -23,4 +24,12 @@ export { activationBytes, type Cut, embeddingBytes, stepBytes } from "./memory.t
 export { SigLip } from "./model.ts";
 export { softmaxLoss } from "./softmaxLoss.ts";
 export { TextTower } from "./textTower.ts";
-export { type Step, type StepMetrics, type Trainee, type Training, train, trainStep } from "./train.ts";
+export {
+  type Step,
+  type StepMetrics,
+  type StepOptions,
+  type Trainee,
+  type Training,
+  train,
+  trainStep,
+} from "./train.ts";
