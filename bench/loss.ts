@@ -1,24 +1,28 @@
 /**
- * The sigmoid loss with all its gradients, on one device and on two, compared with PyTorch. f32, best of several runs.
+ * The losses with all their gradients, on one device and on two, the sigmoid loss compared with PyTorch. f32, best of several runs.
  *
- * The work is 6·d floating-point operations a pair: three products. The ratio `gemm` is the rate of the whole over that of our
- * product at 512³, timed in turns with it; it would be 1 if sigmoids and memory cost nothing.
+ * The work is 6·d floating-point operations a pair: three products. The softmax loss has four, 8·d, since it needs the inner
+ * products once for its normalizers and again for its gradient. The ratio `gemm` is the rate of the whole over that of our product
+ * at 512³, timed in turns with it; it would be 1 if exponentials and memory cost nothing. The ratio `sigmoid` compares the two
+ * losses; by their products alone it would be 0.75. Memory is the peak of the heap without the embeddings.
  *
  * The peer is peers/loss-torch.py, the loss in idiomatic PyTorch: rows in chunks that are recomputed in the backward pass
  * (open_clip's `chunk_size`). Its best chunk counts, on as many threads.
  */
 import { alone } from "../src/parallel/index.ts";
 import { launch, threadFile } from "../src/parallel/launch.ts";
+import { lossForms } from "../src/siglip/index.ts";
 import { heap, kernelsFor } from "../src/tensor/index.ts";
 import { contest } from "./contest.ts";
-import { makeLoss } from "./lossCase.ts";
+import { type Form, makeLoss } from "./lossCase.ts";
 import type { LossRounds, LossTimes } from "./lossDevice.ts";
 import { pythonPeer, secondsOf } from "./peer.ts";
 import { atLeast, type BenchOptions, type Measured, type Row } from "./row.ts";
 
+const FORMS = ["fused", "softmax"] as const satisfies readonly Form[];
 const BATCH = 16_384;
-/** Width, and the least ratio to the rate of a product. */
-const CASES = [[64, 0.8], [256, 0.9]] as const; // biome-ignore format: a case a pair
+/** Width, and the least ratio of each loss to the rate of a product. */
+const CASES = [[64, { fused: 0.8, softmax: 0.7 }], [256, { fused: 0.9, softmax: 0.85 }]] as const; // biome-ignore format: a case a pair
 const PYTORCH_BAR = 2;
 const TWO_DEVICES_BAR = 1.85;
 const ROUNDS = 5;
@@ -58,44 +62,63 @@ async function peerNsPerPair(
 }
 
 async function measured(
+  form: Form,
   { width, devices, seconds, loss }: { width: number; devices: number; seconds: number; loss: number },
   ratio: Readonly<Record<string, number>>,
   options: BenchOptions,
 ): Promise<Measured> {
   const nsPerPair = (seconds * 1e9) / BATCH ** 2;
-  const theirs = await peerNsPerPair({ width, devices, loss }, options);
+  const theirs = form === "fused" ? await peerNsPerPair({ width, devices, loss }, options) : undefined;
   return {
     bench: "loss",
-    case: `fused ${BATCH} x ${width}${devices > 1 ? `, ${devices} devices` : ""}`,
+    case: `${form} ${BATCH} x ${width}${devices > 1 ? `, ${devices} devices` : ""}`,
     nsPerPair,
-    gflops: (6 * width) / nsPerPair,
+    gflops: (lossForms[form].operations * width) / nsPerPair,
     loss,
     ratio: theirs === undefined ? ratio : { ...ratio, pytorch: theirs / nsPerPair },
   };
 }
 
-async function oneDevice(width: number, gemmBar: number, options: BenchOptions): Promise<Row> {
-  const run = makeLoss(BATCH, width, alone);
+/** Bytes that a loss takes beside its embeddings. */
+function peakOf(run: () => number): { loss: number; peakBytes: number } {
+  const before = heap.liveBytes;
+  heap.peakBytes = before;
   const loss = run();
-  const anchor = product();
-  const [seconds, anchorSeconds] = contest([run, anchor.run], { leastRounds: ROUNDS, leastMs: LEAST_MS });
-  anchor.release();
-  const gemm = (6 * width * BATCH ** 2) / seconds / (anchor.flop / anchorSeconds);
-  const row = await measured({ width, devices: 1, seconds, loss }, { gemm }, options);
-  return atLeast(row, { gemm: gemmBar, pytorch: PYTORCH_BAR });
+  return { loss, peakBytes: heap.peakBytes - before };
 }
 
-async function twoDevices(width: number, options: BenchOptions): Promise<Row> {
+async function* oneDevice(
+  width: number,
+  bars: Readonly<Record<Form, number>>,
+  options: BenchOptions,
+): AsyncGenerator<Row> {
+  const runs = FORMS.map((form) => makeLoss(form, BATCH, width, alone));
+  const peaks = runs.map(peakOf);
+  const anchor = product();
+  const [sigmoid, softmax, anchorSeconds] = contest([...runs, anchor.run], { leastRounds: ROUNDS, leastMs: LEAST_MS });
+  anchor.release();
+  for (const [i, form] of FORMS.entries()) {
+    const { loss, peakBytes } = peaks[i];
+    const seconds = [sigmoid, softmax][i];
+    const gemm = (lossForms[form].operations * width * BATCH ** 2) / seconds / (anchor.flop / anchorSeconds);
+    const ratio = form === "fused" ? { gemm } : { gemm, sigmoid: sigmoid / softmax };
+    const row = await measured(form, { width, devices: 1, seconds, loss }, ratio, options);
+    yield atLeast({ ...row, peakBytes }, { gemm: bars[form], ...(form === "fused" ? { pytorch: PYTORCH_BAR } : {}) });
+  }
+}
+
+async function twoDevices(form: Form, width: number, options: BenchOptions): Promise<Row> {
   const file = threadFile("./lossDevice", import.meta.url);
-  const job = { batch: BATCH, width, rounds: ROUNDS };
+  const job = { form, batch: BATCH, width, rounds: ROUNDS };
   const [{ alone: whole, together: seconds, loss }] = await launch<LossRounds, LossTimes>(file, 2, job).results;
-  const row = await measured({ width, devices: 2, seconds, loss }, { "one device": whole / seconds }, options);
-  return atLeast({ ...row, oneDeviceSeconds: whole }, { "one device": TWO_DEVICES_BAR, pytorch: PYTORCH_BAR });
+  const row = await measured(form, { width, devices: 2, seconds, loss }, { "one device": whole / seconds }, options);
+  const bar = { "one device": TWO_DEVICES_BAR, ...(form === "fused" ? { pytorch: PYTORCH_BAR } : {}) };
+  return atLeast({ ...row, oneDeviceSeconds: whole }, bar);
 }
 
 export async function* lossBench(options: BenchOptions): AsyncGenerator<Row> {
-  for (const [width, gemmBar] of CASES) {
-    yield await oneDevice(width, gemmBar, options);
-    yield await twoDevices(width, options);
+  for (const [width, bars] of CASES) {
+    yield* oneDevice(width, bars, options);
+    for (const form of FORMS) yield await twoDevices(form, width, options);
   }
 }

@@ -5,7 +5,7 @@
  */
 import { alone } from "../src/parallel/index.ts";
 import { runDevice } from "../src/parallel/launch.ts";
-import { makeLoss } from "./lossCase.ts";
+import { type Form, makeLoss } from "./lossCase.ts";
 
 export interface LossTimes {
   readonly loss: number;
@@ -15,14 +15,15 @@ export interface LossTimes {
 }
 
 export interface LossRounds {
+  readonly form: Form;
   readonly batch: number;
   readonly width: number;
   readonly rounds: number;
 }
 
-runDevice<LossRounds, LossTimes>(({ comm, config: { batch, width, rounds }, step }) => {
-  const whole = comm.rank === 0 ? makeLoss(batch, width, alone) : () => 0;
-  const share = makeLoss(batch, width, comm);
+runDevice<LossRounds, LossTimes>(({ comm, config: { form, batch, width, rounds }, step }) => {
+  const whole = comm.rank === 0 ? makeLoss(form, batch, width, alone) : () => 0;
+  const share = makeLoss(form, batch, width, comm);
   let loss = 0;
   const times = { alone: Number.POSITIVE_INFINITY, together: Number.POSITIVE_INFINITY };
   const timed = (what: keyof typeof times, body: () => number): void => {

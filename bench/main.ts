@@ -54,7 +54,8 @@ function parse(): { names: string[]; json: boolean } & BenchOptions {
     },
   });
   const unknown = positionals.filter((name) => !(name in BENCHES));
-  if (unknown.length > 0) throw new TypeError(`${unknown.join(", ")} is none of the benches`);
+  if (unknown.length > 0)
+    throw new TypeError(`unknown bench: ${unknown.join(", ")}; choose among ${Object.keys(BENCHES).join(", ")}`);
   return { names: positionals.length > 0 ? positionals : Object.keys(BENCHES), ...values };
 }
 

@@ -1,11 +1,12 @@
 /**
- * A step of every optimizer on the kernels of a transformer block, compared with AdamW's. One thread, f32, in turns.
+ * A step of every optimizer on the kernels of transformer blocks, compared with AdamW's. One thread, f32, in turns.
  *
- * Widths of 64 (emoji recipe), 192 (the ViT of the step bench) and 768 (ViT-B). Nanoseconds per parameter. Muon's bar is not
- * AdamW's time but that of its Newton–Schulz products, 5·(4r²c + 2r³) FLOP a matrix, at the rate of such a product: at most 1.5.
+ * Three blocks of width 64 (emoji recipe) or 192 (the ViT of the step bench), one of 768 (ViT-B). Nanoseconds per parameter.
+ * Muon's bar is not AdamW's time but that of its Newton–Schulz products, 5·(4r²c + 2r³) FLOP a matrix, at the rate of such a
+ * product: at most 1.5.
  */
 import { parameterWithLayout, type Variable } from "../src/autograd/index.ts";
-import { Adafactor, Adam, AdamW, Lion, Muon, type Optimizer, Sgd } from "../src/nn/index.ts";
+import { AdamW, adafactor, adam, lion, muon, type Optimizer, sgd } from "../src/nn/index.ts";
 import { generate, keep, Rng, scope } from "../src/tensor/index.ts";
 import { contest } from "./contest.ts";
 import { flopOf, ourProduct } from "./gemm.ts";
@@ -15,20 +16,24 @@ type Parameters = ReadonlyMap<string, Variable>;
 
 const OPTIMIZERS: Readonly<Record<string, (parameters: Parameters) => Optimizer>> = {
   adamW: (parameters) => new AdamW(parameters, { lr: 0 }),
-  adam: (parameters) => new Adam(parameters, { lr: 0 }),
-  adafactor: (parameters) => new Adafactor(parameters, { lr: 0 }),
-  lion: (parameters) => new Lion(parameters, { lr: 0 }),
-  sgd: (parameters) => new Sgd(parameters, { lr: 0 }),
-  muon: (parameters) => new Muon(parameters, { lr: 0, matrixLr: 0 }),
+  adam: (parameters) => adam(parameters, { lr: 0 }),
+  adafactor: (parameters) => adafactor(parameters, { lr: 0 }),
+  lion: (parameters) => lion(parameters, { lr: 0 }),
+  sgd: (parameters) => sgd(parameters, { lr: 0 }),
+  muon: (parameters) => muon(parameters, { lr: 0, matrixLr: 0 }),
 };
 /** Most times AdamW's time. */
 const BARS: Readonly<Record<string, number>> = { adafactor: 1.3, lion: 1.3 };
 const MUON_BAR = 1.5;
-const DEPTH = 3;
+const SIZES = [
+  { width: 64, depth: 3 },
+  { width: 192, depth: 3 },
+  { width: 768, depth: 1 },
+];
 const HEAD = 64;
 
-/** The kernels of DEPTH blocks. */
-function blocks(width: number): { parameters: Map<string, Variable>; count: number } {
+/** The kernels of some blocks. */
+function blocks({ width, depth }: (typeof SIZES)[number]): { parameters: Map<string, Variable>; count: number } {
   const rng = new Rng(1);
   const heads = width / HEAD;
   const tables = [
@@ -39,7 +44,7 @@ function blocks(width: number): { parameters: Map<string, Variable>; count: numb
   ];
   const draw = (shape: number[]) => keep(generate(shape, () => rng.between(-1, 1)));
   const parameters = new Map<string, Variable>();
-  for (let block = 0; block < DEPTH; block++) {
+  for (let block = 0; block < depth; block++) {
     for (const { name, shape, layout } of tables) {
       parameters.set(`${block}/${name}/kernel`, parameterWithLayout(draw(shape), layout));
     }
@@ -66,32 +71,32 @@ function stepOf(optimizer: Optimizer, parameters: Parameters): () => void {
 }
 
 /** Seconds of the Newton–Schulz products of all matrices at the rates of products of their sizes. */
-function productSeconds(width: number): number {
-  const square = { m: width, n: width, k: width, form: "NN", batch: 4 * DEPTH } as const; // queries, keys, values, output
-  const wide = { m: width, n: 4 * width, k: width, form: "NN", batch: 2 * DEPTH } as const;
+function productSeconds({ width, depth }: (typeof SIZES)[number]): number {
+  const square = { m: width, n: width, k: width, form: "NN", batch: 4 * depth } as const; // queries, keys, values, output
+  const wide = { m: width, n: 4 * width, k: width, form: "NN", batch: 2 * depth } as const;
   const ours = [square, wide].map(ourProduct);
   const [ofSquare, ofWide] = contest(ours.map(({ run }) => run));
   for (const { release } of ours) release();
   const flop = (r: number, c: number, matrices: number): number => matrices * 5 * (4 * r * r * c + 2 * r ** 3);
   return (
-    (flop(width, width, 4 * DEPTH) * ofSquare) / flopOf(square) +
-    (flop(width, 4 * width, 2 * DEPTH) * ofWide) / flopOf(wide)
+    (flop(width, width, 4 * depth) * ofSquare) / flopOf(square) +
+    (flop(width, 4 * width, 2 * depth) * ofWide) / flopOf(wide)
   );
 }
 
 /** One row per optimizer and width. */
 export async function* optimizersBench(): AsyncGenerator<Row> {
-  for (const width of [64, 192, 768]) {
-    const { parameters, count } = blocks(width);
+  for (const size of SIZES) {
+    const { parameters, count } = blocks(size);
     const names = Object.keys(OPTIMIZERS);
     const steps = names.map((name) => stepOf(OPTIMIZERS[name](parameters), parameters));
     const seconds = contest(steps);
     for (const [i, name] of names.entries()) {
       const nsPerParameter = Number(((seconds[i] * 1e9) / count).toFixed(3));
       const timesAdamW = Number((seconds[i] / seconds[0]).toFixed(2));
-      const row = { bench: "optimizers", case: `${name} ${width}`, nsPerParameter, timesAdamW, ratio: {} };
+      const row = { bench: "optimizers", case: `${name} ${size.width}`, nsPerParameter, timesAdamW, ratio: {} };
       if (name === "muon") {
-        const timesProducts = Number((seconds[i] / productSeconds(width)).toFixed(2));
+        const timesProducts = Number((seconds[i] / productSeconds(size)).toFixed(2));
         yield atMost({ ...row, timesProducts }, { timesProducts: MUON_BAR });
       } else yield name in BARS ? atMost(row, { timesAdamW: BARS[name] }) : row;
     }

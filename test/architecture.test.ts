@@ -42,7 +42,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     packages: true,
   },
   cli: {
-    folders: ["tensor", "nn", "autograd", "parallel", "siglip", "formats", "data", "eval", "run"],
+    folders: ["tensor", "parallel", "siglip", "formats", "data", "eval", "run"],
     node: "everywhere",
     packages: true,
   },

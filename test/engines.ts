@@ -1,8 +1,9 @@
 /**
  * `npm run test:engines -- /path/to/node22 /path/to/node24 ...`: strict kernels give the same bits on this Node and on those.
  *
- * On each: fifty steps of a small model without and with the engine flags, and fifty steps of `siglip train` on two devices.
- * Prints a line a run; exits with 1 if two engines disagree. Each Node is started as a process of its own.
+ * On each: fifty steps of a small model with either loss, without and with the engine flags, the same with other optimizers, and
+ * fifty steps of `siglip train` on two devices. Prints a line a run; exits with 1 if two engines disagree. Each Node is started as
+ * a process of its own.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -48,9 +49,15 @@ try {
     const version = run(node, ["--version"]);
     const stripsTypes = run(node, ["-p", "Boolean(process.features.typescript)"]) === "true";
     const loader = stripsTypes ? [] : ["--import", "tsx"];
-    for (const flags of [[], ["flags"]]) {
-      const hash = run(node, [...loader, "test/support/strictTraining.ts", ...flags]);
-      compare(version, "small model", hash);
+    for (const loss of ["sigmoid", "softmax"]) {
+      for (const flags of [[], ["flags"]]) {
+        const hash = run(node, [...loader, "test/support/strictTraining.ts", loss, ...flags]);
+        compare(version, `small model, ${loss}`, hash);
+      }
+    }
+    for (const optimizer of ["adafactor", "muon"]) {
+      const hash = run(node, [...loader, "test/support/strictTraining.ts", optimizer]);
+      compare(version, `small model, ${optimizer}`, hash);
     }
     for (const preset of ["shapes", "emoji"])
       compare(version, `siglip train ${preset}`, trainedBy(node, loader, preset));

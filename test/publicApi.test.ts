@@ -1,5 +1,5 @@
 /** What the package exports: named lists, and a doc comment at every name. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -68,19 +68,5 @@ describe("the public API", () => {
 
   it.each(modules)("every name of src/%s has a doc comment", (path) => {
     expect(exportsOf(path).filter((each) => !isDocumented(each))).toEqual([]);
-  });
-});
-
-describe("sizes", () => {
-  const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".ts"));
-  const lines = files.map((path) => ({ path, count: readFileSync(join(SRC, path), "utf8").split("\n").length - 1 }));
-
-  it("no file has more than 400 lines", () => {
-    expect(lines.filter(({ count }) => count > 400)).toEqual([]);
-  });
-
-  it("half of the files have at most 100 lines", () => {
-    const sorted = lines.map(({ count }) => count).sort((a, b) => a - b);
-    expect(sorted[Math.floor(sorted.length / 2)]).toBeLessThanOrEqual(100);
   });
 });

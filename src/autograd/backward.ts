@@ -59,7 +59,9 @@ function requireDifferentiable({ requiresGrad, value, shape }: Variable, cotange
     throw new ShapeError(`backward: ${show(shape)} is not a scalar; pass its cotangent`);
   }
   if (cotangent && !sameShape(cotangent.shape, shape)) {
-    throw new ShapeError(`backward: cotangent ${show(cotangent.shape)} for a value of ${show(shape)}`);
+    throw new ShapeError(
+      `backward: cotangent ${show(cotangent.shape)} does not have the shape of the value, ${show(shape)}`,
+    );
   }
 }
 

@@ -41,12 +41,17 @@ export const linear = op("linear", (x: Tensor, kernel: Tensor, bias?: Tensor) =>
   saves: [x, kernel], // not the value: this derivative does not read it, and others may not either
 }));
 
+const GELU = { tanh: "gelu", erf: "geluErf" } as const;
+
+/** The form of GELU: the tanh approximation (big_vision, Hugging Face's SigLIP) or x·Φ(x) (AugReg, timm, open_clip's first SigLIP). */
+export type GeluForm = keyof typeof GELU;
+
 /**
  * gelu(x·kernel + bias). The input of gelu is needed only for the derivative, so the forward pass overwrites it with the
  * derivative and the backward pass only multiplies: one exponential instead of two.
  */
-export const linearGelu = op("linearGelu", (x: Tensor, kernel: Tensor, bias?: Tensor) => {
-  const { value, derivative } = T.unaryWithDerivative("gelu", T.linear(x, kernel, bias));
+export const linearGelu = op("linearGelu", (x: Tensor, kernel: Tensor, bias?: Tensor, form: GeluForm = "tanh") => {
+  const { value, derivative } = T.unaryWithDerivative(GELU[form], T.linear(x, kernel, bias));
   return {
     value,
     vjp: (g, needs) => {

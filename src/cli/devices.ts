@@ -1,4 +1,4 @@
-/** The number of devices of a command, the number of shards of a batch, and the deadline for signs of life. */
+/** The number of devices of a command, the number of shards of a batch, and the deadline for heartbeats. */
 import { availableParallelism } from "node:os";
 import { ConfigError } from "../run/index.ts";
 

@@ -6,7 +6,7 @@
  *
  * Rows are devices: images never move. Columns are the owners of the texts, which do.
  */
-import type { Form } from "./lossJob.ts";
+import type { FormName } from "../run/index.ts";
 
 type Block = readonly [images: number, texts: number];
 
@@ -18,7 +18,7 @@ interface Visit {
 }
 
 /** The drawing of the blocks that each device computed; a note for forms without a ring. */
-export function drawBlocks(form: Form, byDevice: readonly (readonly Block[])[]): string {
+export function drawBlocks(form: FormName, byDevice: readonly (readonly Block[])[]): string {
   const size = byDevice.length;
   if (byDevice.every((blocks) => blocks.length === 0))
     return `(no ring: --form ${form} does not compute block by block)`;
@@ -46,8 +46,8 @@ function table(visits: readonly Visit[], size: number): string[] {
 }
 
 /** The transfers before each hop, and the path of the texts' gradients to their owners. */
-function traffic(form: Form, visits: readonly Visit[], size: number): string[] {
-  const carried = form === "fused" ? "texts with their accumulated gradient" : "texts";
+function traffic(form: FormName, visits: readonly Visit[], size: number): string[] {
+  const carried = form === "chunked" ? "texts" : "texts with their accumulated gradient";
   const lines = Array.from({ length: size }, (_, hop) => {
     const now = visits.filter((visit) => visit.hop === hop);
     if (hop === 0) return `hop 0: ${now.map(({ device, texts }) => `device ${device} × texts ${texts}`).join(", ")}`;
@@ -56,8 +56,9 @@ function traffic(form: Form, visits: readonly Visit[], size: number): string[] {
   });
   if (size === 1) return lines;
   const home =
-    form === "fused"
-      ? `home:  every device sends the gradient of the texts it holds to their owner: device ${size - 1} → ${size - 2} and so on`
-      : "backward: the gradient of the texts takes the reverse path, and every device adds its part";
-  return [...lines, `passed on: ${carried}`, home];
+    form === "chunked"
+      ? "backward: the gradient of the texts takes the reverse path, and every device adds its part"
+      : `home:  every device sends the gradient of the texts it holds to their owner: device ${size - 1} → ${size - 2} and so on`;
+  const before = "before: the same round with the running normalizers of the texts, which a gradient needs complete";
+  return [...lines, `passed on: ${carried}`, home, ...(form === "softmax" ? [before] : [])];
 }

@@ -41,6 +41,7 @@ const BY_NAME: Readonly<Record<string, ExitCode>> = {
   ShardError: EXIT.usage,
   EvaluationError: EXIT.data, // embeddings of a model are NaN or infinite
   FormatError: EXIT.data,
+  LossInputsError: EXIT.data,
   PictureError: EXIT.data,
   TokenizerError: EXIT.data,
   CheckpointError: EXIT.data, // unless its code says that the disk failed
@@ -49,6 +50,7 @@ const BY_NAME: Readonly<Record<string, ExitCode>> = {
   DeadlineError: EXIT.workerDied,
   DesyncError: EXIT.workerDied,
   SystemMemoryError: EXIT.workerDied,
+  LossFileError: EXIT.io,
   RunLockedError: EXIT.locked,
   NonFiniteError: EXIT.nonFinite,
 };

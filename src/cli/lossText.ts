@@ -1,38 +1,6 @@
 /** The result of `siglip loss` as text; `--json` prints all digits. */
-import type { LossCheck } from "../siglip/index.ts";
-import type { Form } from "./lossJob.ts";
-
-/** The result that `--json` prints. */
-export interface LossResult {
-  readonly form: Form;
-  readonly batch: number;
-  readonly dim: number;
-  readonly devices: number;
-  readonly dtype: string;
-  readonly tPrime: number;
-  readonly t: number;
-  readonly b: number;
-  readonly loss: number;
-  readonly seconds: number;
-  readonly nsPerPair: number;
-  readonly gflops: number;
-  readonly peakBytes: number;
-  readonly peakRss: number;
-  readonly bytesExchanged: number;
-  readonly gradient: {
-    readonly tPrime: number;
-    readonly b: number;
-    /** Norms, over all rows, of the gradients of the normalized embeddings. */
-    readonly zimgNorm: number;
-    readonly ztxtNorm: number;
-    /** Norms of the gradients of the rows before normalization, which `--gradients` writes. */
-    readonly uNorm?: number;
-    readonly vNorm?: number;
-  };
-  /** Rows of u and of v that are zero. */
-  readonly zeroRows: { readonly u: number; readonly v: number };
-  readonly check?: LossCheck;
-}
+import type { LossResult } from "../run/index.ts";
+import { type LossCheck, lossForms } from "../siglip/index.ts";
 
 /** With fewer pairs the start-up dominates, and the speed means nothing. */
 const MANY = 2 ** 20;
@@ -47,6 +15,7 @@ function duration(seconds: number): string {
   return `${seconds.toPrecision(4)} s`;
 }
 
+/** Time, memory, loss and gradients, a line each. */
 export function lossText(result: LossResult): string {
   const { form, batch, dim, devices, tPrime, t, b, gradient, seconds, zeroRows, check } = result;
   const pairs = batch ** 2;
@@ -54,7 +23,7 @@ export function lossText(result: LossResult): string {
   const fast = `, ${result.nsPerPair.toFixed(2)} ns a pair, ${(pairs / seconds / 1e6).toFixed(1)} million pairs a second`;
   return [
     `${form} loss of ${count(batch, "pair")} of width ${dim} on ${count(devices, "device")}, in ${result.dtype}`,
-    `at          t ${digits(t)} (t′ ${digits(tPrime)})   ${form === "softmax" ? "no b" : `b ${digits(b)}`}`,
+    `at          t ${digits(t)} (t′ ${digits(tPrime)})   ${lossForms[form].usesBias ? `b ${digits(b)}` : "no b"}`,
     `loss        ${digits(result.loss)}`,
     `gradients   of t′ ${digits(gradient.tPrime)}   of b ${digits(gradient.b)}`,
     `lengths     of the gradients, over all rows`,
@@ -62,7 +31,9 @@ export function lossText(result: LossResult): string {
     ...written,
     ...(zeroRows.u + zeroRows.v > 0 ? [`zero rows   ${zeroRows.u} of u, ${zeroRows.v} of v`] : []),
     `time        ${duration(seconds)}${pairs >= MANY ? fast : ""}`,
-    ...(pairs >= MANY ? [`work        ${result.gflops.toFixed(1)} GFLOP/s at 6·d operations a pair`] : []),
+    ...(pairs >= MANY
+      ? [`work        ${result.gflops.toFixed(1)} GFLOP/s at ${lossForms[form].operations}·d operations a pair`]
+      : []),
     `memory      ${mib(result.peakBytes)} peak on all devices, ${mib(result.peakRss)} the whole process, ${mib(result.bytesExchanged)} exchanged`,
     ...(check ? [checkText(check)] : []),
   ].join("\n");

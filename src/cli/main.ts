@@ -9,6 +9,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { printable } from "../formats/index.ts";
 import { presetNames } from "../run/index.ts";
+import { lossForms } from "../siglip/index.ts";
 import { KERNEL_MODES } from "../tensor/index.ts";
 import { addressSpaceHint } from "./addressSpace.ts";
 import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
@@ -23,10 +24,7 @@ const collect = (value: string, before: readonly string[]): string[] => [...befo
 const kernels = (about: string): Option => new Option("--kernels <mode>", about).choices(KERNEL_MODES);
 
 const deadline = (): Option =>
-  new Option(
-    "--deadline <seconds>",
-    "end the run if a device gives no sign of life for this many seconds (default: 30)",
-  );
+  new Option("--deadline <seconds>", "end the run if a device sends no heartbeat for this many seconds (default: 30)");
 
 const program = new Command("siglip")
   .description("SigLIP in TypeScript: train, evaluate, classify, search.")
@@ -55,7 +53,7 @@ program
   .option("--seed <number>", "the same as --set train.seed=<number>")
   .option(
     "--devices <number>",
-    "worker threads that share every batch (default: the most, up to the cores, that divide it)",
+    "worker threads that share every batch (default: the largest number, up to the cores, that divides it)",
   )
   .addOption(deadline())
   .option("--batch <number>", "the same as --set train.batch=<number>")
@@ -69,26 +67,26 @@ program
   .option("--resume", "resume the run in --out; --set may change log.*, eval.*, checkpoint.*, and often train.steps")
   .option("--dry-run", "print parameters, memory, steps, devices and shards of a new run; write nothing")
   .option("--json", "print the result of --dry-run as JSON")
-  .option("--verify", "compare devices after every step and add a checksum to every message; if you suspect faulty RAM")
+  .option("--verify", "compare devices after every step and checksum every message; use it if you suspect faulty RAM")
   .action(async (options) => (await import("./train.ts")).train(options));
 
 program
   .command("eval")
-  .description("zero-shot retrieval with the newest checkpoint of a run")
+  .description("measure zero-shot retrieval with the newest checkpoint of a run")
   .argument("<run>", "run folder")
   .option(
     "--probe",
-    "also the few-shot probe: a linear classifier on the image tower, from 1, 5, 10 and 25 pictures a class",
+    "also fit the few-shot probe: a linear classifier on the image tower, from 1, 5, 10 and 25 pictures a class",
   )
-  .option("--devices <number>", "worker threads that share the pictures (default: the cores)")
+  .option("--devices <number>", "worker threads that share the pictures (default: the number of cores)")
   .addOption(deadline())
-  .addOption(kernels("which kernels (default: those of the training)"))
+  .addOption(kernels("kernels to use (default: those of the training)"))
   .option("--json", "print JSON")
   .action(async (run, options) => (await import("./eval.ts")).evaluate(run, options));
 
 program
   .command("classify")
-  .description("which of these words describes a picture?")
+  .description("rank words by how well they describe a picture")
   .argument("<run>", "run folder")
   .argument("<picture>", "a PNG, JPEG, WebP, GIF, AVIF, TIFF or SVG file")
   .argument("<words...>", "candidates, each a word or a quoted phrase")
@@ -99,28 +97,32 @@ program
 
 program
   .command("search")
-  .description("which pictures match these words?")
+  .description("rank pictures by how well they match a query")
   .argument("<run>", "run folder")
   .argument("<query>", "what to look for")
   .argument("[pictures...]", "picture files or folders (default: the test pictures of the run)")
-  .option("--top <number>", "how many to show", "5")
+  .option("--top <number>", "how many pictures to show", "5")
   .option("--json", "print JSON")
   .action(async (run, query, pictures, options) => (await import("./search.ts")).search(run, query, pictures, options));
 
 program
   .command("loss")
-  .description("one loss with its gradients at any size, form and number of devices: time, memory, bytes exchanged")
-  .option("--batch <number>", "pairs (default: those of --inputs, or 4096)")
+  .description("compute one loss with its gradients; print time, memory and bytes exchanged")
+  .option("--batch <number>", "number of pairs (default: that of --inputs, or 4096)")
   .option("--dim <number>", "width of the embeddings (default: that of --inputs, or 64)")
   .option("--t <number>", "temperature t = exp(t′) (default: that of --inputs, or 10)")
   .option("--b <number>", "bias (default: that of --inputs, or -10)")
   .option(
     "--devices <number>",
-    "worker threads that share the batch (default: the most, up to the cores, that divide it)",
+    "worker threads that share the batch (default: the largest number, up to the cores, that divides it)",
   )
   .addOption(deadline())
-  .option("--form <form>", "fused, chunked (the paper's ring), gather, dense, or softmax", "fused")
-  .addOption(kernels("which kernels; strict: bit-identical on every engine").default("fast"))
+  .addOption(
+    new Option("--form <form>", "how to compute the loss; chunked is the paper's ring")
+      .choices(Object.keys(lossForms))
+      .default("fused"),
+  )
+  .addOption(kernels("kernels to use; strict: bit-identical on every engine").default("fast"))
   .option("--seed <number>", "seed of the inputs", "0")
   .option("--inputs <file>", "safetensors with in.u, in.v [B, d] (before normalization), in.t (t′) and in.b")
   .option(
@@ -134,8 +136,8 @@ program
 
 program
   .command("info")
-  .description("this machine: cores, the kernels chosen, their speed")
-  .addOption(kernels("which kernels; strict: bit-identical on every engine").default("fast"))
+  .description("show the cores, the kernels chosen and their speed")
+  .addOption(kernels("kernels to use; strict: bit-identical on every engine").default("fast"))
   .option("--json", "print JSON")
   .action(async (options) => (await import("./info.ts")).info(options));
 

@@ -1,23 +1,17 @@
 /** `siglip search`: which pictures match these words? By default among the test pictures of the run. */
-import {
-  filesOf,
-  PictureError,
-  type PreparedPicture,
-  type PreparePicture,
-  readPicture,
-  sniffFile,
-} from "../data/index.ts";
+import { PictureError } from "../data/index.ts";
 import { nearest } from "../eval/index.ts";
 import { printable } from "../formats/index.ts";
 import {
   ConfigError,
   checkTexts,
+  embedFiles,
   embedPictures,
   embedTexts,
+  type Gallery,
   meaningOf,
   openModel,
   openTests,
-  trims,
 } from "../run/index.ts";
 import { opening } from "./opening.ts";
 import { print, warn } from "./print.ts";
@@ -36,7 +30,7 @@ export async function search(
   const opened = openModel(run, warn);
   const { config, model, tokenizer } = opened;
   for (const warning of checkTexts("search: the query", tokenizer, [query], config.tokenizer.length)) warn(warning);
-  const { names, zimg, skipped } = paths.length > 0 ? await readAll(paths, opened) : await tested(opened);
+  const { names, zimg, skipped } = paths.length > 0 ? await given(paths, opened) : await tested(opened);
   const ztxt = embedTexts(model, tokenizer, [query], config.tokenizer.length);
   const ranking = nearest(ztxt, zimg, names.length);
   const { name, values } = meaningOf(
@@ -64,50 +58,17 @@ export async function search(
 
 type OpenedModel = ReturnType<typeof openModel>;
 
-interface Gallery {
-  readonly names: readonly string[];
-  readonly zimg: Float32Array; // [N, d]
-  /** Number of skipped files by kind. */
-  readonly skipped: Readonly<Record<string, number>>;
-}
-
+/** The test pictures of the run. */
 async function tested({ config, model }: OpenedModel): Promise<Gallery> {
   const [{ pictures }] = (await openTests(config, opening())).sets;
-  return { names: pictures.names, zimg: embedPictures(model, pictures), skipped: {} };
+  const zimg = embedPictures(model, pictures);
+  return { names: pictures.names, zimg, skipped: {}, mostlyCut: 0 };
 }
 
-/** Unreadable files with such a name are worth a warning. */
-const PICTURE_NAME = /\.(png|jpe?g|jpe|jfif|webp|gif|avif|tiff?|svg)$/i;
-
-/** Pictures in memory at a time. */
-const AT_ONCE = 256;
-
-/** Reads and embeds pictures by path, folders recursively. Unreadable files are skipped and counted. */
-async function readAll(paths: readonly string[], { config, model }: OpenedModel): Promise<Gallery> {
-  const { imageSize: side } = config.model.image;
-  const names: string[] = [];
-  const embedded: Float32Array[] = [];
-  const skipped: Record<string, number> = {};
-  let waiting: Float32Array[] = [];
-  let mostlyCut = 0;
-  const embed = (): void => {
-    const pixels = (from?: number, end?: number): Float32Array => joined(waiting.slice(from, end));
-    embedded.push(embedPictures(model, { count: waiting.length, side, pixels }));
-    waiting = [];
-  };
-  const named = new Set(paths);
-  for (const file of filesOf(paths, warn)) {
-    const read = await readOne(file, { side, trim: trims(config) }, named.has(file));
-    if (typeof read === "string") {
-      skipped[read] = (skipped[read] ?? 0) + 1;
-      continue;
-    }
-    names.push(file);
-    waiting.push(read.pixels);
-    if (read.cutOff > 0.5) mostlyCut++;
-    if (waiting.length === AT_ONCE) embed();
-  }
-  if (waiting.length > 0) embed();
+/** The pictures of files and folders, with a note of what was skipped or mostly cut off. Throws if none is left. */
+async function given(paths: readonly string[], opened: OpenedModel): Promise<Gallery> {
+  const gallery = await embedFiles(paths, opened, warn);
+  const { names, skipped, mostlyCut } = gallery;
   const skippedText = Object.keys(skipped).length > 0 ? `skipped: ${kindsInWords(skipped)}` : undefined;
   if (names.length === 0) {
     const what = `no readable picture in ${paths.map(printable).join(", ")}`;
@@ -121,31 +82,7 @@ async function readAll(paths: readonly string[], { config, model }: OpenedModel)
     const how = "cropped to the drawing in them and lost more than half of their area";
     process.stderr.write(`${mostlyCut} of ${names.length} pictures were ${how}\n`);
   }
-  return { names, zimg: joined(embedded), skipped };
-}
-
-/** One array after the other. */
-function joined(arrays: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(arrays.reduce((length, array) => length + array.length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    out.set(array, at);
-    at += array.length;
-  }
-  return out;
-}
-
-/** A picture, or the kind of a skipped file. In a folder, files that are not pictures cause no warning. */
-async function readOne(file: string, prepare: PreparePicture, isNamed: boolean): Promise<PreparedPicture | string> {
-  try {
-    const { is, kind } = await sniffFile(file);
-    if (is !== "readable" && !isNamed && !(is === "other" && PICTURE_NAME.test(file))) return kind;
-    return await readPicture(file, prepare); // or throws, with the kind of the file
-  } catch (error) {
-    if (!(error instanceof PictureError)) throw error;
-    warn(error.message);
-    return error.kind;
-  }
+  return gallery;
 }
 
 /** Known picture formats that cannot be read. */

@@ -201,7 +201,7 @@ export async function decodePicture(
   const content = opaque ? whole : contentSquare(data, width, height);
   if (content === undefined)
     throw new PictureError(
-      `picture ${quoted(name)}: all of it is transparent; give one with visible content`,
+      `picture ${quoted(name)}: it is fully transparent; give a picture with visible content`,
       "transparent",
     );
   const trimmed = opaque ? (onPlainBackground(decoded) ?? whole) : content;

@@ -25,7 +25,7 @@ export const isJsonRecord = (value: JsonValue | undefined): value is JsonRecord 
 /** JSON that `parseJson` reads as the same value, −0 included. Throws `RangeError` for NaN, ±∞ and lone surrogates. */
 export function jsonText(value: JsonValue): string {
   if (typeof value === "number") {
-    if (!Number.isFinite(value)) throw new RangeError(`jsonText: JSON has no number ${value}`);
+    if (!Number.isFinite(value)) throw new RangeError(`jsonText: ${value} cannot be written as JSON`);
     return Object.is(value, -0) ? "-0" : String(value);
   }
   if (typeof value === "string") {

@@ -175,8 +175,8 @@ export class JsonReader {
     const number = Number(text);
     // A whole number written out must equal the double, or be the text that JavaScript writes for it.
     const kept = () => /[.eE]/.test(text) || String(number) === text || BigInt(text) === BigInt(number);
-    if (!Number.isFinite(number)) this.#fail(`number ${text} is beyond the largest double`, offset);
-    if (!kept()) this.#fail(`no double holds ${text}; the nearest is ${number}`, offset);
+    if (!Number.isFinite(number)) this.#fail(`number ${text} is too large for a double`, offset);
+    if (!kept()) this.#fail(`${text} is not exactly representable as a double; the nearest is ${number}`, offset);
     return number;
   }
 
@@ -254,7 +254,7 @@ export class JsonReader {
 
   #unexpected(expected: string): never {
     const byte = this.#bytes[this.#at];
-    if (byte === undefined) this.#fail(`the text ends where ${expected} should stand`);
+    if (byte === undefined) this.#fail(`expected ${expected}, found the end of the text`);
     if (byte >= 0x80) {
       const detail = `byte 0x${byte.toString(16)} outside a string (a byte order mark?), expected ${expected}`;
       throw new FormatError(this.#codes.utf8, this.#file, this.#origin + this.#at, detail);

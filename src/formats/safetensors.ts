@@ -93,7 +93,7 @@ export function safetensorsHeaderLength(head: Uint8Array, fileSize: number, file
       "ST_TOO_SHORT",
       file,
       0,
-      `expected 8 bytes with the header length, the file has ${head.length}`,
+      `expected 8 bytes with the header length, but the file has only ${head.length}`,
     );
   }
   const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true);
@@ -129,7 +129,7 @@ function readMetadata(reader: JsonReader, file: string, metadata: Map<string, st
   const requireKind = (kind: "object" | "string", what: string): void => {
     const found = reader.kind();
     if (found === kind) return;
-    throw new FormatError("ST_METADATA", file, reader.offset, `${what} must be of kind ${kind}, found ${found}`);
+    throw new FormatError("ST_METADATA", file, reader.offset, `${what} must be of type ${kind}, found ${found}`);
   };
   requireKind("object", "__metadata__");
   reader.object((key) => {
@@ -156,7 +156,7 @@ function readEntry(reader: JsonReader, file: string, name: string, dataStart: nu
     else if (key === "shape") shape = readIntegers(reader, file, name, "shape", MAX_AXES);
     else if (key === "data_offsets") offsets = readIntegers(reader, file, name, "data_offsets", 2);
     else {
-      const detail = `tensor ${quote(name)} has the key ${quote(key)}; there are dtype, shape and data_offsets`;
+      const detail = `tensor ${quote(name)} has the unknown key ${quote(key)}; the keys are dtype, shape and data_offsets`;
       throw new FormatError("ST_HEADER_JSON", file, reader.offset, detail);
     }
   });
@@ -181,7 +181,7 @@ function readEntry(reader: JsonReader, file: string, name: string, dataStart: nu
   }
   const [begin, end] = offsets;
   if (end - begin !== bytes) {
-    const detail = `tensor ${quote(name)}, ${dtype} [${shape}], takes ${bytes} bytes, data_offsets [${offsets}] hold ${end - begin}`;
+    const detail = `tensor ${quote(name)}, ${dtype} [${shape}], takes ${bytes} bytes, but data_offsets [${offsets}] span ${end - begin}`;
     throw new FormatError("ST_SIZE_MISMATCH", file, offset, detail);
   }
   return { dtype, shape, begin: dataStart + begin, end: dataStart + end };
@@ -245,16 +245,11 @@ function checkLayout(entries: Map<string, SafetensorsEntry>, dataStart: number, 
       "ST_DATA_TRUNCATED",
       file,
       fileSize,
-      `the tensors end at byte ${at}, the file at ${fileSize}`,
+      `the last tensor ends at byte ${at}, but the file has only ${fileSize} bytes`,
     );
   }
   if (at < fileSize) {
-    throw new FormatError(
-      "ST_TRAILING",
-      file,
-      at,
-      `the tensors end here, ${fileSize - at} bytes follow that belong to none`,
-    );
+    throw new FormatError("ST_TRAILING", file, at, `the last tensor ends here, but ${fileSize - at} more bytes follow`);
   }
 }
 

@@ -73,9 +73,9 @@ export function verifyShards(
   }
   const { totalSize } = index;
   if (problems.length === 0 && totalSize !== undefined && totalSize !== bytes) {
-    problems.push(`total_size is ${totalSize}, the tensors have ${bytes} bytes`);
+    problems.push(`total_size is ${totalSize}, but the tensors have ${bytes} bytes`);
   }
   if (problems.length > 0) {
-    throw new FormatError("ST_INDEX", file, 0, `${problems.length} differ from the index: ${problems.join("; ")}`);
+    throw new FormatError("ST_INDEX", file, 0, `the shards do not match the index: ${problems.join("; ")}`);
   }
 }

@@ -7,14 +7,12 @@ import { add, type Variable } from "../autograd/index.ts";
 import { type DType, type Rng, scope } from "../tensor/index.ts";
 import { SelfAttention } from "./attention.ts";
 import { LayerNorm } from "./layerNorm.ts";
-import { Mlp } from "./mlp.ts";
+import { Mlp, type MlpConfig } from "./mlp.ts";
 import type { Tap } from "./tap.ts";
 
 /** Sizes of an encoder. */
-export interface EncoderConfig {
-  readonly width: number;
+export interface EncoderConfig extends MlpConfig {
   readonly depth: number;
-  readonly mlpDim: number;
   readonly numHeads: number;
 }
 
@@ -25,11 +23,12 @@ export class EncoderBlock {
   readonly norm2: LayerNorm;
   readonly mlp: Mlp;
 
-  constructor(rng: Rng, { width, mlpDim, numHeads }: EncoderConfig, dtype: DType) {
+  constructor(rng: Rng, config: EncoderConfig, dtype: DType) {
+    const { width, numHeads } = config;
     this.norm1 = new LayerNorm(width, dtype);
     this.attention = new SelfAttention(rng.split("attention"), width, numHeads, dtype);
     this.norm2 = new LayerNorm(width, dtype);
-    this.mlp = new Mlp(rng.split("mlp"), width, mlpDim, dtype);
+    this.mlp = new Mlp(rng.split("mlp"), config, dtype);
   }
 
   /** `tap` receives what attention and MLP add to the tokens. */

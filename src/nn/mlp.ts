@@ -1,17 +1,26 @@
-/** Transformer MLP: Dense → GELU (tanh form) → Dense.   [..., D] → [..., mlpDim] → [..., D] */
-import { linearGelu, type Variable } from "../autograd/index.ts";
+/** Transformer MLP: Dense → GELU → Dense.   [..., D] → [..., mlpDim] → [..., D] */
+import { type GeluForm, linearGelu, type Variable } from "../autograd/index.ts";
 import type { DType, Rng } from "../tensor/index.ts";
 import { normal, xavierUniform } from "./init.ts";
 import { Linear } from "./linear.ts";
 
 const BIAS_STD = 1e-6; // big_vision draws only the biases of the MLP at random
 
+/** Sizes of an MLP, and its GELU. */
+export interface MlpConfig {
+  readonly width: number;
+  readonly mlpDim: number;
+  /** "tanh" by default. */
+  readonly gelu?: GeluForm;
+}
+
 /** Dense → GELU → Dense.   x [..., D] → [..., D] */
 export class Mlp {
   readonly dense1: Linear;
   readonly dense2: Linear;
+  readonly #gelu: GeluForm;
 
-  constructor(rng: Rng, width: number, mlpDim: number, dtype: DType) {
+  constructor(rng: Rng, { width, mlpDim, gelu = "tanh" }: MlpConfig, dtype: DType) {
     const dense = (name: string, inputs: number, outputs: number): Linear => {
       const own = rng.split(name);
       return new Linear(
@@ -21,10 +30,11 @@ export class Mlp {
     };
     this.dense1 = dense("dense1", width, mlpDim);
     this.dense2 = dense("dense2", mlpDim, width);
+    this.#gelu = gelu;
   }
 
   forward(x: Variable): Variable {
     const { kernel, bias } = this.dense1;
-    return this.dense2.forward(linearGelu(x, kernel, bias));
+    return this.dense2.forward(linearGelu(x, kernel, bias, this.#gelu));
   }
 }

@@ -5,7 +5,17 @@
  */
 import type { Variable } from "../autograd/index.ts";
 import { constant, parameterWithLayout } from "../autograd/index.ts";
-import { type DType, permute, type Rng, reshape, ShapeError, show, slice, type Tensor } from "../tensor/index.ts";
+import {
+  type DType,
+  gather,
+  permute,
+  type Rng,
+  reshape,
+  ShapeError,
+  show,
+  slice,
+  type Tensor,
+} from "../tensor/index.ts";
 import { leCunNormal } from "./init.ts";
 import { Linear } from "./linear.ts";
 
@@ -25,6 +35,19 @@ export function patchify(images: Tensor, patchSize: number): Tensor {
   return reshape(permute(split, [0, 1, 3, 2, 4, 5]), [batch, rows * cols, patchSize * patchSize * channels]);
 }
 
+/** K patches of every image, given by their numbers.   patches [B, N, P·P·C]   kept [B·K] → [B, K, P·P·C] */
+function choose(patches: Tensor, kept: Int32Array): Tensor {
+  const [batch, count, inputs] = patches.shape;
+  const each = kept.length / batch;
+  if (!Number.isInteger(each) || kept.some((patch) => patch < 0 || patch >= count)) {
+    throw new ShapeError(
+      `patch embedding: ${kept.length} kept patches for ${batch} images of ${count}; give each image the same number, from 0..${count - 1}`,
+    );
+  }
+  const rows = kept.map((patch, i) => Math.floor(i / each) * count + patch);
+  return gather(reshape(patches, [batch * count, inputs]), rows, [batch, each]);
+}
+
 /** Images to tokens.   images [B, H, W, C] → [B, N, D] */
 export class PatchEmbed {
   readonly embed: Linear; // [P·P·C, D]
@@ -37,7 +60,9 @@ export class PatchEmbed {
     this.#patchSize = patchSize;
   }
 
-  forward(images: Tensor): Variable {
-    return this.embed.forward(constant(patchify(images, this.#patchSize)));
+  /** The tokens of all patches, or of the K patches that every image keeps.   kept [B·K] → [B, K, D] */
+  forward(images: Tensor, kept?: Int32Array): Variable {
+    const patches = patchify(images, this.#patchSize);
+    return this.embed.forward(constant(kept ? choose(patches, kept) : patches));
   }
 }

@@ -11,7 +11,7 @@ const LOG_10000 = portable.log(10_000);
 
 /** [rows·cols, D]: sin(xω), cos(xω), sin(yω), cos(yω) with ω_k = 10000^(−k/(D/4−1)); x is the column, y the row. */
 export function sincos2d(rows: number, cols: number, width: number, dtype: DType): Tensor {
-  if (width % 4 !== 0 || width < 8) throw new ShapeError(`sincos2d: width ${width} is not one of 8, 12, 16, ...`);
+  if (width % 4 !== 0 || width < 8) throw new ShapeError(`sincos2d: width must be 8, 12, 16, ..., not ${width}`);
   const quarter = width / 4;
   return generate(
     [rows * cols, width],

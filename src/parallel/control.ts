@@ -115,13 +115,13 @@ export class Control {
     return Atomics.load(this.words, this.at(rank, MARKED)) === step;
   }
 
-  /** Counts a sign of life of `rank`. */
+  /** Counts a heartbeat of `rank`. */
   beat(rank: number): void {
     Atomics.add(this.words, this.at(rank, HEARTBEAT), 1);
   }
 
   /**
-   * A number that changes with every sign of life of `rank` and of the ranks it waits for, directly or indirectly: while one of
+   * A number that changes with every heartbeat of `rank` and of the ranks it waits for, directly or indirectly: while one of
    * them works, the wait is legitimate.
    */
   lifeOf(rank: number, size: number): number {

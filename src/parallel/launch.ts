@@ -47,7 +47,7 @@ export const threadFile = (name: string, from: string): URL =>
 /** Settings of `launch`. */
 export interface LaunchOptions<Report> {
   /**
-   * Longest time without a sign of life, in ms; 30,000 by default. Every allocation in the heap and every exchange is one, so
+   * Longest time without a heartbeat, in ms; 30,000 by default. Every allocation in the heap and every exchange is one, so
    * only work that does neither for so long needs a longer deadline.
    */
   readonly deadline?: number;
@@ -78,7 +78,7 @@ export interface Device<Config, Report> {
    */
   step(number: number): void;
   report(report: Report): void;
-  /** Gives a sign of life, for long work that neither allocates in the heap nor exchanges. */
+  /** Sends a heartbeat, for long work that neither allocates in the heap nor exchanges. */
   alive(): void;
   /**
    * Whether any rank knew at the beginning of this step that `stop` was called. All ranks get the same answer if they ask after
@@ -132,98 +132,138 @@ export function launch<Config, Result, Report = never>(
   { deadline = DEADLINE_MS, verify = false, onReport, resourceLimits }: LaunchOptions<Report> = {},
 ): Launched<Result> {
   if (!Number.isInteger(size) || size < 1 || size > 64) throw new RangeError(`launch: ${size} devices; use 1 to 64`);
-  const block = controlBlock(size);
-  const control = new Control(block);
-  const stopFlag = new SharedArrayBuffer(4);
+  const control = controlBlock(size);
+  const stop = new SharedArrayBuffer(4);
   const kernels = kernelReport();
   const workers = Array.from({ length: size }, (_, rank) => {
-    const assignment: Assignment = { rank, size, control: block, stop: stopFlag, deadline, verify, kernels, config };
-    return startThread(file, {
-      name: `device ${rank}`,
-      workerData: assignment,
-      ...(resourceLimits ? { resourceLimits } : {}),
+    const workerData: Assignment = { rank, size, control, stop, deadline, verify, kernels, config };
+    return startThread(file, { name: `device ${rank}`, workerData, ...(resourceLimits ? { resourceLimits } : {}) });
+  });
+  const group = new DeviceGroup<Result>(workers, new Control(control), deadline, (report, rank) =>
+    onReport?.(report as Report, rank),
+  );
+  return {
+    results: group.results,
+    stop: () => void Atomics.store(new Int32Array(stop), 0, 1),
+    abort: () => group.abort(),
+  };
+}
+
+/** The threads of a launch as the main thread sees them: what they have sent, and how the launch ends. */
+class DeviceGroup<Result> {
+  readonly results: Promise<Result[]>;
+  readonly #workers: readonly Worker[];
+  readonly #control: Control;
+  readonly #deadline: number;
+  readonly #onReport: (report: unknown, rank: number) => void;
+  readonly #gone: readonly Promise<void>[];
+  readonly #memories = new Map<number, WebAssembly.Memory>();
+  readonly #finished = new Map<number, Result>();
+  readonly #reported = new Set<number>(); // ranks that reported why they failed
+  #watch: ReturnType<typeof watchdog>;
+  #failure: Error | undefined;
+  #settled = false;
+  #resolve!: (results: Result[]) => void;
+  #reject!: (error: Error) => void;
+
+  constructor(
+    workers: readonly Worker[],
+    control: Control,
+    deadline: number,
+    onReport: (report: unknown, rank: number) => void,
+  ) {
+    this.#workers = workers;
+    this.#control = control;
+    this.#deadline = deadline;
+    this.#onReport = onReport;
+    this.#gone = workers.map((worker) => new Promise<void>((resolve) => worker.once("exit", () => resolve())));
+    this.results = new Promise<Result[]>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
     });
-  });
+    this.#watch = this.#watchFor(Math.max(deadline, START_MS));
+    workers.forEach((worker, rank) => {
+      this.#listen(worker, rank);
+    });
+  }
 
-  const memories = new Map<number, WebAssembly.Memory>();
-  const finished = new Map<number, Result>();
-  const reported = new Set<number>(); // ranks that reported why they failed
-  const gone = workers.map((worker) => new Promise<void>((resolve) => worker.once("exit", () => resolve())));
-  let failure: Error | undefined;
-  let settled = false;
-  let settle: { resolve: (results: Result[]) => void; reject: (error: Error) => void };
-  const outcome = new Promise<Result[]>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
+  /** Ends all devices now. */
+  abort(): Promise<void> {
+    this.results.catch(() => {}); // the caller need not listen to `results`
+    if (this.#finished.size === this.#workers.length) return this.#leave(TERMINATE_MS);
+    return this.#end(new AbortedError("launch: the run was aborted"));
+  }
 
-  /** Ends all threads; resolves when none is left or terminating them has taken longer than `patience` ms. */
-  const leave = async (patience: number): Promise<void> => {
-    clearInterval(watch);
-    await Promise.race([Promise.all(gone), pause(LEAVE_MS)]);
-    await Promise.race([Promise.all(workers.map((worker) => worker.terminate())), pause(patience)]);
-  };
-  const end = async (reason: Error): Promise<void> => {
-    failure ??= reason;
-    control.abort();
-    await leave(TERMINATE_MS);
-    settle.reject(failure);
-  };
-  const fail = (reporter: number, error: Error): void => {
+  #watchFor(deadline: number): ReturnType<typeof watchdog> {
+    return watchdog(this.#control, this.#workers.length, deadline, (rank, error) => this.#fail(rank, error));
+  }
+
+  #listen(worker: Worker, rank: number): void {
+    worker.on("message", (message: FromDevice) => this.#receive(message, rank));
+    worker.on("error", (error: Error) => this.#fail(rank, error));
+    worker.on("messageerror", (error: Error) => this.#fail(rank, error));
+    worker.on("exit", (code) => {
+      if (!this.#finished.has(rank) && !this.#reported.has(rank))
+        this.#fail(rank, new Error(`the thread ended with exit code ${code} before its program did`));
+    });
+  }
+
+  #receive(message: FromDevice, rank: number): void {
+    if (message.kind === "ready") this.#ready(message.memory, rank);
+    else if (message.kind === "report") this.#onReport(message.report, rank);
+    else if (message.kind === "result") this.#finish(message.result as Result, rank);
+    else {
+      this.#reported.add(rank);
+      const error = errorOf(message.error);
+      if (error.name === DesyncError.name) setTimeout(() => this.#fail(rank, error), VOTE_MS);
+      else if (error.name !== AbortedError.name) this.#fail(rank, error);
+    }
+  }
+
+  /** When all threads have loaded their program, each gets the memories of all, and begins. */
+  #ready(memory: WebAssembly.Memory, rank: number): void {
+    this.#memories.set(rank, memory);
+    if (this.#memories.size < this.#workers.length) return;
+    clearInterval(this.#watch);
+    this.#watch = this.#watchFor(this.#deadline);
+    const all = this.#workers.map((_, i) => this.#memories.get(i));
+    for (const each of this.#workers) each.postMessage(all);
+  }
+
+  #finish(result: Result, rank: number): void {
+    this.#finished.set(rank, result);
+    if (this.#finished.size < this.#workers.length) return;
+    // After its result a device can still fail until its thread has ended.
+    void this.#leave(START_MS).then(() => {
+      this.#settled = true;
+      if (!this.#failure) this.#resolve(this.#workers.map((_, i) => this.#finished.get(i) as Result));
+    });
+  }
+
+  #fail(reporter: number, error: Error): void {
     // Later errors are consequences of the first.
-    if (failure || settled) return;
-    const rank = blame(control, size, reporter, error);
-    const { step, message, what, waitsFor } = control.state(rank);
+    if (this.#failure || this.#settled) return;
+    const rank = blame(this.#control, this.#workers.length, reporter, error);
+    const { step, message, what, waitsFor } = this.#control.state(rank);
     const when = waitsFor === undefined && error.name !== DesyncError.name ? "after" : "in";
     const where = message === 0 ? "before its first message" : `${when} message ${message} (${what})`;
     const reason = `rank ${rank} failed at step ${step}, ${where}: ${error.name}: ${error.message}`;
-    void end(new DeviceError(rank, `launch: ${reason}`, { cause: error }));
-  };
+    void this.#end(new DeviceError(rank, `launch: ${reason}`, { cause: error }));
+  }
 
-  let watch = watchdog(control, size, Math.max(deadline, START_MS), fail);
-  workers.forEach((worker, rank) => {
-    worker.on("message", (message: FromDevice) => {
-      if (message.kind === "ready") {
-        memories.set(rank, message.memory);
-        if (memories.size < size) return;
-        clearInterval(watch);
-        watch = watchdog(control, size, deadline, fail);
-        const all = workers.map((_, i) => memories.get(i));
-        for (const each of workers) each.postMessage(all);
-      } else if (message.kind === "report") {
-        onReport?.(message.report as Report, rank);
-      } else if (message.kind === "failed") {
-        reported.add(rank);
-        const error = errorOf(message.error);
-        if (error.name === DesyncError.name) setTimeout(() => fail(rank, error), VOTE_MS);
-        else if (error.name !== AbortedError.name) fail(rank, error);
-      } else {
-        finished.set(rank, message.result as Result);
-        if (finished.size < size) return;
-        // After its result a device can still fail until its thread has ended.
-        void leave(START_MS).then(() => {
-          settled = true;
-          if (!failure) settle.resolve(workers.map((_, i) => finished.get(i) as Result));
-        });
-      }
-    });
-    worker.on("error", (error: Error) => fail(rank, error));
-    worker.on("messageerror", (error: Error) => fail(rank, error));
-    worker.on("exit", (code) => {
-      if (!finished.has(rank) && !reported.has(rank))
-        fail(rank, new Error(`the thread ended with exit code ${code} before its program did`));
-    });
-  });
+  async #end(reason: Error): Promise<void> {
+    this.#failure ??= reason;
+    this.#control.abort();
+    await this.#leave(TERMINATE_MS);
+    this.#reject(this.#failure);
+  }
 
-  return {
-    results: outcome,
-    stop: () => {
-      Atomics.store(new Int32Array(stopFlag), 0, 1);
-    },
-    abort: () => {
-      outcome.catch(() => {}); // the caller need not listen to `results`
-      return finished.size === size ? leave(TERMINATE_MS) : end(new AbortedError("launch: the run was aborted"));
-    },
-  };
+  /** Ends all threads; resolves when none is left or terminating them has taken longer than `patience` ms. */
+  async #leave(patience: number): Promise<void> {
+    clearInterval(this.#watch);
+    await Promise.race([Promise.all(this.#gone), pause(LEAVE_MS)]);
+    await Promise.race([Promise.all(this.#workers.map((worker) => worker.terminate())), pause(patience)]);
+  }
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());

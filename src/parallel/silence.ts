@@ -1,12 +1,12 @@
 /**
- * Measures how long there has been no sign of life, by regular looks at a number that changes with each one: for the watchdog
+ * Measures how long there has been no heartbeat, by regular looks at a number that changes with each one: for the watchdog
  * (watchdog.ts) and for waits (threads.ts).
  *
  * Time between two looks counts only up to a limit: if a look is late, the process was not running, and neither were the
  * threads it watches. The process was stopped, the laptop slept, or the machine was busy.
  */
 export class Silence {
-  /** Milliseconds that count since the last sign of life. */
+  /** Milliseconds that count since the last heartbeat. */
   ms = 0;
   readonly #longest: number;
   #at: number;
@@ -28,5 +28,5 @@ export class Silence {
   }
 }
 
-/** The remedy for work that legitimately gives no sign of life for longer than the deadline. */
+/** The remedy for work that legitimately sends no heartbeat for longer than the deadline. */
 export const ALLOW_MORE = "if its work takes that long, allow more time with --deadline SECONDS";

@@ -5,7 +5,7 @@
  * of its sender: one copy, no mailbox. Only progress goes through the control block.
  *
  * A waiting device does other work if there is some, spins briefly, then sleeps on the counter it waits for. A wait fails when
- * the ranks it waits for have given no sign of life for as long as the deadline. A message is read only if its operation and
+ * the ranks it waits for have sent no heartbeat for as long as the deadline. A message is read only if its operation and
  * shape are those of the reader. If messages are verified, the reader's copy must have the sender's checksum.
  */
 import { type DType, empty, type Shape, sizeOf, type Tensor } from "../tensor/index.ts";
@@ -27,7 +27,7 @@ export interface ThreadWorld {
   readonly control: Control;
   /** The heap of every device, by rank. */
   readonly memories: readonly WebAssembly.Memory[];
-  /** Longest wait without a sign of life, in ms. */
+  /** Longest wait without a heartbeat, in ms. */
   readonly deadline: number;
   /** Whether messages carry checksums. */
   readonly verify: boolean;
@@ -95,14 +95,14 @@ export class ThreadCommunicator implements Communicator {
     this.#exchange("barrier", nothing, allPartners(this.rank, this.size), () => {});
   }
 
-  /** Publishes the step of this device, which every exchange compares, and gives a sign of life. */
+  /** Publishes the step of this device, which every exchange compares, and sends a heartbeat. */
   heartbeat(step: number): void {
     Atomics.store(this.#words, this.#world.control.at(this.rank, STEP), step);
     this.#world.control.beat(this.rank);
     if (this.#world.control.aborted) throw new AbortedError("the run was ended");
   }
 
-  /** Gives a sign of life, except while this device waits: other work does not help the rank that it waits for. */
+  /** Sends a heartbeat, except while this device waits: other work does not help the rank that it waits for. */
   alive(): void {
     if (!this.#waiting) this.#world.control.beat(this.rank);
   }
@@ -215,7 +215,7 @@ export class ThreadCommunicator implements Communicator {
   #late(rank: number, silent: number, mine: Message): DeadlineError {
     const theirs = this.#world.control.state(rank);
     return new DeadlineError(
-      `rank ${this.rank} waited ${(silent / 1e3).toFixed(1)} s in ${describe(mine)} (message ${this.#message}) for rank ${rank}, which gave no sign of life and whose last message is ${theirs.message} (${theirs.what}) at step ${theirs.step}; ${ALLOW_MORE}`,
+      `rank ${this.rank} waited ${(silent / 1e3).toFixed(1)} s in ${describe(mine)} (message ${this.#message}) for rank ${rank}, which sent no heartbeat and whose last message is ${theirs.message} (${theirs.what}) at step ${theirs.step}; ${ALLOW_MORE}`,
     );
   }
 }

@@ -5,7 +5,7 @@ import { ALLOW_MORE, Silence } from "./silence.ts";
 
 const WATCH_MS = 250;
 
-/** Fails the run when no device has shown a sign of life for longer than the deadline. */
+/** Fails the run when no device has sent a heartbeat for longer than the deadline. */
 export function watchdog(
   control: Control,
   size: number,
@@ -20,7 +20,7 @@ export function watchdog(
     const silent = silence.look(performance.now(), sum(seen));
     if (silent <= deadline + 2 * WATCH_MS) return; // a waiting rank reports it first, and with more detail
     const slowest = seen.reduce((least, heartbeat, rank) => (heartbeat < seen[least] ? rank : least), 0);
-    const why = `no device gave a sign of life for ${(silent / 1e3).toFixed(1)} s; ${ALLOW_MORE}`;
+    const why = `no device sent a heartbeat for ${(silent / 1e3).toFixed(1)} s; ${ALLOW_MORE}`;
     fail(slowest, new DeadlineError(why));
   }, WATCH_MS);
 }

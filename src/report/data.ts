@@ -79,7 +79,10 @@ export interface SheetQuery {
 /** All that a report shows. */
 export interface ReportData {
   readonly title: string;
-  readonly loss: "sigmoid" | "softmax";
+  /** What the loss asks, as a sentence. */
+  readonly lossSummary: string;
+  /** The lowest loss of a model that gives all pairs the same logit. */
+  readonly blindLoss: number;
   /** Pairs in a step, over all devices. */
   readonly batch: number;
   /** Gradients with a larger norm were scaled down to this norm. */
@@ -90,28 +93,14 @@ export interface ReportData {
   /** Of the first table's test set; absent for a loss that gives pairs no probability. */
   readonly calibration?: Calibration;
   readonly sample: SimilaritySample;
-  /** Temperature and bias of the model behind `sample` and `sheet`; the softmax loss does not use b. */
+  /** Temperature and bias of the model behind `sample` and `sheet`; b is absent if the loss does not use it. */
   readonly t: number;
-  readonly b: number;
+  readonly b?: number;
+  /** The probability that a pair with score x·y matches; absent for a loss that only compares pairs. */
+  readonly probability?: (score: number) => number;
   readonly sheet: readonly SheetQuery[];
   /** Facts of the run as text: parameters, duration, machine, ... */
   readonly facts: Readonly<Record<string, string>>;
   readonly config: unknown;
   readonly versions: Readonly<Record<string, string>>;
-}
-
-/** The probability that a pair with score x·y matches, σ(t·x·y + b); undefined for the softmax loss. */
-export function pairProbability({ loss, t, b }: ReportData): ((score: number) => number) | undefined {
-  return loss === "sigmoid" ? (score) => 1 / (1 + Math.exp(-(t * score + b))) : undefined;
-}
-
-/**
- * The lowest loss without looking at the pair: every pair of a batch of n gets the same logit ℓ.
- *
- *   sigmoid   min over ℓ of log(1 + e^−ℓ) + (n − 1) log(1 + e^ℓ) = log n + (n − 1) log(n / (n − 1)),   at σ(ℓ) = 1/n
- *   softmax   log n
- */
-export function blindLoss(loss: "sigmoid" | "softmax", n: number): number {
-  if (loss === "softmax" || n <= 1) return Math.log(n);
-  return Math.log(n) + (n - 1) * Math.log(n / (n - 1));
 }

@@ -3,7 +3,7 @@ import { format } from "d3-format";
 import { showTick } from "./axis.ts";
 import { type Chart, lineChart } from "./chart.ts";
 import type { Point } from "./curve.ts";
-import { blindLoss, type MetricRow, type ReportData } from "./data.ts";
+import type { MetricRow, ReportData } from "./data.ts";
 import { heatmap } from "./heatmap.ts";
 import { html, type Markup } from "./markup.ts";
 import { reliabilityChart } from "./reliability.ts";
@@ -25,8 +25,7 @@ const column = (rows: readonly MetricRow[], key: keyof MetricRow): Point[] =>
 
 const steps = { xLabel: "step", x: "linear", y: "linear", smoothed: true } as const;
 
-export function lossFigure({ metrics, loss, batch }: ReportData): Figure {
-  const blind = blindLoss(loss, batch);
+export function lossFigure({ metrics, blindLoss }: ReportData): Figure {
   return {
     name: "loss",
     chart: {
@@ -34,7 +33,7 @@ export function lossFigure({ metrics, loss, batch }: ReportData): Figure {
       title: "Loss",
       x: "log",
       series: [{ name: "loss", points: column(metrics, "loss") }],
-      reference: { value: blind, label: `blind guess ${blind.toFixed(2)}` },
+      reference: { value: blindLoss, label: `blind guess ${blindLoss.toFixed(2)}` },
       showValue: (value) => value.toFixed(3),
     },
     caption:
@@ -72,7 +71,7 @@ function clipped({ metrics, clipNorm }: ReportData): string {
 }
 
 function metricFigures(data: ReportData): Figure[] {
-  const { metrics, batch, loss } = data;
+  const { metrics, batch, b } = data;
   const curve = (title: string, key: keyof MetricRow) => ({
     ...steps,
     smoothed: false,
@@ -109,7 +108,7 @@ function metricFigures(data: ReportData): Figure[] {
     caption:
       "The size of a step: it rises while the optimizer gathers its statistics (warm-up) and falls so that training settles.",
   };
-  return [temperature, ...(loss === "sigmoid" ? [bias] : []), rate, gradient];
+  return [temperature, ...(b === undefined ? [] : [bias]), rate, gradient];
 }
 
 function updateFigure({ metrics }: ReportData): Figure {
@@ -130,7 +129,7 @@ function updateFigure({ metrics }: ReportData): Figure {
   };
 }
 
-function logitFigure({ metrics, loss }: ReportData): Figure {
+function logitFigure({ metrics, probability }: ReportData): Figure {
   const series = (name: "positives" | "negatives") => ({
     name,
     points: column(metrics, `${name}.mean`),
@@ -147,9 +146,8 @@ function logitFigure({ metrics, loss }: ReportData): Figure {
     },
     caption:
       "Of the pairs of a batch, those that belong together (positives) and all others: mean, and from the least to the greatest. " +
-      (loss === "sigmoid"
-        ? "Above 0 the answer is yes. As the model learns, the two part; where the bands overlap, some wrong pair has a higher logit than some right one."
-        : "As the model learns, the two part."),
+      `${probability ? "Above 0 the answer is yes. " : ""}As the model learns, the two part; where the bands overlap, some wrong ` +
+      "pair has a higher logit than some right one.",
   };
 }
 

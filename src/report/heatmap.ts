@@ -6,7 +6,7 @@
  */
 import { extent } from "d3-array";
 import { linearAxis } from "./axis.ts";
-import { pairProbability, type ReportData, ReportError } from "./data.ts";
+import { type ReportData, ReportError } from "./data.ts";
 import { html, type Markup } from "./markup.ts";
 import { pngDataUri } from "./png.ts";
 
@@ -15,8 +15,8 @@ const GAP = 2;
 
 /** The matrix; undefined for an empty sample. Throws `ReportError` if the numbers of names, pictures and scores disagree. */
 export function heatmap(data: ReportData): Markup | undefined {
+  const { t, b = 0, probability } = data;
   const { names, pictures, scores } = data.sample;
-  const probability = pairProbability(data);
   const n = names.length;
   if (n === 0) return undefined;
   if (pictures.length !== n || scores.length !== n * n) {
@@ -64,7 +64,7 @@ export function heatmap(data: ReportData): Markup | undefined {
 ${heads}
 ${rows}
 ${cells}
-${legend(low, high, labelWidth, (n + 1) * cell + 16, n * cell, probability && -data.b / data.t)}
+${legend(low, high, labelWidth, (n + 1) * cell + 16, n * cell, probability && -b / t)}
 </svg>`;
 }
 

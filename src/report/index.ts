@@ -1,6 +1,5 @@
 /** Public API of `report`: the report of a run as one HTML file, or its figures as SVG. */
 export {
-  blindLoss,
   type Candidate,
   type EvaluationRow,
   type MetricRow,

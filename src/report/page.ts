@@ -28,11 +28,7 @@ export function renderReport(data: ReportData): string {
 <body><main>
 <h1><bdi>${data.title}</bdi></h1>
 <p class="lead">Two towers, one for pictures and one for texts, trained to agree on pairs that belong together.
-${
-  data.loss === "sigmoid"
-    ? "The loss asks of every pair in a batch whether this text describes this picture, and adds up the errors of the yes-or-no answers."
-    : "The loss asks for every picture which text of the batch belongs to it, and for every text which picture."
-}</p>
+${data.lossSummary}</p>
 ${tiles(data)}
 ${results(data)}
 ${curves(data)}
@@ -105,12 +101,12 @@ function similarity(data: ReportData): Markup | undefined {
 <p>Rows are texts, columns pictures; text i belongs to picture i. The stronger a cell, the more similar the two are to the model.</p>
 <p>The diagonal, where each text meets its own picture, should be strong. Other strong cells are pairs that the model confuses, or that have something in common.</p>
 <p>A ring marks the best picture of a text where that is a wrong one.</p>
-${data.loss === "sigmoid" ? html`<p>${threshold(data.t, data.b)} Point at a cell for its numbers.</p>` : html`<p>Point at a cell for its numbers.</p>`}
+<p>${data.probability ? `${threshold(data)} ` : ""}Point at a cell for its numbers.</p>
 </figcaption></figure></section>`;
 }
 
 /** σ(t·x·y + b) = ½ at x·y = −b/t. */
-const threshold = (t: number, b: number): string =>
+const threshold = ({ t, b = 0 }: ReportData): string =>
   `With t = ${t.toFixed(1)} and b = ${format(".2f")(b)} the model answers yes, σ(t·x·y + b) > ½, above a similarity of −b/t = ${format(".3f")(-b / t)}, marked on the scale.`;
 
 function sheet(data: ReportData): Markup | undefined {
@@ -121,7 +117,7 @@ function sheet(data: ReportData): Markup | undefined {
 <p class="how">Each text with the most similar pictures of the test set, the best first. The right one is framed and ticked;
 if it is not among them, it follows in a dashed frame. The pictures are shown as the model sees them.
 ${
-  data.loss === "sigmoid"
+  data.probability
     ? "The bar is σ(t·x·y + b), the probability that the pair matches. It was trained on the pairs of a batch, so among many more pictures several can come close to 1: only their order counts."
     : "The number is the similarity x·y."
 }</p>

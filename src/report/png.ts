@@ -5,7 +5,7 @@ import { type Picture, ReportError } from "./data.ts";
 /** A data URI with the picture as PNG. Throws `ReportError` if its pixels do not fill it. */
 export function pngDataUri({ side, rgb }: Picture): string {
   if (!(side >= 1) || rgb.length !== side * side * 3) {
-    throw new ReportError(`pngDataUri: ${rgb.length} bytes are not ${side}×${side} pixels of 3`);
+    throw new ReportError(`pngDataUri: ${rgb.length} bytes; ${side}×${side} pixels need ${3 * side * side}`);
   }
   const png = encode({ width: side, height: side, channels: 3, depth: 8, data: rgb }, { zlib: { level: 9 } });
   return `data:image/png;base64,${btoa(Array.from(png, (byte) => String.fromCharCode(byte)).join(""))}`;

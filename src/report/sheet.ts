@@ -1,12 +1,12 @@
 /** The retrieval sheet: for each query text the highest-ranked pictures, the right one marked. */
-import { type Candidate, pairProbability, type ReportData } from "./data.ts";
+import type { Candidate, ReportData } from "./data.ts";
 import { html, type Markup } from "./markup.ts";
 import { pngDataUri } from "./png.ts";
 
 /** The sheet; undefined if there are no queries. */
 export function retrievalSheet(data: ReportData): Markup | undefined {
   if (data.sheet.length === 0) return undefined;
-  const measure = meter(pairProbability(data));
+  const measure = meter(data.probability);
   const rows = data.sheet.map(({ text, top, expected, rank }) => {
     const found = top.some((candidate) => candidate.right);
     const verdict = rank === 1 ? "right one first" : `right one at ${rank.toLocaleString("en")}`;

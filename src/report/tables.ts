@@ -14,7 +14,7 @@ export function resultTable({ title, images, texts, rows }: ResultTable): Markup
   for (const { name, recall } of rows) {
     const own = recall.map((r) => r.k);
     if (own.join() !== ks.join())
-      throw new ReportError(`resultTable: "${name}" has recall at ${own}, the first row at ${ks}`);
+      throw new ReportError(`resultTable: row "${name}" has recall at ${own}, but the first row at ${ks}`);
   }
   const direction = (of: "textToImage" | "imageToText", { recall, only }: ResultTable["rows"][number]) =>
     recall.map((r, i) => {

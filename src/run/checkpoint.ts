@@ -131,7 +131,7 @@ export class CheckpointFolder {
    */
   save({ step, tensors, meta, trainLoss }: Checkpoint, configDigest: string): { warnings: string[] } {
     if (!this.#fs.isFolder(this.#path)) {
-      throw new CheckpointError("CKPT_IO", `${this.#path} is no longer a folder; the checkpoint is not saved`);
+      throw new CheckpointError("CKPT_IO", `${this.#path} is no longer a folder; the checkpoint was not saved`);
     }
     const files = new Map([
       [".safetensors", writeSafetensors(tensors)],
@@ -183,7 +183,7 @@ export class CheckpointFolder {
     if (warnings.length === 0 && names.length === 0) return undefined;
     throw new CheckpointError(
       "CKPT_DAMAGED",
-      `none in ${this.#path} is intact; nothing was changed\n${warnings.join("\n")}`,
+      `no intact checkpoint in ${this.#path}; nothing was changed\n${warnings.join("\n")}`,
     );
   }
 

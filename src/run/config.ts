@@ -9,7 +9,15 @@
  * Names follow big_vision (width, depth, mlpDim, numHeads, posEmb). The values of `emoji` are a recipe that learns
  * 1,594 emoji in minutes on a laptop; weight decay applies per step and is independent of the learning rate.
  */
-import { embeddingBytes, logOddsBias, parameterCount, type SigLipConfig } from "../siglip/index.ts";
+import {
+  embeddingBytes,
+  gridOf,
+  type LossName,
+  logOddsBias,
+  parameterCount,
+  type SigLipConfig,
+  trainingLosses,
+} from "../siglip/index.ts";
 import { HEAP_BYTES, KERNEL_MODES } from "../tensor/index.ts";
 import { ConfigError, type Problem } from "./configError.ts";
 import { dataKeys, dataNames } from "./dataSets.ts";
@@ -28,6 +36,7 @@ import {
   type Values,
   valueAt,
 } from "./fields.ts";
+import { type OwnKeys, optimizerNames, reads } from "./optimizers.ts";
 import { isPattern } from "./patterns.ts";
 import { scheduleFields } from "./scheduleFields.ts";
 import { type Conflict, scheduleConflicts } from "./schedules.ts";
@@ -49,6 +58,9 @@ const multipliers = (initial: readonly Multiplier[], meaning: string): Field<rea
     isMultiplier,
     meaning,
   );
+
+const patterns = (meaning: string): Field<readonly string[]> =>
+  jsonList([], 'a list of regular expressions such as ["image/.*"]', isPattern, meaning);
 
 function isMultiplier(item: unknown): boolean {
   const { match, lr, decay, ...others } = Object(item) as Record<string, unknown>;
@@ -74,15 +86,24 @@ const fields = {
       depth: integer(3, 1, 64, "encoder blocks of the image tower"),
       mlpDim: integer(256, 1, 32_768, "hidden width of its MLPs"),
       numHeads: integer(4, 1, 128, "its attention heads"),
-      pooling: choice("map", ["map", "mean"], "map: an attention head with a learned probe"),
+      pooling: choice(
+        "map",
+        ["map", "mean", "max", "first", "tok"],
+        "map: an attention head with a learned probe; tok: a class token",
+      ),
       posEmb: choice("learn", ["learn", "sincos2d"], "position embedding: learned, or sines and cosines"),
+      gelu: choice("tanh", ["tanh", "erf"], "form of GELU in its MLPs"),
+      repSize: integer(0, 0, 8192, "width of a tanh layer before the head; 0: none"),
+      patchDropout: number(0, { min: 0, max: 0.99 }, "share of patches dropped in training"),
     },
     text: {
       width: integer(64, 1, 8192, "width of the text tower"),
       depth: integer(1, 1, 64, "encoder blocks of the text tower"),
       mlpDim: integer(256, 1, 32_768, "hidden width of its MLPs"),
       numHeads: integer(2, 1, 128, "its attention heads"),
-      pooling: choice("last", ["last", "first", "mean", "map"], "which tokens become the embedding"),
+      pooling: choice("last", ["last", "first", "mean", "max", "map"], "which tokens become the embedding"),
+      gelu: choice("tanh", ["tanh", "erf"], "form of GELU in its MLPs"),
+      bottleneck: integer(0, 0, 8192, "columns of the token table before a linear map to the width; 0: the width"),
     },
     embedDim: integer(64, 1, 8192, "width of the embeddings"),
     temperatureInit: number(10, { min: 1e-30, max: 1000 }, "temperature t at the start; t = exp(t′), in f32"),
@@ -92,16 +113,18 @@ const fields = {
     steps: integer(14_031, 1, 100_000_000, "updates of the parameters"),
     batch: integer(128, 1, 65_536, "pairs in a step"),
     shards: integer(2, 1, 4096, "equal pieces of a batch, shared by the devices: at least one each"),
-    loss: choice("sigmoid", ["sigmoid", "softmax"], "softmax: the contrastive loss of CLIP"),
+    loss: choice("sigmoid", Object.keys(trainingLosses) as LossName[], "softmax: the contrastive loss of CLIP"),
     kernels: choice("fast", KERNEL_MODES, "strict: the same bits on every engine; reference: plain loops"),
     seed: integer(0, 0, 2 ** 32 - 1, "determines all random numbers"),
     firstSteps: integer(0, 0, 100_000_000, "train.steps at the start, if --resume has changed it since; else 0"),
   },
   optim: {
+    name: choice("adamw", optimizerNames, "which optimizer; lion wants a smaller lr, such as 3e-4, and beta2=0.99"),
     lr: number(2e-3, { above: 0, max: 10 }, "learning rate at its peak"),
-    beta1: number(0.9, { min: 0, max: 0.9999999 }, "decay of AdamW's mean of gradients"),
-    beta2: number(0.95, { min: 0, max: 0.9999999 }, "decay of AdamW's mean of squared gradients"),
-    eps: number(1e-8, { min: 1e-38, max: 1 }, "AdamW's ε; much smaller values are 0 in f32"),
+    matrixLr: number(0.01, { above: 0, max: 10 }, "that of the matrices which muon updates; lr is for the rest"),
+    beta1: number(0.9, { min: 0, max: 0.9999999 }, "decay of the mean of gradients; of sgd the momentum"),
+    beta2: number(0.95, { min: 0, max: 0.9999999 }, "decay of the mean of squared gradients; of adafactor the most"),
+    eps: number(1e-8, { min: 1e-38, max: 1 }, "ε of Adam's denominator; much smaller values are 0 in f32"),
     weightDecay: number(4e-4, { min: 0, max: 1 }, "per step, independent of the learning rate"),
     decayed: choice("matrices", ["kernels", "matrices"], "what decays; matrices: embeddings and the probe too"),
     clipNorm: number(1, { above: 0, max: 1e9 }, "largest norm of the gradients; longer ones are scaled down to it"),
@@ -110,6 +133,7 @@ const fields = {
       [{ match: "tPrime|b", lr: 3, decay: 0 }],
       "factors for the parameters whose whole path matches; the first match applies",
     ),
+    frozen: patterns("patterns of the paths of parameters that are not trained"),
   },
   checkpoint: {
     every: integer(1000, 1, 1_000_000_000, "steps between two saves"),
@@ -153,7 +177,7 @@ export const presetNames: readonly string[] = Object.keys(presets);
 /** The complete configuration of a preset with settings such as `optim.lr=3e-4`. Throws `ConfigError` with every problem. */
 export function resolveConfig(preset: string, settings: readonly string[]): Config {
   if (!Object.hasOwn(presets, preset)) {
-    const detail = `preset ${preset} is none of ${presetNames.join(", ")}${didYouMean(preset, presetNames)}`;
+    const detail = `unknown preset ${preset}; choose one of ${presetNames.join(", ")}${didYouMean(preset, presetNames)}`;
     throw new ConfigError([{ code: "CONFIG_UNKNOWN_KEY", key: "preset", detail }]);
   }
   const problems: Problem[] = [];
@@ -216,6 +240,14 @@ export const configDifferences = (before: Config, after: Config): Difference[] =
 const LATER_KEYS: readonly string[] = [
   "data.trim",
   "train.firstSteps",
+  "model.image.gelu",
+  "model.image.repSize",
+  "model.image.patchDropout",
+  "model.text.gelu",
+  "model.text.bottleneck",
+  "optim.name",
+  "optim.matrixLr",
+  "optim.frozen",
   "optim.end",
   "optim.power",
   "optim.timescale",
@@ -253,9 +285,15 @@ function settled(config: Config, problems: Problem[]): Config {
   return config;
 }
 
+/** Keys that were set for another optimizer. */
+function keysNotRead(optim: Config["optim"]): (keyof OwnKeys)[] {
+  const keys: readonly (keyof OwnKeys)[] = ["beta1", "beta2", "eps", "matrixLr"];
+  return keys.filter((key) => !reads(optim.name, key) && optim[key] !== fields.optim[key].initial);
+}
+
 /** Combinations that no run can use, although every key is in its range. */
 function conflicts(config: Config): Conflict[] {
-  const { data, model, train } = config;
+  const { data, model, train, optim } = config;
   const { image, text } = model;
   const found: Conflict[] = [];
   const refuse = (when: boolean, keys: string[], detail: string): void => {
@@ -280,6 +318,11 @@ function conflicts(config: Config): Conflict[] {
     `model.image.posEmb sincos2d needs a width that is a multiple of 4 and at least 8; model.image.width is ${image.width}`,
   );
   refuse(
+    image.pooling === "first" && image.patchDropout > 0,
+    ["model.image.pooling", "model.image.patchDropout"],
+    `model.image.pooling first reads the first patch, which model.image.patchDropout ${image.patchDropout} may drop; use model.image.pooling=tok`,
+  );
+  refuse(
     train.batch % train.shards !== 0,
     ["train.shards", "train.batch"],
     `train.shards ${train.shards} does not divide train.batch ${train.batch}`,
@@ -295,6 +338,10 @@ function conflicts(config: Config): Conflict[] {
     `data.testStyle ${data.testStyle} is one of data.trainStyles; test on a style that training does not see`,
   );
 
+  for (const key of keysNotRead(optim)) {
+    const detail = `optim.${key} ${optim[key]} has no effect: optim.name ${optim.name} does not read it; leave it out`;
+    refuse(true, [`optim.${key}`, "optim.name"], detail);
+  }
   found.push(...scheduleConflicts(config));
 
   const large = found.length === 0 ? tooLarge(config) : undefined; // only for a valid model
@@ -305,10 +352,10 @@ function conflicts(config: Config): Conflict[] {
 /** Why a model is too large to embed one image or text; undefined if it is not. */
 function tooLarge(config: Config): string | undefined {
   const model = modelConfig(config, config.tokenizer.vocabSize);
-  const { imageSize, patchSize } = model.image;
+  const [rows, cols] = gridOf(model.image);
   const parameters = parameterCount(model).total;
   const bytes = 4 * parameters + embeddingBytes(model, 1);
   if (bytes <= HEAP_BYTES) return undefined;
   const gib = (size: number): string => `${Math.ceil(size / 2 ** 30)} GiB`;
-  return `the model has ${parameters.toExponential(1)} parameters, and an image is ${(imageSize / patchSize) ** 2} tokens: together ${gib(bytes)}, and a device can address ${gib(HEAP_BYTES)}; lower width or depth, or imageSize / patchSize`;
+  return `the model has ${parameters.toExponential(1)} parameters, and an image is ${rows * cols} tokens: together ${gib(bytes)}, and a device can address ${gib(HEAP_BYTES)}; lower width or depth, or imageSize / patchSize`;
 }

@@ -16,7 +16,7 @@ export interface DataSettings {
 
 /** Callbacks and cache for opening data. */
 export interface Opening {
-  /** Reports how many images are rendered; every call is also a sign of life. */
+  /** Reports how many images are rendered; every call is also a heartbeat. */
   readonly progress?: (done: number, total: number) => void;
   /** Receives warnings. */
   readonly warn?: (message: string) => void;

@@ -9,7 +9,7 @@ import { scope, type Tensor, tensor } from "../tensor/index.ts";
 const MOST_ROWS = 256; // per batch: large enough for the kernels
 const MOST_BYTES = 2 ** 28; // of intermediates per batch
 
-/** Rows per batch: few enough that memory, and the time between two signs of life, stay small for towers of any size. */
+/** Rows per batch: few enough that memory, and the time between two heartbeats, stay small for towers of any size. */
 function batchRows({ config }: SigLip): number {
   let rows = MOST_ROWS;
   while (rows > 1 && embeddingBytes(config, rows) > MOST_BYTES) rows /= 2;

@@ -13,7 +13,14 @@ import {
   type Tokenizer,
   unseenEmoji,
 } from "../data/index.ts";
-import { checkBatch, type DataSet, type DataSettings, type Opening, type TestOpening } from "./dataSet.ts";
+import {
+  checkBatch,
+  type DataSet,
+  type DataSettings,
+  type Opening,
+  type ProbeData,
+  type TestOpening,
+} from "./dataSet.ts";
 import { choice, number, someOf, type Values } from "./fields.ts";
 
 /** Configuration keys of the emoji sets. */
@@ -57,6 +64,25 @@ function open(
   const { trainStyles, testStyle } = settings.data;
   const plain = [...new Set<EmojiStyle>([...trainStyles, testStyle])];
   return openEmoji({ plain, stroked, trim: trims(settings), ...opening });
+}
+
+/** The group of an emoji as the class of its drawings. */
+async function probed(holdsOut: boolean, settings: EmojiSettings, opening: TestOpening): Promise<ProbeData> {
+  const { trainStyles, testStyle } = settings.data;
+  const data = await open(settings, opening);
+  const all = Int32Array.from(data.emoji.keys());
+  const split = holdsOut ? unseenEmoji(data.emoji, UNSEEN) : undefined;
+  const classes = [...new Set(data.emoji.map(({ group }) => group))];
+  const labelled = (style: EmojiStyle, items: Int32Array = all) => ({
+    pictures: emojiPictures(data, style, items, settings.model.image.imageSize),
+    labels: items.map((item) => classes.indexOf(data.emoji[item].group)),
+  });
+  return {
+    title: `group of ${holdsOut ? "an emoji never seen" : "an emoji"} in ${testStyle}, learned in ${trainStyles.join(", ")}`,
+    classes,
+    train: trainStyles.map((style) => labelled(style, split?.train)),
+    test: labelled(testStyle, split?.unseen),
+  };
 }
 
 /** All emoji in some styles; with `holdsOut`, some of them are never trained on in any style. */
@@ -112,21 +138,5 @@ export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
     };
   },
 
-  async openProbe(settings, opening) {
-    const { trainStyles, testStyle } = settings.data;
-    const data = await open(settings, opening);
-    const all = Int32Array.from(data.emoji.keys());
-    const split = holdsOut ? unseenEmoji(data.emoji, UNSEEN) : undefined;
-    const classes = [...new Set(data.emoji.map(({ group }) => group))];
-    const labelled = (style: EmojiStyle, items: Int32Array = all) => ({
-      pictures: emojiPictures(data, style, items, settings.model.image.imageSize),
-      labels: items.map((item) => classes.indexOf(data.emoji[item].group)),
-    });
-    return {
-      title: `group of ${holdsOut ? "an emoji never seen" : "an emoji"} in ${testStyle}, learned in ${trainStyles.join(", ")}`,
-      classes,
-      train: trainStyles.map((style) => labelled(style, split?.train)),
-      test: labelled(testStyle, split?.unseen),
-    };
-  },
+  openProbe: (settings, opening) => probed(holdsOut, settings, opening),
 });

@@ -102,7 +102,7 @@ export const someOf = <const T extends string>(
 ): Field<readonly T[]> => ({
   initial,
   meaning,
-  accepts: `a list of different words out of ${words.join(", ")}`,
+  accepts: `a list of distinct words from ${words.join(", ")}`,
   parse: (list) => list.split(",").map((word) => word.trim()),
   hasType: Array.isArray,
   isAllowed: (value) => value.length > 0 && words.filter((word) => value.includes(word)).length === value.length,

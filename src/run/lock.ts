@@ -139,7 +139,7 @@ function read(path: string, fs: Fs): Holder | "gone" | "unreadable" {
     if ((error as { code?: string }).code === "ENOENT") return "gone";
     if (!(error instanceof FormatError)) throw error;
     if (error.code !== "NOT_A_REGULAR_FILE") return "unreadable";
-    throw new RunLockedError(`${path} has the name of a lock and is not a regular file; move it away`);
+    throw new RunLockedError(`${path} has the name of a lock but is not a regular file; move it away`);
   }
 }
 

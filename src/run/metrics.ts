@@ -159,7 +159,7 @@ export function metricsLine(metrics: Metrics): string {
 function valueText(name: string, value: number | string): string {
   if (typeof value === "string") {
     if (Object.hasOwn(NON_FINITE, value))
-      throw new RangeError(`metrics: ${name} is the text ${value}, which stands for a number`);
+      throw new RangeError(`metrics: ${name} is the text ${value}, which would be read back as a number`);
     return JSON.stringify(value);
   }
   if (Object.is(value, -0)) return "-0";

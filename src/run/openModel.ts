@@ -1,6 +1,6 @@
 /** Opens a trained model from its run folder, read-only. */
 import type { Tokenizer } from "../data/index.ts";
-import type { SigLip } from "../siglip/index.ts";
+import { type SigLip, trainingLosses } from "../siglip/index.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Config } from "./config.ts";
 import { buildModel } from "./model.ts";
@@ -47,14 +47,15 @@ export interface Meaning {
 }
 
 /**
- * Interprets scores x·y. After the sigmoid loss: the probability of each pair by itself, σ(t·x·y + b). After the softmax
- * loss, which does not train b: the share of each among all candidates, softmax(t·x·y), whose sum is 1 even if none fits.
+ * Interprets scores x·y. After a loss that gives probabilities: the probability of each pair by itself. After a loss that only
+ * compares pairs: the share of each among all candidates, softmax(t·x·y), whose sum is 1 even if none fits.
  */
 export function meaningOf({ train }: Config, { tPrime, b }: SigLip, scores: readonly number[]): Meaning {
   const t = Math.exp(tPrime.value.item());
-  if (train.loss === "sigmoid") {
+  const { probability } = trainingLosses[train.loss];
+  if (probability) {
     const bias = b.value.item();
-    return { name: "probability", values: scores.map((score) => 1 / (1 + Math.exp(-(t * score + bias)))) };
+    return { name: "probability", values: scores.map((score) => probability(t * score + bias)) };
   }
   const most = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const powers = scores.map((score) => Math.exp(t * (score - most))); // at most 1, no overflow

@@ -58,6 +58,26 @@ export function tryPatterns(
   return { unusable, idle };
 }
 
+/** Tries every pattern of frozen parameters on the paths of all; returns why no run can use them. */
+export function tryFrozen(patterns: readonly string[], paths: readonly string[], budget: number = BUDGET): Problem[] {
+  const key = "optim.frozen";
+  const left = new Set(paths);
+  const problems = patterns.flatMap((pattern): Problem[] => {
+    const shown = `${key}: the pattern ${JSON.stringify(pattern)}`;
+    const matched = matching(pattern, paths, budget);
+    if (typeof matched === "string") return [{ code: "CONFIG_RANGE", key, detail: `${shown} ${matched}` }];
+    for (const path of matched) left.delete(path);
+    if (matched.length > 0) return [];
+    const detail = `${shown} matches no parameter; a pattern must match a whole path, such as ${nearestPath(pattern, paths)}`;
+    return [{ code: "CONFIG_RANGE", key, detail }];
+  });
+  if (left.size > 0) return problems;
+  return [
+    ...problems,
+    { code: "CONFIG_COMBINATION", key, detail: `${key} leaves no parameter to train; leave some out` },
+  ];
+}
+
 /** The matching paths, or a description of the pattern's problem. */
 function matching(match: string, paths: readonly string[], budget: number): string[] | string {
   try {

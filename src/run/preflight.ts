@@ -1,8 +1,9 @@
 /** Checks a run before it begins: settings that are impossible, and settings with which nothing is learned. */
 import { ScheduleError } from "../nn/index.ts";
+import { trainingLosses } from "../siglip/index.ts";
 import { type Config, ConfigError, type Problem } from "./config.ts";
-import { trainedPaths } from "./model.ts";
-import { tryPatterns } from "./patterns.ts";
+import { allPaths, trainedPaths } from "./model.ts";
+import { tryFrozen, tryPatterns } from "./patterns.ts";
 import { buildSchedules, type Schedules, tooLong } from "./schedules.ts";
 
 const conflict = (key: string, detail: string): Problem => ({ code: "CONFIG_COMBINATION", key, detail });
@@ -12,6 +13,8 @@ const conflict = (key: string, detail: string): Problem => ({ code: "CONFIG_COMB
  * also if a setting has no effect or the loss is constant; a resumed run gets a warning instead, so that it can finish.
  */
 export function checkSettings(config: Config, resumed: boolean): string[] {
+  const impossible = tryFrozen(config.optim.frozen, allPaths(config));
+  if (impossible.length > 0) throw new ConfigError(impossible);
   const paths = trainedPaths(config);
   const tried = [
     tryPatterns("optim.multipliers", config.optim.multipliers, paths),
@@ -19,16 +22,16 @@ export function checkSettings(config: Config, resumed: boolean): string[] {
   ];
   const unusable = tried.flatMap((each) => each.unusable);
   const { batch, loss } = config.train;
+  const comparesPairs = trainingLosses[loss].probability === undefined;
   const pointless = tried.flatMap((each) => each.idle);
-  if (batch === 1 && loss === "softmax") {
-    const detail =
-      "train.loss softmax with train.batch 1 is always 0: there are no negatives; use a batch of at least 2";
+  if (batch === 1 && comparesPairs) {
+    const detail = `train.loss ${loss} with train.batch 1 is always 0: there are no negatives; use a batch of at least 2`;
     pointless.push(conflict("train.batch", detail));
   }
   const refused = resumed ? unusable : [...unusable, ...pointless];
   if (refused.length > 0) throw new ConfigError(refused);
   const warnings = pointless.map(({ detail }) => detail);
-  if (batch === 1 && loss === "sigmoid") {
+  if (batch === 1 && !comparesPairs) {
     warnings.push(
       "train.batch 1 has no negatives: the model learns that every pair matches; use a batch of at least 2",
     );

@@ -1,5 +1,5 @@
 /** Records a training on rank 0: metrics, checkpoints, warnings, and reports to the main thread. */
-import type { Step } from "../siglip/index.ts";
+import { type Step, trainingLosses } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
 import { ClippedSteps, healthMetrics } from "./healthMetrics.ts";
 import { type Metrics, MetricsLog, readMetrics } from "./metrics.ts";
@@ -91,7 +91,7 @@ export class Recorder {
 
 /** A watch for the coming steps; that of a resumed run knows the run's first step. */
 function watchFrom(run: string, first: number, train: Config["train"]): TrainingWatch {
-  const watch = new TrainingWatch(train);
+  const watch = new TrainingWatch({ ...train, loss: trainingLosses[train.loss] });
   const start = first > 0 ? readMetrics(run).rows.find(({ loss }) => loss !== undefined) : undefined;
   if (start) watch.see({ step: start.step, loss: Number(start.loss), t: Number(start.t), b: Number(start.b) });
   return watch;

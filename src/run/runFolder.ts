@@ -84,7 +84,7 @@ function makeRunFolder(path: string, fs: Fs): string[] {
   } catch (error) {
     if (!isSystemError(error)) throw error;
     const isUsage = error.code === "ENOTDIR" || error.code === "ENAMETOOLONG" || error.code === "ELOOP";
-    const message = `${path} cannot be made: ${error.message}; choose another --out`;
+    const message = `${path} cannot be created: ${error.message}; choose another --out`;
     if (isUsage) throw new RunFolderError(message, { cause: error });
     throw Object.assign(new Error(message, { cause: error }), { code: error.code });
   }

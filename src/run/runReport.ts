@@ -1,7 +1,7 @@
 /** The data of a run's report: sampled pairs, a sheet of queries, results and curves. */
 import { type Neighbour, nearest } from "../eval/index.ts";
 import type { Candidate, EvaluationRow, MetricRow, Picture, ReportData, SheetQuery } from "../report/index.ts";
-import type { SigLip } from "../siglip/index.ts";
+import { type SigLip, trainingLosses } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
 import type { EmbeddedSet, Evaluation } from "./evaluation.ts";
@@ -27,13 +27,17 @@ export interface FinishedRun {
 export function reportOf(run: FinishedRun): ReportData {
   const { config, model, set } = run;
   const { pictures } = set.test;
+  const loss = trainingLosses[config.train.loss];
+  const { probability } = loss;
+  const [t, b] = [Math.exp(model.tPrime.value.item()), model.b.value.item()];
   const rng = new Rng(run.seed).split("report");
   const picture = (i: number): Picture => ({ side: pictures.side, rgb: pictures.rgb(i) });
   const texts = Array.from(rng.split("pairs").permutation(pictures.texts.length).subarray(0, SAMPLED));
   const queries = Array.from(rng.split("queries").permutation(pictures.texts.length).subarray(0, QUERIES));
   return {
     title: run.title,
-    loss: config.train.loss,
+    lossSummary: loss.summary,
+    blindLoss: loss.blindLoss(config.train.batch),
     batch: config.train.batch,
     clipNorm: config.optim.clipNorm,
     metrics: run.metrics,
@@ -56,8 +60,9 @@ export function reportOf(run: FinishedRun): ReportData {
       pictures: texts.map((j) => picture(pictures.owner[j])),
       scores: texts.flatMap((j) => texts.map((i) => dot(set, j, pictures.owner[i]))),
     },
-    t: Math.exp(model.tPrime.value.item()),
-    b: model.b.value.item(),
+    t,
+    ...(loss.usesBias ? { b } : {}),
+    ...(probability ? { probability: (score: number) => probability(t * score + b) } : {}),
     sheet: queries.map((j) => sheetRow(set, j, picture)),
     facts: run.facts,
     config,

@@ -13,7 +13,8 @@ import {
   tokenizerFromJSON,
 } from "../data/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
-import { train, trainingLosses } from "../siglip/index.ts";
+import { type PairBatch, train, trainingLosses } from "../siglip/index.ts";
+import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
 import type { Tests } from "./dataSet.ts";
 import { openTests } from "./dataSets.ts";
@@ -70,10 +71,11 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const { factorOf, factors } = buildSchedules(config, Math.floor(job.items / batch));
 
   const drawer = await rowDrawerFor(device);
-  const batchOf = (index: number) => {
+  const dropout = new Rng(config.train.seed).split("patchDropout");
+  const batchOf = (index: number): PairBatch => {
     device.step(index + 1);
     if (recorder?.saveIsDue) device.mark(); // all devices then save after this step
-    return drawer.take(index);
+    return { ...drawer.take(index), rng: dropout.split(index) };
   };
   const loss = trainingLosses[config.train.loss];
   const measures = (index: number): boolean => isLogged(config, index + 1);

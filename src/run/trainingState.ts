@@ -1,4 +1,4 @@
-/** The state of a training in a checkpoint: every parameter, both moments of each, the step count, the tokenizer. */
+/** The state of a training in a checkpoint: every parameter, the optimizer's state of each, the step count, the tokenizer. */
 import { type Tokenizer, tokenizerFromJSON } from "../data/index.ts";
 import { isJsonRecord, type JsonValue, type SafetensorsTensor } from "../formats/index.ts";
 import { type Optimizer, parametersOf } from "../nn/index.ts";
@@ -68,7 +68,11 @@ export function checkpointOf(
   for (const [name, { shape, data }] of tensorsOf(model, optimizer)) {
     tensors.set(name, { dtype: "F32", shape, data: Float32Array.from(data) });
   }
-  const meta = { updates: optimizer.count, tokenizer: JSON.parse(JSON.stringify(tokenizer)) };
+  const meta = {
+    updates: optimizer.count,
+    optimizer: optimizer.name,
+    tokenizer: JSON.parse(JSON.stringify(tokenizer)),
+  };
   const lines = metrics.length > 0 ? { metrics: [...metrics] } : {};
   return { step, tensors, meta: { ...meta, ...lines, ...(pending.steps > 0 ? { pending: { ...pending } } : {}) } };
 }
@@ -90,8 +94,17 @@ export function tokenizerOf({ meta }: Stored): Tokenizer {
   return tokenizerFromJSON(isJsonRecord(meta) ? meta.tokenizer : undefined);
 }
 
+/** Throws `CheckpointError` if another optimizer saved a checkpoint; the first version did not say which. */
+function requireOptimizer(step: number, meta: JsonValue, optimizer: Optimizer | undefined): void {
+  const saved = isJsonRecord(meta) ? meta.optimizer : undefined;
+  if (optimizer === undefined || saved === undefined || saved === optimizer.name) return;
+  const remedy = `resume with ${saved}, or restore the model alone`;
+  throw new CheckpointError("CKPT_CONFIG", `step ${step} was saved by ${saved}, not ${optimizer.name}; ${remedy}`);
+}
+
 /** Restores the model (and the optimizer). Throws `CheckpointError` with all mismatches before it changes anything. */
 export function restore({ step, tensors, meta }: Stored, model: SigLip, optimizer?: Optimizer): void {
+  requireOptimizer(step, meta, optimizer);
   const wanted = tensorsOf(model, optimizer);
   const problems: string[] = [];
   for (const [name, { shape }] of wanted) {

@@ -4,7 +4,7 @@
  *
  * None of them ends a run: a person would see them in the curves.
  */
-import { blindLoss } from "../report/index.ts";
+import type { LossForm } from "../siglip/index.ts";
 
 /** Metrics of a step, before its update; t = exp t′. */
 export interface WatchedStep {
@@ -17,7 +17,7 @@ export interface WatchedStep {
 export interface WatchedRun {
   readonly steps: number;
   readonly batch: number;
-  readonly loss: "sigmoid" | "softmax";
+  readonly loss: Pick<LossForm, "usesBias" | "blindLoss">;
 }
 
 const EXPLODED = 5; // times the loss of the start
@@ -38,7 +38,7 @@ export class TrainingWatch {
 
   constructor(run: WatchedRun) {
     this.#run = run;
-    this.#blind = blindLoss(run.loss, run.batch);
+    this.#blind = run.loss.blindLoss(run.batch);
   }
 
   /** New warnings that this step causes. */
@@ -91,7 +91,7 @@ export class TrainingWatch {
   }
 
   #bias({ b }: WatchedStep, start: number): string | undefined {
-    if (this.#run.loss === "softmax" || Math.abs(b) <= Math.max(1000, 10 * Math.abs(start))) return undefined;
+    if (!this.#run.loss.usesBias || Math.abs(b) <= Math.max(1000, 10 * Math.abs(start))) return undefined;
     return `growing bias: b is ${number(b)}, from ${number(start)} at the start; the learning rate is probably too high (optim.lr, optim.multipliers)`;
   }
 

@@ -8,9 +8,10 @@
  * assignment of shards to devices.
  */
 import { backward, noGrad, type Variable } from "../autograd/index.ts";
-import { parametersOf, type Tap } from "../nn/index.ts";
+import { drawPatches, parametersOf, type Tap } from "../nn/index.ts";
 import { alone, type Communicator, ShardError, sumOverShards } from "../parallel/index.ts";
-import { concat, full, heap, type Shape, scope, slice, type Tensor, tensor } from "../tensor/index.ts";
+import { concat, full, heap, type Rng, type Shape, scope, slice, type Tensor, tensor } from "../tensor/index.ts";
+import { gridOf, ModelConfigError } from "./config.ts";
 import { type EmbeddedRows, sumOfLengths } from "./health.ts";
 import type { LossForm } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
@@ -20,6 +21,8 @@ export interface PairBatch {
   readonly pixels: Float32Array; // [k·n, S, S, 3]
   readonly imageShape: Shape;
   readonly tokens: Int32Array; // [k·n, L]
+  /** The random numbers of this step, the same on every device; needed for patch dropout. */
+  readonly rng?: Rng;
 }
 
 /** The devices of a step, and how the batch is cut. */
@@ -55,7 +58,7 @@ export function batchGradients(
   onEmbedded?: (embedded: EmbeddedRows) => void,
 ): number {
   const { dtype } = model.tPrime.value;
-  const { owned, rows, embed } = shardsOf(model, batch, comm.size, shards);
+  const { owned, rows, embed } = shardsOf(model, batch, comm, shards);
 
   // Forward: the embeddings of all owned shards. The first one shows how much memory activations take.
   const before = heap.liveBytes;
@@ -120,8 +123,8 @@ function lengthsInto(lengths: Record<Tower, number[]>): Record<Tower, Tap> {
 /** The shards of this device: their number, the rows of each, and a function that embeds one. */
 function shardsOf(
   model: SigLip,
-  { pixels, imageShape, tokens }: PairBatch,
-  devices: number,
+  { pixels, imageShape, tokens, rng }: PairBatch,
+  { rank, size: devices }: Communicator,
   shards: number,
 ): { owned: number; rows: number; embed: (shard: number, taps?: Record<Tower, Tap>) => Embedded } {
   const owned = shards / devices;
@@ -135,10 +138,31 @@ function shardsOf(
     all.subarray((shard * all.length) / owned, ((shard + 1) * all.length) / owned) as A;
   const { dtype } = model.tPrime.value;
   const embed = (shard: number, taps?: Record<Tower, Tap>): Embedded => ({
-    zimg: model.embedImages(tensor(part(pixels, shard), [rows, ...imageShape.slice(1)], dtype), taps?.image),
+    zimg: model.embedImages(
+      tensor(part(pixels, shard), [rows, ...imageShape.slice(1)], dtype),
+      keptPatches(model, rng, { first: (owned * rank + shard) * rows, count: rows }),
+      taps?.image,
+    ),
     ztxt: model.embedTexts(part(tokens, shard), taps?.text),
   });
   return { owned, rows, embed };
+}
+
+/** The patches that some rows of the whole batch keep; undefined without patch dropout. */
+function keptPatches(
+  { config: { image } }: SigLip,
+  rng: Rng | undefined,
+  rows: { readonly first: number; readonly count: number },
+): Int32Array | undefined {
+  const { patchDropout = 0 } = image;
+  if (patchDropout === 0) return undefined;
+  if (rng === undefined) {
+    throw new ModelConfigError(
+      `train: patchDropout ${patchDropout} drops patches at random, but the batch has no random numbers; add those of its step: { ...batch, rng: new Rng(seed).split(step) }`,
+    );
+  }
+  const [height, width] = gridOf(image);
+  return drawPatches(rng, rows, height * width, patchDropout);
 }
 
 /** Moves the gradients of all parameters into one flat tensor. */

@@ -3,15 +3,12 @@
  *
  * The gradient of a pair follows from its logit: G = −z·σ(−z·ℓ), where z = ±1 is its label. So no pairwise values are stored for
  * the backward pass, and none are recomputed. Image embeddings stay; a block of text embeddings travels round the ring with its
- * accumulated gradient, which returns to its owner at the end. Memory is O(n·d) for any batch.
- *
- * The order of every sum is defined by shards, not devices: image shard r adds text shards r, r+1, ..., and text shard s adds
- * image shards s, s−1, ... (both modulo their number). A pair that would come too early waits until its block has returned. So
- * the result is bit-identical for any assignment of shards to devices.
+ * accumulated gradient, which returns to its owner at the end. Memory is O(n·d) for any batch. The order of every sum is that of
+ * `walkRing`, so the result is bit-identical for any assignment of shards to devices.
  */
-import { type Communicator, ownedShards, ShardError } from "../parallel/index.ts";
-import { mul, portable, scope, sigmoidBlock, slice, type Tensor, tensor, total, zeros } from "../tensor/index.ts";
-import { checkPairs } from "./loss.ts";
+import type { Communicator } from "../parallel/index.ts";
+import { mul, portable, scope, sigmoidBlock, type Tensor, total, zeros } from "../tensor/index.ts";
+import { type ShardedBatch, shardBatch, shardOf, totals, walkRing } from "./shardRing.ts";
 
 /** A loss with its gradients. */
 export interface LossGradients {
@@ -24,18 +21,10 @@ export interface LossGradients {
   readonly dztxt: Tensor;
 }
 
-/** Settings of `fusedSigmoidLoss`. */
+/** Settings of `fusedSigmoidLoss` and `fusedSoftmaxLoss`. */
 export interface FusedOptions {
-  /** Is called for every block of pairs that this device computes. For tests and drawings. */
+  /** Is called for every block of pairs whose gradient this device computes. For tests and drawings. */
   readonly onBlock?: (imageShard: number, textShard: number) => void;
-}
-
-/** A walk round the ring: the devices, the texts, and a function that computes one block. */
-interface Walk {
-  readonly comm: Communicator;
-  readonly ztxt: Tensor;
-  /** Computes own images against the texts of rank `owner` and adds to `dtexts`; `wanted` selects pairs of shards. */
-  visit(texts: Tensor, dtexts: Tensor, owner: number, wanted?: (image: number, text: number) => boolean): void;
 }
 
 /**
@@ -53,97 +42,44 @@ export function fusedSigmoidLoss(
   shards: number = comm.size,
   { onBlock }: FusedOptions = {},
 ): LossGradients {
-  const rows = checkPairs("fusedSigmoidLoss", zimg, ztxt);
-  const owned = shards / comm.size;
-  if (!Number.isInteger(owned) || owned < 1 || rows % owned !== 0) {
-    throw new ShardError(
-      `fusedSigmoidLoss: ${shards} shards on ${comm.size} devices with ${rows} rows each; shards must be a multiple of the devices, and rows a multiple of the shards per device`,
-    );
-  }
-  const n = rows / owned;
-  const batch = n * shards;
+  const cut = shardBatch("fusedSigmoidLoss", zimg, ztxt, comm, shards);
   const t = portable.exp(tPrime);
-  const { first } = ownedShards(shards, comm.rank, comm.size);
-  const shardOf = (x: Tensor, shard: number): Tensor => slice(x, 0, shard * n, (shard + 1) * n);
-
   return scope(() => {
     const dzimg = zeros(zimg.shape, zimg.dtype);
     // Loss and Σ G of every own image shard, summed in the order of its text shards.
-    const losses = new Float64Array(owned);
-    const sums = new Float64Array(owned);
-
-    const visit: Walk["visit"] = (texts, dtexts, owner, wanted = () => true) => {
-      for (let s = 0; s < owned; s++) {
-        for (let r = owned - 1; r >= 0; r--) {
-          const [image, text] = [first + r, owner * owned + s];
-          if (!wanted(image, text)) continue;
-          const own = { x: shardOf(zimg, r), dx: shardOf(dzimg, r) };
-          const met = { y: shardOf(texts, s), dy: shardOf(dtexts, s) };
-          const block = scope(() => sigmoidBlock(own.x, met.y, t, b, image === text, own.dx, met.dy));
-          losses[r] += block.loss;
-          sums[r] += block.sum;
-          onBlock?.(image, text);
-        }
-      }
-    };
-    const dtexts = walkRound({ comm, ztxt, visit });
-
-    // ∂t′ = Σ G·t·S, where Σⱼ Gᵢⱼ·Sᵢⱼ = ⟨xᵢ, (G·y)ᵢ⟩ and dzimg already holds G·y.
-    const slopes = Array.from({ length: owned }, (_, r) =>
-      scope(() => total(mul(shardOf(zimg, r), shardOf(dzimg, r)))),
+    const losses = new Float64Array(cut.owned);
+    const sums = new Float64Array(cut.owned);
+    const [dztxt] = walkRing(
+      cut,
+      [ztxt],
+      [zeros(ztxt.shape, ztxt.dtype)],
+      ({ r, image, text, texts: [y], sums: [dy] }) => {
+        const [x, dx] = [shardOf(cut, zimg, r), shardOf(cut, dzimg, r)];
+        const block = scope(() => sigmoidBlock(x, y, t, b, image === text, dx, dy));
+        losses[r] += block.loss;
+        sums[r] += block.sum;
+        onBlock?.(image, text);
+      },
     );
-    const [loss, db, slope] = totals([losses, sums, slopes], comm);
-    const scaled = (sum: Tensor): Tensor => {
-      const gradient = mul(sum, t / batch);
-      sum.storage.free(); // before the next tensor: memory of a large batch peaks here
-      return gradient;
-    };
+    const [loss, db, slope] = totals([losses, sums, slopesOf(cut, zimg, dzimg)], cut);
+    const { batch } = cut;
     return {
       loss: loss / batch,
       db: db / batch,
       dtPrime: (t * slope) / batch,
-      dzimg: scaled(dzimg),
-      dztxt: scaled(dtexts),
+      dzimg: scaled(dzimg, t / batch),
+      dztxt: scaled(dztxt, t / batch),
     };
   });
 }
 
-/** The sum of each list over the whole batch, in shard order; a list holds one number for each own shard. */
-function totals(lists: readonly ArrayLike<number>[], comm: Communicator): number[] {
-  const owned = lists[0].length;
-  const own = lists.flatMap((list) => Array.from(list));
-  const all = comm.allGather(tensor(own, [lists.length, owned], "f64")).data; // [size, lists, owned]
-  return lists.map((_, which) => {
-    let sum = 0;
-    for (let rank = 0; rank < comm.size; rank++) {
-      for (let r = 0; r < owned; r++) sum += all[(rank * lists.length + which) * owned + r];
-    }
-    return sum;
-  });
-}
+/** Σ G·S of every own image shard: ∂t′ = Σ G·t·S, where Σⱼ Gᵢⱼ·Sᵢⱼ = ⟨xᵢ, (G·y)ᵢ⟩ and `dzimg` holds G·y. */
+export const slopesOf = (cut: ShardedBatch, zimg: Tensor, dzimg: Tensor): number[] =>
+  Array.from({ length: cut.owned }, (_, r) => scope(() => total(mul(shardOf(cut, zimg, r), shardOf(cut, dzimg, r)))));
 
-/** Passes texts and their gradients round the ring once; returns the gradients of the own texts. */
-function walkRound({ comm, ztxt, visit }: Walk): Tensor {
-  const { rank, size } = comm;
-  let texts = ztxt;
-  let dtexts = zeros(ztxt.shape, ztxt.dtype);
-  visit(texts, dtexts, rank, (image, text) => image <= text); // pairs with later image shards come last
-  for (let hop = 1; hop < size; hop++) {
-    texts = pass(texts, comm, ztxt);
-    dtexts = pass(dtexts, comm);
-    visit(texts, dtexts, (rank + hop) % size);
-  }
-  if (size > 1) {
-    texts.storage.free();
-    dtexts = pass(dtexts, comm); // home
-  }
-  visit(ztxt, dtexts, rank, (image, text) => image > text);
-  return dtexts;
-}
-
-/** Passes x on and frees its memory, unless it is `stays`; returns the tensor received. */
-function pass(x: Tensor, comm: Communicator, stays?: Tensor): Tensor {
-  const arrived = comm.shift(x, -1);
-  if (x !== stays) x.storage.free();
-  return arrived;
+/** factor·x; x is freed before the next tensor: memory of a large batch peaks here. */
+export function scaled(x: Tensor, factor: number): Tensor {
+  const out = mul(x, factor);
+  x.storage.free();
+  return out;
 }

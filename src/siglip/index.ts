@@ -5,16 +5,17 @@ export { chunkedSigmoidLoss } from "./chunkedLoss.ts";
 export {
   CHANNELS,
   checkModel,
+  gridOf,
   type ImageTowerConfig,
   logOddsBias,
   ModelConfigError,
-  parameterCount,
-  SIZES,
   type SigLipConfig,
   type Size,
+  sidesOf,
   type TextTowerConfig,
 } from "./config.ts";
 export { type FusedOptions, fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
+export { fusedSoftmaxLoss } from "./fusedSoftmaxLoss.ts";
 export type { ByTower, EmbeddedRows, Health, Norms, PairHealth, Spread } from "./health.ts";
 export { ImageTower } from "./imageTower.ts";
 export { pairLogits, sigmoidLoss } from "./loss.ts";
@@ -22,6 +23,7 @@ export { checkLoss, type LossCheck } from "./lossCheck.ts";
 export { type EmbeddedBatch, type LossForm, type LossName, lossForms, trainingLosses } from "./lossForm.ts";
 export { activationBytes, type Cut, embeddingBytes, stepBytes } from "./memory.ts";
 export { SigLip } from "./model.ts";
+export { parameterCount } from "./parameterCount.ts";
 export { softmaxLoss } from "./softmaxLoss.ts";
 export { TextTower } from "./textTower.ts";
 export {
@@ -33,3 +35,4 @@ export {
   train,
   trainStep,
 } from "./train.ts";
+export { decodeVariant, SIZES, type Variant } from "./variants.ts";

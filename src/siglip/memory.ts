@@ -7,13 +7,14 @@
  */
 import { sizeClass } from "../tensor/index.ts";
 import { ACTIVATION_BYTES } from "./batchGradients.ts";
-import { CHANNELS, parameterCount, type SigLipConfig, type Size } from "./config.ts";
+import { CHANNELS, imageTokens, type SigLipConfig, type Size, sidesOf } from "./config.ts";
 import type { LossForm } from "./lossForm.ts";
+import { parameterCount } from "./parameterCount.ts";
 
 /** Average ratio of a heap block to the tensor in it. */
 const PARAMETER_BLOCKS = 1.08;
-/** Matrices of all pairs that the softmax loss holds at once; other losses that hold all pairs hold no more. */
-const SOFTMAX_MATRICES = 10;
+/** Matrices of all pairs that the dense softmax loss holds at once; other losses that hold all pairs hold no more. */
+const DENSE_MATRICES = 10;
 
 /** Bytes that the heap allocates for f32 numbers. */
 const f32 = (numbers: number): number => sizeClass(4 * numbers);
@@ -46,20 +47,27 @@ const backwardBytes = ({ rows, tokens, width, mlpDim }: Sequences): number =>
 /** Peak memory of a tower's forward pass without recording: the tokens, and the intermediates of one block. */
 const passBytes = (tower: Sequences): number => blockBytes(tower) + 5 * f32(tower.rows * tower.tokens * tower.width);
 
-function towers({ image, text }: SigLipConfig, rows: number): readonly [image: Sequences, text: Sequences] {
-  const side = Math.floor(image.imageSize / image.patchSize);
+/** The sequences of both towers; in training, patch dropout shortens those of the images. */
+function towers(
+  { image, text }: SigLipConfig,
+  rows: number,
+  trains: boolean,
+): readonly [image: Sequences, text: Sequences] {
   return [
-    { ...image, rows, tokens: side ** 2 },
+    { ...image, rows, tokens: imageTokens(image, trains) },
     { ...text, rows, tokens: text.length },
   ];
 }
 
 /** Images and their patches, which are cut in two steps. */
-const pixelBytes = ({ image }: SigLipConfig, rows: number): number => 3 * f32(rows * image.imageSize ** 2 * CHANNELS);
+function pixelBytes({ image }: SigLipConfig, rows: number): number {
+  const [height, width] = sidesOf(image);
+  return 3 * f32(rows * height * width * CHANNELS);
+}
 
 /** Bytes of activations of both towers for `rows` pairs, including the images. */
 export function activationBytes(config: SigLipConfig, rows: number): number {
-  const [image, text] = towers(config, rows);
+  const [image, text] = towers(config, rows, true);
   return (
     pixelBytes(config, rows) +
     towerBytes(image, config.image.pooling === "map") +
@@ -69,7 +77,7 @@ export function activationBytes(config: SigLipConfig, rows: number): number {
 
 /** Peak bytes of embedding `rows` images or texts without recording. */
 export function embeddingBytes(config: SigLipConfig, rows: number): number {
-  return pixelBytes(config, rows) + Math.max(...towers(config, rows).map(passBytes));
+  return pixelBytes(config, rows) + Math.max(...towers(config, rows, false).map(passBytes));
 }
 
 /** How a batch is cut among devices, and its loss. */
@@ -83,12 +91,12 @@ export interface Cut {
 }
 
 /**
- * Peak bytes of a device's heap in `trainStep`, with the model and the two moments of AdamW.
+ * Peak bytes of a device's heap in `trainStep`, with the model and two moments, the most that an optimizer keeps.
  *
  *   parameters     value, two moments; gradients of a shard, and the same in one tensor; sums over shards, by a tree
  *   activations    of all shards of the device, or of one if they are recomputed
- *   loss           the embeddings of the device's rows with their gradients, and the blocks on the ring; for the softmax
- *                  loss, the embeddings of the whole batch on every device, and a few matrices of all pairs
+ *   loss           the embeddings of the device's rows with their gradients, and the blocks on the ring; for a loss that holds
+ *                  all pairs, the embeddings of the whole batch on every device, and a few matrices of all pairs
  */
 export function stepBytes(
   config: SigLipConfig,
@@ -102,10 +110,10 @@ export function stepBytes(
   const kept = keepsAll ? owned * ofShard : ofShard;
 
   const embedding = f32((batch / devices) * config.embedDim);
-  const pairs = loss.holdsAllPairs ? SOFTMAX_MATRICES * f32(batch ** 2) + 6 * f32(batch * config.embedDim) : 0;
+  const pairs = loss.holdsAllPairs ? DENSE_MATRICES * f32(batch ** 2) + 6 * f32(batch * config.embedDim) : 0;
   const forward = kept + (keepsAll ? 0 : embeddingBytes(config, rows)) + 4 * embedding;
   const lossPass = kept + 10 * embedding + pairs;
-  const transient = Math.max(...towers(config, rows).map(backwardBytes));
+  const transient = Math.max(...towers(config, rows, true).map(backwardBytes));
   const backward = Array.from({ length: owned }, (_, shard) => {
     const later = keepsAll ? (owned - 1 - shard) * ofShard : 0;
     // A shard's activations are freed while its gradients are computed; these are then copied into one tensor.

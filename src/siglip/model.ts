@@ -31,9 +31,12 @@ export class SigLip {
     this.b = filled([], config.biasInit, dtype);
   }
 
-  /** Unit embeddings [B, d] of images [B, S, S, 3]. `tap` receives the intermediates by name, `unnormalized` the last. */
-  embedImages(images: Tensor, tap?: Tap): Variable {
-    const z = this.image.forward(images, tap);
+  /**
+   * Unit embeddings [B, d] of images [B, H, W, 3]; in training with patch dropout, of the patches that each image keeps. `tap`
+   * receives the intermediates by name, `unnormalized` the last.
+   */
+  embedImages(images: Tensor, kept?: Int32Array, tap?: Tap): Variable {
+    const z = this.image.forward(images, tap, kept);
     tap?.("unnormalized", z);
     return l2Normalize(z);
   }

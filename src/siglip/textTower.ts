@@ -1,45 +1,50 @@
 /**
  * Text tower: a bidirectional transformer over a fixed number of tokens, without any mask.
  *
- * tokens → + positions → encoder → one position (or a mean, or attention pooling) → head.   ids [B, L] → [B, d]
+ * tokens → [bottleneck] → + positions → encoder → one position (or mean, maximum, attention pooling) → head.   ids [B, L] → [B, d]
  *
  * The last position is pooled: sticky-end padding makes it an end token for every text (big_vision `text_transformer.py`).
  */
-import { add, gather, mean, reshape, slice, type Variable } from "../autograd/index.ts";
-import { Encoder, Linear, learnedPositions, leCunNormal, MapHead, normal, type Tap } from "../nn/index.ts";
+import { add, gather, linear, type Variable } from "../autograd/index.ts";
+import { Encoder, Linear, learnedPositions, leCunNormal, MapHead, normal, pool, type Tap } from "../nn/index.ts";
 import { type DType, type Rng, ShapeError } from "../tensor/index.ts";
 import type { TextTowerConfig } from "./config.ts";
 
 /** The text tower.   ids [B, L] → [B, d], not normalized */
 export class TextTower {
-  readonly embedding: Variable; // [V, D]
+  readonly embedding: Variable; // [V, D], or [V, K] with a bottleneck
+  /** Takes the K columns of the table to the width (SigLIP section 4.3). Without a bias: the positions would absorb it. */
+  readonly bottleneck: { readonly kernel: Variable } | undefined; // [K, D]
   readonly posEmbedding: Variable; // [L, D]
   readonly encoder: Encoder;
   readonly mapHead: MapHead | undefined;
-  readonly head: Linear; // [D, d]
-  readonly #length: number;
-  readonly #pooling: TextTowerConfig["pooling"];
+  readonly head: Linear | undefined; // [D, d]
+  readonly #config: TextTowerConfig;
 
+  /** With a bottleneck, token embeddings start with the same variance, 1/D, as without: normal table, LeCun kernel. */
   constructor(rng: Rng, config: TextTowerConfig, embedDim: number, dtype: DType) {
-    const { vocabSize, width, length } = config;
-    this.embedding = normal(rng.split("embedding"), [vocabSize, width], 1 / Math.sqrt(width), dtype);
+    const { vocabSize, width, length, pooling, bottleneck = 0, head = true } = config;
+    const columns = bottleneck || width;
+    this.embedding = normal(rng.split("embedding"), [vocabSize, columns], 1 / Math.sqrt(width), dtype);
+    this.bottleneck =
+      bottleneck === 0 ? undefined : { kernel: leCunNormal(rng.split("bottleneck"), [columns, width], columns, dtype) };
     this.posEmbedding = learnedPositions(rng.split("posEmbedding"), length, width, dtype);
     this.encoder = new Encoder(rng.split("encoder"), config, dtype);
-    this.mapHead = config.pooling === "map" ? new MapHead(rng.split("mapHead"), config, dtype) : undefined;
-    this.head = new Linear(leCunNormal(rng.split("head"), [width, embedDim], width, dtype));
-    this.#length = length;
-    this.#pooling = config.pooling;
+    this.mapHead = pooling === "map" ? new MapHead(rng.split("mapHead"), config, dtype) : undefined;
+    this.head = head ? new Linear(leCunNormal(rng.split("head"), [width, embedDim], width, dtype)) : undefined;
+    this.#config = config;
   }
 
   /** Embeddings of `ids`, rows of `length` tokens, before normalization. Throws `ShapeError`. */
   forward(ids: Int32Array, tap?: Tap): Variable {
-    const length = this.#length;
+    const { length } = this.#config;
     if (ids.length % length !== 0) {
       throw new ShapeError(
-        `text tower: ${ids.length} ids are not rows of ${length}; pad or cut every text to ${length}`,
+        `text tower: ${ids.length} ids do not divide into rows of ${length}; pad or cut every text to ${length}`,
       );
     }
-    const embedded = gather(this.embedding, ids, [ids.length / length, length]);
+    const rows = gather(this.embedding, ids, [ids.length / length, length]);
+    const embedded = this.bottleneck ? linear(rows, this.bottleneck.kernel) : rows;
     tap?.("embedded", embedded);
     const tokens = add(embedded, this.posEmbedding);
     tap?.("tokens", tokens);
@@ -47,14 +52,12 @@ export class TextTower {
     tap?.("encoded", encoded);
     const pooled = this.#pool(encoded);
     tap?.("pooled", pooled);
-    return this.head.forward(pooled);
+    return this.head ? this.head.forward(pooled) : pooled;
   }
 
   #pool(encoded: Variable): Variable {
-    const [batch, length, width] = encoded.shape;
+    const { pooling } = this.#config;
     if (this.mapHead) return this.mapHead.forward(encoded);
-    if (this.#pooling === "mean") return mean(encoded, { axis: 1 });
-    const at = this.#pooling === "last" ? length - 1 : 0;
-    return reshape(slice(encoded, 1, at, at + 1), [batch, width]);
+    return pool(encoded, pooling as Exclude<typeof pooling, "map">);
   }
 }

@@ -69,7 +69,8 @@ export const maximum = (a: Operand, b: Operand): Tensor => applyBinary("maximum"
 export const minimum = (a: Operand, b: Operand): Tensor => applyBinary("minimum", a, b);
 
 function applyInto(name: string, op: BinaryOp, a: Tensor, b: Tensor): void {
-  if (!sameShape(a.shape, b.shape)) throw new ShapeError(`${name}: ${show(b.shape)} into ${show(a.shape)}`);
+  if (!sameShape(a.shape, b.shape))
+    throw new ShapeError(`${name}: shapes differ, ${show(a.shape)} and ${show(b.shape)}`);
   checkSameType(name, a, b);
   kernelsFor(a.dtype).binary[op](1, a.size, a.address, b.address, a.address);
 }
@@ -119,7 +120,8 @@ export const geluErf = unaryOps.geluErf;
 
 /** g ⊙ f′(x) in one pass, for functions whose derivative has a kernel. */
 export function unaryGrad(op: UnaryGradOp, x: Tensor, g: Tensor): Tensor {
-  if (!sameShape(x.shape, g.shape)) throw new ShapeError(`${op}: gradient ${show(g.shape)} for ${show(x.shape)}`);
+  if (!sameShape(x.shape, g.shape))
+    throw new ShapeError(`${op}: the gradient is ${show(g.shape)}, but x is ${show(x.shape)}`);
   const out = empty(`gradient of ${op}`, x.shape, x.dtype);
   kernelsFor(x.dtype).unaryGrad[op](x.size, x.address, g.address, out.address);
   return out;

@@ -20,7 +20,7 @@ function checkIds(op: string, ids: Int32Array, rows: number): void {
 export function gather(table: Tensor, ids: Int32Array, shape: Shape = [ids.length]): Tensor {
   if (table.shape.length !== 2)
     throw new ShapeError(`gather: the table must be [rows, width], not ${show(table.shape)}`);
-  if (sizeOf(shape) !== ids.length) throw new ShapeError(`gather: ${ids.length} ids cannot be ${show(shape)}`);
+  if (sizeOf(shape) !== ids.length) throw new ShapeError(`gather: ${ids.length} ids do not fill ${show(shape)}`);
   const [rows, cols] = table.shape;
   checkIds("gather", ids, rows);
   const out = empty("gather", [...shape, cols], table.dtype);
@@ -31,7 +31,8 @@ export function gather(table: Tensor, ids: Int32Array, shape: Shape = [ids.lengt
 /** A table [rows, D] of zeros to which x[i] is added at row ids[i]; repeated rows accumulate.   x [..., D] */
 export function scatterAdd(x: Tensor, ids: Int32Array, rows: number): Tensor {
   const cols = x.shape[x.shape.length - 1];
-  if (x.size !== ids.length * cols) throw new ShapeError(`scatterAdd: ${ids.length} ids for ${show(x.shape)}`);
+  if (x.size !== ids.length * cols)
+    throw new ShapeError(`scatterAdd: ${ids.length} ids do not match the rows of x ${show(x.shape)}`);
   checkIds("scatterAdd", ids, rows);
   const out = empty("scatterAdd", [rows, cols], x.dtype);
   const kernels = kernelsFor(x.dtype);

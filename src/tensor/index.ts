@@ -77,6 +77,13 @@ export { axisOf, type Shape, ShapeError, sameShape, show, sizeOf } from "./shape
 export { type SigmoidBlock, sigmoidBlock } from "./sigmoidBlock.ts";
 export { logSumExp, softmax, softmaxGrad } from "./softmax.ts";
 export {
+  addSoftmaxGradients,
+  addSoftmaxSums,
+  emptySoftmaxSums,
+  type SoftmaxSums,
+  type SoftmaxWeights,
+} from "./softmaxBlock.ts";
+export {
   empty,
   eye,
   full,

@@ -80,7 +80,7 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
 
 /** Joins tensors along an axis; all other sides must be equal. */
 export function concat(parts: readonly Tensor[], axis: number): Tensor {
-  if (parts.length === 0) throw new ShapeError("concat: nothing to join");
+  if (parts.length === 0) throw new ShapeError("concat: the list of tensors is empty");
   const [head] = parts;
   const at = axisOf("concat", axis, head.shape);
   for (const part of parts) {

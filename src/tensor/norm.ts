@@ -23,7 +23,9 @@ export function layerNorm(x: Tensor, scale: Tensor, bias: Tensor, eps: number): 
   checkSameType("layerNorm", x, scale);
   checkSameType("layerNorm", x, bias);
   if (!sameShape(scale.shape, [cols]) || !sameShape(bias.shape, [cols])) {
-    throw new ShapeError(`layerNorm: scale ${show(scale.shape)} and bias ${show(bias.shape)} for ${show(x.shape)}`);
+    throw new ShapeError(
+      `layerNorm: scale ${show(scale.shape)} and bias ${show(bias.shape)} must both be [${cols}] for x ${show(x.shape)}`,
+    );
   }
   const value = empty("layerNorm", x.shape, x.dtype);
   const mean = empty("layerNorm", x.shape.slice(0, -1), x.dtype);

@@ -1,3 +1,4 @@
+/** Every linear operation against its adjoint, ⟨A·x, y⟩ = ⟨x, Aᵀ·y⟩. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as A from "../../src/autograd/index.ts";

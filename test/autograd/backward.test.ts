@@ -267,7 +267,7 @@ describe("a graph", () => {
     const x = parameter(zeros([2, 3]));
     expect(() => backward(mul(x, 2))).toThrow(new ShapeError("backward: [2, 3] is not a scalar; pass its cotangent"));
     expect(() => backward(mul(x, 2), zeros([3]))).toThrow(
-      new ShapeError("backward: cotangent [3] for a value of [2, 3]"),
+      new ShapeError("backward: cotangent [3] does not have the shape of the value, [2, 3]"),
     );
     expect(x.grad).toBeUndefined();
   });

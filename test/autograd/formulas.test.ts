@@ -1,7 +1,7 @@
 /** Every operation whose derivative is written by hand, against the same function composed of simpler operations. */
 import { describe, expect, it } from "vitest";
 import * as A from "../../src/autograd/index.ts";
-import { generate, Rng, type Shape, type Tensor } from "../../src/tensor/index.ts";
+import { generate, Rng, type Shape, type Tensor, tensor } from "../../src/tensor/index.ts";
 
 const rng = new Rng(3).split("formulas");
 const normal = (...shape: number[]): Tensor => generate(shape, () => rng.normal(), "f64");
@@ -41,6 +41,7 @@ const rows: readonly Row[] = [
   ["softmax = exp x / Σ exp x", (x) => A.softmax(x), (x) => A.div(A.exp(x), rowSum(A.exp(x))), [normal(4, 7)]],
   ["logSumExp = log Σ exp x", (x) => A.logSumExp(x), (x) => A.log(A.sum(A.exp(x), { axis: -1 })), [normal(4, 7)]],
   ["linearGelu = gelu(linear)", (x, k, b) => A.linearGelu(x, k, b), (x, k, b) => A.gelu(A.linear(x, k, b)), [normal(3, 4), normal(4, 5), normal(5)]], // biome-ignore format: a row
+  ["linearGelu of erf = geluErf(linear)", (x, k, b) => A.linearGelu(x, k, b, "erf"), (x, k, b) => A.geluErf(A.linear(x, k, b)), [normal(3, 4), normal(4, 5), normal(5)]], // biome-ignore format: a row
   [
     "layerNorm = (x − mean)/√(var + eps)·scale + bias",
     (x, s, b) => A.layerNorm(x, s, b),
@@ -80,4 +81,10 @@ describe("an operation with a hand-written derivative equals its formula, value 
       expect(error).toBeLessThan(1e-12 * size); // f64, a few dozen operations
     });
   });
+});
+
+it("equal maxima share the gradient of max", () => {
+  const x = A.parameter(tensor([3, 1, 3, 2, 2, 2], [2, 3], "f64"));
+  A.backward(A.sum(A.mul(A.max(x, { axis: 1 }), tensor([6, 9], [2], "f64"))));
+  expect(Array.from(x.grad!.data)).toEqual([3, 0, 3, 3, 3, 3]);
 });

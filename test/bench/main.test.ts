@@ -26,6 +26,6 @@ test("a name that is no bench is answered with those that are", () => {
   const { stdout, stderr, status } = bench("gemn");
   expect(status).toBe(2);
   expect(stdout).toBe("");
-  expect(stderr).toContain("gemn is none of the benches");
+  expect(stderr).toContain("unknown bench: gemn; choose among");
   for (const name of ["gemm", "attention", "step", "vit-b16"]) expect(stderr).toContain(name);
 });

@@ -5,7 +5,7 @@ import { unitRows } from "../support/generators.ts";
 import { lockstepParts } from "../support/shares.ts";
 
 /** The blocks of a real loss with one pair per device, and the number of collectives called before each. */
-function visitsOf(form: "fused" | "chunked", size: number) {
+function visitsOf(form: "fused" | "chunked" | "softmax", size: number) {
   const rng = new Rng(1);
   const pairs = {
     n: size,
@@ -18,7 +18,14 @@ function visitsOf(form: "fused" | "chunked", size: number) {
   return lockstepParts({ form, dtype: "f64", pairs, shards: size }, size).map(({ visits }) => visits);
 }
 
-describe.each(["fused", "chunked"] as const)("the drawing of the %s loss", (form) => {
+/** Tensors that a form passes on at a hop, after those that it passes on before it draws: a whole round of the softmax loss. */
+const CALLS = {
+  fused: { hop: 2, before: () => 0 },
+  chunked: { hop: 1, before: () => 0 },
+  softmax: { hop: 4, before: (size: number) => (size === 1 ? 0 : 3 * (size - 1) + 2) },
+};
+
+describe.each(["fused", "chunked", "softmax"] as const)("the drawing of the %s loss", (form) => {
   it.each([1, 2, 3, 4, 5, 6, 8])("numbers the hops of %i devices as the loss computed them", (size) => {
     const byDevice = visitsOf(form, size);
     const lines = drawBlocks(
@@ -29,7 +36,7 @@ describe.each(["fused", "chunked"] as const)("the drawing of the %s loss", (form
       const cells = [...lines[1 + device].matchAll(/hop (\d+)/g)].map(([, hop]) => Number(hop));
       expect(cells.length).toBe(size);
       for (const { text, calls } of visits) {
-        const hop = form === "fused" ? calls / 2 : calls; // the fused form passes on texts and their gradients
+        const hop = (calls - CALLS[form].before(size)) / CALLS[form].hop;
         expect(cells[text], `device ${device}, texts ${text}`).toBe(hop);
         const line = lines.find((each) => each.startsWith(`hop ${hop}:`));
         expect(line).toContain(
@@ -42,5 +49,6 @@ describe.each(["fused", "chunked"] as const)("the drawing of the %s loss", (form
 });
 
 it("a form without a ring says that it has none", () => {
-  expect(drawBlocks("softmax", [[], []])).toBe("(no ring: --form softmax does not compute block by block)");
+  expect(drawBlocks("dense", [[]])).toBe("(no ring: --form dense does not compute block by block)");
+  expect(drawBlocks("softmaxDense", [[], []])).toBe("(no ring: --form softmaxDense does not compute block by block)");
 });

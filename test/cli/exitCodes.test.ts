@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { GraphError } from "../../src/autograd/index.ts";
 import { EXIT, type ExitCode, exitCodeOf, isExpected } from "../../src/cli/exitCodes.ts";
-import { LossFileError } from "../../src/cli/lossFiles.ts";
 import { DataError, MissingPackageError, PictureError, TokenizerError } from "../../src/data/index.ts";
 import { EvaluationError } from "../../src/eval/index.ts";
 import { FormatError } from "../../src/formats/index.ts";
@@ -19,6 +18,7 @@ import { ReportError } from "../../src/report/data.ts";
 import { CheckpointError } from "../../src/run/checkpoint.ts";
 import { ConfigError } from "../../src/run/config.ts";
 import { RunLockedError } from "../../src/run/lock.ts";
+import { LossFileError, LossInputsError } from "../../src/run/loss/files.ts";
 import { RunFolderError } from "../../src/run/runFolder.ts";
 import { ModelConfigError } from "../../src/siglip/index.ts";
 import {
@@ -46,7 +46,7 @@ const CODES: readonly [error: Error, code: ExitCode][] = [
   [new CheckpointError("CKPT_CONFIG", "x"), EXIT.data],
   [new EvaluationError("x"), EXIT.data],
   [new FormatError("ST_HOLE", "x", 0, "x"), EXIT.data],
-  [new LossFileError("x", EXIT.data), EXIT.data],
+  [new LossInputsError("x"), EXIT.data],
   [new PictureError("x", "png"), EXIT.data],
   [new TokenizerError("x"), EXIT.data],
   [new AbortedError("x"), EXIT.workerDied],
@@ -58,7 +58,7 @@ const CODES: readonly [error: Error, code: ExitCode][] = [
   [new RunLockedError("x"), EXIT.locked],
   [new CheckpointError("CKPT_NO_SPACE", "x"), EXIT.io],
   [new CheckpointError("CKPT_IO", "x"), EXIT.io],
-  [new LossFileError("x", EXIT.io), EXIT.io],
+  [new LossFileError("x"), EXIT.io],
   [Object.assign(new Error("x"), { code: "ENOSPC" }), EXIT.io],
   [Object.assign(new Error("x"), { code: "ERR_ACCESS_DENIED" }), EXIT.io],
   [new NonFiniteError("x"), EXIT.nonFinite],

@@ -52,6 +52,21 @@ describe("siglip loss", { timeout: 60_000 }, () => {
     }
   });
 
+  it("gives the same softmax loss and gradients in both forms, on any number of devices", async () => {
+    const dense = await run("--form", "softmaxDense", "--devices", "1");
+    for (const [form, devices] of [
+      ["softmax", "1"],
+      ["softmax", "3"],
+      ["softmaxDense", "2"],
+    ]) {
+      const other = await run("--form", form, "--devices", devices);
+      expect(other.loss).toBeCloseTo(dense.loss, 5);
+      for (const [name, value] of Object.entries(dense.gradient)) {
+        expect(other.gradient[name], `${name} of ${form} on ${devices}`).toBeCloseTo(value, 6);
+      }
+    }
+  });
+
   it("takes its inputs from the seed, row by row", async () => {
     const [B, d] = [96, 24];
     const unit = (side: string): number[][] =>
@@ -166,7 +181,7 @@ describe("siglip loss", { timeout: 60_000 }, () => {
   it("warns if t′ looks like t, and exits with 76 if a result is not finite", async () => {
     const warned = await siglip(["loss", "--devices", "1", "--json", "--inputs", inputsWith("ten", 10)]);
     expect(warned.code).toBe(0);
-    expect(warned.stderr).toMatch(/warning: in\.t holds t′ = log t: 10 means t = 22,026; for t = 10 store 2\.3026/);
+    expect(warned.stderr).toMatch(/warning: in\.t holds t′ = log t: 10 means t = 22026; for t = 10 store 2\.3026/);
     for (const [tPrime, form] of [
       [89, "fused"],
       [100, "chunked"],
@@ -206,20 +221,26 @@ describe("siglip loss", { timeout: 60_000 }, () => {
   });
 
   it("says which form needs less memory if one does not fit", async () => {
-    const { code, stderr } = await siglip(["loss", "--form", "dense", "--batch", "40000", "--dim", "1"]);
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/40000 pairs of width 1 do not fit .* use --form fused/);
+    for (const [form, small] of [
+      ["dense", "fused"],
+      ["softmaxDense", "softmax"],
+    ]) {
+      const { code, stderr } = await siglip(["loss", "--form", form, "--batch", "40000", "--dim", "1"]);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(new RegExp(`40000 pairs of width 1 do not fit .* use --form ${small},`));
+    }
   });
 
   it("rejects invalid options, naming each", async () => {
     for (const [args, says] of [
       [["--batch", "7", "--devices", "2"], /--devices 2 cannot share a batch of 7 evenly/],
-      [["--form", "fast"], /--form fast is none of fused/],
+      [["--form", "fast"], /argument 'fast' is invalid. Allowed choices are fused, chunked/],
       [["--form", "dense", "--devices", "2"], /--form dense holds all pairs on one device/],
       [["--dim", "0"], /--dim 0/],
       [["--check", "1"], /--check 1 is not an integer from 2 to 4096/],
       [["--check", "97", "--batch", "96"], /--check 97 is not an integer from 2 to 96/],
-      [["--check", "8", "--form", "softmax"], /--check computes the sigmoid loss again/],
+      [["--check", "8", "--form", "softmaxDense"], /--check cannot recompute the loss of --form softmaxDense/],
+      [["--check", "8", "--form", "softmax"], /--check cannot recompute the loss of --form softmax/],
       [["--devices", "1.5"], /--devices 1\.5/],
       [["--check", "2", "--batch", "1", "--devices", "1"], /there is 1 pair/],
       [["--batch", "3", "--inputs", inputsWith("two", 2)], /--batch 3, but --inputs has 2; leave --batch out/],

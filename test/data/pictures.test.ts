@@ -147,7 +147,7 @@ describe("readPicture", () => {
     await expect(pixelsIn(folder)).rejects.toThrow("found a directory");
     await expect(pixelsIn(join(folder, "no.png"))).rejects.toThrow("there is no such file");
     const nothing = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
-    await expect(pixelsOf(nothing, "nothing.svg")).rejects.toThrow("all of it is transparent");
+    await expect(pixelsOf(nothing, "nothing.svg")).rejects.toThrow("it is fully transparent");
   });
 
   it.each(["png", "jpeg", "webp"] as const)("never shows part of a truncated %s", async (format) => {

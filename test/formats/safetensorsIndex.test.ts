@@ -105,7 +105,7 @@ describe("verifyShards refuses", () => {
   it("a wrong total size", () => {
     const wrong = indexOf({ ...good, metadata: { total_size: 13 } });
     expect(errorOf(() => verifyShards(wrong, shards, FILE)).detail).toContain(
-      "total_size is 13, the tensors have 12 bytes",
+      "total_size is 13, but the tensors have 12 bytes",
     );
   });
 });

@@ -40,6 +40,14 @@ export const PORTABLE: readonly PortableCheck[] = [
     ulps: (got, x) => exactReal.ulpsBetween(got, exactReal.log(x)),
   },
   {
+    name: "portable log1p",
+    most: 5,
+    unit: "ulp (f64)",
+    sample: (rng) => Math.abs(isEven(rng) ? anySize(rng, -100, 1023) : anySize(rng, -40, 4)),
+    f: portable.log1p,
+    ulps: (got, x) => exactReal.ulpsBetween(got, exactReal.log1p(x)),
+  },
+  {
     name: "portable cos",
     most: 1,
     unit: "2⁻⁵²",

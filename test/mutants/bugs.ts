@@ -1,8 +1,9 @@
 /**
  * Seeded bugs: a mistake as a change of the source at one place. A suite is good when every one of them is killed.
  *
- * lossBugs.ts has mistakes that other implementations of distributed losses made, evalBugs.ts mistakes whose results look
- * right; the other lists have changes of this project's own code that an earlier suite did not notice.
+ * lossBugs.ts has mistakes that other implementations of distributed losses made, softmaxBugs.ts those of the baseline,
+ * evalBugs.ts mistakes whose results look right; the other lists have changes of this project's own code that an earlier suite
+ * did not notice.
  */
 
 import type { Bug, Place } from "./bug.ts";
@@ -10,9 +11,19 @@ import { dataBugs } from "./dataBugs.ts";
 import { deviceBugs } from "./deviceBugs.ts";
 import { evalBugs } from "./evalBugs.ts";
 import { lossBugs } from "./lossBugs.ts";
+import { optimBugs } from "./optimBugs.ts";
 import { runBugs } from "./runBugs.ts";
+import { softmaxBugs } from "./softmaxBugs.ts";
 
-export const bugs: readonly Bug[] = [...lossBugs, ...deviceBugs, ...runBugs, ...dataBugs, ...evalBugs];
+export const bugs: readonly Bug[] = [
+  ...lossBugs,
+  ...softmaxBugs,
+  ...deviceBugs,
+  ...optimBugs,
+  ...runBugs,
+  ...dataBugs,
+  ...evalBugs,
+];
 
 /** The source of a file with the change made. Throws unless the place is there, once. */
 export function changed(source: string, { file, find, replace }: Place): string {

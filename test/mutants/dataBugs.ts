@@ -31,15 +31,6 @@ export const dataBugs: readonly Bug[] = [
     tests: ["test/data/pictures.test.ts"],
   },
   {
-    name: "softmaxCancels",
-    what: "the softmax loss of a pair that stands out is the logarithm of 1 and something that rounding takes away",
-    places: [
-      [{ file: "siglip/softmaxLoss.ts", find: "value: T.softplus(s),", replace: "value: T.log(T.add(T.exp(s), 1))," }],
-      [{ file: "siglip/softmaxLoss.ts", find: "(_, i) => 0 - all[i]", replace: "(_, i) => (1 - all[i]) - 1" }],
-    ],
-    tests: ["test/siglip/softmaxLoss.test.ts"],
-  },
-  {
     name: "blurBeyondEdge",
     what: "at the right and lower edge, the blur reads the row below and what lies behind the picture",
     places: [

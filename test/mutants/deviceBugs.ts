@@ -11,6 +11,26 @@ export const deviceBugs: readonly Bug[] = [
     tests: ["test/parallel/control.test.ts"],
   },
   {
+    name: "patchesByDevice",
+    what: "patch dropout counts the rows of each device from 0, so that other devices drop other patches",
+    places: [[{ file: "siglip/batchGradients.ts", find: "(owned * rank + shard) * rows", replace: "shard * rows" }]],
+    tests: ["test/siglip/patchDropout.test.ts"],
+  },
+  {
+    name: "patchesInOrder",
+    what: "kept patches get the positions of the first ones, not their own",
+    places: [
+      [
+        {
+          file: "siglip/imageTower.ts",
+          find: "gather(this.posEmbedding, kept, [",
+          replace: "gather(this.posEmbedding, kept.map((_, i) => i % (kept.length / images.shape[0])), [",
+        },
+      ],
+    ],
+    tests: ["test/siglip/patchDropout.test.ts"],
+  },
+  {
     name: "longSleep",
     what: "who waits sleeps until its deadline, and sees nothing of what happens meanwhile",
     places: [
@@ -22,7 +42,7 @@ export const deviceBugs: readonly Bug[] = [
         },
       ],
     ],
-    tests: ["test/parallel/wait.test.ts"],
+    tests: ["test/parallel/threads.test.ts"],
   },
   {
     name: "stoppedTime",
@@ -68,14 +88,14 @@ export const deviceBugs: readonly Bug[] = [
   },
   {
     name: "silentWork",
-    what: "work gives no sign of life",
+    what: "work sends no heartbeat",
     places: [[{ file: "tensor/heap.ts", find: "    this.onWork?.();\n", replace: "" }]],
-    tests: ["test/siglip/signsOfLife.test.ts"],
+    tests: ["test/siglip/heartbeat.test.ts"],
   },
   {
     name: "busyWaiting",
-    what: "who waits gives signs of life, so that two that wait for a third keep each other waiting",
+    what: "who waits sends heartbeats, so that two that wait for a third keep each other waiting",
     places: [[{ file: "parallel/threads.ts", find: "if (!this.#waiting) this", replace: "this" }]],
-    tests: ["test/parallel/wait.test.ts"],
+    tests: ["test/parallel/threads.test.ts"],
   },
 ];

@@ -16,6 +16,7 @@ const TESTS = [
 
 const chunked = (find: string, replace: string): Place => ({ file: "siglip/chunkedLoss.ts", find, replace });
 const fused = (find: string, replace: string): Place => ({ file: "siglip/fusedLoss.ts", find, replace });
+const ring = (find: string, replace: string): Place => ({ file: "siglip/shardRing.ts", find, replace });
 const loss = (find: string, replace: string): Place => ({ file: "siglip/loss.ts", find, replace });
 const threads = (find: string, replace: string): Place => ({ file: "parallel/threads.ts", find, replace });
 const ops = (find: string, replace: string): Place => ({ file: "parallel/ops.ts", find, replace });
@@ -26,14 +27,14 @@ const bugs: readonly Omit<Bug, "tests">[] = [
   {
     name: "hopMissing",
     what: "the last block of texts is never met",
-    places: [[chunked("hop < comm.size", "hop < comm.size - 1")], [fused("hop < size;", "hop < size - 1;")]],
+    places: [[chunked("hop < comm.size", "hop < comm.size - 1")], [ring("hop < size;", "hop < size - 1;")]],
   },
   {
     name: "staleBuffer",
     what: "what arrived is not what is used",
     places: [
       [chunked("texts = ringShift(texts, comm);", "ringShift(texts, comm);")],
-      [fused("texts = pass(texts, comm, ztxt);", "comm.shift(texts, -1);")],
+      [ring("met = met.map((x) => pass(x, comm, texts));", "for (const x of met) comm.shift(x, -1);")],
       [
         {
           file: "parallel/exchange.ts",
@@ -64,7 +65,7 @@ const bugs: readonly Omit<Bug, "tests">[] = [
     name: "chunkDiagOffset",
     what: "the matching pairs are looked for in the wrong block",
     places: [
-      [fused("t, b, image === text,", "t, b, r === s,")],
+      [fused("t, b, image === text,", "t, b, r === text % cut.owned,")],
       [fused("t, b, image === text,", "t, b, image + 1 === text,")],
       [
         chunked(
@@ -81,7 +82,7 @@ const bugs: readonly Omit<Bug, "tests">[] = [
     places: [
       [loss("return div(pairLoss(logits, labels), n);", "return div(pairLoss(logits, labels), n * n);")],
       [chunked("div(loss, n * comm.size)", "div(loss, (n * comm.size) ** 2)")],
-      [fused("const batch = n * shards;", "const batch = (n * shards) ** 2;")],
+      [ring("batch: n * shards }", "batch: (n * shards) ** 2 }")],
     ],
   },
   {
@@ -90,7 +91,7 @@ const bugs: readonly Omit<Bug, "tests">[] = [
     places: [
       [loss("return div(pairLoss(logits, labels), n);", "return pairLoss(logits, labels);")],
       [chunked("div(loss, n * comm.size)", "div(loss, 1)")],
-      [fused("const batch = n * shards;", "const batch = 1;")],
+      [ring("batch: n * shards }", "batch: 1 }")],
     ],
   },
   {
@@ -98,7 +99,7 @@ const bugs: readonly Omit<Bug, "tests">[] = [
     what: "divided by the rows of one device, and added up over all",
     places: [
       [chunked("div(loss, n * comm.size)", "div(loss, n)")],
-      [fused("const batch = n * shards;", "const batch = n * owned;")],
+      [ring("batch: n * shards }", "batch: n * owned }")],
     ],
   },
   {
@@ -106,7 +107,7 @@ const bugs: readonly Omit<Bug, "tests">[] = [
     what: "negatives are pulled together",
     places: [
       [loss("tPrime, b), -1);", "tPrime, b), 1);")],
-      [fused("met.y, t, b, image === text,", "met.y, image === text ? t : -t, b, image === text,")],
+      [fused("y, t, b, image === text,", "y, image === text ? t : -t, b, image === text,")],
     ],
   },
   {
@@ -162,8 +163,8 @@ const bugs: readonly Omit<Bug, "tests">[] = [
     name: "featGradNoScale",
     what: "gradients of embeddings without the factor t",
     places: [
-      [fused("dzimg: scaled(dzimg)", "dzimg: mul(dzimg, 1 / batch)")],
-      [fused("dztxt: scaled(dtexts)", "dztxt: mul(dtexts, 1 / batch)")],
+      [fused("dzimg: scaled(dzimg, t / batch)", "dzimg: scaled(dzimg, 1 / batch)")],
+      [fused("dztxt: scaled(dztxt, t / batch)", "dztxt: scaled(dztxt, 1 / batch)")],
     ],
   },
   {
@@ -172,10 +173,8 @@ const bugs: readonly Omit<Bug, "tests">[] = [
     places: [
       [chunkedConstant, chunked("texts = ringShift(texts, comm);", "texts = constant(ringShift(texts, comm).value);")],
       [
-        fused(
-          "visit(texts, dtexts, (rank + hop) % size);",
-          "visit(texts, zeros(ztxt.shape, ztxt.dtype), (rank + hop) % size);",
-        ),
+        ring("meet(met, added, (rank + hop) % size);", "meet(met, added.map(copy), (rank + hop) % size);"),
+        ring("import { slice,", "import { copy, slice,"),
       ],
       [ops("vjps: [(g) => slice(comm.allReduce(g)", "vjps: [(g) => slice(g")],
     ],
@@ -191,7 +190,7 @@ const bugs: readonly Omit<Bug, "tests">[] = [
           "comm.allReduce(g), 0, (comm.rank + 1) % comm.size, ((comm.rank + 1) % comm.size) + 1)",
         ),
       ],
-      [fused("dtexts = pass(dtexts, comm); // home", "")],
+      [ring("added = added.map((x) => pass(x, comm)); // home", "")],
     ],
   },
 ];

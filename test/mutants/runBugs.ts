@@ -8,14 +8,14 @@ export const runBugs: readonly Bug[] = [
     places: [
       [
         {
-          file: "cli/lossFiles.ts",
+          file: "run/loss/files.ts",
           find: "writeDurably(fs, file, writeSafetensors(tensors, ABOUT));",
           replace: 'fs.write(fs.open(file, "replace"), writeSafetensors(tensors, ABOUT));',
         },
       ],
-      [{ file: "cli/lossFiles.ts", find: "source.ino === there.ino", replace: "source.ino !== there.ino" }],
+      [{ file: "run/loss/files.ts", find: "source.ino === there.ino", replace: "source.ino !== there.ino" }],
     ],
-    tests: ["test/cli/lossFiles.test.ts"],
+    tests: ["test/run/loss/files.test.ts"],
   },
   {
     name: "temperatureGone",

@@ -126,10 +126,10 @@ describe("launch", { timeout: 30_000 }, () => {
     expect(results.length).toBe(2);
   });
 
-  it("ends a run in which no device gives a sign of life", async () => {
+  it("ends a run in which no device sends a heartbeat", async () => {
     const reason = await reasonOf(start({ act: "loop", word: "" }, 2, { deadline: 500 }).results);
     expect(reason).toBeInstanceOf(DeviceError);
-    expect(reason.message).toMatch(/DeadlineError: no device gave a sign of life for 1\.\d s/);
+    expect(reason.message).toMatch(/DeadlineError: no device sent a heartbeat for 1\.\d s/);
   });
 
   it("lets a device that allocates work for longer than the deadline, and ranks wait for it, also indirectly", async () => {

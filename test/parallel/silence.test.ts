@@ -3,12 +3,12 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { Silence } from "../../src/parallel/silence.ts";
 
-/** Looks: time since the previous look, and whether there was a sign of life. */
+/** Looks: time since the previous look, and whether there was a heartbeat. */
 const looks = fc.array(fc.record({ after: fc.double({ min: 0, max: 1e5, noNaN: true }), moved: fc.boolean() }), {
   maxLength: 30,
 });
 
-it("is the time since the last sign of life, as long as one looks often enough", () => {
+it("is the time since the last heartbeat, as long as one looks often enough", () => {
   fc.assert(
     fc.property(looks, (all) => {
       let [now, life, last] = [0, 0, 0];

@@ -1,7 +1,10 @@
-/** Results of collectives on real threads under disturbances. See test/support/devices. */
-import { describe, expect, it } from "vitest";
+/** Results of collectives on real threads under disturbances (see test/support/devices), and a wait in one thread. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Control, controlBlock } from "../../src/parallel/control.ts";
+import { DeadlineError } from "../../src/parallel/index.ts";
 import { type LaunchOptions, launch, threadFile } from "../../src/parallel/launch.ts";
-import { Rng } from "../../src/tensor/index.ts";
+import { ThreadCommunicator } from "../../src/parallel/threads.ts";
+import { heap, Rng } from "../../src/tensor/index.ts";
 import type { CollectivesJob, CollectivesResult } from "../support/devices/collectives.ts";
 import type { LossesJob } from "../support/devices/losses.ts";
 import { unitRows } from "../support/generators.ts";
@@ -65,7 +68,7 @@ const pairsOf = (n: number, d: number, seed: number): Pairs => {
 };
 
 const tasksFor = (size: number): Task[] =>
-  (["chunked", "fused", "softmax"] as const).flatMap((form) =>
+  (["chunked", "fused", "softmax", "softmaxDense"] as const).flatMap((form) =>
     (["f32", "f64"] as const).flatMap((dtype) =>
       [1, 3].map((rows): Task => ({ form, dtype, pairs: pairsOf(2 * size * rows, 5, rows), shards: 2 * size })),
     ),
@@ -94,5 +97,53 @@ describe("losses between threads", { timeout: 60_000 }, () => {
   it("have the same bits when every access to shared memory sleeps 0 to 5 ms, with checksums", async () => {
     const tasks = tasksFor(3).slice(0, 6);
     expect(await run(3, { tasks, jitter: 5 }, true)).toEqual(lockstepBits(3, tasks));
+  });
+});
+
+/** Rank 0 of two in this thread; rank 1 never comes. */
+const world = (deadline: number) => {
+  const control = new Control(controlBlock(2));
+  const memories = [heap.memory, heap.memory];
+  return { control, comm: new ThreadCommunicator({ rank: 0, size: 2, control, memories, deadline, verify: false }) };
+};
+
+describe("a rank that waits for another", () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  it("sleeps in slices of at most a tenth of a second, so that it notices changes soon", () => {
+    const wait = vi.spyOn(Atomics, "wait");
+    const { comm } = world(450);
+    expect(() => comm.barrier()).toThrow(DeadlineError);
+    const slept = wait.mock.calls.map(([, , , ms]) => ms as number);
+    expect(slept.length).toBeGreaterThan(3);
+    expect(Math.max(...slept)).toBeLessThanOrEqual(100);
+  });
+
+  it("gives up a deadline after the last heartbeat of the other, not after the beginning of the wait", () => {
+    const { comm, control } = world(300);
+    const wait = Atomics.wait as (...args: unknown[]) => "ok" | "not-equal" | "timed-out";
+    let beats = 8;
+    vi.spyOn(Atomics, "wait").mockImplementation((...args) => {
+      if (beats-- > 0) control.beat(1);
+      return wait(...args);
+    });
+    const before = performance.now();
+    expect(() => comm.barrier()).toThrow(
+      /rank 0 waited 0\.\d s in barrier .* for rank 1, which sent no heartbeat .*--deadline SECONDS/,
+    );
+    expect(performance.now() - before).toBeGreaterThan(1000);
+  });
+
+  it("sends no heartbeat while it waits, whatever it allocates meanwhile", () => {
+    const { comm, control } = world(300);
+    comm.alive();
+    const { heartbeat } = control.state(0);
+    expect(heartbeat).toBeGreaterThan(0);
+    comm.whileWaiting = () => {
+      comm.alive();
+      return true;
+    };
+    expect(() => comm.barrier()).toThrow(DeadlineError);
+    expect(control.state(0).heartbeat).toBe(heartbeat);
   });
 });

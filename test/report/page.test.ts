@@ -1,7 +1,6 @@
 import * as fc from "fast-check";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { blindLoss } from "../../src/report/data.ts";
 import { figureFiles, type ReportData, ReportError, renderReport } from "../../src/report/index.ts";
 import { demoReport } from "../support/reportDemo.ts";
 
@@ -113,14 +112,15 @@ describe("renderReport", () => {
     expect(page).toContain("right one at 1,234");
   });
 
-  it("gives the probability σ(t·x·y + b) of a pair, and with the softmax loss its similarity alone", () => {
+  it("gives the probability of a pair, and its similarity alone after a loss that gives none", () => {
     const [query] = demo.sheet;
     const top = [{ ...query.top[0], score: 0.2 }];
-    const page = renderReport({ ...empty, t: 10, b: -3, sheet: [{ ...query, top }] }); // σ(−1) = 0.2689
+    const page = renderReport({ ...empty, probability: (score) => 1.345 * score, sheet: [{ ...query, top }] });
     expect(page).toContain("26.9 %");
-    const softmax = renderReport({ ...empty, loss: "softmax", t: 10, b: -3, sheet: [{ ...query, top }] });
-    expect(softmax).toContain("x·y = 0.200");
-    expect(softmax).not.toContain("26.9 %");
+    const { probability: _, ...silent } = empty;
+    const comparing = renderReport({ ...silent, sheet: [{ ...query, top }] });
+    expect(comparing).toContain("x·y = 0.200");
+    expect(comparing).not.toContain("26.9 %");
   });
 
   it("draws a dot per bin of the calibration, and the diagonal on which a model is right", () => {
@@ -218,20 +218,5 @@ describe("figureFiles", () => {
     const svg = figureFiles({ ...demo, sample }).get("similarity.svg") ?? "";
     expect(svg.match(/, probability /g)).toHaveLength(9);
     expect(svg.match(/class="ring"/g)).toHaveLength(1);
-  });
-});
-
-describe("blindLoss", () => {
-  it("is the least loss of a model that gives every pair the same logit", () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 2, max: 100_000 }), fc.double({ min: -20, max: 20, noNaN: true }), (n, logit) => {
-        const loss = Math.log1p(Math.exp(-logit)) + (n - 1) * Math.log1p(Math.exp(logit));
-        expect(loss).toBeGreaterThanOrEqual(blindLoss("sigmoid", n) - 1e-9);
-        const best = -Math.log(n - 1);
-        const least = Math.log1p(Math.exp(-best)) + (n - 1) * Math.log1p(Math.exp(best));
-        expect(blindLoss("sigmoid", n)).toBeCloseTo(least, 9);
-      }),
-    );
-    expect(blindLoss("softmax", 128)).toBeCloseTo(4.852, 3);
   });
 });

@@ -27,7 +27,7 @@ describe("pngDataUri", () => {
 
   it("refuses pixels that do not fill the picture", () => {
     expect(() => pngDataUri({ side: 2, rgb: new Uint8Array(11) })).toThrow(ReportError);
-    expect(() => pngDataUri({ side: 2, rgb: new Uint8Array(11) })).toThrow("11 bytes are not 2×2 pixels of 3");
+    expect(() => pngDataUri({ side: 2, rgb: new Uint8Array(11) })).toThrow("11 bytes; 2×2 pixels need 12");
     expect(() => pngDataUri({ side: 0, rgb: new Uint8Array(0) })).toThrow(/0 bytes/);
   });
 });

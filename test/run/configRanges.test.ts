@@ -5,7 +5,7 @@ import { ConfigError, resolveConfig } from "../../src/run/config.ts";
 import { buildModel, buildOptimizer } from "../../src/run/model.ts";
 import { buildSchedules } from "../../src/run/schedules.ts";
 import { trainingLosses, trainStep } from "../../src/siglip/index.ts";
-import { scope } from "../../src/tensor/index.ts";
+import { Rng, scope } from "../../src/tensor/index.ts";
 import { tinyBatch } from "../support/tinyModel.ts";
 
 const TINY = [
@@ -26,7 +26,7 @@ function losses(settings: readonly string[]): number[] {
     const { batch, loss, shards, steps } = config.train;
     const shape = { image: config.model.image, text: { vocabSize: VOCABULARY, length: config.tokenizer.length } };
     return Array.from({ length: steps }, (_, index) => {
-      const rows = tinyBatch(batch, index, shape);
+      const rows = { ...tinyBatch(batch, index, shape), rng: new Rng(index) };
       return trainStep({ model, optimizer, loss: trainingLosses[loss] }, rows, factorOf(index), { shards }).loss;
     });
   });
@@ -48,6 +48,16 @@ describe("at the end of its range", () => {
     ["model.image.mlpDim=1"],
     ["model.text.mlpDim=32768"],
     ["model.image.posEmb=sincos2d"],
+    ["model.image.pooling=tok"],
+    ["model.image.pooling=max", "model.text.pooling=max"],
+    ["model.image.pooling=first", "model.text.pooling=first"],
+    ["model.image.gelu=erf", "model.text.gelu=erf"],
+    ["model.image.repSize=1"],
+    ["model.image.repSize=8192"],
+    ["model.image.patchSize=1", "model.image.patchDropout=0.99"],
+    ["model.image.patchDropout=0.5"],
+    ["model.text.bottleneck=1"],
+    ["model.text.bottleneck=8192"],
     ["model.embedDim=1"],
     ["model.embedDim=8192"],
     ["model.temperatureInit=1e-30"],
@@ -76,6 +86,12 @@ describe("at the end of its range", () => {
     ["optim.warmup=0.0001%"],
     ["optim.schedule=rsqrt"],
     ["optim.multipliers=[]"],
+    ["optim.name=adafactor"],
+    ["optim.name=lion", "optim.lr=10"],
+    ["optim.name=adam", "optim.weightDecay=1"],
+    ["optim.name=sgd", "optim.beta1=0"],
+    ["optim.name=muon", "optim.matrixLr=10"],
+    ['optim.frozen=["image/.*","b"]'],
     ['optim.multipliers=[{"match":".*","lr":0,"decay":0}]'],
   ])("%s trains", (...settings) => {
     for (const loss of losses(settings)) expect(loss).toBeGreaterThanOrEqual(0); // NaN is not
@@ -97,6 +113,9 @@ describe("at the end of its range", () => {
     ["model.image.patchSize", 0, 257],
     ["model.image.width", 0, 8193],
     ["model.image.depth", 0, 65],
+    ["model.image.repSize", -1, 8193],
+    ["model.image.patchDropout", -0.1, 1],
+    ["model.text.bottleneck", -1, 8193],
     ["model.text.mlpDim", 0, 32_769],
     ["model.text.numHeads", 0, 129],
     ["model.embedDim", 0, 8193],
@@ -107,6 +126,7 @@ describe("at the end of its range", () => {
     ["train.shards", 0, 4097],
     ["train.seed", -1, 2 ** 32],
     ["optim.lr", 0, 10.1],
+    ["optim.matrixLr", 0, 10.1],
     ["optim.beta1", -0.1, 1],
     ["optim.eps", 0, 1.1],
     ["optim.weightDecay", -0.1, 1.1],

@@ -162,7 +162,7 @@ describe("lockRun", () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, "lock.1"));
     expect(() => lockRun(folder, now)).toThrow(
-      /lock\.1 has the name of a lock and is not a regular file; move it away/,
+      /lock\.1 has the name of a lock but is not a regular file; move it away/,
     );
     expect(readdirSync(folder)).toEqual(["lock.1"]);
   });

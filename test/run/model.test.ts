@@ -20,6 +20,34 @@ function decaying(settings: readonly string[]): { decayed: string[]; kept: strin
   });
 }
 
+it.each(["adamw", "adafactor", "lion", "adam", "sgd", "muon"])("optim.name=%s trains with that optimizer", (name) => {
+  const config = resolveConfig("emoji", [`optim.name=${name}`]);
+  expect(buildOptimizer(config, buildModel(config, 300)).name.toLowerCase()).toBe(name);
+});
+
+it.each([
+  ["lion", "eps"],
+  ["adafactor", "eps"],
+  ["sgd", "beta2"],
+  ["adamw", "matrixLr"],
+])("optim.name=%s with optim.%s is refused, since the key has no effect", (name, key) => {
+  const settings = [`optim.name=${name}`, `optim.${key}=0.5`];
+  expect(() => resolveConfig("emoji", settings)).toThrow(
+    `config: optim.${key} 0.5 has no effect: optim.name ${name} does not read it; leave it out`,
+  );
+});
+
+it("optim.frozen leaves every bit of a parameter as it was drawn", () => {
+  scope(() => {
+    const config = resolveConfig("emoji", ['optim.frozen=["image/.*","b"]']);
+    const model = buildModel(config, 300);
+    const optimizer = buildOptimizer(config, model);
+    for (const [path, parameter] of parametersOf(model)) {
+      expect(optimizer.updates(parameter)).toBe(!/^(image\/.*|b)$/.test(path));
+    }
+  });
+});
+
 it("optim.decayed matrices decays every parameter of two axes or more, and no other", () => {
   const { decayed, kept } = decaying([]);
   const axes = new Map(

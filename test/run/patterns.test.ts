@@ -15,11 +15,13 @@ describe("trainedPaths", () => {
     const settings = fc.record({
       "model.image.depth": fc.constantFrom(1, 2),
       "model.image.width": fc.constantFrom(8, 16),
-      "model.image.pooling": fc.constantFrom("map", "mean"),
+      "model.image.pooling": fc.constantFrom("map", "mean", "max", "first", "tok"),
+      "model.image.repSize": fc.constantFrom(0, 8, 16),
+      "model.text.bottleneck": fc.constantFrom(0, 5),
       "model.image.posEmb": fc.constantFrom("learn", "sincos2d"),
       "model.text.depth": fc.constantFrom(1, 3),
       "model.text.width": fc.constantFrom(8, 16),
-      "model.text.pooling": fc.constantFrom("last", "first", "mean", "map"),
+      "model.text.pooling": fc.constantFrom("last", "first", "mean", "max", "map"),
       "model.embedDim": fc.constantFrom(8, 16),
       "train.loss": fc.constantFrom("sigmoid", "softmax"),
     });

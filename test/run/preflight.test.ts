@@ -25,6 +25,20 @@ describe("checkSettings", () => {
     expect(() => checkSettings(config, true)).toThrow(/takes more than 1 s/);
   });
 
+  it.each([
+    ['optim.frozen=["img/.*"]', /optim\.frozen: the pattern "img\/\.\*" matches no parameter; .* such as image\//],
+    ['optim.frozen=["(.*)*x"]', /optim\.frozen: the pattern .* takes more than 1 s/],
+    ['optim.frozen=[".*"]', /optim\.frozen leaves no parameter to train/],
+    ['optim.frozen=["tPrime|b"]', /optim\.multipliers: the pattern "tPrime\|b" matches no parameter that is trained/],
+  ])("rejects %s", (setting, says) => {
+    expect(() => checkSettings(resolveConfig("emoji", [setting]), false)).toThrow(says);
+  });
+
+  it("accepts frozen parameters of any name, and a multiplier for the rest", () => {
+    const settings = ['optim.frozen=["image/.*","text/embedding"]', matching("text/.*")];
+    expect(checkSettings(resolveConfig("emoji", settings), false)).toEqual([]);
+  });
+
   it("warns of a batch without negatives", () => {
     const config = resolveConfig("emoji", ["train.batch=1", "train.shards=1", "model.biasInit=0"]);
     expect(checkSettings(config, false)).toEqual([expect.stringMatching(/no negatives/)]);

@@ -6,7 +6,7 @@ import type { ProbeData } from "../../src/run/dataSet.ts";
 import { openProbe } from "../../src/run/dataSets.ts";
 import { embedPictures, imageFeatures } from "../../src/run/embed.ts";
 import { probeTable } from "../../src/run/probe.ts";
-import { SigLip } from "../../src/siglip/index.ts";
+import { SigLip, sidesOf } from "../../src/siglip/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 import { TINY, tinyBatch, tinyModel } from "../support/tinyModel.ts";
 
@@ -22,7 +22,7 @@ function cosine(x: Float32Array, y: Float32Array, i: number, d: number): number 
 }
 
 describe("imageFeatures", () => {
-  const side = TINY.image.imageSize;
+  const [side] = sidesOf(TINY.image);
   const stride = side * side * 3;
   const all = tinyBatch(5).pixels;
   const pictures = { count: 5, side, pixels: (from = 0, end = 5) => all.subarray(from * stride, end * stride) };

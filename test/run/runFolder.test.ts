@@ -57,7 +57,7 @@ describe("a path where no run can be made", () => {
   it.each([
     ["empty", () => "", EXIT.usage, /--out is empty/],
     ["of blanks", () => "  ", EXIT.usage, /--out is empty/],
-    ["below a file", (folder: string) => join(folder, "file", "x"), EXIT.usage, /file[/]x cannot be made: ENOTDIR/],
+    ["below a file", (folder: string) => join(folder, "file", "x"), EXIT.usage, /file[/]x cannot be created: ENOTDIR/],
     ["with a name that is too long", (folder: string) => join(folder, "x".repeat(300)), EXIT.usage, /ENAMETOOLONG/],
   ])("(%s) is refused before work is begun", (_, pathIn, code, says) => {
     const folder = temporaryFolder();
@@ -69,7 +69,7 @@ describe("a path where no run can be made", () => {
 
   it.runIf(existsSync("/proc/self"))("(where the system makes no folders) is an error of the disk", () => {
     expect(exitCodeFrom(() => checkRunPath("/proc/x/y"))).toBe(EXIT.io);
-    expect(() => checkRunPath("/proc/x/y")).toThrow(/\/proc\/x\/y cannot be made: ENOENT.*choose another --out/);
+    expect(() => checkRunPath("/proc/x/y")).toThrow(/\/proc\/x\/y cannot be created: ENOENT.*choose another --out/);
   });
 
   it("is distinguished from a valid one, where nothing is left behind", () => {

@@ -10,7 +10,7 @@ import { ModelConfigError, type SigLip } from "../../src/siglip/index.ts";
 import { expectSameBits } from "../support/expect.ts";
 import { SimulatedFs } from "../support/simulatedFs.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
-import { tinyModel } from "../support/tinyModel.ts";
+import { TINY, tinyModel } from "../support/tinyModel.ts";
 
 const numbersOf = (model: SigLip): number[] =>
   [...parametersOf(model).values()].flatMap(({ value }) => Array.from(value.toArray()));
@@ -43,6 +43,24 @@ describe("a model that is saved and loaded", () => {
     expect(loaded.tokenizer).toBeUndefined();
   });
 
+  it("has every option of its towers", () => {
+    const folder = join(temporaryFolder(), "model");
+    const image = {
+      ...TINY.image,
+      imageSize: [8, 12],
+      pooling: "tok",
+      repSize: 5,
+      gelu: "erf",
+      patchDropout: 0.5,
+    } as const;
+    const text = { ...TINY.text, pooling: "max", bottleneck: 3, gelu: "erf", head: false } as const;
+    const model = tinyModel("f32", { ...TINY, image, text });
+    saveModel(folder, model);
+    const loaded = loadModel(folder).model;
+    expectSameBits(numbersOf(loaded), numbersOf(model));
+    expect(loaded.config).toEqual(model.config);
+  });
+
   it("has its tokenizer", () => {
     const folder = join(temporaryFolder(), "model");
     const tokenizer = trainBpe(["a red circle", "a red square"], 300);
@@ -63,7 +81,7 @@ describe("saveModel", () => {
   it("rejects a parameter that is not finite, and makes no folder", () => {
     const folder = join(temporaryFolder(), "model");
     const model = tinyModel();
-    model.text.head.bias.value.data[1] = Number.NaN;
+    model.text.head!.bias.value.data[1] = Number.NaN;
     expect(() => saveModel(folder, model)).toThrow(new NonFiniteError("saveModel: text/head/bias holds NaN or infinity; nothing was written")); // biome-ignore format: one line
     expect(existsSync(folder)).toBe(false);
   });

@@ -1,11 +1,11 @@
 /** Warnings about a training that does not work, on synthetic curves. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { blindLoss } from "../../src/report/index.ts";
 import { TrainingWatch, type WatchedRun, type WatchedStep } from "../../src/run/trainingWatch.ts";
+import { trainingLosses } from "../../src/siglip/index.ts";
 
-const run: WatchedRun = { steps: 2000, batch: 128, loss: "sigmoid" };
-const BLIND = blindLoss("sigmoid", 128); // 5.85
+const run: WatchedRun = { steps: 2000, batch: 128, loss: trainingLosses.sigmoid };
+const BLIND = trainingLosses.sigmoid.blindLoss(128); // 5.85
 
 /** All warnings about a curve of which every `every`-th step is seen. */
 function said(curve: (step: number) => Partial<WatchedStep>, of: WatchedRun = run, every = 1): string[] {
@@ -75,7 +75,7 @@ describe("TrainingWatch names, once each,", () => {
   });
 
   it("and compares with the blind loss of softmax", () => {
-    const softmax = { ...run, loss: "softmax" } as const;
+    const softmax = { ...run, loss: trainingLosses.softmax };
     expect(said((step) => ({ loss: 4.9 + 0.1 * noise(step) }), softmax)).toEqual([
       expect.stringMatching(/no better than guessing.* 4\.852/),
     ]);

@@ -1,12 +1,12 @@
 /** The forms of the losses on several devices against the formula: values and every gradient. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type DType, Rng } from "../../src/tensor/index.ts";
+import { Rng } from "../../src/tensor/index.ts";
 import { type Bounds, lossBounds, U32, U64 } from "../support/bounds.ts";
 import { expectWithin } from "../support/expect.ts";
 import { anyPairsOf, orderOf, reorder, seeds, unitRow, unitRows } from "../support/generators.ts";
 import { type Gradients, type Pairs, referenceSigmoidLoss, referenceSoftmaxLoss } from "../support/referenceLoss.ts";
-import { type Form, lockstepParts, onDevices, type Task } from "../support/shares.ts";
+import { type Form, lockstepParts, onDevices } from "../support/shares.ts";
 
 const SIGMOID_FORMS = ["chunked", "fused"] as const satisfies readonly Form[];
 const RUNS = SIGMOID_FORMS.flatMap((form) => [[form, "f32", U32] as const, [form, "f64", U64] as const]);
@@ -163,24 +163,66 @@ describe.each(["f32", "f64"] as const)("at the edge of what %s holds, on devices
   });
 });
 
-describe.each([
-  ["f32", U32],
-  ["f64", U64],
-] as const)("the softmax loss over gathered rows, in %s", (dtype: DType, u) => {
-  it.each([1, 2, 3, 4, 5, 8])("on %i devices equals the dense one, gradients included", (size) => {
-    for (const rows of [1, 2, 3]) {
-      const pairs = ordinary(size * rows, 5, size);
-      const task: Task = { form: "softmax", dtype, pairs, shards: size };
+const SOFTMAX_FORMS = ["softmax", "softmaxDense"] as const satisfies readonly Form[];
+
+describe.each(SOFTMAX_FORMS.flatMap((form) => [[form, "f32", U32] as const, [form, "f64", U64] as const]))(
+  "the softmax loss, %s, in %s",
+  { timeout: 60_000 },
+  (form, dtype, u) => {
+    const expectReference = (pairs: Pairs, size: number, shards: number): void => {
       const expected = referenceSoftmaxLoss(pairs);
-      const actual = onDevices(task, size);
+      const actual = onDevices({ form, dtype, pairs, shards }, size);
       const off = 200 * 10 * u; // logits of at most t = 10, off by t·(d + n + 16)·u; slopes of at most 2
       expectWithin([actual.loss], [expected.loss], off, "loss");
       expectWithin(actual.dX, expected.dX, 10 * off, "dX");
       expectWithin(actual.dY, expected.dY, 10 * off, "dY");
       expectWithin([actual.dTPrime], [expected.dTPrime], 10 * off, "dt′");
-    }
-  });
-});
+    };
+
+    it.each([1, 2, 3, 4, 5, 8])("on %i devices equals the formula, gradients included", (size) => {
+      for (const rows of [1, 2, 3]) expectReference(ordinary(size * rows, 5, size), size, size);
+    });
+
+    it("equals the formula for any devices, shards and rows", () => {
+      fc.assert(
+        fc.property(cuts, seeds, ({ size, owned, rows }, seed) => {
+          expectReference(ordinary(size * owned * rows, 5, seed), size, size * owned);
+        }),
+        { numRuns: 30 },
+      );
+    });
+
+    it("of far and saturated logits, up to 1e38, is how far positives fall behind", () => {
+      for (const size of [1, 2]) {
+        for (const far of [40, 1e4, 1e30, 1e38].map(Math.fround)) {
+          // ℓ = [[0, far], [0, 0]]: the first image and the second text lose by `far`, the others are even.
+          const pairs = {
+            n: 2,
+            d: 2,
+            x: Float64Array.of(0, far, 0, 0),
+            y: Float64Array.of(1, 0, 0, 1),
+            tPrime: 0,
+            b: 0,
+          };
+          const { loss, dX } = onDevices({ form, dtype, pairs, shards: size }, size);
+          expect(Math.abs(loss - (far + Math.LN2) / 2)).toBeLessThanOrEqual(4 * u * far);
+          expectWithin(dX, [-3 / 8, 1 / 2, 1 / 4, -3 / 8], 8 * u, "dX"); // G, since Y = I
+        }
+      }
+    });
+
+    it("is not finite if one number of one device is NaN", () => {
+      for (const size of [1, 2, 5]) {
+        for (const side of ["x", "y"] as const) {
+          const pairs = ordinary(2 * size, 3, 1);
+          const broken = { ...pairs, [side]: pairs[side].with(3 * (2 * size - 1), Number.NaN) };
+          const { loss, dTPrime } = onDevices({ form, dtype, pairs: broken, shards: size }, size);
+          expect([loss, dTPrime]).toEqual([Number.NaN, Number.NaN]);
+        }
+      }
+    });
+  },
+);
 
 it("the shares of the ranks of the chunked form differ and add up to the loss", () => {
   const pairs = ordinary(6, 4, 3);

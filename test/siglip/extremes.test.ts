@@ -1,9 +1,11 @@
+/** The losses at extreme logits, sizes and inputs. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sigmoidLoss, softmaxLoss } from "../../src/siglip/index.ts";
 import { Rng, ShapeError } from "../../src/tensor/index.ts";
 import { engineLoss, engineValue, pairsOfLogits } from "../support/engineLoss.ts";
 import { expectSameBits } from "../support/expect.ts";
+import { fusedSoftmax } from "../support/fusedSoftmax.ts";
 import { anyPairs, seeds, unitPairs, unitRows } from "../support/generators.ts";
 import { type Gradients, type Pairs, referenceSigmoidLoss } from "../support/referenceLoss.ts";
 
@@ -93,7 +95,10 @@ describe.each(["f32", "f64"] as const)("at the edge of what %s holds, the sigmoi
         const at = new Rng(seed).integer(pairs.n * pairs.d);
         const broken = { ...pairs, [side]: pairs[side].with(at, Number.NaN) };
         expect(engineValue(broken, dtype)).toBeNaN();
-        expect(engineValue(broken, dtype, (x, y, t) => softmaxLoss(x, y, t))).toBeNaN();
+        for (const softmax of [softmaxLoss, fusedSoftmax]) {
+          expect(engineValue(broken, dtype, (x, y, t) => softmax(x, y, t))).toBeNaN();
+          expect(engineValue({ ...pairs, tPrime: Number.NaN }, dtype, (x, y, t) => softmax(x, y, t))).toBeNaN();
+        }
         expect(engineValue({ ...pairs, b: Number.NaN }, dtype)).toBeNaN();
         expect(engineValue({ ...pairs, tPrime: Number.NaN }, dtype)).toBeNaN();
       }),

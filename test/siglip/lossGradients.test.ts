@@ -1,3 +1,4 @@
+/** Properties of the gradients of the sigmoid loss. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { gradcheck, l2Normalize } from "../../src/autograd/index.ts";

@@ -1,16 +1,140 @@
-import { expect, it } from "vitest";
-import { trainingLosses, trainStep } from "../../src/siglip/index.ts";
-import { heap } from "../../src/tensor/index.ts";
-import { tinyBatch, tinyModel, tinyOptimizer } from "../support/tinyModel.ts";
+/** The estimated memory of a step against the peaks of real steps. */
+import { beforeAll, expect, it } from "vitest";
+import { noGrad } from "../../src/autograd/index.ts";
+import { AdamW, drawPatches, parametersOf } from "../../src/nn/index.ts";
+import { alone, type Communicator } from "../../src/parallel/index.ts";
+import {
+  activationBytes,
+  type Cut,
+  embeddingBytes,
+  gridOf,
+  lossForms,
+  SigLip,
+  type SigLipConfig,
+  stepBytes,
+  trainingLosses,
+  trainStep,
+} from "../../src/siglip/index.ts";
+import { concat, copy, heap, kernelReport, Rng, scope, tensor } from "../../src/tensor/index.ts";
+import { TINY, tinyBatch, tinyModel } from "../support/tinyModel.ts";
 
-it("200 steps of training allocate no new memory after the tenth", () => {
-  const batch = 16;
-  const model = tinyModel();
-  const optimizer = tinyOptimizer(model);
-  const seen: string[] = [];
-  for (let step = 0; step < 200; step++) {
-    trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, tinyBatch(batch, step), 1);
-    seen.push(`${heap.liveBlocks} blocks, ${heap.liveBytes} bytes live, ${heap.reservedBytes} reserved`);
-  }
-  expect(new Set(seen.slice(9)).size, seen.slice(9).join("\n")).toBe(1);
+const tower = (width: number, depth: number, mlpDim: number, numHeads: number) => ({ width, depth, mlpDim, numHeads });
+
+const CONFIGS: Readonly<Record<string, SigLipConfig>> = {
+  small: {
+    ...TINY,
+    image: { ...tower(16, 2, 32, 2), imageSize: 16, patchSize: 4, pooling: "map", posEmb: "learn" },
+    text: { ...tower(16, 1, 32, 2), vocabSize: 50, length: 8, pooling: "last" },
+    embedDim: 16,
+  },
+  "of many tokens": {
+    ...TINY,
+    image: { ...tower(32, 2, 64, 4), imageSize: 24, patchSize: 2, pooling: "mean", posEmb: "learn" },
+    text: { ...tower(32, 1, 64, 2), vocabSize: 100, length: 30, pooling: "map" },
+    embedDim: 16,
+  },
+  "of many parameters": {
+    ...TINY,
+    image: { ...tower(96, 3, 384, 2), imageSize: 32, patchSize: 16, pooling: "map", posEmb: "learn" },
+    text: { ...tower(96, 2, 384, 2), vocabSize: 2000, length: 12, pooling: "last" },
+    embedDim: 96,
+  },
+  "of dropped patches and other options": {
+    ...TINY,
+    image: {
+      ...tower(32, 2, 64, 4),
+      imageSize: [24, 40],
+      patchSize: 4,
+      pooling: "tok",
+      posEmb: "learn",
+      gelu: "erf",
+      patchDropout: 0.5,
+      repSize: 24,
+    },
+    text: { ...tower(32, 2, 64, 2), vocabSize: 400, length: 20, pooling: "max", bottleneck: 12, gelu: "erf" },
+    embedDim: 16,
+  },
+};
+const CUTS: readonly Cut[] = [
+  { batch: 16, shards: 1, devices: 1, loss: trainingLosses.sigmoid },
+  { batch: 16, shards: 4, devices: 1, loss: trainingLosses.sigmoid },
+  { batch: 16, shards: 4, devices: 1, loss: trainingLosses.sigmoid, activationLimit: 0 },
+  { batch: 32, shards: 8, devices: 2, loss: trainingLosses.sigmoid },
+  { batch: 32, shards: 8, devices: 8, loss: trainingLosses.sigmoid },
+  { batch: 32, shards: 8, devices: 2, loss: trainingLosses.softmax },
+  { batch: 512, shards: 64, devices: 2, loss: trainingLosses.softmax, activationLimit: 0 },
+  { batch: 512, shards: 64, devices: 2, loss: lossForms.softmaxDense, activationLimit: 0 },
+];
+
+/** One of several devices, all of which send the same. */
+const echo = (size: number): Communicator => ({
+  rank: 0,
+  size,
+  shift: copy,
+  allGather: (x) => concat(new Array(size).fill(x.view([1, ...x.shape])), 0),
+  allReduce: copy,
+  broadcast: copy,
+  barrier: () => {},
 });
+
+function peakOfStep(config: SigLipConfig, { batch, shards, devices, loss, activationLimit }: Cut): number {
+  return scope(() => {
+    const before = heap.liveBytes;
+    const model = new SigLip(new Rng(0), config);
+    const trained = parametersOf(model);
+    if (!loss.usesBias) trained.delete("b");
+    const optimizer = new AdamW(trained, { lr: 1e-3 });
+    const pairs = { ...tinyBatch(batch / devices, 1, config), rng: new Rng(1) };
+    heap.peakBytes = heap.liveBytes;
+    trainStep({ model, optimizer, loss }, pairs, 1, {
+      comm: devices === 1 ? alone : echo(devices),
+      shards,
+      ...(activationLimit === undefined ? {} : { activationBytes: activationLimit }),
+    });
+    return heap.peakBytes - before;
+  });
+}
+
+beforeAll(() => void kernelReport()); // choosing kernels takes memory, once
+
+it.each(
+  Object.keys(CONFIGS).flatMap((name) =>
+    CUTS.map((cut) => [name, cut.batch, cut.shards, cut.devices, cut.loss.name, cut] as const),
+  ),
+)(
+  "a model %s takes in a step what it is said to: batch %i in %i shards on %i devices, %s",
+  (name, _b, _s, _d, _l, cut) => {
+    const ratio = stepBytes(CONFIGS[name], cut) / peakOfStep(CONFIGS[name], cut);
+    expect(ratio).toBeGreaterThan(0.77);
+    expect(ratio).toBeLessThan(1.3);
+  },
+);
+
+it.each(Object.keys(CONFIGS))(
+  "a model %s keeps what it is said to, and needs less where no gradient is wanted",
+  (name) => {
+    const config = CONFIGS[name];
+    const rows = 8;
+    const model = tinyModel("f32", config);
+    const { pixels, imageShape, tokens } = tinyBatch(rows, 1, config);
+    const { patchDropout = 0 } = config.image;
+    const [height, width] = gridOf(config.image);
+    const patches = drawPatches(new Rng(1), { first: 0, count: rows }, height * width, patchDropout);
+    const embed = (): void => {
+      model.embedImages(tensor(pixels, imageShape), patchDropout === 0 ? undefined : patches);
+      model.embedTexts(tokens);
+    };
+    const kept = scope(() => {
+      const before = heap.liveBytes;
+      embed();
+      return heap.liveBytes - before;
+    });
+    expect(activationBytes(config, rows) / kept).toBeGreaterThan(0.8);
+    expect(activationBytes(config, rows) / kept).toBeLessThan(1.2);
+    const before = heap.liveBytes;
+    heap.peakBytes = before;
+    scope(() => noGrad(() => model.embedImages(tensor(pixels, imageShape))));
+    expect(embeddingBytes(config, rows)).toBeGreaterThan(0.9 * (heap.peakBytes - before));
+    expect(embeddingBytes(config, rows)).toBeLessThan(2 * (heap.peakBytes - before));
+  },
+);

@@ -193,7 +193,7 @@ describe("a model", () => {
     const model = tinyModel();
     const { tokens } = tinyBatch(2);
     expect(() => model.embedTexts(tokens.slice(0, 9))).toThrow(
-      new ShapeError("text tower: 9 ids are not rows of 5; pad or cut every text to 5"),
+      new ShapeError("text tower: 9 ids do not divide into rows of 5; pad or cut every text to 5"),
     );
     expect(() => model.embedTexts(Int32Array.of(0, 1, 2, 3, 11))).toThrow(
       "gather: entry 4 is row 11, but the table has rows 0..10",

@@ -6,10 +6,19 @@ import { Rng, ShapeError, zeros } from "../../src/tensor/index.ts";
 import { U32, U64 } from "../support/bounds.ts";
 import { engineLoss, engineValue, type LossFunction, pairsOfLogits } from "../support/engineLoss.ts";
 import { expectWithin } from "../support/expect.ts";
+import { fusedSoftmax } from "../support/fusedSoftmax.ts";
 import { orderOf, reorder, seeds, unitPairs, unitRows } from "../support/generators.ts";
 import { type Pairs, referenceSoftmaxLoss } from "../support/referenceLoss.ts";
 
 const softmax: LossFunction = (x, y, tPrime) => softmaxLoss(x, y, tPrime);
+const fused: LossFunction = (x, y, tPrime) => fusedSoftmax(x, y, tPrime);
+
+const RUNS = [
+  ["softmaxLoss", "f32", U32, softmax],
+  ["softmaxLoss", "f64", U64, softmax],
+  ["fusedSoftmaxLoss", "f32", U32, fused],
+  ["fusedSoftmaxLoss", "f64", U64, fused],
+] as const;
 
 /** Every logit may be off by a·(d + 12)·u; the loss is a mean of functions with slopes of at most 2 in their logits. */
 const errorOf = ({ n, d, tPrime }: Pairs, u: number): number =>
@@ -18,15 +27,12 @@ const errorOf = ({ n, d, tPrime }: Pairs, u: number): number =>
 const gradientError = (pairs: Pairs, u: number): number =>
   Math.exp(pairs.tPrime) * Math.min(2, Math.expm1(2 * errorOf(pairs, u)) + (pairs.n + 16) * u);
 
-describe.each([
-  ["f32", U32],
-  ["f64", U64],
-] as const)("softmaxLoss in %s", (dtype, u) => {
+describe.each(RUNS)("%s in %s", (_, dtype, u, loss) => {
   it("equals the f64 reference, value and gradients: G = (½(P + Q) − I)/n", () => {
     fc.assert(
       fc.property(unitPairs, (pairs) => {
         const reference = referenceSoftmaxLoss(pairs);
-        const actual = engineLoss(pairs, dtype, softmax);
+        const actual = engineLoss(pairs, dtype, loss);
         const off = 2 * gradientError(pairs, u);
         expectWithin([actual.loss], [reference.loss], 2 * errorOf(pairs, u), "loss");
         expectWithin(actual.dX, reference.dX, off, "dX");
@@ -41,10 +47,10 @@ describe.each([
       fc.property(unitPairs, seeds, (pairs, seed) => {
         const order = orderOf(pairs.n, seed);
         const moved = { ...pairs, x: reorder(pairs.x, order, pairs.d), y: reorder(pairs.y, order, pairs.d) };
-        const L = engineValue(pairs, dtype, softmax);
-        expectWithin([engineValue(moved, dtype, softmax)], [L], 2 * errorOf(pairs, u), "reordered");
+        const L = engineValue(pairs, dtype, loss);
+        expectWithin([engineValue(moved, dtype, loss)], [L], 2 * errorOf(pairs, u), "reordered");
         const swapped = { ...pairs, x: pairs.y, y: pairs.x };
-        expectWithin([engineValue(swapped, dtype, softmax)], [L], 2 * errorOf(pairs, u), "swapped");
+        expectWithin([engineValue(swapped, dtype, loss)], [L], 2 * errorOf(pairs, u), "swapped");
       }),
     );
   });
@@ -62,16 +68,13 @@ describe.each([
         };
         const moved = { ...pairs, d: d + 1, x: widen(pairs.x, c / Math.exp(pairs.tPrime)), y: widen(pairs.y, 1) };
         const off = 2 * errorOf(pairs, u) + 4 * Math.abs(c) * (d + 16) * u;
-        expectWithin([engineValue(moved, dtype, softmax)], [engineValue(pairs, dtype, softmax)], off);
+        expectWithin([engineValue(moved, dtype, loss)], [engineValue(pairs, dtype, loss)], off);
       }),
     );
   });
 });
 
-describe.each([
-  ["f32", U32],
-  ["f64", U64],
-] as const)("softmaxLoss in %s of pairs that a model knows well", (dtype, u) => {
+describe.each(RUNS)("%s in %s of pairs that a model knows well", (_, dtype, u, loss) => {
   /** Logits with t = 100: matching ones near 100, others anywhere below, down to a loss of e^−200. */
   const known = fc
     .record({ n: fc.integer({ min: 1, max: 12 }), gap: fc.double({ min: 0, max: 200, noNaN: true }), seed: seeds })
@@ -90,7 +93,7 @@ describe.each([
     fc.assert(
       fc.property(known, (pairs) => {
         const exact = referenceSoftmaxLoss(pairs);
-        const actual = engineLoss(pairs, dtype, softmax);
+        const actual = engineLoss(pairs, dtype, loss);
         expectWithin([actual.loss], [exact.loss], UNITS * exact.loss + TINY, "loss");
         // Y = I and t = 1: dX is the gradient of the logits, each entry a sum of positive terms or of negative ones.
         const within = Array.from(exact.dX, (g) => UNITS * Math.abs(g) + TINY);
@@ -111,7 +114,7 @@ describe.each([
           const x = unitRows(rng.split("x"), n, d);
           const away = unitRows(rng.split("away"), n, d);
           const y = x.map((value, at) => Math.fround(value + noise * away[at]));
-          expect(engineValue({ n, d, x, y, tPrime: Math.log(t), b: 0 }, dtype, softmax)).toBeGreaterThanOrEqual(0);
+          expect(engineValue({ n, d, x, y, tPrime: Math.log(t), b: 0 }, dtype, loss)).toBeGreaterThanOrEqual(0);
         },
       ),
     );

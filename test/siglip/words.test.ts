@@ -44,13 +44,14 @@ describe("an unknown word is refused with the list of known ones:", () => {
     );
 
   it.each<[string, () => unknown, Error]>([
-    ["pooling of pictures", image({ pooling: wrong }), new ModelConfigError('image tower: pooling "cls" is none of map, mean')],
-    ["pooling of texts", text({ pooling: wrong }), new ModelConfigError('text tower: pooling "cls" is none of last, first, mean, map')],
-    ["positions", image({ posEmb: wrong }), new ModelConfigError('image tower: posEmb "cls" is none of learn, sincos2d')],
-    ["the same without building the model", () => parameterCount({ ...config, image: { ...config.image, pooling: wrong } }), new ModelConfigError('image tower: pooling "cls" is none of map, mean')],
+    ["pooling of pictures", image({ pooling: wrong }), new ModelConfigError('image tower: pooling must be one of map, mean, max, first, tok, not "cls"')],
+    ["pooling of texts", text({ pooling: wrong }), new ModelConfigError('text tower: pooling must be one of last, first, mean, max, map, not "cls"')],
+    ["positions", image({ posEmb: wrong }), new ModelConfigError('image tower: posEmb must be one of learn, sincos2d, not "cls"')],
+    ["a form of GELU", text({ gelu: wrong }), new ModelConfigError('text tower: gelu must be one of tanh, erf, not "cls"')],
+    ["the same without building the model", () => parameterCount({ ...config, image: { ...config.image, pooling: wrong } }), new ModelConfigError('image tower: pooling must be one of map, mean, max, first, tok, not "cls"')],
     ["the loss of a step", step("softmaxx"), new TypeError('train: loss "softmaxx" is not a form of the loss; use trainingLosses.sigmoid or trainingLosses.softmax')],
     ["a schedule", () => schedule({ kind: "cos" as never, total: 10 }), new ScheduleError('schedule: unknown kind "cos"; choose constant, linear, polynomial, cosine, rsqrt, stair')],
-    ["kernels", () => chooseKernels("constructor" as never), new KernelError('kernels: "constructor" is none of fast, strict, reference')],
+    ["kernels", () => chooseKernels("constructor" as never), new KernelError('kernels: the mode must be one of fast, strict, reference, not "constructor"')],
     ["a type of numbers", () => full([2], 1, "f16" as never), new ShapeError('full: "f16" is not a dtype; use f32 or f64')],
     ["a type of numbers of a model", () => new SigLip(new Rng(0), config, "bf16" as never), new ShapeError('generate: "bf16" is not a dtype; use f32 or f64')],
   ])("%s", (_, call, error) => {

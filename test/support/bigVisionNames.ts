@@ -24,6 +24,9 @@ const WHOLE: Record<string, string> = {
   b: "b",
   "img/embedding/kernel": "image/patchEmbed/embed/kernel",
   "img/embedding/bias": "image/patchEmbed/embed/bias",
+  "img/cls": "image/classToken",
+  "img/pre_logits/kernel": "image/preLogits/kernel",
+  "img/pre_logits/bias": "image/preLogits/bias",
   "txt/Embed_0/embedding": "text/embedding",
 };
 

@@ -1,5 +1,5 @@
 /**
- * eˣ, log x, cos and sin of f64 numbers to some forty digits, in integers, and the distance of an f64 from them.
+ * eˣ, log x, log(1 + x), cos and sin of f64 numbers to some forty digits, in integers, and the distance of an f64 from them.
  *
  * A number is m·2ᵉ. Sums of series are integers in units of 2⁻ᴾ, P = 192; reductions as in portable.ts:
  * x = k·ln 2 + r for eˣ, quarters of a turn for cos and sin. log x = y + log(x/eʸ), y the engine's logarithm, whose error
@@ -59,10 +59,17 @@ export function exp(x: number): Real {
   return { m: series(ONE, (term, n) => product(term, r) / n), e: k - P };
 }
 
-export function log(x: number): Real {
-  const y = Math.log(x);
+export const log = (x: number): Real => logNear(fromNumber(x), Math.log(x));
+
+export function log1p(x: number): Real {
+  const { m, e } = fromNumber(x);
+  const sum = e < 0 ? { m: m + (1n << BigInt(-e)), e } : { m: shift(m, e) + 1n, e: 0 };
+  return logNear(sum, Math.log1p(x));
+}
+
+/** The logarithm, from that of the engine. */
+function logNear(exact: Real, y: number): Real {
   const near = exp(y);
-  const exact = fromNumber(x);
   const d = shift(exact.m, P + exact.e - near.e) / near.m - ONE;
   const d2 = product(d, d);
   const d3 = product(d2, d);

@@ -63,7 +63,7 @@ const SAYS: Readonly<Record<Kind, RegExp>> = {
   "exits with 1": /the thread ended with exit code 1/,
   rejects: /RangeError: rejected on purpose/,
   "throws outside its program": /TypeError: thrown outside/,
-  "never settles": /the thread ended with exit code|waited|no sign of life/,
+  "never settles": /the thread ended with exit code|waited|no heartbeat/,
   "runs out of JavaScript heap": /memory limit/,
   "runs out of WebAssembly memory": /OutOfMemoryError: heap: 8192 MiB more do not fit/,
   traps: /RuntimeError: unreachable/,

@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { type Candidate, type Picture, type ReportData, renderReport } from "../../src/report/index.ts";
+import { trainingLosses } from "../../src/siglip/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 
 const SIDE = 32;
@@ -112,7 +113,8 @@ export function demoReport(): ReportData {
   });
   return {
     title: "Shapes, a made-up run",
-    loss: "sigmoid",
+    lossSummary: trainingLosses.sigmoid.summary,
+    blindLoss: trainingLosses.sigmoid.blindLoss(128),
     batch: 128,
     clipNorm: 1,
     metrics,
@@ -147,6 +149,7 @@ export function demoReport(): ReportData {
     },
     t,
     b,
+    probability: (score) => 1 / (1 + Math.exp(-(t * score + b))),
     sheet,
     facts: {
       parameters: "333,826",

@@ -4,13 +4,15 @@
  */
 import { backward, parameter, reshape, type Variable } from "../../src/autograd/index.ts";
 import { allGather, type Communicator } from "../../src/parallel/index.ts";
-import { chunkedSigmoidLoss, fusedSigmoidLoss, softmaxLoss } from "../../src/siglip/index.ts";
+import { chunkedSigmoidLoss, fusedSigmoidLoss, fusedSoftmaxLoss, softmaxLoss } from "../../src/siglip/index.ts";
 import { type DType, tensor } from "../../src/tensor/index.ts";
 import { lockstep } from "./lockstepWorld.ts";
 import type { Gradients, Pairs } from "./referenceLoss.ts";
 
-/** The sigmoid loss in chunks or fused; the softmax loss, dense, over gathered rows. */
-export type Form = "chunked" | "fused" | "softmax";
+/** The sigmoid loss in chunks or fused; the softmax loss fused, or dense over gathered rows. */
+export type Form = "chunked" | "fused" | "softmax" | "softmaxDense";
+
+const isFused = (form: Form): boolean => form === "fused" || form === "softmax";
 
 export interface Task {
   readonly form: Form;
@@ -45,8 +47,11 @@ export function partOf({ form, dtype, pairs, shards }: Task, comm: Communicator,
   const [x, y] = [rows(pairs.x), rows(pairs.y)];
   const visits: Visit[] = [];
   const onBlock = (image: number, text: number): void => void visits.push({ image, text, calls: calls() });
-  if (form === "fused") {
-    const out = fusedSigmoidLoss(x, y, tPrime, b, comm, shards, { onBlock });
+  if (isFused(form)) {
+    const out =
+      form === "fused"
+        ? fusedSigmoidLoss(x, y, tPrime, b, comm, shards, { onBlock })
+        : fusedSoftmaxLoss(x, y, tPrime, comm, shards, { onBlock });
     return {
       loss: out.loss,
       dX: out.dzimg.toArray(),
@@ -78,7 +83,7 @@ export function partOf({ form, dtype, pairs, shards }: Task, comm: Communicator,
 /** Combines the parts: concatenates rows and adds shares, unless every rank already has the sum. */
 export function join(form: Form, parts: readonly Part[]): Gradients {
   const whole = (of: (part: Part) => number): number =>
-    form === "fused" ? of(parts[0]) : parts.reduce((sum, part) => sum + of(part), 0);
+    isFused(form) ? of(parts[0]) : parts.reduce((sum, part) => sum + of(part), 0);
   return {
     loss: whole(({ loss }) => loss),
     dX: parts.flatMap(({ dX }) => Array.from(dX)),

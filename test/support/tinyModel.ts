@@ -1,7 +1,7 @@
 /** A SigLIP small enough to train within a test, and batches for it. */
 import { AdamW, parametersOf } from "../../src/nn/index.ts";
-import { type PairBatch, SigLip, type SigLipConfig } from "../../src/siglip/index.ts";
-import { type DType, Rng, type Shape } from "../../src/tensor/index.ts";
+import { type ImageTowerConfig, type PairBatch, SigLip, type SigLipConfig, sidesOf } from "../../src/siglip/index.ts";
+import { type DType, Rng, type Shape, sizeOf } from "../../src/tensor/index.ts";
 
 const tower = { width: 8, depth: 2, mlpDim: 16, numHeads: 2 } as const;
 
@@ -15,7 +15,7 @@ export const TINY: SigLipConfig = {
 
 /** Sizes of the inputs. */
 interface Inputs {
-  readonly image: { readonly imageSize: number };
+  readonly image: Pick<ImageTowerConfig, "imageSize">;
   readonly text: { readonly vocabSize: number; readonly length: number };
 }
 
@@ -24,16 +24,16 @@ export const tinyModel = (dtype: DType = "f32", config: SigLipConfig = TINY): Si
 
 export const imageShape = (batch: number, { image }: Pick<Inputs, "image"> = TINY): Shape => [
   batch,
-  image.imageSize,
-  image.imageSize,
+  ...sidesOf(image),
   3,
 ];
 
 export function tinyBatch(batch: number, seed = 1, { image, text }: Inputs = TINY): PairBatch {
   const rng = new Rng(seed).split("batch");
+  const shape = imageShape(batch, { image });
   return {
-    imageShape: [batch, image.imageSize, image.imageSize, 3],
-    pixels: Float32Array.from({ length: batch * image.imageSize ** 2 * 3 }, () => rng.between(-1, 1)),
+    imageShape: shape,
+    pixels: Float32Array.from({ length: sizeOf(shape) }, () => rng.between(-1, 1)),
     tokens: Int32Array.from({ length: batch * text.length }, () => rng.integer(text.vocabSize)),
   };
 }

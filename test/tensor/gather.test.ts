@@ -63,10 +63,10 @@ describe("gather and scatterAdd", () => {
       new ShapeError("gather: the table must be [rows, width], not [5]"),
     );
     expect(() => gather(zeros([5, 3]), Int32Array.of(0, 1), [3])).toThrow(
-      new ShapeError("gather: 2 ids cannot be [3]"),
+      new ShapeError("gather: 2 ids do not fill [3]"),
     );
     expect(() => scatterAdd(zeros([2, 3]), Int32Array.of(0), 5)).toThrow(
-      new ShapeError("scatterAdd: 1 ids for [2, 3]"),
+      new ShapeError("scatterAdd: 1 ids do not match the rows of x [2, 3]"),
     );
   });
 });

@@ -126,7 +126,7 @@ describe("slice, concat and pad", () => {
       [0.5, 1],
     ])
       expect(() => slice(zeros([2]), 0, start, end)).toThrow(ShapeError);
-    expect(() => concat([], 0)).toThrow(new ShapeError("concat: nothing to join"));
+    expect(() => concat([], 0)).toThrow(new ShapeError("concat: the list of tensors is empty"));
     expect(() => concat([zeros([2, 3]), zeros([2, 4])], 0)).toThrow(
       new ShapeError("concat: f32 [2, 4] does not join f32 [2, 3] along axis 0"),
     );

@@ -295,7 +295,7 @@ describe.each(DTYPES)("layerNorm in %s", (dtype, u) => {
 
 it("layerNorm names the shapes that do not fit", () => {
   expect(() => layerNorm(zeros([2, 3]), zeros([2]), zeros([3]), 1e-6)).toThrow(
-    new ShapeError("layerNorm: scale [2] and bias [3] for [2, 3]"),
+    new ShapeError("layerNorm: scale [2] and bias [3] must both be [3] for x [2, 3]"),
   );
   expect(() => layerNorm(zeros([2, 3]), zeros([3], "f64"), zeros([3]), 1e-6)).toThrow(ShapeError);
   expect(() => layerNorm(zeros([2, 3]), zeros([3]), zeros([3], "f64"), 1e-6)).toThrow(

@@ -43,6 +43,23 @@ describe("portable functions", () => {
     ]);
   });
 
+  it("log1p errs by at most 5 ulp, however small or large a number is", () => {
+    const sizes = fc.double({ min: -100, max: 1020, noNaN: true }).map((exponent) => 2 ** exponent);
+    fc.assert(
+      fc.property(fc.oneof(sizes, fc.double({ min: 2 ** -100, max: 4, noNaN: true })), (x) => {
+        expect(exact.ulpsBetween(portable.log1p(x), exact.log1p(x))).toBeLessThanOrEqual(5);
+      }),
+      MOST,
+    );
+    expect([0, 5e-324, 1e-300, Infinity, Number.NaN].map(portable.log1p)).toEqual([
+      0,
+      5e-324,
+      1e-300,
+      Infinity,
+      Number.NaN,
+    ]);
+  });
+
   it("cosSin errs by at most 1 ulp of 1, and is exact at quarters of a turn", () => {
     fc.assert(
       fc.property(fc.double({ min: -1e6, max: 1e6, noNaN: true }), (turns) => {

@@ -6,8 +6,8 @@
  *
  * with t the step, from 1 on, and s the schedule factor. There is no correction of m for its start at 0, no relative step size, and
  * u is not clipped. Where the second-largest axis has at least 32 entries, v is not stored but approximated from its means over the
- * two largest axes, v ≈ rows·columns/mean, so the moments take half of Adam's memory. m holds bfloat16 numbers, as big_vision's,
- * but in the type of the parameter.
+ * two largest axes, v ≈ rows·columns/mean, so the moments take half of Adam's memory. m is rounded to bfloat16
+ * after the step has used it, and β1 to 0.8984375 (for 0.9), as in big_vision; it is stored in the type of the parameter.
  *
  * Zhai et al. 2021, arXiv:2106.04560; Shazeer & Stern 2018, arXiv:1804.04235; big_vision `optax.py`.
  */
@@ -102,9 +102,7 @@ function adafactorRule({ beta1 = 0.9, beta2 = 0.95, bfloat16 = true }: Adafactor
 }
 
 /** Adafactor over parameters by path; `step` consumes their gradients. */
-export class Adafactor extends Optimizer {
-  constructor(parameters: ReadonlyMap<string, Variable>, options: AdafactorOptions) {
-    const kinds = { beta1: FRACTION, beta2: FRACTION, bfloat16: FLAG };
-    super(parameters, options, { name: "adafactor", kinds, rule: adafactorRule(options) });
-  }
+export function adafactor(parameters: ReadonlyMap<string, Variable>, options: AdafactorOptions): Optimizer {
+  const kinds = { beta1: FRACTION, beta2: FRACTION, bfloat16: FLAG };
+  return new Optimizer(parameters, options, { name: "adafactor", kinds, rule: adafactorRule(options) });
 }

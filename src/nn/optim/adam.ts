@@ -28,8 +28,6 @@ function adamRule(options: AdamWOptions): UpdateRule {
 }
 
 /** Adam over parameters by path; `step` consumes their gradients. */
-export class Adam extends Optimizer {
-  constructor(parameters: ReadonlyMap<string, Variable>, options: AdamWOptions) {
-    super(parameters, options, { name: "adam", kinds: ADAM_KINDS, rule: adamRule(options) });
-  }
+export function adam(parameters: ReadonlyMap<string, Variable>, options: AdamWOptions): Optimizer {
+  return new Optimizer(parameters, options, { name: "adam", kinds: ADAM_KINDS, rule: adamRule(options) });
 }

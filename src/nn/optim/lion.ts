@@ -33,8 +33,10 @@ function lionRule({ beta1 = 0.9, beta2 = 0.99 }: LionOptions): UpdateRule {
 }
 
 /** Lion over parameters by path; `step` consumes their gradients. */
-export class Lion extends Optimizer {
-  constructor(parameters: ReadonlyMap<string, Variable>, options: LionOptions) {
-    super(parameters, options, { name: "lion", kinds: { beta1: FRACTION, beta2: FRACTION }, rule: lionRule(options) });
-  }
+export function lion(parameters: ReadonlyMap<string, Variable>, options: LionOptions): Optimizer {
+  return new Optimizer(parameters, options, {
+    name: "lion",
+    kinds: { beta1: FRACTION, beta2: FRACTION },
+    rule: lionRule(options),
+  });
 }

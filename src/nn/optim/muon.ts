@@ -5,8 +5,8 @@
  *     p ← p − s·(lr·mult·u + wd·wdMult·p)
  *
  * with s the schedule factor. The factor 0.2·√max gives u the size of AdamW's direction (Liu et al. 2025, arXiv:2502.16982).
- * This is for the matrices inside the network; embeddings, biases, norms, t′ and b are updated by AdamW. A matrix that fuses several
- * (queries, keys and values) is orthogonalized part by part. Jordan et al. 2024, "Muon".
+ * This is for the matrices inside the network; embeddings, biases, norms, t′ and b are updated by AdamW. A matrix that fuses
+ * several (queries, keys and values) is orthogonalized part by part. Jordan et al. 2024, "Muon".
  */
 import type { Variable } from "../../autograd/index.ts";
 import {
@@ -46,7 +46,7 @@ export interface MuonOptions extends AdamWOptions {
 }
 
 const UPDATE_SIZE = 0.2; // root mean square of u, about that of AdamW's direction
-const MOST_NUMBERS = 2 ** 24; // of a batch of matrices: bounds the memory of a step
+const MOST_NUMBERS = 2 ** 22; // of a batch of matrices: bounds the memory of a step
 
 const KINDS = {
   ...ADAM_KINDS,
@@ -147,16 +147,14 @@ function muonRule(options: MuonOptions, isHidden: (path: string) => boolean): Up
 }
 
 /** Muon over parameters by path; `step` consumes their gradients. */
-export class Muon extends Optimizer {
-  constructor(parameters: ReadonlyMap<string, Variable>, options: MuonOptions) {
-    const { lr, matrixLr = 0.01, hidden = ".*/kernel" } = options;
-    const pattern = pathPattern(hidden);
-    const isHidden = (path: string): boolean => pattern.test(path);
-    super(parameters, options, {
-      name: "muon",
-      kinds: KINDS,
-      rule: muonRule(options, isHidden),
-      lrOf: (path) => (isHidden(path) ? matrixLr : lr),
-    });
-  }
+export function muon(parameters: ReadonlyMap<string, Variable>, options: MuonOptions): Optimizer {
+  const { lr, matrixLr = 0.01, hidden = ".*/kernel" } = options;
+  const pattern = pathPattern(hidden);
+  const isHidden = (path: string): boolean => pattern.test(path);
+  return new Optimizer(parameters, options, {
+    name: "muon",
+    kinds: KINDS,
+    rule: muonRule(options, isHidden),
+    lrOf: (path) => (isHidden(path) ? matrixLr : lr),
+  });
 }

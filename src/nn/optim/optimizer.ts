@@ -46,7 +46,6 @@ export interface UpdateRule {
 
 /** What an optimizer is made of. */
 export interface OptimizerDefinition {
-  /** For messages. */
   readonly name: string;
   /** Kinds of its own options. */
   readonly kinds: Kinds;
@@ -66,9 +65,10 @@ interface Slot {
 
 /** An optimizer over parameters by path; `step` consumes their gradients. Frozen parameters are left out. */
 export class Optimizer {
+  /** In messages and checkpoints: `adamW`. */
+  readonly name: string;
   /** Steps taken. */
   count = 0;
-  readonly #name: string;
   readonly #rule: UpdateRule;
   readonly #slots: readonly Slot[];
   readonly #clipNorm: number;
@@ -80,7 +80,7 @@ export class Optimizer {
   ) {
     checkOptions(name, options, kinds);
     const { weightDecay = 0, decayed = ".*/kernel", multipliers = [] } = options;
-    this.#name = name;
+    this.name = name;
     this.#rule = rule;
     this.#clipNorm = options.clipNorm ?? Number.POSITIVE_INFINITY;
     const decaying = pathPattern(decayed);
@@ -109,7 +109,7 @@ export class Optimizer {
       const norm = globalNorm(gradients);
       if (!Number.isFinite(norm)) {
         const bad = this.#slots.find((_, i) => !Number.isFinite(globalNorm([gradients[i]])));
-        throw new NonFiniteError(`${this.#name}: the gradient of ${bad?.path} is not finite; nothing was updated`);
+        throw new NonFiniteError(`${this.name}: the gradient of ${bad?.path} is not finite; nothing was updated`);
       }
       const gradScale = clipFactor(norm, this.#clipNorm);
       this.count++;
@@ -135,7 +135,7 @@ export class Optimizer {
       if (value >= 0 && value < Number.POSITIVE_INFINITY) return value;
       const where = typeof factor === "function" ? ` of ${path}` : "";
       throw new OptimizerError(
-        `${this.#name}: schedule factor ${value}${where} is not a finite number of at least 0; nothing was updated`,
+        `${this.name}: schedule factor ${value}${where} is not a finite number of at least 0; nothing was updated`,
       );
     });
   }
@@ -144,7 +144,7 @@ export class Optimizer {
     return this.#slots.map(({ path, parameter: { grad } }) => {
       if (grad) return grad;
       throw new OptimizerError(
-        `${this.#name}: ${path} has no gradient; if the loss does not depend on it, leave it out of the optimizer's parameters`,
+        `${this.name}: ${path} has no gradient; if the loss does not depend on it, leave it out of the optimizer's parameters`,
       );
     });
   }

@@ -72,7 +72,7 @@ export function checkOptions(name: string, options: OptimizerOptions, own: Kinds
   for (const [option, value] of Object.entries({ ...options, lr: options.lr })) {
     const kind = Object.hasOwn(kinds, option) ? kinds[option] : undefined;
     if (kind === undefined) {
-      throw new OptimizerError(`${name}: ${option} is not an option; the options are ${Object.keys(kinds).join(", ")}`);
+      throw new OptimizerError(`${name}: unknown option ${option}; the options are ${Object.keys(kinds).join(", ")}`);
     }
     const isDefault = value === undefined && option !== "lr"; // only lr has no default
     if (!isDefault && !kind.fits(value)) {

@@ -33,8 +33,10 @@ function sgdRule({ momentum = 0.9, nesterov = false }: SgdOptions): UpdateRule {
 }
 
 /** Gradient descent over parameters by path; `step` consumes their gradients. */
-export class Sgd extends Optimizer {
-  constructor(parameters: ReadonlyMap<string, Variable>, options: SgdOptions) {
-    super(parameters, options, { name: "sgd", kinds: { momentum: FRACTION, nesterov: FLAG }, rule: sgdRule(options) });
-  }
+export function sgd(parameters: ReadonlyMap<string, Variable>, options: SgdOptions): Optimizer {
+  return new Optimizer(parameters, options, {
+    name: "sgd",
+    kinds: { momentum: FRACTION, nesterov: FLAG },
+    rule: sgdRule(options),
+  });
 }

@@ -23,6 +23,7 @@ import type { ReduceKernels } from "./reduce/interface.ts";
 import type { SgdKernels } from "./sgd/interface.ts";
 import type { SigmoidTileKernels } from "./sigmoidTile/interface.ts";
 import type { SoftmaxKernels } from "./softmax/interface.ts";
+import type { SoftmaxTileKernels } from "./softmaxTile/interface.ts";
 import type { ViewKernels } from "./view/interface.ts";
 /** Every kernel of one dtype. */
 export interface Kernels
@@ -34,6 +35,7 @@ export interface Kernels
     GemmKernels,
     AttentionKernels,
     SigmoidTileKernels,
+    SoftmaxTileKernels,
     MovementKernels,
     AdamWKernels,
     SgdKernels,

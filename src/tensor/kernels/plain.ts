@@ -18,6 +18,7 @@ import { plainReduce } from "./reduce/plain.ts";
 import { plainSgd } from "./sgd/plain.ts";
 import { plainSigmoidTile } from "./sigmoidTile/plain.ts";
 import { plainSoftmax } from "./softmax/plain.ts";
+import { plainSoftmaxTile } from "./softmaxTile/plain.ts";
 import { plainView } from "./view/plain.ts";
 
 /** The kernels of a heap as plain loops. */
@@ -31,6 +32,7 @@ export function plainKernels(heap: Heap, dtype: DType): Kernels {
     ...plainL2Normalize(heap, dtype),
     ...plainAttention(heap, dtype, parts),
     ...plainSigmoidTile(heap, dtype),
+    ...plainSoftmaxTile(heap, dtype),
     ...plainMovement(heap, dtype),
     ...plainAdamW(heap, dtype),
     ...plainSgd(heap, dtype),

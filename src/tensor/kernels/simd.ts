@@ -16,6 +16,7 @@ import { simdReduce } from "./reduce/simd.ts";
 import { simdSgd } from "./sgd/simd.ts";
 import { simdSigmoidTile } from "./sigmoidTile/simd.ts";
 import { simdSoftmax } from "./softmax/simd.ts";
+import { simdSoftmaxTile } from "./softmaxTile/simd.ts";
 import { simdView } from "./view/simd.ts";
 
 /** The instructions and the register tile of the matrix product that a set of kernels uses. */
@@ -36,6 +37,7 @@ export function simdKernels(heap: Heap, variant: KernelVariant): Kernels {
     ...gemm,
     ...simdAttention(heap, variant, variant.tile, gemm, softmax.scaled),
     ...simdSigmoidTile(heap, variant),
+    ...simdSoftmaxTile(heap, variant),
     ...simdMovement(heap, variant),
     ...simdAdamW(heap, variant),
     ...simdSgd(heap, variant),

@@ -69,7 +69,7 @@ export function firstSound<T extends { readonly name: string }>(
     const kernels = build(winner);
     const wrong = selfTest(heap, kernels, oracle);
     if (wrong.length === 0) return { winner, kernels, warnings };
-    warnings.push(`kernels: ${winner.name} computes ${wrong.join(", ")} wrongly on this engine and is not used`);
+    warnings.push(`kernels: ${winner.name} gives wrong results for ${wrong.join(", ")} on this engine and is not used`);
   }
   return { kernels: oracle, warnings };
 }
@@ -135,7 +135,7 @@ let forced: Kernels | undefined;
  */
 export function chooseKernels(mode: KernelMode): void {
   if (!KERNEL_MODES.includes(mode)) {
-    throw new KernelError(`kernels: ${JSON.stringify(mode)} is none of ${KERNEL_MODES.join(", ")}`);
+    throw new KernelError(`kernels: the mode must be one of ${KERNEL_MODES.join(", ")}, not ${JSON.stringify(mode)}`);
   }
   if (report?.mode !== mode) ({ report, kernels: built } = choose[mode]());
 }

@@ -105,10 +105,11 @@ function attentionChecks({ x, y, positive }: Inputs, [headDim, keys]: (typeof AT
   ];
 }
 
+const putNumber = (heap: Heap, out: Ptr, value: number): void => {
+  heap.f32[out / 4] = value;
+};
+
 function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
-  const number = (out: Ptr, value: number): void => {
-    heap.f32[out / 4] = value;
-  };
   const inputOf = (op: UnaryOp): Ptr => (isForPositive(op) ? positive : x);
   return [
     ...UNARY.map((op): Check => [op, N, (k, out) => k.unary[op](N, inputOf(op), out)]),
@@ -121,18 +122,25 @@ function elementChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
     ["fill", N, (k, out) => k.fill(N, 0.7, out)],
     ["copy", N, (k, out) => k.copy(N, x, out)],
     ["strided", N, (k, out) => k.strided([COLS, ROWS], [1, COLS], x, out)],
-    ["sum", 1, (k, out) => number(out, k.sum(N, x))],
-    ["sumSquares", 1, (k, out) => number(out, k.sumSquares(N, x))],
+    ["sum", 1, (k, out) => putNumber(heap, out, k.sum(N, x))],
+    ["sumSquares", 1, (k, out) => putNumber(heap, out, k.sumSquares(N, x))],
+  ];
+}
+
+/** Kernels of the loss, of tables and of images. */
+function otherChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
+  return [
     [
       "sigmoidTile",
       N + 2,
       (k, out) => {
         k.copy(N, x, out);
         const { loss, sum } = k.sigmoidTile(ROWS, COLS, out, 2, -1, 1 - ROWS); // one positive, in the last row
-        number(out + 4 * N, loss);
-        number(out + 4 * N + 4, sum);
+        putNumber(heap, out + 4 * N, loss);
+        putNumber(heap, out + 4 * N + 4, sum);
       },
     ],
+    ...softmaxTileChecks({ x, y, positive }),
     ["gather", 3 * COLS, (k, out) => k.gather(COLS, x, Int32Array.of(3, 0, 3), out)],
     [
       "scatterAdd",
@@ -190,6 +198,39 @@ function optimizerChecks({ x, y, positive }: Inputs): Check[] {
   ];
 }
 
+/** With tops of 3, the largest number there is in x. */
+function softmaxTileChecks({ x, positive }: Inputs): Check[] {
+  return [
+    [
+      "softmaxTileTops",
+      ROWS + COLS,
+      (k, out) => {
+        k.fill(ROWS + COLS, -3, out);
+        k.softmaxTileTops(ROWS, COLS, x, out, out + 4 * ROWS);
+      },
+    ],
+    [
+      "softmaxTileSums",
+      2 * (ROWS + COLS),
+      (k, out) => {
+        const sums = out + 4 * (ROWS + COLS);
+        k.fill(ROWS + COLS, 3, out);
+        k.softmaxTileSums(ROWS, COLS, x, 0.5, out, out + 4 * ROWS, sums, sums + 4 * ROWS);
+      },
+    ],
+    [
+      "softmaxTileGrad",
+      N + ROWS + COLS,
+      (k, out) => {
+        const tops = out + 4 * N;
+        k.copy(N, x, out);
+        k.fill(ROWS + COLS, 3, tops);
+        k.softmaxTileGrad(ROWS, COLS, out, 0.5, tops, tops + 4 * ROWS, positive, positive + 4 * ROWS);
+      },
+    ],
+  ];
+}
+
 const differs = (got: number, want: number): boolean =>
   !(Object.is(got, want) || Math.abs(got - want) <= TOLERANCE * Math.max(1, Math.abs(want)));
 
@@ -206,7 +247,7 @@ export function selfTest(heap: Heap, kernels: Kernels, oracle: Kernels): string[
     heap.f32[positive / 4 + i] = 0.1 + 2.9 * rng.uniform();
   }
   const table = [
-    ...gemmChecks(inputs), ...elementChecks(heap, inputs), ...optimizerChecks(inputs), ...rowChecks(inputs), ...ATTENTIONS.flatMap((sides) => attentionChecks(inputs, sides)),
+    ...gemmChecks(inputs), ...elementChecks(heap, inputs), ...otherChecks(heap, inputs), ...optimizerChecks(inputs), ...rowChecks(inputs), ...ATTENTIONS.flatMap((sides) => attentionChecks(inputs, sides)),
   ]; // biome-ignore format: one line
   const results = (set: Kernels, [, length, run]: Check): Float32Array => {
     run(set, out);

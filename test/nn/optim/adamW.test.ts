@@ -268,7 +268,7 @@ describe("AdamW rejects, before it changes anything,", () => {
     [{ eps: 1e-300 }, /eps 1e-300/], // 0 in f32
     [{ weightDecay: Number.POSITIVE_INFINITY }, /weightDecay Infinity/],
     [{ clipNorm: 0 }, /clipNorm 0 is not a number above 0/],
-    [{ weight_decay: 0.1 }, /weight_decay is not an option.*weightDecay/],
+    [{ weight_decay: 0.1 }, /unknown option weight_decay.*weightDecay/],
     [{ decayed: "(" }, /"\(" is not a valid path pattern/],
     [{ multipliers: [{ match: "a)|(?:b" }] }, /"a\)\|\(\?:b" is not a valid path pattern/],
     [{ multipliers: [{ match: "a.*", lr: -1 }] }, /lr -1 or decay 1 of the multiplier for a\.\*/],

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { backward, parameter } from "../../../src/autograd/index.ts";
 import { sigmoidLoss, softmaxLoss } from "../../../src/siglip/index.ts";
 import type { Tensor } from "../../../src/tensor/index.ts";
+import { fusedSoftmax } from "../../support/fusedSoftmax.ts";
 import { DTYPES, Goldens, goldenJson } from "../../support/goldens.ts";
 import { cancelling, expectAsBigVision, type Measured } from "./measured.ts";
 
@@ -14,15 +15,21 @@ const { cases } = goldenJson<{
 /** Masked softmax leaves rows out; the losses here take whole batches. sigmoid_xent is the sigmoid loss written otherwise. */
 const NOT_OFFERED = ["softmax_masked", "sigmoid_xent"];
 
+const FORMS = ["sigmoid", "softmax", "fused softmax"] as const;
+
 describe.each(DTYPES)("in %s, loss and gradients are those of big_vision:", (dtype) => {
-  const rows = Object.keys(cases).flatMap((name) =>
-    (["sigmoid", "softmax"] as const).map((loss) => [name, loss] as const),
-  );
-  it.each(rows)("%s, %s", (name, loss) => {
+  const rows = Object.keys(cases).flatMap((name) => FORMS.map((form) => [name, form] as const));
+  it.each(rows)("%s, %s", (name, form) => {
+    const loss = form === "sigmoid" ? "sigmoid" : "softmax";
     const leaf = (part: string, shape?: readonly number[]) =>
       parameter(goldens.tensor(`${name}.in.${part}`, dtype, shape));
     const [zimg, ztxt, t, b] = [leaf("zimg"), leaf("ztxt"), leaf("t", []), leaf("b", [])];
-    const value = loss === "sigmoid" ? sigmoidLoss(zimg, ztxt, t, b) : softmaxLoss(zimg, ztxt, t);
+    const value =
+      form === "sigmoid"
+        ? sigmoidLoss(zimg, ztxt, t, b)
+        : form === "softmax"
+          ? softmaxLoss(zimg, ztxt, t)
+          : fusedSoftmax(zimg, ztxt, t);
     backward(value);
     const { settings, f32_minus_f64: measured } = cases[name];
     // Softmax: log-sum-exp minus logit, both of size t, is near 0 where the matching pair stands out.

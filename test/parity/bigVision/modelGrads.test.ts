@@ -5,6 +5,7 @@ import { parametersOf } from "../../../src/nn/index.ts";
 import { sigmoidLoss, softmaxLoss } from "../../../src/siglip/index.ts";
 import type { Tensor } from "../../../src/tensor/index.ts";
 import { type BigVisionSizes, bigVisionModel, partOf, placeOf } from "../../support/bigVisionNames.ts";
+import { fusedSoftmax } from "../../support/fusedSoftmax.ts";
 import { DTYPES, expectClose, Goldens, goldenJson } from "../../support/goldens.ts";
 import { cancelling, expectAsBigVision, type Measured } from "./measured.ts";
 
@@ -19,11 +20,13 @@ const parameters = new Map(towers.names("param.").map((name) => [name, towers.ge
 /** softmax.init differs from softmax.log_odds by t alone and has no tensors. */
 const STORED = ["sigmoid.init", "sigmoid.log_odds", "softmax.log_odds"];
 
+const RUNS = [...STORED.map((point) => [point, "dense"] as const), ["softmax.log_odds", "fused"] as const];
+
 /** A key bias moves every score of a query alike: its gradient is 0 but for rounding, of terms of the size of 1. */
 const isKeyBias = (name: string): boolean => name.endsWith("/key/bias");
 
 describe.each(DTYPES)("in %s, loss and all gradients are those of big_vision:", (dtype) => {
-  it.each(STORED)("%s", (point) => {
+  it.each(RUNS)("%s, %s", (point, form) => {
     const model = bigVisionModel(sizes, parameters, dtype);
     const { t, b, f32_minus_f64 } = points[point];
     model.tPrime.value.data[0] = Math.fround(t);
@@ -31,8 +34,9 @@ describe.each(DTYPES)("in %s, loss and all gradients are those of big_vision:", 
     const zimg = model.embedImages(towers.tensor("in.image", dtype));
     const ztxt = model.embedTexts(towers.ints("in.text"));
     const name = point.startsWith("sigmoid") ? "sigmoid" : "softmax";
+    const softmax = form === "fused" ? fusedSoftmax : softmaxLoss;
     const loss =
-      name === "sigmoid" ? sigmoidLoss(zimg, ztxt, model.tPrime, model.b) : softmaxLoss(zimg, ztxt, model.tPrime);
+      name === "sigmoid" ? sigmoidLoss(zimg, ztxt, model.tPrime, model.b) : softmax(zimg, ztxt, model.tPrime);
     const measured = f32_minus_f64.each;
     expectAsBigVision(loss.value, goldens.get(`${point}.f64.loss`), dtype, "loss", { f64: 1e-11, measured });
     const terms: Record<string, number> = { ...cancelling(zimg.value, ztxt.value, Math.fround(t), Math.fround(b)) };

@@ -5,10 +5,10 @@
 import { describe, expect, it } from "vitest";
 import type { Variable } from "../../../src/autograd/index.ts";
 import {
-  Adafactor,
   AdamW,
+  adafactor,
   freeze,
-  Lion,
+  lion,
   type Optimizer,
   parametersOf,
   type ScheduleFactor,
@@ -58,21 +58,21 @@ const RUNS: readonly Run[] = [
     compiled: "step10.f32_as_compiled.",
     f32: 1e-6,
     settings: ["optim.schedule=linear", "optim.warmup=0"],
-    make: (p, settings) => new Adafactor(p, settings),
+    make: (p, settings) => adafactor(p, settings),
   },
   {
     name: "optim_adafactor_f32_momentum",
     first: 1,
     f32: 5e-6,
     settings: ["optim.schedule=rsqrt", "optim.timescale=4", "optim.warmup=0", "optim.cooldown=5"],
-    make: (p, settings) => new Adafactor(p, { ...settings, beta2: 0.6, bfloat16: false }),
+    make: (p, settings) => adafactor(p, { ...settings, beta2: 0.6, bfloat16: false }),
   },
   {
     name: "optim_lion",
     first: 2,
     f32: 5e-6,
     settings: ["optim.warmup=20%"],
-    make: (p, settings) => new Lion(p, settings),
+    make: (p, settings) => lion(p, settings),
   },
   {
     name: "optim_frozen",

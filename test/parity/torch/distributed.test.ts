@@ -13,7 +13,10 @@ import { type TorchCase, torchCases } from "./cases.ts";
 
 const cases = torchCases("distributed");
 const isSigmoid = ({ name }: TorchCase): boolean => name.includes("siglip");
-const FORMS = { sigmoid: ["chunked", "fused"], softmax: ["softmax"] } as const satisfies Record<string, Form[]>;
+const FORMS = { sigmoid: ["chunked", "fused"], softmax: ["softmax", "softmaxDense"] } as const satisfies Record<
+  string,
+  Form[]
+>;
 
 function pairsOf(at: TorchCase): Pairs {
   const { shape } = at.get("in.x");

@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { backward, l2Normalize, parameter, type Variable } from "../../../src/autograd/index.ts";
 import { logOddsBias, pairLogits, sigmoidLoss, softmaxLoss } from "../../../src/siglip/index.ts";
 import { type DType, generate, Rng, scalar, type Tensor } from "../../../src/tensor/index.ts";
+import { fusedSoftmax } from "../../support/fusedSoftmax.ts";
 import { DTYPES, expectClose, goldenJson } from "../../support/goldens.ts";
 import { type TorchCase, torchCases } from "./cases.ts";
 
@@ -14,10 +15,17 @@ const cases = torchCases("losses").filter(({ name }) => name !== "init_table");
 const isMasked = ({ name }: TorchCase): boolean => name.startsWith("sigmoid_masked");
 const offered = cases.filter((at) => !isMasked(at));
 
-/** The loss of a case, on embeddings that are already normalized. */
-function lossOf(at: TorchCase, x: Variable, y: Variable, t: Variable, b: Variable): Variable {
-  return at.name.startsWith("sigmoid") ? sigmoidLoss(x, y, t, b) : softmaxLoss(x, y, t);
-}
+const isSigmoid = ({ name }: TorchCase): boolean => name.startsWith("sigmoid");
+type Loss = (x: Variable, y: Variable, t: Variable, b: Variable) => Variable;
+/** Every case with the losses that compute it, on embeddings that are already normalized. */
+const runs = offered.flatMap((at): (readonly [string, string, TorchCase, Loss])[] =>
+  isSigmoid(at)
+    ? [[at.name, "dense", at, sigmoidLoss]]
+    : [
+        [at.name, "dense", at, softmaxLoss],
+        [at.name, "fused", at, (x, y, t) => fusedSoftmax(x, y, t)],
+      ],
+);
 
 const leaf = (at: TorchCase, part: string, dtype: DType): Variable => parameter(at.tensor(part, dtype));
 
@@ -25,7 +33,7 @@ const leaf = (at: TorchCase, part: string, dtype: DType): Variable => parameter(
 const normalize = (u: Variable): Variable => l2Normalize(u, 0);
 
 describe.each(DTYPES)("in %s, loss and all gradients are those of PyTorch:", (dtype) => {
-  it.each(offered.map((at) => [at.name, at] as const))("%s", (name, at) => {
+  it.each(runs)("%s, %s", (name, _, at, lossOf) => {
     const [u, v, t] = ["in.u", "in.v", "in.t"].map((part) => leaf(at, part, dtype));
     const b = at.has("in.b") ? leaf(at, "in.b", dtype) : parameter(scalar(0, dtype));
     const check = (part: string, value: Tensor | undefined): void => at.expectClose(part, value as Tensor, dtype);
@@ -39,14 +47,14 @@ describe.each(DTYPES)("in %s, loss and all gradients are those of PyTorch:", (dt
     checkWhereStored("out.x", x.value);
     checkWhereStored("out.y", y.value);
     checkWhereStored("out.logits", pairLogits(x, y, t, b).value);
-    backward(lossOf(at, x, y, t, b));
+    backward(lossOf(x, y, t, b));
     check("grad.x", x.grad);
     check("grad.y", y.grad);
     t.grad = undefined;
     b.grad = undefined;
 
     // All the way back to u and v.
-    const loss = lossOf(at, normalize(u), normalize(v), t, b);
+    const loss = lossOf(normalize(u), normalize(v), t, b);
     check("out.loss", loss.value);
     backward(loss);
     check("grad.t", t.grad);

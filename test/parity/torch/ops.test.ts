@@ -60,8 +60,11 @@ const l2Normalize =
   (input) =>
     A.l2Normalize(input("x"), eps);
 
+const geluOf = (at: TorchCase): A.GeluForm => (at.name.endsWith("_erf") ? "erf" : "tanh");
+
 const mlp: Build = (input, at, dtype) => {
-  const module = new Mlp(rng, at.settings.config.W, at.settings.config.M, dtype);
+  const { W, M } = at.settings.config;
+  const module = new Mlp(rng, { width: W, mlpDim: M, gelu: geluOf(at) }, dtype);
   set(module.dense1, input("fc1_weight"), input("fc1_bias"));
   set(module.dense2, input("fc2_weight"), input("fc2_bias"));
   return module.forward(input("x"));
@@ -69,7 +72,7 @@ const mlp: Build = (input, at, dtype) => {
 
 const block: Build = (input, at, dtype) => {
   const { W, H, M } = at.settings.config;
-  const module = new EncoderBlock(rng, { width: W, depth: 1, mlpDim: M, numHeads: H }, dtype);
+  const module = new EncoderBlock(rng, { width: W, depth: 1, mlpDim: M, numHeads: H, gelu: geluOf(at) }, dtype);
   Object.assign(module.norm1, { scale: input("norm1.weight"), bias: input("norm1.bias") });
   Object.assign(module.norm2, { scale: input("norm2.weight"), bias: input("norm2.bias") });
   set(module.attention.qkv, input("self_attn.in_proj_weight"), input("self_attn.in_proj_bias"));
@@ -81,7 +84,7 @@ const block: Build = (input, at, dtype) => {
 
 const mapHead: Build = (input, at, dtype) => {
   const { W, H, M } = at.settings.config;
-  const module = new MapHead(rng, { width: W, mlpDim: M, numHeads: H }, dtype);
+  const module = new MapHead(rng, { width: W, mlpDim: M, numHeads: H, gelu: geluOf(at) }, dtype);
   const [weight, bias] = [input("attention.in_proj_weight"), input("attention.in_proj_bias")];
   set(module.query, third(weight, 0, 1), third(bias, 0, 1));
   set(module.keyValue, third(weight, 1, 3), third(bias, 1, 3));
@@ -152,18 +155,20 @@ const OFFERED: Record<string, Build> = {
   attention_one_key: attention,
   attention_one_query: attention,
   mlp_tanh: mlp,
+  mlp_erf: mlp,
   pre_ln_block_tanh: block,
+  pre_ln_block_erf: block,
   map_head_tanh: mapHead,
+  map_head_erf: mapHead,
   patchify_0: patchEmbed,
   patchify_1: patchEmbed,
   patchify_2: patchEmbed,
 };
 
 const NOT_OFFERED: Record<string, string> = {
-  _erf$: "SigLIP's towers use the tanh form of GELU",
   "^attention_self_(masked|causal)$": "the towers attend to all tokens, padding included",
   "^(log_softmax.*|cross_entropy)$": "no op: the softmax loss is written with logSumExp",
-  "^posemb_": "positions are not resized to another grid",
+  "^posemb_": "positions are resampled in resamplePositions.test.ts",
 };
 
 /** Which golden gradients there are, but for pixels. */

@@ -1,7 +1,7 @@
 /** Ten steps of timm's Adafactor (big_vision's variant) and Lion on the same gradients: tensors of up to four axes, factored and not. */
 import { describe, expect, it } from "vitest";
 import { parameter, type Variable } from "../../../src/autograd/index.ts";
-import { Adafactor, Lion, type Optimizer } from "../../../src/nn/index.ts";
+import { adafactor, lion, type Optimizer } from "../../../src/nn/index.ts";
 import { DTYPES, expectClose } from "../../support/goldens.ts";
 import { type TorchCase, torchCases } from "./cases.ts";
 
@@ -11,9 +11,9 @@ const names = inputs.parts("start.");
 
 const OPTIMIZERS: Record<string, (parameters: ReadonlyMap<string, Variable>, one: TorchCase) => Optimizer> = {
   adafactor_min32: (parameters, { settings: { config } }) =>
-    new Adafactor(parameters, { lr: config.lr, weightDecay: config.wd, decayed: ".*", bfloat16: false }),
+    adafactor(parameters, { lr: config.lr, weightDecay: config.wd, decayed: ".*", bfloat16: false }),
   lion: (parameters, { settings: { config } }) =>
-    new Lion(parameters, { lr: config.lr, weightDecay: config.wd, decayed: ".*" }),
+    lion(parameters, { lr: config.lr, weightDecay: config.wd, decayed: ".*" }),
 };
 /** Its update is clipped; it factors from 16 entries on; it is no golden: none is offered here. */
 const NOT_OFFERED = ["adafactor_cap999_clip1", "adafactor_min16", "bf16_momentum"];

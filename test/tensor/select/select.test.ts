@@ -88,7 +88,7 @@ describe("the choice", () => {
     const { winner, kernels, warnings } = from("wrong", "sound");
     expect(winner?.name).toBe("sound");
     expect(kernels.name).toBe("sound");
-    expect(warnings).toEqual(["kernels: wrong computes gemm wrongly on this engine and is not used"]);
+    expect(warnings).toEqual(["kernels: wrong gives wrong results for gemm on this engine and is not used"]);
   });
 
   test("falls back to the plain loops when no set passes", () => {

@@ -52,7 +52,7 @@ function topOf(cols: Expr<"i32">, row: Expr<"i32">, larger: Combine): Expr<"f32"
 }
 
 /** A sum that accumulates in f64. */
-class Sum {
+export class Sum {
   readonly #low = f64x2.local();
   readonly #high = f64x2.local();
   readonly #block = f32x4.local();

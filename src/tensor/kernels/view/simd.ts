@@ -25,8 +25,15 @@ const PIXEL = 12; // bytes of three numbers
 const TAIL = LANES * PIXEL;
 const NUMBERS = 6 + 12 + 1;
 
+/** The two pixels around a place along one axis; `code` computes the first and the weights of both. */
+interface Around {
+  readonly code: Code;
+  readonly first: V;
+  readonly weights: readonly [V, V];
+}
+
 /** Along one axis: the first of the two pixels around t, kept inside, and the weights of both. */
-function axis(t: V, last: V): { code: Code; first: V; weights: readonly [V, V] } {
+function axis(t: V, last: V): Around {
   const [first, d, near, far] = vectors(4);
   const atLeast0 = (x: Expr<"f32x4">): Expr<"f32x4"> => pmax(f32x4.const(0), x); // in this order NaN becomes 0
   return {
@@ -72,21 +79,19 @@ function storePixels(at: Expr<"i32">, [r, g, b]: readonly V[]): Code {
   ];
 }
 
-const draw = func([i32, i32, i32, i32, i32, i32], (stored, picture, side, out, tail, numbers) => {
-  const all = vectors(NUMBERS);
-  const [place, colour, scale] = [all.slice(0, 6), all.slice(6, 18), all[18]];
-  const [a, b, c, d, e, f] = place;
-  const [last, ys, xs, uRow, vRow, u, v] = vectors(7);
-  const [x, y, i, width, stride] = [0, 1, 2, 3, 4].map(() => i32.local());
+/** Four pixels of the image at the place that `across` and `down` name: p = Σ weight·pixel, a vector for each channel. */
+function sampled(
+  picture: Expr<"i32">,
+  stored: Expr<"i32">,
+  stride: Expr<"i32">,
+  across: Around,
+  down: Around,
+  p: readonly V[],
+): Code {
   const index = i32x4.local();
   const at = [0, 1, 2, 3].map(() => i32.local());
-  const across = axis(u, last);
-  const down = axis(v, last);
   const [left, right, factor] = vectors(3);
-  const p = vectors(4);
-  const out3 = vectors(3);
-
-  const sample: Code = [
+  return [
     index.set(i32x4.truncSat(madd(down.first, f32x4.convert(i32x4.splat(stored)), across.first))),
     index.set(add(shl(index, 2), i32x4.splat(picture))),
     at.map((address, i) => address.set(lane(index, i))),
@@ -102,11 +107,29 @@ const draw = func([i32, i32, i32, i32, i32, i32], (stored, picture, side, out, t
       ]),
     ]),
   ];
-  const paint: Code = out3.map((value, k) => {
+}
+
+/** α − clamp(M·p, 0, α) for each of three channels; `colour` holds the rows of M. */
+const painted = (p: readonly V[], colour: readonly V[], out: readonly V[]): Code =>
+  out.map((value, k) => {
     const [m0, m1, m2, m3] = colour.slice(4 * k, 4 * k + 4);
     const mapped = madd(p[3], m3, madd(p[2], m2, madd(p[1], m1, mul(p[0], m0))));
     return value.set(sub(p[3], pmin(pmax(mapped, 0), p[3])));
   });
+
+const draw = func([i32, i32, i32, i32, i32, i32], (stored, picture, side, out, tail, numbers) => {
+  const all = vectors(NUMBERS);
+  const [place, colour, scale] = [all.slice(0, 6), all.slice(6, 18), all[18]];
+  const [a, b, c, d, e, f] = place;
+  const [last, ys, xs, uRow, vRow, u, v] = vectors(7);
+  const [x, y, i, width, stride] = [0, 1, 2, 3, 4].map(() => i32.local());
+  const across = axis(u, last);
+  const down = axis(v, last);
+  const p = vectors(4);
+  const out3 = vectors(3);
+
+  const sample = sampled(picture, stored, stride, across, down, p);
+  const paint = painted(p, colour, out3);
   const isInside = (): Expr<"i32"> => {
     const [w, h] = [add(...across.weights), add(...down.weights)];
     return anyTrue(gt(mul(w, h), 0));

@@ -1,10 +1,16 @@
-/** The job of `siglip loss` for its devices, and their results. */
-import { type LossCheck, lossForms } from "../siglip/index.ts";
-import type { DType } from "../tensor/index.ts";
+/**
+ * One loss with its gradients, outside a run: the job, the share of each device, and the result.
+ *
+ * Without inputs, row i of u (images) and of v (texts) holds standard normal numbers from `new Rng(seed).split("u").split(i)`
+ * and `.split("v").split(i)`, in f32. The embeddings are u and v divided by the lengths of their rows.
+ */
+import type { LossCheck, lossForms } from "../../siglip/index.ts";
+import type { DType } from "../../tensor/index.ts";
 
-export type Form = keyof typeof lossForms;
-export const FORMS = Object.keys(lossForms) as Form[];
+/** Name of a form of the loss. */
+export type FormName = keyof typeof lossForms;
 
+/** Inputs of a loss: rows before normalization, in memory that all devices can read. */
 export interface LossInputs {
   readonly u: Float32Array | Float64Array; // [batch, dim], before normalization
   readonly v: Float32Array | Float64Array;
@@ -14,10 +20,11 @@ export interface LossInputs {
   readonly dim: number;
 }
 
+/** A loss to compute. */
 export interface LossJob {
   readonly batch: number;
   readonly dim: number;
-  readonly form: Form;
+  readonly form: FormName;
   readonly seed: number;
   /** t = exp(tPrime). */
   readonly tPrime: number;
@@ -51,4 +58,36 @@ export interface LossShare {
   readonly check?: LossCheck;
   /** Blocks of pairs in the order of computation: rank of the images, rank of the texts. */
   readonly blocks: readonly (readonly [images: number, texts: number])[];
+}
+
+/** The result of a job. */
+export interface LossResult {
+  readonly form: FormName;
+  readonly batch: number;
+  readonly dim: number;
+  readonly devices: number;
+  readonly dtype: DType;
+  readonly tPrime: number;
+  readonly t: number;
+  readonly b: number;
+  readonly loss: number;
+  readonly seconds: number;
+  readonly nsPerPair: number;
+  readonly gflops: number;
+  readonly peakBytes: number;
+  readonly peakRss: number;
+  readonly bytesExchanged: number;
+  readonly gradient: {
+    readonly tPrime: number;
+    readonly b: number;
+    /** Norms, over all rows, of the gradients of the normalized embeddings. */
+    readonly zimgNorm: number;
+    readonly ztxtNorm: number;
+    /** Norms of the gradients of the rows before normalization, if requested. */
+    readonly uNorm?: number;
+    readonly vNorm?: number;
+  };
+  /** Rows of u and of v that are zero. */
+  readonly zeroRows: { readonly u: number; readonly v: number };
+  readonly check?: LossCheck;
 }

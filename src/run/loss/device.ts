@@ -1,10 +1,10 @@
-/** The program of the devices of `siglip loss`: each takes its rows of the inputs and returns its share of the result. */
-import { backward, constant, l2Normalize, parameter, type Variable } from "../autograd/index.ts";
-import type { Communicator } from "../parallel/index.ts";
-import { runDevice } from "../parallel/launch.ts";
-import { checkLoss, type LossGradients, lossForms } from "../siglip/index.ts";
-import { full, generate, heap, Rng, scope, sumSquares, type Tensor, tensor } from "../tensor/index.ts";
-import type { LossJob, LossShare } from "./lossJob.ts";
+/** The program of the devices of `computeLoss`: each takes its rows of the inputs and returns its share of the result. */
+import { backward, constant, l2Normalize, parameter, type Variable } from "../../autograd/index.ts";
+import type { Communicator } from "../../parallel/index.ts";
+import { runDevice } from "../../parallel/launch.ts";
+import { type LossGradients, lossForms } from "../../siglip/index.ts";
+import { full, generate, heap, Rng, scope, sumSquares, type Tensor, tensor } from "../../tensor/index.ts";
+import type { LossJob, LossShare } from "./job.ts";
 
 /** A loss that takes less is computed three times, and the best time counts. */
 const SHORT = 2; // seconds
@@ -12,6 +12,7 @@ const SHORT = 2; // seconds
 runDevice<LossJob, LossShare>(({ comm, config: job, step }) => {
   step(0);
   const { tPrime, b } = job;
+  const form = lossForms[job.form];
   const [images, texts] = [unitRows(job, "u", comm), unitRows(job, "v", comm)];
   const [zimg, ztxt] = [images.z.value, texts.z.value];
 
@@ -21,7 +22,7 @@ runDevice<LossJob, LossShare>(({ comm, config: job, step }) => {
     const start = performance.now();
     const onBlock = (images: number, texts: number): void => void blocks.push([images, texts]);
     const batch = { zimg, ztxt, tPrime, b, comm, shards: comm.size, onBlock };
-    const result = scope(() => lossForms[job.form].gradients(batch));
+    const result = scope(() => form.gradients(batch));
     comm.barrier();
     return { result, blocks, seconds: (performance.now() - start) / 1e3 };
   };
@@ -39,7 +40,7 @@ runDevice<LossJob, LossShare>(({ comm, config: job, step }) => {
   // The main thread rejects NaN and infinity. These values are the same on every rank, so all skip the check or none does.
   const check =
     job.checkRows > 0 && [result.loss, result.dtPrime, result.db].every(Number.isFinite)
-      ? checkLoss({ zimg, ztxt, tPrime, b, result }, job.checkRows, new Rng(job.seed).split("check"), comm)
+      ? form.check?.({ zimg, ztxt, tPrime, b, result }, job.checkRows, new Rng(job.seed).split("check"), comm)
       : undefined;
   return {
     loss: result.loss,

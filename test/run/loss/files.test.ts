@@ -4,18 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { exitCodeOf } from "../../src/cli/exitCodes.ts";
-import { checkGradients, LossFileError, readInputs, writeGradients } from "../../src/cli/lossFiles.ts";
+import { exitCodeOf } from "../../../src/cli/exitCodes.ts";
 import {
   type FormatError,
   readSafetensors,
   type SafetensorsDType,
   type SafetensorsTensor,
   writeSafetensors,
-} from "../../src/formats/index.ts";
-import { ConfigError } from "../../src/run/config.ts";
-import { realFs } from "../../src/run/fs.ts";
-import { SimulatedFs } from "../support/simulatedFs.ts";
+} from "../../../src/formats/index.ts";
+import { ConfigError } from "../../../src/run/config.ts";
+import { realFs } from "../../../src/run/fs.ts";
+import { checkGradientsFile, LossInputsError, readLossInputs, writeGradients } from "../../../src/run/loss/files.ts";
+import { SimulatedFs } from "../../support/simulatedFs.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -62,7 +62,7 @@ function failure(run: () => unknown): Error {
 
 describe("inputs of siglip loss", () => {
   it("are read with scalars of shape [] or [1]", () => {
-    expect(readInputs("/d/inputs", holding({}))).toMatchObject({ tPrime: 2.5, b: -10, batch: 2, dim: 3 });
+    expect(readLossInputs("/d/inputs", holding({}))).toMatchObject({ tPrime: 2.5, b: -10, batch: 2, dim: 3 });
   });
 
   it.each<[string, Record<string, SafetensorsTensor | null>, RegExp]>([
@@ -82,8 +82,8 @@ describe("inputs of siglip loss", () => {
     ["NaN as t′", { "in.t": f32([], Number.NaN) }, /in\.t holds NaN; every number must be finite/],
     ["∞ as b", { "in.b": f32([1], Number.POSITIVE_INFINITY) }, /in\.b holds Infinity/],
   ])("refuse %s, naming the tensor", (_, changes, says) => {
-    const error = failure(() => readInputs("/d/inputs", holding(changes)));
-    expect(error).toBeInstanceOf(LossFileError);
+    const error = failure(() => readLossInputs("/d/inputs", holding(changes)));
+    expect(error).toBeInstanceOf(LossInputsError);
     expect(error.message).toMatch(says);
     expect(exitCodeOf(error)).toBe(65);
   });
@@ -96,7 +96,7 @@ describe("inputs of siglip loss", () => {
       return { dtype: dtype satisfies SafetensorsDType, shape, data: new Uint16Array(n).fill(bits) };
     };
     const tensors = { "in.u": ones([2, 3], 6), "in.v": ones([2, 3], 6), "in.t": ones([], 1), "in.b": ones([1], 1) };
-    const inputs = readInputs("/d/inputs", holding(tensors));
+    const inputs = readLossInputs("/d/inputs", holding(tensors));
     expect([...inputs.u, ...inputs.v, inputs.tPrime, inputs.b]).toEqual(new Array(14).fill(1));
     expect(inputs.u.constructor).toBe(dtype === "F64" ? Float64Array : Float32Array);
   });
@@ -111,7 +111,7 @@ describe("inputs of siglip loss", () => {
       [pipe, /expected a regular file/],
       ["/dev/zero", /expected a regular file/],
     ] as const) {
-      const error = failure(() => readInputs(path));
+      const error = failure(() => readLossInputs(path));
       expect(error.message).toMatch(says);
       expect(exitCodeOf(error)).toBe(65);
     }
@@ -122,7 +122,7 @@ describe("inputs of siglip loss", () => {
     for (let length = 0; length < whole.length; length++) {
       const fs = new SimulatedFs(["/d"]);
       fs.put("/d/inputs", whole.subarray(0, length));
-      expect((failure(() => readInputs("/d/inputs", fs)) as FormatError).name).toBe("FormatError");
+      expect((failure(() => readLossInputs("/d/inputs", fs)) as FormatError).name).toBe("FormatError");
     }
   });
 
@@ -131,12 +131,12 @@ describe("inputs of siglip loss", () => {
     fs.read = () => {
       throw new RangeError("Array buffer allocation failed");
     };
-    const large = failure(() => readInputs("/d/inputs", fs));
+    const large = failure(() => readLossInputs("/d/inputs", fs));
     expect(large.message).toMatch(/too large for the memory of this machine/);
     expect(exitCodeOf(large)).toBe(65);
     const sick = holding({});
     sick.faultAt = () => "EIO";
-    const error = failure(() => readInputs("/d/inputs", sick));
+    const error = failure(() => readLossInputs("/d/inputs", sick));
     expect(error.message).toMatch(/--inputs \/d\/inputs cannot be read: EIO/);
     expect(exitCodeOf(error)).toBe(74);
   });
@@ -151,13 +151,13 @@ describe("the file of gradients", () => {
       [folder, /this is a folder/],
       ["/dev/full", /this is not a regular file/],
     ] as const) {
-      const error = failure(() => checkGradients(path, undefined));
+      const error = failure(() => checkGradientsFile(path, undefined));
       expect(error.message).toMatch(says);
       expect(exitCodeOf(error)).toBe(74);
     }
     if (process.getuid?.() !== 0) {
       mkdirSync(at("closed"), { mode: 0o500 });
-      expect(exitCodeOf(failure(() => checkGradients(join(at("closed"), "x"), undefined)))).toBe(74);
+      expect(exitCodeOf(failure(() => checkGradientsFile(join(at("closed"), "x"), undefined)))).toBe(74);
     }
   });
 
@@ -168,20 +168,20 @@ describe("the file of gradients", () => {
     symlinkSync(inputs, at("soft"));
     symlinkSync(folder, at("folder"));
     for (const name of ["in.safetensors", "./in.safetensors", "hard", "soft", "folder/in.safetensors"]) {
-      const error = failure(() => checkGradients(`${folder}/${name}`, inputs));
+      const error = failure(() => checkGradientsFile(`${folder}/${name}`, inputs));
       expect(error, name).toBeInstanceOf(ConfigError);
       expect(error.message).toMatch(/is the file of --inputs/);
     }
     // The temporary file must not belong to anybody either.
     writeFileSync(at("g.tmp"), "somebody's");
-    expect(failure(() => checkGradients(at("g"), at("g.tmp"))).message).toMatch(/g\.tmp is in the way/);
+    expect(failure(() => checkGradientsFile(at("g"), at("g.tmp"))).message).toMatch(/g\.tmp is in the way/);
   });
 
   it("is written to the target of a link, and says which gradients it holds", () => {
     writeFileSync(at("target"), "old");
     symlinkSync(at("target"), at("link"));
     const share = { loss: 1, dtPrime: 2, db: 3, du: Float32Array.of(1, 2), dv: Float32Array.of(3, 4) };
-    writeGradients(checkGradients(at("link"), undefined), { batch: 2, dim: 2, dtype: "f32" }, [share, share]);
+    writeGradients(checkGradientsFile(at("link"), undefined), { batch: 2, dim: 2, dtype: "f32" }, [share, share]);
     expect(realFs.list(folder).filter((name) => name.includes("target"))).toEqual(["target"]);
     const { tensors, metadata } = readSafetensors(readFileSync(at("target")), "target");
     expect(metadata.get("about")).toMatch(

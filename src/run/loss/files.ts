@@ -1,33 +1,38 @@
 /**
- * The files of `siglip loss`: `--inputs` with in.u, in.v [B, d], in.t and in.b, and `--gradients`.
+ * The files of a loss (`siglip loss`): `--inputs` with in.u, in.v [B, d], in.t and in.b, and `--gradients`.
  *
  * Inputs come from other programs, so nothing about them is guessed: a wrong shape, type or number is rejected with the name
  * of its tensor. Gradients are written completely or not at all, and never over the inputs.
  */
 import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { printable, readSafetensors, type SafetensorsTensor, toFloat32, writeSafetensors } from "../formats/index.ts";
-import { ConfigError, type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "../run/index.ts";
-import { EXIT, type ExitCode } from "./exitCodes.ts";
-import type { LossInputs, LossJob, LossShare } from "./lossJob.ts";
+import {
+  printable,
+  readSafetensors,
+  type SafetensorsTensor,
+  toFloat32,
+  writeSafetensors,
+} from "../../formats/index.ts";
+import { ConfigError } from "../configError.ts";
+import { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "../fs.ts";
+import type { LossInputs, LossJob, LossShare } from "./job.ts";
 
-/** A file of inputs is invalid, or a file of gradients cannot be written. */
+/** A file of inputs is invalid. */
+export class LossInputsError extends Error {
+  override readonly name = "LossInputsError";
+}
+
+/** A file of inputs cannot be read, or a file of gradients cannot be written. */
 export class LossFileError extends Error {
   override readonly name = "LossFileError";
-  readonly exitCode: ExitCode;
-
-  constructor(message: string, exitCode: ExitCode, options?: ErrorOptions) {
-    super(message, options);
-    this.exitCode = exitCode;
-  }
 }
 
 const show = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
 
-/** The inputs of a safetensors file, in memory that all devices can read. Throws `FormatError` and `LossFileError`. */
-export function readInputs(file: string, fs: Fs = realFs): LossInputs {
-  const unusable = (detail: string, options?: ErrorOptions): LossFileError =>
-    new LossFileError(`--inputs ${printable(file)}: ${detail}`, EXIT.data, options);
+/** The inputs of a safetensors file, in shared memory. Throws `FormatError`, `LossInputsError`, `LossFileError`. */
+export function readLossInputs(file: string, fs: Fs = realFs): LossInputs {
+  const unusable = (detail: string, options?: ErrorOptions): LossInputsError =>
+    new LossInputsError(`--inputs ${printable(file)}: ${detail}`, options);
   try {
     return inputsOf(readSafetensors(fs.read(file), file).tensors, unusable);
   } catch (error) {
@@ -35,9 +40,7 @@ export function readInputs(file: string, fs: Fs = realFs): LossInputs {
       if (error.code === "ENOENT" || error.code === "ENOTDIR") {
         throw unusable("there is no such file", { cause: error });
       }
-      throw new LossFileError(`--inputs ${printable(file)} cannot be read: ${error.message}`, EXIT.io, {
-        cause: error,
-      });
+      throw new LossFileError(`--inputs ${printable(file)} cannot be read: ${error.message}`, { cause: error });
     }
     // Larger than the limit of an array, or than free memory.
     if (error instanceof RangeError) {
@@ -48,7 +51,7 @@ export function readInputs(file: string, fs: Fs = realFs): LossInputs {
 }
 
 type Numbers = Float32Array | Float64Array;
-type Unusable = (detail: string) => LossFileError;
+type Unusable = (detail: string) => LossInputsError;
 
 function inputsOf(tensors: ReadonlyMap<string, SafetensorsTensor>, unusable: Unusable): LossInputs {
   const take = (name: string): SafetensorsTensor => {
@@ -118,9 +121,9 @@ const statOf = (path: string) => statSync(path, { bigint: true, throwIfNoEntry: 
  * The path of the gradients: `file`, or the target of a link. Throws, before any work is done, if writing would fail or would
  * overwrite the inputs.
  */
-export function checkGradients(file: string, inputs: string | undefined): string {
+export function checkGradientsFile(file: string, inputs: string | undefined): string {
   const refused = (detail: string, options?: ErrorOptions): LossFileError =>
-    new LossFileError(`--gradients ${printable(file)}: ${detail}`, EXIT.io, options);
+    new LossFileError(`--gradients ${printable(file)}: ${detail}`, options);
   try {
     const there = statOf(file);
     if (there?.isDirectory()) throw refused("this is a folder; name a file in it");
@@ -182,11 +185,11 @@ export function writeGradients(
   } catch (error) {
     if (!isSystemError(error)) throw error;
     try {
-      fs.remove(file + TEMPORARY); // it did not exist before: see checkGradients
+      fs.remove(file + TEMPORARY); // it did not exist before: see checkGradientsFile
     } catch {
       // The disk fails at everything; the error below says so.
     }
     const message = `--gradients ${printable(file)} cannot be written: ${error.message}; no partial file was left behind`;
-    throw new LossFileError(message, EXIT.io, { cause: error });
+    throw new LossFileError(message, { cause: error });
   }
 }
