@@ -9,8 +9,6 @@
  * Names follow big_vision (width, depth, mlpDim, numHeads, posEmb). The values of `emoji` are a recipe that learns
  * 1,594 emoji in minutes on a laptop; weight decay applies per step and is independent of the learning rate.
  */
-import { parseJson } from "../formats/index.ts";
-import { durationInSteps, parseDuration, pathPattern } from "../nn/index.ts";
 import {
   embeddingBytes,
   gridOf,
@@ -31,6 +29,7 @@ import {
   defaults,
   type Field,
   integer,
+  jsonList,
   keysOf,
   number,
   numberOr,
@@ -38,19 +37,12 @@ import {
   valueAt,
 } from "./fields.ts";
 import { keysWithoutEffect, optimizerNames } from "./optimizers.ts";
+import { isPattern } from "./patterns.ts";
+import { scheduleFields } from "./scheduleFields.ts";
+import { type Conflict, scheduleConflicts } from "./schedules.ts";
 
 export { ConfigError, type Problem } from "./configError.ts";
 export { checkBatch } from "./dataSet.ts";
-
-/** `10%`, `400 steps`, `5 epochs`, `50000 examples`; a bare number counts steps. */
-const duration = (initial: string, meaning: string): Field<string> => ({
-  initial,
-  meaning,
-  accepts: "a duration such as 10%, 400 steps, 5 epochs or 50000 examples",
-  parse: (text) => text,
-  hasType: (value) => typeof value === "string",
-  isAllowed: (value) => parseDuration(value) !== undefined,
-});
 
 /** Multiplies learning rate and decay of the parameters whose whole path matches; the first match applies. */
 export interface Multiplier {
@@ -59,48 +51,21 @@ export interface Multiplier {
   readonly decay: number;
 }
 
-const multipliers = (initial: readonly Multiplier[], meaning: string): Field<readonly Multiplier[]> => ({
-  initial,
-  meaning,
-  accepts:
+const multipliers = (initial: readonly Multiplier[], meaning: string): Field<readonly Multiplier[]> =>
+  jsonList(
+    initial,
     'a list such as [{"match": "image/.*", "lr": 0.1, "decay": 0}] (match: regular expression, lr and decay from 0 to 1000)',
-  parse: jsonOrText,
-  hasType: Array.isArray,
-  isAllowed: (list) => list.every(isMultiplier),
-});
+    isMultiplier,
+    meaning,
+  );
 
-const patterns = (meaning: string): Field<readonly string[]> => ({
-  initial: [],
-  meaning,
-  accepts: 'a list of regular expressions such as ["image/.*"]',
-  parse: jsonOrText,
-  hasType: Array.isArray,
-  isAllowed: (list) => list.every(isPattern),
-});
-
-/** The value of a JSON text; other text as it is, to be reported as the wrong type. */
-function jsonOrText(text: string): unknown {
-  try {
-    return parseJson(new TextEncoder().encode(text), "setting");
-  } catch {
-    return text;
-  }
-}
+const patterns = (meaning: string): Field<readonly string[]> =>
+  jsonList([], 'a list of regular expressions such as ["image/.*"]', isPattern, meaning);
 
 function isMultiplier(item: unknown): boolean {
   const { match, lr, decay, ...others } = Object(item) as Record<string, unknown>;
   const isFactor = (value: unknown): boolean => typeof value === "number" && value >= 0 && value <= 1000;
   return isPattern(match) && isFactor(lr) && isFactor(decay) && Object.keys(others).length === 0;
-}
-
-function isPattern(value: unknown): boolean {
-  if (typeof value !== "string" || value.length > 200) return false;
-  try {
-    pathPattern(value);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const fields = {
@@ -163,9 +128,7 @@ const fields = {
     weightDecay: number(4e-4, { min: 0, max: 1 }, "per step, independent of the learning rate"),
     decayed: choice("matrices", ["kernels", "matrices"], "what decays; matrices: embeddings and the probe too"),
     clipNorm: number(1, { above: 0, max: 1e9 }, "largest norm of the gradients; longer ones are scaled down to it"),
-    schedule: choice("cosine", ["cosine", "linear", "rsqrt", "constant"], "how the learning rate falls after warm-up"),
-    warmup: duration("10%", "linear rise of the learning rate from 0"),
-    cooldown: duration("0", "linear fall of the learning rate to 0 at the end"),
+    ...scheduleFields,
     multipliers: multipliers(
       [{ match: "tPrime|b", lr: 3, decay: 0 }],
       "factors for the parameters whose whole path matches; the first match applies",
@@ -285,6 +248,12 @@ const LATER_KEYS: readonly string[] = [
   "optim.name",
   "optim.matrixLr",
   "optim.frozen",
+  "optim.end",
+  "optim.power",
+  "optim.timescale",
+  "optim.shift",
+  "optim.stairs",
+  "optim.schedules",
 ];
 
 /**
@@ -317,10 +286,10 @@ function settled(config: Config, problems: Problem[]): Config {
 }
 
 /** Combinations that no run can use, although every key is in its range. */
-function conflicts(config: Config): { keys: string[]; detail: string }[] {
-  const { data, model, train, optim } = config;
+function conflicts(config: Config): Conflict[] {
+  const { data, model, train } = config;
   const { image, text } = model;
-  const found: { keys: string[]; detail: string }[] = [];
+  const found: Conflict[] = [];
   const refuse = (when: boolean, keys: string[], detail: string): void => {
     if (when) found.push({ keys, detail });
   };
@@ -363,14 +332,7 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
     `data.testStyle ${data.testStyle} is one of data.trainStyles; test on a style that training does not see`,
   );
 
-  // An epoch is at least one step: this is the least that the two can take.
-  const length = { steps: train.steps, batch: train.batch, stepsPerEpoch: 1 };
-  const used = durationInSteps(optim.warmup, length) + durationInSteps(optim.cooldown, length);
-  refuse(
-    used > train.steps,
-    ["optim.warmup", "optim.cooldown", "train.steps", "train.batch"],
-    `optim.warmup ${optim.warmup} and optim.cooldown ${optim.cooldown} are ${used} steps, more than train.steps ${train.steps}`,
-  );
+  found.push(...scheduleConflicts(config));
 
   const large = found.length === 0 ? tooLarge(config) : undefined; // only for a valid model
   if (large !== undefined) refuse(true, ["model", "tokenizer.vocabSize"], large);

@@ -8,10 +8,11 @@
  * assignment of shards to devices.
  */
 import { backward, noGrad, type Variable } from "../autograd/index.ts";
-import { drawPatches, parametersOf } from "../nn/index.ts";
+import { drawPatches, parametersOf, type Tap } from "../nn/index.ts";
 import { alone, type Communicator, ShardError, sumOverShards } from "../parallel/index.ts";
 import { concat, full, heap, type Rng, type Shape, scope, slice, type Tensor, tensor } from "../tensor/index.ts";
 import { gridOf, ModelConfigError } from "./config.ts";
+import { type EmbeddedRows, sumOfLengths } from "./health.ts";
 import type { LossForm } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
 
@@ -36,6 +37,8 @@ export interface Devices {
 /** The default of `activationBytes`. */
 export const ACTIVATION_BYTES = 2 ** 30;
 
+type Tower = "image" | "text";
+
 /** Both embeddings of one shard. */
 interface Embedded {
   readonly zimg: Variable;
@@ -44,24 +47,27 @@ interface Embedded {
 
 /**
  * Sets the gradient of every parameter that the loss depends on and that is not frozen, and returns the loss; both are the same on
- * every rank. Call it in a `scope`, at whose end the gradients are freed. If the loss is not finite, no gradient is set. Throws
- * `ShardError` if the batch does not divide into the shards.
+ * every rank. Call it in a `scope`, at whose end the gradients are freed. If the loss is not finite, no gradient is set.
+ * `onEmbedded` gets the embeddings before the loss. Throws `ShardError` if the batch does not divide into the shards.
  */
 export function batchGradients(
   model: SigLip,
   loss: LossForm,
   batch: PairBatch,
   { comm = alone, shards = comm.size, activationBytes = ACTIVATION_BYTES }: Devices,
+  onEmbedded?: (embedded: EmbeddedRows) => void,
 ): number {
   const { dtype } = model.tPrime.value;
   const { owned, rows, embed } = shardsOf(model, batch, comm, shards);
 
   // Forward: the embeddings of all owned shards. The first one shows how much memory activations take.
   const before = heap.liveBytes;
-  const first = embed(0);
+  const lengths: Record<Tower, number[]> = { image: [], text: [] };
+  const measured = (shard: number): Embedded => embed(shard, onEmbedded && lengthsInto(lengths));
+  const first = measured(0);
   const keepsAll = (heap.liveBytes - before) * owned <= activationBytes;
   const embedded = Array.from({ length: owned }, (_, shard) =>
-    shard === 0 ? first : keepsAll ? embed(shard) : scope(() => noGrad(() => embed(shard))),
+    shard === 0 ? first : keepsAll ? measured(shard) : scope(() => noGrad(() => measured(shard))),
   );
   const all = (side: keyof Embedded): Tensor =>
     concat(
@@ -69,10 +75,13 @@ export function batchGradients(
       0,
     );
 
+  const [zimg, ztxt] = [all("zimg"), all("ztxt")];
+  onEmbedded?.({ zimg, ztxt, lengths });
+
   // The loss and its gradients with respect to the embeddings.
   const gradients = loss.gradients({
-    zimg: all("zimg"),
-    ztxt: all("ztxt"),
+    zimg,
+    ztxt,
     tPrime: model.tPrime.value.item(),
     b: model.b.value.item(),
     comm,
@@ -87,10 +96,10 @@ export function batchGradients(
     const flat = sumOverShards(shards, comm, (number) =>
       scope(() => {
         const shard = number - owned * comm.rank;
-        const { zimg, ztxt } = keepsAll || shard === 0 ? embedded[shard] : embed(shard);
+        const own = keepsAll || shard === 0 ? embedded[shard] : embed(shard);
         const rowsOf = (all: Tensor): Tensor => slice(all, 0, shard * rows, (shard + 1) * rows);
-        if (zimg.requiresGrad) backward(zimg, rowsOf(gradients.dzimg));
-        if (ztxt.requiresGrad) backward(ztxt, rowsOf(gradients.dztxt));
+        if (own.zimg.requiresGrad) backward(own.zimg, rowsOf(gradients.dzimg));
+        if (own.ztxt.requiresGrad) backward(own.ztxt, rowsOf(gradients.dztxt));
         return takeGradients(trained);
       }),
     );
@@ -101,13 +110,23 @@ export function batchGradients(
   return gradients.loss;
 }
 
+/** Taps that append the sum of the lengths of a shard's embeddings before normalization. */
+function lengthsInto(lengths: Record<Tower, number[]>): Record<Tower, Tap> {
+  const into =
+    (sums: number[]): Tap =>
+    (name, { value }) => {
+      if (name === "unnormalized") sums.push(sumOfLengths(value));
+    };
+  return { image: into(lengths.image), text: into(lengths.text) };
+}
+
 /** The shards of this device: their number, the rows of each, and a function that embeds one. */
 function shardsOf(
   model: SigLip,
   { pixels, imageShape, tokens, rng }: PairBatch,
   { rank, size: devices }: Communicator,
   shards: number,
-): { owned: number; rows: number; embed: (shard: number) => Embedded } {
+): { owned: number; rows: number; embed: (shard: number, taps?: Record<Tower, Tap>) => Embedded } {
   const owned = shards / devices;
   const rows = imageShape[0] / owned;
   if (!Number.isInteger(owned) || !Number.isInteger(rows)) {
@@ -118,12 +137,13 @@ function shardsOf(
   const part = <A extends Float32Array | Int32Array>(all: A, shard: number): A =>
     all.subarray((shard * all.length) / owned, ((shard + 1) * all.length) / owned) as A;
   const { dtype } = model.tPrime.value;
-  const embed = (shard: number): Embedded => ({
+  const embed = (shard: number, taps?: Record<Tower, Tap>): Embedded => ({
     zimg: model.embedImages(
       tensor(part(pixels, shard), [rows, ...imageShape.slice(1)], dtype),
       keptPatches(model, rng, { first: (owned * rank + shard) * rows, count: rows }),
+      taps?.image,
     ),
-    ztxt: model.embedTexts(part(tokens, shard)),
+    ztxt: model.embedTexts(part(tokens, shard), taps?.text),
   });
   return { owned, rows, embed };
 }
