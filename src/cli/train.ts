@@ -7,7 +7,7 @@ import { newSharedRows, type Tokenizer } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch } from "../parallel/launch.ts";
 import {
-  buildSchedule,
+  buildSchedules,
   type Config,
   ConfigError,
   checkBatch,
@@ -261,13 +261,14 @@ function changeConfig({ run: { path, config }, before, stored }: Start, items: n
   if (from !== to) {
     if (to < done) throw refusal("train.steps", `train.steps: ${from} → ${to}: ${done} steps are already done`);
     const stepsPerEpoch = Math.floor(items / config.train.batch);
-    const [was, is] = [before, config].map((each) => buildSchedule(each, stepsPerEpoch));
+    const [was, is] = [before, config].map((each) => buildSchedules(each, stepsPerEpoch));
     for (let index = 0; index < done; index++) {
-      if (was(index) === is(index)) continue;
-      const { schedule, warmup, cooldown } = config.optim;
+      const factors = is.factors(index);
+      const changed = was.factors(index).findIndex((factor, i) => factor !== factors[i]);
+      if (changed < 0) continue;
       throw refusal(
         "train.steps",
-        `train.steps: ${from} → ${to}: completed steps would have had another learning rate (optim.schedule ${schedule}, optim.warmup ${warmup}, optim.cooldown ${cooldown}). A run can be extended if its schedule is constant or rsqrt, its warm-up is not in %, and its cool-down has not begun; otherwise start a new run`,
+        `train.steps: ${from} → ${to}: completed steps would have had another learning rate (${is.names[changed]}). A run can be extended if its schedules are constant, rsqrt or stair, their durations are not in %, and no cool-down has begun; otherwise start a new run`,
       );
     }
   }

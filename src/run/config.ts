@@ -9,7 +9,6 @@
  * Names follow big_vision (width, depth, mlpDim, numHeads, posEmb). The values of `emoji` are a recipe that learns
  * 1,594 emoji in minutes on a laptop; weight decay applies per step and is independent of the learning rate.
  */
-import { durationInSteps } from "../nn/index.ts";
 import {
   embeddingBytes,
   gridOf,
@@ -28,18 +27,47 @@ import {
   assignTree,
   choice,
   defaults,
+  type Field,
+  hashOrNone,
   integer,
+  jsonList,
   keysOf,
   number,
   numberOr,
   type Values,
   valueAt,
 } from "./fields.ts";
-import { type OwnKeys, optimizerNames, reads } from "./optimizers.ts";
-import { duration, hashOrNone, multipliers, patterns } from "./runFields.ts";
+import { keysWithoutEffect, optimizerNames } from "./optimizers.ts";
+import { isPattern } from "./patterns.ts";
+import { scheduleFields } from "./scheduleFields.ts";
+import { type Conflict, scheduleConflicts } from "./schedules.ts";
 
 export { ConfigError, type Problem } from "./configError.ts";
 export { checkBatch } from "./dataSet.ts";
+
+/** Multiplies learning rate and decay of the parameters whose whole path matches; the first match applies. */
+export interface Multiplier {
+  readonly match: string;
+  readonly lr: number;
+  readonly decay: number;
+}
+
+const multipliers = (initial: readonly Multiplier[], meaning: string): Field<readonly Multiplier[]> =>
+  jsonList(
+    initial,
+    'a list such as [{"match": "image/.*", "lr": 0.1, "decay": 0}] (match: regular expression, lr and decay from 0 to 1000)',
+    isMultiplier,
+    meaning,
+  );
+
+const patterns = (meaning: string): Field<readonly string[]> =>
+  jsonList([], 'a list of regular expressions such as ["image/.*"]', isPattern, meaning);
+
+function isMultiplier(item: unknown): boolean {
+  const { match, lr, decay, ...others } = Object(item) as Record<string, unknown>;
+  const isFactor = (value: unknown): boolean => typeof value === "number" && value >= 0 && value <= 1000;
+  return isPattern(match) && isFactor(lr) && isFactor(decay) && Object.keys(others).length === 0;
+}
 
 const fields = {
   data: {
@@ -103,9 +131,7 @@ const fields = {
     weightDecay: number(4e-4, { min: 0, max: 1 }, "per step, independent of the learning rate"),
     decayed: choice("matrices", ["kernels", "matrices"], "what decays; matrices: embeddings and the probe too"),
     clipNorm: number(1, { above: 0, max: 1e9 }, "largest norm of the gradients; longer ones are scaled down to it"),
-    schedule: choice("cosine", ["cosine", "linear", "rsqrt", "constant"], "how the learning rate falls after warm-up"),
-    warmup: duration("10%", "linear rise of the learning rate from 0"),
-    cooldown: duration("0", "linear fall of the learning rate to 0 at the end"),
+    ...scheduleFields,
     multipliers: multipliers(
       [{ match: "tPrime|b", lr: 3, decay: 0 }],
       "factors for the parameters whose whole path matches; the first match applies",
@@ -255,6 +281,12 @@ const LATER_KEYS: readonly string[] = [
   "optim.name",
   "optim.matrixLr",
   "optim.frozen",
+  "optim.end",
+  "optim.power",
+  "optim.timescale",
+  "optim.shift",
+  "optim.stairs",
+  "optim.schedules",
 ];
 
 /**
@@ -278,7 +310,7 @@ export function digested(config: Config, later: readonly string[] = LATER_KEYS):
 
 function settled(config: Config, problems: Problem[]): Config {
   const wrong = new Set(problems.map((p) => p.key));
-  for (const { keys, detail } of conflicts(config)) {
+  for (const { keys, detail } of [...conflicts(config), ...keysWithoutEffect(config.optim, defaults(fields).optim)]) {
     // An invalid key kept its old value here, so its conflicts say nothing about the user's value.
     if (!keys.some((key) => wrong.has(key))) problems.push({ code: "CONFIG_COMBINATION", key: keys[0], detail });
   }
@@ -286,17 +318,11 @@ function settled(config: Config, problems: Problem[]): Config {
   return config;
 }
 
-/** Keys that were set for another optimizer. */
-function keysNotRead(optim: Config["optim"]): (keyof OwnKeys)[] {
-  const keys: readonly (keyof OwnKeys)[] = ["beta1", "beta2", "eps", "matrixLr"];
-  return keys.filter((key) => !reads(optim.name, key) && optim[key] !== fields.optim[key].initial);
-}
-
 /** Combinations that no run can use, although every key is in its range. */
-function conflicts(config: Config): { keys: string[]; detail: string }[] {
-  const { data, model, train, optim } = config;
+function conflicts(config: Config): Conflict[] {
+  const { data, model, train } = config;
   const { image, text } = model;
-  const found: { keys: string[]; detail: string }[] = [];
+  const found: Conflict[] = [];
   const refuse = (when: boolean, keys: string[], detail: string): void => {
     if (when) found.push({ keys, detail });
   };
@@ -339,19 +365,7 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
     `data.testStyle ${data.testStyle} is one of data.trainStyles; test on a style that training does not see`,
   );
 
-  for (const key of keysNotRead(optim)) {
-    const detail = `optim.${key} ${optim[key]} has no effect: optim.name ${optim.name} does not read it; leave it out`;
-    refuse(true, [`optim.${key}`, "optim.name"], detail);
-  }
-
-  // An epoch is at least one step: this is the least that the two can take.
-  const length = { steps: train.steps, batch: train.batch, stepsPerEpoch: 1 };
-  const used = durationInSteps(optim.warmup, length) + durationInSteps(optim.cooldown, length);
-  refuse(
-    used > train.steps,
-    ["optim.warmup", "optim.cooldown", "train.steps", "train.batch"],
-    `optim.warmup ${optim.warmup} and optim.cooldown ${optim.cooldown} are ${used} steps, more than train.steps ${train.steps}`,
-  );
+  found.push(...scheduleConflicts(config));
 
   const large = found.length === 0 ? tooLarge(config) : undefined; // only for a valid model
   if (large !== undefined) refuse(true, ["model", "tokenizer.vocabSize"], large);

@@ -47,7 +47,7 @@ export { checkGradientsFile, LossFileError, LossInputsError, readLossInputs, wri
 export type { FormName, LossInputs, LossJob, LossResult, LossShare } from "./loss/job.ts";
 export { checkMemory, fitsOn, fittingShards, imageShapeOf, imageUse, remedyFor, runBytes } from "./memory.ts";
 export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
-export { buildModel, buildOptimizer, buildSchedule } from "./model.ts";
+export { buildModel, buildOptimizer } from "./model.ts";
 export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
 export { type ProbeResult, probeJson, probeTable } from "./probe.ts";
@@ -67,6 +67,7 @@ export {
   writeConfig,
 } from "./runFolder.ts";
 export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
+export { buildSchedules } from "./schedules.ts";
 export {
   initialCheckpoint,
   keptTokenizer,

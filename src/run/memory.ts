@@ -1,7 +1,16 @@
 /** Whether a run fits into the memory of its devices: estimated from its configuration before anything starts. */
 
 import { sharedRowsBytes } from "../data/index.ts";
-import { ACTIVATION_BYTES, activationBytes, CHANNELS, type ImageUse, type SigLipConfig, stepBytes, trainingLosses } from "../siglip/index.ts"; // biome-ignore format: one line
+import {
+  ACTIVATION_BYTES,
+  activationBytes,
+  CHANNELS,
+  type ImageUse,
+  parameterCount,
+  type SigLipConfig,
+  stepBytes,
+  trainingLosses,
+} from "../siglip/index.ts";
 import { HEAP_BYTES } from "../tensor/index.ts";
 import { type Config, ConfigError, modelConfig } from "./config.ts";
 import { hasFixedImages } from "./dataSets.ts";
@@ -94,9 +103,10 @@ export function remedyFor(config: Config, devices: number): string {
   return "use a smaller model: lower its width, depth or mlpDim, or imageSize / patchSize";
 }
 
-/** Approximate bytes of a whole run: the heaps of its devices and its batches. */
+/** Approximate bytes of a whole run: the heaps of its devices, the parameters that a logged step keeps beside them, its batches. */
 export function runBytes(config: Config, devices: number): number {
   const { batch, shards } = config.train;
   const rows = sharedRowsBytes(batch, imageShapeOf(config), config.tokenizer.length);
-  return devices * deviceBytes(config, shards, devices) + rows;
+  const kept = 4 * parameterCount(largestModel(config)).total;
+  return devices * (deviceBytes(config, shards, devices) + kept) + rows;
 }

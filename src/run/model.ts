@@ -1,6 +1,6 @@
-/** Builds model, optimizer and schedule from a run's configuration. */
+/** Builds model and optimizer from a run's configuration. */
 import type { Variable } from "../autograd/index.ts";
-import { durationInSteps, freeze, type Optimizer, parametersOf, schedule } from "../nn/index.ts";
+import { freeze, type Optimizer, parametersOf } from "../nn/index.ts";
 import { SigLip, trainingLosses } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import { type Config, modelConfig } from "./config.ts";
@@ -59,15 +59,4 @@ export function buildOptimizer(config: Config, model: SigLip): Optimizer {
   const { name, lr, weightDecay, decayed, clipNorm, multipliers } = config.optim;
   const shared = { lr, weightDecay, clipNorm, multipliers, decayed: DECAYED[decayed] };
   return makeOptimizer(name, trainedParameters(config, model), shared, config.optim);
-}
-
-/** The schedule factor as a function of the step, counted from 0. */
-export function buildSchedule({ optim, train }: Config, stepsPerEpoch: number): (step: number) => number {
-  const run = { steps: train.steps, batch: train.batch, stepsPerEpoch };
-  return schedule({
-    kind: optim.schedule,
-    total: train.steps,
-    warmup: durationInSteps(optim.warmup, run),
-    cooldown: durationInSteps(optim.cooldown, run),
-  });
 }

@@ -8,7 +8,7 @@
  * assignment of shards to devices.
  */
 import { backward, constant, noGrad, type Variable } from "../autograd/index.ts";
-import { drawPatches, parametersOf } from "../nn/index.ts";
+import { drawPatches, parametersOf, type Tap } from "../nn/index.ts";
 import { alone, type Communicator, ShardError, sumOverShards } from "../parallel/index.ts";
 import {
   concat,
@@ -24,6 +24,7 @@ import {
   tensor,
 } from "../tensor/index.ts";
 import { gridOf, ModelConfigError } from "./config.ts";
+import { type EmbeddedRows, sumOfLengths } from "./health.ts";
 import type { LossForm } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
 
@@ -49,6 +50,8 @@ export interface Devices {
 /** The default of `activationBytes`. */
 export const ACTIVATION_BYTES = 2 ** 30;
 
+type Tower = "image" | "text";
+
 /** Both embeddings of one shard. */
 interface Embedded {
   readonly zimg: Variable;
@@ -57,21 +60,27 @@ interface Embedded {
 
 /**
  * Sets the gradient of every parameter that the loss depends on and that is not frozen, and returns the loss; both are the same on
- * every rank. Call it in a `scope`, at whose end the gradients are freed. If the loss is not finite, no gradient is set. Throws
- * `ShardError` if the batch does not divide into the shards.
+ * every rank. Call it in a `scope`, at whose end the gradients are freed. If the loss is not finite, no gradient is set.
+ * `onEmbedded` gets the embeddings before the loss. Throws `ShardError` if the batch does not divide into the shards.
  */
 export function batchGradients(
   model: SigLip,
   loss: LossForm,
   batch: PairBatch,
   { comm = alone, shards = comm.size, activationBytes = ACTIVATION_BYTES }: Devices,
+  onEmbedded?: (embedded: EmbeddedRows) => void,
 ): number {
   const { dtype } = model.tPrime.value;
   const { owned, rows, embed } = shardsOf(model, batch, comm, shards);
 
   // Forward: the embeddings of all owned shards. The first one shows how much memory activations take.
   const before = heap.liveBytes;
-  const both = (shard: number): Embedded => ({ zimg: embed.zimg(shard), ztxt: embed.ztxt(shard) });
+  const lengths: Record<Tower, number[]> = { image: [], text: [] };
+  const taps = onEmbedded && lengthsInto(lengths);
+  const both = (shard: number): Embedded => ({
+    zimg: embed.zimg(shard, taps?.image),
+    ztxt: embed.ztxt(shard, taps?.text),
+  });
   const first = both(0);
   const keepsAll = (heap.liveBytes - before) * owned <= activationBytes;
   const embedded = Array.from({ length: owned }, (_, shard) =>
@@ -83,10 +92,13 @@ export function batchGradients(
       0,
     );
 
+  const [zimg, ztxt] = [all("zimg"), all("ztxt")];
+  onEmbedded?.({ zimg, ztxt, lengths });
+
   // The loss and its gradients with respect to the embeddings.
   const gradients = loss.gradients({
-    zimg: all("zimg"),
-    ztxt: all("ztxt"),
+    zimg,
+    ztxt,
     tPrime: model.tPrime.value.item(),
     b: model.b.value.item(),
     comm,
@@ -118,13 +130,26 @@ export function batchGradients(
   return gradients.loss;
 }
 
+/** Taps that append the sum of the lengths of a shard's embeddings before normalization. */
+function lengthsInto(lengths: Record<Tower, number[]>): Record<Tower, Tap> {
+  const into =
+    (sums: number[]): Tap =>
+    (name, { value }) => {
+      if (name === "unnormalized") sums.push(sumOfLengths(value));
+    };
+  return { image: into(lengths.image), text: into(lengths.text) };
+}
+
+/** Embeds one shard of this device. */
+type EmbedShard = (shard: number, tap?: Tap) => Variable;
+
 /** The shards of this device: their number, the rows of each, and the functions that embed one. */
 function shardsOf(
   model: SigLip,
   { images, imageShape, tokens, rng }: PairBatch,
   { rank, size: devices }: Communicator,
   shards: number,
-): { owned: number; rows: number; embed: { readonly [side in keyof Embedded]: (shard: number) => Variable } } {
+): { owned: number; rows: number; embed: { readonly [side in keyof Embedded]: EmbedShard } } {
   const owned = shards / devices;
   const rows = imageShape[0] / owned;
   if (!Number.isInteger(owned) || !Number.isInteger(rows)) {
@@ -140,12 +165,16 @@ function shardsOf(
   const isLocked = ![...parametersOf(model.image).values()].some(({ requiresGrad }) => requiresGrad);
   const areEmbeddings = imageShape.length === 2;
   if (areEmbeddings) checkEmbeddings(model, imageShape, isLocked);
-  const zimg = (shard: number): Variable => {
-    if (areEmbeddings) return constant(imagesOf(shard));
-    if (!isLocked) return model.embedImages(imagesOf(shard), keptOf(shard));
-    return scope(() => noGrad(() => model.embedImages(imagesOf(shard)))); // frees its intermediates at once
+  const zimg: EmbedShard = (shard, tap) => {
+    if (areEmbeddings) {
+      const given = constant(imagesOf(shard));
+      tap?.("unnormalized", given); // their lengths were other ones, which nobody knows any more
+      return given;
+    }
+    if (!isLocked) return model.embedImages(imagesOf(shard), keptOf(shard), tap);
+    return scope(() => noGrad(() => model.embedImages(imagesOf(shard), undefined, tap))); // frees its intermediates at once
   };
-  return { owned, rows, embed: { zimg, ztxt: (shard) => model.embedTexts(part(tokens, shard)) } };
+  return { owned, rows, embed: { zimg, ztxt: (shard, tap) => model.embedTexts(part(tokens, shard), tap) } };
 }
 
 /** Throws `ShapeError` if a batch cannot hold embeddings in place of pixels. */
