@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import type { ImageList } from "../data/index.ts";
 import { FormatError, readSafetensors, type SafetensorsTensor, writeSafetensors } from "../formats/index.ts";
 import { sha256 } from "./checkpoint.ts";
-import type { Config } from "./config.ts";
+import { type Config, digested } from "./config.ts";
 import { type Fs, isSystemError, makeFolders, realFs, writeDurably } from "./fs.ts";
 import { sha256OfWeights, weightsOf } from "./startingWeights.ts";
 import type { Stored } from "./trainingState.ts";
@@ -47,7 +47,8 @@ const LENGTH_TOLERANCE = 1e-3;
 
 /** The fingerprint of the embeddings of `images` by the tower of a checkpoint. */
 export function fingerprintOf(config: Config, stored: Pick<Stored, "tensors">, images: ImageList): Fingerprint {
-  const { image, embedDim } = config.model;
+  const { embedDim } = config.model;
+  const { image } = (digested(config) as Pick<Config, "model">).model; // without keys that are newer than a file may be
   const hashes = Array.from({ length: images.count }, (_, i) => sha256(images.stored(i)));
   return {
     tower: sha256OfWeights(weightsOf(stored), "image/"),
