@@ -7,7 +7,6 @@ import { newSharedRows, type Tokenizer } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch } from "../parallel/launch.ts";
 import {
-  buildSchedules,
   type Config,
   ConfigError,
   checkBatch,
@@ -15,7 +14,6 @@ import {
   checkRunPath,
   checkSchedule,
   checkSettings,
-  configDifferences,
   configDigest,
   createNextRun,
   createRun,
@@ -26,21 +24,19 @@ import {
   keptTokenizer,
   metricsOf,
   modelConfig,
+  type OpenRun,
   type OwnedRunFolder,
-  openRun,
+  openResumed,
   openStartingWeights,
   openTraining,
   openVocabulary,
   RunFolderError,
   remedyFor,
-  requireFinite,
   requireFit,
   resolveConfig,
-  resumeRun,
   rewindMetrics,
   runBytes,
   type StartingWeights,
-  type Stored,
   shared,
   type TrainingData,
   type TrainJob,
@@ -48,8 +44,7 @@ import {
   type TrainResult,
   tokenizerOf,
   trainProgram,
-  withSettings,
-  writeConfig,
+  writeChanges,
 } from "../run/index.ts";
 import { parameterCount } from "../siglip/index.ts";
 import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
@@ -89,21 +84,12 @@ const COMPARE_EVERY = 100;
 
 const DEFAULT_PRESET = "emoji";
 
-/** A run that this process may write to, and its starting point. */
-interface Start {
-  readonly run: OwnedRunFolder;
-  /** Undefined if nothing was saved yet. */
-  readonly stored?: Stored | undefined;
-  /** The configuration of the completed steps. */
-  readonly before: Config;
-}
-
 export async function train(options: TrainOptions): Promise<void> {
   const { preset = DEFAULT_PRESET, out, resume = false } = options;
   deadlineOf(options.deadline); // reject an invalid one before any work
   const from = startingWeightsOf(options);
   if (options.dryRun) return dryRun(options, from);
-  let start = resume ? openResumed(options) : undefined;
+  let start = resume ? openToResume(options) : undefined;
   try {
     const { config, devices } = start ? withDevices(start.run.config, options) : resolve(options, from);
     if (!start) {
@@ -121,7 +107,7 @@ export async function train(options: TrainOptions): Promise<void> {
     const initial = from && initialCheckpoint(config, from, tokenizerFor(config, from, training.tokenizer));
     const stored = initial ? shared(initial) : start?.stored;
     const locked = await openLockedImages(config, stored, training.pairs, options.embeddings);
-    if (start) changeConfig(start, training.items);
+    if (start) writeChanges(start, training.items);
     // Only now, so that a rejected run leaves no folder.
     const now = new Date();
     const made = (): OwnedRunFolder =>
@@ -145,7 +131,8 @@ export async function train(options: TrainOptions): Promise<void> {
 function startingWeightsOf({ init, embeddings, resume = false }: TrainOptions): StartingWeights | undefined {
   const given = init !== undefined ? "init" : embeddings !== undefined ? "embeddings" : undefined;
   if (resume && given) {
-    throw refusal(`--${given}`, `--${given} is for a new run; a resumed run has its own: leave it out`);
+    const detail = `--${given} is for a new run; a resumed run has its own: leave it out`;
+    throw new ConfigError([{ code: "CONFIG_COMBINATION", key: `--${given}`, detail }]);
   }
   return init === undefined ? undefined : openStartingWeights(init, warn);
 }
@@ -153,6 +140,12 @@ function startingWeightsOf({ init, embeddings, resume = false }: TrainOptions): 
 /** The tokenizer of a new run: that of its starting weights, or the data's. */
 const tokenizerFor = (config: Config, from: StartingWeights | undefined, ofData: Tokenizer): Tokenizer =>
   (from && keptTokenizer(config, from)) ?? ofData;
+
+function openToResume(options: TrainOptions): OpenRun {
+  const { preset, out } = options;
+  if (out === undefined) throw new RunFolderError("--resume needs --out, the folder of the run to resume");
+  return openResumed(out, { preset, settings: settingsOf(options), warn });
+}
 
 /** The settings of --set, and of the options that are short for one key each. */
 function settingsOf({ set, seed, batch, shards, kernels, lock }: TrainOptions): string[] {
@@ -193,88 +186,6 @@ function resolve(options: TrainOptions, from: StartingWeights | undefined): Plan
   return { config: resolved([`train.shards=${shards}`]), devices };
 }
 
-/** The run to resume, with its newest checkpoint, and with the changed settings. */
-function openResumed(options: TrainOptions): Start {
-  const { preset, out } = options;
-  if (out === undefined) throw new RunFolderError("--resume needs --out, the folder of the run to resume");
-  const run = resumeRun(out, new Date());
-  try {
-    const before = run.config;
-    if (preset !== undefined) refuseOtherPreset(before, preset);
-    const config = resumedConfig(before, settingsOf(options));
-    const checkpoint = run.checkpoints.load(configDigest(before));
-    for (const warning of checkpoint?.warnings ?? []) warn(warning);
-    if (checkpoint) requireFinite(checkpoint, out);
-    else if (before.train.init !== "none") {
-      throw new RunFolderError(`${out} ended before the weights of --init were saved; start it again in a new folder`);
-    }
-    return {
-      run: { ...run, ...openRun(out, config, { damaged: run.checkpoints.damaged }) },
-      stored: checkpoint && shared(checkpoint),
-      before,
-    };
-  } catch (error) {
-    run.release();
-    throw error;
-  }
-}
-
-const refusal = (key: string, detail: string): ConfigError =>
-  new ConfigError([{ code: "CONFIG_COMBINATION", key, detail }]);
-
-function refuseOtherPreset(config: Config, preset: string): void {
-  const { name } = resolveConfig(preset, []).data;
-  if (name === config.data.name) return;
-  throw refusal("preset", `--preset ${preset} trains on ${name}, this run on ${config.data.name}; leave it out`);
-}
-
-/** Sections that change no bit of the result. */
-const FREE = ["log.", "eval.", "checkpoint."];
-
-/** The configuration of a run with changed settings. Throws `ConfigError` for settings that a run has to keep. */
-function resumedConfig(before: Config, settings: readonly string[]): Config {
-  const asked = withSettings(before, settings);
-  const kept = configDifferences(before, asked).filter(
-    ({ key }) => key !== "train.steps" && !FREE.some((section) => key.startsWith(section)),
-  );
-  if (kept.length > 0) {
-    throw new ConfigError(
-      kept.map(({ key, from, to }) => ({
-        code: "CONFIG_COMBINATION",
-        key,
-        detail: `${key}: ${from} → ${to}: a resumed run keeps this setting; leave it out, or start a new run`,
-      })),
-    );
-  }
-  const begun = before.train.firstSteps || before.train.steps;
-  const firstSteps = asked.train.steps === begun ? 0 : begun;
-  return { ...asked, train: { ...asked.train, firstSteps } };
-}
-
-/**
- * Writes the changed configuration of a resumed run. Throws `ConfigError` if a new number of steps would have changed the
- * learning rate of a completed step: the weights would match neither run.
- */
-function changeConfig({ run: { path, config }, before, stored }: Start, items: number): void {
-  const [from, to] = [before.train.steps, config.train.steps];
-  const done = stored?.step ?? 0;
-  if (from !== to) {
-    if (to < done) throw refusal("train.steps", `train.steps: ${from} → ${to}: ${done} steps are already done`);
-    const stepsPerEpoch = Math.floor(items / config.train.batch);
-    const [was, is] = [before, config].map((each) => buildSchedules(each, stepsPerEpoch));
-    for (let index = 0; index < done; index++) {
-      const factors = is.factors(index);
-      const changed = was.factors(index).findIndex((factor, i) => factor !== factors[i]);
-      if (changed < 0) continue;
-      throw refusal(
-        "train.steps",
-        `train.steps: ${from} → ${to}: completed steps would have had another learning rate (${is.names[changed]}). A run can be extended if its schedules are constant, rsqrt or stair, their durations are not in %, and no cool-down has begun; otherwise start a new run`,
-      );
-    }
-  }
-  if (configDifferences(before, config).length > 0) writeConfig(path, config);
-}
-
 /** Prints the size of a new run, and writes nothing. */
 async function dryRun(options: TrainOptions, from: StartingWeights | undefined): Promise<void> {
   if (options.resume) throw new RunFolderError("--dry-run is for new runs; leave out --resume");
@@ -301,7 +212,7 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
 
 /** What the devices get. */
 function jobOf(
-  { run: { path, config, checkpoints }, stored }: Start,
+  { run: { path, config, checkpoints }, stored }: OpenRun,
   { pairs, tokenizer, items }: TrainingData,
   embeddings: Float32Array | undefined,
   { preset = DEFAULT_PRESET, resume = false, verify = false }: TrainOptions,
@@ -327,7 +238,7 @@ function jobOf(
 
 /** Trains on the devices and prints the result. */
 async function trainRun(
-  start: Start,
+  start: OpenRun,
   training: TrainingData,
   embeddings: Float32Array | undefined,
   devices: number,

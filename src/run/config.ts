@@ -1,5 +1,6 @@
 /**
- * The configuration of a run: all keys with their defaults and ranges, the presets, and forbidden combinations.
+ * The configuration of a run: its keys with defaults and ranges, and forbidden combinations. Presets are in `presets.ts`, the keys
+ * of `data` with each data set.
  *
  *   resolveConfig("emoji", ["optim.lr=1e-3", "train.batch=64"])
  *
@@ -39,6 +40,7 @@ import {
 } from "./fields.ts";
 import { keysWithoutEffect, optimizerNames } from "./optimizers.ts";
 import { isPattern } from "./patterns.ts";
+import { presetNames, presets } from "./presets.ts";
 import { scheduleFields } from "./scheduleFields.ts";
 import { type Conflict, scheduleConflicts } from "./schedules.ts";
 
@@ -153,31 +155,6 @@ const fields = {
 
 /** The complete configuration of a run. */
 export type Config = Values<typeof fields>;
-
-const SHORT = ["data.augment=light", "train.steps=4677"];
-
-/** Presets as settings that differ from the defaults. */
-const presets: Readonly<Record<string, readonly string[]>> = {
-  /** Learn the names of 1,594 emoji in three drawing styles; test on a fourth. */
-  emoji: [],
-  /** The same in a third of the steps, with less augmentation: a shorter run tolerates less of it. */
-  "emoji-short": SHORT,
-  /** `emoji-short` with 160 emoji held out of training in every style. */
-  "emoji-unseen": [...SHORT, "data.name=emoji-unseen"],
-  /** Drawn scenes, "a small red circle above a large blue square", with combinations held out. */
-  shapes: [
-    "data.name=shapes",
-    "data.strokeProbability=0",
-    "data.augment=none",
-    "tokenizer.length=16",
-    "train.steps=2000",
-  ],
-  /** A text tower for the locked image tower of --init, trained on its embeddings of the emoji (SigLiT). */
-  "emoji-siglit": ["train.lock=image", "data.augment=none", "data.strokeProbability=0", "train.batch=796"],
-};
-
-/** Names of the presets. */
-export const presetNames: readonly string[] = Object.keys(presets);
 
 /** The weights that a run starts from, as far as its configuration depends on them. */
 export interface Origin {

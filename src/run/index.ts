@@ -3,12 +3,9 @@ export { type Checkpoint, CheckpointError, CheckpointFolder } from "./checkpoint
 export {
   type Config,
   checkConfig,
-  configDifferences,
   modelConfig,
   type Origin,
-  presetNames,
   resolveConfig,
-  withSettings,
 } from "./config.ts";
 export { ConfigError, type Problem } from "./configError.ts";
 export {
@@ -50,8 +47,10 @@ export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
 export { buildModel, buildOptimizer } from "./model.ts";
 export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
+export { presetNames } from "./presets.ts";
 export { type ProbeResult, probeJson, probeTable } from "./probe.ts";
 export type { TrainReport } from "./recorder.ts";
+export { type OpenRun, openResumed, type ResumeOptions, writeChanges } from "./resume.ts";
 export {
   checkRunPath,
   configDigest,
@@ -59,15 +58,11 @@ export {
   createRun,
   embeddingsFile,
   type OwnedRunFolder,
-  openRun,
   type RunFolder,
   RunFolderError,
   readRun,
-  resumeRun,
-  writeConfig,
 } from "./runFolder.ts";
 export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
-export { buildSchedules } from "./schedules.ts";
 export {
   initialCheckpoint,
   keptTokenizer,
@@ -80,7 +75,6 @@ export type { TrainJob, TrainResult } from "./trainDevice.ts";
 export {
   firstNonFinite,
   metricsOf,
-  requireFinite,
   type Stored,
   shared,
   tokenizerOf,

@@ -24,6 +24,7 @@ import {
   tensor,
 } from "../tensor/index.ts";
 import { gridOf, ModelConfigError } from "./config.ts";
+import type { LossGradients } from "./fusedLoss.ts";
 import { type EmbeddedRows, sumOfLengths } from "./health.ts";
 import type { LossForm } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
@@ -106,28 +107,46 @@ export function batchGradients(
   });
   if (!Number.isFinite(gradients.loss)) return gradients.loss;
 
-  // Backward, shard by shard, then the sum over all shards of all devices.
-  const { image, text, tPrime, b } = model;
-  const trained = [...parametersOf({ image, text }).values()].filter(({ requiresGrad }) => requiresGrad);
-  if (trained.length > 0) {
-    const flat = sumOverShards(shards, comm, (number) =>
-      scope(() => {
-        const shard = number - owned * comm.rank;
-        const backwardOf = (side: keyof Embedded, all: Tensor): void => {
-          if (!first[side].requiresGrad) return;
-          const z = keepsAll || shard === 0 ? embedded[shard][side] : embed[side](shard);
-          backward(z, slice(all, 0, shard * rows, (shard + 1) * rows));
-        };
-        backwardOf("zimg", gradients.dzimg);
-        backwardOf("ztxt", gradients.dztxt);
-        return takeGradients(trained);
-      }),
-    );
-    setGradients(trained, flat);
-  }
+  const recorded: Recorded = (side, shard) => {
+    if (!first[side].requiresGrad) return undefined;
+    return keepsAll || shard === 0 ? embedded[shard][side] : embed[side](shard);
+  };
+  backwardTowers(model, gradients, { owned, rows, recorded }, { comm, shards });
+  const { tPrime, b } = model;
   if (tPrime.requiresGrad) tPrime.grad = full([], gradients.dtPrime, dtype);
   if (loss.usesBias && b.requiresGrad) b.grad = full([], gradients.db, dtype);
   return gradients.loss;
+}
+
+/** The embedding of a shard with what the backward pass needs; undefined if its tower is not trained. */
+type Recorded = (side: keyof Embedded, shard: number) => Variable | undefined;
+
+/**
+ * The backward pass through the towers, shard by shard, and the sum over all shards of all devices: sets the gradient of every
+ * parameter that is not frozen.
+ */
+function backwardTowers(
+  { image, text }: SigLip,
+  { dzimg, dztxt }: LossGradients,
+  { owned, rows, recorded }: { owned: number; rows: number; recorded: Recorded },
+  { comm, shards }: Required<Pick<Devices, "comm" | "shards">>,
+): void {
+  const trained = [...parametersOf({ image, text }).values()].filter(({ requiresGrad }) => requiresGrad);
+  if (trained.length === 0) return;
+  const flat = sumOverShards(shards, comm, (number) =>
+    scope(() => {
+      const shard = number - owned * comm.rank;
+      for (const [side, all] of [
+        ["zimg", dzimg],
+        ["ztxt", dztxt],
+      ] as const) {
+        const z = recorded(side, shard);
+        if (z) backward(z, slice(all, 0, shard * rows, (shard + 1) * rows));
+      }
+      return takeGradients(trained);
+    }),
+  );
+  setGradients(trained, flat);
 }
 
 /** Taps that append the sum of the lengths of a shard's embeddings before normalization. */

@@ -1,5 +1,6 @@
 /**
- * Training: for every step a batch, its loss, the gradients, an update. It needs no file system and runs in a browser.
+ * Training: for every step a batch, its loss, the gradients, an update. It needs no file system and runs in a browser. `siglip train`
+ * runs it on each device, in `run/trainDevice.ts`.
  *
  * `train` yields its steps. Whatever else a run does (checkpoints, evaluation, progress, signals, comparing devices) is up to
  * the caller:

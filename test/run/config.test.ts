@@ -7,10 +7,10 @@ import {
   checkConfig,
   configDifferences,
   type Problem,
-  presetNames,
   resolveConfig,
   withSettings,
 } from "../../src/run/config.ts";
+import { presetNames } from "../../src/run/presets.ts";
 
 function problemsOf(settings: string[], preset = "emoji"): readonly Problem[] {
   try {
