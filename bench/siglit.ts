@@ -12,7 +12,7 @@ import type { SiglitTimes } from "./siglitDevice.ts";
 
 const BATCHES = [4096, 16_384, 65_536];
 const DEVICES = 2;
-const ROUNDS = 3;
+const ROUNDS = 2;
 
 export async function* siglitBench(): AsyncGenerator<Row> {
   for (const batch of BATCHES) {

@@ -9,7 +9,7 @@ import { defaultShards } from "../../src/cli/devices.ts";
 import { EXIT, exitCodeOf, isExpected } from "../../src/cli/exitCodes.ts";
 import { DeviceError } from "../../src/parallel/index.ts";
 import { type Config, resolveConfig } from "../../src/run/config.ts";
-import { checkMemory, deviceBytes, fittingShards } from "../../src/run/memory.ts";
+import { checkMemory, deviceBytes, fittingShards, runBytes } from "../../src/run/memory.ts";
 import { presetNames } from "../../src/run/presets.ts";
 import { HEAP_BYTES, OutOfMemoryError, SystemMemoryError } from "../../src/tensor/index.ts";
 import { siglip, TINY } from "../support/cli.ts";
@@ -34,6 +34,26 @@ it("a large tower gets as many shards as it needs", () => {
   const shards = fittingShards(config, 2, 2);
   expect(shards).toBe(16);
   expect(deviceBytes(config, shards, 2)).toBeLessThan(0.75 * HEAP_BYTES);
+});
+
+it("a locked tower needs less than a trained one, and embeddings less still: their batches hold no pixels", () => {
+  const needs = (...settings: string[]): [step: number, run: number] => {
+    const config = resolveConfig("emoji", [...VIT_S, "train.shards=16", ...settings]);
+    return [deviceBytes(config, 16, 2), runBytes(config, 2)];
+  };
+  const unchanged = ["data.augment=none", "data.strokeProbability=0"];
+  const [trained, locked, embedded] = [needs(), needs("train.lock=image"), needs("train.lock=image", ...unchanged)];
+  expect(needs(...unchanged)).toEqual(trained);
+  for (const i of [0, 1]) {
+    expect(locked[i]).toBeLessThan(0.6 * trained[i]);
+    expect(embedded[i]).toBeLessThan(0.6 * locked[i]);
+  }
+});
+
+it("a text tower on embeddings takes a batch of 65,536 on two devices", () => {
+  const config = resolveConfig("emoji-siglit", ["train.batch=65536", "train.shards=1"]);
+  const shards = fittingShards(config, 2);
+  expect(runBytes({ ...config, train: { ...config.train, shards } }, 2)).toBeLessThan(4 * 2 ** 30);
 });
 
 /** Configurations of any size. */
