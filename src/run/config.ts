@@ -276,6 +276,7 @@ export const configDifferences = (before: Config, after: Config): Difference[] =
  */
 const LATER_KEYS: readonly string[] = [
   "data.trim",
+  "data.secondTestStyle",
   "train.firstSteps",
   "model.image.gelu",
   "model.image.repSize",
