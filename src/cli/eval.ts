@@ -41,8 +41,8 @@ export async function evaluate(
   const job: EvalJob = { config, stored: shared(checkpoint), rendered, probes };
   const [{ evaluations, probe }] = await launch<EvalJob, EvalResult>(evalProgram, devices, job, { deadline }).results;
   if (json) {
-    const [first, ...others] = evaluations.map(evaluationJson);
-    print(JSON.stringify({ ...first, step, others, ...(probe ? { probe: probeJson(probe) } : {}) }));
+    const tests = evaluations.map(evaluationJson);
+    print(JSON.stringify({ ...tests[0], step, tests, ...(probe ? { probe: probeJson(probe) } : {}) }));
   } else {
     const tables = [evaluationTable(evaluations), ...(probe ? [probeTable(probe)] : [])];
     print([`${run}, step ${step}`, ...tables].join("\n\n"));

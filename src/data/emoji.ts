@@ -1,5 +1,5 @@
 /**
- * Emoji as training data: 1,594 drawings in four styles, with their English names.
+ * Emoji as training data: 1,594 drawings in four styles, with their English names, and some in a fifth.
  *
  * The task is to generalize to a new drawing style: train on noto, twemoji and fluent, test on openmoji. A row of a batch is one
  * emoji in a random style, stroked with probability 0.3 and augmented; its text is the name.
@@ -22,7 +22,7 @@ import {
   toBytes,
 } from "./batches.ts";
 import { trainBpe } from "./bpe.ts";
-import { EMOJI_SETS, EMOJI_STYLES, type Emoji, type EmojiStyle, emojiJson, emojiList } from "./emojiList.ts";
+import { EMOJI_SETS, EMOJI_STYLES, type Emoji, type EmojiStyle, emojiJson, emojiList, iconName } from "./emojiList.ts";
 import { RECIPE, renderEmoji } from "./emojiRender.ts";
 import { type CacheKey, readPictures, writePictures } from "./pictureCache.ts";
 import { STORED, STORED_BYTES } from "./storedPicture.ts";
@@ -50,7 +50,7 @@ export const emojiSplits = {
 /** Rendered emoji in memory. */
 export interface EmojiData {
   readonly emoji: readonly Emoji[];
-  /** [emoji.length, 48, 48, 4], premultiplied. Throws `DataError` for a style that was not opened. */
+  /** [emoji.length, 48, 48, 4], premultiplied, blank where a style has no drawing. Throws `DataError` for a style not opened. */
   pictures(style: EmojiStyle, stroked: boolean): Uint8Array;
 }
 
@@ -94,7 +94,7 @@ export const nameOf = ({ style, stroked, trim }: Variant): string =>
 /** Names everything that a rendered file depends on, so that an update of a package invalidates it. */
 export async function keyOf(emoji: readonly Emoji[], { style, stroked, trim }: Variant): Promise<CacheKey> {
   const { version } = (await emojiJson(`${EMOJI_SETS[style]}/package.json`)) as { version: string };
-  const icons = emoji.map(({ code, icon }) => `${code}=${icon[style]}`);
+  const icons = emoji.map((one) => `${one.code}=${iconName(one, style)}`);
   const madeFrom = JSON.stringify([
     RECIPE,
     EMOJI_SETS[style],
@@ -276,6 +276,14 @@ export function emojiPictures(data: EmojiData, style: EmojiStyle, items?: Int32A
     names,
     rgb: (i) => toBytes(pixels(i, i + 1)),
   };
+}
+
+/** Indices of the emoji that a style draws: all but in `emojione`. */
+export function drawnEmoji(data: EmojiData, style: EmojiStyle): Int32Array {
+  const pictures = data.pictures(style, false);
+  const isDrawn = (item: number): boolean =>
+    pictures.subarray(item * STORED_BYTES, (item + 1) * STORED_BYTES).some((byte) => byte > 0);
+  return Int32Array.from(data.emoji.keys()).filter(isDrawn);
 }
 
 /**

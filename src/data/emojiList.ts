@@ -1,5 +1,5 @@
 /**
- * The emoji that all four picture sets draw, with their English names: 1,594 of them.
+ * The emoji that four picture sets draw, with their English names: 1,594 of them. A fifth, EmojiOne, draws 1,038 of these.
  *
  * Sets and names are joined by code points: lower-case hex, separated by "-", without FE0F (the emoji variation selector, which
  * only some sets write). Base emoji only: no skin-tone variants, components or regional letters.
@@ -8,18 +8,21 @@
  */
 import { packageJson } from "./packages.ts";
 
-/** The package of each style. Licences of the drawings: Apache-2.0, CC-BY-4.0, MIT, CC-BY-SA-4.0. */
+/** The package of each style. Licences of the drawings: Apache-2.0, CC-BY-4.0, MIT, CC-BY-SA-4.0, CC-BY-4.0. */
 export const EMOJI_SETS = {
   noto: "@iconify-json/noto",
   twemoji: "@iconify-json/twemoji",
   fluent: "@iconify-json/fluent-emoji-flat",
   openmoji: "@iconify-json/openmoji",
+  emojione: "@iconify-json/emojione",
 } as const;
 
 /** A drawing style. */
 export type EmojiStyle = keyof typeof EMOJI_SETS;
-/** All drawing styles. */
-export const EMOJI_STYLES = Object.keys(EMOJI_SETS) as EmojiStyle[];
+/** The drawing styles that have every emoji of the list. */
+export const EMOJI_STYLES = ["noto", "twemoji", "fluent", "openmoji"] as const;
+/** A drawing style that has every emoji of the list. */
+export type FullEmojiStyle = (typeof EMOJI_STYLES)[number];
 
 /** The optional packages that emoji data need. */
 export const EMOJI_PACKAGES: readonly string[] = ["sharp", "emojibase-data", ...Object.values(EMOJI_SETS)];
@@ -34,8 +37,8 @@ export interface Emoji {
   readonly tags: readonly string[];
   /** Unicode's group: "animals-nature". */
   readonly group: string;
-  /** Name of its icon in each set. */
-  readonly icon: Readonly<Record<EmojiStyle, string>>;
+  /** Name of its icon in each set that has every emoji. */
+  readonly icon: Readonly<Record<FullEmojiStyle, string>>;
 }
 
 interface EmojibaseEntry {
@@ -64,7 +67,13 @@ const codeOf = (hexcode: string): string =>
 /** Reads a JSON file of one of the emoji packages. */
 export const emojiJson = (path: string): Promise<unknown> => packageJson(path, "emoji", EMOJI_PACKAGES);
 
-/** All emoji that have a drawing in every style, in Unicode's order. Throws `MissingPackageError`. */
+/**
+ * The name of an emoji's icon in a set, if it has one. EmojiOne lists no code points; Iconify names the icons of one emoji alike
+ * in all sets but fluent, so it is joined by noto's names.
+ */
+export const iconName = ({ icon }: Emoji, style: EmojiStyle): string => icon[style === "emojione" ? "noto" : style];
+
+/** All emoji of the four full styles, in Unicode's order. Throws `MissingPackageError`. */
 export async function emojiList(): Promise<readonly Emoji[]> {
   const entries = (await emojiJson("emojibase-data/en/data.json")) as EmojibaseEntry[];
   const { groups } = (await emojiJson("emojibase-data/meta/groups.json")) as EmojibaseGroups;

@@ -1,10 +1,10 @@
 /**
  * Renders emoji drawings to stored pictures: SVG → 96 × 96 → the square around the content → 48 × 48 (storedPicture.ts).
  *
- * The stroked variant outlines every part in black, 2.6 % of the side wide: three of the four sets draw flat areas, but an
+ * The stroked variant outlines every part in black, 2.6 % of the side wide: most sets draw flat areas, but an
  * unseen set may draw lines.
  */
-import { EMOJI_PACKAGES, EMOJI_SETS, type Emoji, type EmojiStyle, emojiJson } from "./emojiList.ts";
+import { EMOJI_PACKAGES, EMOJI_SETS, type Emoji, type EmojiStyle, emojiJson, iconName } from "./emojiList.ts";
 import { loadSharp } from "./packages.ts";
 import { STORED_BYTES, storedPicture, wholeSquare } from "./storedPicture.ts";
 
@@ -32,7 +32,10 @@ function svgOf(set: IconSet, icon: string, stroked: boolean): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${RENDERED}" height="${RENDERED}" viewBox="${left} ${top} ${width} ${height}">${style}${body}</svg>`;
 }
 
-/** Renders `emoji` in one style, cut to the content or whole: [emoji.length, 48, 48, 4]. Calls `progress` after each. */
+/**
+ * Renders `emoji` in one style, cut to the content or whole: [emoji.length, 48, 48, 4], blank where the style has no drawing. Calls
+ * `progress` after each.
+ */
 export async function renderEmoji(
   emoji: readonly Emoji[],
   { style, stroked, trim = true }: { style: EmojiStyle; stroked: boolean; trim?: boolean },
@@ -45,11 +48,14 @@ export async function renderEmoji(
   const work = async () => {
     while (next < emoji.length) {
       const i = next++;
-      const svg = Buffer.from(svgOf(set, emoji[i].icon[style], stroked));
-      const { data, info } = await sharp(svg).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
-      const { width, height } = info;
-      const crop = trim ? undefined : wholeSquare(width, height);
-      pictures.set(storedPicture(data, width, height, crop), i * STORED_BYTES);
+      const icon = iconName(emoji[i], style);
+      if (Object.hasOwn(set.icons, icon)) {
+        const svg = Buffer.from(svgOf(set, icon, stroked));
+        const { data, info } = await sharp(svg).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+        const { width, height } = info;
+        const crop = trim ? undefined : wholeSquare(width, height);
+        pictures.set(storedPicture(data, width, height, crop), i * STORED_BYTES);
+      }
       progress();
     }
   };

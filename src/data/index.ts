@@ -13,6 +13,7 @@ export {
 } from "./batches.ts";
 export { trainBpe } from "./bpe.ts";
 export {
+  drawnEmoji,
   type EmojiData,
   type EmojiPairsOptions,
   type EmojiSplit,
@@ -27,7 +28,7 @@ export {
   type RenderedPictures,
   unseenEmoji,
 } from "./emoji.ts";
-export { EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList } from "./emojiList.ts";
+export { EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList, type FullEmojiStyle } from "./emojiList.ts";
 export { MissingPackageError } from "./missingPackageError.ts";
 export { type EmojiSpec, openImages, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
 export { filesOf } from "./pictureFiles.ts";

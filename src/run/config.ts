@@ -247,6 +247,7 @@ export const configDifferences = (before: Config, after: Config): Difference[] =
  */
 const LATER_KEYS: readonly string[] = [
   "data.trim",
+  "data.secondTestStyle",
   "train.firstSteps",
   "train.init",
   "train.lock",

@@ -47,17 +47,19 @@ export interface TrainingData extends Vocabulary {
 
 /** Images with their texts. */
 export interface TestSet {
+  /** For programs: "openmoji". */
+  readonly name: string;
   /** For people: "openmoji, a style never seen". */
   readonly title: string;
   readonly pictures: PictureSet;
+  /** Training images by style, of the same items in the same order: for the pixel baseline, which is left out without them. */
+  readonly known: readonly PictureSet[];
 }
 
 /** The test data of a run. */
 export interface Tests {
   /** The first is the one that a run is judged by. */
   readonly sets: readonly TestSet[];
-  /** Training images by style, in the order of the first set: for the pixel baseline. */
-  readonly known: readonly PictureSet[];
   /** The rendered or read images, for devices. */
   readonly rendered?: RenderedPictures;
 }

@@ -1,7 +1,8 @@
-/** Emoji as a data set: names with drawings in three styles, tested on a fourth, or on emoji held out in every style. */
+/** Emoji as a data set: names with drawings in three styles, tested on one or two others, or on emoji held out in every style. */
 import {
   augmentations,
   byteTokenizer,
+  drawnEmoji,
   EMOJI_STYLES,
   type Emoji,
   type EmojiStyle,
@@ -27,6 +28,11 @@ import { choice, number, someOf, type Values } from "./fields.ts";
 export const emojiKeys = {
   trainStyles: someOf(["noto", "twemoji", "fluent"], EMOJI_STYLES, "drawing styles to train on"),
   testStyle: choice("openmoji", EMOJI_STYLES, "a drawing style that training never sees"),
+  secondTestStyle: choice(
+    "none",
+    ["none", "emojione"],
+    "another one, with 1,038 of the emoji; choose no setting by it",
+  ),
   augment: choice("strong", ["none", "light", "strong"], "random changes of training images"),
   strokeProbability: number(0.3, { min: 0, max: 1 }, "share of outlined drawings, like those of openmoji"),
   keywordProbability: number(0, { min: 0, max: 1 }, "share of keywords in place of the name"),
@@ -55,14 +61,17 @@ async function tokenizerFor({ tokenizer: { kind, vocabSize } }: DataSettings): P
   return kind === "bytes" ? byteTokenizer : emojiTokenizer(await emojiList(), vocabSize);
 }
 
+/** The styles that training never sees. */
+const testStyles = ({ data: { testStyle, secondTestStyle } }: EmojiSettings): EmojiStyle[] =>
+  secondTestStyle === "none" ? [testStyle] : [testStyle, secondTestStyle];
+
 /** Opens the drawings of all styles of a run, and outlined versions of some. */
 function open(
   settings: EmojiSettings,
   opening: TestOpening,
   stroked: readonly EmojiStyle[] = [],
 ): Promise<OpenedEmoji> {
-  const { trainStyles, testStyle } = settings.data;
-  const plain = [...new Set<EmojiStyle>([...trainStyles, testStyle])];
+  const plain = [...settings.data.trainStyles, ...testStyles(settings)];
   return openEmoji({ plain, stroked, trim: trims(settings), ...opening });
 }
 
@@ -120,24 +129,21 @@ export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
   },
 
   async openTests(settings, opening) {
-    const { trainStyles, testStyle } = settings.data;
-    const side = settings.model.image.imageSize;
+    const { trainStyles } = settings.data;
     const data = await open(settings, opening);
-    const { rendered } = data;
-    if (holdsOut) {
-      const { unseen } = unseenEmoji(data.emoji, UNSEEN);
-      const sets = [...trainStyles, testStyle].map((style) => ({
-        title: `emoji never seen, ${style}`,
-        pictures: emojiPictures(data, style, unseen, side),
-      }));
-      return { sets, known: [], rendered };
-    }
-    const pictures = emojiPictures(data, testStyle, undefined, side);
-    return {
-      sets: [{ title: `${testStyle}, a style never seen in training`, pictures }],
-      known: trainStyles.map((style) => emojiPictures(data, style, undefined, side)),
-      rendered,
-    };
+    const unseen = holdsOut ? new Set(unseenEmoji(data.emoji, UNSEEN).unseen) : undefined;
+    const pictures = (style: EmojiStyle, items: Int32Array) =>
+      emojiPictures(data, style, items, settings.model.image.imageSize);
+    const sets = [...(unseen ? trainStyles : []), ...testStyles(settings)].map((style) => {
+      const items = drawnEmoji(data, style).filter((item) => unseen?.has(item) ?? true);
+      return {
+        name: style,
+        title: unseen ? `emoji never seen, ${style}` : `${style}, a style never seen in training`,
+        pictures: pictures(style, items),
+        known: unseen ? [] : trainStyles.map((known) => pictures(known, items)),
+      };
+    });
+    return { sets, rendered: data.rendered };
   },
 
   openProbe: (settings, opening) => probed(holdsOut, settings, opening),

@@ -16,6 +16,7 @@ import { embedPictures, embedTexts } from "./embed.ts";
 
 /** Retrieval on one test set. */
 export interface Evaluation extends Retrieval {
+  readonly name: string;
   readonly title: string;
   /** Baseline, image → text only: the nearest trimmed pixels in the training styles, if they hold the same items. */
   readonly pixels?: readonly Recall[];
@@ -51,6 +52,7 @@ const KS = [1, 5, 10];
 
 /** Recall at 1, 5 and 10 in both directions. */
 export const evaluateSet = ({ test, zimg, ztxt }: EmbeddedSet): Evaluation => ({
+  name: test.name,
   title: test.title,
   ...retrieval(zimg, ztxt, test.pictures.owner, KS),
 });
@@ -67,20 +69,20 @@ function calibrationOf(
   return calibration(zimg, ztxt, test.pictures.owner, { t, b, candidates: batch });
 }
 
-/** Evaluates all sets of a run; on rank 0 with their calibration, and the first one with the pixel baseline. */
+/** Evaluates all sets of a run; on rank 0 with their calibration and the pixel baseline. */
 export function evaluateAll(
   embedder: Embedder,
-  { sets, known }: Tests,
+  { sets }: Tests,
   training: Config["train"],
 ): { sets: EmbeddedSet[]; evaluations: Evaluation[] } {
   const embedded = sets.map((set) => embedSet(embedder, set));
-  const evaluations = embedded.map((set, i) => {
+  const evaluations = embedded.map((set) => {
     const evaluation = evaluateSet(set);
     if ((embedder.comm ?? alone).rank > 0) return evaluation;
     const measured = calibrationOf(embedder, set, training);
     const calibrated = { ...evaluation, ...(measured ? { calibration: measured } : {}) };
-    if (i > 0 || known.length === 0) return calibrated;
-    const { pictures } = set.test;
+    const { pictures, known } = set.test;
+    if (known.length === 0) return calibrated;
     const scores = pixelNeighbours(pictures, known);
     return { ...calibrated, pixels: retrievalOfScores(scores, pictures.owner, KS).recall };
   });
@@ -93,7 +95,17 @@ const at = (recall: readonly Recall[], direction: Direction): Record<string, num
   Object.fromEntries(recall.map((row) => [`r${row.k}`, row[direction]]));
 
 /** An evaluation as `siglip eval --json` prints it: fractions from 0 to 1. */
-export const evaluationJson = ({ title, images, texts, recall, chance, pixels, calibration }: Evaluation): object => ({
+export const evaluationJson = ({
+  name,
+  title,
+  images,
+  texts,
+  recall,
+  chance,
+  pixels,
+  calibration,
+}: Evaluation): object => ({
+  name,
   title,
   textToImage: at(recall, "textToImage"),
   imageToText: at(recall, "imageToText"),

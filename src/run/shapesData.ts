@@ -47,10 +47,14 @@ export const shapesData: DataSet = {
     const set = (split: ShapesSplit) => shapePictures(split, TESTED, train.seed, model.image.imageSize);
     return {
       sets: [
-        { title: "scenes with colour and shape never seen together", pictures: set("unseen") },
-        { title: "new drawings of scenes seen in training", pictures: set("train") },
+        {
+          name: "unseen",
+          title: "scenes with colour and shape never seen together",
+          pictures: set("unseen"),
+          known: [],
+        },
+        { name: "train", title: "new drawings of scenes seen in training", pictures: set("train"), known: [] },
       ],
-      known: [],
     };
   },
 

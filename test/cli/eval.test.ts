@@ -51,9 +51,20 @@ describe("siglip eval", { timeout: 120_000 }, () => {
     expect(JSON.parse(await evaluation(run("sigmoid"), "--json"))).not.toHaveProperty("probe");
   });
 
+  it("--json lists every test set under its name, and the first one's figures also at the top", async () => {
+    const { step, tests, ...first } = JSON.parse(await evaluation(run("sigmoid"), "--json"));
+    expect(step).toBe(12);
+    expect(tests.map(({ name }: { name: string }) => name)).toEqual(["unseen", "train"]);
+    expect(first).toEqual(tests[0]);
+    for (const { textToImage, imageToText, chance } of tests) {
+      for (const recall of [textToImage, imageToText, chance]) expect(Object.keys(recall)).toEqual(["r1", "r5", "r10"]);
+      expect(chance.r1).toBe(1 / 1000);
+    }
+  });
+
   it("gives the calibration of every test set after the sigmoid loss, none after the softmax loss", async () => {
-    const { calibration, others } = JSON.parse(await evaluation(run("sigmoid"), "--json"));
-    for (const { bins, ece, perMatch } of [calibration, others[0].calibration]) {
+    const { calibration, tests } = JSON.parse(await evaluation(run("sigmoid"), "--json"));
+    for (const { bins, ece, perMatch } of [calibration, tests[1].calibration]) {
       expect(bins.reduce((sum: number, { pairs }: { pairs: number }) => sum + pairs, 0)).toBe(1000 * 1000);
       expect(perMatch).toBeCloseTo(16 * ece, 12); // one match in a batch of 16
       expect(perMatch).toBeLessThan(1);

@@ -3,13 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDrawings } from "../../src/data/emoji.ts";
+import { emojiJson, iconName } from "../../src/data/emojiList.ts";
 import { renderEmoji } from "../../src/data/emojiRender.ts";
 import {
   augmentations,
   byteTokenizer,
+  drawnEmoji,
   EMOJI_STYLES,
   type Emoji,
   type EmojiData,
+  type EmojiStyle,
   emojiImages,
   emojiList,
   emojiPairs,
@@ -39,6 +42,7 @@ beforeAll(async () => {
       made.set(`${style}${stroked}`, await renderEmoji(emoji, { style, stroked }, () => {}));
     }
   }
+  made.set("emojionefalse", await renderEmoji(emoji, { style: "emojione", stroked: false }, () => {}));
   some = { emoji, pictures: (style, stroked) => made.get(`${style}${stroked}`)! };
 }, 60000);
 
@@ -55,6 +59,33 @@ describe("emojiList", () => {
   it("joins across the variation selector, and leaves out skin tones and components", () => {
     expect(all.find(({ name }) => name === "red heart")).toMatchObject({ code: "2764", icon: { noto: "red-heart" } });
     expect(all.filter(({ code }) => /1f3f[b-f]|fe0f|^1f9b[0-3]$/.test(code))).toEqual([]);
+  });
+});
+
+describe("emojione", () => {
+  it("draws 1,038 of the emoji, which are found by noto's names", async () => {
+    const { icons } = (await emojiJson("@iconify-json/emojione/icons.json")) as { icons: object };
+    expect(all.filter((emoji) => Object.hasOwn(icons, iconName(emoji, "emojione"))).length).toBe(1038);
+  });
+
+  it("is blank where it has no drawing, and drawnEmoji leaves those emoji out", () => {
+    const drawn = drawnEmoji(some, "emojione");
+    const names = Array.from(drawn, (item) => some.emoji[item].name);
+    expect(names).toEqual(expect.arrayContaining(["goat", "fountain", "keycap: 5"]));
+    // Newer than the set.
+    for (const name of ["bubble tea", "stethoscope", "brown square"]) expect(names).not.toContain(name);
+    for (const style of EMOJI_STYLES) expect(drawnEmoji(some, style)).toEqual(Int32Array.from(some.emoji.keys()));
+  });
+
+  it("shows the emoji whose name it is joined by: pixels find more than half of them in other styles", () => {
+    const drawn = drawnEmoji(some, "emojione");
+    const galleries = emojiSplits.emoji.train.map((style) => emojiPictures(some, style, drawn));
+    const scores = pixelNeighbours(emojiPictures(some, "emojione", drawn), galleries);
+    const found = Array.from(drawn.keys()).filter((q) => {
+      const row = scores.subarray(q * drawn.length, (q + 1) * drawn.length);
+      return row.indexOf(Math.max(...row)) === q;
+    });
+    expect(found.length).toBeGreaterThan(drawn.length / 2);
   });
 });
 
@@ -126,10 +157,11 @@ describe("emojiPairs", () => {
       new Uint8Array(100 * 48 * 48 * 4)
         .fill(255)
         .map((_, i) => (i % 4 === 3 ? 255 : 20 + 60 * style + (stroked ? 30 : 0)));
-    const store = EMOJI_STYLES.map((_, style) => [shade(style, false), shade(style, true)]);
+    const styles: readonly EmojiStyle[] = EMOJI_STYLES;
+    const store = styles.map((_, style) => [shade(style, false), shade(style, true)]);
     const fake: EmojiData = {
       emoji: all.slice(0, 100),
-      pictures: (style, stroked) => store[EMOJI_STYLES.indexOf(style)][stroked ? 1 : 0],
+      pictures: (style, stroked) => store[styles.indexOf(style)][stroked ? 1 : 0],
     };
     const still = { ...augmentations.light, brightness: 0, contrast: 0 };
     const pairs = emojiPairs(fake, { ...options, augmentation: still });

@@ -4,6 +4,7 @@ import { type Evaluation, evaluationTable } from "../../src/run/evaluation.ts";
 it("the table names the direction of every row, also for pixels", () => {
   const recall = (textToImage: number, imageToText: number) => [{ k: 1, textToImage, imageToText }];
   const evaluation: Evaluation = {
+    name: "set",
     title: "a set",
     images: 4,
     texts: 4,

@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+import { EMOJI_STYLES, emojiList, pixelNeighbours } from "../../src/data/index.ts";
+import { STORED_BYTES } from "../../src/data/storedPicture.ts";
+import { resolveConfig } from "../../src/run/config.ts";
+import { openTests } from "../../src/run/dataSets.ts";
+
+/** Drawings with a pattern of their own for each emoji, the same in every style; emojione lacks every third. */
+async function patterns() {
+  const count = (await emojiList()).length;
+  const drawn = (lacksThirds: boolean): Uint8Array => {
+    const bytes = new Uint8Array(new SharedArrayBuffer(count * STORED_BYTES));
+    for (let item = 0; item < count; item++) {
+      if (lacksThirds && item % 3 === 0) continue;
+      const picture = bytes.subarray(item * STORED_BYTES, (item + 1) * STORED_BYTES);
+      picture.fill(255);
+      // A black square of 8 × 8 for each bit of the number.
+      for (let bit = 0; bit < 11; bit++) {
+        if (((item >> bit) & 1) === 0) continue;
+        for (let y = 0; y < 8; y++) {
+          const from = ((8 + 8 * Math.floor(bit / 4) + y) * 48 + 8 + 8 * (bit % 4)) * 4;
+          for (let x = 0; x < 8; x++) picture.fill(0, from + 4 * x, from + 4 * x + 3);
+        }
+      }
+    }
+    return bytes;
+  };
+  const full = drawn(false);
+  return new Map([...EMOJI_STYLES.map((style) => [style, full] as const), ["emojione", drawn(true)]]);
+}
+
+describe("openTests", () => {
+  it("opens one style by default, and a second one with data.secondTestStyle", async () => {
+    const rendered = await patterns();
+    const names = async (...settings: string[]) =>
+      (await openTests(resolveConfig("emoji", settings), { rendered })).sets.map(({ name }) => name);
+    expect(await names()).toEqual(["openmoji"]);
+    expect(await names("data.secondTestStyle=emojione")).toEqual(["openmoji", "emojione"]);
+    expect(await names("data.secondTestStyle=emojione", "data.name=emoji-unseen")).toEqual([
+      ...EMOJI_STYLES,
+      "emojione",
+    ]);
+  });
+
+  it("tests only on emoji that the second style draws, against the same emoji in the training styles", async () => {
+    const config = resolveConfig("emoji", ["data.secondTestStyle=emojione"]);
+    const [, { pictures, known }] = (await openTests(config, { rendered: await patterns() })).sets;
+    const names = (await emojiList()).filter((_, item) => item % 3 !== 0).map(({ name }) => name);
+    expect(pictures.names).toEqual(names);
+    expect(known.map((set) => set.names)).toEqual([names, names, names]);
+    const scores = pixelNeighbours(pictures, known);
+    const wrong = names.filter((_, q) => {
+      const row = scores.subarray(q * names.length, (q + 1) * names.length);
+      return row.indexOf(row.reduce((a, b) => Math.max(a, b))) !== q;
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("with held-out emoji, tests on those of them that the second style draws", async () => {
+    const config = resolveConfig("emoji-unseen", ["data.secondTestStyle=emojione"]);
+    const sets = (await openTests(config, { rendered: await patterns() })).sets;
+    const [first, second] = [sets[0], sets[4]].map(({ pictures }) => pictures.names);
+    expect(first).toHaveLength(160);
+    const all = (await emojiList()).map(({ name }) => name);
+    expect(second).toEqual(first.filter((name) => all.indexOf(name) % 3 !== 0));
+  });
+});
