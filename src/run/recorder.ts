@@ -19,6 +19,8 @@ export interface RecorderOptions extends Omit<SaverOptions, "log" | "minutes" | 
   readonly config: Config;
   /** Completed steps. */
   readonly first: number;
+  /** Floating-point operations of those steps. */
+  readonly flops: number;
   readonly report: (report: TrainReport) => void;
 }
 
@@ -29,12 +31,14 @@ export class Recorder {
   readonly #log: MetricsLog;
   readonly #saver: Saver;
   readonly #watch: TrainingWatch;
+  #flops: number;
   #reported = Number.NEGATIVE_INFINITY;
 
   /** Throws `CheckpointError` if the next checkpoints would not fit on the disk. */
-  constructor({ run, config, first, report, ...saving }: RecorderOptions) {
+  constructor({ run, config, first, flops, report, ...saving }: RecorderOptions) {
     this.#config = config;
     this.#report = report;
+    this.#flops = flops;
     this.#log = new MetricsLog(run, undefined, (warning) => this.#say(`warning: ${warning}`));
     const { minutes } = config.checkpoint;
     this.#saver = new Saver({ ...saving, log: this.#log, minutes, say: (message) => this.#say(message) });
@@ -47,13 +51,20 @@ export class Recorder {
     return this.#saver.isDue;
   }
 
+  /** Floating-point operations of all steps so far, in the matrix products; NaN if those of the first are unknown. */
+  get flops(): number {
+    return this.#flops;
+  }
+
   /** Records a step; `recall`: the metrics of an evaluation after it, if any. */
   saw(seen: Step, learningRate: number, recall: Metrics | undefined, last: boolean): void {
-    const { step, loss, t, b } = seen;
+    const { flops, ...metrics } = seen;
+    const { step, loss, t, b } = metrics;
     const { steps } = this.#config.train;
+    this.#flops += flops;
     this.#saver.saw(loss);
     if (step % this.#config.log.every === 0 || step === 1 || step === steps)
-      this.#log.append({ ...seen, learningRate });
+      this.#log.append({ ...metrics, learningRate, gflop: this.#flops / 1e9 });
     if (recall) this.#log.append(recall);
     for (const sign of this.#watch.see(seen)) this.#say(`warning: ${sign}`);
     if (last || performance.now() - this.#reported > REPORT_MS) {
@@ -64,7 +75,7 @@ export class Recorder {
 
   /** Saves a checkpoint; announces one that was due by time once it is on the disk. */
   save(step: number, last: boolean, byTime: boolean): void {
-    const isSaved = this.#saver.save(step, last);
+    const isSaved = this.#saver.save(step, last, this.#flops);
     if (isSaved && byTime && !last) this.#say(`checkpoint of step ${step} saved`);
   }
 

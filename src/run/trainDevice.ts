@@ -25,7 +25,7 @@ import { buildModel, buildOptimizer, buildSchedule } from "./model.ts";
 import { Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
 import { finish } from "./results.ts";
 import { openRun } from "./runFolder.ts";
-import { restore, type Stored } from "./trainingState.ts";
+import { flopsOf, restore, type Stored } from "./trainingState.ts";
 
 /** The job of `trainProgram`. */
 export interface TrainJob {
@@ -97,10 +97,11 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   }
   recorder?.close();
   const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
-  if (comm.rank !== 0) return { kind: "stopped", step: steps };
+  if (recorder === undefined) return { kind: "stopped", step: steps };
   const seconds = (performance.now() - started) / 1e3;
   const { run, preset } = job;
-  return finish({ run, config, preset, model, set: sets[0], evaluations, seconds, first, devices: comm.size });
+  const { flops } = recorder;
+  return finish({ run, config, preset, model, set: sets[0], evaluations, seconds, flops, first, devices: comm.size });
 });
 
 /** Draws the rows of this device, and while it waits for other devices also later ones. */
@@ -116,9 +117,10 @@ function recorderFor(
   { config: job, report }: Device<TrainJob, TrainReport>,
   trained: Pick<RecorderOptions, "model" | "optimizer" | "tokenizer">,
 ): Recorder {
-  const { run, config, first, digest, damaged } = job;
+  const { run, config, first, stored, digest, damaged } = job;
+  const flops = stored ? flopsOf(stored) : 0;
   const { checkpoints } = openRun(run, config, { damaged });
-  return new Recorder({ ...trained, run, config, first, digest, checkpoints, report });
+  return new Recorder({ ...trained, run, config, first, flops, digest, checkpoints, report });
 }
 
 /** Recall on the first test set during training, for the curves of the report. Nothing is selected by it. */

@@ -54,13 +54,17 @@ export function shared({ step, meta, tensors }: Checkpoint): Stored {
   return { step, meta, tensors: copies };
 }
 
-/** The checkpoint of a step. `metrics`: lines that may be missing from `metrics.jsonl`. */
+/**
+ * The checkpoint of a step. `metrics`: lines that may be missing from `metrics.jsonl`; `flops`: floating-point operations of all
+ * steps so far.
+ */
 export function checkpointOf(
   step: number,
   model: SigLip,
   optimizer: Optimizer,
   tokenizer: Tokenizer,
   metrics: readonly string[] = [],
+  flops = 0,
 ): Checkpoint {
   const tensors = new Map<string, SafetensorsTensor>();
   for (const [name, { shape, data }] of tensorsOf(model, optimizer)) {
@@ -68,6 +72,7 @@ export function checkpointOf(
   }
   const meta = {
     updates: optimizer.count,
+    ...(Number.isNaN(flops) ? {} : { flops }),
     optimizer: optimizer.name,
     tokenizer: JSON.parse(JSON.stringify(tokenizer)),
   };
@@ -78,6 +83,12 @@ export function checkpointOf(
 export function metricsOf({ meta }: Stored): string[] {
   const lines = isJsonRecord(meta) ? meta.metrics : undefined;
   return Array.isArray(lines) ? lines.filter((line) => typeof line === "string") : [];
+}
+
+/** Floating-point operations of the completed steps; NaN if they were not counted yet when this was saved. */
+export function flopsOf({ meta }: Stored): number {
+  const { flops = Number.NaN } = isJsonRecord(meta) ? meta : {};
+  return Number(flops);
 }
 
 /** The tokenizer of a checkpoint. Throws `TokenizerError` if it is invalid. */

@@ -9,7 +9,7 @@
  *     }
  */
 import { NonFiniteError, type Optimizer, OptimizerError, parametersOf, type ScheduleFactor } from "../nn/index.ts";
-import { portable, scope } from "../tensor/index.ts";
+import { flops, portable, scope } from "../tensor/index.ts";
 import { batchGradients, type Devices, type PairBatch } from "./batchGradients.ts";
 import { type LossForm, trainingLosses } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
@@ -41,6 +41,11 @@ export interface StepMetrics {
   readonly b: number;
   /** Norm of all gradients together, before clipping. */
   readonly gradNorm: number;
+  /**
+   * Floating-point operations of the step's matrix products on all devices: forward and backward pass, loss, update. An operation
+   * that is executed twice, as in recomputed activations, counts twice; the update, which every device computes, once.
+   */
+  readonly flops: number;
 }
 
 /** A completed step: its number, from 1 on, and its metrics. */
@@ -82,13 +87,17 @@ export function trainStep(
   const b = model.b.value.item();
   try {
     return scope(() => {
+      const before = flops();
       const value = batchGradients(model, loss, batch, devices); // sets the gradient of every parameter
       if (!Number.isFinite(value)) {
         throw new NonFiniteError(`train: the loss is ${value} at t = ${t}, b = ${b}; nothing was updated`);
       }
+      const between = flops();
       const gradNorm = optimizer.step(factor);
       temperatureOf(model, "after");
-      return { loss: value, t, b, gradNorm };
+      const { size = 1 } = devices.comm ?? {};
+      // Shards are equal, so every device has computed as much.
+      return { loss: value, t, b, gradNorm, flops: size * (between - before) + (flops() - between) };
     });
   } finally {
     // The scope has freed all gradients, also those of parameters that the optimizer does not update.

@@ -35,6 +35,8 @@ describe("siglip train", { timeout: 120_000 }, () => {
       .split("\n")
       .map((line) => JSON.parse(line));
     expect(rows.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(rows[11].gflop).toBeCloseTo(12 * rows[0].gflop, 10);
+    expect(stdout).toMatch(/192 pairs in 12 steps, 0\.\d+ GFLOP, /);
     expect(rows[0]).toMatchObject({ t: expect.closeTo(10, 5), b: expect.closeTo(-Math.log(15), 5) });
     expect(JSON.parse(readFileSync(join(run("whole"), "config.json"), "utf8"))).toMatchObject({
       train: { steps: 12, batch: 16, loss: "sigmoid" },
@@ -49,6 +51,15 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(weights("seed1").equals(weights("whole"))).toBe(false);
   });
 
+  it("measures the same losses and operations on any number of devices", async () => {
+    for (const devices of ["1", "2"]) {
+      const args = ["train", ...TINY, ...steps(3), "--shards", "2", "--devices", devices];
+      await siglip([...args, "--out", run(`on${devices}`)]);
+    }
+    expect(metrics("on2")).toContain('"gflop":');
+    expect(metrics("on2")).toBe(metrics("on1"));
+  });
+
   it("saves and exits 130 on Ctrl-C, and --resume reaches the same final weights, bit for bit", async () => {
     const args = ["train", ...TINY, ...steps(400), "--set", "checkpoint.every=1000"];
     const interrupted = await siglip([...args, "--out", run("interrupted")], (child) => {
@@ -61,7 +72,9 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(interrupted.stdout).toBe("");
     const resumed = await siglip(["train", "--resume", "--out", run("interrupted")]);
     expect(resumed.code, resumed.stderr).toBe(0);
-    expect(resumed.stdout).toMatch(/pairs in 400 steps, \d+ min \d+ s since it was resumed at step \d+ on /);
+    expect(resumed.stdout).toMatch(
+      /pairs in 400 steps, [\d.]+ GFLOP, \d+ min \d+ s since it was resumed at step \d+ on /,
+    );
     const straight = await siglip([...args, "--out", run("straight")]);
     expect(straight.code, straight.stderr).toBe(0);
     expect(weights("interrupted")).toEqual(weights("straight"));
