@@ -2,8 +2,8 @@
  * Counts the floating-point operations of matrix products, where they are launched.
  *
  * A product [m, k]·[k, n] is 2·m·n·k operations, whatever kernel computes it. Attention is two products a head, and four in its
- * gradient; a tile of pairs of the loss is one, and two more for its gradients. Element-wise work is left out: norms, softmax, GELU,
- * the terms of the loss, updates of parameters.
+ * gradient; a tile of pairs of the loss is one, and two more for its gradients. Element-wise operations are left out: norms,
+ * softmax, GELU, the terms of the loss, updates of parameters.
  */
 let count = 0;
 

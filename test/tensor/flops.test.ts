@@ -98,7 +98,7 @@ describe("flops", () => {
     }
   });
 
-  it("leaves out element-wise work", () => {
+  it("leaves out element-wise operations", () => {
     const x = ones([30, 30]);
     expect(counted(() => void [add(x, x), exp(x), softmax(x), sumSquares(x)])).toBe(0);
   });
