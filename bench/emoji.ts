@@ -19,9 +19,9 @@ export function makeEmojiStep(): () => { loss: number } {
   const model = buildModel(config, vocabSize);
   const optimizer = buildOptimizer(config, model);
   const rng = new Rng(1);
-  const pixels = Float32Array.from({ length: batch * imageSize ** 2 * 3 }, () => rng.between(-1, 1));
+  const images = Float32Array.from({ length: batch * imageSize ** 2 * 3 }, () => rng.between(-1, 1));
   const tokens = Int32Array.from({ length: batch * length }, () => rng.integer(vocabSize));
-  const pairs = { pixels, imageShape: [batch, imageSize, imageSize, 3], tokens };
+  const pairs = { images, imageShape: [batch, imageSize, imageSize, 3], tokens };
   return () => trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, pairs, 1, { shards });
 }
 

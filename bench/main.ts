@@ -23,6 +23,7 @@ import { optimizersBench } from "./optimizers.ts";
 import { line } from "./print.ts";
 import type { BenchOptions, Row } from "./row.ts";
 import { rowsBench } from "./rows.ts";
+import { siglitBench } from "./siglit.ts";
 import { stepBench } from "./step.ts";
 import { vitB16Bench } from "./vitB16.ts";
 
@@ -38,6 +39,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => AsyncIterable<
   emoji: emojiBench,
   loss: lossBench,
   memory: memoryBench,
+  siglit: siglitBench,
   "vit-b16": vitB16Bench,
 };
 

@@ -19,10 +19,10 @@ const model = new SigLip(new Rng(0), {
 const optimizer = new AdamW(parametersOf(model), { lr: 2e-3, clipNorm: 1 });
 
 for (let step = 0; step <= steps; step++) {
-  const { pixels, tokens } = pairs.batch(0, step, batch);
+  const { images, tokens } = pairs.batch(0, step, batch);
   // A step is one scope, which frees its allocations at its end.
   scope(() => {
-    const zimg = model.embedImages(tensor(pixels, [batch, side, side, 3])); // [B, d]
+    const zimg = model.embedImages(tensor(images, [batch, side, side, 3])); // [B, d]
     const ztxt = model.embedTexts(tokens); // [B, d]
     const loss = sigmoidLoss(zimg, ztxt, model.tPrime, model.b); // []
     backward(loss); // fills the gradient of every parameter

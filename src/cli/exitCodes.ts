@@ -39,6 +39,7 @@ const BY_NAME: Readonly<Record<string, ExitCode>> = {
   OutOfMemoryError: EXIT.usage, // the request is too large; if the system has no memory, a device failed
   ScheduleError: EXIT.usage,
   ShardError: EXIT.usage,
+  EmbeddingsError: EXIT.data,
   EvaluationError: EXIT.data, // embeddings of a model are NaN or infinite
   FormatError: EXIT.data,
   LossInputsError: EXIT.data,

@@ -19,9 +19,9 @@ import { lossForms } from "../siglip/index.ts";
 import { chooseKernels, type KernelMode, portable } from "../tensor/index.ts";
 import { deadlineOf, devicesThatShare } from "./devices.ts";
 import { drawBlocks } from "./drawBlocks.ts";
+import { startWaiting } from "./elapsed.ts";
 import { lossText } from "./lossText.ts";
 import { print, warn } from "./print.ts";
-import { startWaiting } from "./waiting.ts";
 
 export interface LossOptions {
   readonly batch?: string;

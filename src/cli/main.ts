@@ -64,6 +64,9 @@ program
       .argParser(collect)
       .default([], "none"),
   )
+  .option("--init <run>", "start from the weights of a run or a saved model; its model and tokenizer are kept")
+  .option("--lock <tower>", "the same as --set train.lock=<tower>; image: keep the image tower of --init unchanged")
+  .option("--embeddings <file>", "embeddings of the training images by siglip embed (default: computed at the start)")
   .option("--resume", "resume the run in --out; --set may change log.*, eval.*, checkpoint.*, and often train.steps")
   .option("--dry-run", "print parameters, memory, steps, devices and shards of a new run; write nothing")
   .option("--json", "print the result of --dry-run as JSON")
@@ -83,6 +86,17 @@ program
   .addOption(kernels("kernels to use (default: those of the training)"))
   .option("--json", "print JSON")
   .action(async (run, options) => (await import("./eval.ts")).evaluate(run, options));
+
+program
+  .command("embed")
+  .description("the embeddings of a run's training images in a file, for train --lock image --embeddings")
+  .argument("<run>", "run folder")
+  .requiredOption("--out <file>", "file to write, .safetensors; an interrupted command continues")
+  .option("--devices <number>", "worker threads that share the images (default: the cores)")
+  .addOption(deadline())
+  .addOption(kernels("which kernels (default: those of the training)"))
+  .option("--json", "print JSON")
+  .action(async (run, options) => (await import("./embed.ts")).embed(run, options));
 
 program
   .command("classify")

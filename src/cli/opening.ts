@@ -3,6 +3,6 @@
 import type { Opening } from "../run/index.ts";
 import { cacheFolder } from "./cacheFolder.ts";
 import { warn } from "./print.ts";
-import { showRendering } from "./rendering.ts";
+import { showRendering } from "./renderProgress.ts";
 
 export const opening = (): Opening => ({ progress: showRendering(), warn, cache: cacheFolder() });

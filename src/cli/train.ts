@@ -3,11 +3,10 @@
  * Ctrl-C. It never blocks on a device; the training itself is in trainDevice.ts.
  */
 import { join } from "node:path";
-import { newSharedRows } from "../data/index.ts";
+import { newSharedRows, type Tokenizer } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch } from "../parallel/launch.ts";
 import {
-  buildSchedule,
   type Config,
   ConfigError,
   checkBatch,
@@ -15,26 +14,29 @@ import {
   checkRunPath,
   checkSchedule,
   checkSettings,
-  configDifferences,
   configDigest,
   createNextRun,
   createRun,
   fitsOn,
   fittingShards,
+  imageShapeOf,
+  initialCheckpoint,
+  keptTokenizer,
   metricsOf,
   modelConfig,
+  type OpenRun,
   type OwnedRunFolder,
-  openRun,
+  openResumed,
+  openStartingWeights,
   openTraining,
   openVocabulary,
   RunFolderError,
   remedyFor,
-  requireFinite,
+  requireFit,
   resolveConfig,
-  resumeRun,
   rewindMetrics,
   runBytes,
-  type Stored,
+  type StartingWeights,
   shared,
   type TrainingData,
   type TrainJob,
@@ -42,13 +44,13 @@ import {
   type TrainResult,
   tokenizerOf,
   trainProgram,
-  withSettings,
-  writeConfig,
+  writeChanges,
 } from "../run/index.ts";
 import { parameterCount } from "../siglip/index.ts";
 import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
 import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
+import { embeddingsOf, openLockedImages } from "./lockedImages.ts";
 import { opening } from "./opening.ts";
 import { print, printableLines, warn } from "./print.ts";
 import { startProgress } from "./progress.ts";
@@ -65,6 +67,9 @@ export interface TrainOptions {
   readonly shards?: string;
   readonly kernels?: string;
   readonly set: readonly string[];
+  readonly init?: string;
+  readonly lock?: string;
+  readonly embeddings?: string;
   readonly resume?: boolean;
   readonly verify?: boolean;
   readonly dryRun?: boolean;
@@ -79,22 +84,14 @@ const COMPARE_EVERY = 100;
 
 const DEFAULT_PRESET = "emoji";
 
-/** A run that this process may write to, and its starting point. */
-interface Start {
-  readonly run: OwnedRunFolder;
-  /** Undefined if nothing was saved yet. */
-  readonly stored?: Stored | undefined;
-  /** The configuration of the completed steps. */
-  readonly before: Config;
-}
-
 export async function train(options: TrainOptions): Promise<void> {
   const { preset = DEFAULT_PRESET, out, resume = false } = options;
   deadlineOf(options.deadline); // reject an invalid one before any work
-  if (options.dryRun) return dryRun(options);
-  let start = resume ? openResumed(options) : undefined;
+  const from = startingWeightsOf(options);
+  if (options.dryRun) return dryRun(options, from);
+  let start = resume ? openToResume(options) : undefined;
   try {
-    const { config, devices } = start ? withDevices(start.run.config, options) : resolve(options);
+    const { config, devices } = start ? withDevices(start.run.config, options) : resolve(options, from);
     if (!start) {
       checkMemory(config, devices); // a resumed run fits
       // Before rendering pictures, which takes a while.
@@ -107,13 +104,21 @@ export async function train(options: TrainOptions): Promise<void> {
     checkBatch(config, items);
     for (const warning of checkSchedule(config, items)) warn(warning);
     const training = await openTraining(config, opening());
-    if (start) changeConfig(start, training.items);
+    const initial = from && initialCheckpoint(config, from, tokenizerFor(config, from, training.tokenizer));
+    const stored = initial ? shared(initial) : start?.stored;
+    const locked = await openLockedImages(config, stored, training.pairs, options.embeddings);
+    if (start) writeChanges(start, training.items);
     // Only now, so that a rejected run leaves no folder.
     const now = new Date();
     const made = (): OwnedRunFolder =>
       out === undefined ? createNextRun(RUNS, preset, config, now) : createRun(out, config, now);
-    start ??= { run: made(), before: config };
-    await trainRun(start, training, devices, options);
+    start ??= { run: made(), before: config, stored };
+    if (initial) start.run.checkpoints.save(initial, configDigest(config));
+    const { run } = start;
+    const deadline = deadlineOf(options.deadline);
+    const embeddings = locked && (await embeddingsOf(run, locked, training.pairs, devices, deadline));
+    if (typeof embeddings === "string") printStopped(stored?.step ?? 0, embeddings, run.path);
+    else await trainRun(start, training, embeddings, devices, options);
   } catch (error) {
     start?.run.discard();
     throw error;
@@ -122,9 +127,29 @@ export async function train(options: TrainOptions): Promise<void> {
   }
 }
 
+/** The weights of --init. */
+function startingWeightsOf({ init, embeddings, resume = false }: TrainOptions): StartingWeights | undefined {
+  const given = init !== undefined ? "init" : embeddings !== undefined ? "embeddings" : undefined;
+  if (resume && given) {
+    const detail = `--${given} is for a new run; a resumed run has its own: leave it out`;
+    throw new ConfigError([{ code: "CONFIG_COMBINATION", key: `--${given}`, detail }]);
+  }
+  return init === undefined ? undefined : openStartingWeights(init, warn);
+}
+
+/** The tokenizer of a new run: that of its starting weights, or the data's. */
+const tokenizerFor = (config: Config, from: StartingWeights | undefined, ofData: Tokenizer): Tokenizer =>
+  (from && keptTokenizer(config, from)) ?? ofData;
+
+function openToResume(options: TrainOptions): OpenRun {
+  const { preset, out } = options;
+  if (out === undefined) throw new RunFolderError("--resume needs --out, the folder of the run to resume");
+  return openResumed(out, { preset, settings: settingsOf(options), warn });
+}
+
 /** The settings of --set, and of the options that are short for one key each. */
-function settingsOf({ set, seed, batch, shards, kernels }: TrainOptions): string[] {
-  const short = { seed, batch, shards, kernels };
+function settingsOf({ set, seed, batch, shards, kernels, lock }: TrainOptions): string[] {
+  const short = { seed, batch, shards, kernels, lock };
   return [
     ...set,
     ...Object.entries(short).flatMap(([key, value]) => (value === undefined ? [] : [`train.${key}=${value}`])),
@@ -144,107 +169,35 @@ const withDevices = (config: Config, { devices }: TrainOptions): Plan => ({
 
 const setsShards = (setting: string): boolean => /^\s*train\.shards\s*=/.test(setting);
 
-function resolve(options: TrainOptions): Plan {
+function resolve(options: TrainOptions, from: StartingWeights | undefined): Plan {
   const { preset = DEFAULT_PRESET } = options;
   const settings = settingsOf(options);
-  if (settings.some(setsShards)) return withDevices(resolveConfig(preset, settings), options);
+  const resolved = (more: readonly string[]): Config => {
+    const config = resolveConfig(preset, [...settings, ...more], from);
+    if (from) requireFit(config, from);
+    return config;
+  };
+  if (settings.some(setsShards)) return withDevices(resolved([]), options);
   // No train.shards given: resolve with one shard to get the batch, then choose devices and shards.
-  const uncut = resolveConfig(preset, [...settings, "train.shards=1"]);
+  const uncut = resolved(["train.shards=1"]);
   const { batch } = uncut.train;
   const devices = devicesThatShare(options.devices, batch, `a batch of ${batch}`, (count) => fitsOn(uncut, count));
   const shards = fittingShards(uncut, devices, defaultShards(batch, devices));
-  return { config: resolveConfig(preset, [...settings, `train.shards=${shards}`]), devices };
-}
-
-/** The run to resume, with its newest checkpoint, and with the changed settings. */
-function openResumed(options: TrainOptions): Start {
-  const { preset, out } = options;
-  if (out === undefined) throw new RunFolderError("--resume needs --out, the folder of the run to resume");
-  const run = resumeRun(out, new Date());
-  try {
-    const before = run.config;
-    if (preset !== undefined) refuseOtherPreset(before, preset);
-    const config = resumedConfig(before, settingsOf(options));
-    const checkpoint = run.checkpoints.load(configDigest(before));
-    for (const warning of checkpoint?.warnings ?? []) warn(warning);
-    if (checkpoint) requireFinite(checkpoint, out);
-    return {
-      run: { ...run, ...openRun(out, config, { damaged: run.checkpoints.damaged }) },
-      stored: checkpoint && shared(checkpoint),
-      before,
-    };
-  } catch (error) {
-    run.release();
-    throw error;
-  }
-}
-
-const refusal = (key: string, detail: string): ConfigError =>
-  new ConfigError([{ code: "CONFIG_COMBINATION", key, detail }]);
-
-function refuseOtherPreset(config: Config, preset: string): void {
-  const { name } = resolveConfig(preset, []).data;
-  if (name === config.data.name) return;
-  throw refusal("preset", `--preset ${preset} trains on ${name}, this run on ${config.data.name}; leave it out`);
-}
-
-/** Sections that change no bit of the result. */
-const FREE = ["log.", "eval.", "checkpoint."];
-
-/** The configuration of a run with changed settings. Throws `ConfigError` for settings that a run has to keep. */
-function resumedConfig(before: Config, settings: readonly string[]): Config {
-  const asked = withSettings(before, settings);
-  const kept = configDifferences(before, asked).filter(
-    ({ key }) => key !== "train.steps" && !FREE.some((section) => key.startsWith(section)),
-  );
-  if (kept.length > 0) {
-    throw new ConfigError(
-      kept.map(({ key, from, to }) => ({
-        code: "CONFIG_COMBINATION",
-        key,
-        detail: `${key}: ${from} → ${to}: a resumed run keeps this setting; leave it out, or start a new run`,
-      })),
-    );
-  }
-  const begun = before.train.firstSteps || before.train.steps;
-  const firstSteps = asked.train.steps === begun ? 0 : begun;
-  return { ...asked, train: { ...asked.train, firstSteps } };
-}
-
-/**
- * Writes the changed configuration of a resumed run. Throws `ConfigError` if a new number of steps would have changed the
- * learning rate of a completed step: the weights would match neither run.
- */
-function changeConfig({ run: { path, config }, before, stored }: Start, items: number): void {
-  const [from, to] = [before.train.steps, config.train.steps];
-  const done = stored?.step ?? 0;
-  if (from !== to) {
-    if (to < done) throw refusal("train.steps", `train.steps: ${from} → ${to}: ${done} steps are already done`);
-    const stepsPerEpoch = Math.floor(items / config.train.batch);
-    const [was, is] = [before, config].map((each) => buildSchedule(each, stepsPerEpoch));
-    for (let index = 0; index < done; index++) {
-      if (was(index) === is(index)) continue;
-      const { schedule, warmup, cooldown } = config.optim;
-      throw refusal(
-        "train.steps",
-        `train.steps: ${from} → ${to}: completed steps would have had another learning rate (optim.schedule ${schedule}, optim.warmup ${warmup}, optim.cooldown ${cooldown}). A run can be extended if its schedule is constant or rsqrt, its warm-up is not in %, and its cool-down has not begun; otherwise start a new run`,
-      );
-    }
-  }
-  if (configDifferences(before, config).length > 0) writeConfig(path, config);
+  return { config: resolved([`train.shards=${shards}`]), devices };
 }
 
 /** Prints the size of a new run, and writes nothing. */
-async function dryRun(options: TrainOptions): Promise<void> {
+async function dryRun(options: TrainOptions, from: StartingWeights | undefined): Promise<void> {
   if (options.resume) throw new RunFolderError("--dry-run is for new runs; leave out --resume");
-  const { config, devices } = resolve(options);
+  const { config, devices } = resolve(options, from);
   checkMemory(config, devices);
   const warnings = checkSettings(config, false);
   const { tokenizer, items } = await openVocabulary(config);
   checkBatch(config, items);
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
   const { steps, shards } = config.train;
-  const parameters = parameterCount(modelConfig(config, tokenizer.vocabSize)).total;
+  const { vocabSize } = tokenizerFor(config, from, tokenizer);
+  const parameters = parameterCount(modelConfig(config, vocabSize)).total;
   const memoryBytes = runBytes(config, devices);
   if (options.json) {
     print(JSON.stringify({ parameters, memoryBytes, steps, devices, shards }));
@@ -259,12 +212,14 @@ async function dryRun(options: TrainOptions): Promise<void> {
 
 /** What the devices get. */
 function jobOf(
-  { run: { path, config, checkpoints }, stored }: Start,
+  { run: { path, config, checkpoints }, stored }: OpenRun,
   { pairs, tokenizer, items }: TrainingData,
+  embeddings: Float32Array | undefined,
   { preset = DEFAULT_PRESET, resume = false, verify = false }: TrainOptions,
 ): TrainJob {
   // A resumed run keeps its tokenizer.
   const kept = (stored ? tokenizerOf(stored) : tokenizer).toJSON();
+  const spec = { ...pairs, tokenizer: kept };
   return {
     run: path,
     config,
@@ -276,17 +231,23 @@ function jobOf(
     compareEvery: verify ? 1 : COMPARE_EVERY,
     tokenizer: kept,
     items,
-    pairs: { ...pairs, tokenizer: kept },
-    rows: newSharedRows(config.train.batch, config.model.image.imageSize, config.tokenizer.length),
+    pairs: embeddings && spec.data === "emoji" ? { ...spec, embeddings } : spec,
+    rows: newSharedRows(config.train.batch, imageShapeOf(config), config.tokenizer.length),
   };
 }
 
 /** Trains on the devices and prints the result. */
-async function trainRun(start: Start, training: TrainingData, devices: number, options: TrainOptions): Promise<void> {
+async function trainRun(
+  start: OpenRun,
+  training: TrainingData,
+  embeddings: Float32Array | undefined,
+  devices: number,
+  options: TrainOptions,
+): Promise<void> {
   const { run, stored } = start;
   const { path, config } = run;
   rewindMetrics(path, stored?.step ?? 0, undefined, stored && metricsOf(stored));
-  const job = jobOf(start, training, options);
+  const job = jobOf(start, training, embeddings, options);
   const progress = startProgress(config.train);
   const launched = launch<TrainJob, TrainResult, TrainReport>(trainProgram, devices, job, {
     deadline: deadlineOf(options.deadline),

@@ -9,11 +9,10 @@
  */
 import { Rng } from "../tensor/index.ts";
 
-/** Rows of pictures and their texts. */
+/** Rows of images and their texts. */
 export interface Batch {
-  /** Model input, [B, side, side, 3]. */
-  readonly pixels: Float32Array;
-  /** [B, side, side, 3] */
+  /** Pixels as model input, [B, side, side, 3], or embeddings that a locked tower computed before, [B, d]. */
+  readonly images: Float32Array;
   readonly imageShape: readonly number[];
   /** [B, length] */
   readonly tokens: Int32Array;
@@ -25,8 +24,8 @@ export interface Batch {
 export interface Pairs {
   /** Distinct items, each once in an epoch. */
   readonly size: number;
-  /** Side of a picture, in pixels. */
-  readonly side: number;
+  /** Shape of an image: [side, side, 3], or [d] for embeddings. */
+  readonly imageShape: readonly number[];
   /** Tokens of a text. */
   readonly length: number;
   batchesPerEpoch(batch: number): number;
@@ -37,32 +36,34 @@ export interface Pairs {
   batch(seed: number, step: number, batch: number, into?: Batch, first?: number): Batch;
 }
 
-/** Allocates a batch. */
-export const newBatch = (batch: number, side: number, length: number): Batch => ({
-  pixels: new Float32Array(batch * side * side * 3),
-  imageShape: [batch, side, side, 3],
+const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** Allocates a batch of images of a shape and texts of a length. */
+export const newBatch = (batch: number, imageShape: readonly number[], length: number): Batch => ({
+  images: new Float32Array(batch * sizeOf(imageShape)),
+  imageShape: [batch, ...imageShape],
   tokens: new Int32Array(batch * length),
   items: new Int32Array(batch),
 });
 
 /** Bytes of a batch. */
-export const batchBytes = (batch: number, side: number, length: number): number =>
-  4 * batch * (side * side * 3 + length + 1);
+export const batchBytes = (batch: number, imageShape: readonly number[], length: number): number =>
+  4 * batch * (sizeOf(imageShape) + length + 1);
 
 /** Allocates a batch in memory that threads share. */
-export const newSharedBatch = (batch: number, side: number, length: number): Batch => ({
-  pixels: new Float32Array(new SharedArrayBuffer(4 * batch * side * side * 3)),
-  imageShape: [batch, side, side, 3],
+export const newSharedBatch = (batch: number, imageShape: readonly number[], length: number): Batch => ({
+  images: new Float32Array(new SharedArrayBuffer(4 * batch * sizeOf(imageShape))),
+  imageShape: [batch, ...imageShape],
   tokens: new Int32Array(new SharedArrayBuffer(4 * batch * length)),
   items: new Int32Array(new SharedArrayBuffer(4 * batch)),
 });
 
 /** Rows first..end−1 of a batch, as views. */
-export function rowsBetween({ pixels, imageShape, tokens, items }: Batch, first: number, end: number): Batch {
+export function rowsBetween({ images, imageShape, tokens, items }: Batch, first: number, end: number): Batch {
   const part = <A extends Float32Array | Int32Array>(all: A): A =>
     all.subarray((first * all.length) / items.length, (end * all.length) / items.length) as A;
   return {
-    pixels: part(pixels),
+    images: part(images),
     imageShape: [end - first, ...imageShape.slice(1)],
     tokens: part(tokens),
     items: part(items),
@@ -82,6 +83,16 @@ export interface PictureSet {
   readonly names: readonly string[];
   /** Picture i as bytes for a report, [side, side, 3]. */
   rgb(i: number): Uint8Array;
+}
+
+/** A finite list of images to train on, in a fixed order. */
+export interface ImageList {
+  readonly count: number;
+  readonly side: number;
+  /** Draws images from..end−1 as model input, [end − from, side, side, 3]. */
+  pixels(from: number, end: number): Float32Array;
+  /** The bytes from which an image is drawn, to recognize it. */
+  stored(image: number): Uint8Array;
 }
 
 /** A request that the data cannot satisfy; the message names the number to change. */

@@ -13,6 +13,7 @@ import { type Augmentation, augmentations, drawView, plainView, randomView } fro
 import {
   batchesPerEpoch,
   DataError,
+  type ImageList,
   itemsOfStep,
   newBatch,
   type Pairs,
@@ -86,11 +87,12 @@ interface Variant {
   readonly trim: boolean;
 }
 
-const nameOf = ({ style, stroked, trim }: Variant): string =>
+/** The name of the cache file of a variant, without its ending. */
+export const nameOf = ({ style, stroked, trim }: Variant): string =>
   `${style}${trim ? "" : "-whole"}${stroked ? "-stroked" : ""}`;
 
 /** Names everything that a rendered file depends on, so that an update of a package invalidates it. */
-async function keyOf(emoji: readonly Emoji[], { style, stroked, trim }: Variant): Promise<CacheKey> {
+export async function keyOf(emoji: readonly Emoji[], { style, stroked, trim }: Variant): Promise<CacheKey> {
   const { version } = (await emojiJson(`${EMOJI_SETS[style]}/package.json`)) as { version: string };
   const icons = emoji.map(({ code, icon }) => `${code}=${icon[style]}`);
   const madeFrom = JSON.stringify([
@@ -181,15 +183,41 @@ export interface EmojiPairsOptions {
   readonly tags?: number;
   /** Indices of the emoji to train on; all by default. */
   readonly items?: Int32Array;
+  /** Embeddings of `emojiImages`, [images, d]: batches then hold these in place of pixels, neither stroked nor augmented. */
+  readonly embeddings?: Float32Array;
+}
+
+/** Draws the image of a row: the emoji number `place` in a style. */
+type DrawEmoji = (place: number, style: number, rng: Rng, stroked: boolean, out: Float32Array, offset: number) => void;
+
+/** The images of a batch: augmented pixels, or rows of embeddings. */
+function imagesOf(data: EmojiData, chosen: Int32Array, options: EmojiPairsOptions) {
+  const { styles, side = 32, augmentation = augmentations.light, stroke = 0.3, embeddings } = options;
+  if (embeddings) {
+    const width = embeddings.length / (styles.length * chosen.length);
+    const draw: DrawEmoji = (place, style, _rng, _stroked, out, offset) => {
+      const row = style * chosen.length + place;
+      out.set(embeddings.subarray(row * width, (row + 1) * width), offset);
+    };
+    return { shape: [width], draw };
+  }
+  const plain = styles.map((style) => data.pictures(style, false));
+  const stroked = stroke > 0 ? styles.map((style) => data.pictures(style, true)) : plain;
+  const draw: DrawEmoji = (place, style, rng, isStroked, out, offset) => {
+    const pictures = isStroked ? stroked[style] : plain[style];
+    const item = chosen[place];
+    const picture = pictures.subarray(item * STORED_BYTES, (item + 1) * STORED_BYTES);
+    drawView(picture, STORED, randomView(rng, augmentation), side, out, offset);
+  };
+  return { shape: [side, side, 3], draw };
 }
 
 /** Batches of augmented emoji; `items` of a batch are indices into `data.emoji`. */
 export function emojiPairs(data: EmojiData, options: EmojiPairsOptions): Pairs {
-  const { tokenizer, length, styles, side = 32, augmentation = augmentations.light, stroke = 0.3, tags = 0 } = options;
+  const { tokenizer, length, styles, stroke = 0.3, tags = 0 } = options;
   const chosen = options.items ?? Int32Array.from(data.emoji.keys());
   const itemsOf = itemsOfStep(chosen.length);
-  const plain = styles.map((style) => data.pictures(style, false));
-  const stroked = stroke > 0 ? styles.map((style) => data.pictures(style, true)) : plain;
+  const { shape, draw } = imagesOf(data, chosen, options);
   const names = encodeAll(
     tokenizer,
     data.emoji.map(({ name }) => name),
@@ -203,11 +231,12 @@ export function emojiPairs(data: EmojiData, options: EmojiPairsOptions): Pairs {
   };
   return {
     size: chosen.length,
-    side,
+    imageShape: shape,
     length,
     batchesPerEpoch: (batch) => batchesPerEpoch(chosen.length, batch),
-    batch(seed, step, batch, into = newBatch(batch, side, length), first = 0) {
-      const { pixels, tokens, items } = into;
+    batch(seed, step, batch, into = newBatch(batch, shape, length), first = 0) {
+      const { images, tokens, items } = into;
+      const each = images.length / items.length;
       const rngOf = rowsOfStep(seed, step);
       const places = itemsOf(seed, step, batch).subarray(first, first + items.length);
       places.forEach((place, row) => {
@@ -215,10 +244,9 @@ export function emojiPairs(data: EmojiData, options: EmojiPairsOptions): Pairs {
         items[row] = item;
         const rng = rngOf(first + row);
         const style = Math.floor(rng.uniform() * styles.length);
-        const pictures = rng.uniform() < stroke ? stroked[style] : plain[style];
+        const isStroked = rng.uniform() < stroke;
         tokens.set(textOf(item, rng), row * length);
-        const picture = pictures.subarray(item * STORED_BYTES, (item + 1) * STORED_BYTES);
-        drawView(picture, STORED, randomView(rng, augmentation), side, pixels, row * side * side * 3);
+        draw(place, style, rng, isStroked, images, row * each);
       });
       return into;
     },
@@ -247,6 +275,31 @@ export function emojiPictures(data: EmojiData, style: EmojiStyle, items?: Int32A
     owner: Int32Array.from(chosen.keys()),
     names,
     rgb: (i) => toBytes(pixels(i, i + 1)),
+  };
+}
+
+/**
+ * The images that training shows of some emoji, neither stroked nor augmented: all of `items` in the first style, then in the
+ * next. Drawn as augmentation "none" draws them, to the same bits.
+ */
+export function emojiImages(data: EmojiData, options: Pick<EmojiPairsOptions, "styles" | "items" | "side">): ImageList {
+  const { styles, side = 32 } = options;
+  const chosen = options.items ?? Int32Array.from(data.emoji.keys());
+  const pictureOf = (image: number): Uint8Array => {
+    const at = chosen[image % chosen.length] * STORED_BYTES;
+    return data.pictures(styles[Math.floor(image / chosen.length)], false).subarray(at, at + STORED_BYTES);
+  };
+  const view = randomView(new Rng(0), augmentations.none);
+  return {
+    count: styles.length * chosen.length,
+    side,
+    pixels(from, end) {
+      const stride = side * side * 3;
+      const out = new Float32Array((end - from) * stride);
+      for (let i = from; i < end; i++) drawView(pictureOf(i), STORED, view, side, out, (i - from) * stride);
+      return out;
+    },
+    stored: pictureOf,
   };
 }
 

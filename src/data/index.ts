@@ -3,6 +3,7 @@ export { type Augmentation, augmentations } from "./augment.ts";
 export {
   type Batch,
   DataError,
+  type ImageList,
   newBatch,
   type Pairs,
   type PictureSet,
@@ -15,6 +16,7 @@ export {
   type EmojiData,
   type EmojiPairsOptions,
   type EmojiSplit,
+  emojiImages,
   emojiPairs,
   emojiPictures,
   emojiSplits,
@@ -27,7 +29,7 @@ export {
 } from "./emoji.ts";
 export { EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList } from "./emojiList.ts";
 export { MissingPackageError } from "./missingPackageError.ts";
-export { type EmojiSpec, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
+export { type EmojiSpec, openImages, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
 export { filesOf } from "./pictureFiles.ts";
 export {
   decodePicture,

@@ -2,8 +2,8 @@
  * Specifications of training pairs as plain data, from which every thread gets the same batches.
  */
 import type { Augmentation } from "./augment.ts";
-import type { Pairs } from "./batches.ts";
-import { emojiPairs, openEmoji, type RenderedPictures } from "./emoji.ts";
+import type { ImageList, Pairs } from "./batches.ts";
+import { emojiImages, emojiPairs, type OpenedEmoji, openEmoji, type RenderedPictures } from "./emoji.ts";
 import type { EmojiStyle } from "./emojiList.ts";
 import { type ShapesSplit, shapes } from "./shapes.ts";
 import type { TokenizerFile } from "./tokenizer.ts";
@@ -30,6 +30,7 @@ export interface EmojiSpec extends CommonSpec {
   readonly stroke?: number;
   readonly tags?: number;
   readonly items?: Int32Array;
+  readonly embeddings?: Float32Array;
   readonly trim?: boolean;
   readonly rendered?: RenderedPictures;
   readonly cache?: string;
@@ -42,13 +43,20 @@ export type PairsSpec = ShapesSpec | EmojiSpec;
 export async function openPairs(spec: PairsSpec, progress: () => void = () => {}): Promise<Pairs> {
   const tokenizer = tokenizerFromJSON(spec.tokenizer);
   if (spec.data === "shapes") return shapes({ ...spec, tokenizer });
-  const data = await openEmoji({
-    plain: spec.styles,
-    stroked: spec.stroke === 0 ? [] : spec.styles,
-    progress,
-    trim: spec.trim ?? true,
-    rendered: spec.rendered,
-    cache: spec.cache,
-  });
-  return emojiPairs(data, { ...spec, tokenizer });
+  const drawn = spec.embeddings ? [] : spec.styles;
+  const stroked = spec.stroke === 0 ? [] : drawn;
+  return emojiPairs(await openDrawn(spec, drawn, stroked, progress), { ...spec, tokenizer });
 }
+
+/** Opens the images of a specification, neither stroked nor augmented; undefined for shapes, which are new in every step. */
+export async function openImages(spec: PairsSpec, progress: () => void = () => {}): Promise<ImageList | undefined> {
+  if (spec.data === "shapes") return undefined;
+  return emojiImages(await openDrawn(spec, spec.styles, [], progress), spec);
+}
+
+const openDrawn = (
+  { trim = true, rendered, cache }: EmojiSpec,
+  plain: readonly EmojiStyle[],
+  stroked: readonly EmojiStyle[],
+  progress: () => void,
+): Promise<OpenedEmoji> => openEmoji({ plain, stroked, progress, trim, rendered, cache });

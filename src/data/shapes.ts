@@ -160,13 +160,14 @@ export interface ShapesOptions {
 /** Batches of scenes; each row draws one of the two wordings at random. */
 export function shapes({ tokenizer, length, side = 32, split = "train" }: ShapesOptions): Pairs {
   const scenes = scenesOf(split);
+  const imageShape = [side, side, 3];
   const itemsOf = itemsOfStep(scenes.length);
   return {
     size: scenes.length,
-    side,
+    imageShape,
     length,
     batchesPerEpoch: (batch) => batchesPerEpoch(scenes.length, batch),
-    batch(seed, step, batch, into = newBatch(batch, side, length), first = 0) {
+    batch(seed, step, batch, into = newBatch(batch, imageShape, length), first = 0) {
       const rngOf = rowsOfStep(seed, step);
       const texts: string[] = [];
       const places = itemsOf(seed, step, batch).subarray(first, first + into.items.length);
@@ -176,7 +177,7 @@ export function shapes({ tokenizer, length, side = 32, split = "train" }: Shapes
         const rng = rngOf(first + row);
         const scene = sceneOf(id);
         texts.push(captionOf(scene, rng.uniform() < 0.5));
-        drawScene(scene, rng, side, into.pixels, row * side * side * 3);
+        drawScene(scene, rng, side, into.images, row * side * side * 3);
       });
       into.tokens.set(encodeAll(tokenizer, texts, length));
       return into;

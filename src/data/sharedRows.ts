@@ -31,18 +31,20 @@ export interface SharedRows {
 const MOST_SLOTS = 8;
 const MOST_BYTES = 2 ** 26; // of all slots together, if more than two
 
-function slotsFor(batch: number, side: number, length: number): number {
-  const fitting = Math.floor(MOST_BYTES / batchBytes(batch, side, length));
+function slotsFor(batch: number, imageShape: readonly number[], length: number): number {
+  const fitting = Math.floor(MOST_BYTES / batchBytes(batch, imageShape, length));
   return Math.min(MOST_SLOTS, Math.max(2, fitting));
 }
 
 /** Bytes of all slots together. */
-export const sharedRowsBytes = (batch: number, side: number, length: number): number =>
-  slotsFor(batch, side, length) * batchBytes(batch, side, length);
+export const sharedRowsBytes = (batch: number, imageShape: readonly number[], length: number): number =>
+  slotsFor(batch, imageShape, length) * batchBytes(batch, imageShape, length);
 
 /** Allocates shared rows. */
-export function newSharedRows(batch: number, side: number, length: number): SharedRows {
-  const slots = Array.from({ length: slotsFor(batch, side, length) }, () => newSharedBatch(batch, side, length));
+export function newSharedRows(batch: number, imageShape: readonly number[], length: number): SharedRows {
+  const slots = Array.from({ length: slotsFor(batch, imageShape, length) }, () =>
+    newSharedBatch(batch, imageShape, length),
+  );
   return { slots, words: slots.map(() => new SharedArrayBuffer(4 * batch)) };
 }
 
@@ -73,7 +75,7 @@ export class RowDrawer {
     const { first, end } = options;
     this.#pairs = pairs;
     this.#options = options;
-    this.#canvas = newBatch(1, pairs.side, pairs.length);
+    this.#canvas = newBatch(1, pairs.imageShape, pairs.length);
     this.#slots = slots.map((batch, slot) => ({
       words: new Int32Array(words[slot]),
       rows: Array.from(batch.items, (_, row) => rowsBetween(batch, row, row + 1)),
@@ -125,10 +127,10 @@ export class RowDrawer {
 
   #draw(step: number, row: number): void {
     const { words, rows } = this.#slotOf(step);
-    const { pixels, tokens, items } = this.#canvas;
+    const { images, tokens, items } = this.#canvas;
     heap.onWork?.(); // all rows together may take longer than the deadline
     this.#pairs.batch(this.#options.seed, step, rows.length, this.#canvas, row);
-    rows[row].pixels.set(pixels);
+    rows[row].images.set(images);
     rows[row].tokens.set(tokens);
     rows[row].items.set(items);
     Atomics.store(words, row, drawn(step));

@@ -26,5 +26,13 @@ export { PatchEmbed, patchify } from "./patchEmbed.ts";
 export { type Pooling, pool } from "./pool.ts";
 export { learnedPositions, sincos2d } from "./posEmb.ts";
 export { type Grid, type Resampling, resamplePositions } from "./resamplePositions.ts";
-export { SCHEDULE_KINDS, type ScheduleKind, type ScheduleOptions, type Stair, schedule } from "./schedule.ts";
+export {
+  SCHEDULE_KINDS,
+  type ScheduleKind,
+  type ScheduleOption,
+  type ScheduleOptions,
+  type Stair,
+  schedule,
+  scheduleOptionsOf,
+} from "./schedule.ts";
 export type { Tap } from "./tap.ts";

@@ -44,6 +44,9 @@ export interface ScheduleOptions {
   readonly stairs?: readonly Stair[];
 }
 
+/** An option that only some kinds use. */
+export type ScheduleOption = "end" | "power" | "timescale" | "shift" | "stairs";
+
 type Decay = (step: number, progress: number) => number;
 type Settings = Required<Omit<ScheduleOptions, "kind" | "total" | "cooldown">>;
 
@@ -76,12 +79,15 @@ const KINDS = {
       (step) =>
         stairs.findLast((stair) => stair.step <= step)?.factor ?? 1,
   },
-} as const satisfies Record<string, { uses: readonly string[]; decay: (settings: Settings) => Decay }>;
+} as const satisfies Record<string, { uses: readonly ScheduleOption[]; decay: (settings: Settings) => Decay }>;
 
 /** How the factor falls after warm-up. */
 export type ScheduleKind = keyof typeof KINDS;
 /** Every kind of schedule. */
 export const SCHEDULE_KINDS = Object.keys(KINDS) as readonly ScheduleKind[];
+
+/** The options that a kind of schedule uses beside warm-up and cool-down. */
+export const scheduleOptionsOf = (kind: ScheduleKind): readonly ScheduleOption[] => KINDS[kind].uses;
 
 /** x^power for x in [0, 1], with the same bits on every engine. */
 const toPower = (x: number, power: number): number => (x === 0 || x === 1 ? x : portable.exp(power * portable.log(x)));
@@ -108,7 +114,7 @@ function checkOptions(options: ScheduleOptions): void {
     if (when) throw new ScheduleError(`schedule: ${problem}`);
   };
   refuse(!Object.hasOwn(KINDS, kind), `unknown kind ${JSON.stringify(kind)}; choose ${SCHEDULE_KINDS.join(", ")}`);
-  const known = [...SHARED, ...KINDS[kind].uses];
+  const known: readonly string[] = [...SHARED, ...KINDS[kind].uses];
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   refuse(unknown !== undefined, `${unknown} is not an option of ${kind}; its options are ${known.join(", ")}`);
   refuse(

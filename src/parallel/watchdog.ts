@@ -1,4 +1,9 @@
-/** The main thread's watch over the devices: it never waits for one, so it looks at their heartbeats now and then. */
+/**
+ * The main thread's watch over the devices: it never waits for one, so it looks at their heartbeats now and then.
+ *
+ * It notices when all are silent. A thread that ends is noticed in launch.ts; one silent device among others, by the devices that
+ * wait for it (threads.ts).
+ */
 import type { Control } from "./control.ts";
 import { DeadlineError } from "./errors.ts";
 import { ALLOW_MORE, Silence } from "./silence.ts";

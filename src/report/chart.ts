@@ -1,5 +1,5 @@
 /**
- * A line chart as SVG: axes with round ticks, raw values faint, smoothed ones strong, a dashed reference line.
+ * A line chart as SVG: axes with round ticks, raw values faint, smoothed ones strong, shaded bands, a dashed reference line.
  *
  * Colours come from CSS variables (style.ts), so that the same drawing fits light and dark pages.
  */
@@ -11,6 +11,8 @@ export interface Series {
   readonly name: string;
   /** In order of x. */
   readonly points: readonly Point[];
+  /** The edges of a shaded band around the points. */
+  readonly band?: readonly (readonly Point[])[];
 }
 
 export interface Chart {
@@ -50,11 +52,11 @@ export function lineChart(chart: Chart): Markup | undefined {
   const visible = ([x, y]: Point) =>
     Number.isFinite(y) && (chart.x === "linear" || x > 0) && (chart.y === "linear" || y > 0);
   const series = chart.series
-    .map((s) => ({ ...s, points: s.points.filter(visible) }))
+    .map((s) => ({ ...s, points: s.points.filter(visible), band: s.band?.map((edge) => edge.filter(visible)) ?? [] }))
     .filter((s) => s.points.length > 0);
   if (series.length === 0) return undefined;
   const xs = series.flatMap((s) => [s.points[0][0], s.points[s.points.length - 1][0]]);
-  const ys = series.flatMap((s) => s.points.map(([, y]) => y));
+  const ys = series.flatMap((s) => [s.points, ...s.band].flat().map(([, y]) => y));
   if (chart.reference) ys.push(chart.reference.value);
   const x = chart.x === "log" ? logAxis(xs, X_PIXELS) : linearAxis([0, ...xs], X_PIXELS); // ends where the run ends
   const y = chart.y === "log" ? logAxis(ys, Y_PIXELS) : linearAxis(ys, Y_PIXELS, { nice: true });
@@ -62,6 +64,7 @@ export function lineChart(chart: Chart): Markup | undefined {
 ${heading(chart, series)}
 ${axes(x, y, chart.x === "log" ? `${chart.xLabel} (logarithmic)` : chart.xLabel)}
 ${chart.reference && reference(chart.reference, y)}
+${series.map((s, i) => band(s.band, i, x, y))}
 ${series.map((s, i) => curve(chart, s, i, x, y))}
 </svg>`;
 }
@@ -100,6 +103,18 @@ function reference({ value, label }: { value: number; label: string }, y: Axis):
   const level = y.at(value);
   const below = level - PLOT.top < 16; // no room above the line
   return html`<path class="reference" d="M${PLOT.left} ${level}H${PLOT.right}"/><text class="note" x="${PLOT.right}" y="${level + (below ? 14 : -5)}" text-anchor="end">${label}</text>`;
+}
+
+/** The area between two edges. */
+function band(
+  [low = [], high = []]: readonly (readonly Point[])[],
+  index: number,
+  x: Axis,
+  y: Axis,
+): Markup | undefined {
+  if (low.length < 2 || high.length < 2) return undefined;
+  const [there, back] = [low, high].map((edge) => thin(edge, RAW_POINTS, x.at));
+  return html`<path class="band s${index}" d="M${[...there, ...back.reverse()].map(([px, py]) => html` ${x.at(px)} ${y.at(py)}`)}Z"/>`;
 }
 
 function curve(chart: Chart, s: Series, index: number, x: Axis, y: Axis): Markup {

@@ -12,7 +12,7 @@ export interface Picture {
   readonly rgb: Uint8Array;
 }
 
-/** Metrics of one training step; optional fields may not have been measured. */
+/** Metrics of one training step, named as in `metrics.jsonl`; optional fields may not have been measured. */
 export interface MetricRow {
   readonly step: number;
   readonly loss: number;
@@ -21,6 +21,16 @@ export interface MetricRow {
   readonly b?: number;
   readonly gradNorm?: number;
   readonly learningRate?: number;
+  readonly "updateNorm.image"?: number;
+  readonly "updateNorm.text"?: number;
+  readonly "positives.min"?: number;
+  readonly "positives.mean"?: number;
+  readonly "positives.max"?: number;
+  readonly "negatives.min"?: number;
+  readonly "negatives.mean"?: number;
+  readonly "negatives.max"?: number;
+  readonly "embeddingNorm.image"?: number;
+  readonly "embeddingNorm.text"?: number;
 }
 
 /** Recall on the test set at a training step. */

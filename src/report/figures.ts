@@ -108,7 +108,66 @@ function metricFigures(data: ReportData): Figure[] {
     caption:
       "The size of a step: it rises while the optimizer gathers its statistics (warm-up) and falls so that training settles.",
   };
-  return [temperature, ...(b === undefined ? [] : [bias]), gradient, rate];
+  return [temperature, ...(b === undefined ? [] : [bias]), rate, gradient];
+}
+
+function updateFigure({ metrics }: ReportData): Figure {
+  return {
+    name: "update-norm",
+    chart: {
+      ...steps,
+      title: "Update norm",
+      series: [
+        { name: "pictures", points: column(metrics, "updateNorm.image") },
+        { name: "texts", points: column(metrics, "updateNorm.text") },
+      ],
+      showValue: format(".2~g"),
+    },
+    caption:
+      "Length of the change that the optimizer makes in a step, in each tower. It follows the learning rate; one that stays far " +
+      "behind the other means that its tower hardly learns.",
+  };
+}
+
+function logitFigure({ metrics, probability }: ReportData): Figure {
+  const series = (name: "positives" | "negatives") => ({
+    name,
+    points: column(metrics, `${name}.mean`),
+    band: [column(metrics, `${name}.min`), column(metrics, `${name}.max`)],
+  });
+  return {
+    name: "logits",
+    chart: {
+      ...steps,
+      smoothed: false,
+      title: "Logits",
+      series: [series("positives"), series("negatives")],
+      showValue: format(".1f"),
+    },
+    caption:
+      "Of the pairs of a batch, those that belong together (positives) and all others: mean, and from the least to the greatest. " +
+      `${probability ? "Above 0 the answer is yes. " : ""}As the model learns, the two part; where the bands overlap, some wrong ` +
+      "pair has a higher logit than some right one.",
+  };
+}
+
+function lengthFigure({ metrics }: ReportData): Figure {
+  return {
+    name: "embedding-norms",
+    chart: {
+      ...steps,
+      smoothed: false,
+      title: "Length of embeddings",
+      series: [
+        { name: "pictures", points: column(metrics, "embeddingNorm.image") },
+        { name: "texts", points: column(metrics, "embeddingNorm.text") },
+      ],
+      showValue: format(".2~f"),
+    },
+    caption:
+      "Mean over a batch, before embeddings are scaled to length 1. The loss does not depend on it, but the steps do: " +
+      "the longer the embeddings, the less an update turns them.",
+  };
 }
 
 /** All figures of a report, in order. */
@@ -116,6 +175,9 @@ export const allFigures = (data: ReportData): Figure[] => [
   lossFigure(data),
   recallFigure(data),
   ...metricFigures(data),
+  updateFigure(data),
+  logitFigure(data),
+  lengthFigure(data),
 ];
 
 /** Every figure that has data, as an SVG file by name: `loss.svg`, `recall.svg`, ..., `calibration.svg`, `similarity.svg`. */

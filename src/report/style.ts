@@ -30,6 +30,7 @@ svg path { fill: none; }
 .line { stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 .raw { stroke-width: 1; stroke-opacity: .3; stroke-linejoin: round; }
 path.s0 { stroke: var(--s0); } path.s1 { stroke: var(--s1); } path.line.s1 { stroke-dasharray: 7 4; }
+path.band { stroke: none; fill-opacity: .16; } path.band.s0 { fill: var(--s0); } path.band.s1 { fill: var(--s1); }
 .dot.s0 { fill: var(--s0); } .dot.s1 { fill: var(--s1); }
 .heat { fill: var(--heat); }
 .ring { fill: none; stroke: var(--ring); stroke-width: 1.75; }

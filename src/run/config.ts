@@ -1,5 +1,6 @@
 /**
- * The configuration of a run: all keys with their defaults and ranges, the presets, and forbidden combinations.
+ * The configuration of a run: its keys with defaults and ranges, and forbidden combinations. Presets are in `presets.ts`, the keys
+ * of `data` with each data set.
  *
  *   resolveConfig("emoji", ["optim.lr=1e-3", "train.batch=64"])
  *
@@ -9,8 +10,6 @@
  * Names follow big_vision (width, depth, mlpDim, numHeads, posEmb). The values of `emoji` are a recipe that learns
  * 1,594 emoji in minutes on a laptop; weight decay applies per step and is independent of the learning rate.
  */
-import { parseJson } from "../formats/index.ts";
-import { durationInSteps, parseDuration, pathPattern } from "../nn/index.ts";
 import {
   embeddingBytes,
   gridOf,
@@ -30,27 +29,23 @@ import {
   choice,
   defaults,
   type Field,
+  hashOrNone,
   integer,
+  jsonList,
   keysOf,
   number,
   numberOr,
   type Values,
   valueAt,
 } from "./fields.ts";
-import { type OwnKeys, optimizerNames, reads } from "./optimizers.ts";
+import { keysWithoutEffect, optimizerNames } from "./optimizers.ts";
+import { isPattern } from "./patterns.ts";
+import { presetNames, presets } from "./presets.ts";
+import { scheduleFields } from "./scheduleFields.ts";
+import { type Conflict, scheduleConflicts } from "./schedules.ts";
 
 export { ConfigError, type Problem } from "./configError.ts";
 export { checkBatch } from "./dataSet.ts";
-
-/** `10%`, `400 steps`, `5 epochs`, `50000 examples`; a bare number counts steps. */
-const duration = (initial: string, meaning: string): Field<string> => ({
-  initial,
-  meaning,
-  accepts: "a duration such as 10%, 400 steps, 5 epochs or 50000 examples",
-  parse: (text) => text,
-  hasType: (value) => typeof value === "string",
-  isAllowed: (value) => parseDuration(value) !== undefined,
-});
 
 /** Multiplies learning rate and decay of the parameters whose whole path matches; the first match applies. */
 export interface Multiplier {
@@ -59,48 +54,21 @@ export interface Multiplier {
   readonly decay: number;
 }
 
-const multipliers = (initial: readonly Multiplier[], meaning: string): Field<readonly Multiplier[]> => ({
-  initial,
-  meaning,
-  accepts:
+const multipliers = (initial: readonly Multiplier[], meaning: string): Field<readonly Multiplier[]> =>
+  jsonList(
+    initial,
     'a list such as [{"match": "image/.*", "lr": 0.1, "decay": 0}] (match: regular expression, lr and decay from 0 to 1000)',
-  parse: jsonOrText,
-  hasType: Array.isArray,
-  isAllowed: (list) => list.every(isMultiplier),
-});
+    isMultiplier,
+    meaning,
+  );
 
-const patterns = (meaning: string): Field<readonly string[]> => ({
-  initial: [],
-  meaning,
-  accepts: 'a list of regular expressions such as ["image/.*"]',
-  parse: jsonOrText,
-  hasType: Array.isArray,
-  isAllowed: (list) => list.every(isPattern),
-});
-
-/** The value of a JSON text; other text as it is, to be reported as the wrong type. */
-function jsonOrText(text: string): unknown {
-  try {
-    return parseJson(new TextEncoder().encode(text), "setting");
-  } catch {
-    return text;
-  }
-}
+const patterns = (meaning: string): Field<readonly string[]> =>
+  jsonList([], 'a list of regular expressions such as ["image/.*"]', isPattern, meaning);
 
 function isMultiplier(item: unknown): boolean {
   const { match, lr, decay, ...others } = Object(item) as Record<string, unknown>;
   const isFactor = (value: unknown): boolean => typeof value === "number" && value >= 0 && value <= 1000;
   return isPattern(match) && isFactor(lr) && isFactor(decay) && Object.keys(others).length === 0;
-}
-
-function isPattern(value: unknown): boolean {
-  if (typeof value !== "string" || value.length > 200) return false;
-  try {
-    pathPattern(value);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const fields = {
@@ -152,6 +120,8 @@ const fields = {
     kernels: choice("fast", KERNEL_MODES, "strict: the same bits on every engine; reference: plain loops"),
     seed: integer(0, 0, 2 ** 32 - 1, "determines all random numbers"),
     firstSteps: integer(0, 0, 100_000_000, "train.steps at the start, if --resume has changed it since; else 0"),
+    init: hashOrNone("SHA-256 of the weights that --init named: all, or with train.lock those of the image tower"),
+    lock: choice("none", ["none", "image"], "image: take the image tower of --init, and do not change it (SigLiT)"),
   },
   optim: {
     name: choice("adamw", optimizerNames, "which optimizer; lion wants a smaller lr, such as 3e-4, and beta2=0.99"),
@@ -163,9 +133,7 @@ const fields = {
     weightDecay: number(4e-4, { min: 0, max: 1 }, "per step, independent of the learning rate"),
     decayed: choice("matrices", ["kernels", "matrices"], "what decays; matrices: embeddings and the probe too"),
     clipNorm: number(1, { above: 0, max: 1e9 }, "largest norm of the gradients; longer ones are scaled down to it"),
-    schedule: choice("cosine", ["cosine", "linear", "rsqrt", "constant"], "how the learning rate falls after warm-up"),
-    warmup: duration("10%", "linear rise of the learning rate from 0"),
-    cooldown: duration("0", "linear fall of the learning rate to 0 at the end"),
+    ...scheduleFields,
     multipliers: multipliers(
       [{ match: "tPrime|b", lr: 3, decay: 0 }],
       "factors for the parameters whose whole path matches; the first match applies",
@@ -188,31 +156,31 @@ const fields = {
 /** The complete configuration of a run. */
 export type Config = Values<typeof fields>;
 
-const SHORT = ["data.augment=light", "train.steps=4677"];
+/** The weights that a run starts from, as far as its configuration depends on them. */
+export interface Origin {
+  readonly model: Config["model"];
+  readonly tokenizer: Config["tokenizer"];
+  /** SHA-256 of all weights, and of those of the image tower. */
+  readonly sha256: { readonly all: string; readonly image: string };
+}
 
-/** Presets as settings that differ from the defaults. */
-const presets: Readonly<Record<string, readonly string[]>> = {
-  /** Learn the names of 1,594 emoji in three drawing styles; test on a fourth. */
-  emoji: [],
-  /** The same in a third of the steps, with less augmentation: a shorter run tolerates less of it. */
-  "emoji-short": SHORT,
-  /** `emoji-short` with 160 emoji held out of training in every style. */
-  "emoji-unseen": [...SHORT, "data.name=emoji-unseen"],
-  /** Drawn scenes, "a small red circle above a large blue square", with combinations held out. */
-  shapes: [
-    "data.name=shapes",
-    "data.strokeProbability=0",
-    "data.augment=none",
-    "tokenizer.length=16",
-    "train.steps=2000",
-  ],
-};
+/** A configuration with what a run keeps of its origin: model and tokenizer, or only the image tower if that is locked. */
+export function startingFrom({ model, tokenizer, sha256 }: Origin, config: Config): Config {
+  const { image, embedDim } = model;
+  const isLocked = config.train.lock === "image";
+  return structuredClone({
+    ...config,
+    model: isLocked ? { ...config.model, image, embedDim } : model,
+    tokenizer: isLocked ? config.tokenizer : tokenizer,
+    train: { ...config.train, init: isLocked ? sha256.image : sha256.all },
+  });
+}
 
-/** Names of the presets. */
-export const presetNames: readonly string[] = Object.keys(presets);
-
-/** The complete configuration of a preset with settings such as `optim.lr=3e-4`. Throws `ConfigError` with every problem. */
-export function resolveConfig(preset: string, settings: readonly string[]): Config {
+/**
+ * The complete configuration of a preset with settings such as `optim.lr=3e-4`, for a run that starts from `origin`, if given:
+ * its model replaces the preset's, and settings still apply. Throws `ConfigError` with every problem.
+ */
+export function resolveConfig(preset: string, settings: readonly string[], origin?: Origin): Config {
   if (!Object.hasOwn(presets, preset)) {
     const detail = `unknown preset ${preset}; choose one of ${presetNames.join(", ")}${didYouMean(preset, presetNames)}`;
     throw new ConfigError([{ code: "CONFIG_UNKNOWN_KEY", key: "preset", detail }]);
@@ -220,11 +188,14 @@ export function resolveConfig(preset: string, settings: readonly string[]): Conf
   const problems: Problem[] = [];
   const config = defaults(fields);
   for (const setting of [...presets[preset], ...settings]) assignSetting(fields, config, setting, problems);
-  if (config.train.firstSteps !== 0) {
-    const detail = "train.firstSteps is written by --resume; leave it out";
-    problems.push({ code: "CONFIG_COMBINATION", key: "train.firstSteps", detail });
-  }
-  return settled(config, problems);
+  const refuse = (key: string, detail: string): void =>
+    void problems.push({ code: "CONFIG_COMBINATION", key, detail: `${key} ${detail}` });
+  if (config.train.firstSteps !== 0) refuse("train.firstSteps", "is written by --resume; leave it out");
+  if (config.train.init !== "none") refuse("train.init", "is written by --init RUN; use that instead");
+  if (!origin) return settled(config, problems);
+  const started = startingFrom(origin, config);
+  for (const setting of settings) assignSetting(fields, started, setting, []);
+  return settled(started, problems);
 }
 
 /** A configuration with settings applied. Throws `ConfigError` with every problem. */
@@ -277,6 +248,8 @@ export const configDifferences = (before: Config, after: Config): Difference[] =
 const LATER_KEYS: readonly string[] = [
   "data.trim",
   "train.firstSteps",
+  "train.init",
+  "train.lock",
   "model.image.gelu",
   "model.image.repSize",
   "model.image.patchDropout",
@@ -285,6 +258,12 @@ const LATER_KEYS: readonly string[] = [
   "optim.name",
   "optim.matrixLr",
   "optim.frozen",
+  "optim.end",
+  "optim.power",
+  "optim.timescale",
+  "optim.shift",
+  "optim.stairs",
+  "optim.schedules",
 ];
 
 /**
@@ -308,7 +287,7 @@ export function digested(config: Config, later: readonly string[] = LATER_KEYS):
 
 function settled(config: Config, problems: Problem[]): Config {
   const wrong = new Set(problems.map((p) => p.key));
-  for (const { keys, detail } of conflicts(config)) {
+  for (const { keys, detail } of [...conflicts(config), ...keysWithoutEffect(config.optim, defaults(fields).optim)]) {
     // An invalid key kept its old value here, so its conflicts say nothing about the user's value.
     if (!keys.some((key) => wrong.has(key))) problems.push({ code: "CONFIG_COMBINATION", key: keys[0], detail });
   }
@@ -316,17 +295,11 @@ function settled(config: Config, problems: Problem[]): Config {
   return config;
 }
 
-/** Keys that were set for another optimizer. */
-function keysNotRead(optim: Config["optim"]): (keyof OwnKeys)[] {
-  const keys: readonly (keyof OwnKeys)[] = ["beta1", "beta2", "eps", "matrixLr"];
-  return keys.filter((key) => !reads(optim.name, key) && optim[key] !== fields.optim[key].initial);
-}
-
 /** Combinations that no run can use, although every key is in its range. */
-function conflicts(config: Config): { keys: string[]; detail: string }[] {
-  const { data, model, train, optim } = config;
+function conflicts(config: Config): Conflict[] {
+  const { data, model, train } = config;
   const { image, text } = model;
-  const found: { keys: string[]; detail: string }[] = [];
+  const found: Conflict[] = [];
   const refuse = (when: boolean, keys: string[], detail: string): void => {
     if (when) found.push({ keys, detail });
   };
@@ -369,19 +342,7 @@ function conflicts(config: Config): { keys: string[]; detail: string }[] {
     `data.testStyle ${data.testStyle} is one of data.trainStyles; test on a style that training does not see`,
   );
 
-  for (const key of keysNotRead(optim)) {
-    const detail = `optim.${key} ${optim[key]} has no effect: optim.name ${optim.name} does not read it; leave it out`;
-    refuse(true, [`optim.${key}`, "optim.name"], detail);
-  }
-
-  // An epoch is at least one step: this is the least that the two can take.
-  const length = { steps: train.steps, batch: train.batch, stepsPerEpoch: 1 };
-  const used = durationInSteps(optim.warmup, length) + durationInSteps(optim.cooldown, length);
-  refuse(
-    used > train.steps,
-    ["optim.warmup", "optim.cooldown", "train.steps", "train.batch"],
-    `optim.warmup ${optim.warmup} and optim.cooldown ${optim.cooldown} are ${used} steps, more than train.steps ${train.steps}`,
-  );
+  found.push(...scheduleConflicts(config));
 
   const large = found.length === 0 ? tooLarge(config) : undefined; // only for a valid model
   if (large !== undefined) refuse(true, ["model", "tokenizer.vocabSize"], large);

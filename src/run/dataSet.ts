@@ -81,6 +81,8 @@ export interface ProbeData {
 
 /** A data set. Its methods throw `DataError` if the data is not available, `ConfigError` if a batch is larger than it. */
 export interface DataSet<Settings extends DataSettings = DataSettings> {
+  /** Whether training shows a finite list of images as they are, so that a locked tower needs to embed each only once. */
+  hasFixedImages(settings: Settings): boolean;
   /** Opens the tokenizer without rendering or writing anything. */
   openVocabulary(settings: Settings): Promise<Vocabulary>;
   /** Opens the training data. */

@@ -16,6 +16,9 @@ export const dataKeys = emojiKeys;
 
 type Settings = EmojiSettings & { readonly data: { readonly name: DataName } };
 
+/** Whether training shows a finite list of images as they are. */
+export const hasFixedImages = (settings: Settings): boolean => dataSets[settings.data.name].hasFixedImages(settings);
+
 /** The tokenizer of a run and the number of its items, without rendering or writing anything. */
 export const openVocabulary = (settings: Settings): Promise<Vocabulary> =>
   dataSets[settings.data.name].openVocabulary(settings);

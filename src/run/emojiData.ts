@@ -87,6 +87,8 @@ async function probed(holdsOut: boolean, settings: EmojiSettings, opening: TestO
 
 /** All emoji in some styles; with `holdsOut`, some of them are never trained on in any style. */
 export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
+  hasFixedImages: ({ data: { augment, strokeProbability } }) => augment === "none" && strokeProbability === 0,
+
   async openVocabulary(settings) {
     return { tokenizer: await tokenizerFor(settings), items: (await trained(holdsOut)).emoji.length };
   },

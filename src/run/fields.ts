@@ -5,6 +5,7 @@
  * such a value. `defaults` gives the tree of all values, `assignTree` and `assignSetting` set some of them. Nothing throws
  * here: problems are collected, so that a user sees all of them at once.
  */
+import { parseJson } from "../formats/index.ts";
 import type { Problem } from "./configError.ts";
 import { clip, didYouMean } from "./didYouMean.ts";
 
@@ -93,6 +94,16 @@ export function numberOr<const T extends string>(
   };
 }
 
+/** A SHA-256, or none. */
+export const hashOrNone = (meaning: string): Field<string> => ({
+  initial: "none",
+  meaning,
+  accepts: "none or a SHA-256 of 64 hexadecimal digits",
+  parse: (text) => text,
+  hasType: (value) => typeof value === "string",
+  isAllowed: (value) => /^(none|[0-9a-f]{64})$/.test(value),
+});
+
 /** A non-empty list of different words out of a few; `a,b,c` on the command line. */
 export const someOf = <const T extends string>(
   initial: readonly NoInfer<T>[],
@@ -105,6 +116,27 @@ export const someOf = <const T extends string>(
   parse: (list) => list.split(",").map((word) => word.trim()),
   hasType: Array.isArray,
   isAllowed: (value) => value.length > 0 && words.filter((word) => value.includes(word)).length === value.length,
+});
+
+/** A list of items that pass a check; JSON on the command line. */
+export const jsonList = <T>(
+  initial: readonly T[],
+  accepts: string,
+  isItem: (item: unknown) => boolean,
+  meaning: string,
+): Field<readonly T[]> => ({
+  initial,
+  meaning,
+  accepts,
+  parse(json) {
+    try {
+      return parseJson(new TextEncoder().encode(json), "list");
+    } catch {
+      return json; // not JSON: reported as the wrong type
+    }
+  },
+  hasType: Array.isArray,
+  isAllowed: (list) => list.every(isItem),
 });
 
 // ---- trees

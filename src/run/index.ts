@@ -3,11 +3,9 @@ export { type Checkpoint, CheckpointError, CheckpointFolder } from "./checkpoint
 export {
   type Config,
   checkConfig,
-  configDifferences,
   modelConfig,
-  presetNames,
+  type Origin,
   resolveConfig,
-  withSettings,
 } from "./config.ts";
 export { ConfigError, type Problem } from "./configError.ts";
 export {
@@ -22,44 +20,61 @@ export {
   type Vocabulary,
 } from "./dataSet.ts";
 export { openProbe, openTests, openTraining, openVocabulary } from "./dataSets.ts";
-export { evalProgram, trainProgram } from "./devicePrograms.ts";
+export { embedProgram, evalProgram, trainProgram } from "./devicePrograms.ts";
 export { embedPictures, embedTexts, imageFeatures, type Pictures } from "./embed.ts";
+export type { EmbedJob, EmbedReport } from "./embedDevice.ts";
 export { trims } from "./emojiData.ts";
 export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
 export { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "./fs.ts";
 export { embedFiles, type Gallery } from "./gallery.ts";
+export {
+  EmbeddingsError,
+  type Fingerprint,
+  fingerprintOf,
+  joinParts,
+  missingParts,
+  readEmbeddings,
+  removeParts,
+  writeEmbeddings,
+} from "./imageEmbeddings.ts";
 export { RunLockedError } from "./lock.ts";
 export { computeLoss } from "./loss/compute.ts";
 export { checkGradientsFile, LossFileError, LossInputsError, readLossInputs, writeGradients } from "./loss/files.ts";
 export type { FormName, LossInputs, LossJob, LossResult, LossShare } from "./loss/job.ts";
-export { checkMemory, fitsOn, fittingShards, remedyFor, runBytes } from "./memory.ts";
+export { checkMemory, fitsOn, fittingShards, imageShapeOf, imageUse, remedyFor, runBytes } from "./memory.ts";
 export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
-export { buildModel, buildOptimizer, buildSchedule } from "./model.ts";
+export { buildModel, buildOptimizer } from "./model.ts";
 export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
+export { presetNames } from "./presets.ts";
 export { type ProbeResult, probeJson, probeTable } from "./probe.ts";
 export type { TrainReport } from "./recorder.ts";
+export { type OpenRun, openResumed, type ResumeOptions, writeChanges } from "./resume.ts";
 export {
   checkRunPath,
   configDigest,
   createNextRun,
   createRun,
+  embeddingsFile,
   type OwnedRunFolder,
-  openRun,
   type RunFolder,
   RunFolderError,
   readRun,
-  resumeRun,
-  writeConfig,
 } from "./runFolder.ts";
 export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
+export {
+  initialCheckpoint,
+  keptTokenizer,
+  openStartingWeights,
+  requireFit,
+  type StartingWeights,
+} from "./startingWeights.ts";
 export { checkTexts } from "./texts.ts";
 export type { TrainJob, TrainResult } from "./trainDevice.ts";
 export {
   firstNonFinite,
   metricsOf,
-  requireFinite,
   type Stored,
   shared,
   tokenizerOf,

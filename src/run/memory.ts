@@ -1,9 +1,19 @@
 /** Whether a run fits into the memory of its devices: estimated from its configuration before anything starts. */
 
 import { sharedRowsBytes } from "../data/index.ts";
-import { ACTIVATION_BYTES, activationBytes, type SigLipConfig, stepBytes, trainingLosses } from "../siglip/index.ts";
+import {
+  ACTIVATION_BYTES,
+  activationBytes,
+  CHANNELS,
+  type ImageUse,
+  parameterCount,
+  type SigLipConfig,
+  stepBytes,
+  trainingLosses,
+} from "../siglip/index.ts";
 import { HEAP_BYTES } from "../tensor/index.ts";
 import { type Config, ConfigError, modelConfig } from "./config.ts";
+import { hasFixedImages } from "./dataSets.ts";
 
 /** A freed block fits only tensors of its own size class, so a heap is never used in full. */
 const EASY_BYTES = 0.75 * HEAP_BYTES;
@@ -17,11 +27,24 @@ const gib = (bytes: number): string => {
 /** The largest model of a run, before its tokenizer is known, which may have fewer tokens than the configuration allows. */
 const largestModel = (config: Config): SigLipConfig => modelConfig(config, config.tokenizer.vocabSize);
 
+/** What the steps of a run do with the image tower: a locked one embeds each image once, if their list is finite. */
+export function imageUse(config: Config): ImageUse {
+  if (config.train.lock === "none") return "trained";
+  return hasFixedImages(config) ? "embedded" : "locked";
+}
+
+/** The shape of an image in the batches of a run: pixels, or an embedding. */
+export function imageShapeOf(config: Config): number[] {
+  const { imageSize } = config.model.image;
+  return imageUse(config) === "embedded" ? [config.model.embedDim] : [imageSize, imageSize, CHANNELS];
+}
+
 /** Bytes of heap that each device needs for a step. */
 export const deviceBytes = (config: Config, shards: number, devices: number): number =>
   stepBytes(largestModel(config), {
     batch: config.train.batch,
     loss: trainingLosses[config.train.loss],
+    images: imageUse(config),
     shards,
     devices,
   });
@@ -42,7 +65,8 @@ export function fittingShards(config: Config, devices: number, from = 1): number
   const model = largestModel(config);
   const needs = (shards: number): number => deviceBytes(config, shards, devices);
   const fits = (shards: number): boolean =>
-    activationBytes(model, config.train.batch / shards) <= ACTIVATION_BYTES && needs(shards) <= EASY_BYTES;
+    activationBytes(model, config.train.batch / shards, imageUse(config)) <= ACTIVATION_BYTES &&
+    needs(shards) <= EASY_BYTES;
   const found = possible.find(fits);
   if (found !== undefined) return found;
   return possible.reduce((least, shards) => (needs(shards) < needs(least) ? shards : least), possible[0] ?? from);
@@ -79,9 +103,10 @@ export function remedyFor(config: Config, devices: number): string {
   return "use a smaller model: lower its width, depth or mlpDim, or imageSize / patchSize";
 }
 
-/** Approximate bytes of a whole run: the heaps of its devices and its batches. */
+/** Approximate bytes of a whole run: the heaps of its devices, the parameters that a logged step keeps beside them, its batches. */
 export function runBytes(config: Config, devices: number): number {
   const { batch, shards } = config.train;
-  const rows = sharedRowsBytes(batch, config.model.image.imageSize, config.tokenizer.length);
-  return devices * deviceBytes(config, shards, devices) + rows;
+  const rows = sharedRowsBytes(batch, imageShapeOf(config), config.tokenizer.length);
+  const kept = 4 * parameterCount(largestModel(config)).total;
+  return devices * (deviceBytes(config, shards, devices) + kept) + rows;
 }

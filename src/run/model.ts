@@ -1,6 +1,6 @@
-/** Builds model, optimizer and schedule from a run's configuration. */
+/** Builds model and optimizer from a run's configuration. */
 import type { Variable } from "../autograd/index.ts";
-import { durationInSteps, freeze, type Optimizer, parametersOf, schedule } from "../nn/index.ts";
+import { freeze, type Optimizer, parametersOf } from "../nn/index.ts";
 import { SigLip, trainingLosses } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import { type Config, modelConfig } from "./config.ts";
@@ -44,10 +44,10 @@ export const allPaths = (config: Config): string[] => [
   ...parametersOf(smallestModel({ ...config, optim: { ...config.optim, frozen: [] } })).keys(),
 ];
 
-/** The initial model: every parameter drawn from the run's seed; those of `optim.frozen` are frozen. */
+/** The initial model: every parameter drawn from the run's seed; those of a locked tower and of `optim.frozen` are frozen. */
 export function buildModel(config: Config, vocabSize: number): SigLip {
   const model = new SigLip(new Rng(config.train.seed).split("model"), modelConfig(config, vocabSize));
-  freeze(parametersOf(model), config.optim.frozen);
+  freeze(parametersOf(model), [...(config.train.lock === "image" ? ["image/.*"] : []), ...config.optim.frozen]);
   return model;
 }
 
@@ -59,15 +59,4 @@ export function buildOptimizer(config: Config, model: SigLip): Optimizer {
   const { name, lr, weightDecay, decayed, clipNorm, multipliers } = config.optim;
   const shared = { lr, weightDecay, clipNorm, multipliers, decayed: DECAYED[decayed] };
   return makeOptimizer(name, trainedParameters(config, model), shared, config.optim);
-}
-
-/** The schedule factor as a function of the step, counted from 0. */
-export function buildSchedule({ optim, train }: Config, stepsPerEpoch: number): (step: number) => number {
-  const run = { steps: train.steps, batch: train.batch, stepsPerEpoch };
-  return schedule({
-    kind: optim.schedule,
-    total: train.steps,
-    warmup: durationInSteps(optim.warmup, run),
-    cooldown: durationInSteps(optim.cooldown, run),
-  });
 }

@@ -47,9 +47,20 @@ export type OptimizerName = keyof typeof OPTIMIZERS;
 
 export const optimizerNames = Object.keys(OPTIMIZERS) as OptimizerName[];
 
-/** Whether an optimizer reads a key. */
-export const reads = (name: OptimizerName, key: keyof OwnKeys): boolean =>
-  (OPTIMIZERS[name] as Entry).reads.includes(key);
+/** The keys that were set for another optimizer, and why they are refused. */
+export function keysWithoutEffect(
+  optim: OwnKeys & { readonly name: OptimizerName },
+  initial: OwnKeys,
+): { keys: string[]; detail: string }[] {
+  const { reads }: Entry = OPTIMIZERS[optim.name];
+  const keys = (["beta1", "beta2", "eps", "matrixLr"] as const).filter((key) => !reads.includes(key));
+  return keys
+    .filter((key) => optim[key] !== initial[key])
+    .map((key) => ({
+      keys: [`optim.${key}`, "optim.name"],
+      detail: `optim.${key} ${optim[key]} has no effect: optim.name ${optim.name} does not read it; leave it out`,
+    }));
+}
 
 /** Makes an optimizer by name. */
 export const makeOptimizer = (

@@ -1,16 +1,14 @@
 /**
- * Tries the patterns of `optim.multipliers` and `optim.frozen` on the parameter names before a run folder is made: a pattern that
- * matches no parameter has no effect, and one that backtracks without end would hang the run.
+ * Patterns of parameter names in the configuration, tried on the names before a run folder is made: a pattern that matches no
+ * parameter has no effect, and one that backtracks without end would hang the run.
  */
 import { runInNewContext } from "node:vm";
 import leven from "leven";
 import { pathPattern } from "../nn/index.ts";
-import type { Multiplier, Problem } from "./config.ts";
+import type { Problem } from "./configError.ts";
 
 /** Milliseconds for one pattern on all names. An ordinary one takes less than one; `(.*)*x` would take centuries. */
 const BUDGET = 1000;
-
-const KEY = "optim.multipliers";
 
 export interface PatternProblems {
   /** Patterns that no run can use. */
@@ -19,29 +17,41 @@ export interface PatternProblems {
   readonly idle: readonly Problem[];
 }
 
-/** Tries every pattern on the paths of the trained parameters; the first pattern that matches a path applies to it. */
+/** Whether a value is a valid pattern of moderate length. */
+export function isPattern(value: unknown): boolean {
+  if (typeof value !== "string" || value.length > 200) return false;
+  try {
+    pathPattern(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Tries every pattern of a key on the paths of the trained parameters; the first pattern that matches a path applies to it. */
 export function tryPatterns(
-  multipliers: readonly Multiplier[],
+  key: string,
+  patterns: readonly { readonly match: string }[],
   paths: readonly string[],
   budget: number = BUDGET,
 ): PatternProblems {
   const unusable: Problem[] = [];
   const idle: Problem[] = [];
   let left = paths;
-  for (const { match } of multipliers) {
-    const shown = `${KEY}: the pattern ${JSON.stringify(match)}`;
+  for (const { match } of patterns) {
+    const shown = `${key}: the pattern ${JSON.stringify(match)}`;
     const matched = matching(match, paths, budget);
     if (typeof matched === "string") {
-      unusable.push({ code: "CONFIG_RANGE", key: KEY, detail: `${shown} ${matched}` });
+      unusable.push({ code: "CONFIG_RANGE", key, detail: `${shown} ${matched}` });
       continue;
     }
     const taken = new Set(matched);
     if (matched.length === 0) {
       const detail = `${shown} matches no parameter that is trained; a pattern must match a whole path, such as ${nearestPath(match, paths)}`;
-      idle.push({ code: "CONFIG_RANGE", key: KEY, detail });
+      idle.push({ code: "CONFIG_RANGE", key, detail });
     } else if (!left.some((path) => taken.has(path))) {
       const detail = `${shown} has no effect: earlier patterns match all of its parameters, and the first match applies`;
-      idle.push({ code: "CONFIG_COMBINATION", key: KEY, detail });
+      idle.push({ code: "CONFIG_COMBINATION", key, detail });
     }
     left = left.filter((path) => !taken.has(path));
   }

@@ -1,26 +1,39 @@
 /** Checks a run before it begins: settings that are impossible, and settings with which nothing is learned. */
-import { durationInSteps } from "../nn/index.ts";
+import { ScheduleError } from "../nn/index.ts";
 import { trainingLosses } from "../siglip/index.ts";
 import { type Config, ConfigError, type Problem } from "./config.ts";
-import { allPaths, buildSchedule, trainedPaths } from "./model.ts";
+import { allPaths, trainedPaths } from "./model.ts";
 import { tryFrozen, tryPatterns } from "./patterns.ts";
+import { buildSchedules, type Schedules, tooLong } from "./schedules.ts";
+
+const conflict = (key: string, detail: string): Problem => ({ code: "CONFIG_COMBINATION", key, detail });
 
 /**
  * Checks settings without opening data, and returns warnings. Throws `ConfigError` for an impossible run, and for a new run
  * also if a setting has no effect or the loss is constant; a resumed run gets a warning instead, so that it can finish.
  */
 export function checkSettings(config: Config, resumed: boolean): string[] {
-  const impossible = tryFrozen(config.optim.frozen, allPaths(config));
-  if (impossible.length > 0) throw new ConfigError(impossible);
-  const { unusable, idle } = tryPatterns(config.optim.multipliers, trainedPaths(config));
-  const { batch, loss } = config.train;
+  const wrong = tryFrozen(config.optim.frozen, allPaths(config));
+  if (wrong.length > 0) throw new ConfigError(wrong);
+  const paths = trainedPaths(config);
+  const tried = [
+    tryPatterns("optim.multipliers", config.optim.multipliers, paths),
+    tryPatterns("optim.schedules", config.optim.schedules, paths),
+  ];
+  const { batch, loss, lock, init } = config.train;
+  const impossible = tried.flatMap((each) => each.unusable);
+  if (lock === "image" && init === "none") {
+    const detail =
+      "train.lock image trains a text tower for the image tower of another run; name that run with --init, as in --init runs/2026-11-29-1723-emoji";
+    impossible.push(conflict("train.lock", detail));
+  }
   const comparesPairs = trainingLosses[loss].probability === undefined;
-  const pointless: Problem[] = [...idle];
+  const pointless = tried.flatMap((each) => each.idle);
   if (batch === 1 && comparesPairs) {
     const detail = `train.loss ${loss} with train.batch 1 is always 0: there are no negatives; use a batch of at least 2`;
-    pointless.push({ code: "CONFIG_COMBINATION", key: "train.batch", detail });
+    pointless.push(conflict("train.batch", detail));
   }
-  const refused = resumed ? unusable : [...unusable, ...pointless];
+  const refused = resumed ? impossible : [...impossible, ...pointless];
   if (refused.length > 0) throw new ConfigError(refused);
   const warnings = pointless.map(({ detail }) => detail);
   if (batch === 1 && !comparesPairs) {
@@ -31,19 +44,26 @@ export function checkSettings(config: Config, resumed: boolean): string[] {
   return warnings;
 }
 
-/** Checks the schedule with epochs of so many items, and returns warnings. Throws `ConfigError` if it is too long. */
+/** Checks the schedules with epochs of so many items, and returns warnings. Throws `ConfigError` if no run can use them. */
 export function checkSchedule(config: Config, items: number): string[] {
   const { optim, train } = config;
   const stepsPerEpoch = Math.floor(items / train.batch);
-  const inSteps = (duration: string): number => durationInSteps(duration, { ...train, stepsPerEpoch });
-  const [warmup, cooldown] = [inSteps(optim.warmup), inSteps(optim.cooldown)];
-  if (warmup + cooldown > train.steps) {
-    const detail = `optim.warmup ${optim.warmup} and optim.cooldown ${optim.cooldown} are ${warmup} and ${cooldown} steps (an epoch has ${stepsPerEpoch}), more than train.steps ${train.steps}`;
-    throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "optim.warmup", detail }]);
-  }
+  const problems = tooLong(config, stepsPerEpoch).map(({ keys, detail }) => conflict(keys[0], detail));
+  if (problems.length > 0) throw new ConfigError(problems);
+  const { factors } = schedulesOrRefusal(config, stepsPerEpoch);
   // Only the first step can have a learning rate of 0: a warm-up starts there.
-  if (train.steps > 1 || buildSchedule(config, stepsPerEpoch)(0) > 0) return [];
+  if (train.steps > 1 || factors(0).some((factor) => factor > 0)) return [];
   return [
     `the only step has a learning rate of 0, since optim.warmup ${optim.warmup} starts at 0: nothing is learned; set optim.warmup=0`,
   ];
+}
+
+function schedulesOrRefusal(config: Config, stepsPerEpoch: number): Schedules {
+  try {
+    return buildSchedules(config, stepsPerEpoch);
+  } catch (error) {
+    if (!(error instanceof ScheduleError)) throw error;
+    const key = config.optim.stairs.length > 0 ? "optim.stairs" : "optim.schedules";
+    throw new ConfigError([conflict(key, `${key}: ${error.message}`)]);
+  }
 }

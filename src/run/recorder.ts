@@ -1,8 +1,10 @@
 /** Records a training on rank 0: metrics, checkpoints, warnings, and reports to the main thread. */
 import { type Step, trainingLosses } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
+import { ClippedSteps, healthMetrics } from "./healthMetrics.ts";
 import { type Metrics, MetricsLog, readMetrics } from "./metrics.ts";
 import { Saver, type SaverOptions } from "./saver.ts";
+import { flopsOf, pendingOf, type Stored } from "./trainingState.ts";
 import { TrainingWatch } from "./trainingWatch.ts";
 
 /** A report from a device to the main thread during training. */
@@ -19,10 +21,14 @@ export interface RecorderOptions extends Omit<SaverOptions, "log" | "minutes" | 
   readonly config: Config;
   /** Completed steps. */
   readonly first: number;
-  /** Floating-point operations of those steps. */
-  readonly flops: number;
+  /** The checkpoint of that step. */
+  readonly stored?: Stored | undefined;
   readonly report: (report: TrainReport) => void;
 }
+
+/** Whether a step gets a line of metrics. */
+export const isLogged = ({ log, train }: Config, step: number): boolean =>
+  step % log.every === 0 || step === 1 || step === train.steps;
 
 /** The recorder of one training. */
 export class Recorder {
@@ -31,18 +37,20 @@ export class Recorder {
   readonly #log: MetricsLog;
   readonly #saver: Saver;
   readonly #watch: TrainingWatch;
+  readonly #clipped: ClippedSteps;
   #flops: number;
   #reported = Number.NEGATIVE_INFINITY;
 
   /** Throws `CheckpointError` if the next checkpoints would not fit on the disk. */
-  constructor({ run, config, first, flops, report, ...saving }: RecorderOptions) {
+  constructor({ run, config, first, stored, report, ...saving }: RecorderOptions) {
     this.#config = config;
     this.#report = report;
-    this.#flops = flops;
+    this.#flops = stored ? flopsOf(stored) : 0;
     this.#log = new MetricsLog(run, undefined, (warning) => this.#say(`warning: ${warning}`));
     const { minutes } = config.checkpoint;
     this.#saver = new Saver({ ...saving, log: this.#log, minutes, say: (message) => this.#say(message) });
     this.#watch = watchFrom(run, first, config.train);
+    this.#clipped = new ClippedSteps(config.optim.clipNorm, stored && pendingOf(stored));
     if (first < config.train.steps) this.#saver.requireSpace();
   }
 
@@ -58,13 +66,14 @@ export class Recorder {
 
   /** Records a step; `recall`: the metrics of an evaluation after it, if any. */
   saw(seen: Step, learningRate: number, recall: Metrics | undefined, last: boolean): void {
-    const { flops, ...metrics } = seen;
-    const { step, loss, t, b } = metrics;
-    const { steps } = this.#config.train;
-    this.#flops += flops;
+    const { step, loss, t, b, gradNorm, health } = seen;
     this.#saver.saw(loss);
-    if (step % this.#config.log.every === 0 || step === 1 || step === steps)
-      this.#log.append({ ...metrics, learningRate, gflop: this.#flops / 1e9 });
+    this.#clipped.saw(gradNorm);
+    this.#flops += seen.flops;
+    if (isLogged(this.#config, step)) {
+      const counted = { clipped: this.#clipped.takeShare(), gflop: this.#flops / 1e9 };
+      this.#log.append({ step, loss, t, b, gradNorm, learningRate, ...counted, ...(health && healthMetrics(health)) });
+    }
     if (recall) this.#log.append(recall);
     for (const sign of this.#watch.see(seen)) this.#say(`warning: ${sign}`);
     if (last || performance.now() - this.#reported > REPORT_MS) {
@@ -75,7 +84,7 @@ export class Recorder {
 
   /** Saves a checkpoint; announces one that was due by time once it is on the disk. */
   save(step: number, last: boolean, byTime: boolean): void {
-    const isSaved = this.#saver.save(step, last, this.#flops);
+    const isSaved = this.#saver.save(step, last, { pending: this.#clipped.pending, flops: this.#flops });
     if (isSaved && byTime && !last) this.#say(`checkpoint of step ${step} saved`);
   }
 

@@ -96,9 +96,10 @@ function version(): string {
   return (JSON.parse(file) as { version: string }).version;
 }
 
-function metricRow({ step, loss, t, b, gradNorm, learningRate }: Metrics): MetricRow[] {
+function metricRow({ step, loss, t, ...rest }: Metrics): MetricRow[] {
   if (loss === undefined) return [];
-  return [{ step, loss: Number(loss), t: Number(t), b: Number(b), gradNorm: Number(gradNorm), learningRate: Number(learningRate) }]; // biome-ignore format: a row
+  const others = Object.entries(rest).map(([name, value]) => [name, Number(value)]);
+  return [{ step, loss: Number(loss), t: Number(t), ...Object.fromEntries(others) }];
 }
 
 function historyRow(row: Metrics): EvaluationRow[] {

@@ -5,6 +5,7 @@
  *     config.json        the complete configuration
  *     metrics.jsonl      raw measurements (metrics.ts)
  *     checkpoint/        the newest checkpoints (checkpoint.ts)
+ *     embeddings.safetensors   of the training images, if the image tower is locked (imageEmbeddings.ts)
  *     lock.1             the process that writes here (lock.ts)
  *
  * A new run gets a new folder; existing files are never overwritten.
@@ -35,13 +36,16 @@ export interface RunFolder {
 /** A run folder that this process may write to, until it calls `release`. */
 export interface OwnedRunFolder extends RunFolder {
   release(): void;
-  /** If nothing was measured or saved since `createRun`, removes what it made, releases the lock and returns true. */
+  /** If nothing was measured or trained since `createRun`, removes what it made, releases the lock and returns true. */
   discard(): boolean;
 }
 
 const CONFIG = "config.json";
 const CHECKPOINTS = "checkpoint";
 const METRICS = "metrics.jsonl";
+const EMBEDDINGS = "embeddings.safetensors";
+/** Files of the checkpoint of the weights that a run starts from. */
+const STEP_0 = /^\d+-step-0\./;
 
 /**
  * Throws `RunFolderError` unless a run can be made at `path`, which must be new or an empty folder. Called before any work;
@@ -71,6 +75,9 @@ export function createRun(path: string, config: Config, now: Date, fs: Fs = real
   return { ...openRun(path, config, { fs }), release, discard: () => discardRun(path, made, release, fs) };
 }
 
+/** The file of the image embeddings that a run trains on, if it locks the image tower. */
+export const embeddingsFile = (path: string): string => join(path, EMBEDDINGS);
+
 /** Writes the configuration of a run. The run must be locked. */
 export const writeConfig = (path: string, config: Config, fs: Fs = realFs): void =>
   writeDurably(fs, join(path, CONFIG), utf8(`${JSON.stringify(config, null, 2)}\n`));
@@ -91,13 +98,16 @@ function makeRunFolder(path: string, fs: Fs): string[] {
 }
 
 function discardRun(path: string, made: readonly string[], release: () => void, fs: Fs): boolean {
-  const isOurs = (name: string): boolean => name === CONFIG || name === CHECKPOINTS || /^lock\.\d+$/.test(name);
+  const isOurs = (name: string): boolean =>
+    name === CONFIG || name === CHECKPOINTS || name === EMBEDDINGS || /^lock\.\d+$/.test(name);
   const isEmptyLog = (name: string): boolean => name === METRICS && fs.read(join(path, name)).length === 0;
   try {
     const isUntouched = fs.list(path).every((name) => isOurs(name) || isEmptyLog(name));
-    if (!isUntouched || fs.list(join(path, CHECKPOINTS)).length > 0) return false;
+    const checkpoints = fs.list(join(path, CHECKPOINTS));
+    if (!isUntouched || !checkpoints.every((name) => STEP_0.test(name))) return false;
+    for (const name of checkpoints) fs.remove(join(path, CHECKPOINTS, name));
     fs.removeFolder(join(path, CHECKPOINTS));
-    for (const name of [METRICS, CONFIG]) fs.remove(join(path, name));
+    for (const name of [METRICS, EMBEDDINGS, CONFIG]) fs.remove(join(path, name));
     release();
     for (const folder of [...made].reverse()) fs.removeFolder(folder);
     return true;

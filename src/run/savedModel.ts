@@ -54,6 +54,10 @@ export function saveModel(folder: string, model: SigLip, tokenizer?: Tokenizer, 
   writeDurably(fs, join(folder, ABOUT), utf8(`${JSON.stringify(about, null, 2)}\n`));
 }
 
+/** Whether a folder holds a model saved by `saveModel`, or a part of one. */
+export const isSavedModel = (folder: string, fs: Fs = realFs): boolean =>
+  fs.isFolder(folder) && fs.list(folder).includes(ABOUT);
+
 /**
  * Loads a model saved by `saveModel`.
  *

@@ -22,6 +22,8 @@ function tokenizerFor({ tokenizer: { kind, vocabSize } }: DataSettings, texts: r
 
 /** The data set of drawn scenes. */
 export const shapesData: DataSet = {
+  hasFixedImages: () => false, // every step draws its scenes anew
+
   async openVocabulary(settings) {
     const texts = captions();
     return { tokenizer: tokenizerFor(settings, texts), items: texts.length };

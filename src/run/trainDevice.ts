@@ -21,11 +21,12 @@ import { openTests } from "./dataSets.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluation.ts";
 import { Guard } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
-import { buildModel, buildOptimizer, buildSchedule } from "./model.ts";
-import { Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
+import { buildModel, buildOptimizer } from "./model.ts";
+import { isLogged, Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
 import { finish } from "./results.ts";
 import { openRun } from "./runFolder.ts";
-import { flopsOf, restore, type Stored } from "./trainingState.ts";
+import { buildSchedules } from "./schedules.ts";
+import { restore, type Stored } from "./trainingState.ts";
 
 /** The job of `trainProgram`. */
 export interface TrainJob {
@@ -67,7 +68,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm };
   const recorder = comm.rank === 0 ? recorderFor(device, { model, optimizer, tokenizer }) : undefined;
   const guard = new Guard(comm, model, optimizer, job.compareEvery);
-  const factorOf = buildSchedule(config, Math.floor(job.items / batch));
+  const { factorOf, factors } = buildSchedules(config, Math.floor(job.items / batch));
 
   const drawer = await rowDrawerFor(device);
   const dropout = new Rng(config.train.seed).split("patchDropout");
@@ -77,7 +78,8 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     return { ...drawer.take(index), rng: dropout.split(index) };
   };
   const loss = trainingLosses[config.train.loss];
-  const training = train({ model, optimizer, loss, batchOf, factorOf, first, steps, comm, shards });
+  const measures = (index: number): boolean => isLogged(config, index + 1);
+  const training = train({ model, optimizer, loss, batchOf, factorOf, measures, first, steps, comm, shards });
 
   for (const seen of guard.watching(training, first)) {
     const { step } = seen;
@@ -88,7 +90,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     guard.compare(step, saves);
     const evaluates = step % config.eval.every === 0 && step < steps;
     const recall = evaluates ? recallOf(step, embedder, tests) : undefined;
-    recorder?.saw(seen, factorOf(step - 1) * config.optim.lr, recall, last);
+    recorder?.saw(seen, factors(step - 1)[0] * config.optim.lr, recall, last);
     if (saves) recorder?.save(step, last, isDue);
     if (stopped && step < steps) {
       recorder?.close();
@@ -118,9 +120,8 @@ function recorderFor(
   trained: Pick<RecorderOptions, "model" | "optimizer" | "tokenizer">,
 ): Recorder {
   const { run, config, first, stored, digest, damaged } = job;
-  const flops = stored ? flopsOf(stored) : 0;
   const { checkpoints } = openRun(run, config, { damaged });
-  return new Recorder({ ...trained, run, config, first, flops, digest, checkpoints, report });
+  return new Recorder({ ...trained, run, config, first, stored, digest, checkpoints, report });
 }
 
 /** Recall on the first test set during training, for the curves of the report. Nothing is selected by it. */

@@ -5,6 +5,7 @@ import { type Optimizer, parametersOf } from "../nn/index.ts";
 import type { SigLip } from "../siglip/index.ts";
 import { sameShape, show, type Tensor } from "../tensor/index.ts";
 import { type Checkpoint, CheckpointError } from "./checkpoint.ts";
+import type { PendingSteps } from "./healthMetrics.ts";
 
 /** All tensors that training changes, by name in the file: `model/image/...`, `optimizer/image/.../m`. */
 export function tensorsOf(model: SigLip, optimizer?: Optimizer): Map<string, Tensor> {
@@ -54,17 +55,22 @@ export function shared({ step, meta, tensors }: Checkpoint): Stored {
   return { step, meta, tensors: copies };
 }
 
-/**
- * The checkpoint of a step. `metrics`: lines that may be missing from `metrics.jsonl`; `flops`: floating-point operations of all
- * steps so far.
- */
+/** What was counted over the steps of a training. */
+export interface Counted {
+  /** The steps since the last line of metrics. */
+  readonly pending: PendingSteps;
+  /** Floating-point operations of all steps so far; NaN if unknown. */
+  readonly flops: number;
+}
+
+/** The checkpoint of a step. `metrics`: lines that may be missing from `metrics.jsonl`. */
 export function checkpointOf(
   step: number,
   model: SigLip,
   optimizer: Optimizer,
   tokenizer: Tokenizer,
   metrics: readonly string[] = [],
-  flops = 0,
+  { pending, flops }: Counted = { pending: { steps: 0, clipped: 0 }, flops: 0 },
 ): Checkpoint {
   const tensors = new Map<string, SafetensorsTensor>();
   for (const [name, { shape, data }] of tensorsOf(model, optimizer)) {
@@ -76,7 +82,8 @@ export function checkpointOf(
     optimizer: optimizer.name,
     tokenizer: JSON.parse(JSON.stringify(tokenizer)),
   };
-  return { step, tensors, meta: metrics.length > 0 ? { ...meta, metrics: [...metrics] } : meta };
+  const lines = metrics.length > 0 ? { metrics: [...metrics] } : {};
+  return { step, tensors, meta: { ...meta, ...lines, ...(pending.steps > 0 ? { pending: { ...pending } } : {}) } };
 }
 
 /** Lines of metrics that were not in their file when this was saved. */
@@ -89,6 +96,12 @@ export function metricsOf({ meta }: Stored): string[] {
 export function flopsOf({ meta }: Stored): number {
   const { flops = Number.NaN } = isJsonRecord(meta) ? meta : {};
   return Number(flops);
+}
+
+/** The steps since the last line of metrics when this was saved; undefined if there were none. */
+export function pendingOf({ meta }: Stored): PendingSteps | undefined {
+  const pending = isJsonRecord(meta) && isJsonRecord(meta.pending) ? meta.pending : undefined;
+  return pending && { steps: Number(pending.steps), clipped: Number(pending.clipped) };
 }
 
 /** The tokenizer of a checkpoint. Throws `TokenizerError` if it is invalid. */

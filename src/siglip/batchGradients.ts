@@ -7,17 +7,32 @@
  * shards do not fit, each shard is recomputed for its backward pass. The result is bit-identical either way, and for any
  * assignment of shards to devices.
  */
-import { backward, noGrad, type Variable } from "../autograd/index.ts";
-import { drawPatches, parametersOf } from "../nn/index.ts";
+import { backward, constant, noGrad, type Variable } from "../autograd/index.ts";
+import { drawPatches, parametersOf, type Tap } from "../nn/index.ts";
 import { alone, type Communicator, ShardError, sumOverShards } from "../parallel/index.ts";
-import { concat, full, heap, type Rng, type Shape, scope, slice, type Tensor, tensor } from "../tensor/index.ts";
+import {
+  concat,
+  full,
+  heap,
+  type Rng,
+  type Shape,
+  ShapeError,
+  scope,
+  show,
+  slice,
+  type Tensor,
+  tensor,
+} from "../tensor/index.ts";
 import { gridOf, ModelConfigError } from "./config.ts";
+import type { LossGradients } from "./fusedLoss.ts";
+import { type EmbeddedRows, sumOfLengths } from "./health.ts";
 import type { LossForm } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
 
 /** This device's rows of a batch: row i of the images matches row i of the texts. */
 export interface PairBatch {
-  readonly pixels: Float32Array; // [k·n, S, S, 3]
+  /** Pixels, [k·n, S, S, 3], or embeddings that a locked image tower computed before: rows of length 1, [k·n, d]. */
+  readonly images: Float32Array;
   readonly imageShape: Shape;
   readonly tokens: Int32Array; // [k·n, L]
   /** The random numbers of this step, the same on every device; needed for patch dropout. */
@@ -36,6 +51,8 @@ export interface Devices {
 /** The default of `activationBytes`. */
 export const ACTIVATION_BYTES = 2 ** 30;
 
+type Tower = "image" | "text";
+
 /** Both embeddings of one shard. */
 interface Embedded {
   readonly zimg: Variable;
@@ -44,24 +61,31 @@ interface Embedded {
 
 /**
  * Sets the gradient of every parameter that the loss depends on and that is not frozen, and returns the loss; both are the same on
- * every rank. Call it in a `scope`, at whose end the gradients are freed. If the loss is not finite, no gradient is set. Throws
- * `ShardError` if the batch does not divide into the shards.
+ * every rank. Call it in a `scope`, at whose end the gradients are freed. If the loss is not finite, no gradient is set.
+ * `onEmbedded` gets the embeddings before the loss. Throws `ShardError` if the batch does not divide into the shards.
  */
 export function batchGradients(
   model: SigLip,
   loss: LossForm,
   batch: PairBatch,
   { comm = alone, shards = comm.size, activationBytes = ACTIVATION_BYTES }: Devices,
+  onEmbedded?: (embedded: EmbeddedRows) => void,
 ): number {
   const { dtype } = model.tPrime.value;
   const { owned, rows, embed } = shardsOf(model, batch, comm, shards);
 
   // Forward: the embeddings of all owned shards. The first one shows how much memory activations take.
   const before = heap.liveBytes;
-  const first = embed(0);
+  const lengths: Record<Tower, number[]> = { image: [], text: [] };
+  const taps = onEmbedded && lengthsInto(lengths);
+  const both = (shard: number): Embedded => ({
+    zimg: embed.zimg(shard, taps?.image),
+    ztxt: embed.ztxt(shard, taps?.text),
+  });
+  const first = both(0);
   const keepsAll = (heap.liveBytes - before) * owned <= activationBytes;
   const embedded = Array.from({ length: owned }, (_, shard) =>
-    shard === 0 ? first : keepsAll ? embed(shard) : scope(() => noGrad(() => embed(shard))),
+    shard === 0 ? first : keepsAll ? both(shard) : scope(() => noGrad(() => both(shard))),
   );
   const all = (side: keyof Embedded): Tensor =>
     concat(
@@ -69,10 +93,13 @@ export function batchGradients(
       0,
     );
 
+  const [zimg, ztxt] = [all("zimg"), all("ztxt")];
+  onEmbedded?.({ zimg, ztxt, lengths });
+
   // The loss and its gradients with respect to the embeddings.
   const gradients = loss.gradients({
-    zimg: all("zimg"),
-    ztxt: all("ztxt"),
+    zimg,
+    ztxt,
     tPrime: model.tPrime.value.item(),
     b: model.b.value.item(),
     comm,
@@ -80,34 +107,68 @@ export function batchGradients(
   });
   if (!Number.isFinite(gradients.loss)) return gradients.loss;
 
-  // Backward, shard by shard, then the sum over all shards of all devices.
-  const { image, text, tPrime, b } = model;
-  const trained = [...parametersOf({ image, text }).values()].filter(({ requiresGrad }) => requiresGrad);
-  if (trained.length > 0) {
-    const flat = sumOverShards(shards, comm, (number) =>
-      scope(() => {
-        const shard = number - owned * comm.rank;
-        const { zimg, ztxt } = keepsAll || shard === 0 ? embedded[shard] : embed(shard);
-        const rowsOf = (all: Tensor): Tensor => slice(all, 0, shard * rows, (shard + 1) * rows);
-        if (zimg.requiresGrad) backward(zimg, rowsOf(gradients.dzimg));
-        if (ztxt.requiresGrad) backward(ztxt, rowsOf(gradients.dztxt));
-        return takeGradients(trained);
-      }),
-    );
-    setGradients(trained, flat);
-  }
+  const recorded: Recorded = (side, shard) => {
+    if (!first[side].requiresGrad) return undefined;
+    return keepsAll || shard === 0 ? embedded[shard][side] : embed[side](shard);
+  };
+  backwardTowers(model, gradients, { owned, rows, recorded }, { comm, shards });
+  const { tPrime, b } = model;
   if (tPrime.requiresGrad) tPrime.grad = full([], gradients.dtPrime, dtype);
   if (loss.usesBias && b.requiresGrad) b.grad = full([], gradients.db, dtype);
   return gradients.loss;
 }
 
-/** The shards of this device: their number, the rows of each, and a function that embeds one. */
+/** The embedding of a shard with what the backward pass needs; undefined if its tower is not trained. */
+type Recorded = (side: keyof Embedded, shard: number) => Variable | undefined;
+
+/**
+ * The backward pass through the towers, shard by shard, and the sum over all shards of all devices: sets the gradient of every
+ * parameter that is not frozen.
+ */
+function backwardTowers(
+  { image, text }: SigLip,
+  { dzimg, dztxt }: LossGradients,
+  { owned, rows, recorded }: { owned: number; rows: number; recorded: Recorded },
+  { comm, shards }: Required<Pick<Devices, "comm" | "shards">>,
+): void {
+  const trained = [...parametersOf({ image, text }).values()].filter(({ requiresGrad }) => requiresGrad);
+  if (trained.length === 0) return;
+  const flat = sumOverShards(shards, comm, (number) =>
+    scope(() => {
+      const shard = number - owned * comm.rank;
+      for (const [side, all] of [
+        ["zimg", dzimg],
+        ["ztxt", dztxt],
+      ] as const) {
+        const z = recorded(side, shard);
+        if (z) backward(z, slice(all, 0, shard * rows, (shard + 1) * rows));
+      }
+      return takeGradients(trained);
+    }),
+  );
+  setGradients(trained, flat);
+}
+
+/** Taps that append the sum of the lengths of a shard's embeddings before normalization. */
+function lengthsInto(lengths: Record<Tower, number[]>): Record<Tower, Tap> {
+  const into =
+    (sums: number[]): Tap =>
+    (name, { value }) => {
+      if (name === "unnormalized") sums.push(sumOfLengths(value));
+    };
+  return { image: into(lengths.image), text: into(lengths.text) };
+}
+
+/** Embeds one shard of this device. */
+type EmbedShard = (shard: number, tap?: Tap) => Variable;
+
+/** The shards of this device: their number, the rows of each, and the functions that embed one. */
 function shardsOf(
   model: SigLip,
-  { pixels, imageShape, tokens, rng }: PairBatch,
+  { images, imageShape, tokens, rng }: PairBatch,
   { rank, size: devices }: Communicator,
   shards: number,
-): { owned: number; rows: number; embed: (shard: number) => Embedded } {
+): { owned: number; rows: number; embed: { readonly [side in keyof Embedded]: EmbedShard } } {
   const owned = shards / devices;
   const rows = imageShape[0] / owned;
   if (!Number.isInteger(owned) || !Number.isInteger(rows)) {
@@ -118,14 +179,35 @@ function shardsOf(
   const part = <A extends Float32Array | Int32Array>(all: A, shard: number): A =>
     all.subarray((shard * all.length) / owned, ((shard + 1) * all.length) / owned) as A;
   const { dtype } = model.tPrime.value;
-  const embed = (shard: number): Embedded => ({
-    zimg: model.embedImages(
-      tensor(part(pixels, shard), [rows, ...imageShape.slice(1)], dtype),
-      keptPatches(model, rng, { first: (owned * rank + shard) * rows, count: rows }),
-    ),
-    ztxt: model.embedTexts(part(tokens, shard)),
-  });
-  return { owned, rows, embed };
+  const imagesOf = (shard: number): Tensor => tensor(part(images, shard), [rows, ...imageShape.slice(1)], dtype);
+  const keptOf = (shard: number) => keptPatches(model, rng, { first: (owned * rank + shard) * rows, count: rows });
+  const isLocked = ![...parametersOf(model.image).values()].some(({ requiresGrad }) => requiresGrad);
+  const areEmbeddings = imageShape.length === 2;
+  if (areEmbeddings) checkEmbeddings(model, imageShape, isLocked);
+  const zimg: EmbedShard = (shard, tap) => {
+    if (areEmbeddings) {
+      const given = constant(imagesOf(shard));
+      tap?.("unnormalized", given); // their lengths were other ones, which nobody knows any more
+      return given;
+    }
+    if (!isLocked) return model.embedImages(imagesOf(shard), keptOf(shard), tap);
+    return scope(() => noGrad(() => model.embedImages(imagesOf(shard), undefined, tap))); // frees its intermediates at once
+  };
+  return { owned, rows, embed: { zimg, ztxt: (shard, tap) => model.embedTexts(part(tokens, shard), tap) } };
+}
+
+/** Throws `ShapeError` if a batch cannot hold embeddings in place of pixels. */
+function checkEmbeddings({ embedDim }: SigLip, shape: Shape, isLocked: boolean): void {
+  if (shape[1] !== embedDim) {
+    throw new ShapeError(
+      `train: embeddings ${show(shape)} of images are not rows of ${embedDim}, the model's embedDim`,
+    );
+  }
+  if (!isLocked) {
+    throw new ShapeError(
+      `train: a batch of embeddings ${show(shape)} cannot train the image tower; give pixels, or freeze(parametersOf(model), ["image/.*"])`,
+    );
+  }
 }
 
 /** The patches that some rows of the whole batch keep; undefined without patch dropout. */

@@ -16,14 +16,23 @@ export {
 } from "./config.ts";
 export { type FusedOptions, fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
 export { fusedSoftmaxLoss } from "./fusedSoftmaxLoss.ts";
+export type { ByTower, EmbeddedRows, Health, Norms, PairHealth, Spread } from "./health.ts";
 export { ImageTower } from "./imageTower.ts";
 export { pairLogits, sigmoidLoss } from "./loss.ts";
 export { checkLoss, type LossCheck } from "./lossCheck.ts";
 export { type EmbeddedBatch, type LossForm, type LossName, lossForms, trainingLosses } from "./lossForm.ts";
-export { activationBytes, type Cut, embeddingBytes, stepBytes } from "./memory.ts";
+export { activationBytes, type Cut, embeddingBytes, type ImageUse, stepBytes } from "./memory.ts";
 export { SigLip } from "./model.ts";
 export { parameterCount } from "./parameterCount.ts";
 export { softmaxLoss } from "./softmaxLoss.ts";
 export { TextTower } from "./textTower.ts";
-export { type Step, type StepMetrics, type Trainee, type Training, train, trainStep } from "./train.ts";
+export {
+  type Step,
+  type StepMetrics,
+  type StepOptions,
+  type Trainee,
+  type Training,
+  train,
+  trainStep,
+} from "./train.ts";
 export { decodeVariant, SIZES, type Variant } from "./variants.ts";

@@ -65,14 +65,15 @@ function pixelBytes({ image }: SigLipConfig, rows: number): number {
   return 3 * f32(rows * height * width * CHANNELS);
 }
 
-/** Bytes of activations of both towers for `rows` pairs, including the images. */
-export function activationBytes(config: SigLipConfig, rows: number): number {
+/** Whether a step trains the image tower, or runs it locked, or gets the embeddings of a locked one. */
+export type ImageUse = "trained" | "locked" | "embedded";
+
+/** Bytes of activations for `rows` pairs: of both towers with the images, or of the text tower alone. */
+export function activationBytes(config: SigLipConfig, rows: number, images: ImageUse = "trained"): number {
   const [image, text] = towers(config, rows, true);
-  return (
-    pixelBytes(config, rows) +
-    towerBytes(image, config.image.pooling === "map") +
-    towerBytes(text, config.text.pooling === "map")
-  );
+  const ofTexts = towerBytes(text, config.text.pooling === "map");
+  if (images !== "trained") return ofTexts;
+  return pixelBytes(config, rows) + towerBytes(image, config.image.pooling === "map") + ofTexts;
 }
 
 /** Peak bytes of embedding `rows` images or texts without recording. */
@@ -86,6 +87,8 @@ export interface Cut {
   readonly shards: number;
   readonly devices: number;
   readonly loss: LossForm;
+  /** "trained" by default. */
+  readonly images?: ImageUse;
   /** The `activationBytes` of `trainStep`. */
   readonly activationLimit?: number;
 }
@@ -93,34 +96,39 @@ export interface Cut {
 /**
  * Peak bytes of a device's heap in `trainStep`, with the model and two moments, the most that an optimizer keeps.
  *
- *   parameters     value, two moments; gradients of a shard, and the same in one tensor; sums over shards, by a tree
- *   activations    of all shards of the device, or of one if they are recomputed
+ *   parameters     value; of the trained ones two moments, gradients of a shard, and the same in one tensor; sums over shards,
+ *                  by a tree
+ *   activations    of all shards of the device, or of one if they are recomputed; those of a locked tower are freed at once
  *   loss           the embeddings of the device's rows with their gradients, and the blocks on the ring; for a loss that holds
  *                  all pairs, the embeddings of the whole batch on every device, and a few matrices of all pairs
  */
 export function stepBytes(
   config: SigLipConfig,
-  { batch, shards, devices, loss, activationLimit = ACTIVATION_BYTES }: Cut,
+  { batch, shards, devices, loss, images = "trained", activationLimit = ACTIVATION_BYTES }: Cut,
 ): number {
   const owned = shards / devices;
   const rows = batch / shards;
-  const parameters = PARAMETER_BLOCKS * 4 * parameterCount(config).total;
-  const ofShard = activationBytes(config, rows);
+  const { total, text } = parameterCount(config);
+  const all = PARAMETER_BLOCKS * 4 * total;
+  const parameters = images === "trained" ? all : PARAMETER_BLOCKS * 4 * (text + 2);
+  const ofShard = activationBytes(config, rows, images);
   const keepsAll = ofShard * owned <= activationLimit;
   const kept = keepsAll ? owned * ofShard : ofShard;
 
   const embedding = f32((batch / devices) * config.embedDim);
   const pairs = loss.holdsAllPairs ? DENSE_MATRICES * f32(batch ** 2) + 6 * f32(batch * config.embedDim) : 0;
-  const forward = kept + (keepsAll ? 0 : embeddingBytes(config, rows)) + 4 * embedding;
+  const [imageTower, textTower] = towers(config, rows, true);
+  const unrecorded = images === "embedded" ? passBytes(textTower) : embeddingBytes(config, rows);
+  const forward = kept + (keepsAll && images !== "locked" ? 0 : unrecorded) + 4 * embedding;
   const lossPass = kept + 10 * embedding + pairs;
-  const transient = Math.max(...towers(config, rows, true).map(backwardBytes));
+  const transient = Math.max(backwardBytes(textTower), images === "trained" ? backwardBytes(imageTower) : 0);
   const backward = Array.from({ length: owned }, (_, shard) => {
     const later = keepsAll ? (owned - 1 - shard) * ofShard : 0;
     // A shard's activations are freed while its gradients are computed; these are then copied into one tensor.
     return later + sumsBefore(shard) * parameters + Math.max(ofShard + transient, 2 * parameters) + 6 * embedding;
   });
   const gathered = 6 * embedding + (1 + devices) * parameters;
-  return Math.ceil(3 * parameters + Math.max(forward, lossPass, gathered, ...backward));
+  return Math.ceil(all + 2 * parameters + Math.max(forward, lossPass, gathered, ...backward));
 }
 
 /** Partial sums of the binary tree that are held before a shard is added: the ones among its binary digits. */

@@ -4,7 +4,7 @@
  * The logit of a pair is t·⟨zimg, ztxt⟩ + b with unit embeddings and t = exp(t′).
  */
 import { l2Normalize, type Variable } from "../autograd/index.ts";
-import { filled } from "../nn/index.ts";
+import { filled, type Tap } from "../nn/index.ts";
 import { type DType, portable, type Rng, type Tensor } from "../tensor/index.ts";
 import { checkModel, type SigLipConfig } from "./config.ts";
 import { ImageTower } from "./imageTower.ts";
@@ -31,13 +31,20 @@ export class SigLip {
     this.b = filled([], config.biasInit, dtype);
   }
 
-  /** Unit embeddings [B, d] of images [B, H, W, 3]; in training with patch dropout, of the patches that each image keeps. */
-  embedImages(images: Tensor, kept?: Int32Array): Variable {
-    return l2Normalize(this.image.forward(images, undefined, kept));
+  /**
+   * Unit embeddings [B, d] of images [B, H, W, 3]; in training with patch dropout, of the patches that each image keeps. `tap`
+   * receives the intermediates by name, `unnormalized` the last.
+   */
+  embedImages(images: Tensor, kept?: Int32Array, tap?: Tap): Variable {
+    const z = this.image.forward(images, tap, kept);
+    tap?.("unnormalized", z);
+    return l2Normalize(z);
   }
 
-  /** Unit embeddings [B, d] of token ids, B rows of `length`. */
-  embedTexts(ids: Int32Array): Variable {
-    return l2Normalize(this.text.forward(ids));
+  /** Unit embeddings [B, d] of token ids, B rows of `length`. `tap` as in `embedImages`. */
+  embedTexts(ids: Int32Array, tap?: Tap): Variable {
+    const z = this.text.forward(ids, tap);
+    tap?.("unnormalized", z);
+    return l2Normalize(z);
   }
 }

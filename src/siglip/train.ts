@@ -1,5 +1,6 @@
 /**
- * Training: for every step a batch, its loss, the gradients, an update. It needs no file system and runs in a browser.
+ * Training: for every step a batch, its loss, the gradients, an update. It needs no file system and runs in a browser. `siglip train`
+ * runs it on each device, in `run/trainDevice.ts`.
  *
  * `train` yields its steps. Whatever else a run does (checkpoints, evaluation, progress, signals, comparing devices) is up to
  * the caller:
@@ -9,8 +10,10 @@
  *     }
  */
 import { NonFiniteError, type Optimizer, OptimizerError, parametersOf, type ScheduleFactor } from "../nn/index.ts";
+import { alone } from "../parallel/index.ts";
 import { flops, portable, scope } from "../tensor/index.ts";
 import { batchGradients, type Devices, type PairBatch } from "./batchGradients.ts";
+import { type EmbeddedRows, type Health, measureUpdate, type PairHealth, pairHealth } from "./health.ts";
 import { type LossForm, trainingLosses } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
 
@@ -27,13 +30,21 @@ export interface Training extends Trainee, Devices {
   batchOf(index: number): PairBatch;
   /** The schedule factor of a step, counted from 0; 1 by default. */
   factorOf?(index: number): ScheduleFactor;
+  /** Whether to measure the health in a step, counted from 0; by default never. */
+  measures?(index: number): boolean;
   /** Steps done before; 0 by default. */
   readonly first?: number;
   /** Steps in all, including those done before. */
   readonly steps: number;
 }
 
-/** The metrics of a step from before its update; the same on every rank. */
+/** How a step is taken. */
+export interface StepOptions extends Devices {
+  /** Whether to measure the health, which takes time and changes no bit; false by default. */
+  readonly measure?: boolean;
+}
+
+/** The metrics of a step from before its update, unless it says otherwise; the same on every rank. */
 export interface StepMetrics {
   readonly loss: number;
   /** exp t′. */
@@ -46,6 +57,8 @@ export interface StepMetrics {
    * that is executed twice, as in recomputed activations, counts twice; the update, which every device computes, once.
    */
   readonly flops: number;
+  /** If it was measured. */
+  readonly health?: Health;
 }
 
 /** A completed step: its number, from 1 on, and its metrics. */
@@ -54,9 +67,16 @@ export interface Step extends StepMetrics {
 }
 
 /** Trains, and yields after every update. A caller that leaves the loop early ends the training after a complete step. */
-export function* train({ batchOf, factorOf = () => 1, first = 0, steps, ...rest }: Training): Generator<Step> {
+export function* train({
+  batchOf,
+  factorOf = () => 1,
+  measures = () => false,
+  first = 0,
+  steps,
+  ...rest
+}: Training): Generator<Step> {
   for (let index = first; index < steps; index++) {
-    const metrics = trainStep(rest, batchOf(index), factorOf(index), rest);
+    const metrics = trainStep(rest, batchOf(index), factorOf(index), { ...rest, measure: measures(index) });
     yield { step: index + 1, ...metrics };
   }
 }
@@ -72,7 +92,7 @@ export function trainStep(
   { model, optimizer, loss }: Trainee,
   batch: PairBatch,
   factor: ScheduleFactor,
-  devices: Devices = {},
+  { measure = false, ...devices }: StepOptions = {},
 ): StepMetrics {
   if (typeof loss?.gradients !== "function") {
     const names = Object.keys(trainingLosses).map((name) => `trainingLosses.${name}`);
@@ -85,19 +105,31 @@ export function trainStep(
   }
   const t = temperatureOf(model, "before");
   const b = model.b.value.item();
+  const { comm = alone } = devices;
   try {
     return scope(() => {
-      const before = flops();
-      const value = batchGradients(model, loss, batch, devices); // sets the gradient of every parameter
+      let pairs: PairHealth | undefined;
+      let measuring = 0; // floating-point operations
+      const measurePairs = (embedded: EmbeddedRows): void => {
+        const before = flops();
+        pairs = pairHealth(embedded, t, loss.usesBias ? b : 0, comm);
+        measuring = flops() - before;
+      };
+      // Sets the gradient of every parameter.
+      const start = flops();
+      const value = batchGradients(model, loss, batch, devices, measure ? measurePairs : undefined);
       if (!Number.isFinite(value)) {
         throw new NonFiniteError(`train: the loss is ${value} at t = ${t}, b = ${b}; nothing was updated`);
       }
+      const ofGradients = flops() - start - measuring;
+      const measured = measure ? measureUpdate(model, optimizer) : undefined;
       const between = flops();
       const gradNorm = optimizer.step(factor);
+      const ofUpdate = flops() - between;
       temperatureOf(model, "after");
-      const { size = 1 } = devices.comm ?? {};
       // Shards are equal, so every device has computed as much.
-      return { loss: value, t, b, gradNorm, flops: size * (between - before) + (flops() - between) };
+      const seen = { loss: value, t, b, gradNorm, flops: comm.size * ofGradients + ofUpdate };
+      return pairs && measured ? { ...seen, health: { ...pairs, ...measured() } } : seen;
     });
   } finally {
     // The scope has freed all gradients, also those of parameters that the optimizer does not update.

@@ -17,6 +17,7 @@ import {
 import { ReportError } from "../../src/report/data.ts";
 import { CheckpointError } from "../../src/run/checkpoint.ts";
 import { ConfigError } from "../../src/run/config.ts";
+import { EmbeddingsError } from "../../src/run/imageEmbeddings.ts";
 import { RunLockedError } from "../../src/run/lock.ts";
 import { LossFileError, LossInputsError } from "../../src/run/loss/files.ts";
 import { RunFolderError } from "../../src/run/runFolder.ts";
@@ -44,6 +45,7 @@ const CODES: readonly [error: Error, code: ExitCode][] = [
   [new CheckpointError("CKPT_DAMAGED", "x"), EXIT.data],
   [new CheckpointError("CKPT_VERSION", "x"), EXIT.data],
   [new CheckpointError("CKPT_CONFIG", "x"), EXIT.data],
+  [new EmbeddingsError("x"), EXIT.data],
   [new EvaluationError("x"), EXIT.data],
   [new FormatError("ST_HOLE", "x", 0, "x"), EXIT.data],
   [new LossInputsError("x"), EXIT.data],

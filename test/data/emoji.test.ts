@@ -10,6 +10,7 @@ import {
   EMOJI_STYLES,
   type Emoji,
   type EmojiData,
+  emojiImages,
   emojiList,
   emojiPairs,
   emojiPictures,
@@ -64,8 +65,8 @@ describe("emojiPairs", () => {
     pairs.batch(2, 77, 8);
     expect(pairs.batch(1, 5, 8)).toEqual(first);
     expect(emojiPairs(some, options).batch(1, 5, 8)).toEqual(first);
-    expect(pairs.batch(2, 5, 8).pixels).not.toEqual(first.pixels);
-    expect(pairs.batch(1, 6, 8).pixels).not.toEqual(first.pixels);
+    expect(pairs.batch(2, 5, 8).images).not.toEqual(first.images);
+    expect(pairs.batch(1, 6, 8).images).not.toEqual(first.images);
   });
 
   it("shows each emoji once in an epoch, in another order in the next", () => {
@@ -105,11 +106,11 @@ describe("emojiPairs", () => {
   it("gives part of a batch with the rows of the whole", () => {
     const pairs = emojiPairs(some, options);
     const whole = pairs.batch(1, 5, 8);
-    const part = pairs.batch(1, 5, 8, newBatch(3, pairs.side, pairs.length), 4);
-    const stride = whole.pixels.length / 8;
+    const part = pairs.batch(1, 5, 8, newBatch(3, pairs.imageShape, pairs.length), 4);
+    const stride = whole.images.length / 8;
     expect(part.items).toEqual(whole.items.subarray(4, 7));
     expect(part.tokens).toEqual(whole.tokens.subarray(4 * pairs.length, 7 * pairs.length));
-    expect(part.pixels).toEqual(whole.pixels.subarray(4 * stride, 7 * stride));
+    expect(part.images).toEqual(whole.images.subarray(4 * stride, 7 * stride));
   });
 
   it("writes the same batch into given arrays, whatever they hold", () => {
@@ -134,7 +135,7 @@ describe("emojiPairs", () => {
     const pairs = emojiPairs(fake, { ...options, augmentation: still });
     const counts = new Array<number>(6).fill(0);
     for (let step = 0; step < 20; step++) {
-      const { pixels } = pairs.batch(9, step, 100);
+      const { images: pixels } = pairs.batch(9, step, 100);
       for (let row = 0; row < 100; row++) {
         const grey = 255 * (1 - pixels[(row * 1024 + 16 * 32 + 16) * 3] / 2);
         counts[Math.round((grey - 20) / 30)]++;
@@ -153,9 +154,30 @@ describe("emojiPairs", () => {
     expect(pairs.batch(1, 0, 4).items.toSorted()).toEqual(items);
   });
 
+  it("with embeddings, holds that of the image that it would show, and the same texts", () => {
+    const plain = { ...options, augmentation: augmentations.none, stroke: 0, tags: 0.5 };
+    for (const items of [Int32Array.from(some.emoji.keys()), Int32Array.of(3, 20, 1, 7)]) {
+      const images = emojiImages(some, { ...plain, items });
+      const numbers = Float32Array.from({ length: images.count }, (_, image) => image);
+      const [shown, embedded] = [
+        emojiPairs(some, { ...plain, items }),
+        emojiPairs(some, { ...plain, items, embeddings: numbers }), // of width 1: the number of the image
+      ].map((pairs) => Array.from({ length: 12 }, (_, step) => pairs.batch(1, step, 4)));
+      const seen = new Set<number>();
+      for (const [step, { imageShape, images: rows, tokens, items: shownItems }] of embedded.entries()) {
+        expect(imageShape).toEqual([4, 1]);
+        expect({ tokens, shownItems }).toEqual({ tokens: shown[step].tokens, shownItems: shown[step].items });
+        const pixels = [...rows].map((image) => images.pixels(image, image + 1));
+        expect(Float32Array.of(...pixels.flatMap((row) => [...row]))).toEqual(shown[step].images);
+        for (const image of rows) seen.add(Math.floor((image * plain.styles.length) / images.count));
+      }
+      expect(seen.size).toBe(plain.styles.length);
+    }
+  });
+
   it("gives pixels in [0, 2], white corners included", () => {
     for (const augmentation of Object.values(augmentations)) {
-      const { pixels } = emojiPairs(some, { ...options, augmentation }).batch(1, 2, 27);
+      const { images: pixels } = emojiPairs(some, { ...options, augmentation }).batch(1, 2, 27);
       expect(pixels.every((value) => value >= 0 && value <= 2 + 2 ** -20)).toBe(true); // four weights, rounded, make up one
       const white = pixels.reduce((count, value) => count + (value === 0 ? 1 : 0), 0);
       expect(white / pixels.length).toBeGreaterThan(0.25);

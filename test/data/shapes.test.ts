@@ -50,11 +50,11 @@ describe("shapes", () => {
 
   it("gives part of a batch with the rows of the whole", () => {
     const whole = pairs.batch(3, 7, 16);
-    const part = pairs.batch(3, 7, 16, newBatch(5, pairs.side, pairs.length), 9);
-    const stride = whole.pixels.length / 16;
+    const part = pairs.batch(3, 7, 16, newBatch(5, pairs.imageShape, pairs.length), 9);
+    const stride = whole.images.length / 16;
     expect(part.items).toEqual(whole.items.subarray(9, 14));
     expect(part.tokens).toEqual(whole.tokens.subarray(9 * pairs.length, 14 * pairs.length));
-    expect(part.pixels).toEqual(whole.pixels.subarray(9 * stride, 14 * stride));
+    expect(part.images).toEqual(whole.images.subarray(9 * stride, 14 * stride));
   });
 
   it("shows each scene at most once in an epoch", () => {
@@ -65,7 +65,7 @@ describe("shapes", () => {
   });
 
   it("keeps model input in [0, 2] with both things visible", () => {
-    const { pixels, items } = pairs.batch(5, 0, 64);
+    const { images: pixels, items } = pairs.batch(5, 0, 64);
     const half = 32 * 16 * 3;
     expect(pixels.every((value) => value >= 0 && value <= 2)).toBe(true);
     items.forEach((id, row) => {

@@ -31,7 +31,7 @@ const drawersOf = (shared: SharedRows, devices: number, rowsEach: number, from: 
     return new RowDrawer(shared, from, { seed: SEED, first, end, steps: STEPS });
   });
 
-const sharedRows = (batch: number): SharedRows => newSharedRows(batch, pairs.side, pairs.length);
+const sharedRows = (batch: number): SharedRows => newSharedRows(batch, pairs.imageShape, pairs.length);
 
 afterEach(() => {
   heap.onWork = undefined;
@@ -75,8 +75,8 @@ describe("RowDrawer", () => {
     const seen: Float32Array[] = [];
     const batch: Pairs["batch"] = (seed, step, size, into, first) => {
       const taken = step === 1 && first === 0 ? owner?.take(1) : undefined;
-      into?.pixels.fill(7); // as a drawing looks before it is finished
-      if (taken) seen.push(taken.pixels.slice());
+      into?.images.fill(7); // as a drawing looks before it is finished
+      if (taken) seen.push(taken.images.slice());
       return pairs.batch(seed, step, size, into, first);
     };
     [owner] = drawersOf(shared, 2, 2);
@@ -85,7 +85,7 @@ describe("RowDrawer", () => {
     helper.take(0);
     const wanted = rowsBetween(pairs.batch(SEED, 1, 4), 0, 2);
     for (let row = 0; row < 4; row++) helper.help();
-    expect(seen).toEqual([wanted.pixels]);
+    expect(seen).toEqual([wanted.images]);
     expect(owner.take(1)).toEqual(wanted);
   });
 
@@ -143,7 +143,7 @@ describe("RowDrawer", () => {
 
   it("holds several small batches, and no more than two large ones", () => {
     expect(sharedRows(8).slots.length).toBe(8);
-    expect(newSharedRows(256, 128, 64).slots.length).toBe(2);
+    expect(newSharedRows(256, [128, 128, 3], 64).slots.length).toBe(2);
   });
 
   it("does not wait for rows that a device began before it died", () => {

@@ -149,6 +149,17 @@ describe("renderReport", () => {
     );
   });
 
+  it("shades the logits of positives and of negatives from the least to the greatest, if they were measured", () => {
+    const row = (step: number) => ({ ...{ step, loss: 6, t: 10 }, "positives.min": 1, "positives.mean": 2, "positives.max": 5, "negatives.mean": -5 }); // biome-ignore format: a row
+    const page = renderReport({ ...empty, metrics: [row(1), row(2)] });
+    expect(page.match(/class="band s0"/g)).toHaveLength(1);
+    expect(page).not.toContain('class="band s1"');
+    expect(page).toMatch(/positives 2\.0<.*negatives −5\.0</s);
+    expect(renderReport({ ...empty, metrics: [{ step: 1, loss: 6, t: 10 }] })).not.toMatch(
+      /Logits|embeddings are scaled/,
+    );
+  });
+
   it("leaves out what was not measured", () => {
     const page = renderReport(empty);
     expect(page).toContain("The run");
@@ -183,8 +194,11 @@ describe("figureFiles", () => {
       "recall.svg",
       "temperature.svg",
       "bias.svg",
-      "gradient-norm.svg",
       "learning-rate.svg",
+      "gradient-norm.svg",
+      "update-norm.svg",
+      "logits.svg",
+      "embedding-norms.svg",
       "calibration.svg",
       "similarity.svg",
     ]);

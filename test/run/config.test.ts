@@ -7,10 +7,10 @@ import {
   checkConfig,
   configDifferences,
   type Problem,
-  presetNames,
   resolveConfig,
   withSettings,
 } from "../../src/run/config.ts";
+import { presetNames } from "../../src/run/presets.ts";
 
 function problemsOf(settings: string[], preset = "emoji"): readonly Problem[] {
   try {
@@ -119,7 +119,14 @@ describe("resolveConfig", () => {
     ["model.image.depth=1e9", "CONFIG_RANGE", "from 1 to 64"],
     ["checkpoint.keep=1", "CONFIG_RANGE", "from 2 to 100"],
     ["optim.beta2=1", "CONFIG_RANGE", "0 to 0.9999999"],
-    ["optim.schedule=cosin", "CONFIG_RANGE", "cosine, linear, rsqrt, constant"],
+    ["optim.schedule=cosin", "CONFIG_RANGE", "constant, linear, polynomial, cosine, rsqrt, stair"],
+    ["optim.timescale=0", "CONFIG_RANGE", "a duration above 0"],
+    ["optim.shift=x", "CONFIG_RANGE", "a duration such as"],
+    ['optim.stairs=[{"at":"5"}]', "CONFIG_RANGE", '[{"at": "50%", "factor": 0.1}]'],
+    ['optim.schedules=[{"match":"(","kind":"linear"}]', "CONFIG_RANGE", "regular expression"],
+    ['optim.schedules=[{"match":"b"}]', "CONFIG_RANGE", "kind: as optim.schedule"],
+    ['optim.schedules=[{"match":"b","kind":"linear","warmup":3}]', "CONFIG_RANGE", "warmup"],
+    ['optim.schedules=[{"match":"b","kind":"linear","lr":3}]', "CONFIG_RANGE", "as theirs"],
     ["data.trainStyles=noto,noto", "CONFIG_RANGE", "distinct words"],
     ["data.trainStyles=", "CONFIG_RANGE", "noto, twemoji"],
     ["model.biasInit=auto", "CONFIG_TYPE", "log-odds or a number"],
@@ -147,6 +154,28 @@ describe("resolveConfig", () => {
     [["data.testStyle=noto"], "trainStyles"],
     [["optim.warmup=60%", "optim.cooldown=50%"], "more than train.steps"],
     [["optim.warmup=7000", "train.steps=6000"], "more than train.steps"],
+    [
+      ["optim.end=0.5"],
+      "optim.schedule cosine does not use optim.end, an option of linear and polynomial; leave it out",
+    ],
+    [
+      ["optim.schedule=linear", "optim.power=2"],
+      "optim.schedule linear does not use optim.power, an option of polynomial",
+    ],
+    [["optim.schedule=stair"], "optim.schedule stair needs optim.stairs"],
+    [['optim.stairs=[{"at":"1","factor":1}]'], "does not use optim.stairs, an option of stair"],
+    [
+      ['optim.schedules=[{"match":"b","kind":"cosine","end":0}]'],
+      'optim.schedules["b"].kind cosine does not use optim.schedules["b"].end, an option of linear',
+    ],
+    [
+      ['optim.schedules=[{"match":"b","kind":"stair"}]'],
+      'optim.schedules["b"].kind stair needs optim.schedules["b"].stairs',
+    ],
+    [
+      ['optim.schedules=[{"match":"b","kind":"linear","warmup":"60%","cooldown":"50%"}]'],
+      'optim.schedules["b"].warmup 60% and',
+    ],
     [["model.image.width=8192", "model.image.depth=64"], "parameters"],
   ])("rejects %j, which conflict", (settings, words) => {
     const problems = problemsOf(settings);

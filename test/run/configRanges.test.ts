@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { NonFiniteError } from "../../src/nn/index.ts";
 import { ConfigError, resolveConfig } from "../../src/run/config.ts";
-import { buildModel, buildOptimizer, buildSchedule } from "../../src/run/model.ts";
+import { buildModel, buildOptimizer } from "../../src/run/model.ts";
+import { buildSchedules } from "../../src/run/schedules.ts";
 import { trainingLosses, trainStep } from "../../src/siglip/index.ts";
 import { Rng, scope } from "../../src/tensor/index.ts";
 import { tinyBatch } from "../support/tinyModel.ts";
@@ -21,12 +22,12 @@ function losses(settings: readonly string[]): number[] {
     const config = resolveConfig("emoji", [...TINY, ...settings]);
     const model = buildModel(config, VOCABULARY);
     const optimizer = buildOptimizer(config, model);
-    const factor = buildSchedule(config, 10);
+    const { factorOf } = buildSchedules(config, 10);
     const { batch, loss, shards, steps } = config.train;
     const shape = { image: config.model.image, text: { vocabSize: VOCABULARY, length: config.tokenizer.length } };
     return Array.from({ length: steps }, (_, index) => {
       const rows = { ...tinyBatch(batch, index, shape), rng: new Rng(index) };
-      return trainStep({ model, optimizer, loss: trainingLosses[loss] }, rows, factor(index), { shards }).loss;
+      return trainStep({ model, optimizer, loss: trainingLosses[loss] }, rows, factorOf(index), { shards }).loss;
     });
   });
 }

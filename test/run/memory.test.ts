@@ -8,8 +8,9 @@ import { addressLimit, addressSpaceHint } from "../../src/cli/addressSpace.ts";
 import { defaultShards } from "../../src/cli/devices.ts";
 import { EXIT, exitCodeOf, isExpected } from "../../src/cli/exitCodes.ts";
 import { DeviceError } from "../../src/parallel/index.ts";
-import { type Config, presetNames, resolveConfig } from "../../src/run/config.ts";
+import { type Config, resolveConfig } from "../../src/run/config.ts";
 import { checkMemory, deviceBytes, fittingShards } from "../../src/run/memory.ts";
+import { presetNames } from "../../src/run/presets.ts";
 import { HEAP_BYTES, OutOfMemoryError, SystemMemoryError } from "../../src/tensor/index.ts";
 import { siglip, TINY } from "../support/cli.ts";
 

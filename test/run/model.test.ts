@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { parametersOf } from "../../src/nn/index.ts";
 import { resolveConfig } from "../../src/run/config.ts";
-import { buildModel, buildOptimizer } from "../../src/run/model.ts";
+import { buildModel, buildOptimizer, trainedPaths } from "../../src/run/model.ts";
 import { copy, scope, zeros } from "../../src/tensor/index.ts";
 
 /** Paths of the parameters that decay in a step without gradient. */
@@ -56,6 +56,19 @@ it("optim.decayed matrices decays every parameter of two axes or more, and no ot
   expect(decayed.every((path) => axes.get(path)! >= 2)).toBe(true);
   expect(kept.filter((path) => axes.get(path)! >= 2)).toEqual([]);
   expect(decayed).toContain("text/embedding");
+});
+
+it("a multiplier with decay 0 leaves exactly the weights that it matches undecayed, as for a pre-trained tower", () => {
+  const tower = { match: "image/.*", lr: 0.1, decay: 0 };
+  const { decayed } = decaying([`optim.multipliers=${JSON.stringify([tower])}`]);
+  expect(decayed).toEqual(decaying([]).decayed.filter((path) => !path.startsWith("image/")));
+  expect(decayed.length).toBeGreaterThan(5);
+});
+
+it("a locked image tower is neither decayed nor trained", () => {
+  const paths = trainedPaths(resolveConfig("emoji", ["train.lock=image"]));
+  expect(paths).toEqual(trainedPaths(resolveConfig("emoji", [])).filter((path) => !path.startsWith("image/")));
+  expect(paths).toEqual(expect.arrayContaining(["text/embedding", "tPrime", "b"]));
 });
 
 it("optim.decayed kernels leaves embeddings and the probe alone, as big_vision does", () => {

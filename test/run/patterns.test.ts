@@ -51,7 +51,7 @@ describe("tryPatterns", () => {
   it.each(["tPrime|b", "image/.*", "image/[\\p{L}\\d/]+", ".*/kernel", "text/embedding", "(?:image|text)/.*"])(
     "finds nothing wrong with %s",
     (match) => {
-      expect(tryPatterns([multiplier(match)], paths)).toEqual({ unusable: [], idle: [] });
+      expect(tryPatterns("optim.multipliers", [multiplier(match)], paths)).toEqual({ unusable: [], idle: [] });
     },
   );
 
@@ -62,23 +62,27 @@ describe("tryPatterns", () => {
     ["tPrime ", /such as tPrime$/],
     ["", /matches no parameter/],
   ])("says that %s matches nothing, with the nearest name", (match, says) => {
-    const { unusable, idle } = tryPatterns([multiplier(match)], paths);
+    const { unusable, idle } = tryPatterns("optim.multipliers", [multiplier(match)], paths);
     expect(unusable).toEqual([]);
     expect(idle.map(({ detail }) => detail)).toEqual([expect.stringMatching(says)]);
   });
 
   it("says that a pattern has no effect if earlier ones match all of its parameters", () => {
-    const { idle } = tryPatterns([multiplier("image/.*"), multiplier("text/.*"), multiplier(".*/probe")], paths);
+    const { idle } = tryPatterns(
+      "optim.multipliers",
+      [multiplier("image/.*"), multiplier("text/.*"), multiplier(".*/probe")],
+      paths,
+    );
     expect(idle).toHaveLength(1);
     expect(idle[0].detail).toMatch(/"\.\*\/probe" has no effect/);
-    expect(tryPatterns([multiplier(".*/probe"), multiplier("image/.*")], paths).idle).toEqual([]);
+    expect(tryPatterns("optim.multipliers", [multiplier(".*/probe"), multiplier("image/.*")], paths).idle).toEqual([]);
   });
 
   it.each(["(.*)*x", "(.+)+!", "(?=((.*)*y))z", "((a|[a-z/]|\\d)*)*#"])(
     "gives up %s, which backtracks without end",
     (match) => {
       const started = performance.now();
-      const { unusable } = tryPatterns([multiplier(match)], paths, 50);
+      const { unusable } = tryPatterns("optim.multipliers", [multiplier(match)], paths, 50);
       expect(unusable.map(({ detail }) => detail)).toEqual([expect.stringMatching(/takes more than 0\.05 s/)]);
       expect(performance.now() - started).toBeLessThan(20_000);
     },
@@ -105,7 +109,7 @@ describe("tryPatterns", () => {
     );
     fc.assert(
       fc.property(fc.array(part, { maxLength: 12 }), (parts) => {
-        const { unusable, idle } = tryPatterns([multiplier(parts.join(""))], paths, 20);
+        const { unusable, idle } = tryPatterns("optim.multipliers", [multiplier(parts.join(""))], paths, 20);
         expect(unusable.length + idle.length).toBeLessThanOrEqual(1);
       }),
     );

@@ -24,7 +24,7 @@ function cosine(x: Float32Array, y: Float32Array, i: number, d: number): number 
 describe("imageFeatures", () => {
   const [side] = sidesOf(TINY.image);
   const stride = side * side * 3;
-  const all = tinyBatch(5).pixels;
+  const all = tinyBatch(5).images;
   const pictures = { count: 5, side, pixels: (from = 0, end = 5) => all.subarray(from * stride, end * stride) };
 
   it("are, in a tower without a head, the embeddings before normalization", () => {

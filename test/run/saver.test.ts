@@ -297,7 +297,8 @@ describe("a checkpoint in shared memory", () => {
 
   it("knows the operations of all steps so far, unless it or one before it is older than their count", () => {
     const { model, optimizer } = training();
-    const saved = (flops: number) => checkpointOf(5, model, optimizer, byteTokenizer, [], flops);
+    const saved = (flops: number) =>
+      checkpointOf(5, model, optimizer, byteTokenizer, [], { pending: { steps: 0, clipped: 0 }, flops });
     const { flops, ...older } = saved(7).meta as JsonRecord;
     expect(flops).toBe(7);
     expect(flopsOf(shared(saved(1.5e15)))).toBe(1.5e15);

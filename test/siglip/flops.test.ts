@@ -95,6 +95,7 @@ interface Setting {
   readonly shards?: number;
   readonly devices?: number;
   readonly activationBytes?: number;
+  readonly measure?: boolean;
   readonly optimizerOf?: MakeOptimizer;
 }
 
@@ -104,15 +105,14 @@ const withProducts: MakeOptimizer = (parameters) => muon(parameters, { lr: 1e-3 
 
 /** The operations that a step reports, on every device. */
 function reported(config: SigLipConfig, setting: Setting = {}): number[] {
-  const { loss = trainingLosses.sigmoid, shards = 4, devices = 1, activationBytes, optimizerOf = adamW } = setting;
+  const { loss = trainingLosses.sigmoid, shards = 4, devices = 1, optimizerOf = adamW, ...rest } = setting;
   return lockstep(devices, (comm) => {
     const model = new SigLip(new Rng(0), config);
     const parameters = parametersOf(model);
     if (!loss.usesBias) parameters.delete("b");
     const optimizer = optimizerOf(parameters);
     const batch = { ...tinyBatch(BATCH / devices, 1, config), rng: new Rng(1) };
-    const limit = activationBytes === undefined ? {} : { activationBytes };
-    return trainStep({ model, optimizer, loss }, batch, 1, { comm, shards, ...limit }).flops;
+    return trainStep({ model, optimizer, loss }, batch, 1, { comm, shards, ...rest }).flops;
   });
 }
 
@@ -134,6 +134,10 @@ describe.each(Object.entries(CONFIGS))("the operations of a step of a model %s",
         }
       }
     }
+  });
+
+  it("leave out what measures the health of the step", () => {
+    expect(reported(config, { measure: true, devices: 2 })).toEqual(reported(config, { devices: 2 }));
   });
 
   it("include the products of Muon's update, five times three for every matrix", () => {

@@ -48,5 +48,8 @@ describe.each(forms.map((form) => [form.name, form] as const))("the form %s", (_
 
 it("gives no probability for a loss that only compares pairs", () => {
   expect(lossForms.softmax.blindLoss(128)).toBeCloseTo(4.852, 3);
-  expect(forms.filter(({ probability }) => probability === undefined)).toEqual([lossForms.softmax]);
+  expect(forms.filter(({ probability }) => probability === undefined)).toEqual([
+    lossForms.softmax,
+    lossForms.softmaxDense,
+  ]);
 });

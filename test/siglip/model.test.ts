@@ -23,7 +23,7 @@ describe.each(["f32", "f64"] as const)("the towers in %s", (dtype) => {
   it("give embeddings of length 1", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5 }), seeds, (n, seed) => {
-        const { pixels, tokens } = tinyBatch(n, seed);
+        const { images: pixels, tokens } = tinyBatch(n, seed);
         for (const rows of [images(pixels, n), texts(tokens)]) {
           expect(rows.length).toBe(n * D);
           for (let i = 0; i < n; i++) {
@@ -46,7 +46,7 @@ describe.each(kernelSets)("the towers, by %s,", (_, kernels) => {
   it("give a row the same bits alone and in a batch", () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 6 }), seeds, (n, seed) => {
-        const { pixels, tokens } = tinyBatch(n, seed);
+        const { images: pixels, tokens } = tinyBatch(n, seed);
         const side = pixels.length / n;
         const together = embed(() => model.embedImages(tensor(pixels, imageShape(n))));
         const read = embed(() => model.embedTexts(tokens));
@@ -107,7 +107,7 @@ describe("both towers", () => {
     const tokens = Int32Array.of(1, 2, 3, 4, 5);
     const [a, b] = [tokens, tokens.toReversed()].map((ids) => Array.from(embed(() => own.embedTexts(ids))));
     expect(Math.hypot(...a.map((value, i) => value - b[i]))).toBeGreaterThan(1e-4);
-    const { pixels } = tinyBatch(1);
+    const { images: pixels } = tinyBatch(1);
     const rows = pixels.length / 2; // upper and lower half of the image change places
     const turned = Float32Array.of(...pixels.subarray(rows), ...pixels.subarray(0, rows));
     const [c, d] = [pixels, turned].map((image) =>
@@ -133,7 +133,7 @@ describe("the gradient of every parameter", () => {
       const batch = tinyBatch(6);
       const parameters = parametersOf(model);
       scope(() => {
-        const zimg = model.embedImages(tensor(batch.pixels, imageShape(6), "f64"));
+        const zimg = model.embedImages(tensor(batch.images, imageShape(6), "f64"));
         backward(lossOf(loss, model, zimg, model.embedTexts(batch.tokens)));
       });
       for (const [path, parameter] of parameters) {
@@ -159,7 +159,7 @@ describe("the gradient of every parameter", () => {
 
   it("in the token table is 0 exactly where the batch has no such token", () => {
     const model = tinyModel();
-    const { pixels } = tinyBatch(2);
+    const { images: pixels } = tinyBatch(2);
     const tokens = Int32Array.of(1, 2, 1, 1, 4, 2, 2, 2, 1, 4);
     scope(() => {
       const zimg = model.embedImages(tensor(pixels, imageShape(2)));

@@ -24,10 +24,10 @@ const numbersOf = (model: SigLip): number[] =>
 
 /** This rank's rows of the batch of a step. */
 function rows(step: number, rank: number, world: number): PairBatch {
-  const { pixels, tokens } = tinyBatch(B, step);
+  const { images, tokens } = tinyBatch(B, step);
   const share = <A extends Float32Array | Int32Array>(all: A): A =>
     all.subarray((all.length / world) * rank, (all.length / world) * (rank + 1)) as A;
-  return { pixels: share(pixels), tokens: share(tokens), imageShape: [B / world, 8, 8, 3] };
+  return { images: share(images), tokens: share(tokens), imageShape: [B / world, 8, 8, 3] };
 }
 
 describe.each(Object.entries(OPTIMIZERS))("%s", (name, make) => {

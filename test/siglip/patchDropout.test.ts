@@ -27,9 +27,9 @@ function trained(patchDropout: number, { comm = alone, ...cut }: Cut = {}, seed 
   const own = <A extends Float32Array | Int32Array>(all: A): A =>
     all.subarray((comm.rank * all.length) / comm.size, ((comm.rank + 1) * all.length) / comm.size) as A;
   const losses = Array.from({ length: steps }, (_, step) => {
-    const { pixels, tokens } = tinyBatch(BATCH, step);
+    const { images, tokens } = tinyBatch(BATCH, step);
     const batch: PairBatch = {
-      pixels: own(pixels),
+      images: own(images),
       tokens: own(tokens),
       imageShape: imageShape(BATCH / comm.size),
       rng: new Rng(seed).split(step),
@@ -84,7 +84,7 @@ describe("an image tower with patch dropout", () => {
         tinyModel("f32", config(patchDropout)).embedImages(tensor(pixels, imageShape(1)), kept),
       ).value.toArray(),
     );
-  const { pixels } = tinyBatch(1);
+  const { images: pixels } = tinyBatch(1);
 
   it("sees all patches in evaluation", () => {
     expectSameBits(embed(0.9, pixels), embed(0, pixels));

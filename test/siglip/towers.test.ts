@@ -35,7 +35,7 @@ describe("the gradient of every parameter, along a random direction, is the cent
   it.each(Object.entries(VARIANTS))("%s", (_, config) => {
     const rows = 3;
     const model = tinyModel("f64", config);
-    const { pixels, tokens } = tinyBatch(rows, 1, config);
+    const { images: pixels, tokens } = tinyBatch(rows, 1, config);
     const kept = config.image.patchDropout ? drawPatches(new Rng(1), { first: 0, count: rows }, 16, 0.6) : undefined;
     const weights = [1, 2].map((seed) => normals(seed, [rows, TINY.embedDim], "f64"));
     const value = (): Variable => {
@@ -113,7 +113,7 @@ it("a class token starts at 0 and has no position; the tanh layer starts by LeCu
 it("the tower's pooling by max is the maximum of each channel over the tokens", () => {
   const tower = tinyModel("f64", image({ pooling: "max" })).image;
   const seen = new Map<string, ArrayLike<number>>();
-  const pixels = constant(tensor(tinyBatch(1).pixels, imageShape(1), "f64")).value;
+  const pixels = constant(tensor(tinyBatch(1).images, imageShape(1), "f64")).value;
   scope(() => noGrad(() => tower.forward(pixels, (name, { value }) => seen.set(name, value.toArray()))));
   const encoded = Array.from(seen.get("encoded")!);
   const D = TINY.image.width;

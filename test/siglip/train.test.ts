@@ -81,7 +81,7 @@ describe("trainStep", () => {
       const model = tinyModel();
       const optimizer = tinyOptimizer(model);
       const batch = tinyBatch(B);
-      spoil(model, batch.pixels);
+      spoil(model, batch.images);
       const before = numbersOf(model);
       expect(() => trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, batch, 1)).toThrow(NonFiniteError);
       expectSameBits(numbersOf(model), before);
@@ -90,8 +90,8 @@ describe("trainStep", () => {
 
     it("names the loss, t and b", () => {
       const model = tinyModel();
-      const { pixels, ...rest } = tinyBatch(B);
-      const batch = { pixels: pixels.fill(Number.NaN), ...rest };
+      const { images, ...rest } = tinyBatch(B);
+      const batch = { images: images.fill(Number.NaN), ...rest };
       expect(() =>
         trainStep({ model, optimizer: tinyOptimizer(model), loss: trainingLosses.sigmoid }, batch, 1),
       ).toThrow(/^train: the loss is NaN at t = (10|9\.99)\d*\.?\d*, b = -10; nothing was updated$/);
@@ -100,10 +100,10 @@ describe("trainStep", () => {
     it("frees all memory and trains on with the next batch as if nothing had happened", () => {
       const model = tinyModel();
       const optimizer = tinyOptimizer(model);
-      const step = (pixels?: Float32Array) =>
+      const step = (images?: Float32Array) =>
         trainStep(
           { model, optimizer, loss: trainingLosses.sigmoid },
-          { ...tinyBatch(B), ...(pixels && { pixels }) },
+          { ...tinyBatch(B), ...(images && { images }) },
           1,
         );
       const other = tinyModel();
@@ -113,7 +113,7 @@ describe("trainStep", () => {
         1,
       );
       const { liveBytes, liveBlocks } = heap;
-      expect(() => step(tinyBatch(B).pixels.fill(Number.NaN))).toThrow(NonFiniteError);
+      expect(() => step(tinyBatch(B).images.fill(Number.NaN))).toThrow(NonFiniteError);
       expect([heap.liveBytes, heap.liveBlocks]).toEqual([liveBytes, liveBlocks]);
       expect(step().loss).toBe(expected.loss);
       expectSameBits(numbersOf(model), numbersOf(other));

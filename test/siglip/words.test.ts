@@ -39,7 +39,7 @@ describe("an unknown word is refused with the list of known ones:", () => {
   const step = (loss: string) => () =>
     trainStep(
       { model: model(), optimizer: new AdamW(parametersOf(model()), { lr: 1 }), loss: loss as never },
-      { pixels: new Float32Array(2 * 8 * 8 * 3), imageShape: [2, 8, 8, 3], tokens: new Int32Array(8) },
+      { images: new Float32Array(2 * 8 * 8 * 3), imageShape: [2, 8, 8, 3], tokens: new Int32Array(8) },
       1,
     );
 
@@ -123,7 +123,7 @@ describe("tensor(values, shape)", () => {
 it("a refused step leaves a model that can be trained further", () => {
   const batch = {
     imageShape: [2, 8, 8, 3],
-    pixels: generate([2 * 8 * 8 * 3], () => 0.5).toArray() as Float32Array,
+    images: generate([2 * 8 * 8 * 3], () => 0.5).toArray() as Float32Array,
     tokens: Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8),
   };
   const trained = (refused: boolean): number => {

@@ -73,6 +73,7 @@ describe("a record", () => {
     ["data.trainStyles=noto"],
     ["data.name=emoji-unseen"],
     ["train.seed=3"],
+    ["train.lock=image"],
     [" eval.every=1"],
   ])("may not set %s", (setting) => {
     write("cheat", { set: [setting] });

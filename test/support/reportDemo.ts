@@ -52,10 +52,16 @@ export function demoReport(): ReportData {
   const b = -8.37;
 
   const steps = 4677;
+  const health = rng.split("health");
   const metrics = Array.from({ length: steps }, (_, i) => {
     const progress = i / steps;
     const learned = 1 / (1 + Math.exp(-9 * (progress - 0.14))) + 0.25 * progress;
     const warm = Math.min(1, progress / 0.1);
+    const learningRate = 0.002 * warm * 0.5 * (1 + Math.cos(Math.PI * Math.max(0, (progress - 0.1) / 0.9)));
+    const [positive, negative] = [
+      -4.8 + 12 * learned + 0.3 * health.normal(),
+      -5 - 6 * learned + 0.05 * health.normal(),
+    ];
     return {
       step: i + 1,
       loss:
@@ -66,7 +72,17 @@ export function demoReport(): ReportData {
       t: 10 + 33 * (1 - Math.exp(-3 * progress)) ** 1.5,
       b: -4.85 - 3.5 * progress ** 0.6,
       gradNorm: Math.exp(0.3 * rng.normal() + 0.9 - 0.6 * progress) * (rng.uniform() < 0.003 ? 6 : 1),
-      learningRate: 0.002 * warm * 0.5 * (1 + Math.cos(Math.PI * Math.max(0, (progress - 0.1) / 0.9))),
+      learningRate,
+      "updateNorm.image": 40 * learningRate * Math.exp(0.1 * health.normal()),
+      "updateNorm.text": 30 * learningRate * Math.exp(0.1 * health.normal()),
+      "positives.min": positive - 3 - 6 * learned - health.uniform(),
+      "positives.mean": positive,
+      "positives.max": positive + 3 + 5 * learned + health.uniform(),
+      "negatives.min": negative - 4 - 5 * learned - health.uniform(),
+      "negatives.mean": negative,
+      "negatives.max": negative + 5 + 7 * learned + 2 * health.uniform(),
+      "embeddingNorm.image": 2 + 9 * Math.sqrt(progress) + 0.1 * health.normal(),
+      "embeddingNorm.text": 1.2 + 4 * Math.sqrt(progress) + 0.05 * health.normal(),
     };
   });
   const recallAt = (one: number) => [

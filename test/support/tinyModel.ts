@@ -33,7 +33,7 @@ export function tinyBatch(batch: number, seed = 1, { image, text }: Inputs = TIN
   const shape = imageShape(batch, { image });
   return {
     imageShape: shape,
-    pixels: Float32Array.from({ length: sizeOf(shape) }, () => rng.between(-1, 1)),
+    images: Float32Array.from({ length: sizeOf(shape) }, () => rng.between(-1, 1)),
     tokens: Int32Array.from({ length: batch * text.length }, () => rng.integer(text.vocabSize)),
   };
 }

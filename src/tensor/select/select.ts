@@ -14,8 +14,8 @@ import type { Tile } from "../kernels/gemm/tile.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { plainKernels } from "../kernels/plain.ts";
 import { type KernelVariant, simdKernels } from "../kernels/simd.ts";
-import { engineSupports, tileRates } from "./probe.ts";
 import { selfTest } from "./selfTest.ts";
+import { engineSupports, tileRates } from "./tileSpeed.ts";
 
 /** Every kernel mode. */
 export const KERNEL_MODES = ["fast", "strict", "reference"] as const;

@@ -16,10 +16,10 @@ function trained(patterns: readonly string[], options: { world?: number; activat
     const parameters = parametersOf(model);
     freeze(parameters, patterns);
     const optimizer = new AdamW(parameters, { lr: 1e-2, weightDecay: 1e-2, decayed: ".*" });
-    const { pixels, tokens } = tinyBatch(B);
+    const { images, tokens } = tinyBatch(B);
     const share = <A extends Float32Array | Int32Array>(all: A): A =>
       all.subarray((all.length / world) * comm.rank, (all.length / world) * (comm.rank + 1)) as A;
-    const batch = { pixels: share(pixels), tokens: share(tokens), imageShape: [B / world, 8, 8, 3] };
+    const batch = { images: share(images), tokens: share(tokens), imageShape: [B / world, 8, 8, 3] };
     for (let step = 0; step < 3; step++) {
       trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, batch, 1, { comm, shards: 4, activationBytes });
     }

@@ -7,7 +7,7 @@ import { Heap } from "../../../src/tensor/heap.ts";
 import { plainKernels } from "../../../src/tensor/kernels/plain.ts";
 import type { Ptr } from "../../../src/tensor/kernels/ptr.ts";
 import { Rng } from "../../../src/tensor/random.ts";
-import { engineSupports } from "../../../src/tensor/select/probe.ts";
+import { engineSupports } from "../../../src/tensor/select/tileSpeed.ts";
 
 export const heap = new Heap();
 export const oracle = plainKernels(heap, "f32");

@@ -4,7 +4,6 @@ import type { GemmArgs } from "../../../src/tensor/kernels/gemm/interface.ts";
 import type { Kernels } from "../../../src/tensor/kernels/kernels.ts";
 import { plainKernels } from "../../../src/tensor/kernels/plain.ts";
 import { simdKernels } from "../../../src/tensor/kernels/simd.ts";
-import { engineSupports, tileRates } from "../../../src/tensor/select/probe.ts";
 import {
   adoptKernels,
   chooseKernels,
@@ -15,6 +14,7 @@ import {
   useKernels,
 } from "../../../src/tensor/select/select.ts";
 import { selfTest } from "../../../src/tensor/select/selfTest.ts";
+import { engineSupports, tileRates } from "../../../src/tensor/select/tileSpeed.ts";
 
 const own = new Heap();
 const oracle = plainKernels(own, "f32");

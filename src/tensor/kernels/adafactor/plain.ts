@@ -14,6 +14,18 @@ import { BYTES, type DType, type Heap } from "../../heap.ts";
 import { bfloat16 } from "./bfloat16.ts";
 import type { AdafactorArgs, AdafactorKernels, FactoredSizes } from "./interface.ts";
 
+/** Visits all numbers: index, and those of their row and column. */
+function visit(
+  { outer, rows, middle, cols }: FactoredSizes,
+  each: (i: number, row: number, column: number) => void,
+): void {
+  for (let i = 0; i < outer * rows * middle * cols; i++) {
+    const row = Math.floor(i / cols); // in [outer, rows, middle]
+    const group = Math.floor(row / (rows * middle));
+    each(i, row, (group * middle + (row % middle)) * cols + (i % cols)); // the column in [outer, middle, cols]
+  }
+}
+
 export function plainAdafactor(heap: Heap, dtype: DType): AdafactorKernels {
   const bytes = BYTES[dtype];
   const roundsProduct = dtype === "f64";
@@ -26,18 +38,6 @@ export function plainAdafactor(heap: Heap, dtype: DType): AdafactorKernels {
     const momentum = (args.bfloat16 && roundsProduct ? bfloat16(kept) : kept) + (1 - beta1) * u;
     H[p] -= lr * momentum + decay * H[p];
     H[m] = args.bfloat16 ? bfloat16(momentum) : momentum;
-  }
-
-  /** Visits all numbers: index, and those of their row and column. */
-  function visit(
-    { outer, rows, middle, cols }: FactoredSizes,
-    each: (i: number, row: number, column: number) => void,
-  ): void {
-    for (let i = 0; i < outer * rows * middle * cols; i++) {
-      const row = Math.floor(i / cols); // in [outer, rows, middle]
-      const group = Math.floor(row / (rows * middle));
-      each(i, row, (group * middle + (row % middle)) * cols + (i % cols)); // the column in [outer, middle, cols]
-    }
   }
 
   /** v ← β₂·v + (1 − β₂)(squares + ε) */

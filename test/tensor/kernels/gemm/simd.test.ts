@@ -4,7 +4,7 @@ import { Heap } from "../../../../src/tensor/heap.ts";
 import type { GemmArgs } from "../../../../src/tensor/kernels/gemm/interface.ts";
 import { simdGemm } from "../../../../src/tensor/kernels/gemm/simd.ts";
 import { Rng } from "../../../../src/tensor/random.ts";
-import { engineSupports } from "../../../../src/tensor/select/probe.ts";
+import { engineSupports } from "../../../../src/tensor/select/tileSpeed.ts";
 
 const heap = new Heap();
 const tile = (rows: number, columns: number) => ({ rows, columns });

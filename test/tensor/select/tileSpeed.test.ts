@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { settled } from "../../../src/tensor/select/probe.ts";
+import { settled } from "../../../src/tensor/select/tileSpeed.ts";
 
 const waiting = { first: 12, best: 12 };
 const optimized = { first: 12, best: 110 };

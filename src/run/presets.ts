@@ -1,0 +1,26 @@
+/** Presets: named configurations, as the settings that differ from the defaults in `config.ts`. */
+
+const SHORT = ["data.augment=light", "train.steps=4677"];
+
+/** Presets as settings that differ from the defaults. */
+export const presets: Readonly<Record<string, readonly string[]>> = {
+  /** Learn the names of 1,594 emoji in three drawing styles; test on a fourth. */
+  emoji: [],
+  /** The same in a third of the steps, with less augmentation: a shorter run tolerates less of it. */
+  "emoji-short": SHORT,
+  /** `emoji-short` with 160 emoji held out of training in every style. */
+  "emoji-unseen": [...SHORT, "data.name=emoji-unseen"],
+  /** Drawn scenes, "a small red circle above a large blue square", with combinations held out. */
+  shapes: [
+    "data.name=shapes",
+    "data.strokeProbability=0",
+    "data.augment=none",
+    "tokenizer.length=16",
+    "train.steps=2000",
+  ],
+  /** A text tower for the locked image tower of --init, trained on its embeddings of the emoji (SigLiT). */
+  "emoji-siglit": ["train.lock=image", "data.augment=none", "data.strokeProbability=0", "train.batch=796"],
+};
+
+/** Names of the presets. */
+export const presetNames: readonly string[] = Object.keys(presets);

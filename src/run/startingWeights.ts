@@ -1,0 +1,170 @@
+/**
+ * `--init`: the weights that a new run starts from, of another run or of a model saved by `saveModel`.
+ *
+ * A run takes all of them, or with train.lock=image only the image tower. They become its checkpoint of step 0, so that it can be
+ * resumed without the folder that they came from.
+ */
+import type { Tokenizer } from "../data/index.ts";
+import type { SafetensorsTensor } from "../formats/index.ts";
+import { parametersOf } from "../nn/index.ts";
+import { parameterCount, type SigLip } from "../siglip/index.ts";
+import { sameShape, scope, show } from "../tensor/index.ts";
+import { type Checkpoint, sha256 } from "./checkpoint.ts";
+import {
+  type Config,
+  ConfigError,
+  checkConfig,
+  configDifferences,
+  modelConfig,
+  type Origin,
+  type Problem,
+  startingFrom,
+} from "./config.ts";
+import { buildModel, buildOptimizer } from "./model.ts";
+import { openRunToRead } from "./openModel.ts";
+import { RunFolderError } from "./runFolder.ts";
+import { isSavedModel, loadModel } from "./savedModel.ts";
+import { checkpointOf, tokenizerOf } from "./trainingState.ts";
+
+/** Weights by path. */
+type Weights = ReadonlyMap<string, Pick<SafetensorsTensor, "shape"> & { readonly data: ArrayLike<unknown> }>;
+
+/** The weights that a run starts from, with their tokenizer and the configuration of their model. */
+export interface StartingWeights extends Origin {
+  readonly path: string;
+  readonly weights: Weights;
+  /** Undefined if the model was saved without one. */
+  readonly savedTokenizer: Tokenizer | undefined;
+}
+
+/** SHA-256 of the weights whose path begins with `begin`: of their paths, shapes and numbers. */
+export function sha256OfWeights(weights: Weights, begin = ""): string {
+  const hashes = [...weights]
+    .filter(([path]) => path.startsWith(begin))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([path, { shape, data }]) => {
+      const numbers = data as Float32Array;
+      return [path, shape, sha256(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength))];
+    });
+  return sha256(JSON.stringify(hashes));
+}
+
+/** The weights of a checkpoint, without the state of the optimizer. */
+export const weightsOf = ({ tensors }: { readonly tensors: Weights }): Weights =>
+  new Map([...tensors].flatMap(([name, tensor]) => (name.startsWith("model/") ? [[name.slice(6), tensor]] : [])));
+
+/**
+ * Opens a run, at its newest intact checkpoint, or a saved model; `warn` receives damaged newer checkpoints. Throws
+ * `RunFolderError` if the folder is neither or holds no checkpoint, and the errors of `loadModel` and `CheckpointFolder.load`.
+ */
+export function openStartingWeights(path: string, warn: (message: string) => void): StartingWeights {
+  if (isSavedModel(path)) return fromSavedModel(path);
+  const { config, checkpoint } = openRunToRead(path, warn);
+  const { model, tokenizer } = config;
+  return startingWeights(path, { model, tokenizer }, weightsOf(checkpoint), tokenizerOf(checkpoint));
+}
+
+/** The least tokenizer.vocabSize, the tokens that may be learned; a saved tokenizer may have learned fewer. */
+const LEAST_VOCABULARY = 300;
+
+function fromSavedModel(path: string): StartingWeights {
+  const { model, tokenizer } = loadModel(path);
+  if (model.tPrime.value.dtype !== "f32") {
+    throw new RunFolderError(`--init ${path}: its weights are F64, and a run trains in F32; save an F32 model`);
+  }
+  const { image, text, embedDim, temperatureInit, biasInit } = model.config;
+  const { vocabSize, length, ...sizes } = text;
+  const kind = tokenizer?.kind ?? "bpe";
+  const config = checkConfig({
+    model: { image, text: sizes, embedDim, temperatureInit, biasInit },
+    tokenizer: { kind, length, ...(kind === "bpe" ? { vocabSize: Math.max(vocabSize, LEAST_VOCABULARY) } : {}) },
+  });
+  const weights = new Map(
+    [...parametersOf(model)].map(([name, { shape, value }]) => [
+      name,
+      { shape, data: Float32Array.from(value.data as Float32Array) },
+    ]),
+  );
+  return startingWeights(path, config, weights, tokenizer);
+}
+
+const startingWeights = (
+  path: string,
+  { model, tokenizer }: Pick<Config, "model" | "tokenizer">,
+  weights: Weights,
+  savedTokenizer: Tokenizer | undefined,
+): StartingWeights => ({
+  ...{ path, model, tokenizer, weights, savedTokenizer },
+  sha256: { all: sha256OfWeights(weights), image: sha256OfWeights(weights, "image/") },
+});
+
+/** The tokenizer that a run keeps: that of its starting weights, unless it trains a new text tower. Throws `RunFolderError`. */
+export function keptTokenizer({ train }: Config, { path, savedTokenizer }: StartingWeights): Tokenizer | undefined {
+  if (train.lock === "image") return undefined;
+  if (savedTokenizer) return savedTokenizer;
+  throw new RunFolderError(
+    `--init ${path}: the model was saved without its tokenizer, so its text tower cannot be trained on; save it with saveModel(folder, model, tokenizer), or use its image tower alone with --lock image`,
+  );
+}
+
+/** Most parameters of a model that is built for a message. */
+const MOST_SHOWN = 1e8;
+
+/**
+ * Throws `ConfigError` if settings contradict the model that a run starts from: which keys differ, and which weights would have
+ * another name or shape.
+ */
+export function requireFit(config: Config, from: StartingWeights): void {
+  const differing = configDifferences(startingFrom(from, config), config);
+  if (differing.length === 0) return;
+  const { total } = parameterCount(modelConfig(config, config.tokenizer.vocabSize));
+  const weights =
+    total > MOST_SHOWN ? [] : scope(() => misfits(buildModel(config, textRows(config, from)), from, config));
+  const more = weights.length > 3 ? `; and ${weights.length - 3} more` : "";
+  const shown = weights.length > 0 ? ` (${weights.slice(0, 3).join("; ")}${more})` : "";
+  throw new ConfigError(
+    differing.map(({ key, from: has, to }, i): Problem => {
+      const detail = `${key}: --init ${from.path} has ${has}, not ${to}${i === 0 ? shown : ""}; leave this setting out`;
+      return { code: "CONFIG_COMBINATION", key, detail };
+    }),
+  );
+}
+
+/** Rows of the token table: as in the starting weights, unless the setting is another. */
+function textRows(config: Config, { tokenizer, weights }: StartingWeights): number {
+  const { vocabSize } = config.tokenizer;
+  const rows = weights.get("text/embedding")?.shape[0] ?? vocabSize;
+  return vocabSize === tokenizer.vocabSize ? rows : vocabSize;
+}
+
+/** The paths that a run takes from its starting weights. */
+const isTaken = ({ train }: Config, path: string): boolean => train.lock === "none" || path.startsWith("image/");
+
+/** In words: every weight that is missing, unknown or of another shape in the starting weights. */
+function misfits(model: SigLip, { weights }: StartingWeights, config: Config): string[] {
+  const wanted = parametersOf(model);
+  const found: string[] = [];
+  for (const [path, { shape }] of wanted) {
+    if (!isTaken(config, path)) continue;
+    const there = weights.get(path);
+    if (!there) found.push(`${path} ${show(shape)} is missing there`);
+    else if (!sameShape(there.shape, shape)) found.push(`${path} is ${show(there.shape)} there, not ${show(shape)}`);
+  }
+  for (const [path, { shape }] of weights) {
+    if (isTaken(config, path) && !wanted.has(path)) found.push(`${path} ${show(shape)} is missing here`);
+  }
+  return found;
+}
+
+/** The checkpoint of step 0: a new model with the starting weights, a new optimizer. Throws `RunFolderError` if they do not fit. */
+export function initialCheckpoint(config: Config, from: StartingWeights, tokenizer: Tokenizer): Checkpoint {
+  return scope(() => {
+    const model = buildModel(config, tokenizer.vocabSize);
+    const problems = misfits(model, from, config);
+    if (problems.length > 0) throw new RunFolderError(`--init ${from.path} does not fit: ${problems.join("; ")}`);
+    for (const [path, { value }] of parametersOf(model)) {
+      if (isTaken(config, path)) value.data.set(from.weights.get(path)?.data as Float32Array);
+    }
+    return checkpointOf(0, model, buildOptimizer(config, model), tokenizer);
+  });
+}

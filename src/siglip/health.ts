@@ -1,0 +1,217 @@
+/**
+ * The health of a training, measured in the steps that are logged (big_vision's contrastive trainer; SigLIP figures 5 and 6):
+ * norms of gradients, updates and parameters, the logits of the batch, the lengths of embeddings before normalization.
+ *
+ * No matrix of all pairs is stored. The mean logit follows from sums of embeddings,
+ *
+ *     Σᵢⱼ ℓᵢⱼ = t·⟨Σᵢ xᵢ, Σⱼ yⱼ⟩ + n²·b
+ *
+ * and the least and the greatest from a walk round the ring, tile by tile. Sums are added in the order of shards, so all numbers
+ * are the same on any number of devices.
+ */
+import { type Optimizer, parametersOf } from "../nn/index.ts";
+import type { Communicator } from "../parallel/index.ts";
+import { matmul, scope, sumSquares, type Tensor, tensor } from "../tensor/index.ts";
+import type { SigLip } from "./model.ts";
+
+/** The least, the mean and the greatest of some numbers. */
+export interface Spread {
+  readonly min: number;
+  readonly mean: number;
+  readonly max: number;
+}
+
+/** A number for each tower. */
+export interface ByTower {
+  readonly image: number;
+  readonly text: number;
+}
+
+/** A norm over all parameters, and over those of each tower. */
+export interface Norms extends ByTower {
+  readonly all: number;
+}
+
+/** Measures of the pairs of a batch. */
+export interface PairHealth {
+  /** The logits of the matching pairs. */
+  readonly positives: Spread;
+  /** The logits of all other pairs; absent in a batch of one. */
+  readonly negatives?: Spread;
+  /** Mean length of the embeddings before normalization; 1 for embeddings in place of images. */
+  readonly embeddingNorm: ByTower;
+}
+
+/** The health of a training in one step; the same on every rank. */
+export interface Health extends PairHealth {
+  /** Of the gradients that the optimizer got, before clipping. */
+  readonly gradNorm: ByTower;
+  /** Of the difference between the parameters after the step and before it. */
+  readonly updateNorm: Norms;
+  /** Of the parameters after the step. */
+  readonly paramNorm: Norms;
+}
+
+/** What a device has embedded of a batch. */
+export interface EmbeddedRows {
+  /** The rows of its shards, of length 1, [k·n, d]. */
+  readonly zimg: Tensor;
+  readonly ztxt: Tensor;
+  /** Of each of its shards, the sum of the lengths before normalization. */
+  readonly lengths: { readonly image: readonly number[]; readonly text: readonly number[] };
+}
+
+/** Σ ‖z‖ over the rows of z [n, d], in f64. */
+export function sumOfLengths(z: Tensor): number {
+  const { data } = z;
+  const [n, d] = z.shape;
+  let sum = 0;
+  for (let i = 0; i < n; i++) {
+    let squares = 0;
+    for (let k = i * d; k < (i + 1) * d; k++) squares += data[k] ** 2;
+    sum += Math.sqrt(squares);
+  }
+  return sum;
+}
+
+/** Measures the pairs of the whole batch, with logits t·⟨x, y⟩ + b. Every rank takes part. */
+export const pairHealth = (embedded: EmbeddedRows, t: number, b: number, comm: Communicator): PairHealth =>
+  scope(() => {
+    const { zimg, ztxt } = embedded;
+    const owned = embedded.lengths.image.length;
+    const d = zimg.shape[1];
+    const n = zimg.shape[0] / owned;
+    const batch = zimg.shape[0] * comm.size;
+    const sums = Array.from({ length: owned }, (_, shard) => shardSums(embedded, shard, n));
+    const all = comm.allGather(tensor(sums.flat(), [owned, sums[0].length], "f64")).data;
+    const totals = new Float64Array(sums[0].length);
+    for (let i = 0; i < all.length; i++) totals[i % totals.length] += all[i]; // in the order of shards
+    const [image, text, matching, ...vectors] = totals;
+    let pairs = 0; // ⟨Σ x, Σ y⟩
+    for (let k = 0; k < d; k++) pairs += vectors[k] * vectors[d + k];
+
+    const own = [...matchingExtremes(zimg, ztxt), ...negativeExtremes(zimg, ztxt, n, comm)];
+    const extremes = comm.allGather(tensor(own, [4], "f64")).data;
+    const [low, high, lowest, highest] = own.map((_, i) => {
+      const ofRanks = Array.from({ length: comm.size }, (_, rank) => extremes[4 * rank + i]);
+      return i % 2 === 0 ? Math.min(...ofRanks) : Math.max(...ofRanks);
+    });
+    const logit = (similarity: number): number => t * similarity + b;
+    const spread = (min: number, mean: number, max: number): Spread => ({
+      min: logit(min),
+      mean: logit(mean),
+      max: logit(max),
+    });
+    const mean = (pairs - matching) / (batch * (batch - 1));
+    return {
+      positives: spread(low, matching / batch, high),
+      ...(batch > 1 ? { negatives: spread(lowest, mean, highest) } : {}),
+      embeddingNorm: { image: image / batch, text: text / batch },
+    };
+  });
+
+/** Of one shard, in f64: both sums of lengths, Σ ⟨xᵢ, yᵢ⟩, Σ xᵢ, Σ yᵢ. */
+function shardSums({ zimg, ztxt, lengths }: EmbeddedRows, shard: number, n: number): number[] {
+  const d = zimg.shape[1];
+  const [x, y] = [zimg.data, ztxt.data];
+  const vectors = new Float64Array(2 * d);
+  let matching = 0;
+  for (let i = shard * n; i < (shard + 1) * n; i++) {
+    for (let k = 0; k < d; k++) {
+      const [xk, yk] = [x[i * d + k], y[i * d + k]];
+      vectors[k] += xk;
+      vectors[d + k] += yk;
+      matching += xk * yk;
+    }
+  }
+  return [lengths.image[shard], lengths.text[shard], matching, ...vectors];
+}
+
+/** The least and the greatest ⟨xᵢ, yᵢ⟩ of this device's rows, in f64. */
+function matchingExtremes(zimg: Tensor, ztxt: Tensor): [number, number] {
+  const [rows, d] = zimg.shape;
+  const [x, y] = [zimg.data, ztxt.data];
+  let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i < rows; i++) {
+    let dot = 0;
+    for (let k = i * d; k < (i + 1) * d; k++) dot += x[k] * y[k];
+    min = Math.min(min, dot);
+    max = Math.max(max, dot);
+  }
+  return [min, max];
+}
+
+/** Rows and columns of a tile. */
+const TILE = 256;
+
+/** The least and the greatest ⟨xᵢ, yⱼ⟩, i ≠ j, of this device's images and all texts, which go round the ring. */
+function negativeExtremes(zimg: Tensor, ztxt: Tensor, n: number, comm: Communicator): [number, number] {
+  const [rows, d] = zimg.shape;
+  let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let texts = ztxt;
+  const tile = (i: number, j: number): void => {
+    // Tiles end where shards do, so that they are the same on any number of devices.
+    const height = Math.min(TILE, n - (i % n));
+    const width = Math.min(TILE, n - (j % n));
+    const similarities = matmul(zimg.view([height, d], i * d), texts.view([width, d], j * d), { transposeB: true });
+    const { data } = similarities;
+    const matches = texts === ztxt ? i - j : Number.NaN; // column − row of the matching pairs
+    for (let r = 0; r < height; r++) {
+      for (let c = 0; c < width; c++) {
+        const value = data[r * width + c];
+        if (c - r === matches) continue;
+        if (value < min) min = value;
+        if (value > max) max = value;
+      }
+    }
+    similarities.storage.free();
+  };
+  const starts = Array.from({ length: rows / n }, (_, shard) =>
+    Array.from({ length: Math.ceil(n / TILE) }, (_, part) => shard * n + part * TILE),
+  ).flat();
+  for (let hop = 0; hop < comm.size; hop++) {
+    if (hop > 0) {
+      const arrived = comm.shift(texts, -1);
+      if (texts !== ztxt) texts.storage.free();
+      texts = arrived;
+    }
+    for (const i of starts) for (const j of starts) tile(i, j);
+  }
+  return [min, max];
+}
+
+/** √Σ `squares` over all parameters, and over those of each tower. */
+function normsOf(squares: Iterable<readonly [path: string, squares: number]>): Norms {
+  const sums = { all: 0, image: 0, text: 0 };
+  for (const [path, value] of squares) {
+    sums.all += value;
+    if (path.startsWith("image/")) sums.image += value;
+    if (path.startsWith("text/")) sums.text += value;
+  }
+  return { all: Math.sqrt(sums.all), image: Math.sqrt(sums.image), text: Math.sqrt(sums.text) };
+}
+
+/** The measures of an update. */
+type UpdateHealth = Pick<Health, "gradNorm" | "updateNorm" | "paramNorm">;
+
+/**
+ * Begins to measure an update, before the optimizer consumes the gradients. Returns a function that measures after it. The
+ * parameters from before are kept outside the heap until then.
+ */
+export function measureUpdate(model: SigLip, optimizer: Optimizer): () => UpdateHealth {
+  const parameters = [...parametersOf(model)];
+  const trained = parameters.filter(([, parameter]) => optimizer.updates(parameter));
+  const { image, text } = normsOf(trained.map(([path, { grad }]) => [path, grad ? sumSquares(grad) : 0]));
+  const before = trained.map(([path, { value }]) => ({ path, value, old: value.toArray() }));
+  return () => ({
+    gradNorm: { image, text },
+    updateNorm: normsOf(before.map(({ path, value, old }) => [path, squaredDistance(value.data, old)])),
+    paramNorm: normsOf(parameters.map(([path, { value }]) => [path, sumSquares(value)])),
+  });
+}
+
+function squaredDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] - b[i]) ** 2;
+  return sum;
+}
