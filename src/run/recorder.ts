@@ -4,7 +4,7 @@ import type { Config } from "./config.ts";
 import { ClippedSteps, healthMetrics } from "./healthMetrics.ts";
 import { type Metrics, MetricsLog, readMetrics } from "./metrics.ts";
 import { Saver, type SaverOptions } from "./saver.ts";
-import { pendingOf, type Stored } from "./trainingState.ts";
+import { flopsOf, pendingOf, type Stored } from "./trainingState.ts";
 import { TrainingWatch } from "./trainingWatch.ts";
 
 /** A report from a device to the main thread during training. */
@@ -38,12 +38,14 @@ export class Recorder {
   readonly #saver: Saver;
   readonly #watch: TrainingWatch;
   readonly #clipped: ClippedSteps;
+  #flops: number;
   #reported = Number.NEGATIVE_INFINITY;
 
   /** Throws `CheckpointError` if the next checkpoints would not fit on the disk. */
   constructor({ run, config, first, stored, report, ...saving }: RecorderOptions) {
     this.#config = config;
     this.#report = report;
+    this.#flops = stored ? flopsOf(stored) : 0;
     this.#log = new MetricsLog(run, undefined, (warning) => this.#say(`warning: ${warning}`));
     const { minutes } = config.checkpoint;
     this.#saver = new Saver({ ...saving, log: this.#log, minutes, say: (message) => this.#say(message) });
@@ -57,14 +59,20 @@ export class Recorder {
     return this.#saver.isDue;
   }
 
+  /** Floating-point operations of all steps so far, in the matrix products; NaN if those of the first are unknown. */
+  get flops(): number {
+    return this.#flops;
+  }
+
   /** Records a step; `recall`: the metrics of an evaluation after it, if any. */
   saw(seen: Step, learningRate: number, recall: Metrics | undefined, last: boolean): void {
     const { step, loss, t, b, gradNorm, health } = seen;
     this.#saver.saw(loss);
     this.#clipped.saw(gradNorm);
+    this.#flops += seen.flops;
     if (isLogged(this.#config, step)) {
-      const clipped = this.#clipped.takeShare();
-      this.#log.append({ step, loss, t, b, gradNorm, learningRate, clipped, ...(health && healthMetrics(health)) });
+      const counted = { clipped: this.#clipped.takeShare(), gflop: this.#flops / 1e9 };
+      this.#log.append({ step, loss, t, b, gradNorm, learningRate, ...counted, ...(health && healthMetrics(health)) });
     }
     if (recall) this.#log.append(recall);
     for (const sign of this.#watch.see(seen)) this.#say(`warning: ${sign}`);
@@ -76,7 +84,7 @@ export class Recorder {
 
   /** Saves a checkpoint; announces one that was due by time once it is on the disk. */
   save(step: number, last: boolean, byTime: boolean): void {
-    const isSaved = this.#saver.save(step, last, this.#clipped.pending);
+    const isSaved = this.#saver.save(step, last, { pending: this.#clipped.pending, flops: this.#flops });
     if (isSaved && byTime && !last) this.#say(`checkpoint of step ${step} saved`);
   }
 

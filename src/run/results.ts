@@ -21,6 +21,8 @@ export interface Finished {
   readonly set: EmbeddedSet;
   readonly evaluations: readonly Evaluation[];
   readonly seconds: number;
+  /** Floating-point operations of the training; NaN if unknown. */
+  readonly flops: number;
   /** Steps completed before this process. */
   readonly first: number;
   readonly devices: number;
@@ -34,12 +36,23 @@ export interface Finish {
 }
 
 /** Writes `report.html` into the run folder and returns what to print. */
-export function finish({ run, config, preset, model, set, evaluations, seconds, first, devices }: Finished): Finish {
+export function finish({
+  run,
+  config,
+  preset,
+  model,
+  set,
+  evaluations,
+  seconds,
+  flops,
+  first,
+  devices,
+}: Finished): Finish {
   const { rows } = readMetrics(run);
   const { seed, steps, batch } = config.train;
   const count = (n: number): string => n.toLocaleString("en");
   const parameters = count(countParameters(model));
-  const pairs = `${count(steps * batch)} pairs in ${count(steps)} steps`;
+  const training = `${count(steps * batch)} pairs in ${count(steps)} steps${operations(flops)}`;
   const minutes = `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
   const duration = first > 0 ? `${minutes} since it was resumed at step ${count(first)}` : minutes;
   const machine = `${cpus()[0]?.model.trim() ?? "unknown"}, ${devices} ${devices === 1 ? "device" : "devices"}`;
@@ -54,7 +67,7 @@ export function finish({ run, config, preset, model, set, evaluations, seconds, 
     history: [...rows.flatMap(historyRow), { step: steps, recall: evaluations[0].recall }],
     facts: {
       parameters,
-      training: pairs,
+      training,
       duration,
       machine,
       kernels: kernelReport().why,
@@ -66,9 +79,16 @@ export function finish({ run, config, preset, model, set, evaluations, seconds, 
   return {
     kind: "done",
     table: evaluationTable(evaluations),
-    summary: `${parameters} parameters, ${pairs}, ${duration} on ${machine}`,
+    summary: `${parameters} parameters, ${training}, ${duration} on ${machine}`,
     report: file,
   };
+}
+
+/** `, 36,006 GFLOP`; nothing if unknown. */
+function operations(flops: number): string {
+  const gflop = flops / 1e9;
+  const shown = gflop.toLocaleString("en", { maximumFractionDigits: gflop < 10 ? 2 : 0 });
+  return Number.isNaN(flops) ? "" : `, ${shown} GFLOP`;
 }
 
 function version(): string {

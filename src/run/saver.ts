@@ -8,9 +8,8 @@ import { NonFiniteError, type Optimizer } from "../nn/index.ts";
 import type { SigLip } from "../siglip/index.ts";
 import { CheckpointError, type CheckpointFolder } from "./checkpoint.ts";
 import { isSystemError } from "./fs.ts";
-import type { PendingSteps } from "./healthMetrics.ts";
 import type { MetricsLog } from "./metrics.ts";
-import { checkpointOf, firstNonFinite, tensorsOf } from "./trainingState.ts";
+import { type Counted, checkpointOf, firstNonFinite, tensorsOf } from "./trainingState.ts";
 
 const MOST_FAILURES = 3; // in a row
 
@@ -63,8 +62,8 @@ export class Saver {
     return this.#now() - this.#tried >= this.#options.minutes * 60_000;
   }
 
-  /** Saves a checkpoint; returns whether it is on the disk. `pending`: the steps since the last line of metrics. */
-  save(step: number, last: boolean, pending?: PendingSteps): boolean {
+  /** Saves a checkpoint; returns whether it is on the disk. */
+  save(step: number, last: boolean, counted?: Counted): boolean {
     const { checkpoints, digest, model, optimizer, tokenizer, log, say } = this.#options;
     const bad = firstNonFinite(tensorsOf(model, optimizer));
     if (bad !== undefined) {
@@ -74,7 +73,7 @@ export class Saver {
       const unwritten = log.sync();
       const { sum, count } = this.#losses;
       const trainLoss = count > 0 ? sum / count : undefined;
-      const checkpoint = checkpointOf(step, model, optimizer, tokenizer, unwritten, pending);
+      const checkpoint = checkpointOf(step, model, optimizer, tokenizer, unwritten, counted);
       const { warnings } = checkpoints.save({ ...checkpoint, trainLoss }, digest);
       for (const warning of warnings) say(`warning: ${warning}`);
       if (last && unwritten.length > 0) {

@@ -99,10 +99,11 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   }
   recorder?.close();
   const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
-  if (comm.rank !== 0) return { kind: "stopped", step: steps };
+  if (recorder === undefined) return { kind: "stopped", step: steps };
   const seconds = (performance.now() - started) / 1e3;
   const { run, preset } = job;
-  return finish({ run, config, preset, model, set: sets[0], evaluations, seconds, first, devices: comm.size });
+  const { flops } = recorder;
+  return finish({ run, config, preset, model, set: sets[0], evaluations, seconds, flops, first, devices: comm.size });
 });
 
 /** Draws the rows of this device, and while it waits for other devices also later ones. */

@@ -55,14 +55,22 @@ export function shared({ step, meta, tensors }: Checkpoint): Stored {
   return { step, meta, tensors: copies };
 }
 
-/** The checkpoint of a step. `metrics`: lines that may be missing from `metrics.jsonl`; `pending`: the steps since the last line. */
+/** What was counted over the steps of a training. */
+export interface Counted {
+  /** The steps since the last line of metrics. */
+  readonly pending: PendingSteps;
+  /** Floating-point operations of all steps so far; NaN if unknown. */
+  readonly flops: number;
+}
+
+/** The checkpoint of a step. `metrics`: lines that may be missing from `metrics.jsonl`. */
 export function checkpointOf(
   step: number,
   model: SigLip,
   optimizer: Optimizer,
   tokenizer: Tokenizer,
   metrics: readonly string[] = [],
-  pending: PendingSteps = { steps: 0, clipped: 0 },
+  { pending, flops }: Counted = { pending: { steps: 0, clipped: 0 }, flops: 0 },
 ): Checkpoint {
   const tensors = new Map<string, SafetensorsTensor>();
   for (const [name, { shape, data }] of tensorsOf(model, optimizer)) {
@@ -70,6 +78,7 @@ export function checkpointOf(
   }
   const meta = {
     updates: optimizer.count,
+    ...(Number.isNaN(flops) ? {} : { flops }),
     optimizer: optimizer.name,
     tokenizer: JSON.parse(JSON.stringify(tokenizer)),
   };
@@ -81,6 +90,12 @@ export function checkpointOf(
 export function metricsOf({ meta }: Stored): string[] {
   const lines = isJsonRecord(meta) ? meta.metrics : undefined;
   return Array.isArray(lines) ? lines.filter((line) => typeof line === "string") : [];
+}
+
+/** Floating-point operations of the completed steps; NaN if they were not counted yet when this was saved. */
+export function flopsOf({ meta }: Stored): number {
+  const { flops = Number.NaN } = isJsonRecord(meta) ? meta : {};
+  return Number(flops);
 }
 
 /** The steps since the last line of metrics when this was saved; undefined if there were none. */

@@ -11,7 +11,7 @@
  */
 import { NonFiniteError, type Optimizer, OptimizerError, parametersOf, type ScheduleFactor } from "../nn/index.ts";
 import { alone } from "../parallel/index.ts";
-import { portable, scope } from "../tensor/index.ts";
+import { flops, portable, scope } from "../tensor/index.ts";
 import { batchGradients, type Devices, type PairBatch } from "./batchGradients.ts";
 import { type EmbeddedRows, type Health, measureUpdate, type PairHealth, pairHealth } from "./health.ts";
 import { type LossForm, trainingLosses } from "./lossForm.ts";
@@ -52,6 +52,11 @@ export interface StepMetrics {
   readonly b: number;
   /** Norm of all gradients together, before clipping. */
   readonly gradNorm: number;
+  /**
+   * Floating-point operations of the step's matrix products on all devices: forward and backward pass, loss, update. An operation
+   * that is executed twice, as in recomputed activations, counts twice; the update, which every device computes, once.
+   */
+  readonly flops: number;
   /** If it was measured. */
   readonly health?: Health;
 }
@@ -100,21 +105,30 @@ export function trainStep(
   }
   const t = temperatureOf(model, "before");
   const b = model.b.value.item();
+  const { comm = alone } = devices;
   try {
     return scope(() => {
       let pairs: PairHealth | undefined;
+      let measuring = 0; // floating-point operations
       const measurePairs = (embedded: EmbeddedRows): void => {
-        pairs = pairHealth(embedded, t, loss.usesBias ? b : 0, devices.comm ?? alone);
+        const before = flops();
+        pairs = pairHealth(embedded, t, loss.usesBias ? b : 0, comm);
+        measuring = flops() - before;
       };
       // Sets the gradient of every parameter.
+      const start = flops();
       const value = batchGradients(model, loss, batch, devices, measure ? measurePairs : undefined);
       if (!Number.isFinite(value)) {
         throw new NonFiniteError(`train: the loss is ${value} at t = ${t}, b = ${b}; nothing was updated`);
       }
+      const ofGradients = flops() - start - measuring;
       const measured = measure ? measureUpdate(model, optimizer) : undefined;
+      const between = flops();
       const gradNorm = optimizer.step(factor);
+      const ofUpdate = flops() - between;
       temperatureOf(model, "after");
-      const seen = { loss: value, t, b, gradNorm };
+      // Shards are equal, so every device has computed as much.
+      const seen = { loss: value, t, b, gradNorm, flops: comm.size * ofGradients + ofUpdate };
       return pairs && measured ? { ...seen, health: { ...pairs, ...measured() } } : seen;
     });
   } finally {

@@ -6,6 +6,7 @@
  */
 
 import { checkSameType } from "./elementwise.ts";
+import { countProducts } from "./flops.ts";
 import { BYTES } from "./heap.ts";
 import type { AttentionArgs, HeadLayout } from "./kernels/attention/interface.ts";
 import { kernelsFor } from "./select/select.ts";
@@ -48,11 +49,16 @@ function inputs(q: Tensor, kv: Tensor | undefined, heads: number): Inputs {
   };
 }
 
+/** Counts `each` products of queries, keys and channels for every head of every image. */
+const countHeads = (each: number, { batch, heads, queries, keys, headDim }: Inputs["dims"]): void =>
+  countProducts(each * batch * heads, queries, keys, headDim);
+
 /** The output [B, M, D], and the attention probabilities [B, H, M, N] for the backward pass. */
 export function attention(q: Tensor, kv: Tensor | undefined, heads: number): { value: Tensor; probs: Tensor } {
   const { dims, width, ...places } = inputs(q, kv, heads);
   const value = empty("attention", [dims.batch, dims.queries, width], q.dtype);
   const probs = empty("attention", [dims.batch, heads, dims.queries, dims.keys], q.dtype);
+  countHeads(2, dims); // q·kᵀ, P·v
   kernelsFor(q.dtype).attention({ ...dims, ...places, out: layout(value, 0), probs: probs.address });
   return { value, probs };
 }
@@ -68,6 +74,7 @@ export function attentionGrad(
   const { dims, width, ...places } = inputs(q, kv, heads);
   const dq = empty("gradient of attention", q.shape, q.dtype);
   const dkv = kv && empty("gradient of attention", kv.shape, q.dtype);
+  countHeads(4, dims); // dP, dq, dk, dv
   kernelsFor(q.dtype).attentionGrad({
     ...dims,
     ...places,

@@ -29,6 +29,7 @@ export {
   unaryOps,
   unaryWithDerivative,
 } from "./elementwise.ts";
+export { flops } from "./flops.ts";
 export { gather, IndexError, scatterAdd } from "./gather.ts";
 export {
   collect,

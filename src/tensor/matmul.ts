@@ -4,6 +4,7 @@
  * Transposes are flags, not copies.   a [..., M, K] · b [..., K, N] → [..., M, N]
  */
 import { checkSameType } from "./elementwise.ts";
+import { countProducts } from "./flops.ts";
 import { broadcastTo } from "./movement.ts";
 import { kernelsFor } from "./select/select.ts";
 import { broadcastShapes, type Shape, ShapeError, sameShape, show, sizeOf } from "./shape.ts";
@@ -32,6 +33,7 @@ export function matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = 
   const batchShape = broadcastShapes("matmul", batchA, batchB);
   const batch = sizeOf(batchShape);
   const out = empty("matmul", [...batchShape, m, n], a.dtype);
+  countProducts(batch, m, n, k);
   const common = { transA: transposeA, transB: transposeB, n, k, lda: a.shape[ar - 1], ldb: b.shape[br - 1], ldc: n };
   if (sizeOf(batchB) === 1 && !transposeA) {
     // One matrix on the right: one product over all rows of the batch.
@@ -65,11 +67,13 @@ export function linear(x: Tensor, kernel: Tensor, bias?: Tensor): Tensor {
     const plusBias = bias ? ` + ${show(bias.shape)}` : "";
     throw new ShapeError(`linear: ${show(x.shape)} · ${show(kernel.shape)}${plusBias} do not fit`);
   }
+  const m = sizeOf(x.shape.slice(0, -1));
   const out = empty("linear", [...x.shape.slice(0, -1), outputs], x.dtype);
+  countProducts(1, m, outputs, inputs);
   kernelsFor(x.dtype).gemm({
     transA: false,
     transB: false,
-    m: sizeOf(x.shape.slice(0, -1)),
+    m,
     n: outputs,
     k: inputs,
     a: x.address,

@@ -4,6 +4,7 @@
  * x, dx [n, d]   y, dy [m, d]
  */
 import { checkSameType } from "./elementwise.ts";
+import { countProducts } from "./flops.ts";
 import { BYTES, heap } from "./heap.ts";
 import type { Ptr } from "./kernels/ptr.ts";
 import { kernelsFor } from "./select/select.ts";
@@ -40,6 +41,7 @@ export function eachPairTile(op: string, x: Tensor, y: Tensor, visit: (tile: Pai
     for (let j = 0; j < m; j += TILE_COLS) {
       for (let i = band; i < end; i += TILE_ROWS) {
         const [rows, cols] = [Math.min(TILE_ROWS, n - i), Math.min(TILE_COLS, m - j)];
+        countProducts(1, rows, cols, d);
         gemm({ transA: false, transB: true, m: rows, n: cols, k: d, a: rowOf(x, i), lda: d, b: rowOf(y, j), ldb: d, c: at, ldc: cols }); // biome-ignore format: a product a line
         visit({ i, j, rows, cols, at });
       }
@@ -59,6 +61,7 @@ export function addTileGradients(
   const d = x.shape[1];
   const { gemm } = kernelsFor(x.dtype);
   const common = { accumulate: true, transB: false, a: at, lda: cols, ldb: d, ldc: d, n: d };
+  countProducts(2, rows, cols, d);
   gemm({ ...common, transA: false, m: rows, k: cols, b: rowOf(y, j), c: rowOf(dx, i) });
   gemm({ ...common, transA: true, m: cols, k: rows, b: rowOf(x, i), c: rowOf(dy, j) });
 }

@@ -23,7 +23,7 @@ const metrics = (name: string): string => readFileSync(join(run(name), "metrics.
 
 /** The fields of a line of metrics. */
 const FIELDS = [
-  ...["step", "loss", "t", "b", "learningRate", "clipped", "gradNorm", "gradNorm.image", "gradNorm.text"],
+  ...["step", "loss", "t", "b", "learningRate", "clipped", "gflop", "gradNorm", "gradNorm.image", "gradNorm.text"],
   ...["updateNorm", "paramNorm"].flatMap((norm) => [norm, `${norm}.image`, `${norm}.text`]),
   ...["positives", "negatives"].flatMap((pairs) => [`${pairs}.min`, `${pairs}.mean`, `${pairs}.max`]),
   ...["embeddingNorm.image", "embeddingNorm.text"],
@@ -43,6 +43,8 @@ describe("siglip train", { timeout: 120_000 }, () => {
       .split("\n")
       .map((line) => JSON.parse(line));
     expect(rows.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(rows[11].gflop).toBeCloseTo(12 * rows[0].gflop, 10);
+    expect(stdout).toMatch(/192 pairs in 12 steps, 0\.\d+ GFLOP, /);
     for (const row of rows) expect(row).toEqual(Object.fromEntries(FIELDS.map((name) => [name, expect.any(Number)])));
     expect(rows[0].learningRate).toBe(0);
     expect(rows[0].updateNorm).toBe(0);
@@ -60,6 +62,15 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(weights("seed1").equals(weights("whole"))).toBe(false);
   });
 
+  it("measures the same losses and operations on any number of devices", async () => {
+    for (const devices of ["1", "2"]) {
+      const args = ["train", ...TINY, ...steps(3), "--shards", "2", "--devices", devices];
+      await siglip([...args, "--out", run(`on${devices}`)]);
+    }
+    expect(metrics("on2")).toContain('"gflop":');
+    expect(metrics("on2")).toBe(metrics("on1"));
+  });
+
   it("saves and exits 130 on Ctrl-C, and --resume reaches the same final weights, bit for bit", async () => {
     const args = ["train", ...TINY, ...steps(400), "--set", "checkpoint.every=1000", "--set", "log.every=7"];
     const interrupted = await siglip([...args, "--out", run("interrupted")], (child) => {
@@ -72,7 +83,9 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(interrupted.stdout).toBe("");
     const resumed = await siglip(["train", "--resume", "--out", run("interrupted")]);
     expect(resumed.code, resumed.stderr).toBe(0);
-    expect(resumed.stdout).toMatch(/pairs in 400 steps, \d+ min \d+ s since it was resumed at step \d+ on /);
+    expect(resumed.stdout).toMatch(
+      /pairs in 400 steps, [\d.]+ GFLOP, \d+ min \d+ s since it was resumed at step \d+ on /,
+    );
     const straight = await siglip([...args, "--out", run("straight")]);
     expect(straight.code, straight.stderr).toBe(0);
     expect(weights("interrupted")).toEqual(weights("straight"));

@@ -2,11 +2,20 @@
 import { describe, expect, it } from "vitest";
 import { EXIT, exitCodeOf } from "../../src/cli/exitCodes.ts";
 import { byteTokenizer } from "../../src/data/index.ts";
+import { type JsonRecord, jsonText } from "../../src/formats/index.ts";
 import { NonFiniteError } from "../../src/nn/index.ts";
 import { CheckpointFolder } from "../../src/run/checkpoint.ts";
 import { MetricsLog, readMetrics, rewindMetrics } from "../../src/run/metrics.ts";
 import { Saver } from "../../src/run/saver.ts";
-import { checkpointOf, firstNonFinite, metricsOf, restore, shared, tensorsOf } from "../../src/run/trainingState.ts";
+import {
+  checkpointOf,
+  firstNonFinite,
+  flopsOf,
+  metricsOf,
+  restore,
+  shared,
+  tensorsOf,
+} from "../../src/run/trainingState.ts";
 import { DIGEST } from "../support/checkpoints.ts";
 import { SimulatedFs } from "../support/simulatedFs.ts";
 import { tinyModel, tinyOptimizer } from "../support/tinyModel.ts";
@@ -284,6 +293,18 @@ describe("a checkpoint in shared memory", () => {
     restore(handed, other, otherOptimizer);
     expect(otherOptimizer.count).toBe(5);
     expect(checkpointOf(5, other, otherOptimizer, byteTokenizer)).toEqual(checkpoint);
+  });
+
+  it("knows the operations of all steps so far, unless it or one before it is older than their count", () => {
+    const { model, optimizer } = training();
+    const saved = (flops: number) =>
+      checkpointOf(5, model, optimizer, byteTokenizer, [], { pending: { steps: 0, clipped: 0 }, flops });
+    const { flops, ...older } = saved(7).meta as JsonRecord;
+    expect(flops).toBe(7);
+    expect(flopsOf(shared(saved(1.5e15)))).toBe(1.5e15);
+    expect(flopsOf({ ...shared(saved(7)), meta: older })).toBeNaN();
+    expect(flopsOf(shared(saved(Number.NaN)))).toBeNaN();
+    expect(() => jsonText(saved(Number.NaN).meta)).not.toThrow(); // JSON has no NaN
   });
 
   it.each([-1, 1.5, 1e25, "5", null])("is rejected if its number of updates is %j", (updates) => {
