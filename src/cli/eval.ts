@@ -42,7 +42,15 @@ export async function evaluate(
   const [{ evaluations, probe }] = await launch<EvalJob, EvalResult>(evalProgram, devices, job, { deadline }).results;
   if (json) {
     const tests = evaluations.map(evaluationJson);
-    print(JSON.stringify({ ...tests[0], step, tests, ...(probe ? { probe: probeJson(probe) } : {}) }));
+    print(
+      JSON.stringify({
+        ...tests[0],
+        step,
+        tests,
+        others: tests.slice(1),
+        ...(probe ? { probe: probeJson(probe) } : {}),
+      }),
+    );
   } else {
     const tables = [evaluationTable(evaluations), ...(probe ? [probeTable(probe)] : [])];
     print([`${run}, step ${step}`, ...tables].join("\n\n"));
