@@ -9,7 +9,7 @@
  */
 import { dirname, join } from "node:path";
 import type { ImageList } from "../data/index.ts";
-import { FormatError, readSafetensors, type SafetensorsTensor, writeSafetensors } from "../formats/index.ts";
+import { FormatError, printable, readSafetensors, type SafetensorsTensor, writeSafetensors } from "../formats/index.ts";
 import { sha256 } from "./checkpoint.ts";
 import { type Config, digested } from "./config.ts";
 import { type Fs, isSystemError, makeFolders, realFs, writeDurably } from "./fs.ts";
@@ -19,6 +19,10 @@ import type { Stored } from "./trainingState.ts";
 /** A file of embeddings cannot be used; the message says what differs. */
 export class EmbeddingsError extends Error {
   override readonly name = "EmbeddingsError";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(printable(message), options); // it repeats a path, which may contain control characters
+  }
 }
 
 /** All that embeddings depend on. */

@@ -19,7 +19,7 @@ export const presets: Readonly<Record<string, readonly string[]>> = {
     "train.steps=2000",
   ],
   /** A text tower for the locked image tower of --init, trained on its embeddings of the emoji (SigLiT). */
-  "emoji-siglit": ["train.lock=image", "data.augment=none", "data.strokeProbability=0", "train.batch=796"],
+  "emoji-siglit": ["train.lock=image", "data.augment=none", "data.strokeProbability=0", "train.batch=768"],
 };
 
 /** Names of the presets. */
