@@ -19,7 +19,6 @@ import {
   createRun,
   fitsOn,
   fittingShards,
-  imageShapeOf,
   initialCheckpoint,
   keptTokenizer,
   metricsOf,
@@ -35,6 +34,7 @@ import {
   requireFit,
   resolveConfig,
   rewindMetrics,
+  rowShapeOf,
   runBytes,
   type StartingWeights,
   shared,
@@ -232,7 +232,7 @@ function jobOf(
     tokenizer: kept,
     items,
     pairs: embeddings && spec.data === "emoji" ? { ...spec, embeddings } : spec,
-    rows: newSharedRows(config.train.batch, imageShapeOf(config), config.tokenizer.length),
+    rows: newSharedRows(config.train.batch, rowShapeOf(config)),
   };
 }
 

@@ -2,16 +2,16 @@
  * The data of training and evaluation: batches of (picture, text) pairs, and sets of pictures with their texts.
  *
  * A batch is a pure function of (seed, step): a run can resume at any step, several devices can draw rows in any order, and all
- * get the same bits. Every random choice is keyed by (seed, step, row).
+ * get the same bits. Every random choice is keyed by (seed, step, row), and that of a second view by (seed, step, row, view).
  *
  * The sigmoid loss takes all other pairs of a batch as negatives, so an item (one emoji, one scene) occurs at most once in it.
  * An epoch is a permutation of the items, cut into batches; the remainder is left out.
  */
 import { Rng } from "../tensor/index.ts";
 
-/** Rows of images and their texts. */
+/** Rows of images and their texts. A row is one item: its text, and one image or two views of it. */
 export interface Batch {
-  /** Pixels as model input, [B, side, side, 3], or embeddings that a locked tower computed before, [B, d]. */
+  /** Pixels as model input, [views·B, side, side, 3], or embeddings that a locked tower computed before, [views·B, d]. */
   readonly images: Float32Array;
   readonly imageShape: readonly number[];
   /** [B, length] */
@@ -20,14 +20,23 @@ export interface Batch {
   readonly items: Int32Array;
 }
 
-/** A source of batches. */
-export interface Pairs {
-  /** Distinct items, each once in an epoch. */
-  readonly size: number;
+/** What a row of a batch holds. */
+export interface RowShape {
   /** Shape of an image: [side, side, 3], or [d] for embeddings. */
   readonly imageShape: readonly number[];
+  /** Images of a row: with two, the views of row i are the images 2i and 2i + 1. */
+  readonly views: Views;
   /** Tokens of a text. */
   readonly length: number;
+}
+
+/** Images of each item in a batch. */
+export type Views = 1 | 2;
+
+/** A source of batches. */
+export interface Pairs extends RowShape {
+  /** Distinct items, each once in an epoch. */
+  readonly size: number;
   batchesPerEpoch(batch: number): number;
   /**
    * The batch of a step, a pure function of seed, step and size. With `into`, fills it with as many rows as it holds, from row
@@ -36,25 +45,25 @@ export interface Pairs {
   batch(seed: number, step: number, batch: number, into?: Batch, first?: number): Batch;
 }
 
-const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+/** Numbers of all images of a row. */
+const sizeOf = ({ imageShape, views }: RowShape): number => imageShape.reduce((a, b) => a * b, views);
 
-/** Allocates a batch of images of a shape and texts of a length. */
-export const newBatch = (batch: number, imageShape: readonly number[], length: number): Batch => ({
-  images: new Float32Array(batch * sizeOf(imageShape)),
-  imageShape: [batch, ...imageShape],
-  tokens: new Int32Array(batch * length),
+/** Allocates a batch of so many rows. */
+export const newBatch = (batch: number, row: RowShape): Batch => ({
+  images: new Float32Array(batch * sizeOf(row)),
+  imageShape: [batch * row.views, ...row.imageShape],
+  tokens: new Int32Array(batch * row.length),
   items: new Int32Array(batch),
 });
 
 /** Bytes of a batch. */
-export const batchBytes = (batch: number, imageShape: readonly number[], length: number): number =>
-  4 * batch * (sizeOf(imageShape) + length + 1);
+export const batchBytes = (batch: number, row: RowShape): number => 4 * batch * (sizeOf(row) + row.length + 1);
 
 /** Allocates a batch in memory that threads share. */
-export const newSharedBatch = (batch: number, imageShape: readonly number[], length: number): Batch => ({
-  images: new Float32Array(new SharedArrayBuffer(4 * batch * sizeOf(imageShape))),
-  imageShape: [batch, ...imageShape],
-  tokens: new Int32Array(new SharedArrayBuffer(4 * batch * length)),
+export const newSharedBatch = (batch: number, row: RowShape): Batch => ({
+  images: new Float32Array(new SharedArrayBuffer(4 * batch * sizeOf(row))),
+  imageShape: [batch * row.views, ...row.imageShape],
+  tokens: new Int32Array(new SharedArrayBuffer(4 * batch * row.length)),
   items: new Int32Array(new SharedArrayBuffer(4 * batch)),
 });
 
@@ -64,7 +73,7 @@ export function rowsBetween({ images, imageShape, tokens, items }: Batch, first:
     all.subarray((first * all.length) / items.length, (end * all.length) / items.length) as A;
   return {
     images: part(images),
-    imageShape: [end - first, ...imageShape.slice(1)],
+    imageShape: [((end - first) * imageShape[0]) / items.length, ...imageShape.slice(1)],
     tokens: part(tokens),
     items: part(items),
   };
@@ -139,3 +148,6 @@ export const rowsOfStep = (seed: number, step: number): ((row: number) => Rng) =
   const ofStep = new Rng(seed).split("rows").split(step);
   return (row) => ofStep.split(row);
 };
+
+/** The random generator of the second view of a row, whose text and first view are those of a row with one image. */
+export const secondView = (ofRow: Rng): Rng => ofRow.split("view").split(1);

@@ -2,7 +2,7 @@
  * Emoji as training data: 1,594 drawings in four styles, with their English names, and some in a fifth.
  *
  * The task is to generalize to a new drawing style: train on noto, twemoji and fluent, test on openmoji. A row of a batch is one
- * emoji in a random style, stroked with probability 0.3 and augmented; its text is the name.
+ * emoji in a random style, stroked with probability 0.3 and augmented, or two such views of it; its text is the name.
  *
  *   openEmoji (render once, or read the cache) → emojiPairs (batches to train on), emojiPictures (a set to evaluate on)
  *
@@ -18,8 +18,11 @@ import {
   newBatch,
   type Pairs,
   type PictureSet,
+  type RowShape,
   rowsOfStep,
+  secondView,
   toBytes,
+  type Views,
 } from "./batches.ts";
 import { trainBpe } from "./bpe.ts";
 import { EMOJI_SETS, EMOJI_STYLES, type Emoji, type EmojiStyle, emojiJson, emojiList, iconName } from "./emojiList.ts";
@@ -185,6 +188,8 @@ export interface EmojiPairsOptions {
   readonly items?: Int32Array;
   /** Embeddings of `emojiImages`, [images, d]: batches then hold these in place of pixels, neither stroked nor augmented. */
   readonly embeddings?: Float32Array;
+  /** Images of each emoji in a batch, in different styles if there are several; 1 by default. */
+  readonly views?: Views;
 }
 
 /** Draws the image of a row: the emoji number `place` in a style. */
@@ -214,10 +219,11 @@ function imagesOf(data: EmojiData, chosen: Int32Array, options: EmojiPairsOption
 
 /** Batches of augmented emoji; `items` of a batch are indices into `data.emoji`. */
 export function emojiPairs(data: EmojiData, options: EmojiPairsOptions): Pairs {
-  const { tokenizer, length, styles, stroke = 0.3, tags = 0 } = options;
+  const { tokenizer, length, styles, stroke = 0.3, tags = 0, views = 1 } = options;
   const chosen = options.items ?? Int32Array.from(data.emoji.keys());
   const itemsOf = itemsOfStep(chosen.length);
   const { shape, draw } = imagesOf(data, chosen, options);
+  const row: RowShape = { imageShape: shape, views, length };
   const names = encodeAll(
     tokenizer,
     data.emoji.map(({ name }) => name),
@@ -231,22 +237,25 @@ export function emojiPairs(data: EmojiData, options: EmojiPairsOptions): Pairs {
   };
   return {
     size: chosen.length,
-    imageShape: shape,
-    length,
+    ...row,
     batchesPerEpoch: (batch) => batchesPerEpoch(chosen.length, batch),
-    batch(seed, step, batch, into = newBatch(batch, shape, length), first = 0) {
+    batch(seed, step, batch, into = newBatch(batch, row), first = 0) {
       const { images, tokens, items } = into;
-      const each = images.length / items.length;
+      const each = images.length / (views * items.length);
       const rngOf = rowsOfStep(seed, step);
       const places = itemsOf(seed, step, batch).subarray(first, first + items.length);
-      places.forEach((place, row) => {
+      places.forEach((place, i) => {
         const item = chosen[place];
-        items[row] = item;
-        const rng = rngOf(first + row);
+        items[i] = item;
+        const rng = rngOf(first + i);
         const style = Math.floor(rng.uniform() * styles.length);
         const isStroked = rng.uniform() < stroke;
-        tokens.set(textOf(item, rng), row * length);
-        draw(place, style, rng, isStroked, images, row * each);
+        tokens.set(textOf(item, rng), i * length);
+        draw(place, style, rng, isStroked, images, i * views * each);
+        if (views === 1) return;
+        const second = secondView(rng);
+        const other = (style + 1 + Math.floor(second.uniform() * (styles.length - 1))) % styles.length;
+        draw(place, other, second, second.uniform() < stroke, images, (i * views + 1) * each);
       });
       return into;
     },

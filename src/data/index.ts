@@ -7,9 +7,11 @@ export {
   newBatch,
   type Pairs,
   type PictureSet,
+  type RowShape,
   rowsBetween,
   toBytes,
   toInput,
+  type Views,
 } from "./batches.ts";
 export { trainBpe } from "./bpe.ts";
 export {

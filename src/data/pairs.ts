@@ -2,7 +2,7 @@
  * Specifications of training pairs as plain data, from which every thread gets the same batches.
  */
 import type { Augmentation } from "./augment.ts";
-import type { ImageList, Pairs } from "./batches.ts";
+import type { ImageList, Pairs, Views } from "./batches.ts";
 import { emojiImages, emojiPairs, type OpenedEmoji, openEmoji, type RenderedPictures } from "./emoji.ts";
 import type { EmojiStyle } from "./emojiList.ts";
 import { type ShapesSplit, shapes } from "./shapes.ts";
@@ -14,6 +14,7 @@ interface CommonSpec {
   /** Tokens of a text. */
   readonly length: number;
   readonly side?: number;
+  readonly views?: Views;
 }
 
 /** Specification of shapes; see `ShapesOptions`. */

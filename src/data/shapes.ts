@@ -17,9 +17,12 @@ import {
   newBatch,
   type Pairs,
   type PictureSet,
+  type RowShape,
   rowsOfStep,
+  secondView,
   toBytes,
   toInput,
+  type Views,
 } from "./batches.ts";
 import { encodeAll, type Tokenizer } from "./tokenizer.ts";
 
@@ -155,29 +158,32 @@ export interface ShapesOptions {
   readonly length: number;
   readonly side?: number;
   readonly split?: ShapesSplit;
+  /** Drawings of each scene in a batch; 1 by default. */
+  readonly views?: Views;
 }
 
 /** Batches of scenes; each row draws one of the two wordings at random. */
-export function shapes({ tokenizer, length, side = 32, split = "train" }: ShapesOptions): Pairs {
+export function shapes({ tokenizer, length, side = 32, split = "train", views = 1 }: ShapesOptions): Pairs {
   const scenes = scenesOf(split);
-  const imageShape = [side, side, 3];
+  const row: RowShape = { imageShape: [side, side, 3], views, length };
+  const each = side * side * 3;
   const itemsOf = itemsOfStep(scenes.length);
   return {
     size: scenes.length,
-    imageShape,
-    length,
+    ...row,
     batchesPerEpoch: (batch) => batchesPerEpoch(scenes.length, batch),
-    batch(seed, step, batch, into = newBatch(batch, imageShape, length), first = 0) {
+    batch(seed, step, batch, into = newBatch(batch, row), first = 0) {
       const rngOf = rowsOfStep(seed, step);
       const texts: string[] = [];
       const places = itemsOf(seed, step, batch).subarray(first, first + into.items.length);
-      places.forEach((place, row) => {
+      places.forEach((place, i) => {
         const id = scenes[place];
-        into.items[row] = id;
-        const rng = rngOf(first + row);
+        into.items[i] = id;
+        const rng = rngOf(first + i);
         const scene = sceneOf(id);
         texts.push(captionOf(scene, rng.uniform() < 0.5));
-        drawScene(scene, rng, side, into.images, row * side * side * 3);
+        drawScene(scene, rng, side, into.images, i * views * each);
+        if (views === 2) drawScene(scene, secondView(rng), side, into.images, (i * views + 1) * each);
       });
       into.tokens.set(encodeAll(tokenizer, texts, length));
       return into;

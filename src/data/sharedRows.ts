@@ -18,7 +18,7 @@
  * k − 1 when another has taken that of step k and draws for step k − 1 + slots.
  */
 import { heap } from "../tensor/index.ts";
-import { type Batch, batchBytes, newBatch, newSharedBatch, type Pairs, rowsBetween } from "./batches.ts";
+import { type Batch, batchBytes, newBatch, newSharedBatch, type Pairs, type RowShape, rowsBetween } from "./batches.ts";
 
 /** Shared rows as plain data that can be posted to devices. */
 export interface SharedRows {
@@ -31,20 +31,17 @@ export interface SharedRows {
 const MOST_SLOTS = 8;
 const MOST_BYTES = 2 ** 26; // of all slots together, if more than two
 
-function slotsFor(batch: number, imageShape: readonly number[], length: number): number {
-  const fitting = Math.floor(MOST_BYTES / batchBytes(batch, imageShape, length));
+function slotsFor(batch: number, row: RowShape): number {
+  const fitting = Math.floor(MOST_BYTES / batchBytes(batch, row));
   return Math.min(MOST_SLOTS, Math.max(2, fitting));
 }
 
 /** Bytes of all slots together. */
-export const sharedRowsBytes = (batch: number, imageShape: readonly number[], length: number): number =>
-  slotsFor(batch, imageShape, length) * batchBytes(batch, imageShape, length);
+export const sharedRowsBytes = (batch: number, row: RowShape): number => slotsFor(batch, row) * batchBytes(batch, row);
 
 /** Allocates shared rows. */
-export function newSharedRows(batch: number, imageShape: readonly number[], length: number): SharedRows {
-  const slots = Array.from({ length: slotsFor(batch, imageShape, length) }, () =>
-    newSharedBatch(batch, imageShape, length),
-  );
+export function newSharedRows(batch: number, row: RowShape): SharedRows {
+  const slots = Array.from({ length: slotsFor(batch, row) }, () => newSharedBatch(batch, row));
   return { slots, words: slots.map(() => new SharedArrayBuffer(4 * batch)) };
 }
 
@@ -75,7 +72,7 @@ export class RowDrawer {
     const { first, end } = options;
     this.#pairs = pairs;
     this.#options = options;
-    this.#canvas = newBatch(1, pairs.imageShape, pairs.length);
+    this.#canvas = newBatch(1, pairs);
     this.#slots = slots.map((batch, slot) => ({
       words: new Int32Array(words[slot]),
       rows: Array.from(batch.items, (_, row) => rowsBetween(batch, row, row + 1)),

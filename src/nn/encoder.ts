@@ -31,6 +31,11 @@ export class EncoderBlock {
     this.mlp = new Mlp(rng.split("mlp"), config, dtype);
   }
 
+  /** Sets the kernels of both output projections to zero; their biases stay. */
+  zeroOutputs(): void {
+    for (const { kernel } of [this.attention.out, this.mlp.dense2]) kernel.value.data.fill(0);
+  }
+
   /** `tap` receives what attention and MLP add to the tokens. */
   forward(x: Variable, tap?: Tap): Variable {
     const attended = this.attention.forward(this.norm1.forward(x));
@@ -50,6 +55,11 @@ export class Encoder {
   constructor(rng: Rng, config: EncoderConfig, dtype: DType) {
     this.blocks = Array.from({ length: config.depth }, (_, i) => new EncoderBlock(rng.split(i), config, dtype));
     this.norm = new LayerNorm(config.width, dtype);
+  }
+
+  /** Sets the kernels with which attention and MLP add to the tokens to zero: a block then adds no more than their biases. */
+  zeroOutputs(): void {
+    for (const block of this.blocks) block.zeroOutputs();
   }
 
   /** The normalized tokens. `tap` receives the parts and the output of every block: block0/attention, block0/mlp, block0. */

@@ -111,6 +111,11 @@ const fields = {
     embedDim: integer(64, 1, 8192, "width of the embeddings"),
     temperatureInit: number(10, { min: 1e-30, max: 1000 }, "temperature t at the start; t = exp(t′), in f32"),
     biasInit: numberOr("log-odds", -100, 100, "bias b at the start; log-odds: b = −ln(batch − 1)"),
+    outputInit: choice(
+      "xavier",
+      ["xavier", "zero"],
+      "kernels of the output projections in encoder blocks at the start",
+    ),
   },
   train: {
     steps: integer(14_031, 1, 100_000_000, "updates of the parameters"),
@@ -139,6 +144,9 @@ const fields = {
       "factors for the parameters whose whole path matches; the first match applies",
     ),
     frozen: patterns("patterns of the paths of parameters that are not trained"),
+  },
+  loss: {
+    views: choice("1", ["1", "texts", "image-image"], "two images of each text; image-image: compared as well"),
   },
   checkpoint: {
     every: integer(1000, 1, 1_000_000_000, "steps between two saves"),
@@ -216,12 +224,10 @@ export function checkConfig(tree: unknown): Config {
 
 /** The model configuration of a run, for a tokenizer with `vocabSize` tokens. */
 export function modelConfig({ model, tokenizer, train }: Config, vocabSize: number): SigLipConfig {
-  const { image, text, embedDim, temperatureInit, biasInit } = model;
+  const { text, biasInit, ...rest } = model;
   return {
-    image,
+    ...rest,
     text: { ...text, vocabSize, length: tokenizer.length },
-    embedDim,
-    temperatureInit,
     biasInit: biasInit === "log-odds" ? logOddsBias(train.batch) : biasInit,
   };
 }
@@ -241,7 +247,7 @@ export const configDifferences = (before: Config, after: Config): Difference[] =
   });
 
 /**
- * Keys of `data`, `tokenizer`, `model`, `train` and `optim` that are newer than saved runs. A key added to these sections
+ * Keys of `data`, `tokenizer`, `model`, `train`, `optim` and `loss` that are newer than saved runs. A key added to these sections
  * must be listed here, with a default that leaves training unchanged: then the configuration of an older run, which lacks
  * the key, keeps the digest that its checkpoints carry.
  */
@@ -256,6 +262,7 @@ const LATER_KEYS: readonly string[] = [
   "model.image.patchDropout",
   "model.text.gelu",
   "model.text.bottleneck",
+  "model.outputInit",
   "optim.name",
   "optim.matrixLr",
   "optim.frozen",
@@ -265,24 +272,26 @@ const LATER_KEYS: readonly string[] = [
   "optim.shift",
   "optim.stairs",
   "optim.schedules",
+  "loss.views",
 ];
 
 /**
- * The keys that determine every bit of a result, to be hashed: five sections, without later keys at their default. The
+ * The keys that determine every bit of a result, to be hashed: six sections, without later keys at their default. The
  * intervals of logging, saving and evaluation change no bit. If --resume changed train.steps, which it may only where the
  * completed steps stay the same, the original number counts.
  */
 export function digested(config: Config, later: readonly string[] = LATER_KEYS): object {
-  const { data, tokenizer, model, optim } = config;
+  const { data, tokenizer, model, optim, loss } = config;
   const { steps, firstSteps } = config.train;
   const train = { ...config.train, steps: firstSteps || steps, firstSteps: 0 };
-  const counted = structuredClone({ data, tokenizer, model, train, optim });
+  const counted: { loss?: object } = structuredClone({ data, tokenizer, model, train, optim, loss });
   const initial = defaults(fields);
   for (const key of later) {
     const path = key.split(".");
     const [value, unset] = [counted, initial].map((values) => JSON.stringify(valueAt(values, path)));
     if (value === unset) delete (valueAt(counted, path.slice(0, -1)) as Record<string, unknown>)[path.at(-1) as string];
   }
+  if (Object.keys(counted.loss ?? {}).length === 0) delete counted.loss; // a section that is newer than saved runs
   return counted;
 }
 
@@ -298,7 +307,7 @@ function settled(config: Config, problems: Problem[]): Config {
 
 /** Combinations that no run can use, although every key is in its range. */
 function conflicts(config: Config): Conflict[] {
-  const { data, model, train } = config;
+  const { data, model, train, loss } = config;
   const { image, text } = model;
   const found: Conflict[] = [];
   const refuse = (when: boolean, keys: string[], detail: string): void => {
@@ -336,6 +345,11 @@ function conflicts(config: Config): Conflict[] {
     model.biasInit === "log-odds" && train.batch < 2,
     ["model.biasInit", "train.batch"],
     `model.biasInit log-odds is −ln(batch − 1), which needs train.batch of at least 2, not ${train.batch}; use a larger batch, or set a number such as model.biasInit=-10`,
+  );
+  refuse(
+    train.lock === "image" && loss.views !== "1",
+    ["loss.views", "train.lock"],
+    `loss.views ${loss.views} is for a run that trains its image tower, and train.lock image locks it; leave one of them out`,
   );
   refuse(
     data.name !== "shapes" && data.trainStyles.includes(data.testStyle),

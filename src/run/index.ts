@@ -42,7 +42,7 @@ export { RunLockedError } from "./lock.ts";
 export { computeLoss } from "./loss/compute.ts";
 export { checkGradientsFile, LossFileError, LossInputsError, readLossInputs, writeGradients } from "./loss/files.ts";
 export type { FormName, LossInputs, LossJob, LossResult, LossShare } from "./loss/job.ts";
-export { checkMemory, fitsOn, fittingShards, imageShapeOf, imageUse, remedyFor, runBytes } from "./memory.ts";
+export { checkMemory, fitsOn, fittingShards, imageUse, remedyFor, rowShapeOf, runBytes } from "./memory.ts";
 export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
 export { buildModel, buildOptimizer } from "./model.ts";
 export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";

@@ -1,6 +1,6 @@
 /** Whether a run fits into the memory of its devices: estimated from its configuration before anything starts. */
 
-import { sharedRowsBytes } from "../data/index.ts";
+import { type RowShape, sharedRowsBytes } from "../data/index.ts";
 import {
   ACTIVATION_BYTES,
   activationBytes,
@@ -9,11 +9,11 @@ import {
   parameterCount,
   type SigLipConfig,
   stepBytes,
-  trainingLosses,
 } from "../siglip/index.ts";
 import { HEAP_BYTES } from "../tensor/index.ts";
 import { type Config, ConfigError, modelConfig } from "./config.ts";
 import { hasFixedImages } from "./dataSets.ts";
+import { lossOf } from "./model.ts";
 
 /** A freed block fits only tensors of its own size class, so a heap is never used in full. */
 const EASY_BYTES = 0.75 * HEAP_BYTES;
@@ -33,17 +33,18 @@ export function imageUse(config: Config): ImageUse {
   return hasFixedImages(config) ? "embedded" : "locked";
 }
 
-/** The shape of an image in the batches of a run: pixels, or an embedding. */
-export function imageShapeOf(config: Config): number[] {
+/** What a row of the batches of a run holds; an image is pixels or an embedding. */
+export function rowShapeOf(config: Config): RowShape {
   const { imageSize } = config.model.image;
-  return imageUse(config) === "embedded" ? [config.model.embedDim] : [imageSize, imageSize, CHANNELS];
+  const imageShape = imageUse(config) === "embedded" ? [config.model.embedDim] : [imageSize, imageSize, CHANNELS];
+  return { imageShape, views: lossOf(config).views, length: config.tokenizer.length };
 }
 
 /** Bytes of heap that each device needs for a step. */
 export const deviceBytes = (config: Config, shards: number, devices: number): number =>
   stepBytes(largestModel(config), {
     batch: config.train.batch,
-    loss: trainingLosses[config.train.loss],
+    loss: lossOf(config),
     images: imageUse(config),
     shards,
     devices,
@@ -65,7 +66,7 @@ export function fittingShards(config: Config, devices: number, from = 1): number
   const model = largestModel(config);
   const needs = (shards: number): number => deviceBytes(config, shards, devices);
   const fits = (shards: number): boolean =>
-    activationBytes(model, config.train.batch / shards, imageUse(config)) <= ACTIVATION_BYTES &&
+    activationBytes(model, config.train.batch / shards, imageUse(config), lossOf(config).views) <= ACTIVATION_BYTES &&
     needs(shards) <= EASY_BYTES;
   const found = possible.find(fits);
   if (found !== undefined) return found;
@@ -106,7 +107,7 @@ export function remedyFor(config: Config, devices: number): string {
 /** Approximate bytes of a whole run: the heaps of its devices, the parameters that a logged step keeps beside them, its batches. */
 export function runBytes(config: Config, devices: number): number {
   const { batch, shards } = config.train;
-  const rows = sharedRowsBytes(batch, imageShapeOf(config), config.tokenizer.length);
+  const rows = sharedRowsBytes(batch, rowShapeOf(config));
   const kept = 4 * parameterCount(largestModel(config)).total;
   return devices * (deviceBytes(config, shards, devices) + kept) + rows;
 }

@@ -1,10 +1,16 @@
-/** Builds model and optimizer from a run's configuration. */
+/** Builds model, loss and optimizer from a run's configuration. */
 import type { Variable } from "../autograd/index.ts";
 import { freeze, type Optimizer, parametersOf } from "../nn/index.ts";
-import { SigLip, trainingLosses } from "../siglip/index.ts";
+import { type LossForm, SigLip, trainingLosses, withTwoViews } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import { type Config, modelConfig } from "./config.ts";
 import { makeOptimizer } from "./optimizers.ts";
+
+/** The loss that a run trains with. */
+export function lossOf({ train, loss: { views } }: Pick<Config, "train" | "loss">): LossForm {
+  const form = trainingLosses[train.loss];
+  return views === "1" ? form : withTwoViews(form, views);
+}
 
 /** The parameters that a run trains: all that are not frozen, except b if the loss does not use it. */
 function trainedParameters({ train }: Config, model: SigLip): Map<string, Variable> {

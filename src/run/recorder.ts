@@ -1,8 +1,9 @@
 /** Records a training on rank 0: metrics, checkpoints, warnings, and reports to the main thread. */
-import { type Step, trainingLosses } from "../siglip/index.ts";
+import type { Step } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
 import { ClippedSteps, healthMetrics } from "./healthMetrics.ts";
 import { type Metrics, MetricsLog, readMetrics } from "./metrics.ts";
+import { lossOf } from "./model.ts";
 import { Saver, type SaverOptions } from "./saver.ts";
 import { flopsOf, pendingOf, type Stored } from "./trainingState.ts";
 import { TrainingWatch } from "./trainingWatch.ts";
@@ -49,7 +50,7 @@ export class Recorder {
     this.#log = new MetricsLog(run, undefined, (warning) => this.#say(`warning: ${warning}`));
     const { minutes } = config.checkpoint;
     this.#saver = new Saver({ ...saving, log: this.#log, minutes, say: (message) => this.#say(message) });
-    this.#watch = watchFrom(run, first, config.train);
+    this.#watch = watchFrom(run, first, config);
     this.#clipped = new ClippedSteps(config.optim.clipNorm, stored && pendingOf(stored));
     if (first < config.train.steps) this.#saver.requireSpace();
   }
@@ -98,8 +99,8 @@ export class Recorder {
 }
 
 /** A watch for the coming steps; that of a resumed run knows the run's first step. */
-function watchFrom(run: string, first: number, train: Config["train"]): TrainingWatch {
-  const watch = new TrainingWatch({ ...train, loss: trainingLosses[train.loss] });
+function watchFrom(run: string, first: number, config: Config): TrainingWatch {
+  const watch = new TrainingWatch({ ...config.train, loss: lossOf(config) });
   const start = first > 0 ? readMetrics(run).rows.find(({ loss }) => loss !== undefined) : undefined;
   if (start) watch.see({ step: start.step, loss: Number(start.loss), t: Number(start.t), b: Number(start.b) });
   return watch;

@@ -1,10 +1,11 @@
 /** The data of a run's report: sampled pairs, a sheet of queries, results and curves. */
 import { type Neighbour, nearest } from "../eval/index.ts";
 import type { Candidate, EvaluationRow, MetricRow, Picture, ReportData, SheetQuery } from "../report/index.ts";
-import { type SigLip, trainingLosses } from "../siglip/index.ts";
+import type { SigLip } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
 import type { EmbeddedSet, Evaluation } from "./evaluation.ts";
+import { lossOf } from "./model.ts";
 
 const SAMPLED = 16; // pairs in the similarity matrix
 const QUERIES = 10;
@@ -27,7 +28,7 @@ export interface FinishedRun {
 export function reportOf(run: FinishedRun): ReportData {
   const { config, model, set } = run;
   const { pictures } = set.test;
-  const loss = trainingLosses[config.train.loss];
+  const loss = lossOf(config);
   const { probability } = loss;
   const [t, b] = [Math.exp(model.tPrime.value.item()), model.b.value.item()];
   const rng = new Rng(run.seed).split("report");

@@ -72,11 +72,11 @@ function fromSavedModel(path: string): StartingWeights {
   if (model.tPrime.value.dtype !== "f32") {
     throw new RunFolderError(`--init ${path}: its weights are F64, and a run trains in F32; save an F32 model`);
   }
-  const { image, text, embedDim, temperatureInit, biasInit } = model.config;
+  const { image, text, embedDim, temperatureInit, biasInit, outputInit = "xavier" } = model.config;
   const { vocabSize, length, ...sizes } = text;
   const kind = tokenizer?.kind ?? "bpe";
   const config = checkConfig({
-    model: { image, text: sizes, embedDim, temperatureInit, biasInit },
+    model: { image, text: sizes, embedDim, temperatureInit, biasInit, outputInit },
     tokenizer: { kind, length, ...(kind === "bpe" ? { vocabSize: Math.max(vocabSize, LEAST_VOCABULARY) } : {}) },
   });
   const weights = new Map(

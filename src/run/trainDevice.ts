@@ -13,7 +13,7 @@ import {
   tokenizerFromJSON,
 } from "../data/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
-import { type PairBatch, train, trainingLosses } from "../siglip/index.ts";
+import { type PairBatch, train } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
 import type { Tests } from "./dataSet.ts";
@@ -21,7 +21,7 @@ import { openTests } from "./dataSets.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluation.ts";
 import { Guard } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
-import { buildModel, buildOptimizer } from "./model.ts";
+import { buildModel, buildOptimizer, lossOf } from "./model.ts";
 import { isLogged, Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
 import { finish } from "./results.ts";
 import { openRun } from "./runFolder.ts";
@@ -77,7 +77,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     if (recorder?.saveIsDue) device.mark(); // all devices then save after this step
     return { ...drawer.take(index), rng: dropout.split(index) };
   };
-  const loss = trainingLosses[config.train.loss];
+  const loss = lossOf(config);
   const measures = (index: number): boolean => isLogged(config, index + 1);
   const training = train({ model, optimizer, loss, batchOf, factorOf, measures, first, steps, comm, shards });
 
@@ -110,7 +110,8 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
 async function rowDrawerFor({ comm, config: job, alive }: Device<TrainJob, TrainReport>): Promise<RowDrawer> {
   const { batch, seed, steps } = job.config.train;
   const [first, end] = [comm.rank, comm.rank + 1].map((rank) => (rank * batch) / comm.size);
-  const drawer = new RowDrawer(job.rows, await openPairs(job.pairs, alive), { seed, first, end, steps });
+  const pairs = await openPairs({ ...job.pairs, views: lossOf(job.config).views }, alive);
+  const drawer = new RowDrawer(job.rows, pairs, { seed, first, end, steps });
   comm.whileWaiting = () => drawer.help();
   return drawer;
 }

@@ -29,7 +29,10 @@ import { type EmbeddedRows, sumOfLengths } from "./health.ts";
 import type { LossForm } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
 
-/** This device's rows of a batch: row i of the images matches row i of the texts. */
+/**
+ * This device's rows of a batch: row i of the images matches row i of the texts. For a loss of two views there are twice as many
+ * images, and rows 2i and 2i + 1 match row i of the texts.
+ */
 export interface PairBatch {
   /** Pixels, [k·n, S, S, 3], or embeddings that a locked image tower computed before: rows of length 1, [k·n, d]. */
   readonly images: Float32Array;
@@ -72,7 +75,7 @@ export function batchGradients(
   onEmbedded?: (embedded: EmbeddedRows) => void,
 ): number {
   const { dtype } = model.tPrime.value;
-  const { owned, rows, embed } = shardsOf(model, batch, comm, shards);
+  const { owned, embed } = shardsOf(model, batch, loss.views, comm, shards);
 
   // Forward: the embeddings of all owned shards. The first one shows how much memory activations take.
   const before = heap.liveBytes;
@@ -111,7 +114,7 @@ export function batchGradients(
     if (!first[side].requiresGrad) return undefined;
     return keepsAll || shard === 0 ? embedded[shard][side] : embed[side](shard);
   };
-  backwardTowers(model, gradients, { owned, rows, recorded }, { comm, shards });
+  backwardTowers(model, gradients, { owned, recorded }, { comm, shards });
   const { tPrime, b } = model;
   if (tPrime.requiresGrad) tPrime.grad = full([], gradients.dtPrime, dtype);
   if (loss.usesBias && b.requiresGrad) b.grad = full([], gradients.db, dtype);
@@ -128,7 +131,7 @@ type Recorded = (side: keyof Embedded, shard: number) => Variable | undefined;
 function backwardTowers(
   { image, text }: SigLip,
   { dzimg, dztxt }: LossGradients,
-  { owned, rows, recorded }: { owned: number; rows: number; recorded: Recorded },
+  { owned, recorded }: { owned: number; recorded: Recorded },
   { comm, shards }: Required<Pick<Devices, "comm" | "shards">>,
 ): void {
   const trained = [...parametersOf({ image, text }).values()].filter(({ requiresGrad }) => requiresGrad);
@@ -140,6 +143,7 @@ function backwardTowers(
         ["zimg", dzimg],
         ["ztxt", dztxt],
       ] as const) {
+        const rows = all.shape[0] / owned;
         const z = recorded(side, shard);
         if (z) backward(z, slice(all, 0, shard * rows, (shard + 1) * rows));
       }
@@ -162,18 +166,20 @@ function lengthsInto(lengths: Record<Tower, number[]>): Record<Tower, Tap> {
 /** Embeds one shard of this device. */
 type EmbedShard = (shard: number, tap?: Tap) => Variable;
 
-/** The shards of this device: their number, the rows of each, and the functions that embed one. */
+/** The shards of this device: their number, and the functions that embed one. */
 function shardsOf(
   model: SigLip,
   { images, imageShape, tokens, rng }: PairBatch,
+  views: number,
   { rank, size: devices }: Communicator,
   shards: number,
-): { owned: number; rows: number; embed: { readonly [side in keyof Embedded]: EmbedShard } } {
+): { owned: number; embed: { readonly [side in keyof Embedded]: EmbedShard } } {
   const owned = shards / devices;
-  const rows = imageShape[0] / owned;
-  if (!Number.isInteger(owned) || !Number.isInteger(rows)) {
+  const rows = imageShape[0] / owned; // images of a shard
+  if (!Number.isInteger(owned) || !Number.isInteger(rows / views)) {
+    const pairs = views === 1 ? `${imageShape[0]} pairs` : `${imageShape[0]} images, ${views} for each text,`;
     throw new ShardError(
-      `train: ${imageShape[0]} pairs on each of ${devices} devices do not divide into ${shards} shards; shards must be a multiple of the devices and divide the batch`,
+      `train: ${pairs} on each of ${devices} devices do not divide into ${shards} shards; shards must be a multiple of the devices and divide the batch`,
     );
   }
   const part = <A extends Float32Array | Int32Array>(all: A, shard: number): A =>
@@ -193,7 +199,7 @@ function shardsOf(
     if (!isLocked) return model.embedImages(imagesOf(shard), keptOf(shard), tap);
     return scope(() => noGrad(() => model.embedImages(imagesOf(shard), undefined, tap))); // frees its intermediates at once
   };
-  return { owned, rows, embed: { zimg, ztxt: (shard, tap) => model.embedTexts(part(tokens, shard), tap) } };
+  return { owned, embed: { zimg, ztxt: (shard, tap) => model.embedTexts(part(tokens, shard), tap) } };
 }
 
 /** Throws `ShapeError` if a batch cannot hold embeddings in place of pixels. */
@@ -210,7 +216,7 @@ function checkEmbeddings({ embedDim }: SigLip, shape: Shape, isLocked: boolean):
   }
 }
 
-/** The patches that some rows of the whole batch keep; undefined without patch dropout. */
+/** The patches that some images of the whole batch keep; undefined without patch dropout. */
 function keptPatches(
   { config: { image } }: SigLip,
   rng: Rng | undefined,

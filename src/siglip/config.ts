@@ -18,6 +18,7 @@ export const CHANNELS = 3;
 const IMAGE_POOLINGS = ["map", "mean", "max", "first", "tok"] as const;
 const POSITIONS = ["learn", "sincos2d"] as const;
 const TEXT_POOLINGS = ["last", "first", "mean", "max", "map"] as const satisfies readonly (Pooling | "map")[];
+const OUTPUT_INITS = ["xavier", "zero"] as const;
 const GELU_FORMS = ["tanh", "erf"] as const satisfies readonly GeluForm[];
 
 /** What both towers have: the sizes of a transformer, and its GELU. */
@@ -67,6 +68,11 @@ export interface SigLipConfig {
   readonly temperatureInit: number;
   /** Initial b. */
   readonly biasInit: number;
+  /**
+   * Initial kernels of the output projections of attention and MLP in the encoder blocks: drawn like all others, the default
+   * (xavier), or zero, so that a block passes its tokens on at the start.
+   */
+  readonly outputInit?: (typeof OUTPUT_INITS)[number];
 }
 
 /** Height and width of the images of a tower. */
@@ -160,10 +166,12 @@ function checkTextTower(text: TextTowerConfig, embedDim: number): void {
 }
 
 /** Throws `ModelConfigError` if a model with this configuration cannot be built. */
-export function checkModel({ image, text, embedDim, temperatureInit, biasInit }: SigLipConfig): void {
+export function checkModel(config: SigLipConfig): void {
+  const { image, text, embedDim, temperatureInit, biasInit, outputInit = "xavier" } = config;
   checkImageTower(image);
   checkCounts("model", { embedDim });
   checkTextTower(text, embedDim);
+  checkWord("model: outputInit", outputInit, OUTPUT_INITS);
   if (!(temperatureInit > 0 && Number.isFinite(temperatureInit) && Number.isFinite(biasInit))) {
     throw new ModelConfigError(
       `model: temperatureInit ${temperatureInit} must be above 0 and biasInit ${biasInit} finite`,

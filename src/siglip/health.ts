@@ -32,7 +32,7 @@ export interface Norms extends ByTower {
   readonly all: number;
 }
 
-/** Measures of the pairs of a batch. */
+/** Measures of the pairs of an image and a text of a batch; with two views, of both images with the texts. */
 export interface PairHealth {
   /** The logits of the matching pairs. */
   readonly positives: Spread;
@@ -54,7 +54,7 @@ export interface Health extends PairHealth {
 
 /** What a device has embedded of a batch. */
 export interface EmbeddedRows {
-  /** The rows of its shards, of length 1, [k·n, d]. */
+  /** The rows of its shards, of length 1, [views·k·n, d] and [k·n, d]. */
   readonly zimg: Tensor;
   readonly ztxt: Tensor;
   /** Of each of its shards, the sum of the lengths before normalization. */
@@ -79,9 +79,10 @@ export const pairHealth = (embedded: EmbeddedRows, t: number, b: number, comm: C
   scope(() => {
     const { zimg, ztxt } = embedded;
     const owned = embedded.lengths.image.length;
-    const d = zimg.shape[1];
-    const n = zimg.shape[0] / owned;
-    const batch = zimg.shape[0] * comm.size;
+    const [texts, d] = ztxt.shape;
+    const n = texts / owned;
+    const batch = texts * comm.size;
+    const images = zimg.shape[0] * comm.size;
     const sums = Array.from({ length: owned }, (_, shard) => shardSums(embedded, shard, n));
     const all = comm.allGather(tensor(sums.flat(), [owned, sums[0].length], "f64")).data;
     const totals = new Float64Array(sums[0].length);
@@ -102,39 +103,48 @@ export const pairHealth = (embedded: EmbeddedRows, t: number, b: number, comm: C
       mean: logit(mean),
       max: logit(max),
     });
-    const mean = (pairs - matching) / (batch * (batch - 1));
+    const mean = (pairs - matching) / (images * (batch - 1));
     return {
-      positives: spread(low, matching / batch, high),
+      positives: spread(low, matching / images, high),
       ...(batch > 1 ? { negatives: spread(lowest, mean, highest) } : {}),
-      embeddingNorm: { image: image / batch, text: text / batch },
+      embeddingNorm: { image: image / images, text: text / batch },
     };
   });
 
 /** Of one shard, in f64: both sums of lengths, Σ ⟨xᵢ, yᵢ⟩, Σ xᵢ, Σ yᵢ. */
 function shardSums({ zimg, ztxt, lengths }: EmbeddedRows, shard: number, n: number): number[] {
   const d = zimg.shape[1];
+  const views = viewsOf(zimg, ztxt);
   const [x, y] = [zimg.data, ztxt.data];
   const vectors = new Float64Array(2 * d);
   let matching = 0;
-  for (let i = shard * n; i < (shard + 1) * n; i++) {
+  for (let i = shard * n * views; i < (shard + 1) * n * views; i++) {
+    const match = Math.floor(i / views) * d;
     for (let k = 0; k < d; k++) {
-      const [xk, yk] = [x[i * d + k], y[i * d + k]];
+      const xk = x[i * d + k];
       vectors[k] += xk;
-      vectors[d + k] += yk;
-      matching += xk * yk;
+      matching += xk * y[match + k];
     }
+  }
+  for (let j = shard * n; j < (shard + 1) * n; j++) {
+    for (let k = 0; k < d; k++) vectors[d + k] += y[j * d + k];
   }
   return [lengths.image[shard], lengths.text[shard], matching, ...vectors];
 }
 
-/** The least and the greatest ⟨xᵢ, yᵢ⟩ of this device's rows, in f64. */
+/** Images for each text: row i of the images matches row ⌊i / views⌋ of the texts. */
+const viewsOf = (zimg: Tensor, ztxt: Tensor): number => zimg.shape[0] / ztxt.shape[0];
+
+/** The least and the greatest ⟨x, y⟩ of this device's matching pairs, in f64. */
 function matchingExtremes(zimg: Tensor, ztxt: Tensor): [number, number] {
   const [rows, d] = zimg.shape;
+  const views = viewsOf(zimg, ztxt);
   const [x, y] = [zimg.data, ztxt.data];
   let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let i = 0; i < rows; i++) {
+    const match = Math.floor(i / views) * d;
     let dot = 0;
-    for (let k = i * d; k < (i + 1) * d; k++) dot += x[k] * y[k];
+    for (let k = 0; k < d; k++) dot += x[i * d + k] * y[match + k];
     min = Math.min(min, dot);
     max = Math.max(max, dot);
   }
@@ -144,38 +154,42 @@ function matchingExtremes(zimg: Tensor, ztxt: Tensor): [number, number] {
 /** Rows and columns of a tile. */
 const TILE = 256;
 
-/** The least and the greatest ⟨xᵢ, yⱼ⟩, i ≠ j, of this device's images and all texts, which go round the ring. */
+/** The rows at which tiles begin. They end where shards do, so that they are the same on any number of devices. */
+const tileStarts = (shards: number, rows: number): number[] =>
+  Array.from({ length: shards }, (_, shard) =>
+    Array.from({ length: Math.ceil(rows / TILE) }, (_, part) => shard * rows + part * TILE),
+  ).flat();
+
+/** The least and the greatest ⟨x, y⟩ of the negatives of this device's images and all texts, which go round the ring. */
 function negativeExtremes(zimg: Tensor, ztxt: Tensor, n: number, comm: Communicator): [number, number] {
-  const [rows, d] = zimg.shape;
+  const [rows, d] = ztxt.shape;
+  const views = viewsOf(zimg, ztxt);
   let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   let texts = ztxt;
   const tile = (i: number, j: number): void => {
-    // Tiles end where shards do, so that they are the same on any number of devices.
-    const height = Math.min(TILE, n - (i % n));
+    const height = Math.min(TILE, views * n - (i % (views * n)));
     const width = Math.min(TILE, n - (j % n));
     const similarities = matmul(zimg.view([height, d], i * d), texts.view([width, d], j * d), { transposeB: true });
     const { data } = similarities;
-    const matches = texts === ztxt ? i - j : Number.NaN; // column − row of the matching pairs
     for (let r = 0; r < height; r++) {
+      const match = texts === ztxt ? Math.floor((i + r) / views) - j : -1;
       for (let c = 0; c < width; c++) {
         const value = data[r * width + c];
-        if (c - r === matches) continue;
+        if (c === match) continue;
         if (value < min) min = value;
         if (value > max) max = value;
       }
     }
     similarities.storage.free();
   };
-  const starts = Array.from({ length: rows / n }, (_, shard) =>
-    Array.from({ length: Math.ceil(n / TILE) }, (_, part) => shard * n + part * TILE),
-  ).flat();
+  const [imageStarts, textStarts] = [views * n, n].map((each) => tileStarts(rows / n, each));
   for (let hop = 0; hop < comm.size; hop++) {
     if (hop > 0) {
       const arrived = comm.shift(texts, -1);
       if (texts !== ztxt) texts.storage.free();
       texts = arrived;
     }
-    for (const i of starts) for (const j of starts) tile(i, j);
+    for (const i of imageStarts) for (const j of textStarts) tile(i, j);
   }
   return [min, max];
 }

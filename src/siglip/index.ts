@@ -36,3 +36,4 @@ export {
   trainStep,
 } from "./train.ts";
 export { decodeVariant, SIZES, type Variant } from "./variants.ts";
+export { type ViewTerms, withTwoViews } from "./views.ts";

@@ -17,7 +17,7 @@ import { checkLoss } from "./lossCheck.ts";
 
 /** The input of a loss: this device's rows of a batch, and the communicator that reaches the others. */
 export interface EmbeddedBatch {
-  /** Rows of length 1, [k·n, d]. */
+  /** Rows of length 1, [views·k·n, d] and [k·n, d]. */
   readonly zimg: Tensor;
   readonly ztxt: Tensor;
   readonly tPrime: number;
@@ -33,6 +33,8 @@ export interface EmbeddedBatch {
 interface Loss {
   /** What the loss asks, as a sentence for a report. */
   readonly summary: string;
+  /** Images for each text of a batch; with two, rows 2i and 2i + 1 of the images are views of the item of text i. */
+  readonly views: 1 | 2;
   /** Whether the loss uses the bias. If not, b has no gradient and must not be in the optimizer. */
   readonly usesBias: boolean;
   /** The probability that a pair with this logit matches; absent for a loss that only compares pairs. */
@@ -59,6 +61,7 @@ export interface LossForm extends Loss {
 const sigmoid: Loss = {
   summary:
     "The loss asks of every pair in a batch whether this text describes this picture, and adds up the errors of the yes-or-no answers.",
+  views: 1,
   usesBias: true,
   // σ(ℓ), no overflow
   probability(logit) {
@@ -72,6 +75,7 @@ const sigmoid: Loss = {
 
 const contrastive: Loss = {
   summary: "The loss asks for every picture which text of the batch belongs to it, and for every text which picture.",
+  views: 1,
   usesBias: false,
   blindLoss: Math.log,
 };

@@ -47,14 +47,15 @@ const backwardBytes = ({ rows, tokens, width, mlpDim }: Sequences): number =>
 /** Peak memory of a tower's forward pass without recording: the tokens, and the intermediates of one block. */
 const passBytes = (tower: Sequences): number => blockBytes(tower) + 5 * f32(tower.rows * tower.tokens * tower.width);
 
-/** The sequences of both towers; in training, patch dropout shortens those of the images. */
+/** The sequences of both towers for so many texts; in training, patch dropout shortens those of the images. */
 function towers(
   { image, text }: SigLipConfig,
   rows: number,
   trains: boolean,
+  views = 1,
 ): readonly [image: Sequences, text: Sequences] {
   return [
-    { ...image, rows, tokens: imageTokens(image, trains) },
+    { ...image, rows: views * rows, tokens: imageTokens(image, trains) },
     { ...text, rows, tokens: text.length },
   ];
 }
@@ -68,12 +69,12 @@ function pixelBytes({ image }: SigLipConfig, rows: number): number {
 /** Whether a step trains the image tower, or runs it locked, or gets the embeddings of a locked one. */
 export type ImageUse = "trained" | "locked" | "embedded";
 
-/** Bytes of activations for `rows` pairs: of both towers with the images, or of the text tower alone. */
-export function activationBytes(config: SigLipConfig, rows: number, images: ImageUse = "trained"): number {
-  const [image, text] = towers(config, rows, true);
+/** Bytes of activations for `rows` texts: of both towers with the images, so many for each text, or of the text tower alone. */
+export function activationBytes(config: SigLipConfig, rows: number, images: ImageUse = "trained", views = 1): number {
+  const [image, text] = towers(config, rows, true, views);
   const ofTexts = towerBytes(text, config.text.pooling === "map");
   if (images !== "trained") return ofTexts;
-  return pixelBytes(config, rows) + towerBytes(image, config.image.pooling === "map") + ofTexts;
+  return pixelBytes(config, image.rows) + towerBytes(image, config.image.pooling === "map") + ofTexts;
 }
 
 /** Peak bytes of embedding `rows` images or texts without recording. */
@@ -100,7 +101,8 @@ export interface Cut {
  *                  by a tree
  *   activations    of all shards of the device, or of one if they are recomputed; those of a locked tower are freed at once
  *   loss           the embeddings of the device's rows with their gradients, and the blocks on the ring; for a loss that holds
- *                  all pairs, the embeddings of the whole batch on every device, and a few matrices of all pairs
+ *                  all pairs, the embeddings of the whole batch on every device, and a few matrices of all pairs; with two
+ *                  views, both beside the loss of one
  */
 export function stepBytes(
   config: SigLipConfig,
@@ -108,26 +110,31 @@ export function stepBytes(
 ): number {
   const owned = shards / devices;
   const rows = batch / shards;
+  const { views } = loss;
+  const sides = views + 1; // rows of embeddings for each text
   const { total, text } = parameterCount(config);
   const all = PARAMETER_BLOCKS * 4 * total;
   const parameters = images === "trained" ? all : PARAMETER_BLOCKS * 4 * (text + 2);
-  const ofShard = activationBytes(config, rows, images);
+  const ofShard = activationBytes(config, rows, images, views);
   const keepsAll = ofShard * owned <= activationLimit;
   const kept = keepsAll ? owned * ofShard : ofShard;
 
   const embedding = f32((batch / devices) * config.embedDim);
   const pairs = loss.holdsAllPairs ? DENSE_MATRICES * f32(batch ** 2) + 6 * f32(batch * config.embedDim) : 0;
-  const [imageTower, textTower] = towers(config, rows, true);
-  const unrecorded = images === "embedded" ? passBytes(textTower) : embeddingBytes(config, rows);
-  const forward = kept + (keepsAll && images !== "locked" ? 0 : unrecorded) + 4 * embedding;
-  const lossPass = kept + 10 * embedding + pairs;
+  const [imageTower, textTower] = towers(config, rows, true, views);
+  const unrecorded = images === "embedded" ? passBytes(textTower) : embeddingBytes(config, views * rows);
+  const forward = kept + (keepsAll && images !== "locked" ? 0 : unrecorded) + 2 * sides * embedding;
+  const lossRows = views === 1 ? 6 : 11; // with two views, also a copy of both and three sums of gradients
+  const lossPass = kept + (2 * sides + lossRows) * embedding + pairs;
   const transient = Math.max(backwardBytes(textTower), images === "trained" ? backwardBytes(imageTower) : 0);
   const backward = Array.from({ length: owned }, (_, shard) => {
     const later = keepsAll ? (owned - 1 - shard) * ofShard : 0;
     // A shard's activations are freed while its gradients are computed; these are then copied into one tensor.
-    return later + sumsBefore(shard) * parameters + Math.max(ofShard + transient, 2 * parameters) + 6 * embedding;
+    return (
+      later + sumsBefore(shard) * parameters + Math.max(ofShard + transient, 2 * parameters) + 3 * sides * embedding
+    );
   });
-  const gathered = 6 * embedding + (1 + devices) * parameters;
+  const gathered = 3 * sides * embedding + (1 + devices) * parameters;
   return Math.ceil(all + 2 * parameters + Math.max(forward, lossPass, gathered, ...backward));
 }
 

@@ -27,6 +27,7 @@ export class SigLip {
     this.embedDim = config.embedDim;
     this.image = new ImageTower(rng.split("image"), config.image, config.embedDim, dtype);
     this.text = new TextTower(rng.split("text"), config.text, config.embedDim, dtype);
+    if (config.outputInit === "zero") for (const { encoder } of [this.image, this.text]) encoder.zeroOutputs();
     this.tPrime = filled([], portable.log(config.temperatureInit), dtype);
     this.b = filled([], config.biasInit, dtype);
   }

@@ -46,7 +46,7 @@ beforeAll(async () => {
   some = { emoji, pictures: (style, stroked) => made.get(`${style}${stroked}`)! };
 }, 60000);
 
-const options = { tokenizer: byteTokenizer, length: 32, styles: emojiSplits.emoji.train };
+const options = { tokenizer: byteTokenizer, length: 32, styles: emojiSplits.emoji.train as readonly EmojiStyle[] };
 
 describe("emojiList", () => {
   it("joins 1,594 emoji drawn by all four sets, no two with the same name", () => {
@@ -134,14 +134,54 @@ describe("emojiPairs", () => {
     expect(named / 1080).toBeLessThan(0.7);
   });
 
-  it("gives part of a batch with the rows of the whole", () => {
-    const pairs = emojiPairs(some, options);
+  it.each([1, 2] as const)("gives part of a batch with the rows of the whole, with %i views", (views) => {
+    const pairs = emojiPairs(some, { ...options, views });
     const whole = pairs.batch(1, 5, 8);
-    const part = pairs.batch(1, 5, 8, newBatch(3, pairs.imageShape, pairs.length), 4);
+    const part = pairs.batch(1, 5, 8, newBatch(3, pairs), 4);
     const stride = whole.images.length / 8;
     expect(part.items).toEqual(whole.items.subarray(4, 7));
     expect(part.tokens).toEqual(whole.tokens.subarray(4 * pairs.length, 7 * pairs.length));
     expect(part.images).toEqual(whole.images.subarray(4 * stride, 7 * stride));
+  });
+
+  it("with two views, has the texts and first views of one view, and second views of the same items", () => {
+    const [one, two] = ([1, 2] as const).map((views) =>
+      emojiPairs(some, { ...options, tags: 0.5, views }).batch(1, 5, 8),
+    );
+    expect(two.imageShape).toEqual([16, 32, 32, 3]);
+    expect([two.tokens, two.items]).toEqual([one.tokens, one.items]);
+    const each = 32 * 32 * 3;
+    const image = ({ images }: typeof one, i: number) => images.subarray(i * each, (i + 1) * each);
+    for (let row = 0; row < 8; row++) {
+      expect(image(two, 2 * row)).toEqual(image(one, row));
+      expect(image(two, 2 * row + 1)).not.toEqual(image(one, row));
+    }
+  });
+
+  it("with two views, shows an emoji in two styles drawn at random, or twice in the only one", () => {
+    // The embedding of an image is its number: all emoji in the first style, then in the next.
+    const stylesOf = (styles: typeof options.styles): string[] => {
+      const numbers = Float32Array.from({ length: styles.length * some.emoji.length }, (_, image) => image);
+      const pairs = emojiPairs(some, { ...options, styles, embeddings: numbers, views: 2 });
+      const seen: string[] = [];
+      for (let step = 0; step < 60; step++) {
+        const { images, items } = pairs.batch(1, step, 20);
+        items.forEach((item, row) => {
+          const [a, b] = images.subarray(2 * row, 2 * row + 2);
+          expect([a % some.emoji.length, b % some.emoji.length]).toEqual([item, item]);
+          seen.push(`${(a - item) / some.emoji.length}${(b - item) / some.emoji.length}`);
+        });
+      }
+      return seen;
+    };
+    const seen = stylesOf(options.styles);
+    const pairs = ["01", "02", "10", "12", "20", "21"];
+    expect(seen.filter((each) => !pairs.includes(each))).toEqual([]);
+    // 1,200 rows: 5 standard deviations of a share of a sixth are 0.054.
+    for (const pair of pairs) {
+      expect(Math.abs(seen.filter((each) => each === pair).length / seen.length - 1 / 6)).toBeLessThan(0.054);
+    }
+    expect(new Set(stylesOf(["noto"]))).toEqual(new Set(["00"]));
   });
 
   it("writes the same batch into given arrays, whatever they hold", () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   byteTokenizer,
   captionOf,
+  drawScene,
   isHeldOut,
   newBatch,
   sceneOf,
@@ -10,6 +11,7 @@ import {
   shapePictures,
   shapes,
 } from "../../src/data/index.ts";
+import { Rng } from "../../src/tensor/index.ts";
 
 const pairs = shapes({ tokenizer: byteTokenizer, length: 64 });
 
@@ -50,11 +52,36 @@ describe("shapes", () => {
 
   it("gives part of a batch with the rows of the whole", () => {
     const whole = pairs.batch(3, 7, 16);
-    const part = pairs.batch(3, 7, 16, newBatch(5, pairs.imageShape, pairs.length), 9);
+    const part = pairs.batch(3, 7, 16, newBatch(5, pairs), 9);
     const stride = whole.images.length / 16;
     expect(part.items).toEqual(whole.items.subarray(9, 14));
     expect(part.tokens).toEqual(whole.tokens.subarray(9 * pairs.length, 14 * pairs.length));
     expect(part.images).toEqual(whole.images.subarray(9 * stride, 14 * stride));
+  });
+
+  it("with two views, has the texts and first views of one view, and new drawings of the same scenes", () => {
+    const options = { tokenizer: byteTokenizer, length: 64 };
+    const [one, two] = ([1, 2] as const).map((views) => shapes({ ...options, views }).batch(3, 7, 16));
+    expect(two.imageShape).toEqual([32, 32, 32, 3]);
+    expect([two.tokens, two.items]).toEqual([one.tokens, one.items]);
+    const each = 32 * 32 * 3;
+    const image = ({ images }: typeof one, i: number) => images.subarray(i * each, (i + 1) * each);
+    const scenes = new Set<string>();
+    for (let row = 0; row < 16; row++) {
+      expect(image(two, 2 * row)).toEqual(image(one, row));
+      expect(image(two, 2 * row + 1)).not.toEqual(image(one, row));
+      const drawn = new Float32Array(each);
+      drawScene(
+        sceneOf(two.items[row]),
+        new Rng(3).split("rows").split(7).split(row).split("view").split(1),
+        32,
+        drawn,
+        0,
+      );
+      expect(image(two, 2 * row + 1)).toEqual(drawn);
+      scenes.add(drawn.join());
+    }
+    expect(scenes.size).toBe(16);
   });
 
   it("shows each scene at most once in an epoch", () => {

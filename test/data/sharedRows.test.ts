@@ -12,7 +12,9 @@ import {
 import { heap } from "../../src/tensor/index.ts";
 
 const SEED = 3;
-const pairs = await openPairs({ data: "shapes", tokenizer: byteTokenizer.toJSON(), length: 12, side: 8 });
+const SPEC = { data: "shapes", tokenizer: byteTokenizer.toJSON(), length: 12, side: 8 } as const;
+const pairs = await openPairs(SPEC);
+const twoViews = await openPairs({ ...SPEC, views: 2 });
 
 /** The same pairs with a record of the rows drawn, as "step/row". */
 function counting(): { pairs: Pairs; drawn: string[] } {
@@ -31,7 +33,7 @@ const drawersOf = (shared: SharedRows, devices: number, rowsEach: number, from: 
     return new RowDrawer(shared, from, { seed: SEED, first, end, steps: STEPS });
   });
 
-const sharedRows = (batch: number): SharedRows => newSharedRows(batch, pairs.imageShape, pairs.length);
+const sharedRows = (batch: number, from: Pairs = pairs): SharedRows => newSharedRows(batch, from);
 
 afterEach(() => {
   heap.onWork = undefined;
@@ -43,6 +45,7 @@ describe("RowDrawer", () => {
       devices: fc.integer({ min: 1, max: 4 }),
       rowsEach: fc.integer({ min: 1, max: 3 }),
       start: fc.integer({ min: 0, max: 50 }),
+      from: fc.constantFrom(pairs, twoViews),
       // In every step: the ranks that help, one row each, after the first rank has taken its rows, after the second, ...
       helps: fc.array(fc.array(fc.array(fc.nat(), { maxLength: 15 }), { minLength: 4, maxLength: 4 }), {
         minLength: 1,
@@ -50,12 +53,12 @@ describe("RowDrawer", () => {
       }),
     });
     fc.assert(
-      fc.property(scenario, ({ devices, rowsEach, start, helps }) => {
+      fc.property(scenario, ({ devices, rowsEach, start, from, helps }) => {
         const batch = devices * rowsEach;
-        const drawers = drawersOf(sharedRows(batch), devices, rowsEach);
+        const drawers = drawersOf(sharedRows(batch, from), devices, rowsEach, from);
         helps.forEach((helpers, i) => {
           const step = start + i;
-          const wanted = pairs.batch(SEED, step, batch);
+          const wanted = from.batch(SEED, step, batch);
           const taken = drawers.map((drawer, rank) => {
             const rows = drawer.take(step);
             for (const helper of helpers[rank]) drawers[helper % devices].help();
@@ -143,7 +146,7 @@ describe("RowDrawer", () => {
 
   it("holds several small batches, and no more than two large ones", () => {
     expect(sharedRows(8).slots.length).toBe(8);
-    expect(newSharedRows(256, [128, 128, 3], 64).slots.length).toBe(2);
+    expect(newSharedRows(256, { imageShape: [128, 128, 3], views: 1, length: 64 }).slots.length).toBe(2);
   });
 
   it("does not wait for rows that a device began before it died", () => {

@@ -1,7 +1,7 @@
 /**
  * Seeded bugs: a mistake as a change of the source at one place. A suite is good when every one of them is killed.
  *
- * lossBugs.ts has mistakes that other implementations of distributed losses made, softmaxBugs.ts those of the baseline,
+ * lossBugs.ts has mistakes that other implementations of distributed losses made, softmaxBugs.ts and viewBugs.ts those of other losses,
  * evalBugs.ts mistakes whose results look right; the other lists have changes of this project's own code that an earlier suite
  * did not notice.
  */
@@ -14,10 +14,12 @@ import { lossBugs } from "./lossBugs.ts";
 import { optimBugs } from "./optimBugs.ts";
 import { runBugs } from "./runBugs.ts";
 import { softmaxBugs } from "./softmaxBugs.ts";
+import { viewBugs } from "./viewBugs.ts";
 
 export const bugs: readonly Bug[] = [
   ...lossBugs,
   ...softmaxBugs,
+  ...viewBugs,
   ...deviceBugs,
   ...optimBugs,
   ...runBugs,

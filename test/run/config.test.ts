@@ -152,6 +152,7 @@ describe("resolveConfig", () => {
     [["train.batch=1", "train.shards=1"], "log-odds"],
     [["train.batch=33"], "train.shards 2 does not divide train.batch 33"],
     [["data.testStyle=noto"], "trainStyles"],
+    [["loss.views=texts", "train.lock=image"], "loss.views texts is for a run that trains its image tower"],
     [["optim.warmup=60%", "optim.cooldown=50%"], "more than train.steps"],
     [["optim.warmup=7000", "train.steps=6000"], "more than train.steps"],
     [

@@ -66,14 +66,15 @@ const sizes = fc
     side: fc.constantFrom(32, 224, 512),
     patch: fc.constantFrom(8, 16),
     loss: fc.constantFrom("sigmoid", "softmax"),
+    views: fc.constantFrom("1", "texts", "image-image"),
   })
   .filter(({ batch, devices, width, depth }) => batch % devices === 0 && width * depth < 40_000)
-  .map(({ batch, devices, width, depth, side, patch, loss }) => ({
+  .map(({ batch, devices, width, depth, side, patch, loss, views }) => ({
     devices,
     settings: [
       `train.batch=${batch}`, "train.shards=1", `train.loss=${loss}`, `model.image.width=${width}`,
       `model.image.depth=${depth}`, `model.image.mlpDim=${4 * width}`, `model.image.imageSize=${side}`,
-      `model.image.patchSize=${patch}`,
+      `model.image.patchSize=${patch}`, `loss.views=${views}`,
     ], // biome-ignore format: groups of keys
   }));
 

@@ -25,6 +25,16 @@ it.each(["adamw", "adafactor", "lion", "adam", "sgd", "muon"])("optim.name=%s tr
   expect(buildOptimizer(config, buildModel(config, 300)).name.toLowerCase()).toBe(name);
 });
 
+it("model.outputInit=zero starts the output projections of both encoders at zero", () => {
+  const zeros = (settings: string[]): string[] =>
+    [...parametersOf(buildModel(resolveConfig("emoji", settings), 300))].flatMap(([path, { value }]) =>
+      path.endsWith("/kernel") && value.data.every((x) => x === 0) ? [path] : [],
+    );
+  expect(zeros([])).toEqual([]);
+  // three blocks of the image tower, one of the text tower, each with two outputs
+  expect(zeros(["model.outputInit=zero"])).toHaveLength(8);
+});
+
 it.each([
   ["lion", "eps"],
   ["adafactor", "eps"],

@@ -221,6 +221,13 @@ it("a later key counts in the digest only if it differs from its default", () =>
   expect(text([], ["optim.multipliers", "train.firstSteps"])).not.toMatch(/multipliers/);
 });
 
+it("every value of loss.views has a digest of its own", () => {
+  const digests = ["1", "texts", "image-image"].map((views) =>
+    configDigest(resolveConfig("emoji", [`loss.views=${views}`])),
+  );
+  expect(new Set(digests).size).toBe(3);
+});
+
 it("a run whose steps were changed by --resume keeps its digest", () => {
   const { train, ...rest } = resolveConfig("emoji", ["train.steps=10"]);
   const longer = { ...rest, train: { ...train, steps: 20, firstSteps: 10 } };

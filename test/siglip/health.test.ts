@@ -29,23 +29,24 @@ const spreadOf = (values: readonly number[]): Spread => ({
 });
 const numbersOf = ({ min, mean, max }: Spread): number[] => [min, mean, max];
 
-/** The logits of all pairs, in f64: of those that match, and of the others. */
+/** The logits of all pairs of an image and a text, in f64: of those that match, and of the others. */
 function logitsOf({ n, d, x, y, tPrime, b }: Pairs): { positives: number[]; negatives: number[] } {
   const [positives, negatives]: number[][] = [[], []];
-  for (let i = 0; i < n; i++) {
+  const views = x.length / y.length;
+  for (let i = 0; i < views * n; i++) {
     for (let j = 0; j < n; j++) {
       let dot = 0;
       for (let k = 0; k < d; k++) dot += x[i * d + k] * y[j * d + k];
-      (i === j ? positives : negatives).push(Math.exp(tPrime) * dot + b);
+      (Math.floor(i / views) === j ? positives : negatives).push(Math.exp(tPrime) * dot + b);
     }
   }
   return { positives, negatives };
 }
 
 /** The same measure on every rank of `size` devices. */
-function measured({ n, d, x, y, tPrime, b }: Pairs, size: number, shards: number) {
+function measured({ d, x, y, tPrime, b }: Pairs, size: number, shards: number) {
   const all = lockstep(size, (comm) => {
-    const own = (rows: Float64Array) => tensor(rows.subarray((comm.rank * n * d) / size, ((comm.rank + 1) * n * d) / size), [n / size, d], "f64"); // biome-ignore format: a line
+    const own = (rows: Float64Array) => tensor(rows.subarray((comm.rank * rows.length) / size, ((comm.rank + 1) * rows.length) / size), [rows.length / d / size, d], "f64"); // biome-ignore format: a line
     const lengths = (factor: number) => Array.from({ length: shards / size }, (_, i) => factor * (1 + i + (comm.rank * shards) / size)); // biome-ignore format: a line
     const embedded = { zimg: own(x), ztxt: own(y), lengths: { image: lengths(1), text: lengths(2) } };
     return pairHealth(embedded, Math.exp(tPrime), b, comm);
@@ -59,14 +60,21 @@ describe("pairHealth", () => {
     size: fc.constantFrom(1, 2, 4),
     more: fc.integer({ min: 1, max: 3 }),
     rows: fc.integer({ min: 1, max: 4 }),
+    views: fc.constantFrom(1, 2),
     d: fc.integer({ min: 1, max: 20 }),
     tPrime: tPrimes,
     b: biases,
     seed: seeds,
   });
-  const cases = cuts.map(({ size, more, rows, d, seed, ...logit }) => {
+  const cases = cuts.map(({ size, more, rows, views, d, seed, ...logit }) => {
     const [n, rng] = [4 * more * rows, new Rng(seed)];
-    const pairs: Pairs = { n, d, x: unitRows(rng.split("x"), n, d), y: unitRows(rng.split("y"), n, d), ...logit };
+    const pairs: Pairs = {
+      n,
+      d,
+      x: unitRows(rng.split("x"), views * n, d),
+      y: unitRows(rng.split("y"), n, d),
+      ...logit,
+    };
     return { pairs, size, shards: 4 * more };
   });
 
@@ -79,14 +87,18 @@ describe("pairHealth", () => {
         expectWithin(numbersOf(positives), numbersOf(spreadOf(expected.positives)), bound, "positives");
         expectWithin(numbersOf(negatives as Spread), numbersOf(spreadOf(expected.negatives)), bound, "negatives");
         const total = (shards * (shards + 1)) / 2;
-        expect(embeddingNorm).toEqual({ image: total / pairs.n, text: (2 * total) / pairs.n });
+        expect(embeddingNorm).toEqual({ image: total / (pairs.x.length / pairs.d), text: (2 * total) / pairs.n });
       }),
     );
   });
 
-  it.each([1, 2])("takes shards of more than a tile apart, on %i devices", (size) => {
+  it.each([
+    [1, 1],
+    [2, 1],
+    [2, 2],
+  ])("takes shards of more than a tile apart, on %i devices with %i views", (size, views) => {
     const [n, d] = [620, 3];
-    const pairs = { n, d, x: unitRows(new Rng(1), n, d), y: unitRows(new Rng(2), n, d), tPrime: 1, b: -3 };
+    const pairs = { n, d, x: unitRows(new Rng(1), views * n, d), y: unitRows(new Rng(2), n, d), tPrime: 1, b: -3 };
     const { positives, negatives } = measured(pairs, size, 2);
     const expected = logitsOf(pairs);
     expectWithin(numbersOf(positives), numbersOf(spreadOf(expected.positives)), 1e-12);

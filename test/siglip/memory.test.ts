@@ -14,6 +14,7 @@ import {
   stepBytes,
   trainingLosses,
   trainStep,
+  withTwoViews,
 } from "../../src/siglip/index.ts";
 import { concat, copy, heap, kernelReport, Rng, scope, tensor } from "../../src/tensor/index.ts";
 import { TINY, tinyBatch, tinyModel } from "../support/tinyModel.ts";
@@ -68,6 +69,9 @@ const CUTS: readonly Cut[] = [
   { batch: 32, shards: 8, devices: 2, loss: trainingLosses.sigmoid, images: "locked", activationLimit: 0 },
   { batch: 64, shards: 8, devices: 2, loss: trainingLosses.sigmoid, images: "embedded" },
   { batch: 512, shards: 64, devices: 1, loss: trainingLosses.sigmoid, images: "embedded", activationLimit: 0 },
+  { batch: 16, shards: 4, devices: 1, loss: withTwoViews(trainingLosses.sigmoid, "image-image") },
+  { batch: 32, shards: 8, devices: 2, loss: withTwoViews(trainingLosses.sigmoid, "texts") },
+  { batch: 512, shards: 64, devices: 2, loss: withTwoViews(trainingLosses.softmax, "image-image"), activationLimit: 0 },
 ];
 
 /** One of several devices, all of which send the same. */
@@ -90,11 +94,12 @@ function peakOfStep(config: SigLipConfig, { batch, shards, devices, loss, images
     if (!loss.usesBias) trained.delete("b");
     const optimizer = new AdamW(trained, { lr: 1e-3 });
     const rows = batch / devices;
+    const imagesOf = tinyBatch(loss.views * rows, 1, config);
     const embeddings = {
       imageShape: [rows, config.embedDim],
       images: new Float32Array(rows * config.embedDim).fill(0.5),
     };
-    const given = images === "embedded" ? embeddings : {};
+    const given = images === "embedded" ? embeddings : { images: imagesOf.images, imageShape: imagesOf.imageShape };
     const pairs = { ...tinyBatch(rows, 1, config), ...given, rng: new Rng(1) };
     heap.peakBytes = heap.liveBytes;
     trainStep({ model, optimizer, loss }, pairs, 1, {

@@ -183,6 +183,20 @@ describe("a model", () => {
     expect(values(7)).not.toEqual(values(8));
   });
 
+  it("with outputInit zero has output projections of zeros in all encoder blocks, and every other parameter as without", () => {
+    const [drawn, zero] = (["xavier", "zero"] as const).map((outputInit) =>
+      parametersOf(tinyModel("f32", { ...TINY, outputInit })),
+    );
+    const isOutput = (path: string) =>
+      /^(image|text)\/encoder\/blocks\/\d+\/(attention\/out|mlp\/dense2)\/kernel$/.test(path);
+    expect([...zero.keys()].filter(isOutput)).toHaveLength(2 * (TINY.image.depth + TINY.text.depth));
+    for (const [path, { value }] of zero) {
+      const expected = drawn.get(path)!.value.toArray();
+      expectSameBits(value.toArray(), isOutput(path) ? new Float32Array(expected.length) : expected, path);
+      if (isOutput(path)) expect(expected.every((x) => x !== 0)).toBe(true);
+    }
+  });
+
   it("starts at t = temperatureInit and b = biasInit", () => {
     const model = tinyModel();
     expect(Math.exp(model.tPrime.value.item())).toBeCloseTo(10, 5);

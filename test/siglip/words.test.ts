@@ -9,6 +9,7 @@ import {
   type SigLipConfig,
   trainingLosses,
   trainStep,
+  withTwoViews,
 } from "../../src/siglip/index.ts";
 import {
   chooseKernels,
@@ -50,6 +51,8 @@ describe("an unknown word is refused with the list of known ones:", () => {
     ["a form of GELU", text({ gelu: wrong }), new ModelConfigError('text tower: gelu must be one of tanh, erf, not "cls"')],
     ["the same without building the model", () => parameterCount({ ...config, image: { ...config.image, pooling: wrong } }), new ModelConfigError('image tower: pooling must be one of map, mean, max, first, tok, not "cls"')],
     ["the loss of a step", step("softmaxx"), new TypeError('train: loss "softmaxx" is not a form of the loss; use trainingLosses.sigmoid or trainingLosses.softmax')],
+    ["the terms of two views", () => withTwoViews(trainingLosses.sigmoid, wrong), new TypeError('withTwoViews: terms must be one of texts, image-image, not "cls"')],
+    ["the start of output projections", () => new SigLip(new Rng(0), { ...config, outputInit: wrong }), new ModelConfigError('model: outputInit must be one of xavier, zero, not "cls"')],
     ["a schedule", () => schedule({ kind: "cos" as never, total: 10 }), new ScheduleError('schedule: unknown kind "cos"; choose constant, linear, polynomial, cosine, rsqrt, stair')],
     ["kernels", () => chooseKernels("constructor" as never), new KernelError('kernels: the mode must be one of fast, strict, reference, not "constructor"')],
     ["a type of numbers", () => full([2], 1, "f16" as never), new ShapeError('full: "f16" is not a dtype; use f32 or f64')],
