@@ -52,10 +52,11 @@ describe("siglip eval", { timeout: 120_000 }, () => {
   });
 
   it("--json lists every test set under its name, and the first one's figures also at the top", async () => {
-    const { step, tests, ...first } = JSON.parse(await evaluation(run("sigmoid"), "--json"));
+    const { step, tests, others, ...first } = JSON.parse(await evaluation(run("sigmoid"), "--json"));
     expect(step).toBe(12);
     expect(tests.map(({ name }: { name: string }) => name)).toEqual(["unseen", "train"]);
     expect(first).toEqual(tests[0]);
+    expect(others).toEqual(tests.slice(1));
     for (const { textToImage, imageToText, chance } of tests) {
       for (const recall of [textToImage, imageToText, chance]) expect(Object.keys(recall)).toEqual(["r1", "r5", "r10"]);
       expect(chance.r1).toBe(1 / 1000);
