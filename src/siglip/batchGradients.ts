@@ -7,40 +7,15 @@
  * shards do not fit, each shard is recomputed for its backward pass. The result is bit-identical either way, and for any
  * assignment of shards to devices.
  */
-import { backward, constant, noGrad, type Variable } from "../autograd/index.ts";
-import { drawPatches, parametersOf, type Tap } from "../nn/index.ts";
-import { alone, type Communicator, ShardError, sumOverShards } from "../parallel/index.ts";
-import {
-  concat,
-  full,
-  heap,
-  type Rng,
-  type Shape,
-  ShapeError,
-  scope,
-  show,
-  slice,
-  type Tensor,
-  tensor,
-} from "../tensor/index.ts";
-import { gridOf, ModelConfigError } from "./config.ts";
+import { backward, noGrad, type Variable } from "../autograd/index.ts";
+import { parametersOf, type Tap } from "../nn/index.ts";
+import { alone, type Communicator, sumOverShards } from "../parallel/index.ts";
+import { concat, full, heap, scope, slice, type Tensor } from "../tensor/index.ts";
+import { type Embedded, type PairBatch, shardsOf } from "./batchShards.ts";
 import type { LossGradients } from "./fusedLoss.ts";
 import { type EmbeddedRows, sumOfLengths } from "./health.ts";
 import type { LossForm } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
-
-/**
- * This device's rows of a batch: row i of the images matches row i of the texts. For a loss of two views there are twice as many
- * images, and rows 2i and 2i + 1 match row i of the texts.
- */
-export interface PairBatch {
-  /** Pixels, [k·n, S, S, 3], or embeddings that a locked image tower computed before: rows of length 1, [k·n, d]. */
-  readonly images: Float32Array;
-  readonly imageShape: Shape;
-  readonly tokens: Int32Array; // [k·n, L]
-  /** The random numbers of this step, the same on every device; needed for patch dropout. */
-  readonly rng?: Rng;
-}
 
 /** The devices of a step, and how the batch is cut. */
 export interface Devices {
@@ -55,12 +30,6 @@ export interface Devices {
 export const ACTIVATION_BYTES = 2 ** 30;
 
 type Tower = "image" | "text";
-
-/** Both embeddings of one shard. */
-interface Embedded {
-  readonly zimg: Variable;
-  readonly ztxt: Variable;
-}
 
 /**
  * Sets the gradient of every parameter that the loss depends on and that is not frozen, and returns the loss; both are the same on
@@ -161,76 +130,6 @@ function lengthsInto(lengths: Record<Tower, number[]>): Record<Tower, Tap> {
       if (name === "unnormalized") sums.push(sumOfLengths(value));
     };
   return { image: into(lengths.image), text: into(lengths.text) };
-}
-
-/** Embeds one shard of this device. */
-type EmbedShard = (shard: number, tap?: Tap) => Variable;
-
-/** The shards of this device: their number, and the functions that embed one. */
-function shardsOf(
-  model: SigLip,
-  { images, imageShape, tokens, rng }: PairBatch,
-  views: number,
-  { rank, size: devices }: Communicator,
-  shards: number,
-): { owned: number; embed: { readonly [side in keyof Embedded]: EmbedShard } } {
-  const owned = shards / devices;
-  const rows = imageShape[0] / owned; // images of a shard
-  if (!Number.isInteger(owned) || !Number.isInteger(rows / views)) {
-    const pairs = views === 1 ? `${imageShape[0]} pairs` : `${imageShape[0]} images, ${views} for each text,`;
-    throw new ShardError(
-      `train: ${pairs} on each of ${devices} devices do not divide into ${shards} shards; shards must be a multiple of the devices and divide the batch`,
-    );
-  }
-  const part = <A extends Float32Array | Int32Array>(all: A, shard: number): A =>
-    all.subarray((shard * all.length) / owned, ((shard + 1) * all.length) / owned) as A;
-  const { dtype } = model.tPrime.value;
-  const imagesOf = (shard: number): Tensor => tensor(part(images, shard), [rows, ...imageShape.slice(1)], dtype);
-  const keptOf = (shard: number) => keptPatches(model, rng, { first: (owned * rank + shard) * rows, count: rows });
-  const isLocked = ![...parametersOf(model.image).values()].some(({ requiresGrad }) => requiresGrad);
-  const areEmbeddings = imageShape.length === 2;
-  if (areEmbeddings) checkEmbeddings(model, imageShape, isLocked);
-  const zimg: EmbedShard = (shard, tap) => {
-    if (areEmbeddings) {
-      const given = constant(imagesOf(shard));
-      tap?.("unnormalized", given); // their lengths were other ones, which nobody knows any more
-      return given;
-    }
-    if (!isLocked) return model.embedImages(imagesOf(shard), keptOf(shard), tap);
-    return scope(() => noGrad(() => model.embedImages(imagesOf(shard), undefined, tap))); // frees its intermediates at once
-  };
-  return { owned, embed: { zimg, ztxt: (shard, tap) => model.embedTexts(part(tokens, shard), tap) } };
-}
-
-/** Throws `ShapeError` if a batch cannot hold embeddings in place of pixels. */
-function checkEmbeddings({ embedDim }: SigLip, shape: Shape, isLocked: boolean): void {
-  if (shape[1] !== embedDim) {
-    throw new ShapeError(
-      `train: embeddings ${show(shape)} of images are not rows of ${embedDim}, the model's embedDim`,
-    );
-  }
-  if (!isLocked) {
-    throw new ShapeError(
-      `train: a batch of embeddings ${show(shape)} cannot train the image tower; give pixels, or freeze(parametersOf(model), ["image/.*"])`,
-    );
-  }
-}
-
-/** The patches that some images of the whole batch keep; undefined without patch dropout. */
-function keptPatches(
-  { config: { image } }: SigLip,
-  rng: Rng | undefined,
-  rows: { readonly first: number; readonly count: number },
-): Int32Array | undefined {
-  const { patchDropout = 0 } = image;
-  if (patchDropout === 0) return undefined;
-  if (rng === undefined) {
-    throw new ModelConfigError(
-      `train: patchDropout ${patchDropout} drops patches at random, but the batch has no random numbers; add those of its step: { ...batch, rng: new Rng(seed).split(step) }`,
-    );
-  }
-  const [height, width] = gridOf(image);
-  return drawPatches(rng, rows, height * width, patchDropout);
 }
 
 /** Moves the gradients of all parameters into one flat tensor. */

@@ -1,6 +1,7 @@
 /** Public API of `siglip`: configuration, towers, model, losses, training. */
 export { NonFiniteError } from "../nn/index.ts";
-export { ACTIVATION_BYTES, batchGradients, type Devices, type PairBatch } from "./batchGradients.ts";
+export { ACTIVATION_BYTES, batchGradients, type Devices } from "./batchGradients.ts";
+export type { PairBatch } from "./batchShards.ts";
 export { chunkedSigmoidLoss } from "./chunkedLoss.ts";
 export {
   CHANNELS,

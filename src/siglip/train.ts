@@ -12,7 +12,8 @@
 import { NonFiniteError, type Optimizer, OptimizerError, parametersOf, type ScheduleFactor } from "../nn/index.ts";
 import { alone } from "../parallel/index.ts";
 import { flops, portable, scope } from "../tensor/index.ts";
-import { batchGradients, type Devices, type PairBatch } from "./batchGradients.ts";
+import { batchGradients, type Devices } from "./batchGradients.ts";
+import type { PairBatch } from "./batchShards.ts";
 import { type EmbeddedRows, type Health, measureUpdate, type PairHealth, pairHealth } from "./health.ts";
 import { type LossForm, trainingLosses } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";

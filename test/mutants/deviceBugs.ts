@@ -13,7 +13,7 @@ export const deviceBugs: readonly Bug[] = [
   {
     name: "patchesByDevice",
     what: "patch dropout counts the rows of each device from 0, so that other devices drop other patches",
-    places: [[{ file: "siglip/batchGradients.ts", find: "(owned * rank + shard) * rows", replace: "shard * rows" }]],
+    places: [[{ file: "siglip/batchShards.ts", find: "(owned * rank + shard) * rows", replace: "shard * rows" }]],
     tests: ["test/siglip/patchDropout.test.ts"],
   },
   {
