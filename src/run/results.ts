@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { countParameters } from "../nn/index.ts";
-import { type EvaluationRow, type MetricRow, renderReport } from "../report/index.ts";
+import type { EvaluationRow, MetricRow } from "../report/index.ts";
 import type { SigLip } from "../siglip/index.ts";
 import { kernelReport } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
@@ -36,7 +36,7 @@ export interface Finish {
 }
 
 /** Writes `report.html` into the run folder and returns what to print. */
-export function finish({
+export async function finish({
   run,
   config,
   preset,
@@ -47,7 +47,7 @@ export function finish({
   flops,
   first,
   devices,
-}: Finished): Finish {
+}: Finished): Promise<Finish> {
   const { rows } = readMetrics(run);
   const { seed, steps, batch } = config.train;
   const count = (n: number): string => n.toLocaleString("en");
@@ -74,6 +74,8 @@ export function finish({
     },
     versions: { "siglip-ts": version(), node: process.versions.node, v8: process.versions.v8 },
   });
+  // Loaded only here: its chart library would slow the start of every command and device.
+  const { renderReport } = await import("../report/index.ts");
   const file = join(run, "report.html");
   writeDurably(realFs, file, utf8(renderReport(report)));
   return {
