@@ -21,7 +21,7 @@ export interface OptimizerOptions {
 }
 
 /** What an option may be, in words, and the check. */
-interface Kind {
+export interface Kind {
   readonly expected: string;
   readonly fits: (value: unknown) => boolean;
 }
