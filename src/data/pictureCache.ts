@@ -23,7 +23,12 @@ export interface CacheKey {
 }
 
 /** The file system functions that writing uses. */
-export type CacheFiles = Pick<typeof realFiles, "mkdir" | "rename" | "rm" | "writeFile">;
+export interface CacheFiles {
+  mkdir(path: string, options: { readonly recursive: true }): Promise<unknown>;
+  rename(from: string, to: string): Promise<void>;
+  rm(path: string, options: { readonly force: true }): Promise<void>;
+  writeFile(path: string, data: Uint8Array[], options: { readonly flush: true }): Promise<void>;
+}
 
 const sha256 = (data: string | Uint8Array): Buffer => createHash("sha256").update(data).digest();
 
