@@ -69,14 +69,15 @@ export function embedPictures(model: SigLip, pictures: Pictures, comm = alone): 
   );
 }
 
-/** The output of the image tower's pooling, before its head and normalization → [count, D]. */
+/** What the image tower gives before its head and normalization (big_vision `pre_logits`) → [count, repSize or D]. */
 export function imageFeatures(model: SigLip, pictures: Pictures, comm = alone): Float32Array {
-  return inBatches(pictures.count, model.config.image.width, model, comm, (from, to) => {
-    let pooled: Tensor | undefined;
+  const { repSize, width } = model.config.image;
+  return inBatches(pictures.count, repSize || width, model, comm, (from, to) => {
+    let features: Tensor | undefined;
     model.image.forward(imagesBetween(pictures, from, to), (name, { value }) => {
-      if (name === "pooled") pooled = value;
+      if (name === "preLogits") features = value;
     });
-    return pooled!;
+    return features!;
   });
 }
 

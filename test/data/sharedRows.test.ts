@@ -133,7 +133,7 @@ describe("RowDrawer", () => {
     expect(drawn).toEqual([`${8 + ahead}/4`]);
   });
 
-  it("gives a sign of life for every row, however its data set draws it", () => {
+  it("sends a heartbeat for every row, however its data set draws it", () => {
     const silent: Pairs = { ...pairs, batch: (_seed, _step, _size, into) => into! };
     const [drawer] = drawersOf(sharedRows(5), 1, 5, silent);
     let signs = 0;

@@ -39,6 +39,13 @@ describe("imageFeatures", () => {
     const model = new SigLip(new Rng(1), { ...TINY, embedDim: 4 });
     expect(imageFeatures(model, pictures)).toHaveLength(5 * TINY.image.width);
   });
+
+  it("come after the tanh layer of a tower that has one, as big_vision's pre_logits", () => {
+    const model = new SigLip(new Rng(1), { ...TINY, image: { ...TINY.image, repSize: 6 }, embedDim: 4 });
+    const features = imageFeatures(model, pictures);
+    expect(features).toHaveLength(5 * 6);
+    expect(Math.max(...features.map(Math.abs))).toBeLessThan(1);
+  });
 });
 
 describe("openProbe", () => {
