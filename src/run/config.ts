@@ -20,8 +20,8 @@ import {
   trainingLosses,
 } from "../siglip/index.ts";
 import { HEAP_BYTES, KERNEL_MODES } from "../tensor/index.ts";
-import { ConfigError, type Problem } from "./configError.ts";
-import { dataKeys, dataNames } from "./dataSets.ts";
+import { ConfigError, type Conflict, type Problem } from "./configError.ts";
+import { dataConflicts, dataKeys, dataNames } from "./dataSets.ts";
 import { didYouMean } from "./didYouMean.ts";
 import {
   assignSetting,
@@ -42,7 +42,7 @@ import { keysWithoutEffect, optimizerNames } from "./optimizers.ts";
 import { isPattern } from "./patterns.ts";
 import { presetNames, presets } from "./presets.ts";
 import { scheduleFields } from "./scheduleFields.ts";
-import { type Conflict, scheduleConflicts } from "./schedules.ts";
+import { scheduleConflicts } from "./schedules.ts";
 
 export { ConfigError, type Problem } from "./configError.ts";
 export { checkBatch } from "./dataSet.ts";
@@ -307,7 +307,7 @@ function settled(config: Config, problems: Problem[]): Config {
 
 /** Combinations that no run can use, although every key is in its range. */
 function conflicts(config: Config): Conflict[] {
-  const { data, model, train, loss } = config;
+  const { model, train, loss } = config;
   const { image, text } = model;
   const found: Conflict[] = [];
   const refuse = (when: boolean, keys: string[], detail: string): void => {
@@ -351,13 +351,8 @@ function conflicts(config: Config): Conflict[] {
     ["loss.views", "train.lock"],
     `loss.views ${loss.views} is for a run that trains its image tower, and train.lock image locks it; leave one of them out`,
   );
-  refuse(
-    data.name !== "shapes" && data.trainStyles.includes(data.testStyle),
-    ["data.testStyle", "data.trainStyles"],
-    `data.testStyle ${data.testStyle} is one of data.trainStyles; test on a style that training does not see`,
-  );
 
-  found.push(...scheduleConflicts(config));
+  found.push(...dataConflicts(config), ...scheduleConflicts(config));
 
   const large = found.length === 0 ? tooLarge(config) : undefined; // only for a valid model
   if (large !== undefined) refuse(true, ["model", "tokenizer.vocabSize"], large);

@@ -15,6 +15,12 @@ export interface Problem {
   readonly detail: string;
 }
 
+/** Keys that contradict each other, and how. */
+export interface Conflict {
+  readonly keys: string[];
+  readonly detail: string;
+}
+
 /** One or more settings are invalid. The message has one line for each. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";

@@ -4,7 +4,7 @@
  * To add a data set, write a file with such a value and list it in `dataSets.ts`.
  */
 import type { PairsSpec, PictureSet, RenderedPictures, Tokenizer } from "../data/index.ts";
-import { ConfigError } from "./configError.ts";
+import { ConfigError, type Conflict } from "./configError.ts";
 
 /** The parts of a configuration that every data set reads; its own keys are in `data`. */
 export interface DataSettings {
@@ -85,6 +85,8 @@ export interface ProbeData {
 export interface DataSet<Settings extends DataSettings = DataSettings> {
   /** Whether training shows a finite list of images as they are, so that a locked tower needs to embed each only once. */
   hasFixedImages(settings: Settings): boolean;
+  /** Combinations of its keys that it cannot use. */
+  conflicts?(settings: Settings): Conflict[];
   /** Opens the tokenizer without rendering or writing anything. */
   openVocabulary(settings: Settings): Promise<Vocabulary>;
   /** Opens the training data. */

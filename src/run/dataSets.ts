@@ -1,4 +1,6 @@
 /** The data sets that a run can train on, by their name in a configuration, and their configuration keys. */
+
+import type { Conflict } from "./configError.ts";
 import type { Opening, ProbeData, TestOpening, Tests, TrainingData, Vocabulary } from "./dataSet.ts";
 import { type EmojiSettings, emojiData, emojiKeys } from "./emojiData.ts";
 import { shapesData } from "./shapesData.ts";
@@ -15,6 +17,10 @@ export const dataNames = Object.keys(dataSets) as readonly DataName[];
 export const dataKeys = emojiKeys;
 
 type Settings = EmojiSettings & { readonly data: { readonly name: DataName } };
+
+/** Combinations of its keys that a data set cannot use. */
+export const dataConflicts = (settings: Settings): Conflict[] =>
+  dataSets[settings.data.name].conflicts?.(settings) ?? [];
 
 /** Whether training shows a finite list of images as they are. */
 export const hasFixedImages = (settings: Settings): boolean => dataSets[settings.data.name].hasFixedImages(settings);

@@ -98,6 +98,12 @@ async function probed(holdsOut: boolean, settings: EmojiSettings, opening: TestO
 export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
   hasFixedImages: ({ data: { augment, strokeProbability } }) => augment === "none" && strokeProbability === 0,
 
+  conflicts({ data: { trainStyles, testStyle } }) {
+    if (!trainStyles.includes(testStyle)) return [];
+    const detail = `data.testStyle ${testStyle} is one of data.trainStyles; test on a style that training does not see`;
+    return [{ keys: ["data.testStyle", "data.trainStyles"], detail }];
+  },
+
   async openVocabulary(settings) {
     return { tokenizer: await tokenizerFor(settings), items: (await trained(holdsOut)).emoji.length };
   },

@@ -16,6 +16,7 @@ import {
   schedule,
   scheduleOptionsOf,
 } from "../nn/index.ts";
+import type { Conflict } from "./configError.ts";
 import { defaults, type Values } from "./fields.ts";
 import { mainSchedule, type ScheduleSettings, type scheduleFields } from "./scheduleFields.ts";
 
@@ -59,12 +60,6 @@ function schedulesOf({ schedules, ...main }: Scheduled["optim"]): Configured[] {
     }),
   );
   return [first, ...others];
-}
-
-/** Keys that contradict each other, and how. */
-export interface Conflict {
-  readonly keys: string[];
-  readonly detail: string;
 }
 
 /** Schedules that no run can use: with options that have no effect, without stairs, or longer than the run. */
