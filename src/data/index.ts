@@ -1,4 +1,4 @@
-/** Public API of `data`: shapes and emoji, picture files, batches, tokenizers. */
+/** Public API of `data`: shapes and emoji, picture files, preprocessing, batches, tokenizers. */
 export { type Augmentation, augmentations } from "./augment.ts";
 export {
   type Batch,
@@ -14,6 +14,7 @@ export {
   type Views,
 } from "./batches.ts";
 export { trainBpe } from "./bpe.ts";
+export { sniffFile } from "./decode.ts";
 export {
   drawnEmoji,
   type EmojiData,
@@ -31,19 +32,26 @@ export {
   unseenEmoji,
 } from "./emoji.ts";
 export { EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList, type FullEmojiStyle } from "./emojiList.ts";
+export { decodeImage, readImage } from "./image.ts";
 export { MissingPackageError } from "./missingPackageError.ts";
 export { type EmojiSpec, openImages, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
+export { PictureError } from "./pictureError.ts";
 export { filesOf } from "./pictureFiles.ts";
-export {
-  decodePicture,
-  PictureError,
-  type PreparedPicture,
-  type PreparePicture,
-  readPicture,
-  readSiglipPicture,
-  sniffFile,
-} from "./pictures.ts";
+export { decodePicture, type PreparedPicture, type PreparePicture, readPicture } from "./pictures.ts";
 export { pixelNeighbours } from "./pixelNeighbours.ts";
+export { bigVisionPreprocessing } from "./preprocess/bigVision.ts";
+export { huggingFacePreprocessing } from "./preprocess/huggingFace.ts";
+export { openClipPreprocessing } from "./preprocess/openClip.ts";
+export { type ModelInput, preprocess } from "./preprocess/preprocess.ts";
+export {
+  type PixelValues,
+  PreprocessError,
+  type PreprocessSpec,
+  type PreprocessStep,
+  type Resampling,
+  type RgbImage,
+  type TargetSize,
+} from "./preprocess/spec.ts";
 export {
   captionOf,
   drawScene,
@@ -60,7 +68,6 @@ export {
   type Thing,
 } from "./shapes.ts";
 export { newSharedRows, RowDrawer, type SharedRows, sharedRowsBytes } from "./sharedRows.ts";
-export { siglipPixels } from "./siglipPixels.ts";
 export {
   byteTokenizer,
   END,
