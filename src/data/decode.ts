@@ -2,7 +2,7 @@
 import { open, readFile, stat } from "node:fs/promises";
 import type { Sharp, SharpOptions } from "sharp";
 import { printable } from "../formats/index.ts";
-import { mendJpeg } from "./jpeg.ts";
+import { mendJpeg, withExcessData } from "./jpeg.ts";
 import { loadSharp } from "./packages.ts";
 import { PictureError, quoted } from "./pictureError.ts";
 import { SNIFFED, type Sniffed, sniff } from "./sniff.ts";
@@ -89,8 +89,7 @@ export async function decode(
   const { bytes, endAdded } = kind === "jpeg" ? mendJpeg(file) : { bytes: file, endAdded: false };
   const open = (more: SharpOptions = {}) => sharp(bytes, { limitInputPixels: MAX_PIXELS, ...options, ...more });
   try {
-    // A reduced JPEG is decoded in part: only a full decode shows whether more than the end marker is missing.
-    if (endAdded) await open().raw().toBuffer();
+    if (endAdded) await requireComplete(bytes, (each, more) => sharp(each, { limitInputPixels: MAX_PIXELS, ...more }));
     let input = open();
     if (kind === "svg") {
       const { width, height } = await input.metadata();
@@ -102,6 +101,26 @@ export async function decode(
     return { kind, data, width: info.width, height: info.height, channels: info.channels };
   } catch (cause) {
     throw cause instanceof PictureError ? cause : decodingError(cause, name, what);
+  }
+}
+
+/**
+ * Throws if more than the end marker was missing. Decoding all of it shows that for all rows but the last 8, whose warnings
+ * nobody reads any more; those must not depend on data behind the end.
+ */
+async function requireComplete(bytes: Uint8Array, open: (bytes: Uint8Array, options: SharpOptions) => Sharp) {
+  const lastRows = async (each: Uint8Array, options: SharpOptions): Promise<Buffer> => {
+    const picture = open(each, options);
+    const { width, height } = await picture.metadata();
+    const rows = Math.min(8, height);
+    return picture
+      .extract({ left: 0, top: height - rows, width, height: rows })
+      .raw()
+      .toBuffer();
+  };
+  const last = await lastRows(bytes, {});
+  for (const each of withExcessData(bytes)) {
+    if (!last.equals(await lastRows(each, { failOn: "none" }))) throw new Error("data of the last rows are missing");
   }
 }
 

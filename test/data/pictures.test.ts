@@ -298,6 +298,14 @@ describe("a JPEG file with faults that affect no pixel", () => {
     await expect(pixelsOf(large.subarray(0, -6), "large.jpg")).rejects.toMatchObject({ kind: "damaged" });
   });
 
+  it("is refused if data of its last rows are missing, and only then", async () => {
+    const full = await sharp(whole).resize(40, 24).jpeg({ quality: 90, chromaSubsampling: "4:4:4" }).toBuffer();
+    for (let cut = 3; cut < 40; cut++) {
+      await expect(pixelsOf(full.subarray(0, -cut), "cut.jpg")).rejects.toMatchObject({ kind: "damaged" });
+    }
+    await expect(pixelsOf(full.subarray(0, -2), "whole.jpg")).resolves.toEqual(await pixelsOf(full, "whole.jpg"));
+  });
+
   it("makes the reader throw only PictureError, for any headers", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(700), fc.uint8Array({ minLength: 1, maxLength: 4 }), async (place, put) => {
