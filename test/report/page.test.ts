@@ -142,6 +142,14 @@ describe("renderReport", () => {
     expect(page).not.toContain("every step");
   });
 
+  it("names the curve that is left where another was not measured", () => {
+    const metrics = [1, 2].map((step) => ({ step, loss: 6, t: 10, "embeddingNorm.text": 4 }));
+    const page = renderReport({ ...empty, metrics });
+    expect(page).toContain('<text class="title" x="0" y="16">Length of embeddings</text>');
+    expect(page).toContain(">texts 4</text>");
+    expect(page).not.toContain(">pictures ");
+  });
+
   it("says how many gradients were clipped", () => {
     const metrics = [0.5, 2, 6.6, 7].map((gradNorm, i) => ({ step: i + 1, loss: 6, t: 10, gradNorm }));
     expect(renderReport({ ...empty, metrics, clipNorm: 1 })).toContain(
