@@ -7,7 +7,7 @@ import { demoReport } from "../support/reportDemo.ts";
 const demo = demoReport();
 /** The demo with few rows, so that it renders fast. */
 const small: ReportData = { ...demo, metrics: demo.metrics.slice(0, 3), sheet: demo.sheet.slice(0, 2) };
-const { calibration: _, ...uncalibrated } = demo;
+const { calibration: _, probe: __, ...uncalibrated } = demo;
 const empty: ReportData = {
   ...uncalibrated,
   metrics: [],
@@ -23,6 +23,7 @@ function withTexts(data: ReportData, text: string): ReportData {
   return {
     ...data,
     title: text,
+    ...(data.probe ? { probe: { ...data.probe, title: text } } : {}),
     results: data.results.map((table) => ({
       ...table,
       title: text,
@@ -132,6 +133,18 @@ describe("renderReport", () => {
     expect(page).toContain("error 0.50 per match");
     expect(page).toContain("127 others");
     expect(renderReport(empty)).not.toContain("Calibration");
+  });
+
+  it("shows the accuracy of the few-shot probe by the number of shots, beside chance", () => {
+    const model = [1, 25].map((shots) => ({ shots, accuracy: { mean: 0.03 * shots, seeds: [0, 0, 0, 0] } }));
+    const probe = { title: "kind of a thing", classes: ["a", "b"], images: 1234, model };
+    const page = renderReport({ ...empty, probe });
+    expect(page).toContain("<bdi>kind of a thing</bdi>: 2 classes, 1,234 pictures");
+    expect(page).toContain('<th scope="col" class="first">1</th><th scope="col" class="">25</th>');
+    expect(page).toContain('image tower</th><td class="first">3.0 %</td><td class="">75.0 %</td>');
+    expect(page).toContain('chance</th><td class="first">50.0 %</td><td class="">50.0 %</td>');
+    expect(page).toContain("mean of 4 draws");
+    expect(renderReport(empty)).not.toContain("Few-shot probe");
   });
 
   it("names the loss of the last step, as the terminal does, and says what is smoothed", () => {
