@@ -85,6 +85,18 @@ describe("a run that starts from another", () => {
     expect([...first.tensors.keys()]).toContain("optimizer/text/embedding/m");
   });
 
+  it("crops drawings as the other run did, whether all weights or only the image tower are taken", () => {
+    const whole = openStartingWeights(aRun(resolveConfig("emoji-paper", [...SMALL, "data.trim=never"])), never);
+    for (const lock of ["none", "image"]) {
+      const settings = [`train.lock=${lock}`];
+      expect(started(settings, whole, "emoji-siglit").data.trim).toBe("never");
+      expect(started(settings, from, "emoji-siglit").data.trim).toBe("content");
+      expect(() => started([...settings, "data.trim=content"], whole)).toThrow(
+        /data\.trim: --init .* has "never", not "content"/,
+      );
+    }
+  });
+
   it("has a digest that depends on the weights", () => {
     const other = openStartingWeights(aRun(resolveConfig("emoji-paper", SMALL)), never);
     for (const lock of ["none", "image"]) {
@@ -136,6 +148,12 @@ describe("a run that starts from a saved model", () => {
     expect(() => keptTokenizer(started([], from), from)).toThrow(/saved without its tokenizer.*--lock image/);
     const config = started(["train.lock=image"], from);
     expect(initialCheckpoint(config, from, byteTokenizer).step).toBe(0);
+  });
+
+  it("crops drawings as it is told to, since a saved model does not say how", () => {
+    const from = openStartingWeights(saved("f32", true), never);
+    expect(started([], from).data.trim).toBe("content");
+    expect(started(["data.trim=never"], from).data.trim).toBe("never");
   });
 
   it("refuses weights in f64", () => {
