@@ -91,7 +91,7 @@ function parseHeader(text: string, file: string, offset: number): Omit<NpyHeader
       offset,
       `expected {'descr': ..., 'fortran_order': ..., 'shape': ...}, found ${found}`,
     );
-  const body = /^\s*\{([^]*)\}\s*$/.exec(text)?.[1];
+  const body = /^\s*\{([\s\S]*)\}\s*$/.exec(text)?.[1];
   if (body === undefined) throw malformed(quote(text));
   const values = new Map<string, string>();
   for (let at = 0; body.slice(at).trim() !== ""; at++) {

@@ -28,7 +28,10 @@ export interface Link {
   readonly start: number;
   readonly order: "rows" | "columns";
   readonly rowAt?: Uint32Array;
-  /** The numbers are added to those of links before: old files of big_vision store some embeddings as two summands. */
+  /**
+   * The numbers are added to those of links before: old files of big_vision store some
+   * embeddings as two summands, which its loader adds in float32.
+   */
   readonly adds?: boolean;
 }
 
@@ -55,7 +58,7 @@ export function copyLink(
     for (let k = first; k < last; k++) {
       const i = order === "rows" ? line * width + column + k : (rowAt ? rowAt[k] : k) * width + column + line;
       if (direction === "write") stored[at - begin] = ours[i];
-      else ours[i] = adds ? ours[i] + stored[at - begin] : stored[at - begin];
+      else ours[i] = adds ? Math.fround(ours[i] + stored[at - begin]) : stored[at - begin];
       at++;
     }
   }
