@@ -34,6 +34,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   siglip: { folders: ["tensor", "autograd", "nn", "parallel"] },
   formats: { folders: [] },
   data: { folders: ["tensor", "formats"], node: "everywhere", packages: true },
+  models: { folders: ["tensor", "nn", "siglip", "formats"], node: "everywhere" },
   eval: { folders: [] },
   report: { folders: ["eval"], packages: true },
   run: {
