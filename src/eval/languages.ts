@@ -41,11 +41,16 @@ export function retrievalByLanguage(
       return [name, retrieval(zimg, texts, owners, ks)];
     }),
   );
-  const results = [...languages.values()];
-  const mean = (k: number, of: "textToImage" | "imageToText") =>
-    results.reduce((sum, { recall }) => sum + recall[k][of], 0) / results.length;
-  return {
-    languages,
-    mean: ks.map((k, i) => ({ k, textToImage: mean(i, "textToImage"), imageToText: mean(i, "imageToText") })),
-  };
+  return { languages, mean: meanRecall([...languages.values()].map(({ recall }) => recall)) };
 }
+
+/** The mean of recalls at the same k, in each direction. */
+export const meanRecall = (recalls: readonly (readonly Recall[])[]): Recall[] => {
+  const mean = (k: number, of: "textToImage" | "imageToText") =>
+    recalls.reduce((sum, recall) => sum + recall[k][of], 0) / recalls.length;
+  return (recalls[0] ?? []).map(({ k }, i) => ({
+    k,
+    textToImage: mean(i, "textToImage"),
+    imageToText: mean(i, "imageToText"),
+  }));
+};

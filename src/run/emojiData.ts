@@ -1,12 +1,20 @@
-/** Emoji as a data set: names with drawings in three styles, tested on one or two others, or on emoji held out in every style. */
+/**
+ * Emoji as a data set: drawings in three styles with their names in one or many languages, tested on one or two other styles, or on
+ * emoji held out in every style.
+ */
 import {
   augmentations,
   byteTokenizer,
+  CLDR_LANGUAGES,
   drawnEmoji,
+  EMOJI_LANGUAGES,
   EMOJI_STYLES,
+  EMOJIBASE_LANGUAGES,
   type Emoji,
+  type EmojiNames,
   type EmojiStyle,
   emojiList,
+  emojiNames,
   emojiPictures,
   emojiTokenizer,
   type OpenedEmoji,
@@ -24,6 +32,9 @@ import {
 } from "./dataSet.ts";
 import { choice, number, someOf, type Values } from "./fields.ts";
 
+const languageGroups = { all: EMOJIBASE_LANGUAGES, cldr: EMOJI_LANGUAGES };
+const languageCodes = `codes of languages such as en,de,zh, all (the ${EMOJIBASE_LANGUAGES.length} of emojibase-data), or cldr (those and ${CLDR_LANGUAGES.length} more)`;
+
 /** Configuration keys of the emoji sets. */
 export const emojiKeys = {
   trainStyles: someOf(["noto", "twemoji", "fluent"], EMOJI_STYLES, "drawing styles to train on"),
@@ -35,6 +46,14 @@ export const emojiKeys = {
   ),
   augment: choice("strong", ["none", "light", "strong"], "random changes of training images"),
   strokeProbability: number(0.3, { min: 0, max: 1 }, "share of outlined drawings, like those of openmoji"),
+  languages: someOf(["en"], EMOJI_LANGUAGES, "languages of the names, each equally likely for a row", {
+    accepts: `a list of distinct ${languageCodes}`,
+    groups: languageGroups,
+  }),
+  testLanguages: someOf([], EMOJI_LANGUAGES, "languages to test beside data.languages, which training never sees", {
+    accepts: `none or a list of distinct ${languageCodes}`,
+    groups: { none: [], ...languageGroups },
+  }),
   keywordProbability: number(0, { min: 0, max: 1 }, "share of keywords in place of the name"),
   trim: choice("content", ["content", "never"], "crop drawings to their content: emoji, and a user's images"),
 };
@@ -57,9 +76,23 @@ async function trained(holdsOut: boolean): Promise<{ emoji: readonly Emoji[]; it
   return { emoji: Array.from(items, (item) => all[item]), items };
 }
 
-async function tokenizerFor({ tokenizer: { kind, vocabSize } }: DataSettings): Promise<Tokenizer> {
-  return kind === "bytes" ? byteTokenizer : emojiTokenizer(await emojiList(), vocabSize);
+/** Learns byte pairs from the names and keywords of all emoji in the languages of training. */
+function tokenizerFor({ data, tokenizer: { kind, vocabSize } }: EmojiSettings, names: EmojiNames): Tokenizer {
+  if (kind === "bytes") return byteTokenizer;
+  return emojiTokenizer(
+    data.languages.flatMap((language) => names.get(language)!),
+    vocabSize,
+  );
 }
+
+/** The languages that are tested: those of training first. */
+const testedLanguages = ({ data: { languages, testLanguages } }: EmojiSettings): string[] => [
+  ...new Set([...languages, ...testLanguages]),
+];
+
+/** The names without their keywords, of which there are several times more. */
+const withoutKeywords = (names: EmojiNames): EmojiNames =>
+  new Map([...names].map(([language, emoji]) => [language, emoji.map(({ name }) => ({ name, tags: [] }))]));
 
 /** The styles that training never sees. */
 const testStyles = ({ data: { testStyle, secondTestStyle } }: EmojiSettings): EmojiStyle[] =>
@@ -72,7 +105,7 @@ function open(
   stroked: readonly EmojiStyle[] = [],
 ): Promise<OpenedEmoji> {
   const plain = [...settings.data.trainStyles, ...testStyles(settings)];
-  return openEmoji({ plain, stroked, trim: trims(settings), ...opening });
+  return openEmoji({ plain, stroked, trim: trims(settings), languages: testedLanguages(settings), ...opening });
 }
 
 /** The group of an emoji as the class of its drawings. */
@@ -104,16 +137,19 @@ export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
     return [{ keys: ["data.testStyle", "data.trainStyles"], detail }];
   },
 
-  async openVocabulary(settings) {
-    return { tokenizer: await tokenizerFor(settings), items: (await trained(holdsOut)).emoji.length };
+  async openVocabulary(settings, { cache }) {
+    const names = await emojiNames(await emojiList(), testedLanguages(settings), cache);
+    return { tokenizer: tokenizerFor(settings, names), items: (await trained(holdsOut)).emoji.length };
   },
 
   async openTraining(settings, opening: Opening) {
-    const { trainStyles, strokeProbability, keywordProbability, augment } = settings.data;
+    const { trainStyles, strokeProbability, keywordProbability, augment, languages } = settings.data;
     const { emoji, items } = await trained(holdsOut);
     checkBatch(settings, emoji.length);
-    const { rendered } = await open(settings, opening, strokeProbability > 0 ? trainStyles : []);
-    const tokenizer = await tokenizerFor(settings);
+    const { rendered, names } = await open(settings, opening, strokeProbability > 0 ? trainStyles : []);
+    const tokenizer = tokenizerFor(settings, names);
+    const texts = keywordProbability > 0 ? names : withoutKeywords(names);
+    const chosen = items ?? Int32Array.from(emoji.keys());
     return {
       tokenizer,
       pairs: {
@@ -126,30 +162,36 @@ export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
         stroke: strokeProbability,
         tags: keywordProbability,
         trim: trims(settings),
+        languages,
+        names: texts,
         rendered,
         ...(items ? { items } : {}),
       },
       items: emoji.length,
-      texts: emoji.flatMap(({ name, tags }) => [name, ...(keywordProbability > 0 ? tags : [])]),
+      texts: languages.flatMap((language) => {
+        const named = texts.get(language)!;
+        return Array.from(chosen).flatMap((item) => [named[item].name, ...named[item].tags]);
+      }),
     };
   },
 
   async openTests(settings, opening) {
-    const { trainStyles } = settings.data;
+    const { trainStyles, languages } = settings.data;
     const data = await open(settings, opening);
     const unseen = holdsOut ? new Set(unseenEmoji(data.emoji, UNSEEN).unseen) : undefined;
     const pictures = (style: EmojiStyle, items: Int32Array) =>
-      emojiPictures(data, style, items, settings.model.image.imageSize);
+      emojiPictures(data, style, items, settings.model.image.imageSize, testedLanguages(settings));
     const sets = [...(unseen ? trainStyles : []), ...testStyles(settings)].map((style) => {
       const items = drawnEmoji(data, style).filter((item) => unseen?.has(item) ?? true);
       return {
         name: style,
         title: unseen ? `emoji never seen, ${style}` : `${style}, a style never seen in training`,
         pictures: pictures(style, items),
+        trainedLanguages: languages,
         known: unseen ? [] : trainStyles.map((known) => pictures(known, items)),
       };
     });
-    return { sets, rendered: data.rendered };
+    return { sets, shared: { rendered: data.rendered, names: withoutKeywords(data.names) } };
   },
 
   openProbe: (settings, opening) => probed(holdsOut, settings, opening),

@@ -63,8 +63,8 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const model = buildModel(config, tokenizer.vocabSize);
   const optimizer = buildOptimizer(config, model);
   if (job.stored) restore(job.stored, model, optimizer);
-  const rendered = "rendered" in job.pairs ? job.pairs.rendered : undefined;
-  const tests = await openTests(config, { progress: device.alive, rendered });
+  const { rendered, names } = job.pairs.data === "emoji" ? job.pairs : {};
+  const tests = await openTests(config, { progress: device.alive, rendered, names });
   const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm };
   const recorder = comm.rank === 0 ? recorderFor(device, { model, optimizer, tokenizer }) : undefined;
   const guard = new Guard(comm, model, optimizer, job.compareEvery);
