@@ -101,7 +101,7 @@ const pointsOf = (characters: string): string =>
 
 /** Reads a JSON file of the CLDR packages. Throws `MissingPackageError` if they are missing, or of another version. */
 async function cldrJson(language: string, cache: string | undefined, path: string): Promise<unknown> {
-  const how = `run: npm run data:cldr${cache === undefined ? " (as a user with a home folder)" : `, or ${installCldr(cache)}`}`;
+  const how = `run: npm run data:cldr${cache === undefined ? " with SIGLIP_CACHE set to a folder" : `, or ${installCldr(cache)}`}`;
   const missing = (why: string, cause?: unknown) =>
     new MissingPackageError(`emoji: names in the language ${language} are those of Unicode CLDR, ${why}; ${how}`, {
       cause,
@@ -126,6 +126,9 @@ export const installCldr = (cache: string): string =>
 /** Its arguments. */
 export const installArguments = (cache: string): string[] => [
   "install",
+  "--ignore-scripts",
+  "--no-audit",
+  "--no-fund",
   "--prefix",
   cldrFolder(cache),
   ...CLDR.packages.map((name) => `${name}@${CLDR.version}`),

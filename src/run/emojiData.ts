@@ -76,13 +76,21 @@ async function trained(holdsOut: boolean): Promise<{ emoji: readonly Emoji[]; it
   return { emoji: Array.from(items, (item) => all[item]), items };
 }
 
-/** Learns byte pairs from the names and keywords of all emoji in the languages of training. */
-function tokenizerFor({ data, tokenizer: { kind, vocabSize } }: EmojiSettings, names: EmojiNames): Tokenizer {
+/** The last tokenizer that was learned: learning takes seconds with many languages, and a training opens its vocabulary twice. */
+let learned: { readonly from: string; readonly tokenizer: Tokenizer } | undefined;
+
+/** Byte pairs of the names and keywords of all emoji in the languages of training, or single bytes. */
+function tokenizerFor(
+  { data: { languages }, tokenizer: { kind, vocabSize } }: EmojiSettings,
+  names: EmojiNames,
+): Tokenizer {
   if (kind === "bytes") return byteTokenizer;
-  return emojiTokenizer(
-    data.languages.flatMap((language) => names.get(language)!),
-    vocabSize,
-  );
+  const from = `${languages} ${vocabSize}`;
+  if (learned?.from !== from) {
+    const named = languages.flatMap((language) => names.get(language)!);
+    learned = { from, tokenizer: emojiTokenizer(named, vocabSize) };
+  }
+  return learned.tokenizer;
 }
 
 /** The languages that are tested: those of training first. */

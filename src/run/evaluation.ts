@@ -11,18 +11,19 @@ import {
   retrievalOfScores,
 } from "../eval/index.ts";
 import { alone, type Communicator } from "../parallel/index.ts";
+import type { LanguageRow } from "../report/index.ts";
 import { type SigLip, trainingLosses } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
 import type { TestSet, Tests } from "./dataSet.ts";
 import { embedPictures, embedTexts } from "./embed.ts";
-import { type LanguageRecall, languageMeans, languageRecalls } from "./languageTable.ts";
+import { languageMeans, languageRecalls } from "./languageTable.ts";
 
 /** Retrieval on one test set; with texts in several languages, `recall` and `chance` are means over those of training. */
 export interface Evaluation extends Retrieval {
   readonly name: string;
   readonly title: string;
   /** By language; only with several. */
-  readonly languages?: readonly LanguageRecall[];
+  readonly languages?: readonly LanguageRow[];
   /** Baseline, image → text only: the nearest trimmed pixels in the training styles, if they hold the same items. */
   readonly pixels?: readonly Recall[];
   /** Of the probabilities σ(t·x·y + b); only after a loss that trains them. */
@@ -131,7 +132,7 @@ type Direction = "textToImage" | "imageToText";
 const at = (recall: readonly Recall[], direction: Direction): Record<string, number> =>
   Object.fromEntries(recall.map((row) => [`r${row.k}`, row[direction]]));
 
-const languageJson = ({ language, name, script, trained, recall }: LanguageRecall): object => ({
+const languageJson = ({ language, name, script, trained, recall }: LanguageRow): object => ({
   language,
   name,
   script,
@@ -167,7 +168,7 @@ export const evaluationJson = ({
 const percent = (x: number): string => `${(100 * x).toFixed(1)} %`.padStart(9);
 
 /** R@1 by language, and its means. */
-function languageRows(languages: readonly LanguageRecall[]): string[] {
+function languageRows(languages: readonly LanguageRow[]): string[] {
   const row = (name: string, script: string, [{ textToImage, imageToText }]: readonly Recall[]) =>
     `  ${name.padEnd(26)}${percent(textToImage)}${percent(imageToText)}   ${script}`;
   const means = languageMeans(languages);
