@@ -28,7 +28,7 @@ export function languageTable(table: LanguageTable | undefined): Markup | undefi
       )}</tbody>`,
   );
   return html`<div class="scroll table"><table class="results languages">
-<thead><tr><th scope="col">script</th><th scope="col" colspan="2">language</th><th scope="col">R@${k}, the longest ${percent(longest)}</th><th scope="col" class="first">text → picture</th><th scope="col">picture → text</th></tr></thead>
+<thead><tr><th scope="col">script</th><th scope="col" colspan="2">language</th><th scope="col">R@${k}, up to ${percent(longest)}</th><th scope="col" class="first">text → picture</th><th scope="col">picture → text</th></tr></thead>
 ${groups}
 <tbody>${means.map(
     (mean) => html`<tr><th scope="row" colspan="4">mean of ${mean.languages}: ${mean.name}</th>${figures(mean)}</tr>`,

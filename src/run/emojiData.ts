@@ -124,7 +124,7 @@ async function probed(holdsOut: boolean, settings: EmojiSettings, opening: TestO
   const split = holdsOut ? unseenEmoji(data.emoji, UNSEEN) : undefined;
   const classes = [...new Set(data.emoji.map(({ group }) => group))];
   const labelled = (style: EmojiStyle, items: Int32Array = all) => ({
-    pictures: emojiPictures(data, style, items, settings.model.image.imageSize),
+    pictures: emojiPictures(data, style, items, settings.model.image.imageSize, testedLanguages(settings)),
     labels: items.map((item) => classes.indexOf(data.emoji[item].group)),
   });
   return {

@@ -28,23 +28,25 @@ export function languageRecalls(
   return scripts.flatMap((script) => rows.filter((row) => row.script === script));
 }
 
-/** Means over the languages of training, over the others, and over the trained languages of each script. */
+/** Means over the languages of training, over the others, and over the trained languages of each script that has several. */
 export function languageMeans(rows: readonly LanguageRow[]): LanguageMean[] {
-  const mean = (name: string, some: readonly LanguageRow[]): LanguageMean[] =>
-    some.length === 0 ? [] : [{ name, languages: some.length, recall: meanRecall(some.map(({ recall }) => recall)) }];
-  const trained = rows.filter((row) => row.trained);
+  const mean = (name: string, some: readonly LanguageRow[]): LanguageMean => ({
+    name,
+    languages: some.length,
+    recall: meanRecall(some.map(({ recall }) => recall)),
+  });
+  const [trained, others] = [true, false].map((seen) => rows.filter((row) => row.trained === seen));
   const scripts = [...new Set(trained.map(({ script }) => script))];
   return [
-    ...mean("all trained", trained),
-    ...mean(
-      "all never trained on",
-      rows.filter((row) => !row.trained),
-    ),
-    ...scripts.flatMap((script) =>
-      mean(
-        script,
-        trained.filter((row) => row.script === script),
-      ),
-    ),
+    mean("all trained", trained),
+    ...(others.length > 0 ? [mean("all never trained on", others)] : []),
+    ...scripts
+      .map((script) =>
+        mean(
+          `trained, ${script}`,
+          trained.filter((row) => row.script === script),
+        ),
+      )
+      .filter(({ languages }) => languages > 1),
   ];
 }
