@@ -48,21 +48,17 @@ export const presets: Readonly<Record<string, readonly string[]>> = {
    * the 20 on fluent, trained on noto and twemoji.
    */
   "emoji-multilingual": [
+    ...FEW_TOKENS,
     "data.languages=bn,da,de,en,es,fi,fr,hi,hu,it,ja,ko,lt,nl,pl,pt,ru,th,vi,zh",
     "data.testLanguages=all",
     "data.augment=light",
     "tokenizer.vocabSize=4096",
     "tokenizer.length=16",
-    "model.image.imageSize=24",
-    "model.image.patchSize=12",
     "model.text.width=128",
     "model.text.mlpDim=512",
     "model.text.numHeads=4",
-    "model.outputInit=zero",
     "train.steps=6000",
-    "optim.name=muon",
     "optim.lr=4e-3",
-    "loss.views=image-image",
     "eval.every=2000",
   ],
 };
