@@ -16,13 +16,17 @@ export interface LanguageRetrieval {
   readonly mean: readonly Recall[];
 }
 
-/** Recall at each k of `ks` per language; `language[j]` is that of text j. Throws `EvaluationError`. */
+/**
+ * Recall at each k of `ks` per language; `language[j]` is that of text j. `progress` is called before each language. Throws
+ * `EvaluationError`.
+ */
 export function retrievalByLanguage(
   zimg: Embeddings,
   ztxt: Embeddings,
   owner: ArrayLike<number>,
   language: readonly string[],
   ks: readonly number[] = [1, 5, 10],
+  progress: () => void = () => {},
 ): LanguageRetrieval {
   const { d } = checkPairs("retrievalByLanguage", zimg, ztxt, owner);
   if (language.length !== owner.length) {
@@ -32,6 +36,7 @@ export function retrievalByLanguage(
   }
   const languages = new Map(
     [...new Set(language)].map((name) => {
+      progress();
       const own = Array.from(language.keys()).filter((j) => language[j] === name);
       const texts = new Float64Array(own.length * d);
       own.forEach((j, row) => {

@@ -29,6 +29,7 @@ import {
   type Opening,
   type ProbeData,
   type TestOpening,
+  type TrainingData,
 } from "./dataSet.ts";
 import { choice, number, someOf, type Values } from "./fields.ts";
 
@@ -135,6 +136,40 @@ async function probed(holdsOut: boolean, settings: EmojiSettings, opening: TestO
   };
 }
 
+/** The batches of a run, and the texts in them. */
+async function openedTraining(holdsOut: boolean, settings: EmojiSettings, opening: Opening): Promise<TrainingData> {
+  const { trainStyles, strokeProbability, keywordProbability, augment, languages } = settings.data;
+  const { emoji, items } = await trained(holdsOut);
+  checkBatch(settings, emoji.length);
+  const { rendered, names } = await open(settings, opening, strokeProbability > 0 ? trainStyles : []);
+  const tokenizer = tokenizerFor(settings, names);
+  const texts = keywordProbability > 0 ? names : withoutKeywords(names);
+  const chosen = items ?? Int32Array.from(emoji.keys());
+  return {
+    tokenizer,
+    pairs: {
+      data: "emoji",
+      tokenizer: tokenizer.toJSON(),
+      length: settings.tokenizer.length,
+      side: settings.model.image.imageSize,
+      styles: trainStyles,
+      augmentation: augmentations[augment],
+      stroke: strokeProbability,
+      tags: keywordProbability,
+      trim: trims(settings),
+      languages,
+      names: texts,
+      rendered,
+      ...(items ? { items } : {}),
+    },
+    items: emoji.length,
+    texts: languages.flatMap((language) => {
+      const named = texts.get(language)!;
+      return Array.from(chosen).flatMap((item) => [named[item].name, ...named[item].tags]);
+    }),
+  };
+}
+
 /** All emoji in some styles; with `holdsOut`, some of them are never trained on in any style. */
 export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
   hasFixedImages: ({ data: { augment, strokeProbability } }) => augment === "none" && strokeProbability === 0,
@@ -150,38 +185,7 @@ export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
     return { tokenizer: tokenizerFor(settings, names), items: (await trained(holdsOut)).emoji.length };
   },
 
-  async openTraining(settings, opening: Opening) {
-    const { trainStyles, strokeProbability, keywordProbability, augment, languages } = settings.data;
-    const { emoji, items } = await trained(holdsOut);
-    checkBatch(settings, emoji.length);
-    const { rendered, names } = await open(settings, opening, strokeProbability > 0 ? trainStyles : []);
-    const tokenizer = tokenizerFor(settings, names);
-    const texts = keywordProbability > 0 ? names : withoutKeywords(names);
-    const chosen = items ?? Int32Array.from(emoji.keys());
-    return {
-      tokenizer,
-      pairs: {
-        data: "emoji",
-        tokenizer: tokenizer.toJSON(),
-        length: settings.tokenizer.length,
-        side: settings.model.image.imageSize,
-        styles: trainStyles,
-        augmentation: augmentations[augment],
-        stroke: strokeProbability,
-        tags: keywordProbability,
-        trim: trims(settings),
-        languages,
-        names: texts,
-        rendered,
-        ...(items ? { items } : {}),
-      },
-      items: emoji.length,
-      texts: languages.flatMap((language) => {
-        const named = texts.get(language)!;
-        return Array.from(chosen).flatMap((item) => [named[item].name, ...named[item].tags]);
-      }),
-    };
-  },
+  openTraining: (settings, opening) => openedTraining(holdsOut, settings, opening),
 
   async openTests(settings, opening) {
     const { trainStyles, languages } = settings.data;

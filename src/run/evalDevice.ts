@@ -27,7 +27,7 @@ export interface EvalResult {
 
 runDevice<EvalJob, EvalResult>(async ({ comm, config: { config, stored, opened, probes }, alive }) => {
   const { model, tokenizer } = modelOf(config, stored);
-  const embedder = { model, tokenizer, length: config.tokenizer.length, comm };
+  const embedder = { model, tokenizer, length: config.tokenizer.length, comm, alive };
   const opening = { progress: alive, ...opened };
   const { evaluations } = evaluateAll(embedder, await openTests(config, opening), config.train);
   return { evaluations, probe: probes ? probe(embedder, await openProbe(config, opening)) : undefined };

@@ -44,6 +44,8 @@ export interface Embedder {
   /** Tokens of a text. */
   readonly length: number;
   readonly comm?: Communicator;
+  /** A heartbeat: scores of many texts take longer than devices wait for each other. */
+  readonly alive?: () => void;
 }
 
 export function embedSet({ model, tokenizer, length, comm = alone }: Embedder, test: TestSet): EmbeddedSet {
@@ -57,12 +59,12 @@ export function embedSet({ model, tokenizer, length, comm = alone }: Embedder, t
 const KS = [1, 5, 10];
 
 /** Recall at 1, 5 and 10 in both directions; with several languages, in each. */
-export function evaluateSet(set: EmbeddedSet): Evaluation {
+export function evaluateSet(set: EmbeddedSet, alive?: () => void): Evaluation {
   const { test, zimg, ztxt } = set;
   const { name, title, trainedLanguages = [], pictures } = test;
   const { owner, languages } = pictures;
   if (new Set(languages).size < 2) return { name, title, ...retrieval(zimg, ztxt, owner, KS) };
-  const found = retrievalByLanguage(zimg, ztxt, owner, languages!, KS).languages;
+  const found = retrievalByLanguage(zimg, ztxt, owner, languages!, KS, alive).languages;
   const trained = trainedLanguages.map((language) => found.get(language)!);
   return {
     name,
@@ -94,7 +96,7 @@ function inLanguages(
 
 /** How well the probabilities of a model are calibrated, in batches as in its training; undefined if it has none. */
 function calibrationOf(
-  { model }: Embedder,
+  { model, alive = () => {} }: Embedder,
   set: EmbeddedSet,
   { loss, batch }: Config["train"],
 ): Calibration | undefined {
@@ -102,7 +104,7 @@ function calibrationOf(
   // A batch of one has no pair that does not match; a temperature may overflow after a training that diverged.
   if (trainingLosses[loss].probability === undefined || batch < 2 || !Number.isFinite(t)) return undefined;
   const { zimg, ztxt, owner } = inLanguages(set, set.test.trainedLanguages);
-  return calibration(zimg, ztxt, owner, { t, b, candidates: batch });
+  return calibration(zimg, ztxt, owner, { t, b, candidates: batch, progress: alive });
 }
 
 /** Evaluates all sets of a run; on rank 0 with their calibration and the pixel baseline. */
@@ -113,7 +115,7 @@ export function evaluateAll(
 ): { sets: EmbeddedSet[]; evaluations: Evaluation[] } {
   const embedded = sets.map((set) => embedSet(embedder, set));
   const evaluations = embedded.map((set) => {
-    const evaluation = evaluateSet(set);
+    const evaluation = evaluateSet(set, embedder.alive);
     if ((embedder.comm ?? alone).rank > 0) return evaluation;
     const measured = calibrationOf(embedder, set, training);
     const calibrated = { ...evaluation, ...(measured ? { calibration: measured } : {}) };

@@ -68,7 +68,8 @@ describe("openTests", () => {
 
   it("tests the languages of training and those beside, one name of each picture in each", async () => {
     const opening = { rendered: await patterns() };
-    const setOf = async (...settings: string[]) => (await openTests(resolveConfig("emoji-paper", settings), opening)).sets[0];
+    const setOf = async (...settings: string[]) =>
+      (await openTests(resolveConfig("emoji-paper", settings), opening)).sets[0];
     const english = await setOf();
     expect([english.pictures.texts.length, english.trainedLanguages]).toEqual([1594, ["en"]]);
     const several = await setOf("data.languages=ja,de", "data.testLanguages=en,de");
@@ -84,7 +85,8 @@ describe("openTraining", () => {
     const cut = ["data.strokeProbability=0", "tokenizer.vocabSize=600"];
     const cache = temporaryFolder();
     await paintEmoji(cache, ["noto", "twemoji", "fluent", "openmoji"]);
-    const opened = (...settings: string[]) => openTraining(resolveConfig("emoji-paper", [...cut, ...settings]), { cache });
+    const opened = (...settings: string[]) =>
+      openTraining(resolveConfig("emoji-paper", [...cut, ...settings]), { cache });
     const german = await opened("data.languages=de");
     const tested = await opened("data.languages=de", "data.testLanguages=all");
     expect(tested.tokenizer.toJSON()).toEqual(german.tokenizer.toJSON());
