@@ -45,7 +45,8 @@ describe("a test set in several languages", () => {
     rgb: () => new Uint8Array(),
   };
   const test = { name: "set", title: "a set", pictures, trainedLanguages: ["zh", "en", "ru"], known: [] };
-  const evaluation = evaluateSet({ test, zimg, ztxt });
+  let beats = 0;
+  const evaluation = evaluateSet({ test, zimg, ztxt }, () => beats++);
   const alone = languages.map((_, l) =>
     retrieval(zimg, ztxt.subarray(l * images * d, (l + 1) * images * d), owner.subarray(0, images)),
   );
@@ -85,6 +86,10 @@ describe("a test set in several languages", () => {
     expect(table).toMatch(/zh-hant {2}Traditional Chinese .*Han, never trained on/);
     expect(table).toMatch(/mean of 3 .*all trained/);
     expect(table).toMatch(/mean of 1 .*never trained on/);
+  });
+
+  it("gives a heartbeat for each language", () => {
+    expect(beats).toBe(languages.length);
   });
 
   it("has a row for each language in JSON", () => {
