@@ -45,8 +45,8 @@ export function reportOf(run: FinishedRun): ReportData {
     clipNorm: config.optim.clipNorm,
     metrics: run.metrics,
     evaluations: run.history,
-    results: run.evaluations.map(({ title, images, texts, recall, chance, pixels }) => ({
-      title,
+    results: run.evaluations.map(({ title, images, texts, recall, chance, pixels, languages: tested }) => ({
+      title: tested ? `${title}, mean over the languages of training` : title,
       images,
       texts,
       rows: [
