@@ -89,7 +89,10 @@ function legend(low: number, high: number, left: number, top: number, width: num
 
 /** A name cut to its room, and its width at 13 pixels, estimated since no browser is there to measure it. */
 function shorten(name: string): { text: string; width: number } {
-  const estimate = (grapheme: string) => (grapheme >= "\u2e80" ? 13 : grapheme.length > 1 ? 9 : 6.8); // East Asian ones and emoji are wide
+  const estimate = (grapheme: string): number => {
+    if (grapheme >= "\u2e80") return 13; // East Asian characters and emoji
+    return grapheme >= "\u0370" ? 8.5 : 6.8; // Latin letters are narrower than those of other alphabets
+  };
   let width = 0;
   let text = "";
   for (const { segment } of new Intl.Segmenter().segment(name)) {
