@@ -5,7 +5,7 @@ import type { Tests } from "./dataSet.ts";
 import { openProbe, openTests } from "./dataSets.ts";
 import { type Evaluation, evaluateAll } from "./evaluation.ts";
 import { modelOf } from "./openModel.ts";
-import { type ProbeResult, probe } from "./probe.ts";
+import { type ComparedProbe, pixelProbe, probe } from "./probe.ts";
 import type { Stored } from "./trainingState.ts";
 
 /** The job of `evalProgram`. */
@@ -22,7 +22,7 @@ export interface EvalJob {
 export interface EvalResult {
   readonly evaluations: readonly Evaluation[];
   /** Rank 0's, if asked for. */
-  readonly probe: ProbeResult | undefined;
+  readonly probe: ComparedProbe | undefined;
 }
 
 runDevice<EvalJob, EvalResult>(async ({ comm, config: { config, stored, opened, probes }, alive }) => {
@@ -30,5 +30,8 @@ runDevice<EvalJob, EvalResult>(async ({ comm, config: { config, stored, opened, 
   const embedder = { model, tokenizer, length: config.tokenizer.length, comm, alive };
   const opening = { progress: alive, ...opened };
   const { evaluations } = evaluateAll(embedder, await openTests(config, opening), config.train);
-  return { evaluations, probe: probes ? probe(embedder, await openProbe(config, opening)) : undefined };
+  if (!probes) return { evaluations, probe: undefined };
+  const data = await openProbe(config, opening);
+  const probed = probe(embedder, data);
+  return { evaluations, probe: probed && { ...probed, pixels: pixelProbe(data) } };
 });

@@ -7,6 +7,7 @@ import type { Config } from "./config.ts";
 import type { EmbeddedSet, Evaluation } from "./evaluation.ts";
 import { languageMeans } from "./languageTable.ts";
 import { lossOf } from "./model.ts";
+import type { ProbeResult } from "./probe.ts";
 
 const SAMPLED = 16; // pairs in the similarity matrix
 const QUERIES = 10;
@@ -20,6 +21,7 @@ export interface FinishedRun {
   readonly seed: number;
   readonly set: EmbeddedSet;
   readonly evaluations: readonly Evaluation[];
+  readonly probe: ProbeResult;
   readonly metrics: readonly MetricRow[];
   readonly history: readonly EvaluationRow[];
   readonly facts: Readonly<Record<string, string>>;
@@ -59,6 +61,7 @@ export function reportOf(run: FinishedRun): ReportData {
     })),
     ...(languages ? { languages: { rows: languages, means: languageMeans(languages) } } : {}),
     ...(run.evaluations[0].calibration ? { calibration: run.evaluations[0].calibration } : {}),
+    probe: run.probe,
     sample: {
       names: texts.map((j) => pictures.texts[j]),
       ...(pictures.languages ? { languages: texts.map((j) => pictures.languages![j]) } : {}),
