@@ -23,7 +23,6 @@ export {
   emojiPairs,
   emojiPictures,
   emojiSplits,
-  emojiTokenizer,
   type OpenEmoji,
   type OpenedEmoji,
   openEmoji,
@@ -31,6 +30,16 @@ export {
   unseenEmoji,
 } from "./emoji.ts";
 export { EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList, type FullEmojiStyle } from "./emojiList.ts";
+export {
+  CLDR_LANGUAGES,
+  EMOJI_LANGUAGES,
+  EMOJIBASE_LANGUAGES,
+  type EmojiNames,
+  emojiNames,
+  installArguments,
+  type NamedEmoji,
+} from "./emojiNames.ts";
+export { emojiTokenizer } from "./emojiTexts.ts";
 export { MissingPackageError } from "./missingPackageError.ts";
 export { type EmojiSpec, openImages, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
 export { filesOf } from "./pictureFiles.ts";

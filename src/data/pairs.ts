@@ -5,6 +5,7 @@ import type { Augmentation } from "./augment.ts";
 import type { ImageList, Pairs, Views } from "./batches.ts";
 import { emojiImages, emojiPairs, type OpenedEmoji, openEmoji, type RenderedPictures } from "./emoji.ts";
 import type { EmojiStyle } from "./emojiList.ts";
+import type { EmojiNames } from "./emojiNames.ts";
 import { type ShapesSplit, shapes } from "./shapes.ts";
 import type { TokenizerFile } from "./tokenizer.ts";
 import { tokenizerFromJSON } from "./tokenizerFile.ts";
@@ -23,16 +24,18 @@ export interface ShapesSpec extends CommonSpec {
   readonly split?: ShapesSplit;
 }
 
-/** Specification of emoji; see `EmojiPairsOptions`. `trim`, `rendered` and `cache` are those of `openEmoji`. */
+/** Specification of emoji; see `EmojiPairsOptions`. `trim`, `names`, `rendered` and `cache` are those of `openEmoji`. */
 export interface EmojiSpec extends CommonSpec {
   readonly data: "emoji";
   readonly styles: readonly EmojiStyle[];
   readonly augmentation?: Augmentation;
   readonly stroke?: number;
   readonly tags?: number;
+  readonly languages?: readonly string[];
   readonly items?: Int32Array;
   readonly embeddings?: Float32Array;
   readonly trim?: boolean;
+  readonly names?: EmojiNames;
   readonly rendered?: RenderedPictures;
   readonly cache?: string;
 }
@@ -56,8 +59,8 @@ export async function openImages(spec: PairsSpec, progress: () => void = () => {
 }
 
 const openDrawn = (
-  { trim = true, rendered, cache }: EmojiSpec,
+  { trim = true, languages = ["en"], names, rendered, cache }: EmojiSpec,
   plain: readonly EmojiStyle[],
   stroked: readonly EmojiStyle[],
   progress: () => void,
-): Promise<OpenedEmoji> => openEmoji({ plain, stroked, progress, trim, rendered, cache });
+): Promise<OpenedEmoji> => openEmoji({ plain, stroked, progress, trim, languages, names, rendered, cache });

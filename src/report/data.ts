@@ -52,6 +52,35 @@ export interface ResultTable {
   }[];
 }
 
+/** Recall in one language. */
+export interface LanguageRow {
+  /** "zh" */
+  readonly language: string;
+  /** "Chinese" */
+  readonly name: string;
+  /** "中文" */
+  readonly ownName: string;
+  /** "Han" */
+  readonly script: string;
+  /** Whether training saw it. */
+  readonly trained: boolean;
+  readonly recall: readonly Recall[];
+}
+
+/** Mean recall over some languages. */
+export interface LanguageMean {
+  /** "Latin" */
+  readonly name: string;
+  readonly languages: number;
+  readonly recall: readonly Recall[];
+}
+
+/** Recall by language, the languages of a script one after the other. */
+export interface LanguageTable {
+  readonly rows: readonly LanguageRow[];
+  readonly means: readonly LanguageMean[];
+}
+
 /** Accuracy of the few-shot probe of the image tower. */
 export interface ProbeTable {
   /** What is classified in which images. */
@@ -65,6 +94,8 @@ export interface ProbeTable {
 /** n pairs: names[i] belongs to pictures[i]; scores [n, n] row-major holds x·y of text i (row) and picture j (column). */
 export interface SimilaritySample {
   readonly names: readonly string[];
+  /** The language of each name, if known. */
+  readonly languages?: readonly string[];
   readonly pictures: readonly Picture[];
   readonly scores: ArrayLike<number>;
 }
@@ -81,6 +112,8 @@ export interface Candidate {
 /** A text, its highest-scoring pictures, and the right picture with its rank (1 is best). */
 export interface SheetQuery {
   readonly text: string;
+  /** The language of the text, if known. */
+  readonly language?: string;
   readonly top: readonly Candidate[];
   readonly expected: Candidate;
   readonly rank: number;
@@ -100,6 +133,8 @@ export interface ReportData {
   readonly metrics: readonly MetricRow[];
   readonly evaluations: readonly EvaluationRow[];
   readonly results: readonly ResultTable[];
+  /** Of the first table's test set; only with several languages. */
+  readonly languages?: LanguageTable;
   /** Of the first table's test set; absent for a loss that gives pairs no probability. */
   readonly calibration?: Calibration;
   readonly probe?: ProbeTable;

@@ -8,6 +8,7 @@ import { lineChart } from "./chart.ts";
 import type { ReportData } from "./data.ts";
 import { allFigures, type Figure, lossFigure } from "./figures.ts";
 import { heatmap } from "./heatmap.ts";
+import { languageTable } from "./languages.ts";
 import { html, Markup } from "./markup.ts";
 import { reliabilityChart } from "./reliability.ts";
 import { retrievalSheet } from "./sheet.ts";
@@ -31,6 +32,7 @@ export function renderReport(data: ReportData): string {
 ${data.lossSummary}</p>
 ${tiles(data)}
 ${results(data)}
+${languages(data)}
 ${curves(data)}
 ${similarity(data)}
 ${sheet(data)}
@@ -80,6 +82,17 @@ function results({ results }: ReportData): Markup | undefined {
 <p class="how">R@k is how often the right one is among the first k: for a text its picture, for a picture any of its texts.
 Compare with the other rows: chance, and where it applies the comparison of pixels.</p>
 ${results.map(resultTable)}</section>`;
+}
+
+function languages({ languages }: ReportData): Markup | undefined {
+  const table = languageTable(languages);
+  return (
+    table &&
+    html`<section><h2>Languages</h2>
+<p class="how">Each language by itself, among all pictures: the upper bar is text → picture, the lower one picture → text. Means count
+every language alike. ○, and bars without filling: training never saw this language.</p>
+${table}</section>`
+  );
 }
 
 function curves(data: ReportData): Markup | undefined {

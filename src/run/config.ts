@@ -260,6 +260,8 @@ export const configDifferences = (before: Config, after: Config): Difference[] =
 const LATER_KEYS: readonly string[] = [
   "data.trim",
   "data.secondTestStyle",
+  "data.languages",
+  "data.testLanguages",
   "train.firstSteps",
   "train.init",
   "train.lock",

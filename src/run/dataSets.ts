@@ -26,8 +26,8 @@ export const dataConflicts = (settings: Settings): Conflict[] =>
 export const hasFixedImages = (settings: Settings): boolean => dataSets[settings.data.name].hasFixedImages(settings);
 
 /** The tokenizer of a run and the number of its items, without rendering or writing anything. */
-export const openVocabulary = (settings: Settings): Promise<Vocabulary> =>
-  dataSets[settings.data.name].openVocabulary(settings);
+export const openVocabulary = (settings: Settings, opening: Pick<Opening, "cache"> = {}): Promise<Vocabulary> =>
+  dataSets[settings.data.name].openVocabulary(settings, opening);
 
 /** Opens the training data; renders images that the cache lacks. Throws `ConfigError` if a batch is larger than the data. */
 export async function openTraining(settings: Settings, opening: Opening): Promise<TrainingData> {

@@ -64,10 +64,10 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const model = buildModel(config, tokenizer.vocabSize);
   const optimizer = buildOptimizer(config, model);
   if (job.stored) restore(job.stored, model, optimizer);
-  const rendered = "rendered" in job.pairs ? job.pairs.rendered : undefined;
-  const opening = { progress: device.alive, rendered };
+  const { rendered, names } = job.pairs.data === "emoji" ? job.pairs : {};
+  const opening = { progress: device.alive, rendered, names };
   const tests = await openTests(config, opening);
-  const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm };
+  const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm, alive: device.alive };
   const recorder = comm.rank === 0 ? recorderFor(device, { model, optimizer, tokenizer }) : undefined;
   const guard = new Guard(comm, model, optimizer, job.compareEvery);
   const { factorOf, factors } = buildSchedules(config, Math.floor(job.items / batch));
@@ -131,7 +131,7 @@ function recorderFor(
 
 /** Recall on the first test set during training, for the curves of the report. Nothing is selected by it. */
 function recallOf(step: number, embedder: Embedder, { sets }: Tests): Metrics {
-  const { recall } = evaluateSet(embedSet(embedder, sets[0]));
+  const { recall } = evaluateSet(embedSet(embedder, sets[0]), embedder.alive);
   const fields = recall.flatMap(({ k, textToImage, imageToText }) => [
     [`textToImage.r${k}`, textToImage],
     [`imageToText.r${k}`, imageToText],

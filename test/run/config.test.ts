@@ -264,3 +264,31 @@ it("what --resume writes cannot be set", () => {
     /train\.firstSteps is written by --resume/,
   );
 });
+
+describe("data.languages", () => {
+  const problem = (...settings: string[]): string => {
+    try {
+      resolveConfig("emoji", settings);
+      return "accepted";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  it("all stands for the 28 languages of emojibase-data, cldr for 99, and each can have more beside", () => {
+    const languages = (value: string) => resolveConfig("emoji", [`data.languages=${value}`]).data.languages;
+    expect([languages("all").length, languages("cldr").length]).toEqual([28, 99]);
+    expect(languages("all, sw")).toEqual([...languages("all"), "sw"]);
+    expect(resolveConfig("emoji", ["data.testLanguages=none"]).data.testLanguages).toEqual([]);
+  });
+
+  it("rejects an unknown code with the nearest one, a repeated one, and an empty list", () => {
+    expect(problem("data.languages=en,jp")).toMatch(/jp is none of them; did you mean ja\?/);
+    expect(problem("data.languages=english")).toMatch(/english is none of them; did you mean en\?/);
+    expect(problem("data.languages=en,de,en")).toMatch(/en is there twice/);
+    expect(problem("data.languages=all,de")).toMatch(/de is there twice/);
+    expect(problem("data.languages=")).toMatch(/none of them/);
+    expect(problem("data.languages=none")).toMatch(/none is none of them/);
+    expect(problem("data.testLanguages=de,xyzzy")).toMatch(/xyzzy is none of them/);
+  });
+});
