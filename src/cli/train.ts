@@ -100,7 +100,7 @@ export async function train(options: TrainOptions): Promise<void> {
     for (const warning of checkSettings(config, resume)) warn(warning);
     chooseKernels(config.train.kernels);
     for (const warning of kernelReport().warnings) warn(warning);
-    const { items } = await openVocabulary(config);
+    const { items } = await openVocabulary(config, opening());
     checkBatch(config, items);
     for (const warning of checkSchedule(config, items)) warn(warning);
     const training = await openTraining(config, opening());
@@ -192,7 +192,7 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   const { config, devices } = resolve(options, from);
   checkMemory(config, devices);
   const warnings = checkSettings(config, false);
-  const { tokenizer, items } = await openVocabulary(config);
+  const { tokenizer, items } = await openVocabulary(config, opening());
   checkBatch(config, items);
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
   const { steps, shards } = config.train;

@@ -88,7 +88,7 @@ export interface DataSet<Settings extends DataSettings = DataSettings> {
   /** Combinations of its keys that it cannot use. */
   conflicts?(settings: Settings): Conflict[];
   /** Opens the tokenizer without rendering or writing anything. */
-  openVocabulary(settings: Settings): Promise<Vocabulary>;
+  openVocabulary(settings: Settings, opening: Opening): Promise<Vocabulary>;
   /** Opens the training data. */
   openTraining(settings: Settings, opening: Opening): Promise<TrainingData>;
   /** Opens the test sets. */

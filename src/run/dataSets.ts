@@ -3,10 +3,11 @@
 import type { Conflict } from "./configError.ts";
 import type { Opening, ProbeData, TestOpening, Tests, TrainingData, Vocabulary } from "./dataSet.ts";
 import { type EmojiSettings, emojiData, emojiKeys } from "./emojiData.ts";
+import { type IconSettings, iconKeys, iconsData } from "./iconsData.ts";
 import { shapesData } from "./shapesData.ts";
 import { cutTexts } from "./texts.ts";
 
-const dataSets = { emoji: emojiData(false), "emoji-unseen": emojiData(true), shapes: shapesData };
+const dataSets = { emoji: emojiData(false), "emoji-unseen": emojiData(true), icons: iconsData, shapes: shapesData };
 
 /** Name of a data set. */
 export type DataName = keyof typeof dataSets;
@@ -14,9 +15,9 @@ export type DataName = keyof typeof dataSets;
 export const dataNames = Object.keys(dataSets) as readonly DataName[];
 
 /** The keys of all data sets. */
-export const dataKeys = emojiKeys;
+export const dataKeys = { ...emojiKeys, ...iconKeys };
 
-type Settings = EmojiSettings & { readonly data: { readonly name: DataName } };
+type Settings = EmojiSettings & IconSettings & { readonly data: { readonly name: DataName } };
 
 /** Combinations of its keys that a data set cannot use. */
 export const dataConflicts = (settings: Settings): Conflict[] =>
@@ -26,8 +27,8 @@ export const dataConflicts = (settings: Settings): Conflict[] =>
 export const hasFixedImages = (settings: Settings): boolean => dataSets[settings.data.name].hasFixedImages(settings);
 
 /** The tokenizer of a run and the number of its items, without rendering or writing anything. */
-export const openVocabulary = (settings: Settings): Promise<Vocabulary> =>
-  dataSets[settings.data.name].openVocabulary(settings);
+export const openVocabulary = (settings: Settings, opening: Opening): Promise<Vocabulary> =>
+  dataSets[settings.data.name].openVocabulary(settings, opening);
 
 /** Opens the training data; renders images that the cache lacks. Throws `ConfigError` if a batch is larger than the data. */
 export async function openTraining(settings: Settings, opening: Opening): Promise<TrainingData> {

@@ -18,6 +18,21 @@ export const presets: Readonly<Record<string, readonly string[]>> = {
     "tokenizer.length=16",
     "train.steps=2000",
   ],
+  /** Learn 38,000 names of icons from the drawings of many hands; test on two other hands. */
+  icons: [
+    "data.name=icons",
+    "data.strokeProbability=0",
+    "data.augment=light",
+    "tokenizer.vocabSize=2048",
+    "model.image.imageSize=24",
+    "model.image.patchSize=12",
+    "model.outputInit=zero",
+    "loss.views=image-image",
+    "optim.name=muon",
+    "train.batch=512",
+    "train.steps=3000",
+    "eval.every=1000",
+  ],
   /**
    * A text tower for the locked image tower of --init, trained on its embeddings of the emoji (SigLiT). Width, decay, batch and
    * steps were chosen by recall on fluent, with a tower that was trained on noto and twemoji.
