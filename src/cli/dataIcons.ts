@@ -14,7 +14,8 @@ const SHOWN = 3;
 
 export async function dataIcons({ json = false }: { json?: boolean }): Promise<void> {
   const folder = iconsFolder(cacheFolder());
-  if (folder === undefined) throw new DataError("icons: there is no cache folder to write to; name one in SIGLIP_CACHE");
+  if (folder === undefined)
+    throw new DataError("icons: there is no cache folder to write to; name one in SIGLIP_CACHE");
   const packages = join(folder, "packages");
   mkdirSync(packages, { recursive: true });
   await install(packages);
@@ -52,7 +53,11 @@ const npm = (options: readonly string[], cwd: string): Promise<void> =>
         new DataError(`icons: npm install in ${cwd} failed: ${why}; check the network and run this command again`),
       );
     // On Windows npm is a script, which needs a shell.
-    const child = spawn("npm", options, { cwd, stdio: ["ignore", "ignore", "pipe"], shell: process.platform === "win32" });
+    const child = spawn("npm", options, {
+      cwd,
+      stdio: ["ignore", "ignore", "pipe"],
+      shell: process.platform === "win32",
+    });
     let output = "";
     child.stderr.on("data", (chunk) => {
       output += chunk;

@@ -3,10 +3,10 @@ import { rename, writeFile } from "node:fs/promises";
 import { isJsonRecord, type JsonRecord, type JsonValue, parseJson } from "../formats/index.ts";
 import { DataError } from "./batches.ts";
 import { ICON_SIDE, type IconIndex, INDEX, keyOf, packageFile, RECIPE, readIfThere, sha256 } from "./iconFiles.ts";
+import { type IconSet, renderDrawings, svgOf } from "./iconify.ts";
 import { namedIcons } from "./iconNames.ts";
 import { selectIcons } from "./iconSelection.ts";
 import { type IconSource, iconPackage } from "./iconSets.ts";
-import { type IconSet, renderDrawings, svgOf } from "./iconify.ts";
 import { readPictures, writePictures } from "./pictureCache.ts";
 import { tooMuchSvg } from "./svgBudget.ts";
 

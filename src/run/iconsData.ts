@@ -13,7 +13,14 @@ import {
   type Tokenizer,
   trainBpe,
 } from "../data/index.ts";
-import { checkBatch, type DataSet, type DataSettings, type ProbeData, type TestOpening, type TestSet } from "./dataSet.ts";
+import {
+  checkBatch,
+  type DataSet,
+  type DataSettings,
+  type ProbeData,
+  type TestOpening,
+  type TestSet,
+} from "./dataSet.ts";
 import { choice } from "./fields.ts";
 
 /** Configuration keys of the icons. */

@@ -28,6 +28,7 @@ export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
 export { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "./fs.ts";
 export { embedFiles, type Gallery } from "./gallery.ts";
+export { iconsFolder } from "./iconsData.ts";
 export {
   EmbeddingsError,
   type Fingerprint,
@@ -38,7 +39,6 @@ export {
   removeParts,
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
-export { iconsFolder } from "./iconsData.ts";
 export { RunLockedError } from "./lock.ts";
 export { computeLoss } from "./loss/compute.ts";
 export { checkGradientsFile, LossFileError, LossInputsError, readLossInputs, writeGradients } from "./loss/files.ts";
