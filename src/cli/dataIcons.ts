@@ -72,21 +72,21 @@ const licences = ({ sets }: IconIndex): string =>
     .map(({ name, version, licence, author }) => `${iconPackage(name)} ${version}  ${licence}  ${author}\n`)
     .join("")}`;
 
-function summaryOf({ sets, twins }: IconIndex) {
+function summaryOf({ sets, duplicates }: IconIndex) {
   const uses = (["train", "validation", "test"] as const).map((use) => {
     const own = sets.filter((set) => set.use === use);
     const names = new Set(own.flatMap((set) => set.rows.map((row) => set.names[row])));
     return { use, sets: own.length, icons: own.reduce((sum, { rows }) => sum + rows.length, 0), names: names.size };
   });
-  return { uses, twins };
+  return { uses, duplicates };
 }
 
 function table(index: IconIndex, folder: string): string {
-  const { uses, twins } = summaryOf(index);
+  const { uses, duplicates } = summaryOf(index);
   const percent = (part: number, all: number): string => `${((100 * part) / all).toFixed(1)} %`;
   return [
     ...uses.map(({ use, sets, icons, names }) => `${use.padEnd(12)}${sets} sets, ${icons} icons, ${names} names`),
-    ...twins.map(
+    ...duplicates.map(
       ({ set, icons, leaked, sameName, repeated, left, leakedAfter }) =>
         `${set}: ${leaked} of ${icons} icons (${percent(leaked, icons)}) look like one that training or validation shows, ${sameName} of them with its name; left out, with ${repeated} that repeat within the set; ${left} stay, ${leakedAfter} of them look like one`,
     ),

@@ -10,7 +10,7 @@ import { readFile } from "node:fs/promises";
 import { isJsonRecord, type JsonValue, parseJson } from "../formats/index.ts";
 import { DataError } from "./batches.ts";
 import type { RenderedPictures } from "./emoji.ts";
-import type { TwinCounts } from "./iconSelection.ts";
+import type { DuplicateCounts } from "./iconSelection.ts";
 import { type IconSource, type IconUse, iconPackage } from "./iconSets.ts";
 import { type CacheKey, readPictures } from "./pictureCache.ts";
 
@@ -42,7 +42,7 @@ export interface PreparedSet extends IconSource {
 export interface IconIndex {
   readonly recipe: number;
   readonly sets: readonly PreparedSet[];
-  readonly twins: readonly TwinCounts[];
+  readonly duplicates: readonly DuplicateCounts[];
 }
 
 /** The file of an Iconify package below the folder where npm installed it. */

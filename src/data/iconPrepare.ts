@@ -55,7 +55,7 @@ async function readSet(source: IconSource, packages: string) {
 }
 
 /**
- * Renders all sets whose pictures are not in the folder, finds twins and writes the index; an interrupted preparation continues.
+ * Renders all sets whose pictures are not in the folder, finds duplicates and writes the index; an interrupted preparation continues.
  * Throws `DataError` and `MissingPackageError`.
  */
 export async function prepareIcons(options: PrepareIcons): Promise<IconIndex> {
@@ -73,8 +73,8 @@ export async function prepareIcons(options: PrepareIcons): Promise<IconIndex> {
     found[i] = pictures;
   }
   const drawn = sets.map(({ info }, i) => ({ ...info, pictures: found[i]! }));
-  const { rows, twins } = selectIcons(drawn, ICON_SIDE);
-  const index = { recipe: RECIPE, sets: sets.map(({ info }, i) => ({ ...info, rows: rows[i] })), twins };
+  const { rows, duplicates } = selectIcons(drawn, ICON_SIDE);
+  const index = { recipe: RECIPE, sets: sets.map(({ info }, i) => ({ ...info, rows: rows[i] })), duplicates };
   const temporary = `${folder}/${INDEX}.${process.pid}.tmp`;
   await writeFile(temporary, JSON.stringify(index), { flush: true });
   await rename(temporary, `${folder}/${INDEX}`);

@@ -1,5 +1,5 @@
 /**
- * The icon sets that are a data set together: 50 sets of many hands, each a package of Iconify at a pinned version.
+ * The icon sets that are a data set together: 50 sets by different designers, each a package of Iconify at a pinned version.
  *
  * A set is for training, for choosing settings (validation) or for testing; docs/DATA.md names their licences. Chosen by: a licence
  * that asks for no more than a notice or attribution, 200 icons or more, few brands, and few drawings in common with the

@@ -1,5 +1,5 @@
 /**
- * Icons as training data: 38,000 names, drawn by up to 47 sets, and sets of other hands to test on (iconSets.ts).
+ * Icons as training data: 38,000 names, drawn by up to 44 of 47 sets, and other sets to test on (iconSets.ts).
  *
  * An item is a name, so a batch of 32,768 has no name twice. A row shows it as a random one of the sets that draw it does, augmented;
  * its second view is that of another set, if there is one. Most names are drawn by one set, 7,000 by two or more.

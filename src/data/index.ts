@@ -33,7 +33,7 @@ export {
 export { EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList, type FullEmojiStyle } from "./emojiList.ts";
 export { type IconIndex, type OpenedIcons, type OpenIcons, openIcons, type PreparedSet } from "./iconFiles.ts";
 export { type PrepareIcons, prepareIcons } from "./iconPrepare.ts";
-export type { TwinCounts } from "./iconSelection.ts";
+export type { DuplicateCounts } from "./iconSelection.ts";
 export { ICON_SOURCES, type IconSource, type IconUse, iconPackage } from "./iconSets.ts";
 export { type Icon, type IconPairsOptions, iconPairs, iconPictures, iconsByName, iconsOf } from "./icons.ts";
 export { MissingPackageError } from "./missingPackageError.ts";

@@ -254,7 +254,7 @@ export const configDifferences = (before: Config, after: Config): Difference[] =
 const LATER_KEYS: readonly string[] = [
   "data.trim",
   "data.secondTestStyle",
-  "data.hands",
+  "data.split",
   "train.firstSteps",
   "train.init",
   "train.lock",

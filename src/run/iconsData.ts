@@ -1,4 +1,4 @@
-/** Icons as a data set: names with drawings of many hands, tested on hands that training never sees. */
+/** Icons as a data set: names with drawings of many sets, tested on sets that training never sees. */
 import { join } from "node:path";
 import {
   augmentations,
@@ -25,14 +25,14 @@ import { choice } from "./fields.ts";
 
 /** Configuration keys of the icons. */
 export const iconKeys = {
-  hands: choice("test", ["validation", "test"], "icons: the sets to test on; choose settings by those for validation"),
+  split: choice("test", ["validation", "test"], "icons: the sets to test on; choose settings by those for validation"),
 };
 
 /** The parts of a configuration that the icons read. */
 export interface IconSettings extends DataSettings {
   readonly data: {
     readonly name: string;
-    readonly hands: "validation" | "test";
+    readonly split: "validation" | "test";
     readonly augment: keyof typeof augmentations;
     readonly trim: "content" | "never";
   };
@@ -51,7 +51,7 @@ function vocabularyOf(icons: OpenedIcons, { tokenizer: { kind, vocabSize } }: Da
   return { texts, items: texts.length, tokenizer };
 }
 
-/** The test sets of one hand: all of its names, those that training saw in other hands, and the others. */
+/** The test sets of one icon set: all of its names, those that training saw in other sets, and the others. */
 function testsOf(
   name: string,
   icons: readonly Icon[],
@@ -68,7 +68,7 @@ function testsOf(
     ),
   );
   const sets = [
-    { name, title: `${name}, a hand never seen in training`, icons, known: [] },
+    { name, title: `${name}, a set never seen in training`, icons, known: [] },
     { name: `${name}-known`, title: `${name}, names seen in training`, icons: known, known: galleries },
     {
       name: `${name}-new`,
@@ -86,11 +86,11 @@ const CLASSES = 20;
 
 const firstWord = ({ name }: Icon): string => name.split(" ")[0];
 
-/** The first word of an icon's name as its class: the most frequent ones of the tested hands. */
+/** The first word of an icon's name as its class: the most frequent ones of the tested sets. */
 async function probed({ data, model }: IconSettings, opening: TestOpening): Promise<ProbeData> {
-  const { sets } = await open(opening, ["train", data.hands]);
+  const { sets } = await open(opening, ["train", data.split]);
   const of = (use: IconUse): Icon[] => sets.filter((set) => set.use === use).flatMap(iconsOf);
-  const tested = of(data.hands);
+  const tested = of(data.split);
   const uses = new Map<string, number>();
   for (const icon of tested) uses.set(firstWord(icon), (uses.get(firstWord(icon)) ?? 0) + 1);
   const classes = [...uses.keys()].sort((a, b) => uses.get(b)! - uses.get(a)!).slice(0, CLASSES);
@@ -102,7 +102,7 @@ async function probed({ data, model }: IconSettings, opening: TestOpening): Prom
     };
   };
   return {
-    title: "first word of an icon's name in a hand never seen, learned in others",
+    title: "first word of an icon's name in a set never seen, learned in others",
     classes,
     train: [labelled(of("train"))],
     test: labelled(tested),
@@ -125,7 +125,7 @@ export const iconsData: DataSet<IconSettings> = {
 
   async openTraining(settings, opening) {
     const { data, tokenizer: tokens, model } = settings;
-    const icons = await open(opening, ["train", data.hands]);
+    const icons = await open(opening, ["train", data.split]);
     const { texts, items, tokenizer } = vocabularyOf(icons, settings);
     checkBatch(settings, items);
     return {
@@ -143,10 +143,10 @@ export const iconsData: DataSet<IconSettings> = {
     };
   },
 
-  async openTests({ data: { hands }, model }, opening) {
-    const icons = await open(opening, ["train", hands]);
+  async openTests({ data: { split }, model }, opening) {
+    const icons = await open(opening, ["train", split]);
     const trained = iconsByName(icons, "train");
-    const tested = icons.sets.filter(({ use }) => use === hands);
+    const tested = icons.sets.filter(({ use }) => use === split);
     const sets = tested.flatMap((set) => testsOf(set.name, iconsOf(set), trained, model.image.imageSize));
     return { sets, rendered: icons.rendered };
   },

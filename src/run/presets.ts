@@ -18,7 +18,7 @@ export const presets: Readonly<Record<string, readonly string[]>> = {
     "tokenizer.length=16",
     "train.steps=2000",
   ],
-  /** Learn 38,000 names of icons from the drawings of many hands; test on two other hands. */
+  /** Learn 38,000 names of icons from the drawings of 47 sets; test on two other sets. */
   icons: [
     "data.name=icons",
     "data.strokeProbability=0",

@@ -24,10 +24,10 @@ describe("siglip train --preset icons", { timeout: 120_000 }, () => {
     await prepareIcons({ sources, packages, folder: iconsFolder(cache)! });
   });
 
-  it("trains on two devices with two views, and ends with a table and a report of the test hand", async () => {
+  it("trains on two devices with two views, and ends with a table and a report of the test set", async () => {
     const { code, stdout, stderr } = await inCache([...TRAIN, "--devices", "2", "--out", run]);
     expect(code, stderr).toBe(0);
-    expect(stdout).toMatch(/fourth, a hand never seen in training: 4 pictures, 4 texts/);
+    expect(stdout).toMatch(/fourth, a set never seen in training: 4 pictures, 4 texts/);
     expect(stdout).toMatch(/fourth, names seen in training: 2 pictures[\s\S]*picture → text by pixels/);
     expect(stdout).toMatch(/fourth, names never seen: 2 pictures/);
     expect(readFileSync(join(run, "report.html"), "utf8")).toContain("red pear");

@@ -24,7 +24,7 @@ function set(name: string, use: DrawnSet["use"], icons: Readonly<Record<string, 
 describe("selectIcons", () => {
   it("leaves out blank icons in every set, and keeps copies within training", () => {
     const sets = [set("a", "train", { cup: "a", nothing: "", mug: "a" }), set("b", "train", { cup: "a" })];
-    expect(selectIcons(sets, SIDE)).toEqual({ rows: [[0, 2], [0]], twins: [] });
+    expect(selectIcons(sets, SIDE)).toEqual({ rows: [[0, 2], [0]], duplicates: [] });
   });
 
   it("leaves out of testing what training or validation shows under any name, and repetitions; counts all of it", () => {
@@ -33,9 +33,9 @@ describe("selectIcons", () => {
       set("validation", "validation", { fork: "c", bowl: "b" }),
       set("test", "test", { cup: "a", disc: "b", fork: "c", spoon: "d", ladle: "d", knife: "e" }),
     ];
-    const { rows, twins } = selectIcons(sets, SIDE);
+    const { rows, duplicates } = selectIcons(sets, SIDE);
     expect(rows).toEqual([[0, 1], [0], [3, 5]]);
-    expect(twins).toEqual([
+    expect(duplicates).toEqual([
       { set: "validation", icons: 2, leaked: 1, sameName: 0, repeated: 0, left: 1, leakedAfter: 0 },
       { set: "test", icons: 6, leaked: 3, sameName: 2, repeated: 1, left: 2, leakedAfter: 0 },
     ]);

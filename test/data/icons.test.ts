@@ -72,7 +72,7 @@ describe("iconPairs", () => {
     );
   });
 
-  it("shows the second view by another hand where there is one, and the first as without it", () => {
+  it("shows the second view of another set where there is one, and the first as without it", () => {
     for (let seed = 0; seed < 20; seed++) {
       const one = pairsOf(1).batch(seed, 0, 5);
       const { items, images } = pairsOf(2).batch(seed, 0, 5);

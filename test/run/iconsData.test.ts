@@ -20,7 +20,7 @@ beforeAll(async () => {
 const config = (...settings: string[]) => resolveConfig("icons", ["train.batch=4", ...settings]);
 
 describe("the data set icons", () => {
-  it("tests on each test hand: all of its names, those that training saw, and those it never saw", async () => {
+  it("tests on each icon set to test on: all of its names, those that training saw, and those it never saw", async () => {
     const { sets } = await openTests(config(), { cache });
     expect(sets.map(({ name, pictures }) => [name, ...pictures.names])).toEqual([
       ["fourth", "apple", "cherry", "pear", "red pear"],
@@ -30,8 +30,8 @@ describe("the data set icons", () => {
     expect(sets[0].pictures.owner).toEqual(Int32Array.of(0, 1, 2, 3));
   });
 
-  it("tests on the validation hand if asked to, without a set of names never seen where all are known", async () => {
-    const { sets } = await openTests(config("data.hands=validation"), { cache });
+  it("tests on the validation set if asked to, without a set of names never seen where all are known", async () => {
+    const { sets } = await openTests(config("data.split=validation"), { cache });
     expect(sets.map(({ name }) => name)).toEqual(["third", "third-known"]);
   });
 
@@ -42,7 +42,7 @@ describe("the data set icons", () => {
       ["apple", "cherry"],
       ["apple", "cherry"],
     ]);
-    // The two galleries of "apple" are the drawings of two hands; "cherry" has one, twice.
+    // The two galleries of "apple" are the drawings of two sets; "cherry" has one, twice.
     const [first, second] = known.map(({ pixels }) => pixels());
     const each = first.length / 2;
     expect(first.slice(0, each)).not.toEqual(second.slice(0, each));

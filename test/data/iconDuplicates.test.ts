@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Ink, inkOf, laterTwins, nearestIcons, TWIN } from "../../src/data/iconTwins.ts";
+import { type Ink, inkOf, laterDuplicates, NEAR, nearestIcons } from "../../src/data/iconDuplicates.ts";
 import { Rng } from "../../src/tensor/index.ts";
 
 const SIDE = 32;
@@ -74,16 +74,16 @@ describe("nearestIcons", () => {
     );
   });
 
-  it("calls a drawing and one with another pixel at its edge twins, and a cross and its circle not", () => {
+  it("calls a drawing and one with another pixel at its edge duplicates, and a cross and its circle not", () => {
     const disc = (x: number, y: number): boolean => (x - 15.5) ** 2 + (y - 15.5) ** 2 < 150;
     const cross = (x: number, y: number): boolean => Math.abs(x - y) < 3 || Math.abs(31 - x - y) < 3;
     const { distance: apart } = nearestIcons(
       inkOf(drawn([(x, y) => disc(x, y) || (x === 28 && y === 16), cross, (x, y) => disc(x, y) && !cross(x, y)]), SIDE),
       inkOf(drawn([disc]), SIDE),
     );
-    expect(apart[0]).toBeLessThan(TWIN);
-    expect(apart[1]).toBeGreaterThan(5 * TWIN);
-    expect(apart[2]).toBeGreaterThan(5 * TWIN);
+    expect(apart[0]).toBeLessThan(NEAR);
+    expect(apart[1]).toBeGreaterThan(5 * NEAR);
+    expect(apart[2]).toBeGreaterThan(5 * NEAR);
   });
 
   it("finds nothing without items", () => {
@@ -91,15 +91,15 @@ describe("nearestIcons", () => {
   });
 });
 
-describe("laterTwins", () => {
-  it("leaves no two twins, and leaves out nothing without a twin before it that stays", () => {
+describe("laterDuplicates", () => {
+  it("leaves no two duplicates, and leaves out nothing without a near-duplicate before it that stays", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 30 }), fc.nat(1000), (count, seed) => {
         const ink = randomInk(count, seed);
-        const left = laterTwins(ink);
+        const left = laterDuplicates(ink);
         const stay = [...Array(count).keys()].filter((row) => !left.has(row));
-        const isNear = (a: number, b: number): boolean => distance(ink, a, ink, b) < TWIN;
-        const isBoundary = (a: number, b: number): boolean => Math.abs(distance(ink, a, ink, b) - TWIN) < 1e-4;
+        const isNear = (a: number, b: number): boolean => distance(ink, a, ink, b) < NEAR;
+        const isBoundary = (a: number, b: number): boolean => Math.abs(distance(ink, a, ink, b) - NEAR) < 1e-4;
         for (const row of stay)
           for (const earlier of stay.filter((other) => other < row))
             expect(isNear(earlier, row) && !isBoundary(earlier, row)).toBe(false);

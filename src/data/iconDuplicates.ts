@@ -1,16 +1,16 @@
 /**
- * Twins: icons that look the same, because one was copied or because both are a plain arrow.
+ * Near-duplicates: icons that look the same, because one was copied or because both are a plain arrow.
  *
  *   ink of a cell = mean of (1 − luma on white)      16 × 16 cells, of the picture cut to its content
  *   distance(a, b) = |a − b|² / max(|a|², |b|²)      0: the same ink, 1: as different as a blank picture
  *
- * Below 0.04 are copies, the same simple figure from two hands, and filled figures that differ in a small hole; at 0.06 faces begin
- * to differ in their expression. So icons closer than 0.04 count as twins.
+ * Below 0.04 are copies, the same simple figure from two sets, and filled figures that differ in a small hole; at 0.06 faces begin
+ * to differ in their expression. So icons closer than 0.04 count as near-duplicates.
  */
 import { matmul, scope, type Tensor, tensor } from "../tensor/index.ts";
 
-/** Largest distance of twins. */
-export const TWIN = 0.04;
+/** Near-duplicates are closer than this. */
+export const NEAR = 0.04;
 /** Side of the grid of cells. */
 const SIDE = 16;
 const CELLS = SIDE * SIDE;
@@ -65,7 +65,7 @@ function eachDistance(queries: Ink, items: Ink, see: (query: number, item: numbe
         for (let i = 0; i < items.count; i++) {
           const [a, b] = [queries.squares[q], items.squares[i]];
           const apart = a + b - 2 * data[(q - from) * items.count + i];
-          see(q, i, apart / Math.max(a, b, 1e-9)); // two blank pictures are twins
+          see(q, i, apart / Math.max(a, b, 1e-9)); // two blank pictures are duplicates
         }
       }
     });
@@ -84,13 +84,14 @@ export function nearestIcons(queries: Ink, items: Ink): { distance: Float32Array
   return { distance, item };
 }
 
-/** The rows with a twin among the rows before them that stay. */
-export function laterTwins(ink: Ink): Set<number> {
-  const twins = new Map<number, number[]>();
+/** The rows with a near-duplicate among the rows before them that stay. */
+export function laterDuplicates(ink: Ink): Set<number> {
+  const duplicates = new Map<number, number[]>();
   eachDistance(ink, ink, (later, earlier, apart) => {
-    if (earlier < later && apart < TWIN) twins.set(later, [...(twins.get(later) ?? []), earlier]);
+    if (earlier < later && apart < NEAR) duplicates.set(later, [...(duplicates.get(later) ?? []), earlier]);
   });
   const left = new Set<number>();
-  for (let row = 0; row < ink.count; row++) if (twins.get(row)?.some((earlier) => !left.has(earlier))) left.add(row);
+  for (let row = 0; row < ink.count; row++)
+    if (duplicates.get(row)?.some((earlier) => !left.has(earlier))) left.add(row);
   return left;
 }
