@@ -82,10 +82,12 @@ const RUNS = "runs";
 /** Steps between two comparisons of the devices: often enough, at a negligible cost. */
 const COMPARE_EVERY = 100;
 
-const DEFAULT_PRESET = "emoji";
+/** The preset of a run for which none is named. */
+const presetOf = ({ preset, lock }: TrainOptions): string => preset ?? (lock === "image" ? "emoji-siglit" : "emoji");
 
 export async function train(options: TrainOptions): Promise<void> {
-  const { preset = DEFAULT_PRESET, out, resume = false } = options;
+  const { out, resume = false } = options;
+  const preset = presetOf(options);
   deadlineOf(options.deadline); // reject an invalid one before any work
   const from = startingWeightsOf(options);
   if (options.dryRun) return dryRun(options, from);
@@ -170,7 +172,7 @@ const withDevices = (config: Config, { devices }: TrainOptions): Plan => ({
 const setsShards = (setting: string): boolean => /^\s*train\.shards\s*=/.test(setting);
 
 function resolve(options: TrainOptions, from: StartingWeights | undefined): Plan {
-  const { preset = DEFAULT_PRESET } = options;
+  const preset = presetOf(options);
   const settings = settingsOf(options);
   const resolved = (more: readonly string[]): Config => {
     const config = resolveConfig(preset, [...settings, ...more], from);
@@ -215,15 +217,16 @@ function jobOf(
   { run: { path, config, checkpoints }, stored }: OpenRun,
   { pairs, tokenizer, items }: TrainingData,
   embeddings: Float32Array | undefined,
-  { preset = DEFAULT_PRESET, resume = false, verify = false }: TrainOptions,
+  options: TrainOptions,
 ): TrainJob {
+  const { resume = false, verify = false } = options;
   // A resumed run keeps its tokenizer.
   const kept = (stored ? tokenizerOf(stored) : tokenizer).toJSON();
   const spec = { ...pairs, tokenizer: kept };
   return {
     run: path,
     config,
-    preset: resume ? config.data.name : preset,
+    preset: resume ? config.data.name : presetOf(options),
     digest: configDigest(config),
     first: stored?.step ?? 0,
     stored,

@@ -1,5 +1,5 @@
 /** The data of a report. Rendering reads no file, no clock and no environment. */
-import type { Calibration, Recall } from "../eval/index.ts";
+import type { Calibration, FewShotAccuracy, Recall } from "../eval/index.ts";
 
 /** Report data is inconsistent: a picture of the wrong size, a score matrix that is not square. */
 export class ReportError extends Error {
@@ -52,6 +52,16 @@ export interface ResultTable {
   }[];
 }
 
+/** Accuracy of the few-shot probe of the image tower. */
+export interface ProbeTable {
+  /** What is classified in which images. */
+  readonly title: string;
+  readonly classes: readonly string[];
+  /** Images tested. */
+  readonly images: number;
+  readonly model: readonly FewShotAccuracy[];
+}
+
 /** n pairs: names[i] belongs to pictures[i]; scores [n, n] row-major holds x·y of text i (row) and picture j (column). */
 export interface SimilaritySample {
   readonly names: readonly string[];
@@ -92,6 +102,7 @@ export interface ReportData {
   readonly results: readonly ResultTable[];
   /** Of the first table's test set; absent for a loss that gives pairs no probability. */
   readonly calibration?: Calibration;
+  readonly probe?: ProbeTable;
   readonly sample: SimilaritySample;
   /** Temperature and bias of the model behind `sample` and `sheet`; b is absent if the loss does not use it. */
   readonly t: number;

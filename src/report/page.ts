@@ -12,7 +12,7 @@ import { html, Markup } from "./markup.ts";
 import { reliabilityChart } from "./reliability.ts";
 import { retrievalSheet } from "./sheet.ts";
 import { pageStyle } from "./style.ts";
-import { factTable, percent, resultTable } from "./tables.ts";
+import { factTable, percent, probeTable, resultTable } from "./tables.ts";
 
 /** The report as HTML. Throws `ReportError` if the data is inconsistent. */
 export function renderReport(data: ReportData): string {
@@ -35,6 +35,7 @@ ${curves(data)}
 ${similarity(data)}
 ${sheet(data)}
 ${probabilities(data)}
+${fewShot(data)}
 ${run(data)}
 </main></body>
 </html>
@@ -134,6 +135,16 @@ function probabilities({ calibration, batch }: ReportData): Markup | undefined {
 how probable a match is to the model, and how many do match, counted as if each text met its own picture and ${others} others, as in
 training. On the dashed line the model is right; below it, too confident. The error is the mean distance from the line, in units of
 the number of matches: a model that always says no has 1.</figcaption></figure></div></section>`;
+}
+
+function fewShot({ probe }: ReportData): Markup | undefined {
+  if (!probe) return undefined;
+  const seeds = probe.model[0]?.accuracy.seeds.length;
+  return html`<section><h2>Few-shot probe</h2>
+<p class="how">How often a linear classifier of the image tower's features is right that has learned from so many labelled pictures of
+each class: ridge regression with λ = 1024, mean of ${seeds} draws of the pictures. It measures what the image tower knows, without
+the text tower.</p>
+${probeTable(probe)}</section>`;
 }
 
 function run({ facts, versions, config }: ReportData): Markup {

@@ -168,16 +168,22 @@ export type Config = Values<typeof fields>;
 export interface Origin {
   readonly model: Config["model"];
   readonly tokenizer: Config["tokenizer"];
+  /** Whether it saw drawings cropped; undefined if nobody knows any more. */
+  readonly trim?: Config["data"]["trim"];
   /** SHA-256 of all weights, and of those of the image tower. */
   readonly sha256: { readonly all: string; readonly image: string };
 }
 
-/** A configuration with what a run keeps of its origin: model and tokenizer, or only the image tower if that is locked. */
-export function startingFrom({ model, tokenizer, sha256 }: Origin, config: Config): Config {
+/**
+ * A configuration with what a run keeps of its origin: model and tokenizer, or only the image tower if that is locked; and how
+ * drawings are cropped.
+ */
+export function startingFrom({ model, tokenizer, trim, sha256 }: Origin, config: Config): Config {
   const { image, embedDim } = model;
   const isLocked = config.train.lock === "image";
   return structuredClone({
     ...config,
+    data: { ...config.data, trim: trim ?? config.data.trim },
     model: isLocked ? { ...config.model, image, embedDim } : model,
     tokenizer: isLocked ? config.tokenizer : tokenizer,
     train: { ...config.train, init: isLocked ? sha256.image : sha256.all },

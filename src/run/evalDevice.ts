@@ -5,7 +5,7 @@ import type { Config } from "./config.ts";
 import { openProbe, openTests } from "./dataSets.ts";
 import { type Evaluation, evaluateAll } from "./evaluation.ts";
 import { modelOf } from "./openModel.ts";
-import { type ProbeResult, probe } from "./probe.ts";
+import { type ComparedProbe, pixelProbe, probe } from "./probe.ts";
 import type { Stored } from "./trainingState.ts";
 
 /** The job of `evalProgram`. */
@@ -21,7 +21,7 @@ export interface EvalJob {
 export interface EvalResult {
   readonly evaluations: readonly Evaluation[];
   /** Rank 0's, if asked for. */
-  readonly probe: ProbeResult | undefined;
+  readonly probe: ComparedProbe | undefined;
 }
 
 runDevice<EvalJob, EvalResult>(async ({ comm, config: { config, stored, rendered, probes }, alive }) => {
@@ -29,5 +29,8 @@ runDevice<EvalJob, EvalResult>(async ({ comm, config: { config, stored, rendered
   const embedder = { model, tokenizer, length: config.tokenizer.length, comm };
   const opening = { progress: alive, rendered };
   const { evaluations } = evaluateAll(embedder, await openTests(config, opening), config.train);
-  return { evaluations, probe: probes ? probe(embedder, await openProbe(config, opening)) : undefined };
+  if (!probes) return { evaluations, probe: undefined };
+  const data = await openProbe(config, opening);
+  const probed = probe(embedder, data);
+  return { evaluations, probe: probed && { ...probed, pixels: pixelProbe(data) } };
 });

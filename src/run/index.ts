@@ -49,7 +49,7 @@ export { buildModel, buildOptimizer } from "./model.ts";
 export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
 export { presetNames } from "./presets.ts";
-export { type ProbeResult, probeJson, probeTable } from "./probe.ts";
+export { type ComparedProbe, probeJson, probeTable } from "./probe.ts";
 export type { TrainReport } from "./recorder.ts";
 export { type OpenRun, openResumed, type ResumeOptions, writeChanges } from "./resume.ts";
 export {

@@ -6,6 +6,7 @@ import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
 import type { EmbeddedSet, Evaluation } from "./evaluation.ts";
 import { lossOf } from "./model.ts";
+import type { ProbeResult } from "./probe.ts";
 
 const SAMPLED = 16; // pairs in the similarity matrix
 const QUERIES = 10;
@@ -19,6 +20,7 @@ export interface FinishedRun {
   readonly seed: number;
   readonly set: EmbeddedSet;
   readonly evaluations: readonly Evaluation[];
+  readonly probe: ProbeResult;
   readonly metrics: readonly MetricRow[];
   readonly history: readonly EvaluationRow[];
   readonly facts: Readonly<Record<string, string>>;
@@ -56,6 +58,7 @@ export function reportOf(run: FinishedRun): ReportData {
       ],
     })),
     ...(run.evaluations[0].calibration ? { calibration: run.evaluations[0].calibration } : {}),
+    probe: run.probe,
     sample: {
       names: texts.map((j) => pictures.texts[j]),
       pictures: texts.map((j) => picture(pictures.owner[j])),

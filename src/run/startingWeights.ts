@@ -60,8 +60,8 @@ export const weightsOf = ({ tensors }: { readonly tensors: Weights }): Weights =
 export function openStartingWeights(path: string, warn: (message: string) => void): StartingWeights {
   if (isSavedModel(path)) return fromSavedModel(path);
   const { config, checkpoint } = openRunToRead(path, warn);
-  const { model, tokenizer } = config;
-  return startingWeights(path, { model, tokenizer }, weightsOf(checkpoint), tokenizerOf(checkpoint));
+  const { model, tokenizer, data } = config;
+  return startingWeights(path, { model, tokenizer, trim: data.trim }, weightsOf(checkpoint), tokenizerOf(checkpoint));
 }
 
 /** The least tokenizer.vocabSize, the tokens that may be learned; a saved tokenizer may have learned fewer. */
@@ -85,16 +85,16 @@ function fromSavedModel(path: string): StartingWeights {
       { shape, data: Float32Array.from(value.data as Float32Array) },
     ]),
   );
-  return startingWeights(path, config, weights, tokenizer);
+  return startingWeights(path, { model: config.model, tokenizer: config.tokenizer }, weights, tokenizer);
 }
 
 const startingWeights = (
   path: string,
-  { model, tokenizer }: Pick<Config, "model" | "tokenizer">,
+  seen: Omit<Origin, "sha256">,
   weights: Weights,
   savedTokenizer: Tokenizer | undefined,
 ): StartingWeights => ({
-  ...{ path, model, tokenizer, weights, savedTokenizer },
+  ...{ path, ...seen, weights, savedTokenizer },
   sha256: { all: sha256OfWeights(weights), image: sha256OfWeights(weights, "image/") },
 });
 

@@ -17,11 +17,12 @@ import { type PairBatch, train } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
 import type { Tests } from "./dataSet.ts";
-import { openTests } from "./dataSets.ts";
+import { openProbe, openTests } from "./dataSets.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluation.ts";
 import { Guard } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { buildModel, buildOptimizer, lossOf } from "./model.ts";
+import { probe } from "./probe.ts";
 import { isLogged, Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
 import { finish } from "./results.ts";
 import { openRun } from "./runFolder.ts";
@@ -64,7 +65,8 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const optimizer = buildOptimizer(config, model);
   if (job.stored) restore(job.stored, model, optimizer);
   const rendered = "rendered" in job.pairs ? job.pairs.rendered : undefined;
-  const tests = await openTests(config, { progress: device.alive, rendered });
+  const opening = { progress: device.alive, rendered };
+  const tests = await openTests(config, opening);
   const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm };
   const recorder = comm.rank === 0 ? recorderFor(device, { model, optimizer, tokenizer }) : undefined;
   const guard = new Guard(comm, model, optimizer, job.compareEvery);
@@ -99,11 +101,13 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   }
   recorder?.close();
   const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
-  if (recorder === undefined) return { kind: "stopped", step: steps };
+  const probed = probe(embedder, await openProbe(config, opening));
+  if (recorder === undefined || probed === undefined) return { kind: "stopped", step: steps }; // rank 0 has both
   const seconds = (performance.now() - started) / 1e3;
   const { run, preset } = job;
   const { flops } = recorder;
-  return finish({ run, config, preset, model, set: sets[0], evaluations, seconds, flops, first, devices: comm.size });
+  const results = { set: sets[0], evaluations, probe: probed };
+  return finish({ run, config, preset, model, ...results, seconds, flops, first, devices: comm.size });
 });
 
 /** Draws the rows of this device, and while it waits for other devices also later ones. */

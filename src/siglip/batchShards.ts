@@ -53,11 +53,7 @@ export function shardsOf(
   const areEmbeddings = imageShape.length === 2;
   if (areEmbeddings) checkEmbeddings(model, imageShape, isLocked);
   const zimg: EmbedShard = (shard, tap) => {
-    if (areEmbeddings) {
-      const given = constant(imagesOf(shard));
-      tap?.("unnormalized", given); // their lengths were other ones, which nobody knows any more
-      return given;
-    }
+    if (areEmbeddings) return constant(imagesOf(shard));
     if (!isLocked) return model.embedImages(imagesOf(shard), keptOf(shard), tap);
     return scope(() => noGrad(() => model.embedImages(imagesOf(shard), undefined, tap))); // frees its intermediates at once
   };

@@ -38,6 +38,8 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(stderr).toMatch(/step 12\/12 .*loss \d/);
     expect(stderr).not.toMatch(/warning/);
     expect(readdirSync(run("whole")).sort()).toEqual(["checkpoint", "config.json", "metrics.jsonl", "report.html"]);
+    const report = readFileSync(join(run("whole"), "report.html"), "utf8");
+    expect(report).toMatch(/6 classes, 1,000 pictures.*pictures per class.*image tower.*\d+\.\d %.*chance.*16\.7 %/s);
     const rows = metrics("whole")
       .trim()
       .split("\n")

@@ -36,7 +36,7 @@ describe("resolveConfig", () => {
   });
 
   it("reads a setting as the type of its key", () => {
-    const config = resolveConfig("emoji", [
+    const config = resolveConfig("emoji-paper", [
       "optim.lr=3e-4",
       "train.steps=+100",
       "optim.schedule=rsqrt",
@@ -56,12 +56,12 @@ describe("resolveConfig", () => {
   });
 
   it("lets the last of several settings of one key win", () => {
-    expect(resolveConfig("emoji", ["train.seed=1", "train.seed=2"]).train.seed).toBe(2);
+    expect(resolveConfig("emoji-paper", ["train.seed=1", "train.seed=2"]).train.seed).toBe(2);
   });
 
   it("does not change the defaults of the next call", () => {
-    resolveConfig("emoji", ["optim.lr=1"]);
-    expect(resolveConfig("emoji", []).optim.lr).toBe(2e-3);
+    resolveConfig("emoji-paper", ["optim.lr=1"]);
+    expect(resolveConfig("emoji-paper", []).optim.lr).toBe(2e-3);
   });
 
   it("reports all problems at once", () => {
@@ -189,7 +189,7 @@ describe("resolveConfig", () => {
   });
 
   it("throws nothing but ConfigError, with bounded lines of printable text, whatever is set", () => {
-    const keys = keysOf(resolveConfig("emoji", []));
+    const keys = keysOf(resolveConfig("emoji-paper", []));
     const key = fc.oneof(fc.constantFrom(...keys, "__proto__.x", "constructor", "optim.lr.initial"), fc.string());
     fc.assert(
       fc.property(fc.array(fc.tuple(key, fc.string({ unit: "binary" })), { maxLength: 3 }), (pairs) => {
@@ -233,15 +233,15 @@ describe("checkConfig", () => {
 });
 
 it("checkBatch refuses a batch of more items than there are", () => {
-  const config = resolveConfig("emoji", []);
+  const config = resolveConfig("emoji-paper", []);
   expect(() => checkBatch(config, 128)).not.toThrow();
   expect(() => checkBatch(config, 127)).toThrow("use at most 127");
 });
 
 it("configDifferences names exactly the keys that were set", () => {
-  const before = resolveConfig("emoji", []);
+  const before = resolveConfig("emoji-paper", []);
   expect(configDifferences(before, before)).toEqual([]);
-  expect(configDifferences(before, resolveConfig("emoji", ["optim.lr=1e-3", "data.trainStyles=noto"]))).toEqual([
+  expect(configDifferences(before, resolveConfig("emoji-paper", ["optim.lr=1e-3", "data.trainStyles=noto"]))).toEqual([
     { key: "data.trainStyles", from: '["noto","twemoji","fluent"]', to: '["noto"]' },
     { key: "optim.lr", from: "0.002", to: "0.001" },
   ]);
@@ -255,10 +255,12 @@ it("withSettings changes what is named, and nothing else of a configuration", ()
 });
 
 it("a number that is 0 in f32 is not a valid ε", () => {
-  expect(Math.fround(resolveConfig("emoji", ["optim.eps=1e-38"]).optim.eps)).toBeGreaterThan(0);
-  expect(() => resolveConfig("emoji", ["optim.eps=1e-300"])).toThrow(/optim\.eps/);
+  expect(Math.fround(resolveConfig("emoji-paper", ["optim.eps=1e-38"]).optim.eps)).toBeGreaterThan(0);
+  expect(() => resolveConfig("emoji-paper", ["optim.eps=1e-300"])).toThrow(/optim\.eps/);
 });
 
 it("what --resume writes cannot be set", () => {
-  expect(() => resolveConfig("emoji", ["train.firstSteps=3"])).toThrow(/train\.firstSteps is written by --resume/);
+  expect(() => resolveConfig("emoji-paper", ["train.firstSteps=3"])).toThrow(
+    /train\.firstSteps is written by --resume/,
+  );
 });

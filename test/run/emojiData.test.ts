@@ -32,7 +32,7 @@ describe("openTests", () => {
   it("opens one style by default, and a second one with data.secondTestStyle", async () => {
     const rendered = await patterns();
     const names = async (...settings: string[]) =>
-      (await openTests(resolveConfig("emoji", settings), { rendered })).sets.map(({ name }) => name);
+      (await openTests(resolveConfig("emoji-paper", settings), { rendered })).sets.map(({ name }) => name);
     expect(await names()).toEqual(["openmoji"]);
     expect(await names("data.secondTestStyle=emojione")).toEqual(["openmoji", "emojione"]);
     expect(await names("data.secondTestStyle=emojione", "data.name=emoji-unseen")).toEqual([
@@ -42,7 +42,7 @@ describe("openTests", () => {
   });
 
   it("tests only on emoji that the second style draws, against the same emoji in the training styles", async () => {
-    const config = resolveConfig("emoji", ["data.secondTestStyle=emojione"]);
+    const config = resolveConfig("emoji-paper", ["data.secondTestStyle=emojione"]);
     const [, { pictures, known }] = (await openTests(config, { rendered: await patterns() })).sets;
     const names = (await emojiList()).filter((_, item) => item % 3 !== 0).map(({ name }) => name);
     expect(pictures.names).toEqual(names);

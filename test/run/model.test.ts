@@ -7,7 +7,7 @@ import { copy, scope, zeros } from "../../src/tensor/index.ts";
 /** Paths of the parameters that decay in a step without gradient. */
 function decaying(settings: readonly string[]): { decayed: string[]; kept: string[] } {
   return scope(() => {
-    const config = resolveConfig("emoji", ["optim.weightDecay=0.5", ...settings]);
+    const config = resolveConfig("emoji-paper", ["optim.weightDecay=0.5", ...settings]);
     const model = buildModel(config, 300);
     const optimizer = buildOptimizer(config, model);
     const parameters = [...parametersOf(model)];
@@ -21,13 +21,13 @@ function decaying(settings: readonly string[]): { decayed: string[]; kept: strin
 }
 
 it.each(["adamw", "adafactor", "lion", "adam", "sgd", "muon"])("optim.name=%s trains with that optimizer", (name) => {
-  const config = resolveConfig("emoji", [`optim.name=${name}`]);
+  const config = resolveConfig("emoji-paper", [`optim.name=${name}`]);
   expect(buildOptimizer(config, buildModel(config, 300)).name.toLowerCase()).toBe(name);
 });
 
 it("model.outputInit=zero starts the output projections of both encoders at zero", () => {
   const zeros = (settings: string[]): string[] =>
-    [...parametersOf(buildModel(resolveConfig("emoji", settings), 300))].flatMap(([path, { value }]) =>
+    [...parametersOf(buildModel(resolveConfig("emoji-paper", settings), 300))].flatMap(([path, { value }]) =>
       path.endsWith("/kernel") && value.data.every((x) => x === 0) ? [path] : [],
     );
   expect(zeros([])).toEqual([]);
@@ -42,14 +42,14 @@ it.each([
   ["adamw", "matrixLr"],
 ])("optim.name=%s with optim.%s is refused, since the key has no effect", (name, key) => {
   const settings = [`optim.name=${name}`, `optim.${key}=0.5`];
-  expect(() => resolveConfig("emoji", settings)).toThrow(
+  expect(() => resolveConfig("emoji-paper", settings)).toThrow(
     `config: optim.${key} 0.5 has no effect: optim.name ${name} does not read it; leave it out`,
   );
 });
 
 it("optim.frozen leaves every bit of a parameter as it was drawn", () => {
   scope(() => {
-    const config = resolveConfig("emoji", ['optim.frozen=["image/.*","b"]']);
+    const config = resolveConfig("emoji-paper", ['optim.frozen=["image/.*","b"]']);
     const model = buildModel(config, 300);
     const optimizer = buildOptimizer(config, model);
     for (const [path, parameter] of parametersOf(model)) {
@@ -61,7 +61,7 @@ it("optim.frozen leaves every bit of a parameter as it was drawn", () => {
 it("optim.decayed matrices decays every parameter of two axes or more, and no other", () => {
   const { decayed, kept } = decaying([]);
   const axes = new Map(
-    [...parametersOf(buildModel(resolveConfig("emoji", []), 300))].map(([k, v]) => [k, v.shape.length]),
+    [...parametersOf(buildModel(resolveConfig("emoji-paper", []), 300))].map(([k, v]) => [k, v.shape.length]),
   );
   expect(decayed.every((path) => axes.get(path)! >= 2)).toBe(true);
   expect(kept.filter((path) => axes.get(path)! >= 2)).toEqual([]);
@@ -76,8 +76,8 @@ it("a multiplier with decay 0 leaves exactly the weights that it matches undecay
 });
 
 it("a locked image tower is neither decayed nor trained", () => {
-  const paths = trainedPaths(resolveConfig("emoji", ["train.lock=image"]));
-  expect(paths).toEqual(trainedPaths(resolveConfig("emoji", [])).filter((path) => !path.startsWith("image/")));
+  const paths = trainedPaths(resolveConfig("emoji-paper", ["train.lock=image"]));
+  expect(paths).toEqual(trainedPaths(resolveConfig("emoji-paper", [])).filter((path) => !path.startsWith("image/")));
   expect(paths).toEqual(expect.arrayContaining(["text/embedding", "tPrime", "b"]));
 });
 

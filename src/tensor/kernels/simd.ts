@@ -12,6 +12,7 @@ import { simdL2Normalize } from "./l2Normalize/simd.ts";
 import { simdLayerNorm } from "./layerNorm/simd.ts";
 import { simdLion } from "./lion/simd.ts";
 import { simdMovement } from "./movement/simd.ts";
+import { simdMuon } from "./muon/simd.ts";
 import { simdReduce } from "./reduce/simd.ts";
 import { simdSgd } from "./sgd/simd.ts";
 import { simdSigmoidTile } from "./sigmoidTile/simd.ts";
@@ -42,6 +43,7 @@ export function simdKernels(heap: Heap, variant: KernelVariant): Kernels {
     ...simdAdamW(heap, variant),
     ...simdSgd(heap, variant),
     ...simdLion(heap, variant),
+    ...simdMuon(heap, variant),
     ...simdAdafactor(heap, variant),
     ...simdView(heap, variant),
   };

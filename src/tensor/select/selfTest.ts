@@ -193,6 +193,7 @@ function optimizerChecks({ x, y, positive }: Inputs): Check[] {
       },
     ],
     step("lion", 1, (k, p, m) => k.lion(N, p, x, m, rates)),
+    step("muonMomentum", 1, (k, out, m) => k.muonMomentum(N, x, m, out, { ...rates, momentum: 0.9 })),
     step("sgd", 1, (k, p, m) => k.sgd(N, p, x, m, { ...rates, momentum: 0.9, nesterov: false })),
     step("sgdNesterov", 1, (k, p, m) => k.sgd(N, p, x, m, { ...rates, momentum: 0.9, nesterov: true })),
   ];
