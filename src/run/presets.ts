@@ -34,9 +34,9 @@ export const presets: Readonly<Record<string, readonly string[]>> = {
     "data.strokeProbability=0",
     "data.augment=light",
     "tokenizer.vocabSize=2048",
-    "train.batch=512",
-    "train.steps=3000",
-    "eval.every=1000",
+    "train.batch=256",
+    "train.steps=17000",
+    "eval.every=4000",
   ],
   /**
    * A text tower for the locked image tower of --init, trained on its embeddings of the emoji (SigLiT). Width, decay, batch and
