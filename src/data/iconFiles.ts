@@ -134,6 +134,15 @@ async function picturesOf(set: PreparedSet, folder: string): Promise<Uint8Array>
   return pictures;
 }
 
+const isList = (value: JsonValue | undefined, isItem: (item: JsonValue) => boolean): boolean =>
+  Array.isArray(value) && value.every(isItem);
+
+const isSet = (value: JsonValue): boolean =>
+  isJsonRecord(value) &&
+  ["name", "use", "sha256"].every((key) => typeof value[key] === "string") &&
+  isList(value.names, (name) => typeof name === "string") &&
+  isList(value.rows, (row) => Number.isInteger(row));
+
 function indexOf(bytes: Uint8Array, file: string): IconIndex {
   let value: JsonValue | undefined;
   try {
@@ -141,7 +150,7 @@ function indexOf(bytes: Uint8Array, file: string): IconIndex {
   } catch (cause) {
     throw new DataError(`icons: ${file} is damaged; ${REMEDY}`, { cause });
   }
-  if (!isJsonRecord(value) || !Array.isArray(value.sets) || typeof value.recipe !== "number")
+  if (!isJsonRecord(value) || typeof value.recipe !== "number" || !isList(value.sets, isSet))
     throw new DataError(`icons: ${file} is damaged; ${REMEDY}`);
   if (value.recipe !== RECIPE)
     throw new DataError(

@@ -57,12 +57,57 @@ describe("siglip train --preset icons", { timeout: 120_000 }, () => {
   });
 });
 
+/** A folder with a program that stands for npm. */
+function fakeNpm(name: string, script: string): string {
+  const bin = join(folder, name);
+  mkdirSync(bin);
+  writeFileSync(join(bin, "npm"), `#!${process.execPath}\n${script}\n`);
+  chmodSync(join(bin, "npm"), 0o755);
+  return bin;
+}
+
 describe("siglip data icons", { timeout: 60_000 }, () => {
+  it("installs the sets with npm, renders them, records their licences, and does neither again", async () => {
+    const own = join(folder, "own");
+    const calls = join(folder, "calls");
+    // An npm that writes a package of one square for each dependency, and counts its calls.
+    const bin = fakeNpm(
+      "installs",
+      `const { mkdirSync, readFileSync, writeFileSync, appendFileSync } = require("node:fs");
+      appendFileSync(${JSON.stringify(calls)}, "x");
+      const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+      for (const [name, version] of Object.entries(dependencies)) {
+        mkdirSync("node_modules/" + name, { recursive: true });
+        const write = (file, value) => writeFileSync("node_modules/" + name + "/" + file, JSON.stringify(value));
+        write("package.json", { version });
+        write("icons.json", { icons: { "box-outline": { body: '<path d="M1 1h9v14h-9z"/>' } } });
+        write("metadata.json", {});
+        write("info.json", { license: { spdx: "MIT" }, author: { name: "Somebody" } });
+      }`,
+    );
+    const env = { SIGLIP_CACHE: own, PATH: `${bin}:${process.env.PATH}` };
+    for (const renders of [true, false]) {
+      const { code, stdout, stderr } = await inCache(["data", "icons", "--json"], env);
+      expect(code, stderr).toBe(0);
+      expect(/rendering pictures .*: 50 of 50/.test(stderr)).toBe(renders);
+      expect(JSON.parse(stdout)).toEqual({
+        uses: [
+          { use: "train", sets: 47, icons: 47, names: 1 },
+          { use: "validation", sets: 1, icons: 0, names: 0 },
+          { use: "test", sets: 2, icons: 0, names: 0 },
+        ],
+        duplicates: ["ri", "ph", "flat-color-icons"].map((set) => ({
+          ...{ set, icons: 1, leaked: 1, sameName: 1, repeated: 0, left: 0, leakedAfter: 0 },
+        })),
+      });
+    }
+    expect(readFileSync(calls, "utf8")).toBe("x");
+    const licences = readFileSync(join(own, "icons", "LICENCES.txt"), "utf8");
+    expect(licences).toMatch(/@iconify-json\/ph 1\.2\.2 {2}MIT {2}Somebody/);
+  });
+
   it("names what npm said if the sets cannot be installed", async () => {
-    const bin = join(folder, "bin");
-    mkdirSync(bin);
-    writeFileSync(join(bin, "npm"), "#!/bin/sh\necho 'npm error network request failed' >&2\nexit 1\n");
-    chmodSync(join(bin, "npm"), 0o755);
+    const bin = fakeNpm("fails", "console.error('npm error network request failed'); process.exit(1);");
     const { code, stdout, stderr } = await inCache(["data", "icons"], { PATH: `${bin}:${process.env.PATH}` });
     expect(code).toBe(2);
     expect(stdout).toBe("");

@@ -107,6 +107,8 @@ describe("openIcons", () => {
       edit("first.bin", () => readFileSync(join(folder, "second.bin")))],
     ["the index is cut", /icons.json is damaged; run npm run data:icons/, () => edit("icons.json", (b) => b.subarray(0, 99))],
     ["the index is another file", /icons.json is damaged/, () => edit("icons.json", () => Buffer.from("[1]"))],
+    ["the index lacks the rows of a set", /icons.json is damaged/, () =>
+      edit("icons.json", (b) => Buffer.from(b.toString().replace('"rows"', '"row"')))],
     ["another version prepared them", /another version \(0, this one is 1\)/, () =>
       edit("icons.json", (b) => Buffer.from(b.toString().replace('"recipe":1', '"recipe":0')))],
     ["a set was updated since", /the set second has changed since its icons were rendered; run npm run data:icons/, () =>
