@@ -40,8 +40,13 @@ export {
   type NamedEmoji,
 } from "./emojiNames.ts";
 export { emojiTokenizer } from "./emojiTexts.ts";
+export { type IconIndex, type OpenedIcons, type OpenIcons, openIcons, type PreparedSet } from "./iconFiles.ts";
+export { type PrepareIcons, prepareIcons } from "./iconPrepare.ts";
+export type { DuplicateCounts } from "./iconSelection.ts";
+export { ICON_SOURCES, type IconSource, type IconUse, iconPackage } from "./iconSets.ts";
+export { type Icon, type IconPairsOptions, iconPairs, iconPictures, iconsByName, iconsOf } from "./icons.ts";
 export { MissingPackageError } from "./missingPackageError.ts";
-export { type EmojiSpec, openImages, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
+export { type EmojiSpec, type IconsSpec, openImages, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
 export { filesOf } from "./pictureFiles.ts";
 export {
   decodePicture,

@@ -6,6 +6,8 @@ import type { ImageList, Pairs, Views } from "./batches.ts";
 import { emojiImages, emojiPairs, type OpenedEmoji, openEmoji, type RenderedPictures } from "./emoji.ts";
 import type { EmojiStyle } from "./emojiList.ts";
 import type { EmojiNames } from "./emojiNames.ts";
+import { openIcons } from "./iconFiles.ts";
+import { iconPairs } from "./icons.ts";
 import { type ShapesSplit, shapes } from "./shapes.ts";
 import type { TokenizerFile } from "./tokenizer.ts";
 import { tokenizerFromJSON } from "./tokenizerFile.ts";
@@ -40,21 +42,33 @@ export interface EmojiSpec extends CommonSpec {
   readonly cache?: string;
 }
 
+/** Specification of icons; see `IconPairsOptions`. */
+export interface IconsSpec extends CommonSpec {
+  readonly data: "icons";
+  readonly augmentation?: Augmentation;
+  /** The files of the data set, with the pictures of the training sets. */
+  readonly rendered: RenderedPictures;
+}
+
 /** Specification of training pairs. */
-export type PairsSpec = ShapesSpec | EmojiSpec;
+export type PairsSpec = ShapesSpec | EmojiSpec | IconsSpec;
 
 /** Opens the pairs of a specification. `progress` is called for each emoji that must be rendered; see `openEmoji`. */
 export async function openPairs(spec: PairsSpec, progress: () => void = () => {}): Promise<Pairs> {
   const tokenizer = tokenizerFromJSON(spec.tokenizer);
   if (spec.data === "shapes") return shapes({ ...spec, tokenizer });
+  if (spec.data === "icons") {
+    const icons = await openIcons({ folder: undefined, uses: ["train"], rendered: spec.rendered });
+    return iconPairs(icons, { ...spec, tokenizer });
+  }
   const drawn = spec.embeddings ? [] : spec.styles;
   const stroked = spec.stroke === 0 ? [] : drawn;
   return emojiPairs(await openDrawn(spec, drawn, stroked, progress), { ...spec, tokenizer });
 }
 
-/** Opens the images of a specification, neither stroked nor augmented; undefined for shapes, which are new in every step. */
+/** Opens the images of a specification, neither stroked nor augmented; undefined for shapes and icons, which are new in every step. */
 export async function openImages(spec: PairsSpec, progress: () => void = () => {}): Promise<ImageList | undefined> {
-  if (spec.data === "shapes") return undefined;
+  if (spec.data !== "emoji") return undefined;
   return emojiImages(await openDrawn(spec, spec.styles, [], progress), spec);
 }
 

@@ -262,6 +262,7 @@ const LATER_KEYS: readonly string[] = [
   "data.secondTestStyle",
   "data.languages",
   "data.testLanguages",
+  "data.split",
   "train.firstSteps",
   "train.init",
   "train.lock",

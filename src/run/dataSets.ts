@@ -3,10 +3,11 @@
 import type { Conflict } from "./configError.ts";
 import type { Opening, ProbeData, TestOpening, Tests, TrainingData, Vocabulary } from "./dataSet.ts";
 import { type EmojiSettings, emojiData, emojiKeys } from "./emojiData.ts";
+import { type IconSettings, iconKeys, iconsData } from "./iconsData.ts";
 import { shapesData } from "./shapesData.ts";
 import { cutTexts } from "./texts.ts";
 
-const dataSets = { emoji: emojiData(false), "emoji-unseen": emojiData(true), shapes: shapesData };
+const dataSets = { emoji: emojiData(false), "emoji-unseen": emojiData(true), icons: iconsData, shapes: shapesData };
 
 /** Name of a data set. */
 export type DataName = keyof typeof dataSets;
@@ -14,9 +15,9 @@ export type DataName = keyof typeof dataSets;
 export const dataNames = Object.keys(dataSets) as readonly DataName[];
 
 /** The keys of all data sets. */
-export const dataKeys = emojiKeys;
+export const dataKeys = { ...emojiKeys, ...iconKeys };
 
-type Settings = EmojiSettings & { readonly data: { readonly name: DataName } };
+type Settings = EmojiSettings & IconSettings & { readonly data: { readonly name: DataName } };
 
 /** Combinations of its keys that a data set cannot use. */
 export const dataConflicts = (settings: Settings): Conflict[] =>

@@ -28,6 +28,7 @@ export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
 export { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "./fs.ts";
 export { embedFiles, type Gallery } from "./gallery.ts";
+export { iconsFolder } from "./iconsData.ts";
 export {
   EmbeddingsError,
   type Fingerprint,
