@@ -19,6 +19,7 @@ import type { L2NormalizeKernels } from "./l2Normalize/interface.ts";
 import type { LayerNormKernels } from "./layerNorm/interface.ts";
 import type { LionKernels } from "./lion/interface.ts";
 import type { MovementKernels } from "./movement/interface.ts";
+import type { PairMaskKernels } from "./pairMask/interface.ts";
 import type { ReduceKernels } from "./reduce/interface.ts";
 import type { SgdKernels } from "./sgd/interface.ts";
 import type { SigmoidTileKernels } from "./sigmoidTile/interface.ts";
@@ -36,6 +37,7 @@ export interface Kernels
     AttentionKernels,
     SigmoidTileKernels,
     SoftmaxTileKernels,
+    PairMaskKernels,
     MovementKernels,
     AdamWKernels,
     SgdKernels,
