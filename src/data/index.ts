@@ -32,6 +32,7 @@ export {
 } from "./emoji.ts";
 export { EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList, type FullEmojiStyle } from "./emojiList.ts";
 export { MissingPackageError } from "./missingPackageError.ts";
+export { NOISE_KINDS, type Noise, type NoiseKind, spoilsImages, withNoise } from "./noise.ts";
 export { type EmojiSpec, openImages, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
 export { filesOf } from "./pictureFiles.ts";
 export {

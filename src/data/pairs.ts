@@ -5,8 +5,9 @@ import type { Augmentation } from "./augment.ts";
 import type { ImageList, Pairs, Views } from "./batches.ts";
 import { emojiImages, emojiPairs, type OpenedEmoji, openEmoji, type RenderedPictures } from "./emoji.ts";
 import type { EmojiStyle } from "./emojiList.ts";
+import { type Noise, withNoise } from "./noise.ts";
 import { type ShapesSplit, shapes } from "./shapes.ts";
-import type { TokenizerFile } from "./tokenizer.ts";
+import type { Tokenizer, TokenizerFile } from "./tokenizer.ts";
 import { tokenizerFromJSON } from "./tokenizerFile.ts";
 
 interface CommonSpec {
@@ -15,6 +16,8 @@ interface CommonSpec {
   readonly length: number;
   readonly side?: number;
   readonly views?: Views;
+  /** Spoils some pairs. */
+  readonly noise?: Noise;
 }
 
 /** Specification of shapes; see `ShapesOptions`. */
@@ -43,6 +46,11 @@ export type PairsSpec = ShapesSpec | EmojiSpec;
 /** Opens the pairs of a specification. `progress` is called for each emoji that must be rendered; see `openEmoji`. */
 export async function openPairs(spec: PairsSpec, progress: () => void = () => {}): Promise<Pairs> {
   const tokenizer = tokenizerFromJSON(spec.tokenizer);
+  const pairs = await openClean(spec, tokenizer, progress);
+  return spec.noise ? withNoise(pairs, spec.noise, tokenizer.vocabSize) : pairs;
+}
+
+async function openClean(spec: PairsSpec, tokenizer: Tokenizer, progress: () => void): Promise<Pairs> {
   if (spec.data === "shapes") return shapes({ ...spec, tokenizer });
   const drawn = spec.embeddings ? [] : spec.styles;
   const stroked = spec.stroke === 0 ? [] : drawn;
