@@ -97,6 +97,7 @@ async function probed(holdsOut: boolean, settings: EmojiSettings, opening: TestO
 /** All emoji in some styles; with `holdsOut`, some of them are never trained on in any style. */
 export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
   hasFixedImages: ({ data: { augment, strokeProbability } }) => augment === "none" && strokeProbability === 0,
+  repeatsTexts: ({ data }) => data.keywordProbability > 0, // each emoji has a name of its own
 
   conflicts({ data: { trainStyles, testStyle } }) {
     if (!trainStyles.includes(testStyle)) return [];
