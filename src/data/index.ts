@@ -46,6 +46,7 @@ export type { DuplicateCounts } from "./iconSelection.ts";
 export { ICON_SOURCES, type IconSource, type IconUse, iconPackage } from "./iconSets.ts";
 export { type Icon, type IconPairsOptions, iconPairs, iconPictures, iconsByName, iconsOf } from "./icons.ts";
 export { MissingPackageError } from "./missingPackageError.ts";
+export { NOISE_KINDS, type Noise, type NoiseKind, spoilsImages, withNoise } from "./noise.ts";
 export { type EmojiSpec, type IconsSpec, openImages, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
 export { filesOf } from "./pictureFiles.ts";
 export {

@@ -8,8 +8,9 @@ import type { EmojiStyle } from "./emojiList.ts";
 import type { EmojiNames } from "./emojiNames.ts";
 import { openIcons } from "./iconFiles.ts";
 import { iconPairs } from "./icons.ts";
+import { type Noise, withNoise } from "./noise.ts";
 import { type ShapesSplit, shapes } from "./shapes.ts";
-import type { TokenizerFile } from "./tokenizer.ts";
+import type { Tokenizer, TokenizerFile } from "./tokenizer.ts";
 import { tokenizerFromJSON } from "./tokenizerFile.ts";
 
 interface CommonSpec {
@@ -18,6 +19,8 @@ interface CommonSpec {
   readonly length: number;
   readonly side?: number;
   readonly views?: Views;
+  /** Spoils some pairs. */
+  readonly noise?: Noise;
 }
 
 /** Specification of shapes; see `ShapesOptions`. */
@@ -56,6 +59,11 @@ export type PairsSpec = ShapesSpec | EmojiSpec | IconsSpec;
 /** Opens the pairs of a specification. `progress` is called for each emoji that must be rendered; see `openEmoji`. */
 export async function openPairs(spec: PairsSpec, progress: () => void = () => {}): Promise<Pairs> {
   const tokenizer = tokenizerFromJSON(spec.tokenizer);
+  const pairs = await openClean(spec, tokenizer, progress);
+  return spec.noise ? withNoise(pairs, spec.noise, tokenizer.vocabSize) : pairs;
+}
+
+async function openClean(spec: PairsSpec, tokenizer: Tokenizer, progress: () => void): Promise<Pairs> {
   if (spec.data === "shapes") return shapes({ ...spec, tokenizer });
   if (spec.data === "icons") {
     const icons = await openIcons({ folder: undefined, uses: ["train"], rendered: spec.rendered });

@@ -38,6 +38,7 @@ import {
   type Values,
   valueAt,
 } from "./fields.ts";
+import { lossConflicts, lossFields } from "./lossFields.ts";
 import { keysWithoutEffect, optimizerNames } from "./optimizers.ts";
 import { isPattern } from "./patterns.ts";
 import { presetNames, presets } from "./presets.ts";
@@ -145,9 +146,7 @@ const fields = {
     ),
     frozen: patterns("patterns of the paths of parameters that are not trained"),
   },
-  loss: {
-    views: choice("1", ["1", "texts", "image-image"], "two images of each text; image-image: compared as well"),
-  },
+  loss: lossFields,
   checkpoint: {
     every: integer(1000, 1, 1_000_000_000, "steps between two saves"),
     minutes: number(5, { above: 0, max: 100_000 }, "also saves when so much time has passed since the last save"),
@@ -282,6 +281,11 @@ const LATER_KEYS: readonly string[] = [
   "optim.stairs",
   "optim.schedules",
   "loss.views",
+  "loss.negatives",
+  "loss.ratio",
+  "loss.sameName",
+  "data.noise",
+  "data.noiseProbability",
 ];
 
 /**
@@ -316,7 +320,7 @@ function settled(config: Config, problems: Problem[]): Config {
 
 /** Combinations that no run can use, although every key is in its range. */
 function conflicts(config: Config): Conflict[] {
-  const { model, train, loss } = config;
+  const { model, train } = config;
   const { image, text } = model;
   const found: Conflict[] = [];
   const refuse = (when: boolean, keys: string[], detail: string): void => {
@@ -355,13 +359,7 @@ function conflicts(config: Config): Conflict[] {
     ["model.biasInit", "train.batch"],
     `model.biasInit log-odds is −ln(batch − 1), which needs train.batch of at least 2, not ${train.batch}; use a larger batch, or set a number such as model.biasInit=-10`,
   );
-  refuse(
-    train.lock === "image" && loss.views !== "1",
-    ["loss.views", "train.lock"],
-    `loss.views ${loss.views} is for a run that trains its image tower, and train.lock image locks it; leave one of them out`,
-  );
-
-  found.push(...dataConflicts(config), ...scheduleConflicts(config));
+  found.push(...lossConflicts(config), ...dataConflicts(config), ...scheduleConflicts(config));
 
   const large = found.length === 0 ? tooLarge(config) : undefined; // only for a valid model
   if (large !== undefined) refuse(true, ["model", "tokenizer.vocabSize"], large);

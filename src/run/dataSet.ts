@@ -89,6 +89,8 @@ export interface ProbeData {
 export interface DataSet<Settings extends DataSettings = DataSettings> {
   /** Whether training shows a finite list of images as they are, so that a locked tower needs to embed each only once. */
   hasFixedImages(settings: Settings): boolean;
+  /** Whether two items of a batch may have the same text. */
+  repeatsTexts(settings: Settings): boolean;
   /** Combinations of its keys that it cannot use. */
   conflicts?(settings: Settings): Conflict[];
   /** Opens the tokenizer without rendering or writing anything. */

@@ -173,6 +173,8 @@ async function openedTraining(holdsOut: boolean, settings: EmojiSettings, openin
 /** All emoji in some styles; with `holdsOut`, some of them are never trained on in any style. */
 export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
   hasFixedImages: ({ data: { augment, strokeProbability } }) => augment === "none" && strokeProbability === 0,
+  // In one language each emoji has a name of its own.
+  repeatsTexts: ({ data }) => data.keywordProbability > 0 || data.languages.length > 1,
 
   conflicts({ data: { trainStyles, testStyle } }) {
     if (!trainStyles.includes(testStyle)) return [];

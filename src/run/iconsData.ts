@@ -111,7 +111,8 @@ async function probed({ data, model }: IconSettings, opening: TestOpening): Prom
 
 /** The data set of icons. */
 export const iconsData: DataSet<IconSettings> = {
-  hasFixedImages: () => false, // a row shows a random one of the drawings of its name
+  hasFixedImages: () => false,
+  repeatsTexts: () => false, // a batch holds a name once // a row shows a random one of the drawings of its name
 
   conflicts({ data: { trim } }) {
     if (trim === "content") return [];

@@ -23,6 +23,7 @@ function tokenizerFor({ tokenizer: { kind, vocabSize } }: DataSettings, texts: r
 /** The data set of drawn scenes. */
 export const shapesData: DataSet = {
   hasFixedImages: () => false, // every step draws its scenes anew
+  repeatsTexts: () => false, // the caption says what a scene is
 
   async openVocabulary(settings) {
     const texts = captions();

@@ -13,11 +13,11 @@ import {
   tokenizerFromJSON,
 } from "../data/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
-import { type PairBatch, train } from "../siglip/index.ts";
+import { groupsOfTokens, type PairBatch, train } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
 import type { Tests } from "./dataSet.ts";
-import { openProbe, openTests } from "./dataSets.ts";
+import { openProbe, openTests, repeatsTexts } from "./dataSets.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluation.ts";
 import { Guard } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
@@ -77,8 +77,14 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const batchOf = (index: number): PairBatch => {
     device.step(index + 1);
     if (recorder?.saveIsDue) device.mark(); // all devices then save after this step
-    return { ...drawer.take(index), rng: dropout.split(index) };
+    const rows = drawer.take(index);
+    const rng = dropout.split(index);
+    if (!findsGroups) return { ...rows, rng };
+    const groups = groupsOfTokens(rows.tokens, rows.items.length, comm);
+    recorder?.sawGroups(groups);
+    return { ...rows, rng, groups };
   };
+  const findsGroups = repeatsTexts(config) && config.loss.sameName !== "negative";
   const loss = lossOf(config);
   const measures = (index: number): boolean => isLogged(config, index + 1);
   const training = train({ model, optimizer, loss, batchOf, factorOf, measures, first, steps, comm, shards });
@@ -113,8 +119,16 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
 /** Draws the rows of this device, and while it waits for other devices also later ones. */
 async function rowDrawerFor({ comm, config: job, alive }: Device<TrainJob, TrainReport>): Promise<RowDrawer> {
   const { batch, seed, steps } = job.config.train;
+  const { noise, noiseProbability } = job.config.data;
   const [first, end] = [comm.rank, comm.rank + 1].map((rank) => (rank * batch) / comm.size);
-  const pairs = await openPairs({ ...job.pairs, views: lossOf(job.config).views }, alive);
+  const pairs = await openPairs(
+    {
+      ...job.pairs,
+      views: lossOf(job.config).views,
+      ...(noise === "none" ? {} : { noise: { kind: noise, probability: noiseProbability } }),
+    },
+    alive,
+  );
   const drawer = new RowDrawer(job.rows, pairs, { seed, first, end, steps });
   comm.whileWaiting = () => drawer.help();
   return drawer;

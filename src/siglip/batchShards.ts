@@ -15,7 +15,9 @@ export interface PairBatch {
   readonly images: Float32Array;
   readonly imageShape: Shape;
   readonly tokens: Int32Array; // [k·n, L]
-  /** The random numbers of this step, the same on every device; needed for patch dropout. */
+  /** The group of each pair, [k·n]: pairs of one group have the same text. Without groups all texts differ. */
+  readonly groups?: Int32Array;
+  /** The random numbers of this step, the same on every device; needed for patch dropout and for random negatives. */
   readonly rng?: Rng;
 }
 

@@ -61,9 +61,10 @@ function sumOfTerms(gradients: LossForm["gradients"], batch: EmbeddedBatch, comp
   if (comparesViews) terms.push([1, a, b]);
 
   const sums = { loss: 0, dtPrime: 0, db: 0 };
-  for (const [weight, images, texts] of terms) {
+  for (const [number, [weight, images, texts]] of terms.entries()) {
+    const random = batch.rng ? { rng: batch.rng.split(number) } : {}; // each term chooses its negatives anew
     scope(() => {
-      const term = gradients({ ...batch, zimg: images.z, ztxt: texts.z });
+      const term = gradients({ ...batch, ...random, zimg: images.z, ztxt: texts.z });
       sums.loss += weight * term.loss;
       sums.dtPrime += weight * term.dtPrime;
       sums.db += weight * term.db;

@@ -153,6 +153,10 @@ describe("resolveConfig", () => {
     [["train.batch=33"], "train.shards 2 does not divide train.batch 33"],
     [["data.testStyle=noto"], "trainStyles"],
     [["loss.views=texts", "train.lock=image"], "loss.views texts is for a run that trains its image tower"],
+    [["loss.negatives=hard", "train.loss=softmax"], "loss.negatives hard is for train.loss=sigmoid"],
+    [["loss.sameName=positive", "train.loss=softmax"], "each image has one text, so use loss.sameName=mask"],
+    [["loss.ratio=0.1"], "loss.ratio 0.1 has no effect with loss.negatives all; set loss.negatives to"],
+    [["data.noiseProbability=0.1"], "data.noiseProbability 0.1 has no effect with data.noise none; set data.noise to"],
     [["optim.warmup=60%", "optim.cooldown=50%"], "more than train.steps"],
     [["optim.warmup=7000", "train.steps=6000"], "more than train.steps"],
     [

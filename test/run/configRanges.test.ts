@@ -137,6 +137,8 @@ describe("at the end of its range", () => {
     ["log.every", 0, 1e9 + 1],
     ["data.strokeProbability", -0.1, 1.1],
     ["data.keywordProbability", -0.1, 1.1],
+    ["data.noiseProbability", -0.1, 1.1],
+    ["loss.ratio", 0, 1.1],
   ])("%s is refused outside of it", (key, below, above) => {
     for (const value of [below, above, Number.NaN, Number.POSITIVE_INFINITY, ""]) {
       expect(() => resolveConfig("emoji-paper", [`${key}=${value}`])).toThrow(ConfigError);

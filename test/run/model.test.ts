@@ -1,8 +1,10 @@
 import { expect, it } from "vitest";
 import { parametersOf } from "../../src/nn/index.ts";
+import { alone } from "../../src/parallel/index.ts";
 import { resolveConfig } from "../../src/run/config.ts";
-import { buildModel, buildOptimizer, trainedPaths } from "../../src/run/model.ts";
-import { copy, scope, zeros } from "../../src/tensor/index.ts";
+import { hasFixedImages } from "../../src/run/dataSets.ts";
+import { buildModel, buildOptimizer, lossOf, trainedPaths } from "../../src/run/model.ts";
+import { copy, scope, tensor, zeros } from "../../src/tensor/index.ts";
 
 /** Paths of the parameters that decay in a step without gradient. */
 function decaying(settings: readonly string[]): { decayed: string[]; kept: string[] } {
@@ -45,6 +47,36 @@ it.each([
   expect(() => resolveConfig("emoji-paper", settings)).toThrow(
     `config: optim.${key} 0.5 has no effect: optim.name ${name} does not read it; leave it out`,
   );
+});
+
+it("the keys of loss choose its form", () => {
+  const nameOf = (settings: string[]): string => lossOf(resolveConfig("emoji", settings)).name;
+  expect(nameOf([])).toBe("fused");
+  expect(nameOf(["train.loss=softmax"])).toBe("softmax");
+  expect(nameOf(["loss.negatives=hard", "loss.ratio=0.1"])).toBe("fused, hard negatives 0.1");
+  expect(nameOf(["loss.negatives=random", "loss.ratio=0.5", "loss.views=texts"])).toBe(
+    "fused, random negatives 0.5, two views with texts",
+  );
+});
+
+it.each([
+  ["mask", 0],
+  ["negative", -1],
+  ["positive", 1],
+])("loss.sameName=%s is what the loss makes of equal texts", (sameName, label) => {
+  const form = lossOf(resolveConfig("emoji", [`loss.sameName=${sameName}`]));
+  scope(() => {
+    const z = tensor([1, 1], [2, 1], "f64");
+    const { db } = form.gradients({ zimg: z, ztxt: z, tPrime: 0, b: -1, comm: alone, shards: 1, groups: Int32Array.of(5, 5) }); // biome-ignore format: a line
+    // Logits of 0: G is −½ of a positive and ½ of a negative, and two of the four pairs match.
+    expect(db).toBeCloseTo((-1 - label) / 2, 12);
+  });
+});
+
+it("label noise of images makes them other ones in every step, so that a locked tower must run", () => {
+  const fixed = ["data.augment=none", "data.strokeProbability=0"];
+  const of = (noise: string): boolean => hasFixedImages(resolveConfig("emoji", [...fixed, `data.noise=${noise}`]));
+  expect(["none", "text", "alignment", "image", "image-text", "all"].map(of)).toEqual([true, true, true, false, false, false]); // biome-ignore format: a line
 });
 
 it("optim.frozen leaves every bit of a parameter as it was drawn", () => {

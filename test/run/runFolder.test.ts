@@ -234,6 +234,13 @@ it("every value of loss.views has a digest of its own", () => {
   expect(new Set(digests).size).toBe(3);
 });
 
+it.each(["loss.negatives=hard", "loss.sameName=negative", "data.noise=text"])(
+  "%s has a digest of its own",
+  (setting) => {
+    expect(configDigest(resolveConfig("emoji", [setting]))).not.toBe(configDigest(resolveConfig("emoji", [])));
+  },
+);
+
 it("a run whose steps were changed by --resume keeps its digest", () => {
   const { train, ...rest } = resolveConfig("emoji-paper", ["train.steps=10"]);
   const longer = { ...rest, train: { ...train, steps: 20, firstSteps: 10 } };

@@ -20,6 +20,7 @@ import type { LayerNormKernels } from "./layerNorm/interface.ts";
 import type { LionKernels } from "./lion/interface.ts";
 import type { MovementKernels } from "./movement/interface.ts";
 import type { MuonKernels } from "./muon/interface.ts";
+import type { PairMaskKernels } from "./pairMask/interface.ts";
 import type { ReduceKernels } from "./reduce/interface.ts";
 import type { SgdKernels } from "./sgd/interface.ts";
 import type { SigmoidTileKernels } from "./sigmoidTile/interface.ts";
@@ -37,6 +38,7 @@ export interface Kernels
     AttentionKernels,
     SigmoidTileKernels,
     SoftmaxTileKernels,
+    PairMaskKernels,
     MovementKernels,
     AdamWKernels,
     SgdKernels,

@@ -15,6 +15,7 @@ import { plainLayerNorm } from "./layerNorm/plain.ts";
 import { plainLion } from "./lion/plain.ts";
 import { plainMovement } from "./movement/plain.ts";
 import { plainMuon } from "./muon/plain.ts";
+import { plainPairMask } from "./pairMask/plain.ts";
 import { plainReduce } from "./reduce/plain.ts";
 import { plainSgd } from "./sgd/plain.ts";
 import { plainSigmoidTile } from "./sigmoidTile/plain.ts";
@@ -34,6 +35,7 @@ export function plainKernels(heap: Heap, dtype: DType): Kernels {
     ...plainAttention(heap, dtype, parts),
     ...plainSigmoidTile(heap, dtype),
     ...plainSoftmaxTile(heap, dtype),
+    ...plainPairMask(heap, dtype),
     ...plainMovement(heap, dtype),
     ...plainAdamW(heap, dtype),
     ...plainSgd(heap, dtype),

@@ -13,6 +13,7 @@ import { simdLayerNorm } from "./layerNorm/simd.ts";
 import { simdLion } from "./lion/simd.ts";
 import { simdMovement } from "./movement/simd.ts";
 import { simdMuon } from "./muon/simd.ts";
+import { simdPairMask } from "./pairMask/simd.ts";
 import { simdReduce } from "./reduce/simd.ts";
 import { simdSgd } from "./sgd/simd.ts";
 import { simdSigmoidTile } from "./sigmoidTile/simd.ts";
@@ -39,6 +40,7 @@ export function simdKernels(heap: Heap, variant: KernelVariant): Kernels {
     ...simdAttention(heap, variant, variant.tile, gemm, softmax.scaled),
     ...simdSigmoidTile(heap, variant),
     ...simdSoftmaxTile(heap, variant),
+    ...simdPairMask(heap, variant),
     ...simdMovement(heap, variant),
     ...simdAdamW(heap, variant),
     ...simdSgd(heap, variant),

@@ -141,6 +141,7 @@ function otherChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
       },
     ],
     ...softmaxTileChecks({ x, y, positive }),
+    ...pairMaskChecks(heap, { x, y, positive }),
     ["gather", 3 * COLS, (k, out) => k.gather(COLS, x, Int32Array.of(3, 0, 3), out)],
     [
       "scatterAdd",
@@ -227,6 +228,46 @@ function softmaxTileChecks({ x, positive }: Inputs): Check[] {
         k.copy(N, x, out);
         k.fill(ROWS + COLS, 3, tops);
         k.softmaxTileGrad(ROWS, COLS, out, 0.5, tops, tops + 4 * ROWS, positive, positive + 4 * ROWS);
+      },
+    ],
+  ];
+}
+
+/** The words of the keys are the bits of random numbers. */
+function pairMaskChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
+  return [
+    [
+      "keepAtLeast",
+      N,
+      (k, out) => {
+        k.copy(N, x, out);
+        k.keepAtLeast(N, out, -1, 0.5);
+      },
+    ],
+    [
+      "keepAbove",
+      N,
+      (k, out) => {
+        k.copy(N, x, out);
+        k.keepAbove(N, out, 1, 0.5);
+      },
+    ],
+    [
+      "keepRandom",
+      N,
+      (k, out) => {
+        k.copy(N, x, out);
+        k.keepRandom(ROWS, COLS, out, y, positive, 2 ** 31);
+      },
+    ],
+    [
+      "findBetween",
+      N + 2,
+      (k, out) => {
+        k.fill(N, 0, out);
+        const { above, count } = k.findBetween(N, x, 1, 0.5, 1, out);
+        putNumber(heap, out + 4 * N, above);
+        putNumber(heap, out + 4 * N + 4, count);
       },
     ],
   ];
