@@ -9,6 +9,7 @@
  * OpenMoji's drawings are CC-BY-SA-4.0; so are pictures derived from them. The cache is for this machine only.
  */
 import { Rng } from "../tensor/index.ts";
+import { encodeAll, type Tokenizer, trainBpe } from "../tokenizers/index.ts";
 import { type Augmentation, augmentations, drawView, plainView, randomView } from "./augment.ts";
 import {
   batchesPerEpoch,
@@ -24,12 +25,10 @@ import {
   toBytes,
   type Views,
 } from "./batches.ts";
-import { trainBpe } from "./bpe.ts";
 import { EMOJI_SETS, EMOJI_STYLES, type Emoji, type EmojiStyle, emojiJson, emojiList, iconName } from "./emojiList.ts";
 import { RECIPE, renderEmoji } from "./emojiRender.ts";
 import { type CacheKey, readPictures, writePictures } from "./pictureCache.ts";
 import { STORED, STORED_BYTES } from "./storedPicture.ts";
-import { encodeAll, type Tokenizer } from "./tokenizer.ts";
 
 /** The styles for training and testing; `unseen` also holds out 160 emoji in every style. */
 export interface EmojiSplit {

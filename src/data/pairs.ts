@@ -1,13 +1,13 @@
 /**
  * Specifications of training pairs as plain data, from which every thread gets the same batches.
  */
+
+import { type TokenizerFile, tokenizerFromJSON } from "../tokenizers/index.ts";
 import type { Augmentation } from "./augment.ts";
 import type { ImageList, Pairs, Views } from "./batches.ts";
 import { emojiImages, emojiPairs, type OpenedEmoji, openEmoji, type RenderedPictures } from "./emoji.ts";
 import type { EmojiStyle } from "./emojiList.ts";
 import { type ShapesSplit, shapes } from "./shapes.ts";
-import type { TokenizerFile } from "./tokenizer.ts";
-import { tokenizerFromJSON } from "./tokenizerFile.ts";
 
 interface CommonSpec {
   readonly tokenizer: TokenizerFile;

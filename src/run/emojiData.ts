@@ -1,7 +1,6 @@
 /** Emoji as a data set: names with drawings in three styles, tested on one or two others, or on emoji held out in every style. */
 import {
   augmentations,
-  byteTokenizer,
   drawnEmoji,
   EMOJI_STYLES,
   type Emoji,
@@ -11,9 +10,9 @@ import {
   emojiTokenizer,
   type OpenedEmoji,
   openEmoji,
-  type Tokenizer,
   unseenEmoji,
 } from "../data/index.ts";
+import { byteTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import {
   checkBatch,
   type DataSet,

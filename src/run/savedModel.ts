@@ -7,11 +7,11 @@
  * Both files are written durably, into a new or empty folder.
  */
 import { join } from "node:path";
-import { type Tokenizer, tokenizerFromJSON } from "../data/index.ts";
 import { FormatError, isJsonRecord, type JsonRecord, type JsonValue, parseJson, readSafetensors, type SafetensorsTensor, writeSafetensors } from "../formats/index.ts"; // biome-ignore format: one line
 import { NonFiniteError, parametersOf } from "../nn/index.ts";
 import { checkModel, parameterCount, SigLip, type SigLipConfig } from "../siglip/index.ts";
 import { type DType, Rng, sameShape, show } from "../tensor/index.ts";
+import { type Tokenizer, tokenizerFromJSON } from "../tokenizers/index.ts";
 import { sha256 } from "./checkpoint.ts";
 import { type Fs, makeFolders, realFs, utf8, writeDurably } from "./fs.ts";
 import { RunFolderError } from "./runFolder.ts";

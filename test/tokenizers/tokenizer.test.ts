@@ -10,7 +10,7 @@ import {
   trainBpe,
   unknownWords,
   wordsOf,
-} from "../../src/data/index.ts";
+} from "../../src/tokenizers/index.ts";
 import { cpuTime } from "../support/cpuTime.ts";
 
 const corpus = ["grinning face", "face with tears of joy", "cat face", "man: red hair", "woman: red hair", "o’clock"];
