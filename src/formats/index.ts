@@ -1,4 +1,4 @@
-/** Public API of `formats`: safetensors, strict JSON and 16-bit floats. */
+/** Public API of `formats`: safetensors, SentencePiece models, strict JSON and 16-bit floats. */
 export { bfloat16FromBits, bfloat16ToBits, float16FromBits, float16ToBits } from "./float16.ts";
 export { type FormatCode, FormatError, printable } from "./formatError.ts";
 export { isJsonRecord, jsonText, parseJson } from "./json.ts";
@@ -18,4 +18,13 @@ export {
   toFloat32,
 } from "./safetensors.ts";
 export { readSafetensorsIndex, type SafetensorsIndex, verifyShards } from "./safetensorsIndex.ts";
+export {
+  bytePiece,
+  type NormalizerSpec,
+  type Piece,
+  type PieceType,
+  readSentencePiece,
+  type SentencePieceModel,
+  writeSentencePiece,
+} from "./sentencePiece.ts";
 export { writeSafetensors } from "./writeSafetensors.ts";

@@ -95,6 +95,13 @@ export function loadModel(folder: string, fs: Fs = realFs): SavedModel {
   return { model, tokenizer: about.tokenizer === null ? undefined : tokenizerFromJSON(about.tokenizer) };
 }
 
+/** The tokenizer of a saved model, without its weights; undefined if the model was saved without one. */
+export function savedTokenizer(folder: string, fs: Fs = realFs): Tokenizer | undefined {
+  const file = join(folder, ABOUT);
+  const { tokenizer } = aboutOf(parseJson(fs.read(file), file), file);
+  return tokenizer === null ? undefined : tokenizerFromJSON(tokenizer);
+}
+
 interface About {
   readonly sha256: string;
   readonly dtype: DType;

@@ -2,8 +2,20 @@
  * Reads a tokenizer from its JSON. Strict: ids select rows of the token table, so a file that differs from what `toJSON` writes
  * is refused, with the location and what was expected.
  */
+import { isJsonRecord, type JsonValue, readSentencePiece } from "../formats/index.ts";
+import { fromBase64 } from "./base64.ts";
 import { bpeTokenizer, type Merge } from "./bpe.ts";
-import { BYTE_IDS, byteTokenizers, type Tokenizer, TokenizerError } from "./tokenizer.ts";
+import { isCleaning } from "./cleaning.ts";
+import { sentencePieceTokenizer } from "./sentencePiece.ts";
+import {
+  BYTE_IDS,
+  byteTokenizers,
+  type Tokenizer,
+  TokenizerError,
+  type TokenizerFile,
+  type TokenizerVersion,
+} from "./tokenizer.ts";
+import { tokenizerJsonTokenizer } from "./tokenizerJson.ts";
 
 const MAX_MERGES = 65536 - BYTE_IDS;
 
@@ -18,19 +30,49 @@ function shown(value: unknown): string {
   return "an object";
 }
 
-/** The tokenizer that `toJSON` has written. Throws `TokenizerError`. */
+/** The keys of each kind, beside kind and version, and its newest version. */
+const KINDS = {
+  bytes: { keys: [], newest: 2 },
+  bpe: { keys: ["merges"], newest: 2 },
+  sentencepiece: { keys: ["cleaning", "pad", "model"], newest: 1 },
+  huggingface: { keys: ["cleaning", "pad", "file"], newest: 1 },
+} as const satisfies Record<TokenizerFile["kind"], { keys: readonly string[]; newest: TokenizerVersion }>;
+
+const isKind = (kind: unknown): kind is TokenizerFile["kind"] => typeof kind === "string" && Object.hasOwn(KINDS, kind);
+
+const isVersion = (version: unknown, newest: TokenizerVersion): version is TokenizerVersion =>
+  version === 1 || version === newest;
+
+/** The tokenizer that `toJSON` has written. Throws `TokenizerError`, and `FormatError` for a damaged model within. */
 export function tokenizerFromJSON(file: unknown): Tokenizer {
   if (file === null || typeof file !== "object" || Array.isArray(file)) {
     return fail(`expected an object with "kind", "version" (and "merges"), found ${shown(file)}`);
   }
   const { kind, version, ...rest } = file as Record<string, unknown>;
-  if (kind !== "bytes" && kind !== "bpe") return fail(`"kind" must be "bytes" or "bpe", found ${shown(kind)}`);
-  if (version !== 1 && version !== 2)
-    return fail(`"version" must be 1 or 2, found ${shown(version)}; a newer siglip-ts may have written it`);
-  const allowed = kind === "bpe" ? ["merges"] : [];
-  const unknown = Object.keys(rest).find((key) => !allowed.includes(key));
+  if (!isKind(kind)) {
+    const kinds = Object.keys(KINDS).map((each) => `"${each}"`);
+    return fail(`"kind" must be ${kinds.slice(0, -1).join(", ")} or ${kinds.at(-1)}, found ${shown(kind)}`);
+  }
+  const { keys, newest } = KINDS[kind];
+  if (!isVersion(version, newest)) {
+    const versions = newest === 1 ? "1" : "1 or 2";
+    return fail(`"version" must be ${versions}, found ${shown(version)}; a newer siglip-ts may have written it`);
+  }
+  const unknown = Object.keys(rest).find((key) => !(keys as readonly string[]).includes(key));
   if (unknown !== undefined) return fail(`unknown key ${shown(unknown)} beside "kind": "${kind}"`);
-  return kind === "bytes" ? byteTokenizers[version] : bpeTokenizer(mergesOf(rest.merges), version);
+  if (kind === "bytes") return byteTokenizers[version];
+  if (kind === "bpe") return bpeTokenizer(mergesOf(rest.merges), version);
+  const { cleaning, pad } = rest;
+  if (!isCleaning(cleaning)) return fail(`"cleaning" must name a rule for texts, found ${shown(cleaning)}`);
+  if (typeof pad !== "number") return fail(`"pad" must be an id, found ${shown(pad)}`);
+  if (kind === "sentencepiece") {
+    const bytes = typeof rest.model === "string" ? fromBase64(rest.model) : undefined;
+    if (bytes === undefined) return fail(`"model" must be a SentencePiece model in base64, found ${shown(rest.model)}`);
+    return sentencePieceTokenizer(readSentencePiece(bytes, "model"), { cleaning, pad });
+  }
+  const contents = rest.file as JsonValue | undefined;
+  if (!isJsonRecord(contents)) return fail(`"file" must be the contents of a tokenizer.json, found ${shown(contents)}`);
+  return tokenizerJsonTokenizer(contents, "tokenizer.json", { cleaning, pad });
 }
 
 function mergesOf(value: unknown): readonly Merge[] {
