@@ -1,5 +1,6 @@
 /** Text to the ids of a SentencePiece model and back, without cleaning, end and padding. */
 import { bytePiece, type PieceType, type SentencePieceModel } from "../formats/index.ts";
+import { ByteBuffer } from "./byteBuffer.ts";
 import { ByteTrie } from "./byteTrie.ts";
 import { mergePairs } from "./mergePairs.ts";
 import { normalizerOf } from "./normalizer.ts";
@@ -50,7 +51,7 @@ function unigramSegmenter(model: SentencePieceModel): Segmenter {
     trie: trieOf(model, ["normal", "userDefined"]),
     // A symbol that is kept whole has the highest score.
     score: (id: number, bytes: number) =>
-      pieces[id].type === "userDefined" ? bytes * highest - 0.1 : pieces[id].score,
+      pieces[id].type === "userDefined" ? Math.fround(bytes * highest - 0.1) : pieces[id].score,
     unknownId,
     unknownScore: Math.fround(lowest - 10),
     round: Math.fround,
@@ -87,18 +88,25 @@ function bpeSegmenter({ pieces }: SentencePieceModel, symbols: ByteTrie): Segmen
   };
 }
 
-/** The text of ids: marks vanish, the unknown is the model's sign for it, and the space in front goes. */
+/** The text of ids: marks vanish, the unknown is the model's sign for it, and the spaces go that normalization puts in front. */
 export function pieceDecoder(model: SentencePieceModel): (ids: ArrayLike<number>) => string {
   const { pieces, normalizer, unkSurface } = model;
-  const bytesOf = (id: number): number[] => {
-    const { text, type } = pieces[id];
-    if (type === "control") return [];
-    if (type === "byte") return [Number(text.slice(1, -1))];
-    return [...utf8.encode(type === "unknown" ? unkSurface : text.replaceAll("▁", " "))];
-  };
-  const hasSpace = normalizer.addDummyPrefix || normalizer.removeExtraWhitespaces;
+  const strips = normalizer.addDummyPrefix || normalizer.removeExtraWhitespaces;
   return (ids) => {
-    const text = fromUtf8.decode(Uint8Array.from(Array.from(ids, bytesOf).flat()));
-    return hasSpace && text.startsWith(" ") ? text.slice(1) : text;
+    const out = new ByteBuffer();
+    let isStart = strips;
+    for (const id of Array.from(ids)) {
+      const { text, type } = pieces[id];
+      if (type === "control") continue;
+      if (type === "byte") out.push(Uint8Array.of(Number(text.slice(1, -1))));
+      else {
+        const hasSpace = isStart && type !== "unknown" && text.startsWith("▁");
+        const shown = type === "unknown" ? unkSurface : text.slice(hasSpace ? 1 : 0).replaceAll("▁", " ");
+        out.push(utf8.encode(shown));
+        if (hasSpace && !normalizer.removeExtraWhitespaces) isStart = false;
+      }
+      isStart &&= out.bytes.length === 0;
+    }
+    return fromUtf8.decode(out.bytes);
   };
 }

@@ -34,9 +34,10 @@ export function unigramSpans(bytes: Uint8Array, pieces: UnigramPieces): Span[] {
   const best = new Float64Array(n + 1).fill(Number.NEGATIVE_INFINITY);
   const from = new Int32Array(n + 1);
   const ids = new Int32Array(n + 1);
-  const offer = (start: number, end: number, id: number, sum: number): void => {
+  const offer = (start: number, end: number, id: number, score: number): void => {
+    const sum = pieces.round(score + best[start]);
     if (sum <= best[end]) return;
-    best[end] = pieces.round(sum);
+    best[end] = sum;
     from[end] = start;
     ids[end] = id;
   };
@@ -50,10 +51,10 @@ export function unigramSpans(bytes: Uint8Array, pieces: UnigramPieces): Span[] {
       if (node < 0) break;
       const id = trie.value(node);
       if (id < 0) continue;
-      offer(start, end, id, pieces.score(id, end - start) + best[start]);
+      offer(start, end, id, pieces.score(id, end - start));
       isPiece ||= end === after;
     }
-    if (!isPiece) offer(start, after, unknownId, pieces.round(unknownScore + best[start]));
+    if (!isPiece) offer(start, after, unknownId, unknownScore);
   }
   const spans: Span[] = [];
   for (let end = n; end > 0; end = from[end]) {
