@@ -8,8 +8,8 @@ import type { ByteTrie } from "./byteTrie.ts";
 import { Charsmap } from "./charsmap.ts";
 import { characterLength } from "./unigram.ts";
 
-/** Normalizes UTF-8; `prefix` says whether a space goes in front where the model has one there. */
-export type Normalize = (text: Uint8Array, prefix: boolean) => Uint8Array;
+/** Normalizes UTF-8; `isStart` says whether nothing precedes it: only there spaces are removed, or put in front. */
+export type Normalize = (text: Uint8Array, isStart: boolean) => Uint8Array;
 
 const SPACE = Uint8Array.of(0x20);
 const MARK = new TextEncoder().encode("▁");
@@ -25,16 +25,16 @@ export function normalizerOf(spec: NormalizerSpec, symbols: ByteTrie): Normalize
     const one = at + characterLength(text[at]);
     return charsmap?.match(text, at) ?? { end: one, bytes: text.subarray(at, one) };
   };
-  return (text, prefix) => {
+  return (text, isStart) => {
     const out = new ByteBuffer();
     const removes = spec.removeExtraWhitespaces;
-    let isAfterSpace = removes;
-    let hasBegun = false;
+    let isAfterSpace = removes && isStart;
+    let hasBegun = !isStart;
     for (let at = 0; at < text.length; ) {
       const { end, bytes } = next(text, at);
       at = end;
       if (removes && !hasBegun && isSpace(bytes)) continue;
-      if (!hasBegun && prefix && spec.addDummyPrefix) out.push(space);
+      if (!hasBegun && spec.addDummyPrefix) out.push(space);
       hasBegun = true;
       let start = 0;
       while (isAfterSpace && bytes[start] === 0x20) start++;

@@ -13,16 +13,16 @@ const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 type Segment = number | Uint8Array;
 type Segmenter = (bytes: Uint8Array) => Segment[];
 
-/** The ids of a text; `prefix` says whether a space goes in front where the model has one there. */
-export function pieceEncoder(model: SentencePieceModel): (text: string, prefix: boolean) => number[] {
+/** The ids of a text; `isStart` as in `Normalize`. */
+export function pieceEncoder(model: SentencePieceModel): (text: string, isStart: boolean) => number[] {
   const symbols = trieOf(model, ["userDefined"]);
   const normalize = normalizerOf(model.normalizer, symbols);
   const segmentsOf = model.kind === "unigram" ? unigramSegmenter(model) : bpeSegmenter(model, symbols);
   const unknownId = unknownIdOf(model);
   const ids = new Map(model.pieces.map(({ text }, id) => [text, id]));
   const byteIds = Array.from({ length: 256 }, (_, byte) => ids.get(bytePiece(byte)) as number);
-  return (text, prefix) => {
-    const segments = segmentsOf(normalize(utf8.encode(text), prefix));
+  return (text, isStart) => {
+    const segments = segmentsOf(normalize(utf8.encode(text), isStart));
     return segments.flatMap((segment, i) => {
       if (typeof segment === "number") return [segment];
       if (model.byteFallback) return Array.from(segment, (byte) => byteIds[byte]);
@@ -51,7 +51,7 @@ function unigramSegmenter(model: SentencePieceModel): Segmenter {
     trie: trieOf(model, ["normal", "userDefined"]),
     // A symbol that is kept whole has the highest score.
     score: (id: number, bytes: number) =>
-      pieces[id].type === "userDefined" ? Math.fround(bytes * highest - 0.1) : pieces[id].score,
+      pieces[id].type === "userDefined" ? bytes * highest : pieces[id].score,
     unknownId,
     unknownScore: Math.fround(lowest - 10),
     round: Math.fround,
