@@ -38,20 +38,16 @@ const trieOf = ({ pieces }: SentencePieceModel, types: readonly PieceType[]): By
     pieces.flatMap(({ text, type }, id) => (types.includes(type) ? [[utf8.encode(text), id] as const] : [])),
   );
 
-/** The smallest positive normal float, where SentencePiece begins to look for the highest score. */
-const FLOAT_MIN = 2 ** -126;
-
 function unigramSegmenter(model: SentencePieceModel): Segmenter {
   const { pieces } = model;
-  const scores = pieces.filter(({ type }) => type === "normal").map(({ score }) => score);
-  const lowest = scores.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-  const highest = scores.reduce((a, b) => Math.max(a, b), FLOAT_MIN);
+  const normal = pieces.filter(({ type }) => type === "normal");
+  const lowest = normal.reduce((least, { score }) => Math.min(least, score), Number.POSITIVE_INFINITY);
+  // A symbol that is kept whole beats other pieces, the longer the more.
+  const scores = pieces.map(({ text, type, score }) => (type === "userDefined" ? 0.1 * ([...text].length - 1) : score));
   const unknownId = unknownIdOf(model);
   const unigram = {
     trie: trieOf(model, ["normal", "userDefined"]),
-    // A symbol that is kept whole has the highest score.
-    score: (id: number, bytes: number) =>
-      pieces[id].type === "userDefined" ? bytes * highest : pieces[id].score,
+    score: (id: number) => scores[id],
     unknownId,
     unknownScore: Math.fround(lowest - 10),
     round: Math.fround,

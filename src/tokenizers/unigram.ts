@@ -12,8 +12,7 @@ import { ByteTrie } from "./byteTrie.ts";
 export interface UnigramPieces {
   /** The pieces that a text may be cut into. */
   readonly trie: ByteTrie;
-  /** The score of a piece of `bytes` bytes. */
-  score(id: number, bytes: number): number;
+  score(id: number): number;
   readonly unknownId: number;
   readonly unknownScore: number;
   /** Rounds a sum: SentencePiece keeps sums in 32 bits, which decides ties. */
@@ -51,7 +50,7 @@ export function unigramSpans(bytes: Uint8Array, pieces: UnigramPieces): Span[] {
       if (node < 0) break;
       const id = trie.value(node);
       if (id < 0) continue;
-      offer(start, end, id, pieces.score(id, end - start));
+      offer(start, end, id, pieces.score(id));
       isPiece ||= end === after;
     }
     if (!isPiece) offer(start, after, unknownId, unknownScore);
