@@ -5,7 +5,7 @@
  * word becomes σ (here ς), and after 30 combining marks nothing is inserted.
  */
 import { isJsonRecord, type JsonRecord, type JsonValue, jsonText } from "../formats/index.ts";
-import { type Tokenizer, TokenizerError } from "./tokenizer.ts";
+import { END, type Tokenizer, TokenizerError } from "./tokenizer.ts";
 import { tokenizerFromJSON } from "./tokenizerFile.ts";
 
 /** The white space at which words are cut: that of JavaScript's `\s`. */
@@ -30,60 +30,50 @@ export function writeTokenizerJson(tokenizer: Tokenizer, length: number): JsonRe
       `writeTokenizerJson: a tokenizer of kind "${file.kind}", version ${file.version}; only "bpe", version 2, can be written`,
     );
   }
+  const fixed = { pad_to_multiple_of: null, pad_id: END, pad_type_id: 0, pad_token: END_PIECE };
+  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+  return {
+    version: "1.0",
+    truncation: { direction: "Right", max_length: length, strategy: "LongestFirst", stride: 0 },
+    padding: { strategy: { Fixed: length }, direction: "Right", ...fixed },
+    added_tokens: [{ id: END, content: END_PIECE, ...flags }],
+    normalizer: { type: "Sequence", normalizers: normalizers() },
+    pre_tokenizer: { type: "Sequence", pretokenizers: preTokenizers() },
+    post_processor: postProcessor(),
+    decoder: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false },
+    model: modelOf(file.merges),
+  };
+}
+
+function modelOf(merges: readonly (readonly [number, number])[]): JsonRecord {
   const pieces = [END_PIECE, ...BYTE_CHARACTERS];
-  const { merges } = file;
   for (const [left, right] of merges) pieces.push(pieces[left] + pieces[right]);
   const vocab: Record<string, number> = Object.create(null);
   pieces.forEach((piece, id) => {
     if (piece in vocab) {
-      throw new TokenizerError(
-        `writeTokenizerJson: ids ${vocab[piece]} and ${id} are both "${piece}", which the format cannot express`,
-      );
+      const detail = `ids ${vocab[piece]} and ${id} are both "${piece}", which the format cannot express`;
+      throw new TokenizerError(`writeTokenizerJson: ${detail}`);
     }
     vocab[piece] = id;
   });
-  const end = { id: END_PIECE, type_id: 0 };
-  const text = { Sequence: { id: "A", type_id: 0 } };
   return {
-    version: "1.0",
-    truncation: { direction: "Right", max_length: length, strategy: "LongestFirst", stride: 0 },
-    padding: {
-      strategy: { Fixed: length },
-      direction: "Right",
-      pad_to_multiple_of: null,
-      pad_id: 0,
-      pad_type_id: 0,
-      pad_token: END_PIECE,
-    },
-    added_tokens: [
-      { id: 0, content: END_PIECE, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true },
-    ],
-    normalizer: { type: "Sequence", normalizers: normalizers() },
-    pre_tokenizer: { type: "Sequence", pretokenizers: preTokenizers() },
-    post_processor: {
-      type: "TemplateProcessing",
-      single: [text, { SpecialToken: end }],
-      pair: [
-        text,
-        { SpecialToken: end },
-        { Sequence: { id: "B", type_id: 1 } },
-        { SpecialToken: { ...end, type_id: 1 } },
-      ],
-      special_tokens: { [END_PIECE]: { id: END_PIECE, ids: [0], tokens: [END_PIECE] } },
-    },
-    decoder: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false },
-    model: {
-      type: "BPE",
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: false,
-      vocab,
-      merges: merges.map(([left, right]) => [pieces[left], pieces[right]]),
-    },
+    ...{ type: "BPE", dropout: null, unk_token: null, continuing_subword_prefix: null, end_of_word_suffix: null },
+    ...{ fuse_unk: false, byte_fallback: false, ignore_merges: false },
+    vocab,
+    merges: merges.map(([left, right]) => [pieces[left], pieces[right]]),
+  };
+}
+
+function postProcessor(): JsonRecord {
+  const part = (sequence: string, type: number): JsonRecord[] => [
+    { Sequence: { id: sequence, type_id: type } },
+    { SpecialToken: { id: END_PIECE, type_id: type } },
+  ];
+  return {
+    type: "TemplateProcessing",
+    single: part("A", 0),
+    pair: [...part("A", 0), ...part("B", 1)],
+    special_tokens: { [END_PIECE]: { id: END_PIECE, ids: [END], tokens: [END_PIECE] } },
   };
 }
 
