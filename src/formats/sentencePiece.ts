@@ -186,7 +186,8 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 function readNormalizer(message: ProtobufReader): Partial<NormalizerSpec> {
   const spec: Partial<Writable<NormalizerSpec>> = {};
   for (let field = message.next(); field !== undefined; field = message.next()) {
-    if (field === 2) spec.charsmap = message.bytes().slice();
+    if (field === 2)
+      spec.charsmap = new Uint8Array(message.bytes()); // a copy, also of a Buffer
     else if (field === 3) spec.addDummyPrefix = message.bool();
     else if (field === 4) spec.removeExtraWhitespaces = message.bool();
     else if (field === 5) spec.escapeWhitespaces = message.bool();

@@ -29,7 +29,8 @@ export class Charsmap {
         `precompiled_charsmap: ${blob.length} bytes, expected the size of a trie, the trie, and texts with a NUL at the end`,
       );
     }
-    this.#units = Uint32Array.from({ length: size / 4 }, (_, i) => view.getUint32(4 + 4 * i, true));
+    this.#units = new Uint32Array(size / 4);
+    for (let i = 0; i < this.#units.length; i++) this.#units[i] = view.getUint32(4 + 4 * i, true);
     this.#texts = blob.subarray(4 + size);
   }
 
