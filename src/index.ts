@@ -11,3 +11,4 @@ export * as nn from "./nn/index.ts";
 export * as parallel from "./parallel/index.ts";
 export * as siglip from "./siglip/index.ts";
 export * as tensor from "./tensor/index.ts";
+export * as tokenizers from "./tokenizers/index.ts";

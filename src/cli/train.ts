@@ -3,7 +3,7 @@
  * Ctrl-C. It never blocks on a device; the training itself is in trainDevice.ts.
  */
 import { join } from "node:path";
-import { newSharedRows, type Tokenizer } from "../data/index.ts";
+import { newSharedRows } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch } from "../parallel/launch.ts";
 import {
@@ -48,6 +48,7 @@ import {
 } from "../run/index.ts";
 import { parameterCount } from "../siglip/index.ts";
 import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { embeddingsOf, openLockedImages } from "./lockedImages.ts";

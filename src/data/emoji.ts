@@ -10,6 +10,7 @@
  * OpenMoji's drawings are CC-BY-SA-4.0; so are pictures derived from them. The cache is for this machine only.
  */
 import { Rng } from "../tensor/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import { type Augmentation, augmentations, drawView, plainView, randomView } from "./augment.ts";
 import {
   batchesPerEpoch,
@@ -31,7 +32,6 @@ import { RECIPE, renderEmoji } from "./emojiRender.ts";
 import { namesIn, textsOf } from "./emojiTexts.ts";
 import { type CacheKey, readPictures, writePictures } from "./pictureCache.ts";
 import { STORED, STORED_BYTES } from "./storedPicture.ts";
-import type { Tokenizer } from "./tokenizer.ts";
 
 /** The styles for training and testing; `unseen` also holds out 160 emoji in every style. */
 export interface EmojiSplit {

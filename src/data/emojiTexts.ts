@@ -1,9 +1,8 @@
 /** The texts of emoji: names and keywords in one or many languages, encoded for the rows of a batch. */
 import type { Rng } from "../tensor/index.ts";
+import { encodeAll, type Tokenizer, trainBpe } from "../tokenizers/index.ts";
 import { DataError } from "./batches.ts";
-import { trainBpe } from "./bpe.ts";
 import type { EmojiNames, NamedEmoji } from "./emojiNames.ts";
-import { encodeAll, type Tokenizer } from "./tokenizer.ts";
 
 /** The names in a language. Throws `DataError` if it was not opened. */
 export function namesIn(names: EmojiNames, language: string): readonly NamedEmoji[] {

@@ -6,6 +6,8 @@
  *
  *   prepareIcons (once) → openIcons → iconPairs (batches to train on), iconPictures (a set to evaluate on)
  */
+
+import { encodeAll, type Tokenizer } from "../tokenizers/index.ts";
 import { type Augmentation, augmentations, drawView, plainView, randomView } from "./augment.ts";
 import {
   batchesPerEpoch,
@@ -21,7 +23,6 @@ import {
 } from "./batches.ts";
 import { ICON_BYTES, ICON_SIDE, type OpenedIcons } from "./iconFiles.ts";
 import type { IconUse } from "./iconSets.ts";
-import { encodeAll, type Tokenizer } from "./tokenizer.ts";
 
 /** An icon: a name as one set draws it. */
 export interface Icon {

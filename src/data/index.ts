@@ -1,4 +1,4 @@
-/** Public API of `data`: shapes and emoji, picture files, batches, tokenizers. */
+/** Public API of `data`: shapes and emoji, picture files, batches. */
 export { type Augmentation, augmentations } from "./augment.ts";
 export {
   type Batch,
@@ -13,7 +13,6 @@ export {
   toInput,
   type Views,
 } from "./batches.ts";
-export { trainBpe } from "./bpe.ts";
 export {
   drawnEmoji,
   type EmojiData,
@@ -76,16 +75,3 @@ export {
 } from "./shapes.ts";
 export { newSharedRows, RowDrawer, type SharedRows, sharedRowsBytes } from "./sharedRows.ts";
 export { siglipPixels } from "./siglipPixels.ts";
-export {
-  byteTokenizer,
-  END,
-  encodeAll,
-  isCut,
-  type Tokenizer,
-  TokenizerError,
-  type TokenizerFile,
-  type TokenizerVersion,
-  unknownWords,
-  wordsOf,
-} from "./tokenizer.ts";
-export { tokenizerFromJSON } from "./tokenizerFile.ts";

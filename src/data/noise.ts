@@ -11,8 +11,8 @@
  * exchange their texts first, and a text that is then replaced is that of the row.
  */
 import { Rng } from "../tensor/index.ts";
+import { END } from "../tokenizers/index.ts";
 import { type Batch, newBatch, type Pairs } from "./batches.ts";
-import { END } from "./tokenizer.ts";
 
 /** What of a pair is spoiled. */
 export type NoiseKind = "image" | "text" | "alignment" | "image-text" | "all";

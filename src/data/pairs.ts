@@ -1,6 +1,8 @@
 /**
  * Specifications of training pairs as plain data, from which every thread gets the same batches.
  */
+
+import { type Tokenizer, type TokenizerFile, tokenizerFromJSON } from "../tokenizers/index.ts";
 import type { Augmentation } from "./augment.ts";
 import type { ImageList, Pairs, Views } from "./batches.ts";
 import { emojiImages, emojiPairs, type OpenedEmoji, openEmoji, type RenderedPictures } from "./emoji.ts";
@@ -10,8 +12,6 @@ import { openIcons } from "./iconFiles.ts";
 import { iconPairs } from "./icons.ts";
 import { type Noise, withNoise } from "./noise.ts";
 import { type ShapesSplit, shapes } from "./shapes.ts";
-import type { Tokenizer, TokenizerFile } from "./tokenizer.ts";
-import { tokenizerFromJSON } from "./tokenizerFile.ts";
 
 interface CommonSpec {
   readonly tokenizer: TokenizerFile;

@@ -3,7 +3,8 @@
  *
  * To add a data set, write a file with such a value and list it in `dataSets.ts`.
  */
-import type { EmojiNames, PairsSpec, PictureSet, RenderedPictures, Tokenizer } from "../data/index.ts";
+import type { EmojiNames, PairsSpec, PictureSet, RenderedPictures } from "../data/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import { ConfigError, type Conflict } from "./configError.ts";
 
 /** The parts of a configuration that every data set reads; its own keys are in `data`. */

@@ -4,7 +4,6 @@
  */
 import {
   augmentations,
-  byteTokenizer,
   CLDR_LANGUAGES,
   drawnEmoji,
   EMOJI_LANGUAGES,
@@ -19,9 +18,9 @@ import {
   emojiTokenizer,
   type OpenedEmoji,
   openEmoji,
-  type Tokenizer,
   unseenEmoji,
 } from "../data/index.ts";
+import { byteTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import {
   checkBatch,
   type DataSet,

@@ -1,5 +1,5 @@
 /** Zero-shot retrieval on a set of images and texts: the figures, and the table for people. */
-import { pixelNeighbours, type Tokenizer } from "../data/index.ts";
+import { pixelNeighbours } from "../data/index.ts";
 import {
   type Calibration,
   calibration,
@@ -13,6 +13,7 @@ import {
 import { alone, type Communicator } from "../parallel/index.ts";
 import type { LanguageRow } from "../report/index.ts";
 import { type SigLip, trainingLosses } from "../siglip/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import type { Config } from "./config.ts";
 import type { TestSet, Tests } from "./dataSet.ts";
 import { embedPictures, embedTexts } from "./embed.ts";

@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import {
   augmentations,
-  byteTokenizer,
   type Icon,
   type IconUse,
   iconPictures,
@@ -10,9 +9,8 @@ import {
   iconsOf,
   type OpenedIcons,
   openIcons,
-  type Tokenizer,
-  trainBpe,
 } from "../data/index.ts";
+import { byteTokenizer, type Tokenizer, trainBpe } from "../tokenizers/index.ts";
 import {
   checkBatch,
   type DataSet,

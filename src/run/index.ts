@@ -39,6 +39,7 @@ export {
   removeParts,
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
+export { loadTokenizer } from "./loadTokenizer.ts";
 export { RunLockedError } from "./lock.ts";
 export { computeLoss } from "./loss/compute.ts";
 export { checkGradientsFile, LossFileError, LossInputsError, readLossInputs, writeGradients } from "./loss/files.ts";

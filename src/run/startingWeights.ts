@@ -4,11 +4,12 @@
  * A run takes all of them, or with train.lock=image only the image tower. They become its checkpoint of step 0, so that it can be
  * resumed without the folder that they came from.
  */
-import type { Tokenizer } from "../data/index.ts";
+
 import type { SafetensorsTensor } from "../formats/index.ts";
 import { parametersOf } from "../nn/index.ts";
 import { parameterCount, type SigLip } from "../siglip/index.ts";
 import { sameShape, scope, show } from "../tensor/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import { type Checkpoint, sha256 } from "./checkpoint.ts";
 import {
   type Config,

@@ -4,17 +4,11 @@
  * Rank 0 also writes metrics, checkpoints and the report (`recorder.ts`). A batch is a pure function of (seed, step) and sums
  * over shards have a fixed order, so a resumed run, also on another number of devices, is bit-identical to an uninterrupted one.
  */
-import {
-  openPairs,
-  type PairsSpec,
-  RowDrawer,
-  type SharedRows,
-  type TokenizerFile,
-  tokenizerFromJSON,
-} from "../data/index.ts";
+import { openPairs, type PairsSpec, RowDrawer, type SharedRows } from "../data/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
 import { groupsOfTokens, type PairBatch, train } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
+import { type TokenizerFile, tokenizerFromJSON } from "../tokenizers/index.ts";
 import type { Config } from "./config.ts";
 import type { Tests } from "./dataSet.ts";
 import { openProbe, openTests, repeatsTexts } from "./dataSets.ts";

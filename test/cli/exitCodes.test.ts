@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { GraphError } from "../../src/autograd/index.ts";
 import { EXIT, type ExitCode, exitCodeOf, isExpected } from "../../src/cli/exitCodes.ts";
-import { DataError, MissingPackageError, PictureError, TokenizerError } from "../../src/data/index.ts";
+import { DataError, MissingPackageError, PictureError } from "../../src/data/index.ts";
 import { EvaluationError } from "../../src/eval/index.ts";
 import { FormatError } from "../../src/formats/index.ts";
 import { NonFiniteError, OptimizerError, ScheduleError } from "../../src/nn/index.ts";
@@ -30,6 +30,7 @@ import {
   ShapeError,
   SystemMemoryError,
 } from "../../src/tensor/index.ts";
+import { TokenizerError } from "../../src/tokenizers/index.ts";
 
 /** Every class of errors with its exit code. */
 const CODES: readonly [error: Error, code: ExitCode][] = [

@@ -7,7 +7,6 @@ import { emojiJson, iconName } from "../../src/data/emojiList.ts";
 import { renderEmoji } from "../../src/data/emojiRender.ts";
 import {
   augmentations,
-  byteTokenizer,
   drawnEmoji,
   EMOJI_STYLES,
   type Emoji,
@@ -23,11 +22,10 @@ import {
   openPairs,
   type PairsSpec,
   pixelNeighbours,
-  tokenizerFromJSON,
   unseenEmoji,
-  wordsOf,
 } from "../../src/data/index.ts";
 import { STORED_BYTES } from "../../src/data/storedPicture.ts";
+import { byteTokenizer, tokenizerFromJSON, wordsOf } from "../../src/tokenizers/index.ts";
 
 let all: readonly Emoji[];
 /** Every 60th emoji, rendered in all styles, strokes included. */

@@ -9,8 +9,8 @@ import {
   emojiNames,
   emojiTokenizer,
   MissingPackageError,
-  unknownWords,
 } from "../../src/data/index.ts";
+import { unknownWords } from "../../src/tokenizers/index.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const all = await emojiList();

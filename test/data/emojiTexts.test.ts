@@ -1,7 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  byteTokenizer,
   DataError,
   type Emoji,
   type EmojiData,
@@ -12,6 +11,7 @@ import {
   newBatch,
 } from "../../src/data/index.ts";
 import { STORED_BYTES } from "../../src/data/storedPicture.ts";
+import { byteTokenizer } from "../../src/tokenizers/index.ts";
 
 const LANGUAGES = ["en", "de", "ja"];
 const emoji: readonly Emoji[] = (await emojiList()).slice(0, 40);

@@ -5,7 +5,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type OpenedIcons, openIcons } from "../../src/data/iconFiles.ts";
 import { prepareIcons } from "../../src/data/iconPrepare.ts";
-import { augmentations, byteTokenizer, iconPairs, iconPictures, iconsByName, newBatch } from "../../src/data/index.ts";
+import { augmentations, iconPairs, iconPictures, iconsByName, newBatch } from "../../src/data/index.ts";
+import { byteTokenizer } from "../../src/tokenizers/index.ts";
 import { installFakeIcons } from "../support/fakeIcons.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "siglip-icons-"));

@@ -1,7 +1,8 @@
 /** Label noise: each kind spoils its share of the rows, as a pure function of seed, step and row. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { byteTokenizer, END, NOISE_KINDS, type NoiseKind, newBatch, openPairs } from "../../src/data/index.ts";
+import { NOISE_KINDS, type NoiseKind, newBatch, openPairs } from "../../src/data/index.ts";
+import { byteTokenizer, END } from "../../src/tokenizers/index.ts";
 import { seeds } from "../support/generators.ts";
 
 const SPEC = { data: "shapes", tokenizer: byteTokenizer.toJSON(), length: 40, side: 8 } as const;

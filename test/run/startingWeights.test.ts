@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { byteTokenizer, trainBpe } from "../../src/data/index.ts";
 import { parametersOf } from "../../src/nn/index.ts";
 import { type Config, ConfigError, resolveConfig } from "../../src/run/config.ts";
 import { buildModel, buildOptimizer } from "../../src/run/model.ts";
@@ -21,6 +20,7 @@ import {
 import { checkpointOf } from "../../src/run/trainingState.ts";
 import { SigLip } from "../../src/siglip/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
+import { byteTokenizer, trainBpe } from "../../src/tokenizers/index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "siglip-init-"));
 afterAll(() => rmSync(folder, { recursive: true }));

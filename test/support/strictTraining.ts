@@ -10,10 +10,11 @@
  */
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
-import { captionOf, sceneOf, scenesOf, shapes, trainBpe } from "../../src/data/index.ts";
+import { captionOf, sceneOf, scenesOf, shapes } from "../../src/data/index.ts";
 import { parametersOf, schedule } from "../../src/nn/index.ts";
 import { type LossName, SigLip, trainingLosses, trainStep } from "../../src/siglip/index.ts";
 import { chooseKernels, type KernelMode, Rng } from "../../src/tensor/index.ts";
+import { trainBpe } from "../../src/tokenizers/index.ts";
 import { OPTIMIZERS } from "./optimizers.ts";
 
 /** Change only with the arithmetic of training: then update them, in the same commit, to the hashes that the test prints. */

@@ -11,6 +11,8 @@
  * normalizes first (NFKC, as SentencePiece does), so texts that look alike have the same ids. A model keeps the version that it
  * was trained with.
  */
+import type { JsonRecord } from "../formats/index.ts";
+import type { Cleaning } from "./cleaning.ts";
 
 /** Version of a tokenizer. */
 export type TokenizerVersion = 1 | 2;
@@ -22,15 +24,41 @@ export type TokenizerFile =
       readonly kind: "bpe";
       readonly version: TokenizerVersion;
       readonly merges: readonly (readonly [number, number])[];
+    }
+  | {
+      readonly kind: "sentencepiece";
+      readonly version: 1;
+      readonly cleaning: Cleaning;
+      readonly pad: number;
+      /** The SentencePiece model in base64. */
+      readonly model: string;
+    }
+  | {
+      readonly kind: "huggingface";
+      readonly version: 1;
+      readonly cleaning: Cleaning;
+      readonly pad: number;
+      /** The contents of tokenizer.json. */
+      readonly file: JsonRecord;
     };
 
 /** Encodes texts as ids. */
 export interface Tokenizer {
-  readonly kind: "bytes" | "bpe";
+  readonly kind: TokenizerFile["kind"];
   /** Ids are 0..vocabSize−1. */
   readonly vocabSize: number;
-  /** Exactly `length` ids; the last one is always `END`. Throws `TokenizerError` for an invalid length. */
+  /** The id after the last one of a text. */
+  readonly end: number;
+  /** The id that fills the rest of a short text. */
+  readonly pad: number;
+  /**
+   * Exactly `length` ids: at most length − 1 of the text, the end, then padding. Throws `TokenizerError` for an invalid length.
+   */
   encode(text: string, length: number): Int32Array;
+  /** The text of ids, as far as its normalization keeps it. */
+  decode(ids: ArrayLike<number>): string;
+  /** Whether a word has a better encoding than single bytes or the unknown. */
+  knows(word: string): boolean;
   toJSON(): TokenizerFile;
 }
 
@@ -63,19 +91,23 @@ export function wordsOf(text: string, version: TokenizerVersion = 2): string[] {
   return plain === "" ? [] : plain.split(/\s+/);
 }
 
-/** An array of `length` ends. Throws `TokenizerError` for an invalid length. */
-export function emptyTokens(length: number): Int32Array {
-  if (!Number.isInteger(length) || length < 1 || length > 65536) {
-    throw new TokenizerError(`encode: length ${length} must be an integer in 1..65536`);
-  }
-  return new Int32Array(length).fill(END);
+/** The length itself. Throws `TokenizerError` for an invalid one. */
+export function requireLength(length: number): number {
+  if (Number.isInteger(length) && length >= 1 && length <= 65536) return length;
+  throw new TokenizerError(`encode: length ${length} must be an integer in 1..65536`);
 }
 
+/** An array of `length` ends. Throws `TokenizerError` for an invalid length. */
+export const emptyTokens = (length: number): Int32Array => new Int32Array(requireLength(length)).fill(END);
+
 const utf8 = new TextEncoder();
+const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const bytesOfVersion = (version: TokenizerVersion): Tokenizer => ({
   kind: "bytes",
   vocabSize: BYTE_IDS,
+  end: END,
+  pad: END,
   encode(text, length) {
     const tokens = emptyTokens(length);
     const bytes = utf8.encode(wordsOf(text, version).join(" "));
@@ -83,6 +115,14 @@ const bytesOfVersion = (version: TokenizerVersion): Tokenizer => ({
     for (let i = 0; i < count; i++) tokens[i] = bytes[i] + 1;
     return tokens;
   },
+  decode: (ids) =>
+    fromUtf8.decode(
+      Uint8Array.from(
+        Array.from(ids).filter((id) => id !== END),
+        (id) => id - 1,
+      ),
+    ),
+  knows: () => true,
   toJSON: () => ({ kind: "bytes", version }),
 });
 
@@ -95,20 +135,17 @@ export const byteTokenizers: Readonly<Record<TokenizerVersion, Tokenizer>> = {
 export const byteTokenizer = byteTokenizers[2];
 
 /** Whether a text is cut: it has more than `length` ids with the end. */
-export const isCut = (tokenizer: Tokenizer, text: string, length: number): boolean =>
-  tokenizer.encode(text, length + 1)[length - 1] !== END;
+export function isCut(tokenizer: Tokenizer, text: string, length: number): boolean {
+  const id = tokenizer.encode(text, length + 1)[length - 1];
+  return id !== tokenizer.end && id !== tokenizer.pad;
+}
 
 /**
- * Non-ASCII words that a byte-pair tokenizer encodes as single bytes: no part of them was frequent in its training texts, as in
- * an unknown script. Empty for a byte tokenizer.
+ * Words that a tokenizer encodes as single bytes or as unknown: no part of them was frequent in its training texts, as in an
+ * unknown script. Empty for a byte tokenizer.
  */
-export function unknownWords(tokenizer: Tokenizer, text: string): string[] {
-  if (tokenizer.vocabSize === BYTE_IDS) return [];
-  return wordsOf(text).filter((word) => {
-    const bytes = utf8.encode(word).length + 1; // the space before it
-    return bytes > word.length + 1 && tokenizer.encode(word, bytes + 1)[bytes - 1] !== END;
-  });
-}
+export const unknownWords = (tokenizer: Tokenizer, text: string): string[] =>
+  wordsOf(text).filter((word) => !tokenizer.knows(word));
 
 /** Encodes several texts, one row each: [texts.length, length]. */
 export function encodeAll(tokenizer: Tokenizer, texts: readonly string[], length: number): Int32Array {

@@ -9,7 +9,15 @@
  *
  * Sennrich et al. 2016, arXiv:1508.07909; bytes as the alphabet as in GPT-2.
  */
-import { BYTE_IDS, emptyTokens, type Tokenizer, TokenizerError, type TokenizerVersion, wordsOf } from "./tokenizer.ts";
+import {
+  BYTE_IDS,
+  END,
+  emptyTokens,
+  type Tokenizer,
+  TokenizerError,
+  type TokenizerVersion,
+  wordsOf,
+} from "./tokenizer.ts";
 
 /** Two ids that are merged into one. */
 export type Merge = readonly [number, number];
@@ -22,6 +30,7 @@ const MAX_PIECE = 64;
 const REMEMBERED = 16384;
 
 const utf8 = new TextEncoder();
+const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const pairOf = (left: number, right: number): number => left * MAX_VOCAB + right;
 
 /** The pieces of one word as byte ids, the first with its space. */
@@ -113,20 +122,30 @@ export function bpeTokenizer(merges: readonly Merge[], version: TokenizerVersion
     if (known.size < REMEMBERED && word.length <= MAX_PIECE) known.set(word, ids);
     return ids;
   };
+  const encode = (text: string, length: number): Int32Array => {
+    const tokens = emptyTokens(length);
+    let at = 0;
+    for (const word of wordsOf(text, version)) {
+      // A piece has at most 64 bytes and at least one id, so text beyond that is never needed.
+      for (const id of encodeWord(word.slice(0, length * MAX_PIECE))) {
+        if (at === length - 1) return tokens;
+        tokens[at++] = id;
+      }
+    }
+    return tokens;
+  };
+  const bytesOf = (id: number): number[] =>
+    id < BYTE_IDS ? (id === END ? [] : [id - 1]) : merges[id - BYTE_IDS].flatMap(bytesOf);
   return {
     kind: "bpe",
     vocabSize: BYTE_IDS + merges.length,
-    encode(text, length) {
-      const tokens = emptyTokens(length);
-      let at = 0;
-      for (const word of wordsOf(text, version)) {
-        // A piece has at most 64 bytes and at least one id, so text beyond that is never needed.
-        for (const id of encodeWord(word.slice(0, length * MAX_PIECE))) {
-          if (at === length - 1) return tokens;
-          tokens[at++] = id;
-        }
-      }
-      return tokens;
+    end: END,
+    pad: END,
+    encode,
+    decode: (ids) => fromUtf8.decode(Uint8Array.from(Array.from(ids, bytesOf).flat())).slice(1), // without the first space
+    knows(word) {
+      const bytes = utf8.encode(word).length + 1; // the space before it
+      return bytes === word.length + 1 || encode(word, bytes + 1)[bytes - 1] === END;
     },
     toJSON: () => ({ kind: "bpe", version, merges }),
   };

@@ -10,7 +10,7 @@ import {
   trainBpe,
   unknownWords,
   wordsOf,
-} from "../../src/data/index.ts";
+} from "../../src/tokenizers/index.ts";
 import { cpuTime } from "../support/cpuTime.ts";
 
 const corpus = ["grinning face", "face with tears of joy", "cat face", "man: red hair", "woman: red hair", "o’clock"];
@@ -210,7 +210,10 @@ describe("tokenizerFromJSON", () => {
   it.each([
     [null, "expected an object"],
     [[], "found an array of 0"],
-    [{ kind: "unigram", version: 1 }, '"kind" must be "bytes" or "bpe", found "unigram"'],
+    [
+      { kind: "unigram", version: 1 },
+      '"kind" must be "bytes", "bpe", "sentencepiece" or "huggingface", found "unigram"',
+    ],
     [{ kind: "bytes", version: 3 }, '"version" must be 1 or 2, found 3'],
     [{ kind: "bytes", version: 1, merges: [] }, 'unknown key "merges"'],
     [JSON.parse('{"kind":"bpe","version":1,"merges":[],"__proto__":1}'), 'unknown key "__proto__"'],
