@@ -110,7 +110,8 @@ export const negativesBugs: readonly Bug[] = [
     places: [
       [noise('new Rng(seed).split("noise").split(step)', 'new Rng(seed).split("noise")')],
       [noise("ofStep.split(first + i)", "ofStep.split(i)")],
-      [noise("{step}/$", "{step + 1}/$")],
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: text of the source
+      [noise("key = `${seed}/${step}/${batch}`;", "key = `${seed}/${step + 1}/${batch}`;")],
       [noise("const own = rng.split(what);", 'const own = rng.split("noise");')],
     ],
     tests: ["test/data/noise.test.ts"],

@@ -50,7 +50,7 @@ it.each([
 });
 
 it("the keys of loss choose its form", () => {
-  const nameOf = (settings: string[]): string => lossOf(resolveConfig("emoji", settings)).name;
+  const nameOf = (settings: string[]): string => lossOf(resolveConfig("emoji-paper", settings)).name;
   expect(nameOf([])).toBe("fused");
   expect(nameOf(["train.loss=softmax"])).toBe("softmax");
   expect(nameOf(["loss.negatives=hard", "loss.ratio=0.1"])).toBe("fused, hard negatives 0.1");
@@ -64,7 +64,7 @@ it.each([
   ["negative", -1],
   ["positive", 1],
 ])("loss.sameName=%s is what the loss makes of equal texts", (sameName, label) => {
-  const form = lossOf(resolveConfig("emoji", [`loss.sameName=${sameName}`]));
+  const form = lossOf(resolveConfig("emoji-paper", [`loss.sameName=${sameName}`]));
   scope(() => {
     const z = tensor([1, 1], [2, 1], "f64");
     const { db } = form.gradients({ zimg: z, ztxt: z, tPrime: 0, b: -1, comm: alone, shards: 1, groups: Int32Array.of(5, 5) }); // biome-ignore format: a line
@@ -75,7 +75,8 @@ it.each([
 
 it("label noise of images makes them other ones in every step, so that a locked tower must run", () => {
   const fixed = ["data.augment=none", "data.strokeProbability=0"];
-  const of = (noise: string): boolean => hasFixedImages(resolveConfig("emoji", [...fixed, `data.noise=${noise}`]));
+  const of = (noise: string): boolean =>
+    hasFixedImages(resolveConfig("emoji-paper", [...fixed, `data.noise=${noise}`]));
   expect(["none", "text", "alignment", "image", "image-text", "all"].map(of)).toEqual([true, true, true, false, false, false]); // biome-ignore format: a line
 });
 
