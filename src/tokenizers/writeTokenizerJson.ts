@@ -1,8 +1,8 @@
 /**
  * Writes a byte-pair tokenizer as tokenizer.json, which Hugging Face's `tokenizers` and `transformers` read, with the same ids.
  *
- * A byte is written as the character that GPT-2 writes for it. Known differences, in hostile or rare texts alone: a capital sigma at the end of a
- * word becomes σ (here ς), and after 30 combining marks nothing is inserted.
+ * A byte is written as the character that GPT-2 writes for it. Three things differ there: a capital sigma at the end of a word becomes
+ * σ, not ς; more than 30 combining marks in a row are normalized as one run; and a literal "</s>" in a text is the end.
  */
 import { isJsonRecord, type JsonRecord, type JsonValue, jsonText } from "../formats/index.ts";
 import { END, type Tokenizer, TokenizerError } from "./tokenizer.ts";

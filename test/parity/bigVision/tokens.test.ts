@@ -1,4 +1,4 @@
-/** big_vision's tokenize op: every id of 16 texts at 5 lengths. */
+/** big_vision's tokenize op: every id of 16 texts at 4 lengths. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
