@@ -20,7 +20,7 @@ const CASES: readonly (readonly [name: string, form: LossForm])[] = [
   ["hard 0.1", withNegatives(fused, "hard", 0.1)],
   ["easy 0.1", withNegatives(fused, "easy", 0.1)],
   ["random 0.1", withNegatives(fused, "random", 0.1)],
-  ["one text a pair of rows, masked", withSameName(fused, "mask")],
+  ["equal texts", withSameName(fused, "mask")], // of rows 2i and 2i + 1, masked
 ];
 
 const unitRows = (rng: Rng, width: number): Tensor =>
@@ -36,7 +36,7 @@ export async function* negativesBench(): AsyncGenerator<Row> {
     const shared = { zimg, ztxt, tPrime: Math.log(10), b: -10, comm: alone, shards: 2, rng: rng.split("step") };
     const groups = Int32Array.from({ length: BATCH }, (_, row) => row >> 1);
     const runs = CASES.map(([name, form]) => {
-      const batch: EmbeddedBatch = name.includes("text") ? { ...shared, groups } : shared;
+      const batch: EmbeddedBatch = name === "equal texts" ? { ...shared, groups } : shared;
       return () => scope(() => form.gradients(batch).loss);
     });
     const seen = runs.map((run) => {
