@@ -109,8 +109,8 @@ async function probed({ data, model }: IconSettings, opening: TestOpening): Prom
 
 /** The data set of icons. */
 export const iconsData: DataSet<IconSettings> = {
-  hasFixedImages: () => false,
-  repeatsTexts: () => false, // a batch holds a name once // a row shows a random one of the drawings of its name
+  hasFixedImages: () => false, // a row shows a random one of the drawings of its name
+  repeatsTexts: () => false, // a batch holds a name once
 
   conflicts({ data: { trim } }) {
     if (trim === "content") return [];
@@ -147,7 +147,7 @@ export const iconsData: DataSet<IconSettings> = {
     const trained = iconsByName(icons, "train");
     const tested = icons.sets.filter(({ use }) => use === split);
     const sets = tested.flatMap((set) => testsOf(set.name, iconsOf(set), trained, model.image.imageSize));
-    return { sets, rendered: icons.rendered };
+    return { sets, shared: { rendered: icons.rendered } };
   },
 
   openProbe: probed,

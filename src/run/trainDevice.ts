@@ -10,7 +10,7 @@ import { groupsOfTokens, type PairBatch, train } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import { type TokenizerFile, tokenizerFromJSON } from "../tokenizers/index.ts";
 import type { Config } from "./config.ts";
-import type { Tests } from "./dataSet.ts";
+import type { TestOpening, Tests } from "./dataSet.ts";
 import { openProbe, openTests, repeatsTexts } from "./dataSets.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluation.ts";
 import { Guard } from "./guard.ts";
@@ -58,8 +58,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const model = buildModel(config, tokenizer.vocabSize);
   const optimizer = buildOptimizer(config, model);
   if (job.stored) restore(job.stored, model, optimizer);
-  const { rendered, names } = job.pairs.data === "emoji" ? job.pairs : {};
-  const opening = { progress: device.alive, rendered, names };
+  const opening = openingOf(device);
   const tests = await openTests(config, opening);
   const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm, alive: device.alive };
   const recorder = comm.rank === 0 ? recorderFor(device, { model, optimizer, tokenizer }) : undefined;
@@ -109,6 +108,13 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const results = { set: sets[0], evaluations, probe: probed };
   return finish({ run, config, preset, model, ...results, seconds, flops, first, devices: comm.size });
 });
+
+/** How the test sets are opened: with what the main thread has read already. */
+function openingOf({ config: { pairs }, alive }: Device<TrainJob, TrainReport>): TestOpening {
+  const rendered = "rendered" in pairs ? pairs.rendered : undefined;
+  const names = "names" in pairs ? pairs.names : undefined;
+  return { progress: alive, rendered, names };
+}
 
 /** Draws the rows of this device, and while it waits for other devices also later ones. */
 async function rowDrawerFor({ comm, config: job, alive }: Device<TrainJob, TrainReport>): Promise<RowDrawer> {

@@ -5,6 +5,7 @@ import { EXIT, type ExitCode, exitCodeOf, isExpected } from "../../src/cli/exitC
 import { DataError, MissingPackageError, PictureError } from "../../src/data/index.ts";
 import { EvaluationError } from "../../src/eval/index.ts";
 import { FormatError } from "../../src/formats/index.ts";
+import { ModelFolderError } from "../../src/models/index.ts";
 import { NonFiniteError, OptimizerError, ScheduleError } from "../../src/nn/index.ts";
 import {
   AbortedError,
@@ -47,6 +48,7 @@ const CODES: readonly [error: Error, code: ExitCode][] = [
   [new CheckpointError("CKPT_VERSION", "x"), EXIT.data],
   [new CheckpointError("CKPT_CONFIG", "x"), EXIT.data],
   [new EmbeddingsError("x"), EXIT.data],
+  [new ModelFolderError("x"), EXIT.usage],
   [new EvaluationError("x"), EXIT.data],
   [new FormatError("ST_HOLE", "x", 0, "x"), EXIT.data],
   [new LossInputsError("x"), EXIT.data],
