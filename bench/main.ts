@@ -19,6 +19,7 @@ import { emojiBench } from "./emoji.ts";
 import { gemmBench } from "./gemm.ts";
 import { lossBench } from "./loss.ts";
 import { memoryBench } from "./memory.ts";
+import { negativesBench } from "./negatives.ts";
 import { optimizersBench } from "./optimizers.ts";
 import { line } from "./print.ts";
 import type { BenchOptions, Row } from "./row.ts";
@@ -38,6 +39,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => AsyncIterable<
   step: stepBench,
   emoji: emojiBench,
   loss: lossBench,
+  negatives: negativesBench,
   memory: memoryBench,
   siglit: siglitBench,
   "vit-b16": vitB16Bench,

@@ -1,10 +1,11 @@
 /** SigLIP on one screen: scenes and their captions, two towers, the sigmoid loss, AdamW. */
 import "siglip-ts/engine"; // first: makes the kernels about twice as fast
 import { backward } from "siglip-ts/autograd";
-import { byteTokenizer, shapes } from "siglip-ts/data";
+import { shapes } from "siglip-ts/data";
 import { AdamW, parametersOf } from "siglip-ts/nn";
 import { logOddsBias, SigLip, sigmoidLoss } from "siglip-ts/siglip";
 import { Rng, scope, tensor } from "siglip-ts/tensor";
+import { byteTokenizer } from "siglip-ts/tokenizers";
 
 const [batch, side, length, steps] = [32, 24, 56, 200];
 const pairs = shapes({ tokenizer: byteTokenizer, length, side }); // "a small red circle above a large blue square"

@@ -4,12 +4,13 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { noGrad } from "siglip-ts/autograd";
-import { byteTokenizer, encodeAll, shapePictures, shapes } from "siglip-ts/data";
+import { shapePictures, shapes } from "siglip-ts/data";
 import { nearest, retrieval } from "siglip-ts/eval";
 import { AdamW, parametersOf } from "siglip-ts/nn";
 import { loadModel, saveModel } from "siglip-ts/run";
 import { logOddsBias, SigLip, train, trainingLosses } from "siglip-ts/siglip";
 import { Rng, scope, tensor } from "siglip-ts/tensor";
+import { byteTokenizer, encodeAll } from "siglip-ts/tokenizers";
 
 const [batch, side, length] = [32, 24, 56];
 const tower = { width: 64, depth: 1, mlpDim: 256, numHeads: 4, pooling: "map" } as const;

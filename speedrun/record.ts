@@ -42,9 +42,15 @@ export class RecordError extends Error {
 export const SEEDS = 5;
 
 /** The validation split, which every record trains and is judged on; openmoji stays untouched for the final test. */
-const SPLIT = ["data.name=emoji", "data.trainStyles=noto,twemoji", "data.testStyle=fluent"];
+const SPLIT = [
+  "data.name=emoji",
+  "data.trainStyles=noto,twemoji",
+  "data.testStyle=fluent",
+  "data.secondTestStyle=none",
+];
 /** Keys that a record may not set: data, seeds and evaluation are the same for all, and starting weights are random. */
-const FIXED = /^\s*(data\.(name|trainStyles|testStyle)|train\.(seed|init|lock)|eval\.\w+|log\.\w+|checkpoint\.\w+)\s*=/;
+const FIXED =
+  /^\s*(data\.(name|trainStyles|testStyle|secondTestStyle)|train\.(seed|init|lock)|eval\.\w+|log\.\w+|checkpoint\.\w+)\s*=/;
 
 /** All settings of a record's training, but for its seed. */
 export const settingsOf = ({ set }: Pick<RecordFile, "set">): string[] => ["train.shards=2", ...set, ...SPLIT];

@@ -33,16 +33,18 @@ const RULES: Readonly<Record<string, Rule>> = {
   parallel: { folders: ["tensor", "autograd"], node: ["launch.ts"], nodeDoors: ["launch.ts"] },
   siglip: { folders: ["tensor", "autograd", "nn", "parallel"] },
   formats: { folders: [] },
-  data: { folders: ["tensor", "formats"], node: "everywhere", packages: true },
+  tokenizers: { folders: ["formats"] },
+  data: { folders: ["tensor", "formats", "tokenizers"], node: "everywhere", packages: true },
+  models: { folders: ["tensor", "nn", "siglip", "formats"], node: "everywhere" },
   eval: { folders: [] },
   report: { folders: ["eval"], packages: true },
   run: {
-    folders: ["tensor", "autograd", "nn", "parallel", "siglip", "formats", "data", "eval", "report"],
+    folders: ["tensor", "autograd", "nn", "parallel", "siglip", "formats", "tokenizers", "data", "eval", "report"],
     node: "everywhere",
     packages: true,
   },
   cli: {
-    folders: ["tensor", "parallel", "siglip", "formats", "data", "eval", "run"],
+    folders: ["tensor", "parallel", "siglip", "formats", "tokenizers", "data", "eval", "run"],
     node: "everywhere",
     packages: true,
   },
@@ -163,7 +165,8 @@ function beyondBrowser(sources: Sources): string[] {
       if (specifier.startsWith(".")) visit(posix.join(posix.dirname(path), specifier));
     }
   };
-  for (const folder of ["tensor", "autograd", "nn", "parallel", "siglip", "formats"]) visit(`${folder}/index.ts`);
+  for (const folder of ["tensor", "autograd", "nn", "parallel", "siglip", "formats", "tokenizers"])
+    visit(`${folder}/index.ts`);
   return [...reached].flatMap((path) =>
     importsOf(sources.get(path) ?? "")
       .filter((specifier) => specifier.startsWith("node:"))

@@ -36,9 +36,9 @@ export async function evaluate(
   const { step } = checkpoint;
   chooseKernels(options.kernels ?? config.train.kernels);
   modelOf(config, checkpoint); // an invalid model is rejected here, before any thread starts
-  const { rendered } = await openTests(config, opening());
+  const { shared: opened } = await openTests(config, opening());
   // A training may save meanwhile: all devices evaluate this checkpoint.
-  const job: EvalJob = { config, stored: shared(checkpoint), rendered, probes };
+  const job: EvalJob = { config, stored: shared(checkpoint), opened, probes };
   const [{ evaluations, probe }] = await launch<EvalJob, EvalResult>(evalProgram, devices, job, { deadline }).results;
   if (json) {
     const tests = evaluations.map(evaluationJson);

@@ -35,6 +35,7 @@ const BY_NAME: Readonly<Record<string, ExitCode>> = {
   KernelError: EXIT.usage, // kernels that this engine cannot run; others work
   MissingPackageError: EXIT.usage,
   ModelConfigError: EXIT.usage,
+  ModelFolderError: EXIT.usage,
   RunFolderError: EXIT.usage,
   OutOfMemoryError: EXIT.usage, // the request is too large; if the system has no memory, a device failed
   ScheduleError: EXIT.usage,

@@ -6,7 +6,7 @@
  */
 import "../engine.ts";
 import { readFileSync } from "node:fs";
-import { Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { printable } from "../formats/index.ts";
 import { presetNames } from "../run/index.ts";
 import { lossForms } from "../siglip/index.ts";
@@ -147,6 +147,13 @@ program
   .option("--draw", "draw which device computed which block at which hop")
   .option("--json", "print JSON")
   .action(async (options) => (await import("./loss.ts")).loss(options));
+
+program
+  .command("data")
+  .description("prepare a data set that is not part of the package: download it, render it once, print what it holds")
+  .addArgument(new Argument("<name>", "which one").choices(["icons"]))
+  .option("--json", "print JSON")
+  .action(async (_name, options) => (await import("./dataIcons.ts")).dataIcons(options));
 
 program
   .command("info")

@@ -3,7 +3,7 @@
  * Ctrl-C. It never blocks on a device; the training itself is in trainDevice.ts.
  */
 import { join } from "node:path";
-import { newSharedRows, type Tokenizer } from "../data/index.ts";
+import { newSharedRows } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch } from "../parallel/launch.ts";
 import {
@@ -48,6 +48,7 @@ import {
 } from "../run/index.ts";
 import { parameterCount } from "../siglip/index.ts";
 import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { embeddingsOf, openLockedImages } from "./lockedImages.ts";
@@ -82,10 +83,12 @@ const RUNS = "runs";
 /** Steps between two comparisons of the devices: often enough, at a negligible cost. */
 const COMPARE_EVERY = 100;
 
-const DEFAULT_PRESET = "emoji";
+/** The preset of a run for which none is named. */
+const presetOf = ({ preset, lock }: TrainOptions): string => preset ?? (lock === "image" ? "emoji-siglit" : "emoji");
 
 export async function train(options: TrainOptions): Promise<void> {
-  const { preset = DEFAULT_PRESET, out, resume = false } = options;
+  const { out, resume = false } = options;
+  const preset = presetOf(options);
   deadlineOf(options.deadline); // reject an invalid one before any work
   const from = startingWeightsOf(options);
   if (options.dryRun) return dryRun(options, from);
@@ -100,7 +103,7 @@ export async function train(options: TrainOptions): Promise<void> {
     for (const warning of checkSettings(config, resume)) warn(warning);
     chooseKernels(config.train.kernels);
     for (const warning of kernelReport().warnings) warn(warning);
-    const { items } = await openVocabulary(config);
+    const { items } = await openVocabulary(config, opening());
     checkBatch(config, items);
     for (const warning of checkSchedule(config, items)) warn(warning);
     const training = await openTraining(config, opening());
@@ -170,7 +173,7 @@ const withDevices = (config: Config, { devices }: TrainOptions): Plan => ({
 const setsShards = (setting: string): boolean => /^\s*train\.shards\s*=/.test(setting);
 
 function resolve(options: TrainOptions, from: StartingWeights | undefined): Plan {
-  const { preset = DEFAULT_PRESET } = options;
+  const preset = presetOf(options);
   const settings = settingsOf(options);
   const resolved = (more: readonly string[]): Config => {
     const config = resolveConfig(preset, [...settings, ...more], from);
@@ -192,7 +195,7 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   const { config, devices } = resolve(options, from);
   checkMemory(config, devices);
   const warnings = checkSettings(config, false);
-  const { tokenizer, items } = await openVocabulary(config);
+  const { tokenizer, items } = await openVocabulary(config, opening());
   checkBatch(config, items);
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
   const { steps, shards } = config.train;
@@ -215,15 +218,16 @@ function jobOf(
   { run: { path, config, checkpoints }, stored }: OpenRun,
   { pairs, tokenizer, items }: TrainingData,
   embeddings: Float32Array | undefined,
-  { preset = DEFAULT_PRESET, resume = false, verify = false }: TrainOptions,
+  options: TrainOptions,
 ): TrainJob {
+  const { resume = false, verify = false } = options;
   // A resumed run keeps its tokenizer.
   const kept = (stored ? tokenizerOf(stored) : tokenizer).toJSON();
   const spec = { ...pairs, tokenizer: kept };
   return {
     run: path,
     config,
-    preset: resume ? config.data.name : preset,
+    preset: resume ? config.data.name : presetOf(options),
     digest: configDigest(config),
     first: stored?.step ?? 0,
     stored,

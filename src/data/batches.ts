@@ -88,6 +88,8 @@ export interface PictureSet {
   readonly texts: readonly string[];
   /** The picture each text belongs to. */
   readonly owner: Int32Array;
+  /** The language of each text as a code such as "en"; only of data with languages. */
+  readonly languages?: readonly string[];
   /** A name for each picture. */
   readonly names: readonly string[];
   /** Picture i as bytes for a report, [side, side, 3]. */

@@ -1,14 +1,16 @@
 /**
- * Emoji as training data: 1,594 drawings in four styles, with their English names, and some in a fifth.
+ * Emoji as training data: 1,594 drawings in four styles, with their names in one or many languages, and some in a fifth.
  *
  * The task is to generalize to a new drawing style: train on noto, twemoji and fluent, test on openmoji. A row of a batch is one
- * emoji in a random style, stroked with probability 0.3 and augmented, or two such views of it; its text is the name.
+ * emoji in a random style, stroked with probability 0.3 and augmented, or two such views of it; its text is the name, of several
+ * languages in a random one.
  *
  *   openEmoji (render once, or read the cache) → emojiPairs (batches to train on), emojiPictures (a set to evaluate on)
  *
  * OpenMoji's drawings are CC-BY-SA-4.0; so are pictures derived from them. The cache is for this machine only.
  */
 import { Rng } from "../tensor/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import { type Augmentation, augmentations, drawView, plainView, randomView } from "./augment.ts";
 import {
   batchesPerEpoch,
@@ -24,12 +26,12 @@ import {
   toBytes,
   type Views,
 } from "./batches.ts";
-import { trainBpe } from "./bpe.ts";
 import { EMOJI_SETS, EMOJI_STYLES, type Emoji, type EmojiStyle, emojiJson, emojiList, iconName } from "./emojiList.ts";
+import { type EmojiNames, emojiNames } from "./emojiNames.ts";
 import { RECIPE, renderEmoji } from "./emojiRender.ts";
+import { namesIn, textsOf } from "./emojiTexts.ts";
 import { type CacheKey, readPictures, writePictures } from "./pictureCache.ts";
 import { STORED, STORED_BYTES } from "./storedPicture.ts";
-import { encodeAll, type Tokenizer } from "./tokenizer.ts";
 
 /** The styles for training and testing; `unseen` also holds out 160 emoji in every style. */
 export interface EmojiSplit {
@@ -53,6 +55,8 @@ export const emojiSplits = {
 /** Rendered emoji in memory. */
 export interface EmojiData {
   readonly emoji: readonly Emoji[];
+  /** The names of `emoji` in the languages that were opened. */
+  readonly names: EmojiNames;
   /** [emoji.length, 48, 48, 4], premultiplied, blank where a style has no drawing. Throws `DataError` for a style not opened. */
   pictures(style: EmojiStyle, stroked: boolean): Uint8Array;
 }
@@ -74,9 +78,13 @@ export interface OpenEmoji {
   readonly stroked?: readonly EmojiStyle[];
   /** Whether each drawing is cut to its content; true by default. */
   readonly trim?: boolean;
+  /** Languages of the names; English by default. */
+  readonly languages?: readonly string[];
+  /** Names that another thread has read, in place of `languages`. */
+  readonly names?: EmojiNames | undefined;
   /** Pictures that another thread has opened, which are neither read nor rendered again. */
   readonly rendered?: RenderedPictures | undefined;
-  /** Folder that caches rendered pictures; without it they are rendered every time. */
+  /** Folder that caches rendered pictures, and holds names of CLDR; without it pictures are rendered every time. */
   readonly cache?: string | undefined;
   /** Is called for each picture that is rendered. */
   readonly progress?: (done: number, total: number) => void;
@@ -115,6 +123,7 @@ export const openEmoji = async (options: OpenEmoji): Promise<OpenedEmoji> => ope
 /** The same for a list of emoji. An unusable cache costs only time. */
 export async function openDrawings(emoji: readonly Emoji[], options: OpenEmoji): Promise<OpenedEmoji> {
   const { plain, stroked = [], trim = true, rendered: given, cache, progress = () => {}, warn = () => {} } = options;
+  const names = options.names ?? (await emojiNames(emoji, options.languages ?? ["en"], cache)); // before rendering, which takes a while
   let warned = false;
   const fromCache = async <T>(use: (folder: string) => Promise<T>): Promise<T | undefined> => {
     if (cache === undefined) return undefined;
@@ -156,6 +165,7 @@ export async function openDrawings(emoji: readonly Emoji[], options: OpenEmoji):
   }
   return {
     emoji,
+    names,
     rendered,
     pictures(style, isStroked) {
       const name = nameOf({ style, stroked: isStroked, trim });
@@ -182,6 +192,8 @@ export interface EmojiPairsOptions {
   readonly augmentation?: Augmentation;
   /** Share of rows with strokes; 0.3 by default. */
   readonly stroke?: number;
+  /** Languages of the texts, each equally likely for a row; English by default. */
+  readonly languages?: readonly string[];
   /** Share of rows whose text is a tag instead of the name. Emoji share tags, so some negatives are then wrong. */
   readonly tags?: number;
   /** Indices of the emoji to train on; all by default. */
@@ -219,22 +231,12 @@ function imagesOf(data: EmojiData, chosen: Int32Array, options: EmojiPairsOption
 
 /** Batches of augmented emoji; `items` of a batch are indices into `data.emoji`. */
 export function emojiPairs(data: EmojiData, options: EmojiPairsOptions): Pairs {
-  const { tokenizer, length, styles, stroke = 0.3, tags = 0, views = 1 } = options;
+  const { length, styles, stroke = 0.3, views = 1 } = options;
   const chosen = options.items ?? Int32Array.from(data.emoji.keys());
   const itemsOf = itemsOfStep(chosen.length);
   const { shape, draw } = imagesOf(data, chosen, options);
   const row: RowShape = { imageShape: shape, views, length };
-  const names = encodeAll(
-    tokenizer,
-    data.emoji.map(({ name }) => name),
-    length,
-  );
-  const textOf = (item: number, rng: Rng): Int32Array => {
-    const own = data.emoji[item].tags;
-    const [asTag, which] = [rng.uniform() < tags, rng.uniform()];
-    if (!asTag || own.length === 0) return names.subarray(item * length, (item + 1) * length);
-    return tokenizer.encode(own[Math.floor(which * own.length)], length);
-  };
+  const textOf = textsOf(data.names, options);
   return {
     size: chosen.length,
     ...row,
@@ -262,8 +264,17 @@ export function emojiPairs(data: EmojiData, options: EmojiPairsOptions): Pairs {
   };
 }
 
-/** The emoji of one style, or those of `items`, not augmented: one picture and one name each. */
-export function emojiPictures(data: EmojiData, style: EmojiStyle, items?: Int32Array, side = 32): PictureSet {
+/**
+ * The emoji of one style, or those of `items`, not augmented: one picture each, and one name in each language, those of the first
+ * language before those of the next.
+ */
+export function emojiPictures(
+  data: EmojiData,
+  style: EmojiStyle,
+  items?: Int32Array,
+  side = 32,
+  languages: readonly string[] = ["en"],
+): PictureSet {
   const chosen = items ?? Int32Array.from(data.emoji.keys());
   const stride = side * side * 3;
   const pictures = data.pictures(style, false);
@@ -275,14 +286,17 @@ export function emojiPictures(data: EmojiData, style: EmojiStyle, items?: Int32A
     });
     return out;
   };
-  const names = Array.from(chosen, (item) => data.emoji[item].name);
   return {
     count: chosen.length,
     side,
     pixels,
-    texts: names,
-    owner: Int32Array.from(chosen.keys()),
-    names,
+    texts: languages.flatMap((language) => {
+      const named = namesIn(data.names, language);
+      return Array.from(chosen, (item) => named[item].name);
+    }),
+    owner: Int32Array.from(languages.flatMap(() => [...chosen.keys()])),
+    languages: languages.flatMap((language) => new Array<string>(chosen.length).fill(language)),
+    names: Array.from(chosen, (item) => data.emoji[item].name),
     rgb: (i) => toBytes(pixels(i, i + 1)),
   };
 }
@@ -319,13 +333,6 @@ export function emojiImages(data: EmojiData, options: Pick<EmojiPairsOptions, "s
     stored: pictureOf,
   };
 }
-
-/** The default tokenizer: byte pairs learned from the names and tags of `emoji`. */
-export const emojiTokenizer = (emoji: readonly Emoji[], vocabSize = 1024): Tokenizer =>
-  trainBpe(
-    emoji.flatMap(({ name, tags }) => [name, ...tags]),
-    vocabSize,
-  );
 
 const lettersOf = (name: string): string[] => name.match(/[\p{L}\p{N}]+/gu) ?? [];
 

@@ -57,7 +57,8 @@ interface EmojibaseGroups {
 /** Unicode's group of components: skin tones and hair. */
 const COMPONENTS = 2;
 
-const codeOf = (hexcode: string): string =>
+/** A sequence of code points as the key of an emoji. */
+export const codeOf = (hexcode: string): string =>
   hexcode
     .toLowerCase()
     .split("-")

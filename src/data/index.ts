@@ -1,4 +1,4 @@
-/** Public API of `data`: shapes and emoji, picture files, preprocessing, batches, tokenizers. */
+/** Public API of `data`: shapes and emoji, picture files, preprocessing, batches. */
 export { type Augmentation, augmentations } from "./augment.ts";
 export {
   type Batch,
@@ -13,7 +13,6 @@ export {
   toInput,
   type Views,
 } from "./batches.ts";
-export { trainBpe } from "./bpe.ts";
 export { sniffFile } from "./decode.ts";
 export {
   drawnEmoji,
@@ -24,7 +23,6 @@ export {
   emojiPairs,
   emojiPictures,
   emojiSplits,
-  emojiTokenizer,
   type OpenEmoji,
   type OpenedEmoji,
   openEmoji,
@@ -32,9 +30,25 @@ export {
   unseenEmoji,
 } from "./emoji.ts";
 export { EMOJI_STYLES, type Emoji, type EmojiStyle, emojiList, type FullEmojiStyle } from "./emojiList.ts";
+export {
+  CLDR_LANGUAGES,
+  EMOJI_LANGUAGES,
+  EMOJIBASE_LANGUAGES,
+  type EmojiNames,
+  emojiNames,
+  installArguments,
+  type NamedEmoji,
+} from "./emojiNames.ts";
+export { emojiTokenizer } from "./emojiTexts.ts";
+export { type IconIndex, type OpenedIcons, type OpenIcons, openIcons, type PreparedSet } from "./iconFiles.ts";
+export { type PrepareIcons, prepareIcons } from "./iconPrepare.ts";
+export type { DuplicateCounts } from "./iconSelection.ts";
+export { ICON_SOURCES, type IconSource, type IconUse, iconPackage } from "./iconSets.ts";
+export { type Icon, type IconPairsOptions, iconPairs, iconPictures, iconsByName, iconsOf } from "./icons.ts";
 export { decodeImage, readImage } from "./image.ts";
 export { MissingPackageError } from "./missingPackageError.ts";
-export { type EmojiSpec, openImages, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
+export { NOISE_KINDS, type Noise, type NoiseKind, spoilsImages, withNoise } from "./noise.ts";
+export { type EmojiSpec, type IconsSpec, openImages, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
 export { PictureError } from "./pictureError.ts";
 export { filesOf } from "./pictureFiles.ts";
 export { decodePicture, type PreparedPicture, type PreparePicture, readPicture } from "./pictures.ts";
@@ -68,16 +82,3 @@ export {
   type Thing,
 } from "./shapes.ts";
 export { newSharedRows, RowDrawer, type SharedRows, sharedRowsBytes } from "./sharedRows.ts";
-export {
-  byteTokenizer,
-  END,
-  encodeAll,
-  isCut,
-  type Tokenizer,
-  TokenizerError,
-  type TokenizerFile,
-  type TokenizerVersion,
-  unknownWords,
-  wordsOf,
-} from "./tokenizer.ts";
-export { tokenizerFromJSON } from "./tokenizerFile.ts";

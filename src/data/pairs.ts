@@ -1,13 +1,17 @@
 /**
  * Specifications of training pairs as plain data, from which every thread gets the same batches.
  */
+
+import { type Tokenizer, type TokenizerFile, tokenizerFromJSON } from "../tokenizers/index.ts";
 import type { Augmentation } from "./augment.ts";
 import type { ImageList, Pairs, Views } from "./batches.ts";
 import { emojiImages, emojiPairs, type OpenedEmoji, openEmoji, type RenderedPictures } from "./emoji.ts";
 import type { EmojiStyle } from "./emojiList.ts";
+import type { EmojiNames } from "./emojiNames.ts";
+import { openIcons } from "./iconFiles.ts";
+import { iconPairs } from "./icons.ts";
+import { type Noise, withNoise } from "./noise.ts";
 import { type ShapesSplit, shapes } from "./shapes.ts";
-import type { TokenizerFile } from "./tokenizer.ts";
-import { tokenizerFromJSON } from "./tokenizerFile.ts";
 
 interface CommonSpec {
   readonly tokenizer: TokenizerFile;
@@ -15,6 +19,8 @@ interface CommonSpec {
   readonly length: number;
   readonly side?: number;
   readonly views?: Views;
+  /** Spoils some pairs. */
+  readonly noise?: Noise;
 }
 
 /** Specification of shapes; see `ShapesOptions`. */
@@ -23,41 +29,60 @@ export interface ShapesSpec extends CommonSpec {
   readonly split?: ShapesSplit;
 }
 
-/** Specification of emoji; see `EmojiPairsOptions`. `trim`, `rendered` and `cache` are those of `openEmoji`. */
+/** Specification of emoji; see `EmojiPairsOptions`. `trim`, `names`, `rendered` and `cache` are those of `openEmoji`. */
 export interface EmojiSpec extends CommonSpec {
   readonly data: "emoji";
   readonly styles: readonly EmojiStyle[];
   readonly augmentation?: Augmentation;
   readonly stroke?: number;
   readonly tags?: number;
+  readonly languages?: readonly string[];
   readonly items?: Int32Array;
   readonly embeddings?: Float32Array;
   readonly trim?: boolean;
+  readonly names?: EmojiNames;
   readonly rendered?: RenderedPictures;
   readonly cache?: string;
 }
 
+/** Specification of icons; see `IconPairsOptions`. */
+export interface IconsSpec extends CommonSpec {
+  readonly data: "icons";
+  readonly augmentation?: Augmentation;
+  /** The files of the data set, with the pictures of the training sets. */
+  readonly rendered: RenderedPictures;
+}
+
 /** Specification of training pairs. */
-export type PairsSpec = ShapesSpec | EmojiSpec;
+export type PairsSpec = ShapesSpec | EmojiSpec | IconsSpec;
 
 /** Opens the pairs of a specification. `progress` is called for each emoji that must be rendered; see `openEmoji`. */
 export async function openPairs(spec: PairsSpec, progress: () => void = () => {}): Promise<Pairs> {
   const tokenizer = tokenizerFromJSON(spec.tokenizer);
+  const pairs = await openClean(spec, tokenizer, progress);
+  return spec.noise ? withNoise(pairs, spec.noise, tokenizer.vocabSize) : pairs;
+}
+
+async function openClean(spec: PairsSpec, tokenizer: Tokenizer, progress: () => void): Promise<Pairs> {
   if (spec.data === "shapes") return shapes({ ...spec, tokenizer });
+  if (spec.data === "icons") {
+    const icons = await openIcons({ folder: undefined, uses: ["train"], rendered: spec.rendered });
+    return iconPairs(icons, { ...spec, tokenizer });
+  }
   const drawn = spec.embeddings ? [] : spec.styles;
   const stroked = spec.stroke === 0 ? [] : drawn;
   return emojiPairs(await openDrawn(spec, drawn, stroked, progress), { ...spec, tokenizer });
 }
 
-/** Opens the images of a specification, neither stroked nor augmented; undefined for shapes, which are new in every step. */
+/** Opens the images of a specification, neither stroked nor augmented; undefined for shapes and icons, which are new in every step. */
 export async function openImages(spec: PairsSpec, progress: () => void = () => {}): Promise<ImageList | undefined> {
-  if (spec.data === "shapes") return undefined;
+  if (spec.data !== "emoji") return undefined;
   return emojiImages(await openDrawn(spec, spec.styles, [], progress), spec);
 }
 
 const openDrawn = (
-  { trim = true, rendered, cache }: EmojiSpec,
+  { trim = true, languages = ["en"], names, rendered, cache }: EmojiSpec,
   plain: readonly EmojiStyle[],
   stroked: readonly EmojiStyle[],
   progress: () => void,
-): Promise<OpenedEmoji> => openEmoji({ plain, stroked, progress, trim, rendered, cache });
+): Promise<OpenedEmoji> => openEmoji({ plain, stroked, progress, trim, languages, names, rendered, cache });

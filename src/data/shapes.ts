@@ -10,6 +10,7 @@
  * thing. Each colour and each shape occurs in training, so only the combination is new.
  */
 import { heap, Rng } from "../tensor/index.ts";
+import { encodeAll, type Tokenizer } from "../tokenizers/index.ts";
 import {
   batchesPerEpoch,
   DataError,
@@ -24,7 +25,6 @@ import {
   toInput,
   type Views,
 } from "./batches.ts";
-import { encodeAll, type Tokenizer } from "./tokenizer.ts";
 
 /** Signed distance to the outline, in units of the thing's radius; negative inside. (x, y) with y downwards. */
 type Outline = (x: number, y: number) => number;

@@ -56,9 +56,10 @@ export function storedPicture(
   width: number,
   height: number,
   crop = contentSquare(rgba, width, height) ?? wholeSquare(width, height),
+  side = STORED,
 ): Uint8Array {
-  const pixels = resampleSquare(premultiplied(rgba), width, height, 4, crop, STORED, SOFTNESS);
-  const bytes = new Uint8Array(STORED_BYTES);
+  const pixels = resampleSquare(premultiplied(rgba), width, height, 4, crop, side, SOFTNESS);
+  const bytes = new Uint8Array(pixels.length);
   // Uint8Array.from(pixels, Math.round) would take longer than all the rest.
   for (let i = 0; i < bytes.length; i++) bytes[i] = Math.round(pixels[i]);
   return bytes;

@@ -50,6 +50,8 @@ export interface CalibrationOptions {
   readonly b: number;
   /** n: the batch of the training. */
   readonly candidates: number;
+  /** Is called for each image. */
+  readonly progress?: () => void;
 }
 
 /** Calibration of σ(t·x·y + b) over all pairs, in ten bins of equal width. O(N·M·d) time. Throws `EvaluationError`. */
@@ -57,7 +59,7 @@ export function calibration(
   zimg: Embeddings,
   ztxt: Embeddings,
   owner: ArrayLike<number>,
-  { t, b, candidates }: CalibrationOptions,
+  { t, b, candidates, progress = () => {} }: CalibrationOptions,
 ): Calibration {
   const { images, d } = checkPairs("calibration", zimg, ztxt, owner);
   const texts = owner.length;
@@ -72,6 +74,7 @@ export function calibration(
   const sums = Array.from({ length: BINS }, () => ({ pairs: 0, weight: 0, predicted: 0, matching: 0 }));
   const row = new Float64Array(texts);
   for (let i = 0; i < images; i++) {
+    progress();
     scoreRow(zimg, i, ztxt, d, row);
     for (let j = 0; j < texts; j++) {
       const p = 1 / (1 + Math.exp(-(t * row[j] + b)));

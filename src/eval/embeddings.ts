@@ -15,8 +15,9 @@ export function rowsOf(op: string, name: string, z: Embeddings, d: number): numb
   if (!Number.isInteger(rows) || rows < 1) {
     throw new EvaluationError(`${op}: ${name} holds ${z.length} numbers, not a whole number of rows of ${d}`);
   }
-  const bad = z.findIndex((x) => !Number.isFinite(x));
-  if (bad >= 0) {
+  let bad = 0; // a loop: findIndex takes ten times as long, which shows where rows are whole images
+  while (bad < z.length && Number.isFinite(z[bad])) bad++;
+  if (bad < z.length) {
     throw new EvaluationError(
       `${op}: ${name} row ${Math.floor(bad / d)} holds ${z[bad]}; an embedding must be finite (did training diverge?)`,
     );

@@ -12,7 +12,7 @@
  * Source: big_vision, evaluators/fewshot_lsr.py; SigLIP, figure 4 (10 shots on ImageNet).
  */
 import { solvePositiveDefinite } from "./cholesky.ts";
-import { type Embeddings, rowsOf } from "./embeddings.ts";
+import { type Embeddings, rowsOf, scoreRow } from "./embeddings.ts";
 import { EvaluationError } from "./evaluationError.ts";
 
 const L2 = 1024;
@@ -60,15 +60,25 @@ export function fitProbe({ x, labels }: LabelledFeatures, classes: number): Prob
 }
 
 /** The class that the probe predicts for each row of `x` [N, d]. */
-export function probePredictions(probe: Probe, x: Embeddings): Int32Array {
-  const d = probe.mean.length;
+export function probePredictions({ mean, deviation, weights }: Probe, x: Embeddings): Int32Array {
+  const d = mean.length;
   const rows = rowsOf("probePredictions", "x", x, d);
-  const classes = probe.weights.length / (d + 1);
-  // Row by row: features may be whole images.
+  const classes = weights.length / (d + 1);
+  // Features may be whole images, so rows are not whitened: x̂·W = (x − μ)·V + 100·w with V = W/s and w the last row of W.
+  const perFeature = new Float64Array(classes * d); // Vᵀ [C, d]
+  for (let k = 0; k < d; k++) {
+    for (let c = 0; c < classes; c++) perFeature[c * d + k] = weights[k * classes + c] / deviation[k];
+  }
+  const row = new Float64Array(d);
+  const scores = new Float64Array(classes);
   return Int32Array.from({ length: rows }, (_, i) => {
-    const scores = product(whitened(x.subarray(i * d, (i + 1) * d), 1, probe), probe.weights, 1, d + 1);
+    for (let k = 0; k < d; k++) row[k] = x[i * d + k] - mean[k];
+    scoreRow(row, 0, perFeature, d, scores);
     let best = 0;
-    for (let c = 1; c < classes; c++) if (scores[c] > scores[best]) best = c;
+    for (let c = 0; c < classes; c++) {
+      scores[c] += CONSTANT * weights[d * classes + c];
+      if (scores[c] > scores[best]) best = c;
+    }
     return best;
   });
 }
@@ -183,11 +193,8 @@ function whitened(x: Embeddings, rows: number, { mean, deviation }: Pick<Probe, 
 function regularizedGram(a: Float64Array, rows: number, columns: number): Float64Array {
   const out = new Float64Array(rows * rows);
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = i === j ? L2 : 0;
-      for (let k = 0; k < columns; k++) sum += a[i * columns + k] * a[j * columns + k];
-      out[i * rows + j] = sum;
-    }
+    scoreRow(a, i, a, columns, out.subarray(i * rows, i * rows + i + 1));
+    out[i * rows + i] += L2;
   }
   return out;
 }

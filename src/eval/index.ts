@@ -11,7 +11,7 @@ export {
   type Probe,
   probePredictions,
 } from "./fewShot.ts";
-export { type LanguageRetrieval, retrievalByLanguage } from "./languages.ts";
+export { type LanguageRetrieval, meanRecall, retrievalByLanguage } from "./languages.ts";
 export { canonicalize, type Prompt, type PromptOptions, prompts } from "./prompts.ts";
 export { chance, type Recall, type Retrieval, retrieval, retrievalOfScores } from "./retrieval.ts";
 export { promptTemplates } from "./templates.ts";

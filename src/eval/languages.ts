@@ -16,13 +16,17 @@ export interface LanguageRetrieval {
   readonly mean: readonly Recall[];
 }
 
-/** Recall at each k of `ks` per language; `language[j]` is that of text j. Throws `EvaluationError`. */
+/**
+ * Recall at each k of `ks` per language; `language[j]` is that of text j. `progress` is called before each language. Throws
+ * `EvaluationError`.
+ */
 export function retrievalByLanguage(
   zimg: Embeddings,
   ztxt: Embeddings,
   owner: ArrayLike<number>,
   language: readonly string[],
   ks: readonly number[] = [1, 5, 10],
+  progress: () => void = () => {},
 ): LanguageRetrieval {
   const { d } = checkPairs("retrievalByLanguage", zimg, ztxt, owner);
   if (language.length !== owner.length) {
@@ -32,6 +36,7 @@ export function retrievalByLanguage(
   }
   const languages = new Map(
     [...new Set(language)].map((name) => {
+      progress();
       const own = Array.from(language.keys()).filter((j) => language[j] === name);
       const texts = new Float64Array(own.length * d);
       own.forEach((j, row) => {
@@ -41,11 +46,16 @@ export function retrievalByLanguage(
       return [name, retrieval(zimg, texts, owners, ks)];
     }),
   );
-  const results = [...languages.values()];
-  const mean = (k: number, of: "textToImage" | "imageToText") =>
-    results.reduce((sum, { recall }) => sum + recall[k][of], 0) / results.length;
-  return {
-    languages,
-    mean: ks.map((k, i) => ({ k, textToImage: mean(i, "textToImage"), imageToText: mean(i, "imageToText") })),
-  };
+  return { languages, mean: meanRecall([...languages.values()].map(({ recall }) => recall)) };
 }
+
+/** The mean of recalls at the same k, in each direction. */
+export const meanRecall = (recalls: readonly (readonly Recall[])[]): Recall[] => {
+  const mean = (k: number, of: "textToImage" | "imageToText") =>
+    recalls.reduce((sum, recall) => sum + recall[k][of], 0) / recalls.length;
+  return (recalls[0] ?? []).map(({ k }, i) => ({
+    k,
+    textToImage: mean(i, "textToImage"),
+    imageToText: mean(i, "imageToText"),
+  }));
+};

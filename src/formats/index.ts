@@ -1,8 +1,11 @@
-/** Public API of `formats`: safetensors, strict JSON and 16-bit floats. */
+/** Public API of `formats`: safetensors, npz, SentencePiece models, strict JSON and 16-bit floats. */
+export { type ByteSource, sourceOfBytes } from "./byteSource.ts";
 export { bfloat16FromBits, bfloat16ToBits, float16FromBits, float16ToBits } from "./float16.ts";
-export { type FormatCode, FormatError, printable } from "./formatError.ts";
+export { type FormatCode, FormatError, printable, quote } from "./formatError.ts";
 export { isJsonRecord, jsonText, parseJson } from "./json.ts";
 export type { JsonRecord, JsonValue } from "./jsonReader.ts";
+export { readNpy } from "./npy.ts";
+export { openNpz, type Zlib } from "./npz.ts";
 export {
   countNonFinite,
   readSafetensors,
@@ -18,4 +21,15 @@ export {
   toFloat32,
 } from "./safetensors.ts";
 export { readSafetensorsIndex, type SafetensorsIndex, verifyShards } from "./safetensorsIndex.ts";
-export { writeSafetensors } from "./writeSafetensors.ts";
+export {
+  bytePiece,
+  type NormalizerSpec,
+  type Piece,
+  type PieceType,
+  readSentencePiece,
+  type SentencePieceModel,
+  writeSentencePiece,
+} from "./sentencePiece.ts";
+export { openSafetensors, readRows, sizeOf, type TensorEntry, type TensorSource } from "./tensorSource.ts";
+export { npzPieces } from "./writeNpz.ts";
+export { type DeferredTensor, safetensorsPieces, writeSafetensors } from "./writeSafetensors.ts";

@@ -3,8 +3,8 @@
  *
  *   {"metadata": {"total_size": 813000000}, "weight_map": {"logit_bias": "model-00001-of-00002.safetensors", ...}}
  *
- * The file names are untrusted: each must be a plain name, to be opened only in the folder of the index. The caller must also
- * refuse links.
+ * The file names are untrusted: each must be a plain name, to be opened only in the folder of the index. A link there is the
+ * user's own: the caches of Hugging Face consist of links.
  *
  * huggingface.co/docs/safetensors, "Sharded checkpoints" as written by transformers.
  */

@@ -14,6 +14,8 @@ import type { Tap } from "./tap.ts";
 export interface EncoderConfig extends MlpConfig {
   readonly depth: number;
   readonly numHeads: number;
+  /** Of every layer norm; 1e-6 by default. */
+  readonly epsilon?: number;
 }
 
 /** Attention and MLP, each with a layer norm before it and a residual around it.   x [B, N, D] → [B, N, D] */
@@ -24,10 +26,10 @@ export class EncoderBlock {
   readonly mlp: Mlp;
 
   constructor(rng: Rng, config: EncoderConfig, dtype: DType) {
-    const { width, numHeads } = config;
-    this.norm1 = new LayerNorm(width, dtype);
+    const { width, numHeads, epsilon } = config;
+    this.norm1 = new LayerNorm(width, dtype, epsilon);
     this.attention = new SelfAttention(rng.split("attention"), width, numHeads, dtype);
-    this.norm2 = new LayerNorm(width, dtype);
+    this.norm2 = new LayerNorm(width, dtype, epsilon);
     this.mlp = new Mlp(rng.split("mlp"), config, dtype);
   }
 
@@ -54,7 +56,7 @@ export class Encoder {
 
   constructor(rng: Rng, config: EncoderConfig, dtype: DType) {
     this.blocks = Array.from({ length: config.depth }, (_, i) => new EncoderBlock(rng.split(i), config, dtype));
-    this.norm = new LayerNorm(config.width, dtype);
+    this.norm = new LayerNorm(config.width, dtype, config.epsilon);
   }
 
   /** Sets the kernels with which attention and MLP add to the tokens to zero: a block then adds no more than their biases. */

@@ -1,4 +1,4 @@
-/** Layer normalization with learned scale and bias; ε = 1e-6 as in flax. */
+/** Layer normalization with learned scale and bias. */
 import { layerNorm, type Variable } from "../autograd/index.ts";
 import type { DType } from "../tensor/index.ts";
 import { filled } from "./init.ts";
@@ -7,13 +7,16 @@ import { filled } from "./init.ts";
 export class LayerNorm {
   readonly scale: Variable; // [D]
   readonly bias: Variable; // [D]
+  readonly #epsilon: number;
 
-  constructor(width: number, dtype: DType) {
+  /** `epsilon` is added to the variance; 1e-6, the default, as in flax. */
+  constructor(width: number, dtype: DType, epsilon = 1e-6) {
     this.scale = filled([width], 1, dtype);
     this.bias = filled([width], 0, dtype);
+    this.#epsilon = epsilon;
   }
 
   forward(x: Variable): Variable {
-    return layerNorm(x, this.scale, this.bias, 1e-6);
+    return layerNorm(x, this.scale, this.bias, this.#epsilon);
   }
 }

@@ -23,12 +23,12 @@ export class MapHead {
   readonly #numHeads: number;
 
   constructor(rng: Rng, config: Omit<EncoderConfig, "depth">, dtype: DType) {
-    const { width, numHeads } = config;
+    const { width, numHeads, epsilon } = config;
     this.probe = xavierUniform(rng.split("probe"), [1, 1, width], 1, width, dtype);
     this.query = projection(rng.split("query"), width, 1, numHeads, dtype);
     this.keyValue = projection(rng.split("keyValue"), width, 2, numHeads, dtype);
     this.out = outProjection(rng.split("out"), width, numHeads, dtype);
-    this.norm = new LayerNorm(width, dtype);
+    this.norm = new LayerNorm(width, dtype, epsilon);
     this.mlp = new Mlp(rng.split("mlp"), config, dtype);
     this.#numHeads = numHeads;
   }

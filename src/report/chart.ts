@@ -69,13 +69,13 @@ ${series.map((s, i) => curve(chart, s, i, x, y))}
 </svg>`;
 }
 
-/** The title, and on the right the last value; with several series, a legend with their last values. */
+/** The title, and on the right the last value; with several series, a legend with the last values of those that have any. */
 function heading(chart: Chart, series: readonly Series[]): Markup {
   const last = series.map((s) => {
     const value = finalValue(chart, s);
     return value === undefined ? "" : chart.showValue(value);
   });
-  if (series.length === 1) {
+  if (chart.series.length === 1) {
     return html`<text class="title" x="0" y="16">${chart.title}</text><text class="value" x="${PLOT.right}" y="16" text-anchor="end">${chart.headline ?? `${last[0]}${chart.smoothed ? " smoothed" : ""}`}</text>`;
   }
   const room = PLOT.right / series.length;

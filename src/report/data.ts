@@ -1,5 +1,5 @@
 /** The data of a report. Rendering reads no file, no clock and no environment. */
-import type { Calibration, Recall } from "../eval/index.ts";
+import type { Calibration, FewShotAccuracy, Recall } from "../eval/index.ts";
 
 /** Report data is inconsistent: a picture of the wrong size, a score matrix that is not square. */
 export class ReportError extends Error {
@@ -52,9 +52,50 @@ export interface ResultTable {
   }[];
 }
 
+/** Recall in one language. */
+export interface LanguageRow {
+  /** "zh" */
+  readonly language: string;
+  /** "Chinese" */
+  readonly name: string;
+  /** "中文" */
+  readonly ownName: string;
+  /** "Han" */
+  readonly script: string;
+  /** Whether training saw it. */
+  readonly trained: boolean;
+  readonly recall: readonly Recall[];
+}
+
+/** Mean recall over some languages. */
+export interface LanguageMean {
+  /** "Latin" */
+  readonly name: string;
+  readonly languages: number;
+  readonly recall: readonly Recall[];
+}
+
+/** Recall by language, the languages of a script one after the other. */
+export interface LanguageTable {
+  readonly rows: readonly LanguageRow[];
+  readonly means: readonly LanguageMean[];
+}
+
+/** Accuracy of the few-shot probe of the image tower. */
+export interface ProbeTable {
+  /** What is classified in which images. */
+  readonly title: string;
+  readonly classes: readonly string[];
+  /** Images tested. */
+  readonly images: number;
+  readonly model: readonly FewShotAccuracy[];
+}
+
 /** n pairs: names[i] belongs to pictures[i]; scores [n, n] row-major holds x·y of text i (row) and picture j (column). */
 export interface SimilaritySample {
   readonly names: readonly string[];
+  /** The language of each name, if known. */
+  readonly languages?: readonly string[];
   readonly pictures: readonly Picture[];
   readonly scores: ArrayLike<number>;
 }
@@ -71,6 +112,8 @@ export interface Candidate {
 /** A text, its highest-scoring pictures, and the right picture with its rank (1 is best). */
 export interface SheetQuery {
   readonly text: string;
+  /** The language of the text, if known. */
+  readonly language?: string;
   readonly top: readonly Candidate[];
   readonly expected: Candidate;
   readonly rank: number;
@@ -90,8 +133,11 @@ export interface ReportData {
   readonly metrics: readonly MetricRow[];
   readonly evaluations: readonly EvaluationRow[];
   readonly results: readonly ResultTable[];
+  /** Of the first table's test set; only with several languages. */
+  readonly languages?: LanguageTable;
   /** Of the first table's test set; absent for a loss that gives pairs no probability. */
   readonly calibration?: Calibration;
+  readonly probe?: ProbeTable;
   readonly sample: SimilaritySample;
   /** Temperature and bias of the model behind `sample` and `sheet`; b is absent if the loss does not use it. */
   readonly t: number;

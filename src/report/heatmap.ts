@@ -7,7 +7,7 @@
 import { extent } from "d3-array";
 import { linearAxis } from "./axis.ts";
 import { type ReportData, ReportError } from "./data.ts";
-import { html, type Markup } from "./markup.ts";
+import { html, inLanguage, type Markup } from "./markup.ts";
 import { pngDataUri } from "./png.ts";
 
 const LONGEST = 150; // pixels, for a name
@@ -16,7 +16,7 @@ const GAP = 2;
 /** The matrix; undefined for an empty sample. Throws `ReportError` if the numbers of names, pictures and scores disagree. */
 export function heatmap(data: ReportData): Markup | undefined {
   const { t, b = 0, probability } = data;
-  const { names, pictures, scores } = data.sample;
+  const { names, languages, pictures, scores } = data.sample;
   const n = names.length;
   if (n === 0) return undefined;
   if (pictures.length !== n || scores.length !== n * n) {
@@ -58,7 +58,7 @@ export function heatmap(data: ReportData): Markup | undefined {
   );
   const rows = names.map(
     (name, i) =>
-      html`<text x="${labelWidth - 8}" y="${(i + 1) * cell + cell / 2 + 4}" text-anchor="end">${labels[i].text}<title>${name}</title></text>`,
+      html`<text x="${labelWidth - 8}" y="${(i + 1) * cell + cell / 2 + 4}" text-anchor="end"${inLanguage(languages?.[i])}>${labels[i].text}<title>${name}</title></text>`,
   );
   return html`<svg class="matrix" viewBox="0 0 ${width} ${height}" style="max-width:${width * 1.2}px;min-width:${width * 0.8}px" role="img" aria-label="Similarity of ${n} texts with ${n} pictures"><title>Similarity of texts (rows) with pictures (columns)</title>
 ${heads}
@@ -89,13 +89,16 @@ function legend(low: number, high: number, left: number, top: number, width: num
 
 /** A name cut to its room, and its width at 13 pixels, estimated since no browser is there to measure it. */
 function shorten(name: string): { text: string; width: number } {
-  const estimate = (character: string) => (character >= "\u2e80" ? 13 : 6.8); // East Asian characters and emoji are wide
+  const estimate = (grapheme: string): number => {
+    if (grapheme >= "\u2e80") return 13; // East Asian characters and emoji
+    return grapheme >= "\u0370" ? 8.5 : 6.8; // Latin letters are narrower than those of other alphabets
+  };
   let width = 0;
   let text = "";
-  for (const character of name) {
-    width += estimate(character);
+  for (const { segment } of new Intl.Segmenter().segment(name)) {
+    width += estimate(segment);
     if (width > LONGEST) return { text: `${text}…`, width: LONGEST };
-    text += character;
+    text += segment;
   }
   return { text, width };
 }

@@ -2,6 +2,9 @@
 export {
   type Candidate,
   type EvaluationRow,
+  type LanguageMean,
+  type LanguageRow,
+  type LanguageTable,
   type MetricRow,
   type Picture,
   type ReportData,

@@ -11,7 +11,7 @@ export class Markup {
   }
 }
 
-export type Content = string | number | Markup | undefined | readonly Content[];
+export type Content = string | number | Markup | undefined | false | readonly Content[];
 
 const ENTITIES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
@@ -26,7 +26,7 @@ function escapeText(text: string): string {
 }
 
 function render(content: Content): string {
-  if (content === undefined) return "";
+  if (content === undefined || content === false) return "";
   if (content instanceof Markup) return content.text;
   if (typeof content === "number") return String(Math.round(content * 100) / 100); // coordinates: 1/100 of a pixel
   if (typeof content === "string") return escapeText(content);
@@ -37,3 +37,7 @@ function render(content: Content): string {
 export function html(strings: TemplateStringsArray, ...values: Content[]): Markup {
   return new Markup(strings.reduce((text, part, i) => text + render(values[i - 1]) + part));
 }
+
+/** The attribute that names the language of a text, so that a browser chooses its glyphs; nothing if the language is not known. */
+export const inLanguage = (language: string | undefined): Markup | undefined =>
+  language === undefined ? undefined : html` lang="${language}"`;

@@ -8,11 +8,12 @@ import { lineChart } from "./chart.ts";
 import type { ReportData } from "./data.ts";
 import { allFigures, type Figure, lossFigure } from "./figures.ts";
 import { heatmap } from "./heatmap.ts";
+import { languageTable } from "./languages.ts";
 import { html, Markup } from "./markup.ts";
 import { reliabilityChart } from "./reliability.ts";
 import { retrievalSheet } from "./sheet.ts";
 import { pageStyle } from "./style.ts";
-import { factTable, percent, resultTable } from "./tables.ts";
+import { factTable, percent, probeTable, resultTable } from "./tables.ts";
 
 /** The report as HTML. Throws `ReportError` if the data is inconsistent. */
 export function renderReport(data: ReportData): string {
@@ -31,10 +32,12 @@ export function renderReport(data: ReportData): string {
 ${data.lossSummary}</p>
 ${tiles(data)}
 ${results(data)}
+${languages(data)}
 ${curves(data)}
 ${similarity(data)}
 ${sheet(data)}
 ${probabilities(data)}
+${fewShot(data)}
 ${run(data)}
 </main></body>
 </html>
@@ -79,6 +82,17 @@ function results({ results }: ReportData): Markup | undefined {
 <p class="how">R@k is how often the right one is among the first k: for a text its picture, for a picture any of its texts.
 Compare with the other rows: chance, and where it applies the comparison of pixels.</p>
 ${results.map(resultTable)}</section>`;
+}
+
+function languages({ languages }: ReportData): Markup | undefined {
+  const table = languageTable(languages);
+  return (
+    table &&
+    html`<section><h2>Languages</h2>
+<p class="how">Each language by itself, among all pictures: the upper bar is text → picture, the lower one picture → text. Means count
+every language alike. ○, and bars without filling: training never saw this language.</p>
+${table}</section>`
+  );
 }
 
 function curves(data: ReportData): Markup | undefined {
@@ -134,6 +148,16 @@ function probabilities({ calibration, batch }: ReportData): Markup | undefined {
 how probable a match is to the model, and how many do match, counted as if each text met its own picture and ${others} others, as in
 training. On the dashed line the model is right; below it, too confident. The error is the mean distance from the line, in units of
 the number of matches: a model that always says no has 1.</figcaption></figure></div></section>`;
+}
+
+function fewShot({ probe }: ReportData): Markup | undefined {
+  if (!probe) return undefined;
+  const seeds = probe.model[0]?.accuracy.seeds.length;
+  return html`<section><h2>Few-shot probe</h2>
+<p class="how">How often a linear classifier of the image tower's features is right that has learned from so many labelled pictures of
+each class: ridge regression with λ = 1024, mean of ${seeds} draws of the pictures. It measures what the image tower knows, without
+the text tower.</p>
+${probeTable(probe)}</section>`;
 }
 
 function run({ facts, versions, config }: ReportData): Markup {

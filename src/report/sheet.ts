@@ -1,13 +1,13 @@
 /** The retrieval sheet: for each query text the highest-ranked pictures, the right one marked. */
 import type { Candidate, ReportData } from "./data.ts";
-import { html, type Markup } from "./markup.ts";
+import { html, inLanguage, type Markup } from "./markup.ts";
 import { pngDataUri } from "./png.ts";
 
 /** The sheet; undefined if there are no queries. */
 export function retrievalSheet(data: ReportData): Markup | undefined {
   if (data.sheet.length === 0) return undefined;
   const measure = meter(data.probability);
-  const rows = data.sheet.map(({ text, top, expected, rank }) => {
+  const rows = data.sheet.map(({ text, language, top, expected, rank }) => {
     const found = top.some((candidate) => candidate.right);
     const verdict = rank === 1 ? "right one first" : `right one at ${rank.toLocaleString("en")}`;
     const cards = top.map((candidate) =>
@@ -15,7 +15,7 @@ export function retrievalSheet(data: ReportData): Markup | undefined {
     );
     if (!found) cards.push(card(expected, "missed", rank.toLocaleString("en"), measure));
     return html`<li class="query">
-<p class="ask"><bdi>“${text}”</bdi> <span class="verdict ${found ? "hit" : ""}">${verdict}</span></p>
+<p class="ask"><bdi${inLanguage(language)}>“${text}”</bdi> <span class="verdict ${found ? "hit" : ""}">${verdict}</span></p>
 <ol class="cards">${cards}</ol>
 </li>`;
   });

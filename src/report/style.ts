@@ -67,6 +67,11 @@ figcaption { color: var(--soft); font-size: .875rem; line-height: 1.45; margin-t
 .results .first { border-left: 1px solid var(--rule); } .results th[scope=colgroup] { text-align: center; }
 .results tbody tr:first-child > * { font-weight: 600; }
 .results, figure, .query, .tiles div { break-inside: avoid; }
+.results.languages thead th, .results.languages tbody tr > * { padding: .2rem .5rem; font-weight: 400; font-size: .9rem; } .results.languages thead th { text-align: left; }
+.languages .bars { width: 100%; min-width: 6rem; } .languages .code { text-align: left; color: var(--soft); } .results.languages tbody th { white-space: nowrap; }
+.languages .bars span { display: block; height: 6px; margin: 2px 0; background: var(--s0); } .languages .bars span + span { background: var(--s1); }
+.languages .unseen .bars span { background: none; border: 1.5px solid var(--s0); } .languages .unseen .bars span + span { border-color: var(--s1); }
+.languages tbody tr:not(:last-child) > :not([scope=rowgroup]) { border-bottom: 0; } .results.languages tbody tr:last-child > * { border-bottom: 1px solid var(--rule); }
 .sheet, .cards { list-style: none; margin: 0; padding: 0; }
 .query { display: grid; grid-template-columns: 13rem 1fr; gap: 1rem; padding: .9rem 0; border-top: 1px solid var(--rule); }
 .ask { margin: 0; font-weight: 600; overflow-wrap: anywhere; }

@@ -1,5 +1,5 @@
 /** The tables of a report: results beside their baselines, and the facts of the run. */
-import { ReportError, type ResultTable } from "./data.ts";
+import { type ProbeTable, ReportError, type ResultTable } from "./data.ts";
 import { html, type Markup } from "./markup.ts";
 
 /** `22.6 %`; two decimals below 1 %, for chance. */
@@ -28,6 +28,22 @@ export function resultTable({ title, images, texts, rows }: ResultTable): Markup
 <tbody>${rows.map(
     (row) =>
       html`<tr><th scope="row"><bdi>${row.name}</bdi></th>${direction("textToImage", row)}${direction("imageToText", row)}</tr>`,
+  )}</tbody></table></div>`;
+}
+
+/** Accuracy of the few-shot probe by shots, beside chance. */
+export function probeTable({ title, classes, images, model }: ProbeTable): Markup {
+  const row = (name: string, shares: readonly number[]) =>
+    html`<tr><th scope="row">${name}</th>${shares.map((share, i) => html`<td class="${i === 0 ? "first" : ""}">${percent(share)}</td>`)}</tr>`;
+  return html`<div class="scroll table"><table class="results">
+<caption><bdi>${title}</bdi>: ${classes.length} classes, ${images.toLocaleString("en")} pictures</caption>
+<thead><tr><th scope="col">pictures per class</th>${model.map(({ shots }, i) => html`<th scope="col" class="${i === 0 ? "first" : ""}">${shots}</th>`)}</tr></thead>
+<tbody>${row(
+    "image tower",
+    model.map(({ accuracy }) => accuracy.mean),
+  )}${row(
+    "chance",
+    model.map(() => 1 / classes.length),
   )}</tbody></table></div>`;
 }
 

@@ -38,6 +38,7 @@ import {
   type Values,
   valueAt,
 } from "./fields.ts";
+import { lossConflicts, lossFields } from "./lossFields.ts";
 import { keysWithoutEffect, optimizerNames } from "./optimizers.ts";
 import { isPattern } from "./patterns.ts";
 import { presetNames, presets } from "./presets.ts";
@@ -145,9 +146,7 @@ const fields = {
     ),
     frozen: patterns("patterns of the paths of parameters that are not trained"),
   },
-  loss: {
-    views: choice("1", ["1", "texts", "image-image"], "two images of each text; image-image: compared as well"),
-  },
+  loss: lossFields,
   checkpoint: {
     every: integer(1000, 1, 1_000_000_000, "steps between two saves"),
     minutes: number(5, { above: 0, max: 100_000 }, "also saves when so much time has passed since the last save"),
@@ -168,16 +167,22 @@ export type Config = Values<typeof fields>;
 export interface Origin {
   readonly model: Config["model"];
   readonly tokenizer: Config["tokenizer"];
+  /** Whether it saw drawings cropped; undefined if nobody knows any more. */
+  readonly trim?: Config["data"]["trim"];
   /** SHA-256 of all weights, and of those of the image tower. */
   readonly sha256: { readonly all: string; readonly image: string };
 }
 
-/** A configuration with what a run keeps of its origin: model and tokenizer, or only the image tower if that is locked. */
-export function startingFrom({ model, tokenizer, sha256 }: Origin, config: Config): Config {
+/**
+ * A configuration with what a run keeps of its origin: model and tokenizer, or only the image tower if that is locked; and how
+ * drawings are cropped.
+ */
+export function startingFrom({ model, tokenizer, trim, sha256 }: Origin, config: Config): Config {
   const { image, embedDim } = model;
   const isLocked = config.train.lock === "image";
   return structuredClone({
     ...config,
+    data: { ...config.data, trim: trim ?? config.data.trim },
     model: isLocked ? { ...config.model, image, embedDim } : model,
     tokenizer: isLocked ? config.tokenizer : tokenizer,
     train: { ...config.train, init: isLocked ? sha256.image : sha256.all },
@@ -254,6 +259,9 @@ export const configDifferences = (before: Config, after: Config): Difference[] =
 const LATER_KEYS: readonly string[] = [
   "data.trim",
   "data.secondTestStyle",
+  "data.languages",
+  "data.testLanguages",
+  "data.split",
   "train.firstSteps",
   "train.init",
   "train.lock",
@@ -273,6 +281,11 @@ const LATER_KEYS: readonly string[] = [
   "optim.stairs",
   "optim.schedules",
   "loss.views",
+  "loss.negatives",
+  "loss.ratio",
+  "loss.sameName",
+  "data.noise",
+  "data.noiseProbability",
 ];
 
 /**
@@ -307,7 +320,7 @@ function settled(config: Config, problems: Problem[]): Config {
 
 /** Combinations that no run can use, although every key is in its range. */
 function conflicts(config: Config): Conflict[] {
-  const { model, train, loss } = config;
+  const { model, train } = config;
   const { image, text } = model;
   const found: Conflict[] = [];
   const refuse = (when: boolean, keys: string[], detail: string): void => {
@@ -346,13 +359,7 @@ function conflicts(config: Config): Conflict[] {
     ["model.biasInit", "train.batch"],
     `model.biasInit log-odds is −ln(batch − 1), which needs train.batch of at least 2, not ${train.batch}; use a larger batch, or set a number such as model.biasInit=-10`,
   );
-  refuse(
-    train.lock === "image" && loss.views !== "1",
-    ["loss.views", "train.lock"],
-    `loss.views ${loss.views} is for a run that trains its image tower, and train.lock image locks it; leave one of them out`,
-  );
-
-  found.push(...dataConflicts(config), ...scheduleConflicts(config));
+  found.push(...lossConflicts(config), ...dataConflicts(config), ...scheduleConflicts(config));
 
   const large = found.length === 0 ? tooLarge(config) : undefined; // only for a valid model
   if (large !== undefined) refuse(true, ["model", "tokenizer.vocabSize"], large);

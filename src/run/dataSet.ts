@@ -3,7 +3,8 @@
  *
  * To add a data set, write a file with such a value and list it in `dataSets.ts`.
  */
-import type { PairsSpec, PictureSet, RenderedPictures, Tokenizer } from "../data/index.ts";
+import type { EmojiNames, PairsSpec, PictureSet, RenderedPictures } from "../data/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import { ConfigError, type Conflict } from "./configError.ts";
 
 /** The parts of a configuration that every data set reads; its own keys are in `data`. */
@@ -20,7 +21,7 @@ export interface Opening {
   readonly progress?: (done: number, total: number) => void;
   /** Receives warnings. */
   readonly warn?: (message: string) => void;
-  /** The folder that caches rendered images; without one they stay in memory. */
+  /** The folder that caches rendered images, and holds names of CLDR; without one the images stay in memory. */
   readonly cache?: string | undefined;
 }
 
@@ -28,6 +29,8 @@ export interface Opening {
 export interface TestOpening extends Opening {
   /** Images that another thread has rendered or read already. */
   readonly rendered?: RenderedPictures | undefined;
+  /** Names that another thread has read already. */
+  readonly names?: EmojiNames | undefined;
 }
 
 /** What is known of the training data before any image is rendered. */
@@ -52,6 +55,8 @@ export interface TestSet {
   /** For people: "openmoji, a style never seen". */
   readonly title: string;
   readonly pictures: PictureSet;
+  /** Those of the languages of its texts that training saw; only of data with languages. */
+  readonly trainedLanguages?: readonly string[];
   /** Training images by style, of the same items in the same order: for the pixel baseline, which is left out without them. */
   readonly known: readonly PictureSet[];
 }
@@ -60,8 +65,8 @@ export interface TestSet {
 export interface Tests {
   /** The first is the one that a run is judged by. */
   readonly sets: readonly TestSet[];
-  /** The rendered or read images, for devices. */
-  readonly rendered?: RenderedPictures;
+  /** The rendered or read images and names, for devices. */
+  readonly shared?: Pick<TestOpening, "rendered" | "names">;
 }
 
 /** Images with their classes. */
@@ -85,10 +90,12 @@ export interface ProbeData {
 export interface DataSet<Settings extends DataSettings = DataSettings> {
   /** Whether training shows a finite list of images as they are, so that a locked tower needs to embed each only once. */
   hasFixedImages(settings: Settings): boolean;
+  /** Whether two items of a batch may have the same text. */
+  repeatsTexts(settings: Settings): boolean;
   /** Combinations of its keys that it cannot use. */
   conflicts?(settings: Settings): Conflict[];
   /** Opens the tokenizer without rendering or writing anything. */
-  openVocabulary(settings: Settings): Promise<Vocabulary>;
+  openVocabulary(settings: Settings, opening: Pick<Opening, "cache">): Promise<Vocabulary>;
   /** Opens the training data. */
   openTraining(settings: Settings, opening: Opening): Promise<TrainingData>;
   /** Opens the test sets. */

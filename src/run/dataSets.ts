@@ -1,33 +1,51 @@
 /** The data sets that a run can train on, by their name in a configuration, and their configuration keys. */
 
+import { NOISE_KINDS, spoilsImages } from "../data/index.ts";
 import type { Conflict } from "./configError.ts";
 import type { Opening, ProbeData, TestOpening, Tests, TrainingData, Vocabulary } from "./dataSet.ts";
 import { type EmojiSettings, emojiData, emojiKeys } from "./emojiData.ts";
+import { choice, number, type Values } from "./fields.ts";
+import { type IconSettings, iconKeys, iconsData } from "./iconsData.ts";
 import { shapesData } from "./shapesData.ts";
 import { cutTexts } from "./texts.ts";
 
-const dataSets = { emoji: emojiData(false), "emoji-unseen": emojiData(true), shapes: shapesData };
+const dataSets = { emoji: emojiData(false), "emoji-unseen": emojiData(true), icons: iconsData, shapes: shapesData };
 
 /** Name of a data set. */
 export type DataName = keyof typeof dataSets;
 /** Names of all data sets. */
 export const dataNames = Object.keys(dataSets) as readonly DataName[];
 
-/** The keys of all data sets. */
-export const dataKeys = emojiKeys;
+const noiseKeys = {
+  noise: choice("none", ["none", ...NOISE_KINDS], "what of training pairs is spoiled at random"),
+  noiseProbability: number(0, { min: 0, max: 1 }, "probability with which a row is spoiled"),
+};
 
-type Settings = EmojiSettings & { readonly data: { readonly name: DataName } };
+/** The keys of all data sets. */
+export const dataKeys = { ...emojiKeys, ...iconKeys, ...noiseKeys };
+
+type Settings = EmojiSettings &
+  IconSettings & { readonly data: Values<typeof noiseKeys> & { readonly name: DataName } };
 
 /** Combinations of its keys that a data set cannot use. */
-export const dataConflicts = (settings: Settings): Conflict[] =>
-  dataSets[settings.data.name].conflicts?.(settings) ?? [];
+export function dataConflicts(settings: Settings): Conflict[] {
+  const { noise, noiseProbability } = settings.data;
+  const found = dataSets[settings.data.name].conflicts?.(settings) ?? [];
+  if (noise !== "none" || noiseProbability === 0) return found;
+  const detail = `data.noiseProbability ${noiseProbability} has no effect with data.noise none; set data.noise to one of ${NOISE_KINDS.join(", ")}`;
+  return [...found, { keys: ["data.noiseProbability", "data.noise"], detail }];
+}
 
 /** Whether training shows a finite list of images as they are. */
-export const hasFixedImages = (settings: Settings): boolean => dataSets[settings.data.name].hasFixedImages(settings);
+export const hasFixedImages = (settings: Settings): boolean =>
+  !spoilsImages(settings.data.noise) && dataSets[settings.data.name].hasFixedImages(settings);
+
+/** Whether two items of a batch may have the same text. */
+export const repeatsTexts = (settings: Settings): boolean => dataSets[settings.data.name].repeatsTexts(settings);
 
 /** The tokenizer of a run and the number of its items, without rendering or writing anything. */
-export const openVocabulary = (settings: Settings): Promise<Vocabulary> =>
-  dataSets[settings.data.name].openVocabulary(settings);
+export const openVocabulary = (settings: Settings, opening: Pick<Opening, "cache"> = {}): Promise<Vocabulary> =>
+  dataSets[settings.data.name].openVocabulary(settings, opening);
 
 /** Opens the training data; renders images that the cache lacks. Throws `ConfigError` if a batch is larger than the data. */
 export async function openTraining(settings: Settings, opening: Opening): Promise<TrainingData> {

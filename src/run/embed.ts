@@ -1,10 +1,11 @@
 /** Embeddings of many images or texts as plain arrays of unit rows; the devices share the work. */
 import { noGrad } from "../autograd/index.ts";
-import { encodeAll, type PictureSet, type Tokenizer } from "../data/index.ts";
+import type { PictureSet } from "../data/index.ts";
 import { NonFiniteError } from "../nn/index.ts";
 import { alone, type Communicator } from "../parallel/index.ts";
 import { embeddingBytes, type SigLip } from "../siglip/index.ts";
 import { scope, type Tensor, tensor } from "../tensor/index.ts";
+import { encodeAll, type Tokenizer } from "../tokenizers/index.ts";
 
 const MOST_ROWS = 256; // per batch: large enough for the kernels
 const MOST_BYTES = 2 ** 28; // of intermediates per batch

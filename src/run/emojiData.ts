@@ -1,19 +1,26 @@
-/** Emoji as a data set: names with drawings in three styles, tested on one or two others, or on emoji held out in every style. */
+/**
+ * Emoji as a data set: drawings in three styles with their names in one or many languages, tested on one or two other styles, or on
+ * emoji held out in every style.
+ */
 import {
   augmentations,
-  byteTokenizer,
+  CLDR_LANGUAGES,
   drawnEmoji,
+  EMOJI_LANGUAGES,
   EMOJI_STYLES,
+  EMOJIBASE_LANGUAGES,
   type Emoji,
+  type EmojiNames,
   type EmojiStyle,
   emojiList,
+  emojiNames,
   emojiPictures,
   emojiTokenizer,
   type OpenedEmoji,
   openEmoji,
-  type Tokenizer,
   unseenEmoji,
 } from "../data/index.ts";
+import { byteTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import {
   checkBatch,
   type DataSet,
@@ -21,8 +28,12 @@ import {
   type Opening,
   type ProbeData,
   type TestOpening,
+  type TrainingData,
 } from "./dataSet.ts";
 import { choice, number, someOf, type Values } from "./fields.ts";
+
+const languageGroups = { all: EMOJIBASE_LANGUAGES, cldr: EMOJI_LANGUAGES };
+const languageCodes = `codes of languages such as en,de,zh, all (the ${EMOJIBASE_LANGUAGES.length} of emojibase-data), or cldr (those and ${CLDR_LANGUAGES.length} more)`;
 
 /** Configuration keys of the emoji sets. */
 export const emojiKeys = {
@@ -35,6 +46,14 @@ export const emojiKeys = {
   ),
   augment: choice("strong", ["none", "light", "strong"], "random changes of training images"),
   strokeProbability: number(0.3, { min: 0, max: 1 }, "share of outlined drawings, like those of openmoji"),
+  languages: someOf(["en"], EMOJI_LANGUAGES, "languages of the names, each equally likely for a row", {
+    accepts: `a list of distinct ${languageCodes}`,
+    groups: languageGroups,
+  }),
+  testLanguages: someOf([], EMOJI_LANGUAGES, "languages to test beside data.languages, which training never sees", {
+    accepts: `none or a list of distinct ${languageCodes}`,
+    groups: { none: [], ...languageGroups },
+  }),
   keywordProbability: number(0, { min: 0, max: 1 }, "share of keywords in place of the name"),
   trim: choice("content", ["content", "never"], "crop drawings to their content: emoji, and a user's images"),
 };
@@ -57,9 +76,31 @@ async function trained(holdsOut: boolean): Promise<{ emoji: readonly Emoji[]; it
   return { emoji: Array.from(items, (item) => all[item]), items };
 }
 
-async function tokenizerFor({ tokenizer: { kind, vocabSize } }: DataSettings): Promise<Tokenizer> {
-  return kind === "bytes" ? byteTokenizer : emojiTokenizer(await emojiList(), vocabSize);
+/** The last tokenizer that was learned: learning takes seconds with many languages, and a training opens its vocabulary twice. */
+let learned: { readonly from: string; readonly tokenizer: Tokenizer } | undefined;
+
+/** Byte pairs of the names and keywords of all emoji in the languages of training, or single bytes. */
+function tokenizerFor(
+  { data: { languages }, tokenizer: { kind, vocabSize } }: EmojiSettings,
+  names: EmojiNames,
+): Tokenizer {
+  if (kind === "bytes") return byteTokenizer;
+  const from = `${languages} ${vocabSize}`;
+  if (learned?.from !== from) {
+    const named = languages.flatMap((language) => names.get(language)!);
+    learned = { from, tokenizer: emojiTokenizer(named, vocabSize) };
+  }
+  return learned.tokenizer;
 }
+
+/** The languages that are tested: those of training first. */
+const testedLanguages = ({ data: { languages, testLanguages } }: EmojiSettings): string[] => [
+  ...new Set([...languages, ...testLanguages]),
+];
+
+/** The names without their keywords, of which there are several times more. */
+const withoutKeywords = (names: EmojiNames): EmojiNames =>
+  new Map([...names].map(([language, emoji]) => [language, emoji.map(({ name }) => ({ name, tags: [] }))]));
 
 /** The styles that training never sees. */
 const testStyles = ({ data: { testStyle, secondTestStyle } }: EmojiSettings): EmojiStyle[] =>
@@ -72,7 +113,7 @@ function open(
   stroked: readonly EmojiStyle[] = [],
 ): Promise<OpenedEmoji> {
   const plain = [...settings.data.trainStyles, ...testStyles(settings)];
-  return openEmoji({ plain, stroked, trim: trims(settings), ...opening });
+  return openEmoji({ plain, stroked, trim: trims(settings), languages: testedLanguages(settings), ...opening });
 }
 
 /** The group of an emoji as the class of its drawings. */
@@ -83,7 +124,7 @@ async function probed(holdsOut: boolean, settings: EmojiSettings, opening: TestO
   const split = holdsOut ? unseenEmoji(data.emoji, UNSEEN) : undefined;
   const classes = [...new Set(data.emoji.map(({ group }) => group))];
   const labelled = (style: EmojiStyle, items: Int32Array = all) => ({
-    pictures: emojiPictures(data, style, items, settings.model.image.imageSize),
+    pictures: emojiPictures(data, style, items, settings.model.image.imageSize, testedLanguages(settings)),
     labels: items.map((item) => classes.indexOf(data.emoji[item].group)),
   });
   return {
@@ -94,9 +135,45 @@ async function probed(holdsOut: boolean, settings: EmojiSettings, opening: TestO
   };
 }
 
+/** The batches of a run, and the texts in them. */
+async function openedTraining(holdsOut: boolean, settings: EmojiSettings, opening: Opening): Promise<TrainingData> {
+  const { trainStyles, strokeProbability, keywordProbability, augment, languages } = settings.data;
+  const { emoji, items } = await trained(holdsOut);
+  checkBatch(settings, emoji.length);
+  const { rendered, names } = await open(settings, opening, strokeProbability > 0 ? trainStyles : []);
+  const tokenizer = tokenizerFor(settings, names);
+  const texts = keywordProbability > 0 ? names : withoutKeywords(names);
+  const chosen = items ?? Int32Array.from(emoji.keys());
+  return {
+    tokenizer,
+    pairs: {
+      data: "emoji",
+      tokenizer: tokenizer.toJSON(),
+      length: settings.tokenizer.length,
+      side: settings.model.image.imageSize,
+      styles: trainStyles,
+      augmentation: augmentations[augment],
+      stroke: strokeProbability,
+      tags: keywordProbability,
+      trim: trims(settings),
+      languages,
+      names: texts,
+      rendered,
+      ...(items ? { items } : {}),
+    },
+    items: emoji.length,
+    texts: languages.flatMap((language) => {
+      const named = texts.get(language)!;
+      return Array.from(chosen).flatMap((item) => [named[item].name, ...named[item].tags]);
+    }),
+  };
+}
+
 /** All emoji in some styles; with `holdsOut`, some of them are never trained on in any style. */
 export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
   hasFixedImages: ({ data: { augment, strokeProbability } }) => augment === "none" && strokeProbability === 0,
+  // In one language each emoji has a name of its own.
+  repeatsTexts: ({ data }) => data.keywordProbability > 0 || data.languages.length > 1,
 
   conflicts({ data: { trainStyles, testStyle } }) {
     if (!trainStyles.includes(testStyle)) return [];
@@ -104,52 +181,30 @@ export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
     return [{ keys: ["data.testStyle", "data.trainStyles"], detail }];
   },
 
-  async openVocabulary(settings) {
-    return { tokenizer: await tokenizerFor(settings), items: (await trained(holdsOut)).emoji.length };
+  async openVocabulary(settings, { cache }) {
+    const names = await emojiNames(await emojiList(), testedLanguages(settings), cache);
+    return { tokenizer: tokenizerFor(settings, names), items: (await trained(holdsOut)).emoji.length };
   },
 
-  async openTraining(settings, opening: Opening) {
-    const { trainStyles, strokeProbability, keywordProbability, augment } = settings.data;
-    const { emoji, items } = await trained(holdsOut);
-    checkBatch(settings, emoji.length);
-    const { rendered } = await open(settings, opening, strokeProbability > 0 ? trainStyles : []);
-    const tokenizer = await tokenizerFor(settings);
-    return {
-      tokenizer,
-      pairs: {
-        data: "emoji",
-        tokenizer: tokenizer.toJSON(),
-        length: settings.tokenizer.length,
-        side: settings.model.image.imageSize,
-        styles: trainStyles,
-        augmentation: augmentations[augment],
-        stroke: strokeProbability,
-        tags: keywordProbability,
-        trim: trims(settings),
-        rendered,
-        ...(items ? { items } : {}),
-      },
-      items: emoji.length,
-      texts: emoji.flatMap(({ name, tags }) => [name, ...(keywordProbability > 0 ? tags : [])]),
-    };
-  },
+  openTraining: (settings, opening) => openedTraining(holdsOut, settings, opening),
 
   async openTests(settings, opening) {
-    const { trainStyles } = settings.data;
+    const { trainStyles, languages } = settings.data;
     const data = await open(settings, opening);
     const unseen = holdsOut ? new Set(unseenEmoji(data.emoji, UNSEEN).unseen) : undefined;
     const pictures = (style: EmojiStyle, items: Int32Array) =>
-      emojiPictures(data, style, items, settings.model.image.imageSize);
+      emojiPictures(data, style, items, settings.model.image.imageSize, testedLanguages(settings));
     const sets = [...(unseen ? trainStyles : []), ...testStyles(settings)].map((style) => {
       const items = drawnEmoji(data, style).filter((item) => unseen?.has(item) ?? true);
       return {
         name: style,
         title: unseen ? `emoji never seen, ${style}` : `${style}, a style never seen in training`,
         pictures: pictures(style, items),
+        trainedLanguages: languages,
         known: unseen ? [] : trainStyles.map((known) => pictures(known, items)),
       };
     });
-    return { sets, rendered: data.rendered };
+    return { sets, shared: { rendered: data.rendered, names: withoutKeywords(data.names) } };
   },
 
   openProbe: (settings, opening) => probed(holdsOut, settings, opening),

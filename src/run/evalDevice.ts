@@ -1,18 +1,19 @@
 /** The program of the devices that `siglip eval` starts. */
-import type { RenderedPictures } from "../data/index.ts";
 import { runDevice } from "../parallel/launch.ts";
 import type { Config } from "./config.ts";
+import type { Tests } from "./dataSet.ts";
 import { openProbe, openTests } from "./dataSets.ts";
 import { type Evaluation, evaluateAll } from "./evaluation.ts";
 import { modelOf } from "./openModel.ts";
-import { type ProbeResult, probe } from "./probe.ts";
+import { type ComparedProbe, pixelProbe, probe } from "./probe.ts";
 import type { Stored } from "./trainingState.ts";
 
 /** The job of `evalProgram`. */
 export interface EvalJob {
   readonly config: Config;
   readonly stored: Stored;
-  readonly rendered: RenderedPictures | undefined;
+  /** What the main thread has rendered or read. */
+  readonly opened: Tests["shared"];
   /** Whether to run the few-shot probe too. */
   readonly probes: boolean;
 }
@@ -21,13 +22,16 @@ export interface EvalJob {
 export interface EvalResult {
   readonly evaluations: readonly Evaluation[];
   /** Rank 0's, if asked for. */
-  readonly probe: ProbeResult | undefined;
+  readonly probe: ComparedProbe | undefined;
 }
 
-runDevice<EvalJob, EvalResult>(async ({ comm, config: { config, stored, rendered, probes }, alive }) => {
+runDevice<EvalJob, EvalResult>(async ({ comm, config: { config, stored, opened, probes }, alive }) => {
   const { model, tokenizer } = modelOf(config, stored);
-  const embedder = { model, tokenizer, length: config.tokenizer.length, comm };
-  const opening = { progress: alive, rendered };
+  const embedder = { model, tokenizer, length: config.tokenizer.length, comm, alive };
+  const opening = { progress: alive, ...opened };
   const { evaluations } = evaluateAll(embedder, await openTests(config, opening), config.train);
-  return { evaluations, probe: probes ? probe(embedder, await openProbe(config, opening)) : undefined };
+  if (!probes) return { evaluations, probe: undefined };
+  const data = await openProbe(config, opening);
+  const probed = probe(embedder, data);
+  return { evaluations, probe: probed && { ...probed, pixels: pixelProbe(data) } };
 });

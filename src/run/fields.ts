@@ -21,6 +21,8 @@ export interface Field<T> {
   hasType(value: unknown): boolean;
   /** Whether a value of the right type is accepted. */
   isAllowed(value: T): boolean;
+  /** What is wrong with one that is not, after a semicolon; may be empty. */
+  hint?(value: T): string;
 }
 
 /** Keys under a common name. */
@@ -104,19 +106,44 @@ export const hashOrNone = (meaning: string): Field<string> => ({
   isAllowed: (value) => /^(none|[0-9a-f]{64})$/.test(value),
 });
 
-/** A non-empty list of different words out of a few; `a,b,c` on the command line. */
-export const someOf = <const T extends string>(
+/** Options of `someOf`. */
+interface SomeOf<T extends string> {
+  /** The words for people, if there are too many to list. */
+  readonly accepts?: string;
+  /** Words on the command line that stand for lists. With one that stands for no word, the list may be empty. */
+  readonly groups?: Readonly<Record<string, readonly T[]>>;
+}
+
+/** A list of different words out of a few; `a,b,c` on the command line. */
+export function someOf<const T extends string>(
   initial: readonly NoInfer<T>[],
   words: readonly T[],
   meaning: string,
-): Field<readonly T[]> => ({
-  initial,
-  meaning,
-  accepts: `a list of distinct words from ${words.join(", ")}`,
-  parse: (list) => list.split(",").map((word) => word.trim()),
-  hasType: Array.isArray,
-  isAllowed: (value) => value.length > 0 && words.filter((word) => value.includes(word)).length === value.length,
-});
+  { accepts = `a list of distinct words from ${words.join(", ")}`, groups = {} }: SomeOf<NoInfer<T>> = {},
+): Field<readonly T[]> {
+  const mayBeEmpty = Object.values(groups).some((group) => group.length === 0);
+  const unknown = (value: readonly string[]) => value.find((word) => !(words as readonly string[]).includes(word));
+  const repeated = (value: readonly string[]) => value.find((word, i) => value.indexOf(word) < i);
+  return {
+    initial,
+    meaning,
+    accepts,
+    parse: (list) =>
+      list
+        .split(",")
+        .map((word) => word.trim())
+        .flatMap((word): readonly string[] => (Object.hasOwn(groups, word) ? groups[word] : [word])),
+    hasType: Array.isArray,
+    isAllowed: (value) =>
+      (mayBeEmpty || value.length > 0) && unknown(value) === undefined && repeated(value) === undefined,
+    hint(value) {
+      const [stranger, twice] = [unknown(value), repeated(value)];
+      if (stranger !== undefined)
+        return `; ${clip(String(stranger))} is none of them${didYouMean(String(stranger), [...words, ...Object.keys(groups)])}`;
+      return twice === undefined ? "" : `; ${twice} is there twice`;
+    },
+  };
+}
 
 /** A list of items that pass a check; JSON on the command line. */
 export const jsonList = <T>(
@@ -211,10 +238,10 @@ function assign(
     refuse("CONFIG_TYPE", `${key || "the configuration"} is a group of keys; set one of ${keys.join(", ")}`);
   } else {
     const value = valueFor(node);
-    const refuseValue = (code: Problem["code"]): void =>
-      refuse(code, `${key} = ${show(value)}: expected ${node.accepts} (${node.meaning})`);
+    const refuseValue = (code: Problem["code"], hint = ""): void =>
+      refuse(code, `${key} = ${show(value)}: expected ${node.accepts} (${node.meaning})${hint}`);
     if (!node.hasType(value)) refuseValue("CONFIG_TYPE");
-    else if (!node.isAllowed(value)) refuseValue("CONFIG_RANGE");
+    else if (!node.isAllowed(value)) refuseValue("CONFIG_RANGE", node.hint?.(value));
     else (valueAt(values, path.slice(0, -1)) as Tree)[path[path.length - 1]] = value;
   }
 }

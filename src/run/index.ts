@@ -28,6 +28,7 @@ export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
 export { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "./fs.ts";
 export { embedFiles, type Gallery } from "./gallery.ts";
+export { iconsFolder } from "./iconsData.ts";
 export {
   EmbeddingsError,
   type Fingerprint,
@@ -38,6 +39,7 @@ export {
   removeParts,
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
+export { loadTokenizer } from "./loadTokenizer.ts";
 export { RunLockedError } from "./lock.ts";
 export { computeLoss } from "./loss/compute.ts";
 export { checkGradientsFile, LossFileError, LossInputsError, readLossInputs, writeGradients } from "./loss/files.ts";
@@ -48,7 +50,7 @@ export { buildModel, buildOptimizer } from "./model.ts";
 export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
 export { presetNames } from "./presets.ts";
-export { type ProbeResult, probeJson, probeTable } from "./probe.ts";
+export { type ComparedProbe, probeJson, probeTable } from "./probe.ts";
 export type { TrainReport } from "./recorder.ts";
 export { type OpenRun, openResumed, type ResumeOptions, writeChanges } from "./resume.ts";
 export {

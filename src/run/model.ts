@@ -1,14 +1,19 @@
 /** Builds model, loss and optimizer from a run's configuration. */
 import type { Variable } from "../autograd/index.ts";
 import { freeze, type Optimizer, parametersOf } from "../nn/index.ts";
-import { type LossForm, SigLip, trainingLosses, withTwoViews } from "../siglip/index.ts";
+import { type LossForm, SigLip, trainingLosses, withNegatives, withSameName, withTwoViews } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import { type Config, modelConfig } from "./config.ts";
 import { makeOptimizer } from "./optimizers.ts";
 
 /** The loss that a run trains with. */
-export function lossOf({ train, loss: { views } }: Pick<Config, "train" | "loss">): LossForm {
-  const form = trainingLosses[train.loss];
+export function lossOf({
+  train,
+  loss: { views, negatives, ratio, sameName },
+}: Pick<Config, "train" | "loss">): LossForm {
+  const plain = trainingLosses[train.loss];
+  const chosen = negatives === "all" ? plain : withNegatives(plain, negatives, ratio);
+  const form = sameName === "negative" ? chosen : withSameName(chosen, sameName);
   return views === "1" ? form : withTwoViews(form, views);
 }
 

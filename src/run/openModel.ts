@@ -1,6 +1,7 @@
 /** Opens a trained model from its run folder, read-only. */
-import type { Tokenizer } from "../data/index.ts";
+
 import { type SigLip, trainingLosses } from "../siglip/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Config } from "./config.ts";
 import { buildModel } from "./model.ts";

@@ -1,4 +1,4 @@
-/** The few-shot probe of a run's image tower, beside the same probe of the pixels. */
+/** The few-shot probe of a run's image tower, and the same probe of the pixels as its baseline. */
 import { type FewShotAccuracy, fewShotProbe, type LabelledFeatures } from "../eval/index.ts";
 import { heap, Rng } from "../tensor/index.ts";
 import type { LabelledPictures, ProbeData } from "./dataSet.ts";
@@ -15,7 +15,10 @@ export interface ProbeResult {
   /** Images tested. */
   readonly images: number;
   readonly model: readonly FewShotAccuracy[];
-  /** Baseline: the same probe on pixels. */
+}
+
+/** With its baseline. */
+export interface ComparedProbe extends ProbeResult {
   readonly pixels: readonly FewShotAccuracy[];
 }
 
@@ -24,25 +27,26 @@ export function probe({ model, comm }: Embedder, data: ProbeData): ProbeResult |
   const features = ({ pictures }: LabelledPictures): Float32Array => imageFeatures(model, pictures, comm);
   const [trained, tested] = [data.train.map(features), features(data.test)];
   if (comm !== undefined && comm.rank > 0) return undefined;
-  const classes = data.classes.length;
+  const { title, classes, test } = data;
+  return { title, classes, images: test.labels.length, model: accuracyOf(data, trained, tested) };
+}
+
+/** The same probe of the pixels. It needs the memory of all images at once, and several times the time. */
+export function pixelProbe(data: ProbeData): FewShotAccuracy[] {
+  const pixels = ({ pictures }: LabelledPictures): Float32Array => pictures.pixels();
+  return accuracyOf(data, data.train.map(pixels), pixels(data.test));
+}
+
+/** Accuracy with features of the training images, and of those to test. */
+function accuracyOf(data: ProbeData, trained: readonly Float32Array[], tested: Float32Array): FewShotAccuracy[] {
   const labels = data.train.flatMap((part) => [...part.labels]);
   const orders = SEEDS.map((seed) => new Rng(seed).split("probe").permutation(labels.length));
-  const accuracy = (train: readonly Float32Array[], x: Float32Array): FewShotAccuracy[] => {
-    const test: LabelledFeatures = { x, labels: data.test.labels };
-    const all = { x: joined(train), labels };
-    return SHOTS.flatMap((count) => {
-      heap.onWork?.(); // a heartbeat: a probe of large images takes seconds
-      return fewShotProbe({ train: all, test, classes, orders, shots: [count] });
-    });
-  };
-  const pixels = ({ pictures }: LabelledPictures): Float32Array => pictures.pixels();
-  return {
-    title: data.title,
-    classes: data.classes,
-    images: data.test.labels.length,
-    model: accuracy(trained, tested),
-    pixels: accuracy(data.train.map(pixels), pixels(data.test)),
-  };
+  const train: LabelledFeatures = { x: joined(trained), labels };
+  const test: LabelledFeatures = { x: tested, labels: data.test.labels };
+  return SHOTS.flatMap((count) => {
+    heap.onWork?.(); // a heartbeat: a probe of large images takes seconds
+    return fewShotProbe({ train, test, classes: data.classes.length, orders, shots: [count] });
+  });
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {
@@ -56,7 +60,7 @@ function joined(parts: readonly Float32Array[]): Float32Array {
 }
 
 /** A row per number of shots, as `siglip eval --probe --json` prints it: fractions from 0 to 1. */
-export const probeJson = ({ classes, model, pixels }: ProbeResult): object[] =>
+export const probeJson = ({ classes, model, pixels }: ComparedProbe): object[] =>
   model.map(({ shots, accuracy }, i) => ({
     shots,
     accuracy,
@@ -65,7 +69,7 @@ export const probeJson = ({ classes, model, pixels }: ProbeResult): object[] =>
   }));
 
 /** The table that `siglip eval --probe` prints. */
-export function probeTable({ title, classes, images, model, pixels }: ProbeResult): string {
+export function probeTable({ title, classes, images, model, pixels }: ComparedProbe): string {
   const row = (name: string, values: readonly string[]): string =>
     `  ${name.padEnd(26)}${values.map((value) => value.padStart(10)).join("")}`;
   const percents = (name: string, values: readonly number[]): string =>

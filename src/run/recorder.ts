@@ -40,6 +40,7 @@ export class Recorder {
   readonly #watch: TrainingWatch;
   readonly #clipped: ClippedSteps;
   #flops: number;
+  #saidGroups = false;
   #reported = Number.NEGATIVE_INFINITY;
 
   /** Throws `CheckpointError` if the next checkpoints would not fit on the disk. */
@@ -81,6 +82,17 @@ export class Recorder {
       this.#report({ kind: "step", step, loss, t, b });
       this.#reported = performance.now();
     }
+  }
+
+  /** Notes the groups of the first rows of a batch; says once that some have the same text, and what the loss makes of them. */
+  sawGroups(groups: Int32Array): void {
+    if (this.#saidGroups || groups.every((group, row) => group === row)) return;
+    this.#saidGroups = true;
+    const { sameName } = this.#config.loss;
+    const outcome = sameName === "positive" ? "counts as a positive" : "does not count";
+    this.#say(
+      `equal texts in a batch: an image with the same text of another row ${outcome} (loss.sameName ${sameName})`,
+    );
   }
 
   /** Saves a checkpoint; announces one that was due by time once it is on the disk. */

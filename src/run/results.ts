@@ -10,6 +10,7 @@ import type { Config } from "./config.ts";
 import { type EmbeddedSet, type Evaluation, evaluationTable } from "./evaluation.ts";
 import { realFs, utf8, writeDurably } from "./fs.ts";
 import { type Metrics, readMetrics } from "./metrics.ts";
+import type { ProbeResult } from "./probe.ts";
 import { reportOf } from "./runReport.ts";
 
 export interface Finished {
@@ -20,6 +21,7 @@ export interface Finished {
   /** The test set shown in the report. */
   readonly set: EmbeddedSet;
   readonly evaluations: readonly Evaluation[];
+  readonly probe: ProbeResult;
   readonly seconds: number;
   /** Floating-point operations of the training; NaN if unknown. */
   readonly flops: number;
@@ -43,6 +45,7 @@ export async function finish({
   model,
   set,
   evaluations,
+  probe,
   seconds,
   flops,
   first,
@@ -63,6 +66,7 @@ export async function finish({
     seed,
     set,
     evaluations,
+    probe,
     metrics: rows.flatMap(metricRow),
     history: [...rows.flatMap(historyRow), { step: steps, recall: evaluations[0].recall }],
     facts: {

@@ -5,7 +5,9 @@ import type { SigLip } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
 import type { EmbeddedSet, Evaluation } from "./evaluation.ts";
+import { languageMeans } from "./languageTable.ts";
 import { lossOf } from "./model.ts";
+import type { ProbeResult } from "./probe.ts";
 
 const SAMPLED = 16; // pairs in the similarity matrix
 const QUERIES = 10;
@@ -19,6 +21,7 @@ export interface FinishedRun {
   readonly seed: number;
   readonly set: EmbeddedSet;
   readonly evaluations: readonly Evaluation[];
+  readonly probe: ProbeResult;
   readonly metrics: readonly MetricRow[];
   readonly history: readonly EvaluationRow[];
   readonly facts: Readonly<Record<string, string>>;
@@ -33,7 +36,8 @@ export function reportOf(run: FinishedRun): ReportData {
   const [t, b] = [Math.exp(model.tPrime.value.item()), model.b.value.item()];
   const rng = new Rng(run.seed).split("report");
   const picture = (i: number): Picture => ({ side: pictures.side, rgb: pictures.rgb(i) });
-  const texts = Array.from(rng.split("pairs").permutation(pictures.texts.length).subarray(0, SAMPLED));
+  const texts = ofDistinctPictures(rng.split("pairs").permutation(pictures.texts.length), pictures.owner);
+  const { languages } = run.evaluations[0];
   const queries = Array.from(rng.split("queries").permutation(pictures.texts.length).subarray(0, QUERIES));
   return {
     title: run.title,
@@ -43,8 +47,8 @@ export function reportOf(run: FinishedRun): ReportData {
     clipNorm: config.optim.clipNorm,
     metrics: run.metrics,
     evaluations: run.history,
-    results: run.evaluations.map(({ title, images, texts, recall, chance, pixels }) => ({
-      title,
+    results: run.evaluations.map(({ title, images, texts, recall, chance, pixels, languages: tested }) => ({
+      title: tested ? `${title}, mean over the languages of training` : title,
       images,
       texts,
       rows: [
@@ -55,9 +59,12 @@ export function reportOf(run: FinishedRun): ReportData {
         { name: "chance", recall: chance },
       ],
     })),
+    ...(languages ? { languages: { rows: languages, means: languageMeans(languages) } } : {}),
     ...(run.evaluations[0].calibration ? { calibration: run.evaluations[0].calibration } : {}),
+    probe: run.probe,
     sample: {
       names: texts.map((j) => pictures.texts[j]),
+      ...(pictures.languages ? { languages: texts.map((j) => pictures.languages![j]) } : {}),
       pictures: texts.map((j) => picture(pictures.owner[j])),
       scores: texts.flatMap((j) => texts.map((i) => dot(set, j, pictures.owner[i]))),
     },
@@ -71,6 +78,13 @@ export function reportOf(run: FinishedRun): ReportData {
   };
 }
 
+/** The first texts of an order, of each picture at most one: in several languages a picture has several. */
+function ofDistinctPictures(order: ArrayLike<number>, owner: ArrayLike<number>): number[] {
+  const byPicture = new Map<number, number>();
+  for (const j of Array.from(order)) if (!byPicture.has(owner[j])) byPicture.set(owner[j], j);
+  return [...byPicture.values()].slice(0, SAMPLED);
+}
+
 /** x·y of text j and picture i. */
 function dot({ test, zimg, ztxt }: EmbeddedSet, j: number, i: number): number {
   const d = ztxt.length / test.pictures.texts.length;
@@ -80,7 +94,7 @@ function dot({ test, zimg, ztxt }: EmbeddedSet, j: number, i: number): number {
 }
 
 function sheetRow(set: EmbeddedSet, j: number, picture: (i: number) => Picture): SheetQuery {
-  const { names, owner, texts } = set.test.pictures;
+  const { names, owner, texts, languages } = set.test.pictures;
   const d = set.ztxt.length / texts.length;
   const ranking = nearest(set.ztxt.subarray(j * d, (j + 1) * d), set.zimg, names.length);
   const candidate = ({ index, score }: Neighbour): Candidate => ({
@@ -92,6 +106,7 @@ function sheetRow(set: EmbeddedSet, j: number, picture: (i: number) => Picture):
   const rank = ranking.findIndex(({ index }) => index === owner[j]);
   return {
     text: texts[j],
+    ...(languages ? { language: languages[j] } : {}),
     top: ranking.slice(0, SHOWN).map(candidate),
     expected: candidate(ranking[rank]),
     rank: rank + 1,

@@ -7,11 +7,11 @@
  * Both files are written durably, into a new or empty folder.
  */
 import { join } from "node:path";
-import { type Tokenizer, tokenizerFromJSON } from "../data/index.ts";
 import { FormatError, isJsonRecord, type JsonRecord, type JsonValue, parseJson, readSafetensors, type SafetensorsTensor, writeSafetensors } from "../formats/index.ts"; // biome-ignore format: one line
 import { NonFiniteError, parametersOf } from "../nn/index.ts";
 import { checkModel, parameterCount, SigLip, type SigLipConfig } from "../siglip/index.ts";
 import { type DType, Rng, sameShape, show } from "../tensor/index.ts";
+import { type Tokenizer, tokenizerFromJSON } from "../tokenizers/index.ts";
 import { sha256 } from "./checkpoint.ts";
 import { type Fs, makeFolders, realFs, utf8, writeDurably } from "./fs.ts";
 import { RunFolderError } from "./runFolder.ts";
@@ -93,6 +93,13 @@ export function loadModel(folder: string, fs: Fs = realFs): SavedModel {
   const model = new SigLip(new Rng(0), config, about.dtype);
   fill(model, tensors, weights);
   return { model, tokenizer: about.tokenizer === null ? undefined : tokenizerFromJSON(about.tokenizer) };
+}
+
+/** The tokenizer of a saved model, without its weights; undefined if the model was saved without one. */
+export function savedTokenizer(folder: string, fs: Fs = realFs): Tokenizer | undefined {
+  const file = join(folder, ABOUT);
+  const { tokenizer } = aboutOf(parseJson(fs.read(file), file), file);
+  return tokenizer === null ? undefined : tokenizerFromJSON(tokenizer);
 }
 
 interface About {

@@ -3,9 +3,10 @@
  * failure of the last save, or three in a row, end the run. Earlier checkpoints stay intact in any case. NaN and infinity
  * are never saved: the run ends, and can be resumed from an earlier checkpoint.
  */
-import type { Tokenizer } from "../data/index.ts";
+
 import { NonFiniteError, type Optimizer } from "../nn/index.ts";
 import type { SigLip } from "../siglip/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import { CheckpointError, type CheckpointFolder } from "./checkpoint.ts";
 import { isSystemError } from "./fs.ts";
 import type { MetricsLog } from "./metrics.ts";

@@ -1,15 +1,6 @@
 /** Drawn scenes as a data set: "a small red circle above a large blue square", with pairs of colour and shape held out. */
-import {
-  byteTokenizer,
-  captionOf,
-  SHAPES,
-  type ShapesSplit,
-  sceneOf,
-  scenesOf,
-  shapePictures,
-  type Tokenizer,
-  trainBpe,
-} from "../data/index.ts";
+import { captionOf, SHAPES, type ShapesSplit, sceneOf, scenesOf, shapePictures } from "../data/index.ts";
+import { byteTokenizer, type Tokenizer, trainBpe } from "../tokenizers/index.ts";
 import { checkBatch, type DataSet, type DataSettings } from "./dataSet.ts";
 
 const TESTED = 1000; // scenes per test set, and captions to train the tokenizer on
@@ -23,6 +14,7 @@ function tokenizerFor({ tokenizer: { kind, vocabSize } }: DataSettings, texts: r
 /** The data set of drawn scenes. */
 export const shapesData: DataSet = {
   hasFixedImages: () => false, // every step draws its scenes anew
+  repeatsTexts: () => false, // the caption says what a scene is
 
   async openVocabulary(settings) {
     const texts = captions();

@@ -4,11 +4,12 @@
  * A run takes all of them, or with train.lock=image only the image tower. They become its checkpoint of step 0, so that it can be
  * resumed without the folder that they came from.
  */
-import type { Tokenizer } from "../data/index.ts";
+
 import type { SafetensorsTensor } from "../formats/index.ts";
 import { parametersOf } from "../nn/index.ts";
 import { parameterCount, type SigLip } from "../siglip/index.ts";
 import { sameShape, scope, show } from "../tensor/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import { type Checkpoint, sha256 } from "./checkpoint.ts";
 import {
   type Config,
@@ -60,8 +61,8 @@ export const weightsOf = ({ tensors }: { readonly tensors: Weights }): Weights =
 export function openStartingWeights(path: string, warn: (message: string) => void): StartingWeights {
   if (isSavedModel(path)) return fromSavedModel(path);
   const { config, checkpoint } = openRunToRead(path, warn);
-  const { model, tokenizer } = config;
-  return startingWeights(path, { model, tokenizer }, weightsOf(checkpoint), tokenizerOf(checkpoint));
+  const { model, tokenizer, data } = config;
+  return startingWeights(path, { model, tokenizer, trim: data.trim }, weightsOf(checkpoint), tokenizerOf(checkpoint));
 }
 
 /** The least tokenizer.vocabSize, the tokens that may be learned; a saved tokenizer may have learned fewer. */
@@ -85,16 +86,16 @@ function fromSavedModel(path: string): StartingWeights {
       { shape, data: Float32Array.from(value.data as Float32Array) },
     ]),
   );
-  return startingWeights(path, config, weights, tokenizer);
+  return startingWeights(path, { model: config.model, tokenizer: config.tokenizer }, weights, tokenizer);
 }
 
 const startingWeights = (
   path: string,
-  { model, tokenizer }: Pick<Config, "model" | "tokenizer">,
+  seen: Omit<Origin, "sha256">,
   weights: Weights,
   savedTokenizer: Tokenizer | undefined,
 ): StartingWeights => ({
-  ...{ path, model, tokenizer, weights, savedTokenizer },
+  ...{ path, ...seen, weights, savedTokenizer },
   sha256: { all: sha256OfWeights(weights), image: sha256OfWeights(weights, "image/") },
 });
 

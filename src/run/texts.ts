@@ -1,6 +1,7 @@
 /** Warnings about texts before a model reads them. */
-import { DataError, isCut, type Tokenizer, unknownWords, wordsOf } from "../data/index.ts";
+import { DataError } from "../data/index.ts";
 import { printable } from "../formats/index.ts";
+import { isCut, type Tokenizer, unknownWords, wordsOf } from "../tokenizers/index.ts";
 
 const SHOWN = 5; // words
 

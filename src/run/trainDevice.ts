@@ -4,24 +4,19 @@
  * Rank 0 also writes metrics, checkpoints and the report (`recorder.ts`). A batch is a pure function of (seed, step) and sums
  * over shards have a fixed order, so a resumed run, also on another number of devices, is bit-identical to an uninterrupted one.
  */
-import {
-  openPairs,
-  type PairsSpec,
-  RowDrawer,
-  type SharedRows,
-  type TokenizerFile,
-  tokenizerFromJSON,
-} from "../data/index.ts";
+import { openPairs, type PairsSpec, RowDrawer, type SharedRows } from "../data/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
-import { type PairBatch, train } from "../siglip/index.ts";
+import { groupsOfTokens, type PairBatch, train } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
+import { type TokenizerFile, tokenizerFromJSON } from "../tokenizers/index.ts";
 import type { Config } from "./config.ts";
-import type { Tests } from "./dataSet.ts";
-import { openTests } from "./dataSets.ts";
+import type { TestOpening, Tests } from "./dataSet.ts";
+import { openProbe, openTests, repeatsTexts } from "./dataSets.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluation.ts";
 import { Guard } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { buildModel, buildOptimizer, lossOf } from "./model.ts";
+import { probe } from "./probe.ts";
 import { isLogged, Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
 import { finish } from "./results.ts";
 import { openRun } from "./runFolder.ts";
@@ -63,9 +58,9 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const model = buildModel(config, tokenizer.vocabSize);
   const optimizer = buildOptimizer(config, model);
   if (job.stored) restore(job.stored, model, optimizer);
-  const rendered = "rendered" in job.pairs ? job.pairs.rendered : undefined;
-  const tests = await openTests(config, { progress: device.alive, rendered });
-  const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm };
+  const opening = openingOf(device);
+  const tests = await openTests(config, opening);
+  const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm, alive: device.alive };
   const recorder = comm.rank === 0 ? recorderFor(device, { model, optimizer, tokenizer }) : undefined;
   const guard = new Guard(comm, model, optimizer, job.compareEvery);
   const { factorOf, factors } = buildSchedules(config, Math.floor(job.items / batch));
@@ -75,8 +70,14 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const batchOf = (index: number): PairBatch => {
     device.step(index + 1);
     if (recorder?.saveIsDue) device.mark(); // all devices then save after this step
-    return { ...drawer.take(index), rng: dropout.split(index) };
+    const rows = drawer.take(index);
+    const rng = dropout.split(index);
+    if (!findsGroups) return { ...rows, rng };
+    const groups = groupsOfTokens(rows.tokens, rows.items.length, comm);
+    recorder?.sawGroups(groups);
+    return { ...rows, rng, groups };
   };
+  const findsGroups = repeatsTexts(config) && config.loss.sameName !== "negative";
   const loss = lossOf(config);
   const measures = (index: number): boolean => isLogged(config, index + 1);
   const training = train({ model, optimizer, loss, batchOf, factorOf, measures, first, steps, comm, shards });
@@ -99,18 +100,35 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   }
   recorder?.close();
   const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
-  if (recorder === undefined) return { kind: "stopped", step: steps };
+  const probed = probe(embedder, await openProbe(config, opening));
+  if (recorder === undefined || probed === undefined) return { kind: "stopped", step: steps }; // rank 0 has both
   const seconds = (performance.now() - started) / 1e3;
   const { run, preset } = job;
   const { flops } = recorder;
-  return finish({ run, config, preset, model, set: sets[0], evaluations, seconds, flops, first, devices: comm.size });
+  const results = { set: sets[0], evaluations, probe: probed };
+  return finish({ run, config, preset, model, ...results, seconds, flops, first, devices: comm.size });
 });
+
+/** How the test sets are opened: with what the main thread has read already. */
+function openingOf({ config: { pairs }, alive }: Device<TrainJob, TrainReport>): TestOpening {
+  const rendered = "rendered" in pairs ? pairs.rendered : undefined;
+  const names = "names" in pairs ? pairs.names : undefined;
+  return { progress: alive, rendered, names };
+}
 
 /** Draws the rows of this device, and while it waits for other devices also later ones. */
 async function rowDrawerFor({ comm, config: job, alive }: Device<TrainJob, TrainReport>): Promise<RowDrawer> {
   const { batch, seed, steps } = job.config.train;
+  const { noise, noiseProbability } = job.config.data;
   const [first, end] = [comm.rank, comm.rank + 1].map((rank) => (rank * batch) / comm.size);
-  const pairs = await openPairs({ ...job.pairs, views: lossOf(job.config).views }, alive);
+  const pairs = await openPairs(
+    {
+      ...job.pairs,
+      views: lossOf(job.config).views,
+      ...(noise === "none" ? {} : { noise: { kind: noise, probability: noiseProbability } }),
+    },
+    alive,
+  );
   const drawer = new RowDrawer(job.rows, pairs, { seed, first, end, steps });
   comm.whileWaiting = () => drawer.help();
   return drawer;
@@ -127,7 +145,7 @@ function recorderFor(
 
 /** Recall on the first test set during training, for the curves of the report. Nothing is selected by it. */
 function recallOf(step: number, embedder: Embedder, { sets }: Tests): Metrics {
-  const { recall } = evaluateSet(embedSet(embedder, sets[0]));
+  const { recall } = evaluateSet(embedSet(embedder, sets[0]), embedder.alive);
   const fields = recall.flatMap(({ k, textToImage, imageToText }) => [
     [`textToImage.r${k}`, textToImage],
     [`imageToText.r${k}`, imageToText],

@@ -1,9 +1,10 @@
 /** The state of a training in a checkpoint: every parameter, the optimizer's state of each, the step count, the tokenizer. */
-import { type Tokenizer, tokenizerFromJSON } from "../data/index.ts";
+
 import { isJsonRecord, type JsonValue, type SafetensorsTensor } from "../formats/index.ts";
 import { type Optimizer, parametersOf } from "../nn/index.ts";
 import type { SigLip } from "../siglip/index.ts";
 import { sameShape, show, type Tensor } from "../tensor/index.ts";
+import { type Tokenizer, tokenizerFromJSON } from "../tokenizers/index.ts";
 import { type Checkpoint, CheckpointError } from "./checkpoint.ts";
 import type { PendingSteps } from "./healthMetrics.ts";
 

@@ -76,6 +76,8 @@ export function batchGradients(
     b: model.b.value.item(),
     comm,
     shards,
+    ...(batch.groups ? { groups: batch.groups } : {}),
+    ...(batch.rng ? { rng: batch.rng } : {}),
   });
   if (!Number.isFinite(gradients.loss)) return gradients.loss;
 

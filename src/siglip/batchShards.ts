@@ -15,7 +15,9 @@ export interface PairBatch {
   readonly images: Float32Array;
   readonly imageShape: Shape;
   readonly tokens: Int32Array; // [k·n, L]
-  /** The random numbers of this step, the same on every device; needed for patch dropout. */
+  /** The group of each pair, [k·n]: pairs of one group have the same text. Without groups all texts differ. */
+  readonly groups?: Int32Array;
+  /** The random numbers of this step, the same on every device; needed for patch dropout and for random negatives. */
   readonly rng?: Rng;
 }
 
@@ -53,11 +55,7 @@ export function shardsOf(
   const areEmbeddings = imageShape.length === 2;
   if (areEmbeddings) checkEmbeddings(model, imageShape, isLocked);
   const zimg: EmbedShard = (shard, tap) => {
-    if (areEmbeddings) {
-      const given = constant(imagesOf(shard));
-      tap?.("unnormalized", given); // their lengths were other ones, which nobody knows any more
-      return given;
-    }
+    if (areEmbeddings) return constant(imagesOf(shard));
     if (!isLocked) return model.embedImages(imagesOf(shard), keptOf(shard), tap);
     return scope(() => noGrad(() => model.embedImages(imagesOf(shard), undefined, tap))); // frees its intermediates at once
   };

@@ -7,12 +7,13 @@
  */
 import { add, div, recompute, type Variable } from "../autograd/index.ts";
 import { type Communicator, ringShift } from "../parallel/index.ts";
-import { checkPairs, matchingBlock, negativeBlock } from "./loss.ts";
+import type { PairRule } from "../tensor/index.ts";
+import { checkPairs, deviceBlock } from "./loss.ts";
 
 /**
  * This device's share of the loss of the whole batch; the sum over ranks is the loss.
  *
- * zimg, ztxt [n, d], tPrime, b [] → []. Throws `ShapeError` unless both are [n, d].
+ * zimg, ztxt [n, d], tPrime, b [] → []. `rule` says which pairs count, and as what. Throws `ShapeError` unless both are [n, d].
  */
 export function chunkedSigmoidLoss(
   zimg: Variable,
@@ -21,15 +22,18 @@ export function chunkedSigmoidLoss(
   b: Variable,
   comm: Communicator,
   onBlock?: (imageShard: number, textShard: number) => void,
+  rule?: PairRule,
 ): Variable {
   const n = checkPairs("chunkedSigmoidLoss", zimg, ztxt);
   let texts = ztxt;
-  let loss = recompute(matchingBlock, zimg, texts, tPrime, b); // own texts: the diagonal matches
+  const block = (owner: number) => deviceBlock(n, comm.rank, owner, comm.size, rule);
+  let loss = recompute(block(comm.rank), zimg, texts, tPrime, b);
   onBlock?.(comm.rank, comm.rank);
   for (let hop = 1; hop < comm.size; hop++) {
     texts = ringShift(texts, comm);
-    loss = add(loss, recompute(negativeBlock, zimg, texts, tPrime, b)); // texts of another device: negatives only
-    onBlock?.(comm.rank, (comm.rank + hop) % comm.size);
+    const owner = (comm.rank + hop) % comm.size;
+    loss = add(loss, recompute(block(owner), zimg, texts, tPrime, b));
+    onBlock?.(comm.rank, owner);
   }
   return div(loss, n * comm.size);
 }

@@ -21,10 +21,12 @@ const TEXT_POOLINGS = ["last", "first", "mean", "max", "map"] as const satisfies
 const OUTPUT_INITS = ["xavier", "zero"] as const;
 const GELU_FORMS = ["tanh", "erf"] as const satisfies readonly GeluForm[];
 
-/** What both towers have: the sizes of a transformer, and its GELU. */
+/** What both towers have: the sizes of a transformer, its GELU, and ε. */
 interface TowerConfig extends Size {
   /** tanh, the default: the approximation of the released SigLIP models; erf: x·Φ(x), of AugReg and of timm. */
   readonly gelu?: GeluForm;
+  /** ε of every layer norm, added to the variance: 1e-6, the default, as in all released SigLIP models. */
+  readonly epsilon?: number;
 }
 
 /** Configuration of an image tower. `imageSize` and `patchSize` are in pixels. */
@@ -116,12 +118,16 @@ function checkCounts(name: string, counts: Readonly<Record<string, number>>, lea
   }
 }
 
-function checkTower(name: string, { width, depth, mlpDim, numHeads, gelu = "tanh" }: TowerConfig): void {
+function checkTower(
+  name: string,
+  { width, depth, mlpDim, numHeads, gelu = "tanh", epsilon = 1e-6 }: TowerConfig,
+): void {
   checkCounts(name, { width, depth, mlpDim, numHeads });
   if (width % numHeads !== 0) {
     throw new ModelConfigError(`${name}: numHeads ${numHeads} does not divide width ${width}`);
   }
   checkWord(`${name}: gelu`, gelu, GELU_FORMS);
+  if (!(epsilon > 0 && epsilon < 1)) throw new ModelConfigError(`${name}: epsilon ${epsilon} is not between 0 and 1`);
 }
 
 function checkImageTower(image: ImageTowerConfig): void {

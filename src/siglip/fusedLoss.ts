@@ -7,8 +7,8 @@
  * `walkRing`, so the result is bit-identical for any assignment of shards to devices.
  */
 import type { Communicator } from "../parallel/index.ts";
-import { mul, portable, scope, sigmoidBlock, type Tensor, total, zeros } from "../tensor/index.ts";
-import { type ShardedBatch, shardBatch, shardOf, totals, walkRing } from "./shardRing.ts";
+import { mul, type PairRule, portable, scope, sigmoidBlock, type Tensor, total, zeros } from "../tensor/index.ts";
+import { blockRule, type ShardedBatch, shardBatch, shardOf, totals, walkRing } from "./shardRing.ts";
 
 /** A loss with its gradients. */
 export interface LossGradients {
@@ -25,6 +25,8 @@ export interface LossGradients {
 export interface FusedOptions {
   /** Is called for every block of pairs whose gradient this device computes. For tests and drawings. */
   readonly onBlock?: (imageShard: number, textShard: number) => void;
+  /** Which pairs count, and as what. */
+  readonly rule?: PairRule;
 }
 
 /**
@@ -40,7 +42,7 @@ export function fusedSigmoidLoss(
   b: number,
   comm: Communicator,
   shards: number = comm.size,
-  { onBlock }: FusedOptions = {},
+  { onBlock, rule }: FusedOptions = {},
 ): LossGradients {
   const cut = shardBatch("fusedSigmoidLoss", zimg, ztxt, comm, shards);
   const t = portable.exp(tPrime);
@@ -55,7 +57,7 @@ export function fusedSigmoidLoss(
       [zeros(ztxt.shape, ztxt.dtype)],
       ({ r, image, text, texts: [y], sums: [dy] }) => {
         const [x, dx] = [shardOf(cut, zimg, r), shardOf(cut, dzimg, r)];
-        const block = scope(() => sigmoidBlock(x, y, t, b, image === text, dx, dy));
+        const block = scope(() => sigmoidBlock(x, y, t, b, image === text, dx, dy, blockRule(cut, rule, image, text)));
         losses[r] += block.loss;
         sums[r] += block.sum;
         onBlock?.(image, text);

@@ -11,10 +11,10 @@
  */
 import type { Communicator } from "../parallel/index.ts";
 import {
-  addSoftmaxGradients, addSoftmaxSums, empty, emptySoftmaxSums, portable, type SoftmaxSums, type SoftmaxWeights, scope, type Tensor, zeros,
+  addSoftmaxGradients, addSoftmaxSums, empty, emptySoftmaxSums, type PairRule, portable, type SoftmaxSums, type SoftmaxWeights, scope, type Tensor, zeros,
 } from "../tensor/index.ts"; // biome-ignore format: one list
 import { type FusedOptions, type LossGradients, scaled, slopesOf } from "./fusedLoss.ts";
-import { type ShardedBatch, shardBatch, shardOf, totals, walkRing } from "./shardRing.ts";
+import { blockRule, type ShardedBatch, shardBatch, shardOf, totals, walkRing } from "./shardRing.ts";
 
 /**
  * The softmax loss of the whole batch and its gradients; the same bits on any number of devices.
@@ -28,13 +28,14 @@ export function fusedSoftmaxLoss(
   tPrime: number,
   comm: Communicator,
   shards: number = comm.size,
-  { onBlock }: FusedOptions = {},
+  { onBlock, rule }: FusedOptions = {},
 ): LossGradients {
   const batch: Batch = {
     cut: shardBatch("fusedSoftmaxLoss", zimg, ztxt, comm, shards),
     zimg,
     ztxt,
     t: portable.exp(tPrime),
+    rule,
   };
   return scope(() => {
     const { rowSums, columnSums, positives } = normalizers(batch);
@@ -64,10 +65,11 @@ interface Batch {
   readonly zimg: Tensor;
   readonly ztxt: Tensor;
   readonly t: number;
+  readonly rule: PairRule | undefined;
 }
 
 /** The first walk: normalizers over the negatives of own rows and columns, and Sᵢᵢ of own pairs. */
-function normalizers({ cut, zimg, ztxt, t }: Batch) {
+function normalizers({ cut, zimg, ztxt, t, rule }: Batch) {
   const [n] = zimg.shape;
   const rowSums = emptySoftmaxSums(n, zimg.dtype);
   const positives = empty("fusedSoftmaxLoss", [n], zimg.dtype);
@@ -76,14 +78,14 @@ function normalizers({ cut, zimg, ztxt, t }: Batch) {
     const own = (x: Tensor): Tensor => shardOf(cut, x, r);
     const rows = { tops: own(rowSums.tops), sums: own(rowSums.sums) };
     const matching = image === text ? own(positives) : undefined;
-    scope(() => addSoftmaxSums(own(zimg), y, t, rows, { tops, sums }, matching));
+    scope(() => addSoftmaxSums(own(zimg), y, t, rows, { tops, sums }, matching, blockRule(cut, rule, image, text)));
   });
   return { rowSums, columnSums: { tops: home[0], sums: home[1] }, positives };
 }
 
 /** The second walk: gradients of own rows, without the factor t/B. `positives` holds Gᵢᵢ. */
 function gradients(
-  { cut, zimg, ztxt, t }: Batch,
+  { cut, zimg, ztxt, t, rule }: Batch,
   rows: SoftmaxWeights,
   columns: SoftmaxWeights,
   positives: Tensor,
@@ -96,7 +98,10 @@ function gradients(
     const [y, tops, weights] = met.texts;
     const ofRows = { tops: own(rows.tops), weights: own(rows.weights) };
     const matching = image === text ? own(positives) : undefined;
-    scope(() => addSoftmaxGradients(own(zimg), y, t, ofRows, { tops, weights }, own(dzimg), met.sums[0], matching));
+    const ofBlock = blockRule(cut, rule, image, text);
+    scope(() =>
+      addSoftmaxGradients(own(zimg), y, t, ofRows, { tops, weights }, own(dzimg), met.sums[0], matching, ofBlock),
+    );
     onBlock?.(image, text);
   });
   return { dzimg, dztxt };

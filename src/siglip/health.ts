@@ -38,8 +38,8 @@ export interface PairHealth {
   readonly positives: Spread;
   /** The logits of all other pairs; absent in a batch of one. */
   readonly negatives?: Spread;
-  /** Mean length of the embeddings before normalization; 1 for embeddings in place of images. */
-  readonly embeddingNorm: ByTower;
+  /** Mean length of the embeddings before normalization; unknown of images that are embeddings already. */
+  readonly embeddingNorm: { readonly image?: number; readonly text: number };
 }
 
 /** The health of a training in one step; the same on every rank. */
@@ -57,7 +57,7 @@ export interface EmbeddedRows {
   /** The rows of its shards, of length 1, [views·k·n, d] and [k·n, d]. */
   readonly zimg: Tensor;
   readonly ztxt: Tensor;
-  /** Of each of its shards, the sum of the lengths before normalization. */
+  /** Of each of its shards, the sum of the lengths before normalization; empty if nobody knows them. */
   readonly lengths: { readonly image: readonly number[]; readonly text: readonly number[] };
 }
 
@@ -78,7 +78,8 @@ export function sumOfLengths(z: Tensor): number {
 export const pairHealth = (embedded: EmbeddedRows, t: number, b: number, comm: Communicator): PairHealth =>
   scope(() => {
     const { zimg, ztxt } = embedded;
-    const owned = embedded.lengths.image.length;
+    const { lengths } = embedded;
+    const owned = lengths.text.length;
     const [texts, d] = ztxt.shape;
     const n = texts / owned;
     const batch = texts * comm.size;
@@ -107,7 +108,7 @@ export const pairHealth = (embedded: EmbeddedRows, t: number, b: number, comm: C
     return {
       positives: spread(low, matching / images, high),
       ...(batch > 1 ? { negatives: spread(lowest, mean, highest) } : {}),
-      embeddingNorm: { image: image / images, text: text / batch },
+      embeddingNorm: { ...(lengths.image.length > 0 ? { image: image / images } : {}), text: text / batch },
     };
   });
 
@@ -129,7 +130,7 @@ function shardSums({ zimg, ztxt, lengths }: EmbeddedRows, shard: number, n: numb
   for (let j = shard * n; j < (shard + 1) * n; j++) {
     for (let k = 0; k < d; k++) vectors[d + k] += y[j * d + k];
   }
-  return [lengths.image[shard], lengths.text[shard], matching, ...vectors];
+  return [lengths.image[shard] ?? 0, lengths.text[shard], matching, ...vectors];
 }
 
 /** Images for each text: row i of the images matches row ⌊i / views⌋ of the texts. */

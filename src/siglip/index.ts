@@ -24,6 +24,7 @@ export { checkLoss, type LossCheck } from "./lossCheck.ts";
 export { type EmbeddedBatch, type LossForm, type LossName, lossForms, trainingLosses } from "./lossForm.ts";
 export { activationBytes, type Cut, embeddingBytes, type ImageUse, stepBytes } from "./memory.ts";
 export { SigLip } from "./model.ts";
+export { groupsOfTokens, type NegativeChoice, type SameName, withNegatives, withSameName } from "./negatives.ts";
 export { parameterCount } from "./parameterCount.ts";
 export { softmaxLoss } from "./softmaxLoss.ts";
 export { TextTower } from "./textTower.ts";

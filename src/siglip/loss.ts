@@ -7,7 +7,8 @@
  * training computes the same in blocks (`fusedLoss.ts`), and `test/siglip/fusedLoss.test.ts` compares the two.
  */
 import { add, div, exp, logSigmoid, matmul, mul, neg, sum, type Variable } from "../autograd/index.ts";
-import { eye, type Operand, type Shape, ShapeError, mul as scale, show, sub } from "../tensor/index.ts";
+import { type BlockRule, eye, type Operand, type PairRule, type Shape, ShapeError, mul as scale, show, sub } from "../tensor/index.ts"; // biome-ignore format: a line
+import { hide, labelsOf } from "./pairLabels.ts";
 
 /**
  * The sigmoid loss in its dense form: all n × n pairs at once.   zimg, ztxt [n, d], rows of length 1; tPrime, b [] → []
@@ -35,12 +36,28 @@ const diagonalLabels = (n: number, { value }: Variable): Operand => sub(scale(ey
 // A large batch is computed block by block: the rows of one device against the texts of one device.
 
 /** The loss of a block whose diagonal holds the matching pairs: own images against own texts. */
-export const matchingBlock = (zimg: Variable, ztxt: Variable, tPrime: Variable, b: Variable): Variable =>
+const matchingBlock = (zimg: Variable, ztxt: Variable, tPrime: Variable, b: Variable): Variable =>
   pairLoss(pairLogits(zimg, ztxt, tPrime, b), diagonalLabels(zimg.shape[0], zimg));
 
 /** The loss of a block of negatives: own images against the texts of another device. */
-export const negativeBlock = (zimg: Variable, ztxt: Variable, tPrime: Variable, b: Variable): Variable =>
+const negativeBlock = (zimg: Variable, ztxt: Variable, tPrime: Variable, b: Variable): Variable =>
   pairLoss(pairLogits(zimg, ztxt, tPrime, b), -1);
+
+/** The loss of a block by a rule: the labels of its pairs are constants, and masked pairs have neither loss nor gradient. */
+const ruledBlock =
+  (rule: BlockRule) =>
+  (zimg: Variable, ztxt: Variable, tPrime: Variable, b: Variable): Variable => {
+    const similarities = matmul(zimg, ztxt, { transposeB: true });
+    const { labels, counted } = labelsOf(rule, similarities.value);
+    const logits = add(mul(hide(similarities, counted), exp(tPrime)), b);
+    return neg(sum(mul(logSigmoid(mul(logits, labels)), counted)));
+  };
+
+/** The loss of the images of one device with the texts of another, or its own, as a function. Each device has n rows. */
+export function deviceBlock(n: number, image: number, text: number, devices: number, rule?: PairRule) {
+  if (rule) return ruledBlock({ ...rule, row: image * n, col: text * n, batch: devices * n });
+  return image === text ? matchingBlock : negativeBlock;
+}
 
 /** The number of pairs. Throws `ShapeError` unless both are [n, d] with n of at least 1. */
 export function checkPairs(op: string, zimg: { shape: Shape }, ztxt: { shape: Shape }): number {

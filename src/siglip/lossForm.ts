@@ -5,14 +5,14 @@
  * embeddings, and whether it stores pairs, is up to the form. Training, reports and commands ask the form what they need to
  * know, so a new form is one more value of `LossForm`, here and nowhere else.
  */
-import { backward, parameter, type Variable } from "../autograd/index.ts";
+import { backward, div, parameter, type Variable } from "../autograd/index.ts";
 import { type Communicator, ShardError } from "../parallel/index.ts";
-import { full, portable, type Tensor, tensor } from "../tensor/index.ts";
+import { full, type PairRule, portable, type Rng, type Tensor, tensor } from "../tensor/index.ts";
 import { chunkedSigmoidLoss } from "./chunkedLoss.ts";
 import { fusedSigmoidLoss, type LossGradients } from "./fusedLoss.ts";
 import { fusedSoftmaxLoss } from "./fusedSoftmaxLoss.ts";
 import { gatheredSigmoidLoss, gatheredSoftmaxLoss } from "./gatheredLoss.ts";
-import { sigmoidLoss } from "./loss.ts";
+import { deviceBlock, sigmoidLoss } from "./loss.ts";
 import { checkLoss } from "./lossCheck.ts";
 
 /** The input of a loss: this device's rows of a batch, and the communicator that reaches the others. */
@@ -25,6 +25,12 @@ export interface EmbeddedBatch {
   readonly comm: Communicator;
   /** Pieces that the whole batch is cut into; this device owns k of them. */
   readonly shards: number;
+  /** The group of each own pair, [k·n]: pairs of one group have the same text (or are otherwise no negatives of each other). */
+  readonly groups?: Int32Array;
+  /** The random numbers of this step, the same on every device; for losses that choose at random. */
+  readonly rng?: Rng;
+  /** Which pairs of the batch count, and as what; the same on every device. */
+  readonly rule?: PairRule;
   /** Is called for every block of pairs that this device computes, by forms that compute in blocks. */
   readonly onBlock?: (imageShard: number, textShard: number) => void;
 }
@@ -87,8 +93,8 @@ const fused: LossForm = {
   operations: 6,
   holdsAllPairs: false,
   oneDevice: false,
-  gradients: ({ zimg, ztxt, tPrime, b, comm, shards, onBlock }) =>
-    fusedSigmoidLoss(zimg, ztxt, tPrime, b, comm, shards, onBlock ? { onBlock } : {}),
+  gradients: ({ zimg, ztxt, tPrime, b, comm, shards, ...options }) =>
+    fusedSigmoidLoss(zimg, ztxt, tPrime, b, comm, shards, options),
 };
 
 /** A sigmoid loss given as an expression for each rank's share; its gradients come from `backward`. */
@@ -117,19 +123,23 @@ const composed = (
 
 /** All n² pairs at once, on one device. */
 const dense: LossForm = {
-  ...composed("dense", (x, y, t, b, { comm }) => {
+  ...composed("dense", (x, y, t, b, { comm, rule }) => {
     if (comm.size > 1) throw new ShardError("loss: the dense form holds all pairs on one device; use another form");
-    return sigmoidLoss(x, y, t, b);
+    if (!rule) return sigmoidLoss(x, y, t, b);
+    const [n] = x.shape;
+    return div(deviceBlock(n, 0, 0, 1, rule)(x, y, t, b), n);
   }),
   holdsAllPairs: true,
   oneDevice: true,
 };
 
 /** The paper's ring: one block of pairs at a time. */
-const chunked = composed("chunked", (x, y, t, b, { comm, onBlock }) => chunkedSigmoidLoss(x, y, t, b, comm, onBlock));
+const chunked = composed("chunked", (x, y, t, b, { comm, onBlock, rule }) =>
+  chunkedSigmoidLoss(x, y, t, b, comm, onBlock, rule),
+);
 
 /** In blocks as well, with all texts gathered first. */
-const gather = composed("gather", (x, y, t, b, { comm }) => gatheredSigmoidLoss(x, y, t, b, comm));
+const gather = composed("gather", (x, y, t, b, { comm, rule }) => gatheredSigmoidLoss(x, y, t, b, comm, rule));
 
 /** The contrastive baseline, without a bias; stores no pairwise values. */
 const softmax: LossForm = {
@@ -138,8 +148,8 @@ const softmax: LossForm = {
   operations: 8, // the inner products twice
   holdsAllPairs: false,
   oneDevice: false,
-  gradients: ({ zimg, ztxt, tPrime, comm, shards, onBlock }) =>
-    fusedSoftmaxLoss(zimg, ztxt, tPrime, comm, shards, onBlock ? { onBlock } : {}),
+  gradients: ({ zimg, ztxt, tPrime, comm, shards, ...options }) =>
+    fusedSoftmaxLoss(zimg, ztxt, tPrime, comm, shards, options),
 };
 
 /** The same as the formula, on every device from all embeddings: the reference for `softmax`. */
@@ -149,7 +159,7 @@ const softmaxDense: LossForm = {
   operations: 6,
   holdsAllPairs: true,
   oneDevice: false,
-  gradients: ({ zimg, ztxt, tPrime, comm }) => gatheredSoftmaxLoss(zimg, ztxt, tPrime, comm),
+  gradients: ({ zimg, ztxt, tPrime, comm, rule }) => gatheredSoftmaxLoss(zimg, ztxt, tPrime, comm, rule),
 };
 
 /** Every form by name: the sigmoid loss in four ways (`fused`, `chunked`, `gather`, `dense`), the softmax loss in two. */

@@ -6,7 +6,7 @@
  * the result is bit-identical for any assignment of shards to devices.
  */
 import { type Communicator, ownedShards, ShardError } from "../parallel/index.ts";
-import { slice, type Tensor, tensor } from "../tensor/index.ts";
+import { type BlockRule, type PairRule, slice, type Tensor, tensor } from "../tensor/index.ts";
 import { checkPairs } from "./loss.ts";
 
 /** A batch that is cut into shards; this device owns `owned` of them, the first of which is `first`. */
@@ -36,6 +36,14 @@ export function shardBatch(op: string, zimg: Tensor, ztxt: Tensor, comm: Communi
 /** The rows of one own shard of x. */
 export const shardOf = ({ n }: ShardedBatch, x: Tensor, shard: number): Tensor =>
   slice(x, 0, shard * n, (shard + 1) * n);
+
+/** A rule for the block of an image shard and a text shard. */
+export const blockRule = (
+  { n, batch }: ShardedBatch,
+  rule: PairRule | undefined,
+  image: number,
+  text: number,
+): BlockRule | undefined => rule && { ...rule, row: image * n, col: text * n, batch };
 
 /** A block of pairs: an image shard, number `r` of this device, and a text shard. */
 export interface Block {

@@ -15,22 +15,32 @@
 import { add, div, exp, matmul, mul, op, sum, transpose, type Variable } from "../autograd/index.ts";
 import * as T from "../tensor/index.ts";
 import { checkPairs } from "./loss.ts";
+import { hide, labelsOf } from "./pairLabels.ts";
 
 /** The softmax loss.   zimg, ztxt [n, d], rows of length 1; tPrime [] → []. Throws `ShapeError` unless both are [n, d]. */
-export function softmaxLoss(zimg: Variable, ztxt: Variable, tPrime: Variable): Variable {
+export const softmaxLoss = (zimg: Variable, ztxt: Variable, tPrime: Variable): Variable =>
+  ruledSoftmaxLoss(zimg, ztxt, tPrime);
+
+/** The softmax loss; pairs that the rule masks are left out of both normalizers. */
+export function ruledSoftmaxLoss(zimg: Variable, ztxt: Variable, tPrime: Variable, rule?: T.PairRule): Variable {
   const n = checkPairs("softmaxLoss", zimg, ztxt);
-  const logits = mul(matmul(zimg, ztxt, { transposeB: true }), exp(tPrime)); // [n, n]
-  return div(add(sum(missed(logits)), sum(missed(transpose(logits)))), 2 * n);
+  const similarities = matmul(zimg, ztxt, { transposeB: true });
+  const counted = rule && labelsOf({ ...rule, row: 0, col: 0, batch: n }, similarities.value).counted;
+  const logits = mul(counted ? hide(similarities, counted) : similarities, exp(tPrime)); // [n, n]
+  const ofRows = missed(logits, counted);
+  const ofColumns = missed(transpose(logits), counted && T.transpose(counted));
+  return div(add(sum(ofRows), sum(ofColumns)), 2 * n);
 }
 
 /** Added to ℓᵢᵢ − ℓᵢᵢ, so that NaN stays NaN. Finite: a single pair has s = −1e30 and loss 0, without ∞ − ∞. */
 const NOTHING = -1e30;
 
-/** −log softmaxⱼ(ℓᵢⱼ)|ⱼ₌ᵢ of every row i.   logits [n, n] → [n] */
-const missed = op("missed", (logits: T.Tensor) => {
+/** −log softmaxⱼ(ℓᵢⱼ)|ⱼ₌ᵢ of every row i; `counted` is 0 where a pair is masked, or undefined.   logits [n, n] → [n] */
+const missed = op("missed", (logits: T.Tensor, counted: T.Tensor | undefined) => {
   const n = logits.shape[0];
   const others = T.sub(logits, diagonal(logits)); // [n, n]
   onDiagonal(others, (zero) => zero + NOTHING);
+  if (counted) maskWhere(others, counted);
   const s = T.logSumExp(others); // [n]
   return {
     value: T.softplus(s),
@@ -45,6 +55,12 @@ const missed = op("missed", (logits: T.Tensor) => {
     saves: [others, s],
   };
 });
+
+/** Where `counted` is 0, x becomes NOTHING. */
+function maskWhere(x: T.Tensor, counted: T.Tensor): void {
+  const [values, isCounted] = [x.data, counted.data];
+  for (let at = 0; at < values.length; at++) if (isCounted[at] === 0) values[at] = NOTHING;
+}
 
 /** [n, n] → [n, 1] */
 function diagonal(x: T.Tensor): T.Tensor {

@@ -11,7 +11,7 @@
  */
 import { NonFiniteError, type Optimizer, OptimizerError, parametersOf, type ScheduleFactor } from "../nn/index.ts";
 import { alone } from "../parallel/index.ts";
-import { flops, portable, scope } from "../tensor/index.ts";
+import { flops, portable, scope, tensor } from "../tensor/index.ts";
 import { batchGradients, type Devices } from "./batchGradients.ts";
 import type { PairBatch } from "./batchShards.ts";
 import { type EmbeddedRows, type Health, measureUpdate, type PairHealth, pairHealth } from "./health.ts";
@@ -55,7 +55,7 @@ export interface StepMetrics {
   readonly gradNorm: number;
   /**
    * Floating-point operations of the step's matrix products on all devices: forward and backward pass, loss, update. An operation
-   * that is executed twice, as in recomputed activations, counts twice; the update, which every device computes, once.
+   * that is executed twice, as in recomputed activations, counts twice.
    */
   readonly flops: number;
   /** If it was measured. */
@@ -125,11 +125,10 @@ export function trainStep(
       const ofGradients = flops() - start - measuring;
       const measured = measure ? measureUpdate(model, optimizer) : undefined;
       const between = flops();
-      const gradNorm = optimizer.step(factor);
-      const ofUpdate = flops() - between;
+      const gradNorm = optimizer.step(factor, comm);
+      const own = ofGradients + flops() - between;
       temperatureOf(model, "after");
-      // Shards are equal, so every device has computed as much.
-      const seen = { loss: value, t, b, gradNorm, flops: comm.size * ofGradients + ofUpdate };
+      const seen = { loss: value, t, b, gradNorm, flops: comm.allReduce(tensor([own], [], "f64")).item() };
       return pairs && measured ? { ...seen, health: { ...pairs, ...measured() } } : seen;
     });
   } finally {

@@ -11,7 +11,7 @@
  * Each term is one call of ℒ in its given form, and gradients are added in the order of the terms. So whatever is true of the form
  * on several devices is true here: also the same bits.
  */
-import { addInto, concat, mul, ShapeError, scope, show, slice, type Tensor, zeros } from "../tensor/index.ts";
+import { addInto, concat, mul, permute, ShapeError, scope, show, slice, type Tensor, zeros } from "../tensor/index.ts";
 import type { LossGradients } from "./fusedLoss.ts";
 import type { EmbeddedBatch, LossForm } from "./lossForm.ts";
 
@@ -61,9 +61,10 @@ function sumOfTerms(gradients: LossForm["gradients"], batch: EmbeddedBatch, comp
   if (comparesViews) terms.push([1, a, b]);
 
   const sums = { loss: 0, dtPrime: 0, db: 0 };
-  for (const [weight, images, texts] of terms) {
+  for (const [number, [weight, images, texts]] of terms.entries()) {
+    const random = batch.rng ? { rng: batch.rng.split(number) } : {}; // each term chooses its negatives anew
     scope(() => {
-      const term = gradients({ ...batch, zimg: images.z, ztxt: texts.z });
+      const term = gradients({ ...batch, ...random, zimg: images.z, ztxt: texts.z });
       sums.loss += weight * term.loss;
       sums.dtPrime += weight * term.dtPrime;
       sums.db += weight * term.db;
@@ -75,7 +76,10 @@ function sumOfTerms(gradients: LossForm["gradients"], batch: EmbeddedBatch, comp
 }
 
 /** Rows 2i from a and 2i + 1 from b.   a, b [n, d] → [2·n, d] */
-const interleaved = (a: Tensor, b: Tensor): Tensor => concat([a, b], 1).view([2 * a.shape[0], a.shape[1]]);
+function interleaved(a: Tensor, b: Tensor): Tensor {
+  const [n, d] = a.shape;
+  return permute(concat([a, b], 0).view([2, n, d]), [1, 0, 2]).view([2 * n, d]);
+}
 
 /** n and d. Throws `ShapeError` unless images are [2·n, d] and texts [n, d]. */
 function checkViews({ zimg, ztxt }: EmbeddedBatch): readonly [n: number, d: number] {

@@ -59,6 +59,16 @@ export {
 export { linear, matmul, type Transposes } from "./matmul.ts";
 export { broadcastTo, concat, pad, permute, reshape, slice, transpose } from "./movement.ts";
 export { type LayerNormResult, l2Normalize, l2NormalizeGrad, layerNorm, layerNormGrad } from "./norm.ts";
+export {
+  type BlockRule,
+  findNegatives,
+  groupPairs,
+  labelOf,
+  type PairGroups,
+  type PairRule,
+  type RandomNegatives,
+  type RankedNegatives,
+} from "./pairRule.ts";
 export * as portable from "./portable.ts";
 export type { Nested } from "./print.ts";
 export { Rng } from "./random.ts";

@@ -13,6 +13,7 @@
 import { checkSameType } from "./elementwise.ts";
 import { BYTES, type DType, heap } from "./heap.ts";
 import type { Ptr } from "./kernels/ptr.ts";
+import { type BlockRule, maskTile } from "./pairRule.ts";
 import { addTileGradients, checkBlock, eachPairTile, type PairTile } from "./pairTiles.ts";
 import * as portable from "./portable.ts";
 import { kernelsFor } from "./select/select.ts";
@@ -33,7 +34,7 @@ export const emptySoftmaxSums = (n: number, dtype: DType): SoftmaxSums => ({
   sums: zeros([n], "f64"),
 });
 
-/** Pass 1: adds a block to the normalizers. `positives` is given if rows i of x and y match: it receives their Sᵢᵢ. */
+/** Pass 1: adds a block to the normalizers. `positives` is given if rows i of x and y match: it receives their Sᵢᵢ. `rule`: which pairs count. */
 export function addSoftmaxSums(
   x: Tensor,
   y: Tensor,
@@ -41,6 +42,7 @@ export function addSoftmaxSums(
   rows: SoftmaxSums,
   columns: SoftmaxSums,
   positives?: Tensor,
+  rule?: BlockRule,
 ): void {
   checkBlock("addSoftmaxSums", x, y);
   checkTops("addSoftmaxSums", x, y, rows, columns);
@@ -50,6 +52,7 @@ export function addSoftmaxSums(
   const [rowSums, colSums] = [rows, columns].map(({ tops }) => empty("addSoftmaxSums", tops.shape, dtype)); // of one tile
   eachPairTile("addSoftmaxSums", x, y, (tile) => {
     const { i, j, at } = tile;
+    if (rule) maskTile(tile, rule, dtype);
     if (positives) {
       overDiagonal(tile, dtype, (s, k) => {
         positives.data[k] = s;
@@ -93,15 +96,18 @@ export function addSoftmaxGradients(
   dx: Tensor,
   dy: Tensor,
   positives?: Tensor,
+  rule?: BlockRule,
 ): void {
   checkBlock("addSoftmaxGradients", x, y, dx, dy);
   checkTops("addSoftmaxGradients", x, y, rows, columns);
   const { dtype } = x;
   const { softmaxTileGrad } = kernelsFor(dtype);
+  const scale = rule ? Math.max(t, 2 ** -149) : t; // not 0: −∞·0 would be NaN
   eachPairTile("addSoftmaxGradients", x, y, (tile) => {
+    if (rule) maskTile(tile, rule, dtype);
     const tops = [entry(rows.tops, tile.i), entry(columns.tops, tile.j)] as const;
     const weights = [entry(rows.weights, tile.i), entry(columns.weights, tile.j)] as const;
-    softmaxTileGrad(tile.rows, tile.cols, tile.at, t, ...tops, ...weights);
+    softmaxTileGrad(tile.rows, tile.cols, tile.at, scale, ...tops, ...weights);
     if (positives) overDiagonal(tile, dtype, (_, k) => positives.data[k]);
     addTileGradients(tile, x, y, dx, dy);
   });

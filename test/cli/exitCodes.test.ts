@@ -2,9 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { GraphError } from "../../src/autograd/index.ts";
 import { EXIT, type ExitCode, exitCodeOf, isExpected } from "../../src/cli/exitCodes.ts";
-import { DataError, MissingPackageError, PictureError, PreprocessError, TokenizerError } from "../../src/data/index.ts";
+import { DataError, MissingPackageError, PictureError, PreprocessError } from "../../src/data/index.ts";
 import { EvaluationError } from "../../src/eval/index.ts";
 import { FormatError } from "../../src/formats/index.ts";
+import { ModelFolderError } from "../../src/models/index.ts";
 import { NonFiniteError, OptimizerError, ScheduleError } from "../../src/nn/index.ts";
 import {
   AbortedError,
@@ -30,6 +31,7 @@ import {
   ShapeError,
   SystemMemoryError,
 } from "../../src/tensor/index.ts";
+import { TokenizerError } from "../../src/tokenizers/index.ts";
 
 /** Every class of errors with its exit code. */
 const CODES: readonly [error: Error, code: ExitCode][] = [
@@ -46,6 +48,7 @@ const CODES: readonly [error: Error, code: ExitCode][] = [
   [new CheckpointError("CKPT_VERSION", "x"), EXIT.data],
   [new CheckpointError("CKPT_CONFIG", "x"), EXIT.data],
   [new EmbeddingsError("x"), EXIT.data],
+  [new ModelFolderError("x"), EXIT.usage],
   [new EvaluationError("x"), EXIT.data],
   [new FormatError("ST_HOLE", "x", 0, "x"), EXIT.data],
   [new LossInputsError("x"), EXIT.data],

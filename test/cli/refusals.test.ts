@@ -14,6 +14,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   classify: ["no-such-run", "no-such-picture.png", "word"],
   search: ["no-such-run", "word"],
   loss: [],
+  data: ["no-such-set"],
   info: [],
 };
 /** Invalid values for free-text options; "?" is invalid for all others. */

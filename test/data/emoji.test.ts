@@ -7,7 +7,6 @@ import { emojiJson, iconName } from "../../src/data/emojiList.ts";
 import { renderEmoji } from "../../src/data/emojiRender.ts";
 import {
   augmentations,
-  byteTokenizer,
   drawnEmoji,
   EMOJI_STYLES,
   type Emoji,
@@ -23,11 +22,10 @@ import {
   openPairs,
   type PairsSpec,
   pixelNeighbours,
-  tokenizerFromJSON,
   unseenEmoji,
-  wordsOf,
 } from "../../src/data/index.ts";
 import { STORED_BYTES } from "../../src/data/storedPicture.ts";
+import { byteTokenizer, tokenizerFromJSON, wordsOf } from "../../src/tokenizers/index.ts";
 
 let all: readonly Emoji[];
 /** Every 60th emoji, rendered in all styles, strokes included. */
@@ -43,7 +41,7 @@ beforeAll(async () => {
     }
   }
   made.set("emojionefalse", await renderEmoji(emoji, { style: "emojione", stroked: false }, () => {}));
-  some = { emoji, pictures: (style, stroked) => made.get(`${style}${stroked}`)! };
+  some = { emoji, names: new Map([["en", emoji]]), pictures: (style, stroked) => made.get(`${style}${stroked}`)! };
 }, 60000);
 
 const options = { tokenizer: byteTokenizer, length: 32, styles: emojiSplits.emoji.train as readonly EmojiStyle[] };
@@ -201,6 +199,7 @@ describe("emojiPairs", () => {
     const store = styles.map((_, style) => [shade(style, false), shade(style, true)]);
     const fake: EmojiData = {
       emoji: all.slice(0, 100),
+      names: new Map([["en", all]]),
       pictures: (style, stroked) => store[styles.indexOf(style)][stroked ? 1 : 0],
     };
     const still = { ...augmentations.light, brightness: 0, contrast: 0 };
@@ -387,7 +386,7 @@ describe("openPairs", () => {
       rendered: new Map([["fluent", pictures]]),
     };
     const pairs = await openPairs(structuredClone(spec));
-    const direct = emojiPairs({ emoji: all, pictures: () => pictures }, fluent);
+    const direct = emojiPairs({ emoji: all, names: new Map([["en", all]]), pictures: () => pictures }, fluent);
     expect(pairs.batch(3, 5, 8)).toEqual(direct.batch(3, 5, 8));
   });
 });

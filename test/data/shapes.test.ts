@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  byteTokenizer,
   captionOf,
   drawScene,
   isHeldOut,
@@ -12,6 +11,7 @@ import {
   shapes,
 } from "../../src/data/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
+import { byteTokenizer } from "../../src/tokenizers/index.ts";
 
 const pairs = shapes({ tokenizer: byteTokenizer, length: 64 });
 

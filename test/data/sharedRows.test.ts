@@ -1,15 +1,8 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import {
-  byteTokenizer,
-  newSharedRows,
-  openPairs,
-  type Pairs,
-  RowDrawer,
-  rowsBetween,
-  type SharedRows,
-} from "../../src/data/index.ts";
+import { newSharedRows, openPairs, type Pairs, RowDrawer, rowsBetween, type SharedRows } from "../../src/data/index.ts";
 import { heap } from "../../src/tensor/index.ts";
+import { byteTokenizer } from "../../src/tokenizers/index.ts";
 
 const SEED = 3;
 const SPEC = { data: "shapes", tokenizer: byteTokenizer.toJSON(), length: 12, side: 8 } as const;

@@ -130,4 +130,11 @@ describe("calibration", () => {
     expect(() => calibration(one, one, [0, 1], { ...options, candidates: 1 })).toThrow(/1 candidates/);
     expect(() => calibration(one, one, [0, 2], options)).toThrow(EvaluationError);
   });
+
+  it("calls progress for each image", () => {
+    let calls = 0;
+    const z = Float32Array.of(1, 0, 0, 1, 1, 1);
+    calibration(z, z, [0, 1, 2], { t: 1, b: 0, candidates: 3, progress: () => calls++ });
+    expect(calls).toBe(3);
+  });
 });

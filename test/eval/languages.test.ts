@@ -50,6 +50,13 @@ describe("retrievalByLanguage", () => {
     expect(mean[0].imageToText).toBe((1 + 1 / 2) / 2);
   });
 
+  it("calls progress before each language", () => {
+    const z = Float32Array.of(1, 0, 0, 1, 1, 1);
+    let calls = 0;
+    retrievalByLanguage(z, z, [0, 1, 2], ["en", "de", "en"], [1], () => calls++);
+    expect(calls).toBe(2);
+  });
+
   it("names what does not fit", () => {
     const z = Float32Array.of(1, 0, 0, 1);
     expect(() => retrievalByLanguage(z, z, [0, 1], ["en"])).toThrow(/1 languages for 2 texts/);

@@ -1,7 +1,7 @@
 /**
  * Seeded bugs: a mistake as a change of the source at one place. A suite is good when every one of them is killed.
  *
- * lossBugs.ts has mistakes that other implementations of distributed losses made, softmaxBugs.ts and viewBugs.ts those of other losses,
+ * lossBugs.ts has mistakes that other implementations of distributed losses made, softmaxBugs.ts, viewBugs.ts and negativesBugs.ts those of other losses,
  * evalBugs.ts mistakes whose results look right; the other lists have changes of this project's own code that an earlier suite
  * did not notice.
  */
@@ -11,6 +11,7 @@ import { dataBugs } from "./dataBugs.ts";
 import { deviceBugs } from "./deviceBugs.ts";
 import { evalBugs } from "./evalBugs.ts";
 import { lossBugs } from "./lossBugs.ts";
+import { negativesBugs } from "./negativesBugs.ts";
 import { optimBugs } from "./optimBugs.ts";
 import { runBugs } from "./runBugs.ts";
 import { softmaxBugs } from "./softmaxBugs.ts";
@@ -20,6 +21,7 @@ export const bugs: readonly Bug[] = [
   ...lossBugs,
   ...softmaxBugs,
   ...viewBugs,
+  ...negativesBugs,
   ...deviceBugs,
   ...optimBugs,
   ...runBugs,

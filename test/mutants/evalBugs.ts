@@ -9,8 +9,9 @@ export const evalBugs: readonly Bug[] = [
       [
         {
           file: "eval/fewShot.ts",
-          find: "whitened(x.subarray(i * d, (i + 1) * d), 1, probe)",
-          replace: "whitened(x.subarray(i * d, (i + 1) * d), 1, moments(x, rows, d))",
+          find: "export function probePredictions({ mean, deviation, weights }: Probe, x: Embeddings): Int32Array {",
+          replace:
+            "export function probePredictions(probe: Probe, x: Embeddings): Int32Array {\n  const { weights } = probe;\n  const { mean, deviation } = moments(x, x.length / probe.mean.length, probe.mean.length);",
         },
       ],
     ],

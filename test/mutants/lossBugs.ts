@@ -57,7 +57,7 @@ const bugs: readonly Omit<Bug, "tests">[] = [
     name: "labelsEveryBlock",
     what: "the diagonal of every block counts as matching",
     places: [
-      [chunked("recompute(negativeBlock,", "recompute(matchingBlock,")],
+      [loss("image === text ? matchingBlock : negativeBlock", "matchingBlock")],
       [fused("t, b, image === text,", "t, b, true,")],
     ],
   },
@@ -68,11 +68,10 @@ const bugs: readonly Omit<Bug, "tests">[] = [
       [fused("t, b, image === text,", "t, b, r === text % cut.owned,")],
       [fused("t, b, image === text,", "t, b, image + 1 === text,")],
       [
-        chunked(
-          "recompute(matchingBlock, zimg, texts",
-          "recompute(comm.size > 1 ? negativeBlock : matchingBlock, zimg, texts",
+        loss(
+          "image === text ? matchingBlock : negativeBlock",
+          "(image + 1) % devices === text ? matchingBlock : negativeBlock",
         ),
-        chunked("recompute(negativeBlock,", "recompute(hop === 1 ? matchingBlock : negativeBlock,"),
       ],
     ],
   },
@@ -136,8 +135,8 @@ const bugs: readonly Omit<Bug, "tests">[] = [
       [
         chunkedConstant,
         chunked(
-          "recompute(negativeBlock, zimg, texts, tPrime, b)",
-          "recompute(negativeBlock, zimg, texts, tPrime, constant(b.value))",
+          "recompute(block(owner), zimg, texts, tPrime, b)",
+          "recompute(block(owner), zimg, texts, tPrime, constant(b.value))",
         ),
       ],
       [fused("sums[r] += block.sum;", "if (image === text) sums[r] += block.sum;")],
@@ -155,7 +154,7 @@ const bugs: readonly Omit<Bug, "tests">[] = [
         ),
         loss("{ transposeB: true }), exp(tPrime)", "{ transposeB: true }), grows(tPrime)"),
         loss("neg, sum,", "neg, op, sum,"),
-        loss("import { eye,", "import { exp as E, type Tensor, eye,"),
+        loss("import { type BlockRule,", "import { exp as E, type Tensor, type BlockRule,"),
       ],
     ],
   },
@@ -174,7 +173,7 @@ const bugs: readonly Omit<Bug, "tests">[] = [
       [chunkedConstant, chunked("texts = ringShift(texts, comm);", "texts = constant(ringShift(texts, comm).value);")],
       [
         ring("meet(met, added, (rank + hop) % size);", "meet(met, added.map(copy), (rank + hop) % size);"),
-        ring("import { slice,", "import { copy, slice,"),
+        ring("import { type BlockRule,", "import { copy, type BlockRule,"),
       ],
       [ops("vjps: [(g) => slice(comm.allReduce(g)", "vjps: [(g) => slice(g")],
     ],

@@ -11,9 +11,9 @@ export const viewBugs: readonly Bug[] = [
     places: [
       [
         views("[slice(both, 1, 0, d), slice(both, 1, d, 2 * d), batch.ztxt]", "[slice(batch.zimg, 0, 0, n), slice(batch.zimg, 0, n, 2 * n), batch.ztxt]"), // biome-ignore format: a change
-        views("concat([a, b], 1).view([2 * a.shape[0], a.shape[1]])", "concat([a, b], 0)"),
+        views("permute(concat([a, b], 0).view([2, n, d]), [1, 0, 2]).view([2 * n, d])", "concat([a, b], 0)"),
       ],
-      [views("concat([a, b], 1).view([2 * a.shape[0], a.shape[1]])", "concat([a, b], 0)")],
+      [views("permute(concat([a, b], 0).view([2, n, d]), [1, 0, 2]).view([2 * n, d])", "concat([a, b], 0)")],
     ],
     tests: ["test/siglip/views.test.ts"],
   },

@@ -7,7 +7,7 @@ import { demoReport } from "../support/reportDemo.ts";
 const demo = demoReport();
 /** The demo with few rows, so that it renders fast. */
 const small: ReportData = { ...demo, metrics: demo.metrics.slice(0, 3), sheet: demo.sheet.slice(0, 2) };
-const { calibration: _, ...uncalibrated } = demo;
+const { calibration: _, probe: __, ...uncalibrated } = demo;
 const empty: ReportData = {
   ...uncalibrated,
   metrics: [],
@@ -23,6 +23,7 @@ function withTexts(data: ReportData, text: string): ReportData {
   return {
     ...data,
     title: text,
+    ...(data.probe ? { probe: { ...data.probe, title: text } } : {}),
     results: data.results.map((table) => ({
       ...table,
       title: text,
@@ -134,12 +135,32 @@ describe("renderReport", () => {
     expect(renderReport(empty)).not.toContain("Calibration");
   });
 
+  it("shows the accuracy of the few-shot probe by the number of shots, beside chance", () => {
+    const model = [1, 25].map((shots) => ({ shots, accuracy: { mean: 0.03 * shots, seeds: [0, 0, 0, 0] } }));
+    const probe = { title: "kind of a thing", classes: ["a", "b"], images: 1234, model };
+    const page = renderReport({ ...empty, probe });
+    expect(page).toContain("<bdi>kind of a thing</bdi>: 2 classes, 1,234 pictures");
+    expect(page).toContain('<th scope="col" class="first">1</th><th scope="col" class="">25</th>');
+    expect(page).toContain('image tower</th><td class="first">3.0 %</td><td class="">75.0 %</td>');
+    expect(page).toContain('chance</th><td class="first">50.0 %</td><td class="">50.0 %</td>');
+    expect(page).toContain("mean of 4 draws");
+    expect(renderReport(empty)).not.toContain("Few-shot probe");
+  });
+
   it("names the loss of the last step, as the terminal does, and says what is smoothed", () => {
     const metrics = [1, 20, 40].map((step) => ({ step, loss: step === 40 ? 1.234 : 6, t: 10 }));
     const page = renderReport({ ...empty, metrics });
     expect(page).toMatch(/Loss at the end<\/dt><dd class="big">1\.234</);
     expect(page).toMatch(/>\d\.\d+ smoothed</);
     expect(page).not.toContain("every step");
+  });
+
+  it("names the curve that is left where another was not measured", () => {
+    const metrics = [1, 2].map((step) => ({ step, loss: 6, t: 10, "embeddingNorm.text": 4 }));
+    const page = renderReport({ ...empty, metrics });
+    expect(page).toContain('<text class="title" x="0" y="16">Length of embeddings</text>');
+    expect(page).toContain(">texts 4</text>");
+    expect(page).not.toContain(">pictures ");
   });
 
   it("says how many gradients were clipped", () => {

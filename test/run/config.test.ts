@@ -36,7 +36,7 @@ describe("resolveConfig", () => {
   });
 
   it("reads a setting as the type of its key", () => {
-    const config = resolveConfig("emoji", [
+    const config = resolveConfig("emoji-paper", [
       "optim.lr=3e-4",
       "train.steps=+100",
       "optim.schedule=rsqrt",
@@ -56,12 +56,12 @@ describe("resolveConfig", () => {
   });
 
   it("lets the last of several settings of one key win", () => {
-    expect(resolveConfig("emoji", ["train.seed=1", "train.seed=2"]).train.seed).toBe(2);
+    expect(resolveConfig("emoji-paper", ["train.seed=1", "train.seed=2"]).train.seed).toBe(2);
   });
 
   it("does not change the defaults of the next call", () => {
-    resolveConfig("emoji", ["optim.lr=1"]);
-    expect(resolveConfig("emoji", []).optim.lr).toBe(2e-3);
+    resolveConfig("emoji-paper", ["optim.lr=1"]);
+    expect(resolveConfig("emoji-paper", []).optim.lr).toBe(2e-3);
   });
 
   it("reports all problems at once", () => {
@@ -153,6 +153,10 @@ describe("resolveConfig", () => {
     [["train.batch=33"], "train.shards 2 does not divide train.batch 33"],
     [["data.testStyle=noto"], "trainStyles"],
     [["loss.views=texts", "train.lock=image"], "loss.views texts is for a run that trains its image tower"],
+    [["loss.negatives=hard", "train.loss=softmax"], "loss.negatives hard is for train.loss=sigmoid"],
+    [["loss.sameName=positive", "train.loss=softmax"], "each image has one text, so use loss.sameName=mask"],
+    [["loss.ratio=0.1"], "loss.ratio 0.1 has no effect with loss.negatives all; set loss.negatives to"],
+    [["data.noiseProbability=0.1"], "data.noiseProbability 0.1 has no effect with data.noise none; set data.noise to"],
     [["optim.warmup=60%", "optim.cooldown=50%"], "more than train.steps"],
     [["optim.warmup=7000", "train.steps=6000"], "more than train.steps"],
     [
@@ -189,7 +193,7 @@ describe("resolveConfig", () => {
   });
 
   it("throws nothing but ConfigError, with bounded lines of printable text, whatever is set", () => {
-    const keys = keysOf(resolveConfig("emoji", []));
+    const keys = keysOf(resolveConfig("emoji-paper", []));
     const key = fc.oneof(fc.constantFrom(...keys, "__proto__.x", "constructor", "optim.lr.initial"), fc.string());
     fc.assert(
       fc.property(fc.array(fc.tuple(key, fc.string({ unit: "binary" })), { maxLength: 3 }), (pairs) => {
@@ -233,15 +237,15 @@ describe("checkConfig", () => {
 });
 
 it("checkBatch refuses a batch of more items than there are", () => {
-  const config = resolveConfig("emoji", []);
+  const config = resolveConfig("emoji-paper", []);
   expect(() => checkBatch(config, 128)).not.toThrow();
   expect(() => checkBatch(config, 127)).toThrow("use at most 127");
 });
 
 it("configDifferences names exactly the keys that were set", () => {
-  const before = resolveConfig("emoji", []);
+  const before = resolveConfig("emoji-paper", []);
   expect(configDifferences(before, before)).toEqual([]);
-  expect(configDifferences(before, resolveConfig("emoji", ["optim.lr=1e-3", "data.trainStyles=noto"]))).toEqual([
+  expect(configDifferences(before, resolveConfig("emoji-paper", ["optim.lr=1e-3", "data.trainStyles=noto"]))).toEqual([
     { key: "data.trainStyles", from: '["noto","twemoji","fluent"]', to: '["noto"]' },
     { key: "optim.lr", from: "0.002", to: "0.001" },
   ]);
@@ -255,10 +259,40 @@ it("withSettings changes what is named, and nothing else of a configuration", ()
 });
 
 it("a number that is 0 in f32 is not a valid ε", () => {
-  expect(Math.fround(resolveConfig("emoji", ["optim.eps=1e-38"]).optim.eps)).toBeGreaterThan(0);
-  expect(() => resolveConfig("emoji", ["optim.eps=1e-300"])).toThrow(/optim\.eps/);
+  expect(Math.fround(resolveConfig("emoji-paper", ["optim.eps=1e-38"]).optim.eps)).toBeGreaterThan(0);
+  expect(() => resolveConfig("emoji-paper", ["optim.eps=1e-300"])).toThrow(/optim\.eps/);
 });
 
 it("what --resume writes cannot be set", () => {
-  expect(() => resolveConfig("emoji", ["train.firstSteps=3"])).toThrow(/train\.firstSteps is written by --resume/);
+  expect(() => resolveConfig("emoji-paper", ["train.firstSteps=3"])).toThrow(
+    /train\.firstSteps is written by --resume/,
+  );
+});
+
+describe("data.languages", () => {
+  const problem = (...settings: string[]): string => {
+    try {
+      resolveConfig("emoji", settings);
+      return "accepted";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  it("all stands for the 28 languages of emojibase-data, cldr for 99, and each can have more beside", () => {
+    const languages = (value: string) => resolveConfig("emoji", [`data.languages=${value}`]).data.languages;
+    expect([languages("all").length, languages("cldr").length]).toEqual([28, 99]);
+    expect(languages("all, sw")).toEqual([...languages("all"), "sw"]);
+    expect(resolveConfig("emoji", ["data.testLanguages=none"]).data.testLanguages).toEqual([]);
+  });
+
+  it("rejects an unknown code with the nearest one, a repeated one, and an empty list", () => {
+    expect(problem("data.languages=en,jp")).toMatch(/jp is none of them; did you mean ja\?/);
+    expect(problem("data.languages=english")).toMatch(/english is none of them; did you mean en\?/);
+    expect(problem("data.languages=en,de,en")).toMatch(/en is there twice/);
+    expect(problem("data.languages=all,de")).toMatch(/de is there twice/);
+    expect(problem("data.languages=")).toMatch(/none of them/);
+    expect(problem("data.languages=none")).toMatch(/none is none of them/);
+    expect(problem("data.testLanguages=de,xyzzy")).toMatch(/xyzzy is none of them/);
+  });
 });

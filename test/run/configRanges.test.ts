@@ -19,7 +19,7 @@ const VOCABULARY = 300;
 /** The losses of three steps. */
 function losses(settings: readonly string[]): number[] {
   return scope(() => {
-    const config = resolveConfig("emoji", [...TINY, ...settings]);
+    const config = resolveConfig("emoji-paper", [...TINY, ...settings]);
     const model = buildModel(config, VOCABULARY);
     const optimizer = buildOptimizer(config, model);
     const { factorOf } = buildSchedules(config, 10);
@@ -137,20 +137,22 @@ describe("at the end of its range", () => {
     ["log.every", 0, 1e9 + 1],
     ["data.strokeProbability", -0.1, 1.1],
     ["data.keywordProbability", -0.1, 1.1],
+    ["data.noiseProbability", -0.1, 1.1],
+    ["loss.ratio", 0, 1.1],
   ])("%s is refused outside of it", (key, below, above) => {
     for (const value of [below, above, Number.NaN, Number.POSITIVE_INFINITY, ""]) {
-      expect(() => resolveConfig("emoji", [`${key}=${value}`])).toThrow(ConfigError);
-      expect(() => resolveConfig("emoji", [`${key}=${value}`])).toThrow(`config: ${key} = `);
+      expect(() => resolveConfig("emoji-paper", [`${key}=${value}`])).toThrow(ConfigError);
+      expect(() => resolveConfig("emoji-paper", [`${key}=${value}`])).toThrow(`config: ${key} = `);
     }
   });
 });
 
 it.each(["train.batch", "train.seed", "train.shards", "train.steps"])("%s is read as decimal digits only", (key) => {
   for (const value of ["0x10", "0b1", "1_0", "1,0", "", " ", "8n", "Infinity", "٨"]) {
-    expect(() => resolveConfig("emoji", [`${key}=${value}`])).toThrow(ConfigError);
+    expect(() => resolveConfig("emoji-paper", [`${key}=${value}`])).toThrow(ConfigError);
   }
   for (const value of ["128", " 128", "128.0", "1.28e2", "+128"]) {
-    const { train } = resolveConfig("emoji", ["train.shards=1", `${key}=${value}`]);
+    const { train } = resolveConfig("emoji-paper", ["train.shards=1", `${key}=${value}`]);
     expect(train[key.slice(6) as "batch"]).toBe(128);
   }
 });

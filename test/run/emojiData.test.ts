@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import { EMOJI_STYLES, emojiList, pixelNeighbours } from "../../src/data/index.ts";
 import { STORED_BYTES } from "../../src/data/storedPicture.ts";
 import { resolveConfig } from "../../src/run/config.ts";
-import { openTests } from "../../src/run/dataSets.ts";
+import { openTests, openTraining } from "../../src/run/dataSets.ts";
+import { paintEmoji } from "../support/paintedEmoji.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 /** Drawings with a pattern of their own for each emoji, the same in every style; emojione lacks every third. */
 async function patterns() {
@@ -32,7 +34,7 @@ describe("openTests", () => {
   it("opens one style by default, and a second one with data.secondTestStyle", async () => {
     const rendered = await patterns();
     const names = async (...settings: string[]) =>
-      (await openTests(resolveConfig("emoji", settings), { rendered })).sets.map(({ name }) => name);
+      (await openTests(resolveConfig("emoji-paper", settings), { rendered })).sets.map(({ name }) => name);
     expect(await names()).toEqual(["openmoji"]);
     expect(await names("data.secondTestStyle=emojione")).toEqual(["openmoji", "emojione"]);
     expect(await names("data.secondTestStyle=emojione", "data.name=emoji-unseen")).toEqual([
@@ -42,7 +44,7 @@ describe("openTests", () => {
   });
 
   it("tests only on emoji that the second style draws, against the same emoji in the training styles", async () => {
-    const config = resolveConfig("emoji", ["data.secondTestStyle=emojione"]);
+    const config = resolveConfig("emoji-paper", ["data.secondTestStyle=emojione"]);
     const [, { pictures, known }] = (await openTests(config, { rendered: await patterns() })).sets;
     const names = (await emojiList()).filter((_, item) => item % 3 !== 0).map(({ name }) => name);
     expect(pictures.names).toEqual(names);
@@ -62,5 +64,37 @@ describe("openTests", () => {
     expect(first).toHaveLength(160);
     const all = (await emojiList()).map(({ name }) => name);
     expect(second).toEqual(first.filter((name) => all.indexOf(name) % 3 !== 0));
+  });
+
+  it("tests the languages of training and those beside, one name of each picture in each", async () => {
+    const opening = { rendered: await patterns() };
+    const setOf = async (...settings: string[]) =>
+      (await openTests(resolveConfig("emoji-paper", settings), opening)).sets[0];
+    const english = await setOf();
+    expect([english.pictures.texts.length, english.trainedLanguages]).toEqual([1594, ["en"]]);
+    const several = await setOf("data.languages=ja,de", "data.testLanguages=en,de");
+    expect(several.trainedLanguages).toEqual(["ja", "de"]);
+    expect([...new Set(several.pictures.languages)]).toEqual(["ja", "de", "en"]);
+    expect(several.pictures.texts.slice(2 * 1594)).toEqual(english.pictures.texts);
+    expect(several.pictures.names).toEqual(english.pictures.names);
+  });
+});
+
+describe("openTraining", () => {
+  it("trains on the languages of training alone, and its tokenizer learns from no other", async () => {
+    const cut = ["data.strokeProbability=0", "tokenizer.vocabSize=600"];
+    const cache = temporaryFolder();
+    await paintEmoji(cache, ["noto", "twemoji", "fluent", "openmoji"]);
+    const opened = (...settings: string[]) =>
+      openTraining(resolveConfig("emoji-paper", [...cut, ...settings]), { cache });
+    const german = await opened("data.languages=de");
+    const tested = await opened("data.languages=de", "data.testLanguages=all");
+    expect(tested.tokenizer.toJSON()).toEqual(german.tokenizer.toJSON());
+    expect(tested.texts).toEqual(german.texts);
+    expect(german.texts).toContain("hundegesicht");
+    expect(german.texts).not.toContain("dog face");
+    const both = await opened("data.languages=de,en");
+    expect(both.texts).toEqual([...german.texts, ...(await opened()).texts]);
+    expect(both.tokenizer.toJSON()).not.toEqual(german.tokenizer.toJSON());
   });
 });

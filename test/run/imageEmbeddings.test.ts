@@ -21,7 +21,7 @@ import { Killed, SimulatedFs } from "../support/simulatedFs.ts";
 
 const FILE = "/data/images.safetensors";
 const COUNT = 10;
-const config = resolveConfig("emoji", ["model.embedDim=8"]);
+const config = resolveConfig("emoji-paper", ["model.embedDim=8"]);
 const model = buildModel(config, 300);
 const stored = { tensors: tensorsOf(model) as never };
 
@@ -65,8 +65,8 @@ describe("readEmbeddings", () => {
 
   it.each([
     ["of another tower", fingerprintOf(config, { tensors: tensorsOf(buildModel({ ...config, train: { ...config.train, seed: 1 } }, 300)) as never }, imagesOf(inOrder)), /another image tower/],
-    ["of a tower with other heads", fingerprintOf(resolveConfig("emoji", ["model.embedDim=8", "model.image.numHeads=2"]), stored, imagesOf(inOrder)), /its tower has other sizes/],
-    ["of untrimmed images", fingerprintOf(resolveConfig("emoji", ["model.embedDim=8", "data.trim=never"]), stored, imagesOf(inOrder)), /prepared in another way/],
+    ["of a tower with other heads", fingerprintOf(resolveConfig("emoji-paper", ["model.embedDim=8", "model.image.numHeads=2"]), stored, imagesOf(inOrder)), /its tower has other sizes/],
+    ["of untrimmed images", fingerprintOf(resolveConfig("emoji-paper", ["model.embedDim=8", "data.trim=never"]), stored, imagesOf(inOrder)), /prepared in another way/],
     ["in another order", fingerprintOf(config, stored, imagesOf([...inOrder].reverse())), /: its images are in another order: compute/],
     ["of other images", fingerprintOf(config, stored, imagesOf(inOrder.map((i) => i + 1))), /: its images are others, or have changed: compute/],
     ["of fewer images than the data has", fingerprintOf(config, stored, imagesOf([...inOrder, 77])), /holds 10 images, and the data has 11/],

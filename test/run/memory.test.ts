@@ -29,7 +29,7 @@ it.each(presetNames)("preset %s keeps its default number of shards", (preset) =>
 });
 
 it("a large tower gets as many shards as it needs", () => {
-  const config = resolveConfig("emoji", VIT_S);
+  const config = resolveConfig("emoji-paper", VIT_S);
   expect(deviceBytes(config, 2, 2)).toBeGreaterThan(HEAP_BYTES);
   const shards = fittingShards(config, 2, 2);
   expect(shards).toBe(16);
@@ -38,7 +38,7 @@ it("a large tower gets as many shards as it needs", () => {
 
 it("a locked tower needs less than a trained one, and embeddings less still: their batches hold no pixels", () => {
   const needs = (...settings: string[]): [step: number, run: number] => {
-    const config = resolveConfig("emoji", [...VIT_S, "train.shards=16", ...settings]);
+    const config = resolveConfig("emoji-paper", [...VIT_S, "train.shards=16", ...settings]);
     return [deviceBytes(config, 16, 2), runBytes(config, 2)];
   };
   const unchanged = ["data.augment=none", "data.strokeProbability=0"];
@@ -169,7 +169,7 @@ describe("siglip train --dry-run", { timeout: 60_000 }, () => {
       devices: 2,
       shards: 2,
     });
-    const text = await dry("--preset", "emoji", "--devices", "1");
+    const text = await dry("--preset", "emoji-paper", "--devices", "1");
     expect(text.stdout).toMatch(/^parameters +333,826\nmemory +about \d+ MiB\nsteps +14,031\ndevices +1\nshards +2\n$/);
     expect(readdirSync(folder)).toEqual([]);
   });

@@ -8,7 +8,7 @@ import { nearestPath, tryPatterns } from "../../src/run/patterns.ts";
 import { scope } from "../../src/tensor/index.ts";
 
 const multiplier = (match: string) => ({ match, lr: 1, decay: 0 });
-const paths = trainedPaths(resolveConfig("emoji", []));
+const paths = trainedPaths(resolveConfig("emoji-paper", []));
 
 describe("trainedPaths", () => {
   it("names the trained parameters of any model", () => {
@@ -41,7 +41,7 @@ describe("trainedPaths", () => {
   });
 
   it("reads the names of the largest model without building it", () => {
-    const largest = resolveConfig("emoji", ["model.image.depth=64", "model.text.depth=64"]);
+    const largest = resolveConfig("emoji-paper", ["model.image.depth=64", "model.text.depth=64"]);
     const wide = { ...largest.model, image: { ...largest.model.image, width: 8192, mlpDim: 32_768 } };
     expect(trainedPaths({ ...largest, model: wide }).length).toBeGreaterThan(1500);
   });

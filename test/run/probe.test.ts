@@ -59,7 +59,7 @@ describe("openProbe", () => {
     new Map(pictures.names.map((name, i) => [name, classes[labels[i]]]));
 
   it("classifies emoji by Unicode's group, learned in the training styles and tested in the test style", async () => {
-    const data = await openProbe(resolveConfig("emoji", []), { rendered: await blank() });
+    const data = await openProbe(resolveConfig("emoji-paper", []), { rendered: await blank() });
     expect(data.classes).toHaveLength(9);
     expect(data.train).toHaveLength(3);
     for (const part of [...data.train, data.test]) {

@@ -7,7 +7,7 @@ import { digested, resolveConfig } from "../../src/run/config.ts";
 import { checkRunPath, configDigest, createNextRun, createRun, readRun, resumeRun } from "../../src/run/runFolder.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
 
-const config = resolveConfig("emoji", ["optim.lr=1e-3"]);
+const config = resolveConfig("emoji-paper", ["optim.lr=1e-3"]);
 const now = new Date(2026, 0, 2, 3, 4);
 
 const exitCodeFrom = (act: () => unknown): number => {
@@ -181,8 +181,8 @@ it("a run whose checkpoint folder is gone is an error of the disk", () => {
 });
 
 it("the digest changes exactly with the keys that change the result", () => {
-  const digest = (setting: string): string => configDigest(resolveConfig("emoji", [setting]));
-  const base = configDigest(resolveConfig("emoji", []));
+  const digest = (setting: string): string => configDigest(resolveConfig("emoji-paper", [setting]));
+  const base = configDigest(resolveConfig("emoji-paper", []));
   for (const setting of [
     "optim.lr=1",
     "train.seed=1",
@@ -203,19 +203,25 @@ it("the digest changes exactly with the keys that change the result", () => {
   }
 });
 
+const SHORT = ["data.augment=light", "train.steps=4677"];
+
 it.each([
-  ["emoji", "09439ab9fb956fd3ac739c17bcbec9f1c0682f217c5fc3ded620f2f5706610f0"],
-  ["emoji-short", "dfdde6276f0f0fa3499c75d38c62465114c0f284ad0a69f8e34b871b8b4d2658"],
-  ["emoji-unseen", "608b6b41202319c95630b7f5c7c2f5426a404f9696470453edf7b8fd581d6c1d"],
-  ["shapes", "fe356b4624a9f44dbdfcc381d90b144a38d9d878f352814294c5033b33cb7eb7"],
-])("the digest of %s is the one that runs of version 0.1.0 carry", (preset, digest) => {
+  ["emoji-paper", [], "09439ab9fb956fd3ac739c17bcbec9f1c0682f217c5fc3ded620f2f5706610f0"],
+  ["emoji-paper", SHORT, "dfdde6276f0f0fa3499c75d38c62465114c0f284ad0a69f8e34b871b8b4d2658"],
+  [
+    "emoji-paper",
+    [...SHORT, "data.name=emoji-unseen"],
+    "608b6b41202319c95630b7f5c7c2f5426a404f9696470453edf7b8fd581d6c1d",
+  ],
+  ["shapes", [], "fe356b4624a9f44dbdfcc381d90b144a38d9d878f352814294c5033b33cb7eb7"],
+])("the digest of %s with %j is the one that runs of version 0.1.0 carry", (preset, settings, digest) => {
   // A new key must be listed in LATER_KEYS (config.ts), so that runs saved without it can be resumed.
-  expect(configDigest(resolveConfig(preset, []))).toBe(digest);
+  expect(configDigest(resolveConfig(preset, settings))).toBe(digest);
 });
 
 it("a later key counts in the digest only if it differs from its default", () => {
   const text = (settings: string[], later: string[]): string =>
-    JSON.stringify(digested(resolveConfig("emoji", settings), later));
+    JSON.stringify(digested(resolveConfig("emoji-paper", settings), later));
   expect(text([], ["data.augment", "optim.decayed", "train.firstSteps"])).not.toMatch(/augment|decayed/);
   expect(text(["data.augment=none"], ["data.augment", "train.firstSteps"])).toMatch(/"augment":"none"/);
   expect(text([], ["optim.multipliers", "train.firstSteps"])).not.toMatch(/multipliers/);
@@ -223,13 +229,20 @@ it("a later key counts in the digest only if it differs from its default", () =>
 
 it("every value of loss.views has a digest of its own", () => {
   const digests = ["1", "texts", "image-image"].map((views) =>
-    configDigest(resolveConfig("emoji", [`loss.views=${views}`])),
+    configDigest(resolveConfig("emoji-paper", [`loss.views=${views}`])),
   );
   expect(new Set(digests).size).toBe(3);
 });
 
+it.each(["loss.negatives=hard", "loss.sameName=negative", "data.noise=text"])(
+  "%s has a digest of its own",
+  (setting) => {
+    expect(configDigest(resolveConfig("emoji", [setting]))).not.toBe(configDigest(resolveConfig("emoji", [])));
+  },
+);
+
 it("a run whose steps were changed by --resume keeps its digest", () => {
-  const { train, ...rest } = resolveConfig("emoji", ["train.steps=10"]);
+  const { train, ...rest } = resolveConfig("emoji-paper", ["train.steps=10"]);
   const longer = { ...rest, train: { ...train, steps: 20, firstSteps: 10 } };
   expect(configDigest(longer)).toBe(configDigest({ ...rest, train }));
 });

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { byteTokenizer, TokenizerError, trainBpe } from "../../src/data/index.ts";
 import { FormatError } from "../../src/formats/index.ts";
 import { NonFiniteError, parametersOf } from "../../src/nn/index.ts";
 import { RunFolderError } from "../../src/run/runFolder.ts";
 import { loadModel, saveModel } from "../../src/run/savedModel.ts";
 import { ModelConfigError, type SigLip } from "../../src/siglip/index.ts";
+import { byteTokenizer, TokenizerError, trainBpe } from "../../src/tokenizers/index.ts";
 import { expectSameBits } from "../support/expect.ts";
 import { SimulatedFs } from "../support/simulatedFs.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";

@@ -1,7 +1,6 @@
 /** Saving a run: when, what is never saved, faults of the disk, and what an acknowledged save has on the disk. */
 import { describe, expect, it } from "vitest";
 import { EXIT, exitCodeOf } from "../../src/cli/exitCodes.ts";
-import { byteTokenizer } from "../../src/data/index.ts";
 import { type JsonRecord, jsonText } from "../../src/formats/index.ts";
 import { NonFiniteError } from "../../src/nn/index.ts";
 import { CheckpointFolder } from "../../src/run/checkpoint.ts";
@@ -16,6 +15,7 @@ import {
   shared,
   tensorsOf,
 } from "../../src/run/trainingState.ts";
+import { byteTokenizer } from "../../src/tokenizers/index.ts";
 import { DIGEST } from "../support/checkpoints.ts";
 import { SimulatedFs } from "../support/simulatedFs.ts";
 import { tinyModel, tinyOptimizer } from "../support/tinyModel.ts";

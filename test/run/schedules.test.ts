@@ -10,7 +10,7 @@ import { copy, ones, scope } from "../../src/tensor/index.ts";
 
 const TOTAL = 40;
 const resolve = (...settings: string[]) =>
-  resolveConfig("emoji", [`train.steps=${TOTAL}`, "train.batch=10", ...settings]);
+  resolveConfig("emoji-paper", [`train.steps=${TOTAL}`, "train.batch=10", ...settings]);
 const paths = trainedPaths(resolve());
 const listed = (...schedules: object[]): string => `optim.schedules=${JSON.stringify(schedules)}`;
 

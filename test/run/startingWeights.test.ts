@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { byteTokenizer, trainBpe } from "../../src/data/index.ts";
 import { parametersOf } from "../../src/nn/index.ts";
 import { type Config, ConfigError, resolveConfig } from "../../src/run/config.ts";
 import { buildModel, buildOptimizer } from "../../src/run/model.ts";
@@ -21,6 +20,7 @@ import {
 import { checkpointOf } from "../../src/run/trainingState.ts";
 import { SigLip } from "../../src/siglip/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
+import { byteTokenizer, trainBpe } from "../../src/tokenizers/index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "siglip-init-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -32,7 +32,7 @@ const SMALL = ["model.image.width=32", "model.text.width=16", "model.embedDim=24
 const never = (message: string): void => expect.fail(message);
 
 /** The folder of a run of some configuration, after a step. */
-function aRun(config: Config = resolveConfig("emoji", ["train.seed=5", ...SMALL])): string {
+function aRun(config: Config = resolveConfig("emoji-paper", ["train.seed=5", ...SMALL])): string {
   const path = newPath();
   const run = createRun(path, config, new Date(0));
   const model = buildModel(config, tokenizer.vocabSize);
@@ -41,7 +41,7 @@ function aRun(config: Config = resolveConfig("emoji", ["train.seed=5", ...SMALL]
   return path;
 }
 
-const started = (settings: readonly string[], from: StartingWeights, preset = "emoji"): Config => {
+const started = (settings: readonly string[], from: StartingWeights, preset = "emoji-paper"): Config => {
   const config = resolveConfig(preset, settings, from);
   requireFit(config, from);
   return config;
@@ -85,12 +85,24 @@ describe("a run that starts from another", () => {
     expect([...first.tensors.keys()]).toContain("optimizer/text/embedding/m");
   });
 
+  it("crops drawings as the other run did, whether all weights or only the image tower are taken", () => {
+    const whole = openStartingWeights(aRun(resolveConfig("emoji-paper", [...SMALL, "data.trim=never"])), never);
+    for (const lock of ["none", "image"]) {
+      const settings = [`train.lock=${lock}`];
+      expect(started(settings, whole, "emoji-siglit").data.trim).toBe("never");
+      expect(started(settings, from, "emoji-siglit").data.trim).toBe("content");
+      expect(() => started([...settings, "data.trim=content"], whole)).toThrow(
+        /data\.trim: --init .* has "never", not "content"/,
+      );
+    }
+  });
+
   it("has a digest that depends on the weights", () => {
-    const other = openStartingWeights(aRun(resolveConfig("emoji", SMALL)), never);
+    const other = openStartingWeights(aRun(resolveConfig("emoji-paper", SMALL)), never);
     for (const lock of ["none", "image"]) {
       const [a, b] = [from, other].map((each) => started([`train.lock=${lock}`], each));
       expect(configDigest(a)).not.toBe(configDigest(b));
-      expect(configDigest(a)).not.toBe(configDigest(resolveConfig("emoji", SMALL)));
+      expect(configDigest(a)).not.toBe(configDigest(resolveConfig("emoji-paper", SMALL)));
     }
   });
 
@@ -113,7 +125,7 @@ describe("a run that starts from another", () => {
 });
 
 describe("a run that starts from a saved model", () => {
-  const config = resolveConfig("emoji", SMALL);
+  const config = resolveConfig("emoji-paper", SMALL);
   const model = buildModel(config, tokenizer.vocabSize);
   const saved = (dtype: "f32" | "f64", withTokenizer: boolean): string => {
     const path = newPath();
@@ -138,6 +150,12 @@ describe("a run that starts from a saved model", () => {
     expect(initialCheckpoint(config, from, byteTokenizer).step).toBe(0);
   });
 
+  it("crops drawings as it is told to, since a saved model does not say how", () => {
+    const from = openStartingWeights(saved("f32", true), never);
+    expect(started([], from).data.trim).toBe("content");
+    expect(started(["data.trim=never"], from).data.trim).toBe("never");
+  });
+
   it("refuses weights in f64", () => {
     expect(() => openStartingWeights(saved("f64", true), never)).toThrow(/F64.*F32/);
   });
@@ -147,7 +165,7 @@ describe("what is no start", () => {
   it("a folder without a run, and a run without a checkpoint", () => {
     expect(() => openStartingWeights(folder, never)).toThrow(RunFolderError);
     const path = newPath();
-    createRun(path, resolveConfig("emoji", []), new Date(0)).release();
+    createRun(path, resolveConfig("emoji-paper", []), new Date(0)).release();
     expect(() => openStartingWeights(path, never)).toThrow(/has no checkpoint yet/);
   });
 
@@ -155,7 +173,7 @@ describe("what is no start", () => {
     const path = aRun();
     writeFileSync(join(path, "checkpoint/000001-step-3.safetensors"), "damaged");
     expect(() => openStartingWeights(path, () => {})).toThrow(/no intact checkpoint/);
-    const config = resolveConfig("emoji", SMALL);
+    const config = resolveConfig("emoji-paper", SMALL);
     const other = newPath();
     const run = createRun(other, config, new Date(0));
     const model = buildModel(config, tokenizer.vocabSize);
@@ -167,5 +185,5 @@ describe("what is no start", () => {
 });
 
 it("train.init is not a setting", () => {
-  expect(() => resolveConfig("emoji", [`train.init=${"0".repeat(64)}`])).toThrow(/written by --init/);
+  expect(() => resolveConfig("emoji-paper", [`train.init=${"0".repeat(64)}`])).toThrow(/written by --init/);
 });

@@ -31,8 +31,11 @@ function embedded(model: SigLip, { images, imageShape: [batch], tokens }: PairBa
 const named = (metrics: StepMetrics, { health: other, flops }: StepMetrics): StepMetrics => {
   const { health } = metrics;
   if (!health || !other) return metrics;
-  const { text } = health.embeddingNorm;
-  return { ...metrics, flops, health: { ...health, embeddingNorm: { image: other.embeddingNorm.image, text } } };
+  return {
+    ...metrics,
+    flops,
+    health: { ...health, embeddingNorm: { ...other.embeddingNorm, ...health.embeddingNorm } },
+  };
 };
 
 const weights = (model: SigLip): number[][] => [...parametersOf(model).values()].map(({ value }) => [...value.data]);
@@ -56,7 +59,7 @@ describe("a locked image tower", () => {
             trainStep({ ...onPixels, loss }, batch, 1, { shards, activationBytes, measure: true }),
             trainStep({ ...onEmbeddings, loss }, given, 1, { shards, activationBytes, measure: true }),
           ];
-          expect(b.health?.embeddingNorm.image).toBeCloseTo(1, 6);
+          expect(Object.keys(b.health?.embeddingNorm ?? {})).toEqual(["text"]); // nobody knows the lengths of the others
           expect(b.flops).toBeLessThan(a.flops); // the tower does not run
           expect(named(b, a)).toEqual(a);
         }

@@ -1,9 +1,9 @@
 /** Training with every optimizer: the same bits on any number of devices, after a resume, and on strict kernels. */
 import { describe, expect, it } from "vitest";
-import { byteTokenizer } from "../../src/data/index.ts";
 import { type Optimizer, parametersOf } from "../../src/nn/index.ts";
 import { checkpointOf, restore, shared } from "../../src/run/trainingState.ts";
 import { type PairBatch, type SigLip, type SigLipConfig, trainingLosses, trainStep } from "../../src/siglip/index.ts";
+import { byteTokenizer } from "../../src/tokenizers/index.ts";
 import { expectSameBits } from "../support/expect.ts";
 import { lockstep } from "../support/lockstepWorld.ts";
 import { OPTIMIZERS } from "../support/optimizers.ts";

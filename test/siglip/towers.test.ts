@@ -1,7 +1,7 @@
 /** Every option of the towers: its gradients, its initial values, and what it must equal. */
 import { describe, expect, it } from "vitest";
 import { backward, constant, mul, noGrad, sum, type Variable } from "../../src/autograd/index.ts";
-import { drawPatches, parametersOf } from "../../src/nn/index.ts";
+import { drawPatches, LayerNorm, parametersOf } from "../../src/nn/index.ts";
 import { ModelConfigError, type SigLip, type SigLipConfig } from "../../src/siglip/index.ts";
 import { matmul, Rng, scope, tensor } from "../../src/tensor/index.ts";
 import { expectWithin } from "../support/expect.ts";
@@ -19,6 +19,7 @@ const VARIANTS: Readonly<Record<string, SigLipConfig>> = {
   "an image tower that pools a class token": image({ pooling: "tok" }),
   "an image tower with a tanh layer": image({ repSize: 5 }),
   "an image tower with erf": image({ gelu: "erf" }),
+  "an image tower with another ε": image({ epsilon: 0.1, pooling: "map" }),
   "an image tower for oblong images": image({ imageSize: [8, 13] }),
   "an image tower with patch dropout": image({ patchSize: 2, patchDropout: 0.6, pooling: "tok" }),
   "a text tower that pools the last token": text({ pooling: "last" }),
@@ -28,6 +29,7 @@ const VARIANTS: Readonly<Record<string, SigLipConfig>> = {
   "a text tower that pools by map": text({ pooling: "map" }),
   "a text tower with a bottleneck": text({ bottleneck: 3 }),
   "a text tower with erf": text({ gelu: "erf" }),
+  "a text tower with another ε": text({ epsilon: 0.1, pooling: "map" }),
   "a text tower without a head": text({ head: false }),
 };
 
@@ -67,6 +69,29 @@ describe("the gradient of every parameter, along a random direction, is the cent
       expect(Math.abs(analytic - numeric), path).toBeLessThan(1e-7 * Math.max(1, Math.abs(numeric)));
     }
   });
+});
+
+it("ε is added to the variance by every layer norm of its tower, and to none of the other", () => {
+  const norm = new LayerNorm(2, "f64", 0.5);
+  const normalized = noGrad(() => norm.forward(constant(tensor([1, -1], [1, 2], "f64"))));
+  expectWithin(normalized.value.toArray(), [1 / Math.sqrt(1.5), -1 / Math.sqrt(1.5)], 1e-15);
+  const embeddings = (config: SigLipConfig) => {
+    const { images: pixels, tokens } = tinyBatch(2, 1, config);
+    const model = tinyModel("f64", config);
+    const zimg = scope(() =>
+      noGrad(() => model.embedImages(tensor(pixels, imageShape(2, config), "f64")).value.toArray()),
+    );
+    return { zimg, ztxt: textsOf(model, tokens) };
+  };
+  const usual = embeddings(TINY);
+  expect(embeddings(image({ epsilon: 1e-6 }))).toEqual(usual);
+  const changed = embeddings(image({ epsilon: 0.1 }));
+  expect(changed.ztxt).toEqual(usual.ztxt);
+  expect(changed.zimg).not.toEqual(usual.zimg);
+  expect(embeddings(text({ epsilon: 0.1 })).ztxt).not.toEqual(usual.ztxt);
+  for (const epsilon of [0, -1e-6, 1, Number.NaN]) {
+    expect(() => tinyModel("f64", text({ epsilon }))).toThrow(`text tower: epsilon ${epsilon} is not between 0 and 1`);
+  }
 });
 
 const meanSquare = (values: ArrayLike<number>): number =>

@@ -20,7 +20,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const EXAMPLE = {
   track: "within3000",
   change: "Fewer steps.",
-  preset: "emoji-short",
+  preset: "emoji",
   set: ["train.steps=10"],
 } as const;
 

@@ -7,7 +7,7 @@ test("a seed is trained and evaluated by the commands of the product", {
   const record = {
     track: "within3000",
     change: "",
-    preset: "emoji-short",
+    preset: "emoji",
     set: ["train.steps=3", "train.batch=64", "model.image.depth=1"],
     hash: "",
   } as const;

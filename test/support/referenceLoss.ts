@@ -65,26 +65,34 @@ function chain(pairs: Pairs, loss: number, logits: Float64Array, G: Float64Array
   return { loss, logits, dLogits: G, dX, dY, dTPrime, dB };
 }
 
-export function referenceSigmoidLoss(pairs: Pairs): Reference {
+/** 1 for a positive, −1 for a negative, 0 for a pair that does not count; [n, n] in rows. */
+export type Labels = ArrayLike<number>;
+
+/** Every image with its own text. */
+export const ownLabels = (n: number): Labels =>
+  Array.from({ length: n * n }, (_, index) => (Math.floor(index / n) === index % n ? 1 : -1));
+
+export function referenceSigmoidLoss(pairs: Pairs, labels: Labels = ownLabels(pairs.n)): Reference {
   const { n, b } = pairs;
   const a = Math.exp(pairs.tPrime);
   const S = similarities(pairs);
   const logits = S.map((s) => a * s + b);
   let total = 0;
   const G = logits.map((l, index) => {
-    const positive = Math.floor(index / n) === index % n;
+    if (labels[index] === 0) return 0;
+    const positive = labels[index] === 1;
     total += softplus(positive ? -l : l);
     return (positive ? -sigmoid(-l) : sigmoid(l)) / n; // σ − 1 = −σ(−ℓ), without cancellation
   });
   return chain(pairs, total / n, logits, G, S);
 }
 
-/** No bias: b is not read. */
-export function referenceSoftmaxLoss(pairs: Pairs): Reference {
+/** No bias: b is not read. Pairs whose label is 0 are in no normalizer. */
+export function referenceSoftmaxLoss(pairs: Pairs, labels: Labels = ownLabels(pairs.n)): Reference {
   const { n } = pairs;
   const a = Math.exp(pairs.tPrime);
   const S = similarities(pairs);
-  const logits = S.map((s) => a * s);
+  const logits = S.map((s, index) => (labels[index] === 0 ? Number.NEGATIVE_INFINITY : a * s));
   // One row or column: ℓⱼ − ℓᵢ of the others, so that nearly equal numbers are not subtracted later.
   const line = (at: (j: number) => number, i: number): { missed: number; share: (j: number) => number } => {
     const others = Array.from({ length: n }, (_, j) => at(j) - at(i)).filter((_, j) => j !== i);

@@ -142,6 +142,15 @@ export function demoReport(): ReportData {
       ece: 0.0029,
       perMatch: 0.37,
     },
+    probe: {
+      title: "shape of a thing",
+      classes: Object.keys(SHAPES),
+      images: 1594,
+      model: [1, 5, 10, 25].map((shots) => {
+        const mean = 1 - 0.7 * shots ** -0.4;
+        return { shots, accuracy: { mean, seeds: [mean - 0.02, mean, mean + 0.02] } };
+      }),
+    },
     sample: {
       names: picked.map((item) => item.name),
       pictures: picked.map((item) => item.picture),

@@ -68,14 +68,14 @@ interface Moments {
 }
 
 function updateOne(
-  { parameter, state, g, ...rates }: Update,
+  { parameter, state, g, lr, decay, gradScale }: Update,
   factoring: Factoring | undefined,
-  moments: Moments,
+  { beta1, beta2, bfloat16 }: Moments,
 ): void {
   const { value } = parameter;
   const { m, v, vRow, vColumn } = state;
   const { adafactor, adafactorFactored } = kernelsFor(value.dtype);
-  const args = { ...rates, ...moments, eps: EPS };
+  const args = { lr, decay, gradScale, beta1, beta2, bfloat16, eps: EPS };
   if (factoring === undefined) adafactor(value.size, value.address, g.address, m.address, v.address, args);
   else {
     const [p, ofRows, ofColumns] = [value.address, vRow.address, vColumn.address];

@@ -16,13 +16,13 @@ function adamRule(options: AdamWOptions): UpdateRule {
   const { init, update } = adamWRule(options);
   return {
     init,
-    update(updates, count) {
+    update(updates, count, devices) {
       const penalized = updates.map((each) => {
         const { parameter, g, weightDecay, gradScale } = each;
         if (weightDecay === 0) return each;
         return { ...each, g: add(mul(g, gradScale), mul(parameter.value, weightDecay)), gradScale: 1, decay: 0 };
       });
-      update(penalized, count);
+      update(penalized, count, devices);
     },
   };
 }

@@ -7,27 +7,15 @@
  * with s the schedule factor. The factor 0.2·√max gives u the size of AdamW's direction (Liu et al. 2025, arXiv:2502.16982).
  * This is for the matrices inside the network; embeddings, biases, norms, t′ and b are updated by AdamW. A matrix that fuses
  * several (queries, keys and values) is orthogonalized part by part. Jordan et al. 2024, "Muon".
+ *
+ * Orthogonalizing takes nearly all the time of an update, so each device does it for a share of the matrices.
  */
 import type { Variable } from "../../autograd/index.ts";
-import {
-  add,
-  addInto,
-  concat,
-  kernelsFor,
-  mul,
-  permute,
-  type Shape,
-  scope,
-  show,
-  slice,
-  type Tensor,
-  transpose,
-  zeros,
-} from "../../tensor/index.ts";
+import { concat, empty, kernelsFor, permute, scope, show, type Tensor, zeros } from "../../tensor/index.ts";
 import { ADAM_KINDS, type AdamWOptions, adamWRule } from "./adamW.ts";
 import { OptimizerError } from "./errors.ts";
-import { orthogonalize } from "./newtonSchulz.ts";
-import { Optimizer, type Update, type UpdateRule } from "./optimizer.ts";
+import { orthogonalize, orthogonalizeFlops } from "./newtonSchulz.ts";
+import { Optimizer, type StepDevices, type Update, type UpdateRule } from "./optimizer.ts";
 import { COUNT, FRACTION, PATTERN, RATE } from "./options.ts";
 import { pathPattern } from "./pathPattern.ts";
 
@@ -46,7 +34,7 @@ export interface MuonOptions extends AdamWOptions {
 }
 
 const UPDATE_SIZE = 0.2; // root mean square of u, about that of AdamW's direction
-const MOST_NUMBERS = 2 ** 22; // of a batch of matrices: bounds the memory of a step
+const MOST_NUMBERS = 2 ** 22; // that a device orthogonalizes at a time: bounds the memory of a step
 
 const KINDS = {
   ...ADAM_KINDS,
@@ -59,66 +47,100 @@ const KINDS = {
 
 const partsOf = ({ layout }: Variable): number => layout.parts ?? 1;
 
-/** The matrices that a [rows, columns] tensor fuses, the shorter side first.   [parts, r, c], r ≤ c */
-function split(x: Tensor, parts: number): Tensor {
-  const [rows, columns] = x.shape;
-  const matrices = permute(x.view([rows, parts, columns / parts]), [1, 0, 2]);
-  return rows > columns / parts ? transpose(matrices) : matrices;
-}
+/** Rows and columns of each matrix that a parameter fuses. */
+const sidesOf = ({ shape: [rows, columns], layout: { parts = 1 } }: Variable): readonly [number, number] => [
+  rows,
+  columns / parts,
+];
 
-/** The inverse of `split`.   [rows, columns] */
-function join(matrices: Tensor, [rows, columns]: Shape): Tensor {
-  const [parts] = matrices.shape;
-  const upright = rows > columns / parts ? transpose(matrices) : matrices;
-  return permute(upright, [1, 0, 2]).view([rows, columns]);
-}
+/** The matrices that a [rows, parts·columns] tensor fuses, side by side.   [parts, rows, columns] */
+const split = (x: Tensor, parameter: Variable): Tensor => {
+  const [rows, columns] = sidesOf(parameter);
+  const parts = partsOf(parameter);
+  return parts === 1 ? x.view([1, rows, columns]) : permute(x.view([rows, parts, columns]), [1, 0, 2]);
+};
 
-/** Updates of matrices of equal sides, in batches of at most `MOST_NUMBERS` numbers or one parameter. */
-function batchesOf(updates: readonly Update[]): Update[][] {
-  const batches: Update[][] = [];
-  const open = new Map<string, { batch: Update[]; numbers: number }>();
+/** The inverse of `split`. */
+const join = (matrices: Tensor, parameter: Variable): Tensor =>
+  (partsOf(parameter) === 1 ? matrices : permute(matrices, [1, 0, 2])).view(parameter.shape);
+
+/** Updates of matrices of equal sides. */
+function bySides(updates: readonly Update[]): Update[][] {
+  const groups = new Map<string, Update[]>();
   for (const update of updates) {
-    const { parameter } = update;
-    const [rows, columns] = parameter.shape;
-    const sides = [rows, columns / partsOf(parameter)].sort((a, b) => a - b).join();
-    let at = open.get(sides);
-    if (at === undefined || at.numbers + parameter.value.size > MOST_NUMBERS) {
-      at = { batch: [], numbers: 0 };
-      open.set(sides, at);
-      batches.push(at.batch);
-    }
-    at.batch.push(update);
-    at.numbers += parameter.value.size;
+    const sides = sidesOf(update.parameter).join();
+    groups.set(sides, [...(groups.get(sides) ?? []), update]);
   }
-  return batches;
+  return [...groups.values()];
 }
 
-/** m ← μ·m + (1 − μ)·g; returns (1 − μ)·g + μ·m. */
-function advance({ g, state: { m }, gradScale }: Update, mu: number): Tensor {
-  const fresh = mul(g, (1 - mu) * gradScale);
-  kernelsFor(m.dtype).binaryScalar.mul(m.size, m.address, mu, m.address);
-  addInto(m, fresh);
-  return add(fresh, mul(m, mu));
+/** Updates in groups of at most `most` numbers, or one parameter. */
+function inGroups(updates: readonly Update[], most: number): Update[][] {
+  const groups: Update[][] = [];
+  let numbers = Number.POSITIVE_INFINITY;
+  for (const update of updates) {
+    const { size } = update.parameter.value;
+    if (numbers + size > most) {
+      groups.push([]);
+      numbers = 0;
+    }
+    groups[groups.length - 1].push(update);
+    numbers += size;
+  }
+  return groups;
+}
+
+/** Divides updates among devices: each goes to the device with the least work so far, the most work first. */
+function share(updates: readonly Update[], devices: number): Update[][] {
+  const shares = Array.from({ length: devices }, () => ({ updates: [] as Update[], work: 0 }));
+  const workOf = ({ parameter }: Update): number => partsOf(parameter) * orthogonalizeFlops(...sidesOf(parameter));
+  for (const update of [...updates].sort((a, b) => workOf(b) - workOf(a))) {
+    const least = shares.reduce((a, b) => (b.work < a.work ? b : a));
+    least.updates.push(update);
+    least.work += workOf(update);
+  }
+  return shares.map((each) => bySides(each.updates).flat());
+}
+
+/** Advances the momentum; returns the gradient to orthogonalize. */
+function advance({ g, state: { m }, gradScale }: Update, momentum: number): Tensor {
+  const out = empty("muon", m.shape, m.dtype);
+  kernelsFor(m.dtype).muonMomentum(m.size, g.address, m.address, out.address, { momentum, gradScale });
+  return out;
 }
 
 /** p ← p − (lr·u + decay·p): gradient descent along u, without momentum. */
 function move({ parameter, lr, decay }: Update, orthogonal: Tensor): void {
   const { value } = parameter;
-  const [rows, columns] = value.shape;
-  const size = UPDATE_SIZE * Math.sqrt(Math.max(rows, columns / partsOf(parameter)));
-  const u = join(orthogonal, value.shape);
+  const size = UPDATE_SIZE * Math.sqrt(Math.max(...sidesOf(parameter)));
+  const u = join(orthogonal, parameter);
   const args = { lr, decay, momentum: 0, nesterov: false, gradScale: size };
   kernelsFor(value.dtype).sgd(value.size, value.address, u.address, u.address, args);
 }
 
-function updateMatrices(batch: readonly Update[], mu: number): void {
-  const matrices = batch.map((each) => split(advance(each, mu), partsOf(each.parameter)));
-  const orthogonal = orthogonalize(concat(matrices, 0));
-  let first = 0;
-  for (const [i, each] of batch.entries()) {
-    const [parts] = matrices[i].shape;
-    move(each, slice(orthogonal, 0, first, first + parts));
-    first += parts;
+/** Every device orthogonalizes its share of the matrices and gets the others from the other devices. */
+function updateMatrices(updates: readonly Update[], momentum: number, devices: StepDevices): void {
+  const shares = share(updates, devices.size);
+  const fresh = new Map(updates.map((update) => [update, advance(update, momentum)]));
+  const lengths = shares.map((each) => each.reduce((sum, { parameter }) => sum + parameter.value.size, 0));
+  const length = Math.max(...lengths);
+
+  const { dtype } = updates[0].parameter.value;
+  const orthogonal = bySides(shares[devices.rank]).map((batch) => {
+    const matrices = batch.map((update) => split(fresh.get(update) as Tensor, update.parameter));
+    const x = orthogonalize(concat(matrices, 0));
+    return x.view([x.size]);
+  });
+  const rest = zeros([length - lengths[devices.rank]], dtype);
+  const all = devices.allGather(concat([...orthogonal, rest], 0));
+
+  for (const [rank, each] of shares.entries()) {
+    let at = rank * length;
+    for (const update of each) {
+      const { parameter } = update;
+      move(update, all.view([partsOf(parameter), ...sidesOf(parameter)], at));
+      at += parameter.value.size;
+    }
   }
 }
 
@@ -132,15 +154,17 @@ function muonRule(options: MuonOptions, isHidden: (path: string) => boolean): Up
       if (shape.length === 2) return { m: zeros(shape, value.dtype) };
       throw new OptimizerError(`muon: ${path} ${show(shape)} is not a matrix; leave it out of the pattern hidden`);
     },
-    update(updates, count) {
+    update(updates, count, devices) {
       const grown = momentumWarmup === 0 ? 1 : Math.min(1, (count - 1) / momentumWarmup);
       const mu = firstMomentum + (momentum - firstMomentum) * grown;
       adamW.update(
         updates.filter(({ path }) => !isHidden(path)),
         count,
+        devices,
       );
-      for (const batch of batchesOf(updates.filter(({ path }) => isHidden(path)))) {
-        scope(() => updateMatrices(batch, mu));
+      const hidden = updates.filter(({ path }) => isHidden(path));
+      for (const group of inGroups(hidden, MOST_NUMBERS * devices.size)) {
+        scope(() => updateMatrices(group, mu, devices));
       }
     },
   };

@@ -36,12 +36,25 @@ export interface Update {
   readonly gradScale: number;
 }
 
+/** The devices that take the same step together, each on its own copy of the parameters. A `Communicator` is one. */
+export interface StepDevices {
+  readonly rank: number;
+  readonly size: number;
+  /** The x of every device, in the order of ranks: [size, ...shape]. */
+  allGather(x: Tensor): Tensor;
+}
+
+const oneDevice: StepDevices = { rank: 0, size: 1, allGather: (x) => x };
+
 /** How an optimizer updates parameters. */
 export interface UpdateRule {
   /** The state of a parameter before the first step. */
   init(parameter: Variable, path: string): OptimizerState;
-  /** Updates all parameters in their step number `count`, from 1 on. What it allocates is freed. */
-  update(updates: readonly Update[], count: number): void;
+  /**
+   * Updates all parameters in their step number `count`, from 1 on. What it allocates is freed. Devices may share the work; the
+   * result must have the same bits on each, and on any number of them.
+   */
+  update(updates: readonly Update[], count: number, devices: StepDevices): void;
 }
 
 /** What an optimizer is made of. */
@@ -101,8 +114,9 @@ export class Optimizer {
   /**
    * Updates the parameters from their gradients and frees these. Returns the norm before clipping. Throws `NonFiniteError` if a
    * gradient is not finite and `OptimizerError` if one is missing; then nothing is updated, and the gradients are freed too.
+   * If several devices take this step with the same gradients, give `devices`, so that they can share the work.
    */
-  step(factor: ScheduleFactor): number {
+  step(factor: ScheduleFactor, devices: StepDevices = oneDevice): number {
     try {
       const factors = this.#factors(factor);
       const gradients = this.#gradients();
@@ -122,7 +136,7 @@ export class Optimizer {
           weightDecay: decay,
         }),
       );
-      scope(() => this.#rule.update(updates, this.count));
+      scope(() => this.#rule.update(updates, this.count, devices));
       return norm;
     } finally {
       for (const { parameter } of this.#slots) parameter.grad = undefined;

@@ -19,6 +19,8 @@ import type { L2NormalizeKernels } from "./l2Normalize/interface.ts";
 import type { LayerNormKernels } from "./layerNorm/interface.ts";
 import type { LionKernels } from "./lion/interface.ts";
 import type { MovementKernels } from "./movement/interface.ts";
+import type { MuonKernels } from "./muon/interface.ts";
+import type { PairMaskKernels } from "./pairMask/interface.ts";
 import type { ReduceKernels } from "./reduce/interface.ts";
 import type { SgdKernels } from "./sgd/interface.ts";
 import type { SigmoidTileKernels } from "./sigmoidTile/interface.ts";
@@ -36,10 +38,12 @@ export interface Kernels
     AttentionKernels,
     SigmoidTileKernels,
     SoftmaxTileKernels,
+    PairMaskKernels,
     MovementKernels,
     AdamWKernels,
     SgdKernels,
     LionKernels,
+    MuonKernels,
     AdafactorKernels,
     ViewKernels {
   /** For messages: "reference", "simd", "simd fma", ... */

@@ -14,6 +14,8 @@ import { plainL2Normalize } from "./l2Normalize/plain.ts";
 import { plainLayerNorm } from "./layerNorm/plain.ts";
 import { plainLion } from "./lion/plain.ts";
 import { plainMovement } from "./movement/plain.ts";
+import { plainMuon } from "./muon/plain.ts";
+import { plainPairMask } from "./pairMask/plain.ts";
 import { plainReduce } from "./reduce/plain.ts";
 import { plainSgd } from "./sgd/plain.ts";
 import { plainSigmoidTile } from "./sigmoidTile/plain.ts";
@@ -33,10 +35,12 @@ export function plainKernels(heap: Heap, dtype: DType): Kernels {
     ...plainAttention(heap, dtype, parts),
     ...plainSigmoidTile(heap, dtype),
     ...plainSoftmaxTile(heap, dtype),
+    ...plainPairMask(heap, dtype),
     ...plainMovement(heap, dtype),
     ...plainAdamW(heap, dtype),
     ...plainSgd(heap, dtype),
     ...plainLion(heap, dtype),
+    ...plainMuon(heap, dtype),
     ...plainAdafactor(heap, dtype),
     ...plainView(heap, dtype),
   };

@@ -12,6 +12,8 @@ import { simdL2Normalize } from "./l2Normalize/simd.ts";
 import { simdLayerNorm } from "./layerNorm/simd.ts";
 import { simdLion } from "./lion/simd.ts";
 import { simdMovement } from "./movement/simd.ts";
+import { simdMuon } from "./muon/simd.ts";
+import { simdPairMask } from "./pairMask/simd.ts";
 import { simdReduce } from "./reduce/simd.ts";
 import { simdSgd } from "./sgd/simd.ts";
 import { simdSigmoidTile } from "./sigmoidTile/simd.ts";
@@ -38,10 +40,12 @@ export function simdKernels(heap: Heap, variant: KernelVariant): Kernels {
     ...simdAttention(heap, variant, variant.tile, gemm, softmax.scaled),
     ...simdSigmoidTile(heap, variant),
     ...simdSoftmaxTile(heap, variant),
+    ...simdPairMask(heap, variant),
     ...simdMovement(heap, variant),
     ...simdAdamW(heap, variant),
     ...simdSgd(heap, variant),
     ...simdLion(heap, variant),
+    ...simdMuon(heap, variant),
     ...simdAdafactor(heap, variant),
     ...simdView(heap, variant),
   };

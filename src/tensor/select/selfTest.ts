@@ -141,6 +141,7 @@ function otherChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
       },
     ],
     ...softmaxTileChecks({ x, y, positive }),
+    ...pairMaskChecks(heap, { x, y, positive }),
     ["gather", 3 * COLS, (k, out) => k.gather(COLS, x, Int32Array.of(3, 0, 3), out)],
     [
       "scatterAdd",
@@ -193,6 +194,7 @@ function optimizerChecks({ x, y, positive }: Inputs): Check[] {
       },
     ],
     step("lion", 1, (k, p, m) => k.lion(N, p, x, m, rates)),
+    step("muonMomentum", 1, (k, out, m) => k.muonMomentum(N, x, m, out, { ...rates, momentum: 0.9 })),
     step("sgd", 1, (k, p, m) => k.sgd(N, p, x, m, { ...rates, momentum: 0.9, nesterov: false })),
     step("sgdNesterov", 1, (k, p, m) => k.sgd(N, p, x, m, { ...rates, momentum: 0.9, nesterov: true })),
   ];
@@ -231,8 +233,48 @@ function softmaxTileChecks({ x, positive }: Inputs): Check[] {
   ];
 }
 
+/** The words of the keys are the bits of random numbers. */
+function pairMaskChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
+  return [
+    [
+      "keepAtLeast",
+      N,
+      (k, out) => {
+        k.copy(N, x, out);
+        k.keepAtLeast(N, out, -1, 0.5);
+      },
+    ],
+    [
+      "keepAbove",
+      N,
+      (k, out) => {
+        k.copy(N, x, out);
+        k.keepAbove(N, out, 1, 0.5);
+      },
+    ],
+    [
+      "keepRandom",
+      N,
+      (k, out) => {
+        k.copy(N, x, out);
+        k.keepRandom(ROWS, COLS, out, y, positive, 2 ** 31);
+      },
+    ],
+    [
+      "findBetween",
+      N + 2,
+      (k, out) => {
+        k.fill(N, 0, out);
+        const { above, count } = k.findBetween(N, x, 1, 0.5, 1, out);
+        putNumber(heap, out + 4 * N, above);
+        putNumber(heap, out + 4 * N + 4, count);
+      },
+    ],
+  ];
+}
+
 const differs = (got: number, want: number): boolean =>
-  !(Object.is(got, want) || Math.abs(got - want) <= TOLERANCE * Math.max(1, Math.abs(want)));
+  !(Object.is(got, want) || (Number.isFinite(want) && Math.abs(got - want) <= TOLERANCE * Math.max(1, Math.abs(want))));
 
 /** The names of the kernels that differ from those of `oracle`; empty if all agree. */
 export function selfTest(heap: Heap, kernels: Kernels, oracle: Kernels): string[] {

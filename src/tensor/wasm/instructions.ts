@@ -67,6 +67,7 @@ export const pmax = binary({ f32x4: 0xfd00eb, f64x2: 0xfd00f7 });
 const bitwise = (scalar: number, vector: number) => binary({ i32: scalar, i32x4: vector, i64x2: vector });
 export const and = bitwise(0x71, 0xfd004e);
 export const or = bitwise(0x72, 0xfd0050);
+export const xor = bitwise(0x73, 0xfd0051);
 export const not = unary({ i32x4: 0xfd004d, i64x2: 0xfd004d });
 
 type Shift = <T extends "i32" | "i32x4">(a: Expr<T>, bits: Operand<"i32">) => Expr<T>;

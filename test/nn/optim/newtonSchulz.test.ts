@@ -76,10 +76,13 @@ describe("orthogonalize", () => {
     expectWithin(got, want, 3e-5);
   });
 
-  it("leaves zeros at zero, and rejects a matrix that is higher than wide", () => {
+  it("of a matrix that is higher than wide is the transpose of that of its transpose", () => {
+    const x = drawn([2, 9, 5], 4);
+    expectWithin(orthogonalize(x).toArray(), transpose(orthogonalize(transpose(x))).toArray(), 1e-12);
+  });
+
+  it("leaves zeros at zero, and rejects a single matrix", () => {
     expect([...orthogonalize(tensor(new Array(12).fill(0), [2, 2, 3])).toArray()]).toEqual(new Array(12).fill(0));
-    expect(() => orthogonalize(drawn([1, 3, 2], 1))).toThrow(
-      new ShapeError("orthogonalize: [1, 3, 2] is not [n, r, c] with r ≤ c; transpose it"),
-    );
+    expect(() => orthogonalize(drawn([3, 2], 1))).toThrow(new ShapeError("orthogonalize: [3, 2] is not [n, r, c]"));
   });
 });

@@ -126,7 +126,7 @@ function batchOf(i: number) {
 
 /** The schedule factors of a step that a run of ours has; those of big_vision are float32. */
 function ourFactorOf(goldens: Goldens, run: Run): (step: number) => ScheduleFactor {
-  const config = resolveConfig("emoji", ["train.steps=10", "train.batch=8", ...run.settings]);
+  const config = resolveConfig("emoji-paper", ["train.steps=10", "train.batch=8", ...run.settings]);
   const { factorOf: ours } = buildSchedules(config, 1000 / 8);
   return (step) => {
     const [factor, golden] = [ours(step), factorOf(goldens, run, step)];

@@ -6,6 +6,8 @@
  * product is a weighted sum of rows in place: out[i, :] = Σ_j P[i, j]·v[j, :], and so on for all gradients.
  *
  * Every sum runs in order of c or j; a few rows and 16 columns at a time stay in registers.
+ *
+ * Of exactly four keys, a row of scores is one vector (fourKeys.ts).
  */
 import type { Heap } from "../../heap.ts";
 import { type Code, call, type Expr, func, type Local, type Variant } from "../../wasm/assembler.ts";
@@ -18,6 +20,7 @@ import type { Tile } from "../gemm/tile.ts";
 import type { Ptr } from "../ptr.ts";
 import { scratch } from "../scratch.ts";
 import { softmaxBackward16, softmaxForward16 } from "../softmax/simd16.ts";
+import { probabilities4, scoreGradients4 } from "./fourKeys.ts";
 import type { AttentionArgs, AttentionKernels, HeadLayout } from "./interface.ts";
 
 const KEYS = 16;
@@ -134,7 +137,7 @@ const copyRows = func([i32, i32, i32, i32, i32, i32], (rows, cols, from, fromGap
 const productsBy = (tile: number) => ({ scoresOf: scoresBy(tile), weigh: weighBy(tile) });
 type Products = ReturnType<typeof productsBy>;
 
-// Scratch of a head, in this order: start [16], scores [queries, 16], P [queries, 16], yt [headDim, 16].
+// Scratch of a head, in this order: start [16], scores [queries, 16], P [queries, 16], yt [headDim, 16]. Four keys need the scores.
 const scratchBytes = ({ queries, headDim }: AttentionArgs): number => ROW * (1 + 2 * queries + headDim);
 
 /** All heads of all images. `Next`: bytes of a part from the end of an image's last head to the next image. */
@@ -165,6 +168,27 @@ const forward = ({ scoresOf, weigh }: Products) => func(
         [inc(q, qNext), inc(k, kNext), inc(v, vNext), inc(out, outNext)],
       ]),
     ];
+  },
+);
+
+/** The same for exactly four keys; P is computed in place. */
+// biome-ignore format: two parameter lists
+const forwardFour = ({ weigh }: Products) => func(
+  [i32, i32, i32, i32, i32, f32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32],
+  (
+    images, heads, queries, keys, headDim, scale, q, qRow, qNext, k, kRow, kNext, v, vRow, vNext, out, outRow, outNext,
+    probs, _,
+  ) => {
+    const h = i32.local();
+    return eachRow(images, [
+      range(h, 0, heads, 1, [
+        call(probabilities4, queries, headDim, scale, q, qRow, k, kRow, probs),
+        call(weigh, queries, keys, headDim, probs, 16, 4, v, vRow, out, outRow),
+        [q, k, v, out].map((address) => inc(address, shl(headDim, 2))),
+        inc(probs, shl(queries, 4)),
+      ]),
+      [inc(q, qNext), inc(k, kNext), inc(v, vNext), inc(out, outNext)],
+    ]);
   },
 );
 
@@ -205,11 +229,43 @@ const backward = ({ scoresOf, weigh }: Products) => func(
   },
 );
 
+/** The same for exactly four keys. */
+// biome-ignore format: two parameter lists
+const backwardFour = ({ weigh }: Products) => func(
+  [
+    i32, i32, i32, i32, i32, f32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32,
+    i32, i32, i32, i32, i32,
+  ],
+  (
+    images, heads, queries, keys, headDim, scale, q, qRow, qNext, k, kRow, kNext, v, vRow, vNext, g, gRow, gNext,
+    dq, dqRow, dqNext, dk, dkRow, dkNext, dv, dvRow, dvNext, probs, ds,
+  ) => {
+    const h = i32.local();
+    return eachRow(images, [
+      range(h, 0, heads, 1, [
+        call(weigh, keys, queries, headDim, probs, 4, 16, g, gRow, dv, dvRow),
+        call(scoreGradients4, queries, headDim, scale, g, gRow, v, vRow, probs, ds),
+        call(weigh, queries, keys, headDim, ds, 16, 4, k, kRow, dq, dqRow),
+        call(weigh, keys, queries, headDim, ds, 4, 16, q, qRow, dk, dkRow),
+        [q, k, v, g, dq, dk, dv].map((address) => inc(address, shl(headDim, 2))),
+        inc(probs, shl(queries, 4)),
+      ]),
+      [inc(q, qNext), inc(k, kNext), inc(v, vNext), inc(g, gNext)],
+      [inc(dq, dqNext), inc(dk, dkNext), inc(dv, dvNext)],
+    ]);
+  },
+);
+
 /** For dimensions that pass `hasFewKeys`. */
 export function fewKeysAttention(heap: Heap, variant: Variant, tile: Tile): AttentionKernels {
   // Four rows of 16 sums fit the registers where the wide tile of the matrix product does.
   const products = productsBy(tile.columns >= KEYS ? 4 : 2);
-  const wasm = instantiate(heap.memory, variant, { forward: forward(products), backward: backward(products) });
+  const wasm = instantiate(heap.memory, variant, {
+    forward: forward(products),
+    forwardFour: forwardFour(products),
+    backward: backward(products),
+    backwardFour: backwardFour(products),
+  });
   const workspace = scratch(heap);
   /** Start of a part, and the bytes from row to row and from the end of an image to the next. */
   const place = ({ at, batch, row }: HeadLayout, width: number): [Ptr, number, number] => [
@@ -224,7 +280,7 @@ export function fewKeysAttention(heap: Heap, variant: Variant, tile: Tile): Atte
       const start = workspace(scratchBytes(args));
       heap.f32.fill(0, start / 4, start / 4 + keys);
       heap.f32.fill(Number.NEGATIVE_INFINITY, start / 4 + keys, start / 4 + KEYS);
-      wasm.forward(
+      (keys === 4 ? wasm.forwardFour : wasm.forward)(
         batch, heads, queries, keys, headDim, 1 / Math.sqrt(headDim), ...place(q, width), ...place(k, width),
         ...place(v, width), ...place(out, width), probs, start,
       ); // biome-ignore format: as the parameters above
@@ -233,7 +289,7 @@ export function fewKeysAttention(heap: Heap, variant: Variant, tile: Tile): Atte
       const { batch, heads, queries, keys, headDim, q, k, v, g, dq, dk, dv, probs } = args;
       const width = heads * headDim;
       const start = workspace(scratchBytes(args));
-      wasm.backward(
+      (keys === 4 ? wasm.backwardFour : wasm.backward)(
         batch, heads, queries, keys, headDim, 1 / Math.sqrt(headDim), ...place(q, width), ...place(k, width),
         ...place(v, width), ...place(g, width), ...place(dq, width), ...place(dk, width), ...place(dv, width), probs, start,
       ); // biome-ignore format: as the parameters above

@@ -1,0 +1,18 @@
+/** Bytes that are read by position, so that a file of any size is read in pieces. */
+
+/** A file, or bytes in memory. Throws what its medium throws. */
+export interface ByteSource {
+  /** For messages. */
+  readonly name: string;
+  /** Bytes in all. */
+  readonly size: number;
+  /** A copy of the bytes [begin, end); 0 ≤ begin ≤ end ≤ size. */
+  read(begin: number, end: number): Uint8Array;
+}
+
+/** Bytes in memory as a `ByteSource`. */
+export const sourceOfBytes = (bytes: Uint8Array, name: string): ByteSource => ({
+  name,
+  size: bytes.length,
+  read: (begin, end) => bytes.slice(begin, end),
+});

@@ -1,0 +1,40 @@
+/** What a layout of SigLIP weights is: how its files are named, what its configuration says, where the numbers stand. */
+import type { DeferredTensor, TensorSource } from "../formats/index.ts";
+import type { Resampling } from "../nn/index.ts";
+import type { SigLipConfig } from "../siglip/index.ts";
+import type { Link } from "./link.ts";
+import type { Table } from "./table.ts";
+
+/** Layouts: of Hugging Face transformers, of big_vision, and of open_clip (with timm). */
+export type LayoutName = "hugging-face" | "big-vision" | "open-clip";
+
+/** A model whose configuration has been read, but not its numbers. */
+export interface OpenedModel {
+  readonly config: SigLipConfig;
+  readonly source: TensorSource;
+  /** For messages: the file with the tensors, or their index. */
+  readonly file: string;
+  /** The links as this file has them; as in the table of the layout if undefined. */
+  adapt?(links: readonly Link[]): Link[];
+  close(): void;
+}
+
+/** A layout. */
+export interface Layout {
+  readonly name: LayoutName;
+  /** How the names of the tensors of a tower begin. */
+  readonly prefixes: { readonly image: string; readonly text: string };
+  /** Tensors that say nothing and are not read. */
+  readonly ignored?: RegExp;
+  /** How its own library resamples positions for images of another size. */
+  readonly resampling: Resampling;
+  table(config: SigLipConfig): Table;
+  /** Whether a folder of these file names is of this layout. */
+  recognizes(names: ReadonlySet<string>): boolean;
+  /** Opens the model of a folder, with the names of its files. Throws `FormatError`. */
+  open(folder: string, names: ReadonlySet<string>): OpenedModel;
+  /** What of a model the layout cannot express: `model.text.pooling map`. */
+  unsupported(config: SigLipConfig): string[];
+  /** The files of a model, with their bytes in pieces. */
+  files(config: SigLipConfig, tensors: ReadonlyMap<string, DeferredTensor>): ReadonlyMap<string, Iterable<Uint8Array>>;
+}

@@ -1,0 +1,59 @@
+/** The tensors of a folder, in one safetensors file or in several with an index. */
+import { join } from "node:path";
+import {
+  FormatError,
+  openSafetensors,
+  readSafetensorsIndex,
+  type SafetensorsHeader,
+  type TensorEntry,
+  type TensorSource,
+  verifyShards,
+} from "../formats/index.ts";
+import { openFile, readJsonFile } from "./files.ts";
+
+/** Opened tensors, and the file that messages name. */
+export interface Weights {
+  readonly source: TensorSource;
+  readonly file: string;
+  close(): void;
+}
+
+/** Opens `<stem>.safetensors`, or the shards of `<stem>.safetensors.index.json`. Throws `FormatError`. */
+export function openWeights(folder: string, names: ReadonlySet<string>, stem: string): Weights {
+  const [single, index] = [`${stem}.safetensors`, `${stem}.safetensors.index.json`];
+  if (names.has(single)) return openOne(join(folder, single));
+  if (names.has(index)) return openShards(folder, names, join(folder, index));
+  const pickled = [...names].find((name) => /\.(bin|pt|pth|ckpt)$/.test(name));
+  const remedy = pickled === undefined ? "" : `; ${pickled} is a pickle, which is not read: save it as safetensors`;
+  throw new FormatError("MODEL_LAYOUT", folder, 0, `expected ${single} or ${index}${remedy}`);
+}
+
+function openOne(file: string): Weights & { readonly source: SafetensorsHeader } {
+  const bytes = openFile(file);
+  try {
+    return { source: openSafetensors(bytes), file, close: bytes.close };
+  } catch (error) {
+    bytes.close();
+    throw error;
+  }
+}
+
+function openShards(folder: string, names: ReadonlySet<string>, file: string): Weights {
+  const index = readSafetensorsIndex(readJsonFile(file), file);
+  const shards = new Map<string, ReturnType<typeof openOne>>();
+  const close = (): void => {
+    for (const shard of shards.values()) shard.close();
+  };
+  try {
+    for (const shard of index.shards.keys()) if (names.has(shard)) shards.set(shard, openOne(join(folder, shard)));
+    verifyShards(index, new Map([...shards].map(([name, { source }]) => [name, source])), file);
+  } catch (error) {
+    close();
+    throw error;
+  }
+  const home = new Map([...index.shards].flatMap(([shard, tensors]) => tensors.map((name) => [name, shard] as const)));
+  const entries = new Map<string, TensorEntry>();
+  for (const { source } of shards.values()) for (const [name, entry] of source.entries) entries.set(name, entry);
+  const read: TensorSource["read"] = (name, begin, end) => shards.get(home.get(name)!)!.source.read(name, begin, end);
+  return { source: { entries, read }, file, close };
+}

@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { pixelNeighbours, prepareIcons } from "../../src/data/index.ts";
+import { ConfigError, resolveConfig } from "../../src/run/config.ts";
+import { openProbe, openTests, openTraining, openVocabulary } from "../../src/run/dataSets.ts";
+import { iconsFolder } from "../../src/run/iconsData.ts";
+import { installFakeIcons } from "../support/fakeIcons.ts";
+
+const cache = mkdtempSync(join(tmpdir(), "siglip-icons-"));
+afterAll(() => rmSync(cache, { recursive: true }));
+
+beforeAll(async () => {
+  const packages = join(cache, "packages");
+  const sources = installFakeIcons(packages);
+  await prepareIcons({ sources, packages, folder: iconsFolder(cache)! });
+});
+
+const config = (...settings: string[]) => resolveConfig("icons", ["train.batch=4", ...settings]);
+
+describe("the data set icons", () => {
+  it("tests on each icon set to test on: all of its names, those that training saw, and those it never saw", async () => {
+    const { sets } = await openTests(config(), { cache });
+    expect(sets.map(({ name, pictures }) => [name, ...pictures.names])).toEqual([
+      ["fourth", "apple", "cherry", "pear", "red pear"],
+      ["fourth-known", "apple", "cherry"],
+      ["fourth-new", "pear", "red pear"],
+    ]);
+    expect(sets[0].pictures.owner).toEqual(Int32Array.of(0, 1, 2, 3));
+  });
+
+  it("tests on the validation set if asked to, without a set of names never seen where all are known", async () => {
+    const { sets } = await openTests(config("data.split=validation"), { cache });
+    expect(sets.map(({ name }) => name)).toEqual(["third", "third-known"]);
+  });
+
+  it("compares known names with all of their training drawings, for the pixel baseline", async () => {
+    const { sets } = await openTests(config(), { cache });
+    const { known, pictures } = sets[1];
+    expect(known.map(({ names }) => names)).toEqual([
+      ["apple", "cherry"],
+      ["apple", "cherry"],
+    ]);
+    // The two galleries of "apple" are the drawings of two sets; "cherry" has one, twice.
+    const [first, second] = known.map(({ pixels }) => pixels());
+    const each = first.length / 2;
+    expect(first.slice(0, each)).not.toEqual(second.slice(0, each));
+    expect(first.slice(each)).toEqual(second.slice(each));
+    expect(pixelNeighbours(pictures, known)).toHaveLength(4);
+  });
+
+  it("knows its names without reading a picture, and trains on as many", async () => {
+    const { items, tokenizer } = await openVocabulary(config(), { cache });
+    const training = await openTraining(config(), { cache });
+    expect([items, training.items]).toEqual([5, 5]);
+    expect(training.tokenizer.toJSON()).toEqual(tokenizer.toJSON());
+    expect(training.texts).toEqual(["apple", "banana", "cherry", "red apple", "date"]);
+  });
+
+  it("refuses a batch larger than its names, and drawings that are not cropped", async () => {
+    await expect(openTraining(config("train.batch=6"), { cache })).rejects.toThrow(
+      "train.batch = 6 is more than the 5 items of icons",
+    );
+    expect(() => config("data.trim=never")).toThrow(ConfigError);
+  });
+
+  it("probes the first word of a name", async () => {
+    const { classes, train, test } = await openProbe(config(), { cache });
+    expect(classes).toEqual(["apple", "cherry", "pear", "red"]);
+    expect(train[0].pictures.names).toEqual(["apple", "cherry", "red apple", "apple"]);
+    expect([...train[0].labels]).toEqual([0, 1, 3, 0]);
+    expect([...test.labels]).toEqual([0, 1, 2, 3]);
+  });
+});
