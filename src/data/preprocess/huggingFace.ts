@@ -2,7 +2,7 @@
  * The preprocessor_config.json of a Hugging Face SigLIP folder: resized to a square by Pillow, then (byte · factor − mean) / std.
  *
  * Absent and null fields have the defaults of transformers' `SiglipImageProcessor`. Its faster variant (`...Fast`, the default of
- * transformers 5) resizes with PyTorch, whose bytes differ by a few levels; this follows the one on Pillow.
+ * transformers 5) resizes with PyTorch, in another way; this follows the one on Pillow.
  */
 import type { JsonValue } from "../../formats/index.ts";
 import { Settings } from "./settings.ts";

@@ -6,7 +6,7 @@ const read = (json: Parameters<typeof huggingFacePreprocessing>[0]) => huggingFa
 
 describe("huggingFacePreprocessing", () => {
   it("reads the file that transformers writes", () => {
-    expect(read(goldenJson("hf/preprocessor_config"))).toEqual({
+    expect(read(goldenJson("hf/tiny/preprocessor_config"))).toEqual({
       steps: [
         {
           op: "resize",
