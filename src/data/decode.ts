@@ -10,6 +10,7 @@ import { tooMuchSvg } from "./svgBudget.ts";
 
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_PIXELS = 64e6;
+const LIMIT = { limitInputPixels: MAX_PIXELS };
 /** The longer side of an SVG drawing, in pixels. */
 const DRAWN = 256;
 
@@ -87,9 +88,9 @@ export async function decode(
     throw new PictureError(`picture ${quoted(name)}: ${what} with ${tooMuch}; convert it to PNG first`, "damaged");
   const sharp = await loadSharp("picture");
   const { bytes, endAdded } = kind === "jpeg" ? mendJpeg(file) : { bytes: file, endAdded: false };
-  const open = (more: SharpOptions = {}) => sharp(bytes, { limitInputPixels: MAX_PIXELS, ...options, ...more });
+  const open = (more: SharpOptions = {}) => sharp(bytes, { ...LIMIT, ...options, ...more });
   try {
-    if (endAdded) await requireComplete(bytes, (each, more) => sharp(each, { limitInputPixels: MAX_PIXELS, ...more }));
+    if (endAdded) await requireComplete(bytes, (each, more) => sharp(each, { ...LIMIT, ...more }));
     let input = open();
     if (kind === "svg") {
       const { width, height } = await input.metadata();
