@@ -17,6 +17,7 @@ import { attentionBench } from "./attention.ts";
 import { elementwiseBench } from "./elementwise.ts";
 import { emojiBench } from "./emoji.ts";
 import { gemmBench } from "./gemm.ts";
+import { imagesBench } from "./images.ts";
 import { lossBench } from "./loss.ts";
 import { memoryBench } from "./memory.ts";
 import { negativesBench } from "./negatives.ts";
@@ -38,6 +39,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => AsyncIterable<
   optimizers: optimizersBench,
   step: stepBench,
   emoji: emojiBench,
+  images: imagesBench,
   loss: lossBench,
   negatives: negativesBench,
   memory: memoryBench,

@@ -45,6 +45,7 @@ const BY_NAME: Readonly<Record<string, ExitCode>> = {
   FormatError: EXIT.data,
   LossInputsError: EXIT.data,
   PictureError: EXIT.data,
+  PreprocessError: EXIT.data,
   TokenizerError: EXIT.data,
   CheckpointError: EXIT.data, // unless its code says that the disk failed
   AbortedError: EXIT.workerDied,

@@ -1,4 +1,4 @@
-/** Public API of `data`: shapes and emoji, picture files, batches. */
+/** Public API of `data`: shapes and emoji, picture files, preprocessing, batches. */
 export { type Augmentation, augmentations } from "./augment.ts";
 export {
   type Batch,
@@ -13,6 +13,7 @@ export {
   toInput,
   type Views,
 } from "./batches.ts";
+export { sniffFile } from "./decode.ts";
 export {
   drawnEmoji,
   type EmojiData,
@@ -44,20 +45,27 @@ export { type PrepareIcons, prepareIcons } from "./iconPrepare.ts";
 export type { DuplicateCounts } from "./iconSelection.ts";
 export { ICON_SOURCES, type IconSource, type IconUse, iconPackage } from "./iconSets.ts";
 export { type Icon, type IconPairsOptions, iconPairs, iconPictures, iconsByName, iconsOf } from "./icons.ts";
+export { decodeImage, readImage } from "./image.ts";
 export { MissingPackageError } from "./missingPackageError.ts";
 export { NOISE_KINDS, type Noise, type NoiseKind, spoilsImages, withNoise } from "./noise.ts";
 export { type EmojiSpec, type IconsSpec, openImages, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
+export { PictureError } from "./pictureError.ts";
 export { filesOf } from "./pictureFiles.ts";
-export {
-  decodePicture,
-  PictureError,
-  type PreparedPicture,
-  type PreparePicture,
-  readPicture,
-  readSiglipPicture,
-  sniffFile,
-} from "./pictures.ts";
+export { decodePicture, type PreparedPicture, type PreparePicture, readPicture } from "./pictures.ts";
 export { pixelNeighbours } from "./pixelNeighbours.ts";
+export { bigVisionPreprocessing } from "./preprocess/bigVision.ts";
+export { huggingFacePreprocessing } from "./preprocess/huggingFace.ts";
+export { openClipPreprocessing } from "./preprocess/openClip.ts";
+export { type ModelInput, preprocess } from "./preprocess/preprocess.ts";
+export {
+  type PixelValues,
+  PreprocessError,
+  type PreprocessSpec,
+  type PreprocessStep,
+  type Resampling,
+  type RgbImage,
+  type TargetSize,
+} from "./preprocess/spec.ts";
 export {
   captionOf,
   drawScene,
@@ -74,4 +82,3 @@ export {
   type Thing,
 } from "./shapes.ts";
 export { newSharedRows, RowDrawer, type SharedRows, sharedRowsBytes } from "./sharedRows.ts";
-export { siglipPixels } from "./siglipPixels.ts";

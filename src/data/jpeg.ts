@@ -54,6 +54,22 @@ export function mendJpeg(bytes: Uint8Array): MendedJpeg {
   }
 }
 
+/** Coded data, any but the zeros with which decoders replace missing data; two, since one may be decoded alike by chance. */
+const EXCESS = [
+  [0x5a, 0xc3],
+  [0xa5, 0x3c],
+];
+
+/** A file whose end marker was added, with more coded data before it, in two ways: decoded alike only if no data is missing. */
+export function withExcessData(bytes: Uint8Array): Uint8Array[] {
+  const data = bytes.subarray(0, -2);
+  const half = data[data.length - 1] === 0xff ? [0] : []; // half a marker, or half of a byte FF, which is coded as FF 00
+  return EXCESS.map((pair) => {
+    const excess = Array.from({ length: 16 }, () => pair).flat();
+    return Buffer.concat([data, Uint8Array.from([...half, ...excess]), bytes.subarray(-2)]);
+  });
+}
+
 /** FF E0, length, "JFIF", 0, major version. */
 const isJfif = (segment: Uint8Array): boolean =>
   segment.length > 9 && [0x4a, 0x46, 0x49, 0x46, 0].every((byte, i) => segment[4 + i] === byte);

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { GraphError } from "../../src/autograd/index.ts";
 import { EXIT, type ExitCode, exitCodeOf, isExpected } from "../../src/cli/exitCodes.ts";
-import { DataError, MissingPackageError, PictureError } from "../../src/data/index.ts";
+import { DataError, MissingPackageError, PictureError, PreprocessError } from "../../src/data/index.ts";
 import { EvaluationError } from "../../src/eval/index.ts";
 import { FormatError } from "../../src/formats/index.ts";
 import { ModelFolderError } from "../../src/models/index.ts";
@@ -53,6 +53,7 @@ const CODES: readonly [error: Error, code: ExitCode][] = [
   [new FormatError("ST_HOLE", "x", 0, "x"), EXIT.data],
   [new LossInputsError("x"), EXIT.data],
   [new PictureError("x", "png"), EXIT.data],
+  [new PreprocessError("x"), EXIT.data],
   [new TokenizerError("x"), EXIT.data],
   [new AbortedError("x"), EXIT.workerDied],
   [new CorruptionError("x", []), EXIT.workerDied],

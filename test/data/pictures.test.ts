@@ -5,10 +5,9 @@ import { crc32, deflateSync } from "node:zlib";
 import fc from "fast-check";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { decodePicture, readPicture, readSiglipPicture, siglipPixels } from "../../src/data/index.ts";
+import { decodePicture, readPicture } from "../../src/data/index.ts";
 import { tooMuchSvg } from "../../src/data/svgBudget.ts";
 import { cpuTime } from "../support/cpuTime.ts";
-import { Goldens, goldenJson } from "../support/goldens.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pictures-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -299,6 +298,14 @@ describe("a JPEG file with faults that affect no pixel", () => {
     await expect(pixelsOf(large.subarray(0, -6), "large.jpg")).rejects.toMatchObject({ kind: "damaged" });
   });
 
+  it("is refused if data of its last rows are missing, and only then", async () => {
+    const full = await sharp(whole).resize(40, 24).jpeg({ quality: 90, chromaSubsampling: "4:4:4" }).toBuffer();
+    for (let cut = 3; cut < 40; cut++) {
+      await expect(pixelsOf(full.subarray(0, -cut), "cut.jpg")).rejects.toMatchObject({ kind: "damaged" });
+    }
+    await expect(pixelsOf(full.subarray(0, -2), "whole.jpg")).resolves.toEqual(await pixelsOf(full, "whole.jpg"));
+  });
+
   it("makes the reader throw only PictureError, for any headers", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(700), fc.uint8Array({ minLength: 1, maxLength: 4 }), async (place, put) => {
@@ -413,65 +420,5 @@ describe("trimming", () => {
     for (let x = 0; x < 32; x++) width += pixels[(16 * 32 + x) * 3 + 1] / 2;
     expect(width).toBeGreaterThan(0.4 * 0.88 * 32 - 1); // 40 of 100 pixels
     expect(width).toBeLessThan(0.4 * 0.88 * 32 + 1);
-  });
-});
-
-describe("siglipPixels", () => {
-  const side = fc.integer({ min: 1, max: 9 });
-  const picture = fc.tuple(side, side).chain(([width, height]) =>
-    fc.record({
-      width: fc.constant(width),
-      height: fc.constant(height),
-      rgb: fc.uint8Array({ minLength: width * height * 3, maxLength: width * height * 3 }),
-    }),
-  );
-
-  const goldens = new Goldens("big_vision/preprocess");
-  const { images, ops } = goldenJson<{ images: [height: number, width: number][]; ops: Record<string, string> }>(
-    "big_vision/preprocess",
-  );
-  const cases = Object.entries(ops).flatMap(([number, op]) =>
-    images.map((size, i) => [op, size.join("×"), number, i] as const),
-  );
-  it.each(cases)("equals big_vision: %s of %s pixels", (op, _, number, i) => {
-    const [height, width] = images[i];
-    const resolution = Number(/^resize\((\d+)\)/.exec(op)?.[1]);
-    const actual = siglipPixels(goldens.get(`in.${i}`).data as Uint8Array, width, height, resolution);
-    const golden = goldens.get(`${number}.${i}`);
-    const bytes = (values: ArrayLike<number>) => Array.from(values, (v) => Math.round(((v + 1) * 255) / 2));
-    if (golden.data instanceof Float32Array) expect(actual).toEqual(golden.data);
-    else expect(bytes(actual)).toEqual(Array.from(golden.data));
-  });
-  it("all 24 cases of the fixture are there", () => expect(cases.length).toBe(24));
-
-  /** A byte as model input, in float32 steps. */
-  const input = (byte: number): number => Math.fround(2 * Math.fround(byte / 255) - 1);
-
-  it("is the identity at the same size", () => {
-    const rgb = Uint8Array.from({ length: 27 }, (_, i) => i * 9);
-    expect(siglipPixels(rgb, 3, 3, 3)).toEqual(Float32Array.from(rgb, input));
-  });
-
-  it("keeps a constant picture constant and never leaves the range of the input", () => {
-    fc.assert(
-      fc.property(picture, side, ({ rgb, width, height }, resolution) => {
-        const out = siglipPixels(rgb, width, height, resolution);
-        const [low, high] = [Math.min(...rgb), Math.max(...rgb)].map(input);
-        expect(out.every((v) => v >= low && v <= high && v >= -1 && v <= 1)).toBe(true);
-      }),
-    );
-  });
-
-  it("halves 4 pixels to the two means, rounded down, independent of other pixels", () => {
-    const row = Uint8Array.from([10, 10, 10, 13, 13, 13, 200, 200, 200, 255, 255, 255]);
-    const out = siglipPixels(row, 4, 1, 2);
-    expect([out[0], out[3]]).toEqual([11, 227].map(input));
-  });
-
-  it("reads a file in the same way", async () => {
-    const file = write("siglip.png", await png(disc(50, 40, "#fff")));
-    const pixels = await readSiglipPicture(file, 16);
-    expect(pixels.length).toBe(16 * 16 * 3);
-    expect(pixels[0]).toBe(1);
   });
 });

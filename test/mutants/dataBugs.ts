@@ -4,17 +4,45 @@ import type { Bug } from "./bug.ts";
 export const dataBugs: readonly Bug[] = [
   {
     name: "pixelsInDoubles",
-    what: "pixels for released models are resized in f64, where the reference rounds each step to float32",
+    what: "big_vision's pixels are resized in f64, where TensorFlow rounds each step to float32",
     places: [
       [
         {
-          file: "data/siglipPixels.ts",
+          file: "data/preprocess/tensorflow.ts",
           find: "const f32 = Math.fround;",
           replace: "const f32 = (x: number): number => x;",
         },
       ],
     ],
-    tests: ["test/data/pictures.test.ts"],
+    tests: ["test/data/preprocess/tensorflow.test.ts"],
+  },
+  {
+    name: "weightsRoundedDown",
+    what: "the fixed-point weights of Pillow's filters are truncated instead of rounded",
+    places: [
+      [
+        {
+          file: "data/preprocess/pillow.ts",
+          find: "(weight < 0 ? -0.5 : 0.5)",
+          replace: "0",
+        },
+      ],
+    ],
+    tests: ["test/data/preprocess/pillow.test.ts"],
+  },
+  {
+    name: "profileApplied",
+    what: "a colour profile changes the bytes of an image, which no library that released models were used with does",
+    places: [
+      [
+        {
+          file: "data/image.ts",
+          find: "{ ignoreIcc: true }",
+          replace: "{}",
+        },
+      ],
+    ],
+    tests: ["test/data/image.test.ts"],
   },
   {
     name: "noPixelLimit",
@@ -22,7 +50,7 @@ export const dataBugs: readonly Bug[] = [
     places: [
       [
         {
-          file: "data/pictures.ts",
+          file: "data/decode.ts",
           find: "limitInputPixels: MAX_PIXELS",
           replace: "limitInputPixels: false",
         },
