@@ -63,7 +63,7 @@ export const keyOf = ({ name, sha256, names }: Pick<PreparedSet, "name" | "sha25
 });
 
 /** A file; undefined if there is none. */
-export async function readIfThere(file: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+export async function readIfThere(file: string): Promise<Uint8Array | undefined> {
   try {
     return await readFile(file);
   } catch (error) {

@@ -6,7 +6,8 @@
  * a GIF are black; the chroma of AVIF is enlarged in another way. An SVG drawing is drawn with a longer side of 256 pixels.
  */
 import type { Metadata } from "sharp";
-import { decode, readBytes } from "./decode.ts";
+import { decode } from "./decode.ts";
+import { readBytes } from "./pictureBytes.ts";
 import { PictureError, quoted } from "./pictureError.ts";
 import type { RgbImage } from "./preprocess/spec.ts";
 

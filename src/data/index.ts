@@ -13,7 +13,6 @@ export {
   toInput,
   type Views,
 } from "./batches.ts";
-export { sniffFile } from "./decode.ts";
 export {
   drawnEmoji,
   type EmojiData,
@@ -49,6 +48,7 @@ export { decodeImage, readImage } from "./image.ts";
 export { MissingPackageError } from "./missingPackageError.ts";
 export { NOISE_KINDS, type Noise, type NoiseKind, spoilsImages, withNoise } from "./noise.ts";
 export { type EmojiSpec, type IconsSpec, openImages, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
+export { sniffFile } from "./pictureBytes.ts";
 export { PictureError } from "./pictureError.ts";
 export { filesOf } from "./pictureFiles.ts";
 export { decodePicture, type PreparedPicture, type PreparePicture, readPicture } from "./pictures.ts";

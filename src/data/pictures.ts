@@ -8,7 +8,9 @@
  * the area. All other pictures stay whole.
  */
 import { drawView, plainView } from "./augment.ts";
-import { type Decoded, decode, readBytes } from "./decode.ts";
+import { decode } from "./decode.ts";
+import type { Decoded } from "./decoded.ts";
+import { readBytes } from "./pictureBytes.ts";
 import { PictureError, quoted } from "./pictureError.ts";
 import type { Crop } from "./resample.ts";
 import { contentSquare, STORED, storedPicture, wholeSquare } from "./storedPicture.ts";
