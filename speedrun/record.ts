@@ -41,7 +41,7 @@ export class RecordError extends Error {
 /** Seeds of a complete result: 0 to 4. */
 export const SEEDS = 5;
 
-/** The validation split, which every record trains and is judged on; openmoji stays untouched for the final test. */
+/** The validation split, which every record trains and is judged on; openmoji and emojione stay untouched for the final test. */
 const SPLIT = [
   "data.name=emoji",
   "data.trainStyles=noto,twemoji",

@@ -137,9 +137,9 @@ export function someOf<const T extends string>(
     isAllowed: (value) =>
       (mayBeEmpty || value.length > 0) && unknown(value) === undefined && repeated(value) === undefined,
     hint(value) {
-      const [stranger, twice] = [unknown(value), repeated(value)];
-      if (stranger !== undefined)
-        return `; ${clip(String(stranger))} is none of them${didYouMean(String(stranger), [...words, ...Object.keys(groups)])}`;
+      const [other, twice] = [unknown(value), repeated(value)];
+      if (other !== undefined)
+        return `; ${clip(String(other))} is none of them${didYouMean(String(other), [...words, ...Object.keys(groups)])}`;
       return twice === undefined ? "" : `; ${twice} is there twice`;
     },
   };
