@@ -1,0 +1,110 @@
+/** The training of the page, step by step, on one device or several: the same code in a browser and in Node. */
+
+import { newBatch } from "../../src/data/batches.ts";
+import { pixelNeighbours } from "../../src/data/pixelNeighbours.ts";
+import { retrieval, retrievalOfScores } from "../../src/eval/index.ts";
+import { alone, type Communicator } from "../../src/parallel/index.ts";
+import { embedPictures, embedTexts } from "../../src/run/embed.ts";
+import { type StepMetrics, trainStep } from "../../src/siglip/index.ts";
+import type { Atlas } from "../atlas/atlas.ts";
+import { galleriesOf, pairsOf, picturesOf, tokenizerOf, UNSEEN } from "./data.ts";
+import { BATCH, factorOf, LENGTH, loss, newModel, newOptimizer, SHARDS, STEPS } from "./recipe.ts";
+
+/** Recall at 1 on the unseen style. */
+export interface Seen {
+  readonly textToImage: number;
+  readonly imageToText: number;
+  /** Similarities of the first texts with the first pictures of the square, row by row. */
+  readonly square: Float32Array;
+}
+
+/** Emoji that the similarity square shows. */
+export const SQUARE = 24;
+
+/** A training that its caller takes step by step. */
+export class PageTraining {
+  /** Completed steps. */
+  step = 0;
+  /** Factor of the learning rate of t′. */
+  rateOfT = 1;
+  readonly model;
+  readonly #atlas: Atlas;
+  readonly #seed: number;
+  readonly #comm: Communicator;
+  readonly #tokenizer;
+  readonly #optimizer;
+  readonly #pairs;
+  readonly #own;
+  readonly #unseen;
+
+  constructor(atlas: Atlas, seed: number, comm: Communicator = alone) {
+    this.#atlas = atlas;
+    this.#seed = seed;
+    this.#comm = comm;
+    this.#tokenizer = tokenizerOf(atlas);
+    this.model = newModel(seed, this.#tokenizer.vocabSize);
+    this.#optimizer = newOptimizer(this.model);
+    this.#pairs = pairsOf(atlas, this.#tokenizer);
+    this.#own = newBatch(BATCH / comm.size, this.#pairs);
+    this.#unseen = picturesOf(atlas, UNSEEN);
+  }
+
+  get finished(): boolean {
+    return this.step === STEPS;
+  }
+
+  set b(value: number) {
+    this.model.b.value.data[0] = value;
+  }
+
+  /** Takes a step; returns its metrics from before the update. */
+  advance(): StepMetrics {
+    const { rank } = this.#comm;
+    const batch = this.#pairs.batch(this.#seed, this.step, BATCH, this.#own, rank * this.#own.items.length);
+    const factor = factorOf(this.step);
+    const factors = (path: string): number => (path === "tPrime" ? factor * this.rateOfT : factor);
+    const trainee = { model: this.model, optimizer: this.#optimizer, loss };
+    const metrics = trainStep(trainee, batch, factors, { comm: this.#comm, shards: SHARDS });
+    this.step++;
+    return metrics;
+  }
+
+  /** Recall on the unseen style, and the similarities of some of its pictures. Every device must call it. */
+  evaluate(): Seen {
+    const zimg = embedPictures(this.model, this.#unseen, this.#comm);
+    const ztxt = embedTexts(this.model, this.#tokenizer, this.#atlas.names, LENGTH, this.#comm);
+    const [{ textToImage, imageToText }] = retrieval(zimg, ztxt, this.#unseen.owner, [1]).recall;
+    const items = squareItems(this.#atlas);
+    const square = Float32Array.from({ length: SQUARE * SQUARE }, (_, k) =>
+      dot(ztxt, items[Math.floor(k / SQUARE)], zimg, items[k % SQUARE], this.model.embedDim),
+    );
+    return { textToImage, imageToText, square };
+  }
+
+  /** Recall at 1 of the nearest pixels in the styles of training: picture → text, without learning. */
+  byPixels(): number {
+    const scores = pixelNeighbours(this.#unseen, galleriesOf(this.#atlas));
+    return retrievalOfScores(scores, this.#unseen.owner, [1]).recall[0].imageToText;
+  }
+
+  /** The pictures of the unseen style whose embeddings fit the words best. Every device must call it. */
+  search(words: string, count: number): { readonly item: number; readonly logit: number }[] {
+    const zimg = embedPictures(this.model, this.#unseen, this.#comm);
+    const ztxt = embedTexts(this.model, this.#tokenizer, [words], LENGTH, this.#comm);
+    const [t, b] = [Math.exp(this.model.tPrime.value.item()), this.model.b.value.item()];
+    return this.#atlas.names
+      .map((_, item) => ({ item, logit: t * dot(ztxt, 0, zimg, item, this.model.embedDim) + b }))
+      .sort((a, c) => c.logit - a.logit)
+      .slice(0, count);
+  }
+}
+
+/** The emoji of the similarity square: evenly spread over the atlas. */
+export const squareItems = ({ names }: { readonly names: readonly string[] }): number[] =>
+  Array.from({ length: SQUARE }, (_, i) => Math.floor(((i + 0.5) * names.length) / SQUARE));
+
+function dot(x: Float32Array, i: number, y: Float32Array, j: number, d: number): number {
+  let sum = 0;
+  for (let k = 0; k < d; k++) sum += x[i * d + k] * y[j * d + k];
+  return sum;
+}
