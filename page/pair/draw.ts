@@ -61,7 +61,7 @@ function circleDrawing(onAngle: (angle: number) => void) {
   const title = svg("title");
   const element = svg(
     "svg",
-    { viewBox: "-150 -150 300 300", role: "img", class: "circle" },
+    { viewBox: "-170 -150 340 290", role: "img", class: "circle" },
     title,
     svg("circle", { class: "rule", r: RADIUS }),
     arc,
@@ -94,8 +94,8 @@ function circleDrawing(onAngle: (angle: number) => void) {
       set(arc, { d: `M40 0A40 40 0 0 0 ${at(40)}` });
       const [x, y] = at(RADIUS).split(" ");
       set(handle, { cx: x, cy: y });
-      const [tx, ty] = at(RADIUS + 18).split(" ");
-      set(label, { x: tx, y: ty, "text-anchor": angle > 100 ? "start" : angle < 80 ? "end" : "middle" });
+      const [tx, ty] = at(RADIUS + 22).split(" ");
+      set(label, { x: tx, y: ty, "text-anchor": angle > 100 ? "end" : angle < 80 ? "start" : "middle" });
       title.textContent = `Image and text as arrows of length 1, ${angle} degrees apart`;
     },
   };

@@ -53,7 +53,7 @@ export function pairsOf(atlas: Atlas, tokenizer: Tokenizer): Pairs {
             drawView(
               picture,
               CELL,
-              randomView(random, augmentations.light),
+              randomView(random, augmentations.strong),
               CELL,
               into.images,
               (2 * i + view) * stride,

@@ -17,6 +17,6 @@ export type Report =
       readonly step: number;
       readonly textToImage: number;
       readonly imageToText: number;
-      readonly square: Float32Array;
+      readonly similarities: Float32Array;
     }
   | { readonly kind: "failed"; readonly message: string };

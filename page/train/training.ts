@@ -14,8 +14,8 @@ import { BATCH, factorOf, LENGTH, loss, newModel, newOptimizer, SHARDS, STEPS } 
 export interface Seen {
   readonly textToImage: number;
   readonly imageToText: number;
-  /** Similarities of the first texts with the first pictures of the square, row by row. */
-  readonly square: Float32Array;
+  /** Similarities of some texts, a row each, with the pictures of the same emoji. */
+  readonly similarities: Float32Array;
 }
 
 /** Emoji that the similarity square shows. */
@@ -71,14 +71,18 @@ export class PageTraining {
 
   /** Recall on the unseen style, and the similarities of some of its pictures. Every device must call it. */
   evaluate(): Seen {
+    return this.similarities(squareItems(this.#atlas));
+  }
+
+  /** The same for the square of the given emoji. */
+  similarities(items: readonly number[]): Seen {
     const zimg = embedPictures(this.model, this.#unseen, this.#comm);
     const ztxt = embedTexts(this.model, this.#tokenizer, this.#atlas.names, LENGTH, this.#comm);
     const [{ textToImage, imageToText }] = retrieval(zimg, ztxt, this.#unseen.owner, [1]).recall;
-    const items = squareItems(this.#atlas);
-    const square = Float32Array.from({ length: SQUARE * SQUARE }, (_, k) =>
-      dot(ztxt, items[Math.floor(k / SQUARE)], zimg, items[k % SQUARE], this.model.embedDim),
+    const similarities = Float32Array.from({ length: items.length ** 2 }, (_, k) =>
+      dot(ztxt, items[Math.floor(k / items.length)], zimg, items[k % items.length], this.model.embedDim),
     );
-    return { textToImage, imageToText, square };
+    return { textToImage, imageToText, similarities };
   }
 
   /** Recall at 1 of the nearest pixels in the styles of training: picture → text, without learning. */
