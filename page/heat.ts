@@ -21,14 +21,13 @@ export interface HeatOptions {
   readonly names: readonly string[];
   /** The style of the pictures in the atlas. */
   readonly style: number;
-  readonly onChoose: (row: number, column: number) => void;
 }
 
 const SIDE = 26;
 const NAME = 118; // pixels for the names
 
 /** Makes a square that `draw` fills. */
-export function heatMap({ label, test, items, names, style, onChoose }: HeatOptions) {
+export function heatMap({ label, test, items, names, style }: HeatOptions) {
   const n = items.length;
   const size = { width: NAME + n * SIDE + 2, height: (n + 1) * SIDE + 2 };
   const title = svg("title", {}, label);
@@ -62,7 +61,7 @@ export function heatMap({ label, test, items, names, style, onChoose }: HeatOpti
   const choose = (i: number, j: number): void => {
     row = Math.min(n - 1, Math.max(0, i));
     column = Math.min(n - 1, Math.max(0, j));
-    onChoose(row, column);
+    map.onChoose(row, column);
   };
   const moves: Readonly<Record<string, readonly [number, number]>> = {
     ArrowUp: [-1, 0],
@@ -81,8 +80,10 @@ export function heatMap({ label, test, items, names, style, onChoose }: HeatOpti
       set(picture, { href: pictureUrl(atlas, style, items[j]) });
     });
   });
-  return {
+  const map = {
     element,
+    /** Is called when a cell is chosen. */
+    onChoose: (_row: number, _column: number): void => {},
     draw(values: readonly Cell[], at: { readonly row: number; readonly column: number }): void {
       ({ row, column } = at);
       values.forEach(({ strength, matches, changed = false }, k) => {
@@ -94,6 +95,7 @@ export function heatMap({ label, test, items, names, style, onChoose }: HeatOpti
       set(cursor, { x: NAME + column * SIDE - 2, y: (row + 1) * SIDE - 2 });
     },
   };
+  return map;
 }
 
 /** A picture of the atlas as an address. */

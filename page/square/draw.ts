@@ -25,8 +25,8 @@ function mount(root: HTMLElement, link: Link): void {
     items: ITEMS,
     names: NAMES,
     style: UNSEEN,
-    onChoose: (row, column) => change({ row, column }),
   });
+  map.onChoose = (row, column) => change({ row, column });
   const view = html(
     "select",
     { "data-test": "square-view" },
