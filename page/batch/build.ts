@@ -48,11 +48,12 @@ const items = SHOWN.map((name) => {
   return item;
 });
 const training = new PageTraining(atlas, 0);
+const byPixels = training.byPixels();
 const stages = STEPS.map((step) => {
   while (training.step < step) training.advance();
-  const { similarities, imageToText, textToImage } = training.similarities(items);
+  const { similarities, imageToText, textToImage } = training.evaluate(items);
   console.log(step, imageToText, textToImage);
   return { step, similarities: Array.from(similarities, (s) => Math.round(1000 * s) / 1000) };
 });
-const file = { items, names: SHOWN, stages };
+const file = { items, names: SHOWN, byPixels, stages };
 writeFileSync(new URL("similarities.json", import.meta.url), `${JSON.stringify(file)}\n`);

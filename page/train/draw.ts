@@ -1,111 +1,165 @@
-import { scaleLinear, scaleLog } from "d3-scale";
-import { line } from "d3-shape";
-import { loadAtlas } from "../atlas/load.ts";
-import { button, fixed, html, precise, set, svg } from "../dom.ts";
-import type { Scene } from "../scene.ts";
+import type { BrowserDevices } from "../../src/parallel/launchBrowser.ts";
+import { BY_PIXELS, NAMES } from "../batch/batch.ts";
+import { button, fixed, html, slider } from "../dom.ts";
+import type { Link, Scene } from "../scene.ts";
+import { squareTable } from "../squareTable.ts";
+import { mostDevices, startTraining } from "./engine.ts";
 import type { Report, Request } from "./messages.ts";
+import { chartsOf, searchOf, squareView, tilesOf } from "./parts.ts";
+import { after, MODES, noProgress, type Progress, parametersOf, RANGES, stateOf, type TrainState } from "./state.ts";
 import text from "./text.html?raw";
 
 export const train: Scene = { id: "train", title: "Train it", text, mount };
 
-const CHART = { width: 560, height: 240, left: 48, right: 548, top: 12, bottom: 206 };
-const STEPS = 1200;
-
-function mount(root: HTMLElement): void {
-  const chart = lossChart();
-  const tile = (name: string, test: string): [HTMLElement, HTMLElement] => {
-    const value = html("dd", { "data-test": test }, "–");
-    return [html("div", {}, html("dt", {}, name), value), value];
-  };
-  const [[stepTile, step], [lossTile, loss], [tTile, t], [bTile, b], [recallTile, recall], [pixelTile, pixels]] = [
-    tile("step", "train-steps"),
-    tile("loss", "train-loss"),
-    tile("t", "train-t"),
-    tile("b", "train-b"),
-    tile("picture → text R@1", "train-recall"),
-    tile("the same by pixels", "train-pixels"),
-  ];
-  const status = html("p", { class: "note", role: "status", "data-test": "train-status" });
-  const start = button("Train", "train-start", () => toggle());
-  start.className = "main";
-  const single = button("One step", "train-step", () => send({ kind: "step" }));
-  root.append(
-    html("div", { class: "buttons" }, start, single),
-    status,
-    html("dl", { class: "tiles" }, stepTile, lossTile, tTile, bTile, recallTile, pixelTile),
-    chart.element,
-  );
-
+function mount(root: HTMLElement, link: Link): void {
+  let state = stateOf(link.parameters, mostDevices());
+  let progress = noProgress();
   let running = false;
-  let worker: Promise<Worker> | undefined;
-  const send = async (request: Request): Promise<void> => {
-    worker ??= open();
-    (await worker).postMessage(request);
-  };
-  function toggle(): void {
-    running = !running;
-    start.textContent = running ? "Pause" : "Train";
-    void send({ kind: running ? "run" : "pause" });
+  let engine: Promise<BrowserDevices<Request>> | undefined;
+  const status = html("p", { class: "note", role: "status", "data-test": "train-status" });
+  const view = viewOf({
+    toggle: () => (running ? pause() : run()),
+    single: () => send({ kind: "step" }),
+    reset,
+    rateOfT: (rateOfT) => {
+      change({ rateOfT });
+      if (engine) send({ kind: "rateOfT", value: rateOfT });
+    },
+    b: (value) => send({ kind: "b", value }),
+    search: (words) => {
+      change({ words });
+      send({ kind: "search", words });
+    },
+    settings: (part) => {
+      change(part);
+      reset();
+    },
+  });
+  root.append(view.buttons, status, view.body);
+
+  function change(part: Partial<TrainState>): void {
+    state = { ...state, ...part };
+    link.write(parametersOf(state));
   }
-  async function open(): Promise<Worker> {
-    status.textContent = "loading the pictures";
-    const { pictures, styles, names } = await loadAtlas();
-    const made = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-    made.addEventListener("message", ({ data }: MessageEvent<Report>) => receive(data));
-    made.addEventListener("error", ({ message }) => receive({ kind: "failed", message }));
-    made.postMessage({ kind: "open", pictures, names: { styles, names }, seed: 0 } satisfies Request);
-    return made;
+  function send(request: Request): void {
+    engine ??= start();
+    void engine.then((devices) => devices.send(request));
   }
+  function start(): Promise<BrowserDevices<Request>> {
+    status.textContent = "Starting: kernels are compiled and compared with plain loops.";
+    const devices = startTraining(state, (report) => devices === engine && receive(report), fail);
+    devices.then(({ send: first }) => {
+      if (state.rateOfT !== 1) first({ kind: "rateOfT", value: state.rateOfT });
+      if (state.words !== "") first({ kind: "search", words: state.words });
+    }, fail);
+    return devices;
+  }
+  function run(): void {
+    running = true;
+    send({ kind: "run" });
+    view.show(state, running, progress);
+  }
+  function pause(): void {
+    running = false;
+    send({ kind: "pause" });
+    view.show(state, running, progress);
+  }
+  function reset(): void {
+    void engine?.then((devices) => devices.end());
+    engine = undefined;
+    running = false;
+    progress = noProgress();
+    status.textContent = "";
+    view.show(state, running, progress);
+  }
+  function fail(error: Error): void {
+    running = false;
+    engine = undefined;
+    status.textContent = `The training failed: ${error.message}`;
+    view.show(state, running, progress);
+  }
+  let due = false;
   function receive(report: Report): void {
     if (report.kind === "ready") {
-      status.textContent = `one thread; kernels: ${report.kernels}`;
-      pixels.textContent = `${fixed(100 * report.byPixels, 1)} %`;
-    } else if (report.kind === "step") {
-      step.textContent = String(report.step);
-      loss.textContent = precise(report.loss);
-      t.textContent = fixed(report.t);
-      b.textContent = fixed(report.b);
-      chart.add(report.step, report.loss);
-    } else if (report.kind === "seen") {
-      recall.textContent = `${fixed(100 * report.imageToText, 1)} %`;
-    } else {
-      status.textContent = `the training failed: ${report.message}`;
+      const threads = report.devices > 1 ? `${report.devices} workers that share memory` : `one worker${crossOriginIsolated ? "" : ", since this page is not cross-origin isolated"}`; // biome-ignore format: a line
+      status.textContent = `On ${threads}; kernels: ${report.kernels}.`;
     }
+    progress = after(progress, report);
+    if (progress.finished) running = false;
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => {
+      due = false;
+      view.show(state, running, progress);
+    });
   }
+  link.onChange = (parameters) => {
+    state = stateOf(parameters, mostDevices());
+    reset();
+  };
+  view.show(state, running, progress);
 }
 
-/** The loss of every step on a logarithmic axis. */
-function lossChart() {
-  const x = scaleLinear([0, STEPS], [CHART.left, CHART.right]);
-  const y = scaleLog([0.3, 300], [CHART.bottom, CHART.top]).clamp(true);
-  const path = svg("path", { class: "line s0" });
-  const title = svg("title", {}, "The loss of every step");
-  const element = svg(
-    "svg",
-    { viewBox: `0 0 ${CHART.width} ${CHART.height}`, role: "img", class: "loss-chart" },
-    title,
-    ...[1, 10, 100].flatMap((tick) => [
-      svg("path", { class: "grid", d: `M${CHART.left} ${y(tick)}H${CHART.right}` }),
-      svg("text", { x: CHART.left - 8, y: y(tick) + 4, "text-anchor": "end" }, String(tick)),
-    ]),
-    ...x
-      .ticks(6)
-      .map((tick) => svg("text", { x: x(tick), y: CHART.bottom + 18, "text-anchor": "middle" }, String(tick))),
-    path,
+interface Actions {
+  readonly toggle: () => void;
+  readonly single: () => void;
+  readonly reset: () => void;
+  readonly rateOfT: (factor: number) => void;
+  readonly b: (value: number) => void;
+  readonly search: (words: string) => void;
+  readonly settings: (part: Partial<TrainState>) => void;
+}
+
+/** Everything that the scene shows. */
+function viewOf(actions: Actions) {
+  const toggle = button("Train", "train-start", actions.toggle);
+  toggle.className = "main";
+  const single = button("One step", "train-step", actions.single);
+  const kernels = html("select", { "data-test": "train-kernels" }, ...MODES.map((mode) => html("option", { value: mode }, mode))); // biome-ignore format: a line
+  kernels.addEventListener("change", () => actions.settings({ kernels: MODES[kernels.selectedIndex] }));
+  const devices = html("select", { "data-test": "train-devices" }, ...[1, 2].map((n) => html("option", { value: n, disabled: n > mostDevices() }, String(n)))); // biome-ignore format: a line
+  devices.addEventListener("change", () => actions.settings({ devices: Number(devices.value) }));
+  const buttons = html(
+    "div",
+    { class: "buttons" },
+    toggle,
+    single,
+    button("Reset", "train-reset", actions.reset),
+    html("label", { class: "choice" }, "kernels", kernels),
+    html("label", { class: "choice" }, "workers", devices),
   );
-  const points: [number, number][] = [];
-  let due = false;
+  const rate = slider("rate of t′ ×", "train-rate", RANGES.rateOfT, (v) => fixed(v, 1), actions.rateOfT);
+  const bias = slider("push b to", "train-bias", RANGES.b, (v) => fixed(v, 1), actions.b);
+  const [tiles, charts, square, search] = [tilesOf(), chartsOf(BY_PIXELS), squareView(), searchOf(actions.search)];
+  const table = squareTable("train-table");
+  const weights = html("p", { class: "note weights", "data-test": "train-weights" });
+  const body = html(
+    "div",
+    {},
+    tiles.element,
+    html("div", { class: "controls" }, rate.element, bias.element),
+    charts.element,
+    search.element,
+    html("h3", {}, "The square sharpens"),
+    square.element,
+    table.element,
+    weights,
+  );
   return {
-    element,
-    add(step: number, loss: number): void {
-      points.push([x(step), y(loss)]);
-      if (due) return;
-      due = true;
-      requestAnimationFrame(() => {
-        due = false;
-        set(path, { d: line()(points) as string });
-        title.textContent = `The loss of every step: ${precise(loss)} at step ${step}`;
-      });
+    buttons,
+    body,
+    show(state: TrainState, running: boolean, progress: Progress): void {
+      toggle.textContent = progress.finished ? "Finished" : running ? "Pause" : "Train";
+      toggle.disabled = single.disabled = progress.finished;
+      kernels.value = state.kernels;
+      devices.value = String(state.devices);
+      rate.value = state.rateOfT;
+      tiles.draw(progress, BY_PIXELS);
+      charts.draw(progress);
+      search.draw(state.words, progress.found);
+      square.draw(progress.similarities);
+      if (progress.similarities) table.draw(progress.similarities, NAMES, "Similarity");
+      weights.textContent = progress.weights === "" ? "" : `SHA-256 of the weights after ${progress.step} steps: ${progress.weights}. With strict kernels and untouched knobs it is the same in every browser and in Node, on one worker or two.`; // biome-ignore format: a line
     },
   };
 }

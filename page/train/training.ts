@@ -3,11 +3,14 @@
 import { newBatch } from "../../src/data/batches.ts";
 import { pixelNeighbours } from "../../src/data/pixelNeighbours.ts";
 import { retrieval, retrievalOfScores } from "../../src/eval/index.ts";
+import { parametersOf } from "../../src/nn/index.ts";
 import { alone, type Communicator } from "../../src/parallel/index.ts";
 import { embedPictures, embedTexts } from "../../src/run/embed.ts";
 import { type StepMetrics, trainStep } from "../../src/siglip/index.ts";
 import type { Atlas } from "../atlas/atlas.ts";
+import { sigmoid } from "../pairMath.ts";
 import { galleriesOf, pairsOf, picturesOf, tokenizerOf, UNSEEN } from "./data.ts";
+import type { Found } from "./messages.ts";
 import { BATCH, factorOf, LENGTH, loss, newModel, newOptimizer, SHARDS, STEPS } from "./recipe.ts";
 
 /** Recall at 1 on the unseen style. */
@@ -17,9 +20,6 @@ export interface Seen {
   /** Similarities of some texts, a row each, with the pictures of the same emoji. */
   readonly similarities: Float32Array;
 }
-
-/** Emoji that the similarity square shows. */
-export const SQUARE = 24;
 
 /** A training that its caller takes step by step. */
 export class PageTraining {
@@ -69,13 +69,8 @@ export class PageTraining {
     return metrics;
   }
 
-  /** Recall on the unseen style, and the similarities of some of its pictures. Every device must call it. */
-  evaluate(): Seen {
-    return this.similarities(squareItems(this.#atlas));
-  }
-
-  /** The same for the square of the given emoji. */
-  similarities(items: readonly number[]): Seen {
+  /** Recall on the unseen style, and the similarities of the given emoji. Every device must call it. */
+  evaluate(items: readonly number[]): Seen {
     const zimg = embedPictures(this.model, this.#unseen, this.#comm);
     const ztxt = embedTexts(this.model, this.#tokenizer, this.#atlas.names, LENGTH, this.#comm);
     const [{ textToImage, imageToText }] = retrieval(zimg, ztxt, this.#unseen.owner, [1]).recall;
@@ -92,20 +87,23 @@ export class PageTraining {
   }
 
   /** The pictures of the unseen style whose embeddings fit the words best. Every device must call it. */
-  search(words: string, count: number): { readonly item: number; readonly logit: number }[] {
+  search(words: string, count: number): Found[] {
     const zimg = embedPictures(this.model, this.#unseen, this.#comm);
     const ztxt = embedTexts(this.model, this.#tokenizer, [words], LENGTH, this.#comm);
     const [t, b] = [Math.exp(this.model.tPrime.value.item()), this.model.b.value.item()];
     return this.#atlas.names
-      .map((_, item) => ({ item, logit: t * dot(ztxt, 0, zimg, item, this.model.embedDim) + b }))
-      .sort((a, c) => c.logit - a.logit)
+      .map((_, item) => ({ item, probability: sigmoid(t * dot(ztxt, 0, zimg, item, this.model.embedDim) + b) }))
+      .sort((one, other) => other.probability - one.probability)
       .slice(0, count);
   }
-}
 
-/** The emoji of the similarity square: evenly spread over the atlas. */
-export const squareItems = ({ names }: { readonly names: readonly string[] }): number[] =>
-  Array.from({ length: SQUARE }, (_, i) => Math.floor(((i + 0.5) * names.length) / SQUARE));
+  /** SHA-256 of all weights. */
+  async hash(): Promise<string> {
+    const weights = [...parametersOf(this.model).values()].flatMap(({ value }) => [...value.data]);
+    const digest = await crypto.subtle.digest("SHA-256", Float32Array.from(weights));
+    return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+}
 
 function dot(x: Float32Array, i: number, y: Float32Array, j: number, d: number): number {
   let sum = 0;
