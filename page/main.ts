@@ -1,4 +1,5 @@
 /** The page: builds every scene in order, and keeps the address in step with the scene that was last touched. */
+import { isolate } from "./isolation.ts";
 import { pair } from "./pair/draw.ts";
 import type { Link, Scene } from "./scene.ts";
 import { softmax } from "./softmax/draw.ts";
@@ -54,3 +55,4 @@ addEventListener("hashchange", () => {
   if (parameters.size > 0) links.get(id)?.onChange?.(parameters);
 });
 show();
+void isolate();

@@ -139,9 +139,12 @@ function viewOf(actions: Actions) {
     tiles.element,
     html("div", { class: "controls" }, rate.element, bias.element),
     charts.element,
-    search.element,
-    html("h3", {}, "The square sharpens"),
-    square.element,
+    html(
+      "div",
+      { class: "row" },
+      html("div", {}, html("h3", {}, "The square sharpens"), square.element),
+      html("div", {}, html("h3", {}, "Search the unseen style"), search.element),
+    ),
     table.element,
     weights,
   );

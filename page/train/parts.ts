@@ -107,7 +107,7 @@ export function searchOf(onSearch: (words: string) => void) {
   const input = html("input", {
     type: "search",
     maxlength: 100,
-    placeholder: "red fruit",
+    placeholder: "brown bear",
     "data-test": "search-input",
   });
   const results = html("ol", { class: "results", "aria-live": "polite" });

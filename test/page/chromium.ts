@@ -1,6 +1,6 @@
 /** The Chromium of this machine, and the built page in it. */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { buildPage } from "../../page/build.ts";
@@ -23,6 +23,8 @@ export interface Opened {
 /** The built page on a server, and a browser. */
 export interface Site {
   readonly address: string;
+  /** Whether other programs take the machine's cores, so that times mean little. */
+  readonly isBusy: boolean;
   open(hash?: string, options?: BrowserContextOptions): Promise<Opened>;
   close(): Promise<void>;
 }
@@ -36,6 +38,7 @@ export async function openSite(options: { isolated?: boolean } = {}): Promise<Si
   const browser: Browser = await chromium.launch({ executablePath, args: FLAGS, chromiumSandbox: false });
   return {
     address,
+    isBusy: loadavg()[0] > availableParallelism(),
     async open(hash = "", contextOptions = {}) {
       const context = await browser.newContext(contextOptions);
       const page = await context.newPage();
