@@ -21,11 +21,11 @@ async function weightsOf(page: Page): Promise<string> {
 }
 
 let site: Site;
-let plain: Site; // sends no headers for isolation
+let plain: Site; // sends no headers for isolation, and has the page in a folder of its own
 let expected: string;
 beforeAll(async () => {
   site = await openSite();
-  plain = await openSite({ isolated: false });
+  plain = await openSite({ isolated: false, below: "docs/page" });
   chooseKernels("strict");
   const training = new PageTraining(await readAtlas(), 0);
   while (training.step < STEPS) training.advance();
