@@ -6,8 +6,8 @@ import { MOVES, type PairState, pairOf, parametersOf, RANGES, stateOf } from "./
 import text from "./text.html?raw";
 
 const RADIUS = 120;
-const CURVE = { width: 380, height: 260, left: 44, right: 368, top: 14, bottom: 220 };
-const MOST = 20; // of the loss axis
+const CURVE = { width: 380, height: 284, left: 44, right: 368, top: 58, bottom: 250 };
+const LEAST = 5; // where the loss axis ends if both curves stay lower
 
 export const pair: Scene = { id: "pair", title: "A pair", text, mount };
 
@@ -23,13 +23,14 @@ function mount(root: HTMLElement, link: Link): void {
   }; // biome-ignore format: a slider a line
   const matches = html("input", { type: "checkbox", "data-test": "pair-matches" });
   matches.addEventListener("change", () => change({ matches: matches.checked }, "label"));
+  const sign = html("output");
   const controls = html(
     "div",
     { class: "controls" },
     sliders.angle.element,
     sliders.t.element,
     sliders.b.element,
-    html("label", { class: "check" }, matches, "image and text match (z = +1)"),
+    html("label", { class: "check" }, matches, "image and text match: ", sign),
   );
   root.append(html("div", { class: "row" }, circle.element, curve.element), formula.element, controls);
 
@@ -41,6 +42,7 @@ function mount(root: HTMLElement, link: Link): void {
   function draw(moved?: keyof typeof MOVES): void {
     for (const key of ["angle", "t", "b"] as const) sliders[key].value = state[key];
     matches.checked = state.matches;
+    sign.textContent = state.matches ? "z = +1" : "z = −1";
     circle.draw(state);
     curve.draw(state);
     formula.draw(state, moved);
@@ -104,41 +106,44 @@ function circleDrawing(onAngle: (angle: number) => void) {
 /** The loss over the similarity, for a positive and a negative, with the pair as a dot. */
 function curveDrawing() {
   const x = scaleLinear([-1, 1], [CURVE.left, CURVE.right]);
-  const y = scaleLinear([0, MOST], [CURVE.bottom, CURVE.top]);
   const [own, other, dot, title] = [svg("path", { class: "line s0" }), svg("path", { class: "line faded" }), svg("circle", { class: "dot s0", r: 6 }), svg("title")]; // biome-ignore format: one list
-  const axes = [
-    ...x.ticks(5).map((tick) => svg("text", { x: x(tick), y: CURVE.bottom + 18, "text-anchor": "middle" }, fixed(tick, 1))),
-    ...y.ticks(5).flatMap((tick) => [
-      svg("path", { class: "grid", d: `M${CURVE.left} ${y(tick)}H${CURVE.right}` }),
-      svg("text", { x: CURVE.left - 8, y: y(tick) + 4, "text-anchor": "end" }, String(tick)),
-    ]),
-    svg("text", { x: CURVE.right, y: CURVE.bottom + 36, "text-anchor": "end" }, "similarity s"),
-    svg("text", { x: CURVE.left - 34, y: CURVE.bottom + 36 }, "loss of the pair"),
-  ]; // biome-ignore format: an axis a line
+  const lossAxis = svg("g");
+  const legends = [svg("text", { class: "legend", x: CURVE.left + 28, y: 12 }), svg("text", { class: "legend", x: CURVE.left + 28, y: 30 })]; // biome-ignore format: one list
   const element = svg(
     "svg",
     { viewBox: `0 0 ${CURVE.width} ${CURVE.height}`, role: "img", class: "curve" },
     title,
-    ...axes,
+    svg("path", { class: "line s0", d: `M${CURVE.left} 8h20` }),
+    svg("path", { class: "line faded", d: `M${CURVE.left} 26h20` }),
+    ...legends,
+    ...x.ticks(5).map((tick) => svg("text", { x: x(tick), y: CURVE.bottom + 18, "text-anchor": "middle" }, fixed(tick, 1))),
+    svg("text", { x: CURVE.right, y: CURVE.bottom + 34, "text-anchor": "end" }, "similarity s"),
+    svg("text", { x: 4, y: 47 }, "loss"),
+    lossAxis,
     other,
     own,
     dot,
-  );
+  ); // biome-ignore format: a part a line
   const samples = Array.from({ length: 201 }, (_, i) => i / 100 - 1);
-  const path = (state: PairState, matches: boolean): string => {
-    const points = samples.map((s): [number, number] => {
-      const angle = (Math.acos(s) * 180) / Math.PI;
-      return [x(s), y(Math.min(MOST, pairOf({ ...state, angle, matches }).loss))];
-    });
-    return line()(points) as string;
-  };
+  const lossAt = (state: PairState, s: number, matches: boolean): number =>
+    pairOf({ ...state, angle: (Math.acos(s) * 180) / Math.PI, matches }).loss;
   return {
     element,
     draw(state: PairState): void {
       const { similarity, loss } = pairOf(state);
-      set(own, { d: path(state, state.matches) });
-      set(other, { d: path(state, !state.matches) });
-      set(dot, { cx: x(similarity), cy: y(Math.min(MOST, loss)) });
+      const most = Math.max(LEAST, lossAt(state, -1, true), lossAt(state, 1, false));
+      const y = scaleLinear([0, most], [CURVE.bottom, CURVE.top]).nice(5);
+      lossAxis.replaceChildren(...y.ticks(5).flatMap((tick) => [
+        svg("path", { class: "grid", d: `M${CURVE.left} ${y(tick)}H${CURVE.right}` }),
+        svg("text", { x: CURVE.left - 8, y: y(tick) + 4, "text-anchor": "end" }, String(tick)),
+      ])); // biome-ignore format: a part a line
+      [own, other].forEach((path, i) => {
+        const matches = state.matches === (i === 0);
+        set(path, { d: line()(samples.map((s): [number, number] => [x(s), y(lossAt(state, s, matches))])) as string });
+        legends[i].textContent =
+          `${matches ? "match (z = +1)" : "no match (z = −1)"}${i === 0 ? ", this pair" : ", the other label"}`;
+      });
+      set(dot, { cx: x(similarity), cy: y(loss) });
       title.textContent = `The loss of a ${state.matches ? "matching" : "non-matching"} pair over its similarity: ${precise(loss)} at ${fixed(similarity)}`;
     },
   };
