@@ -83,6 +83,6 @@ export const QUESTIONS = [
   {
     b: -Math.log(GUESSED - 1),
     name: "b = −ln 127 = −4.84",
-    why: "The best constant answer: every pair starts at probability 1/128, which is how often a pair matches. The positive costs ln 128 = 4.85, the negatives together 1.00. Lower is possible only by telling pairs apart. siglip-ts starts here.",
+    why: "The best constant answer: every pair starts at probability 1/128, which is how often a pair matches. The positive costs ln 128 = 4.85, the negatives together 1.00. Lower is possible only by telling pairs apart. siglip-ts starts b here; its first loss is higher all the same, since real similarities are not 0 (scene 6).",
   },
 ] as const;
