@@ -3,7 +3,7 @@ import { fixed, html, slider } from "../dom.ts";
 import { type Cell, heatMap } from "../heat.ts";
 import type { Link, Scene } from "../scene.ts";
 import { squareTable } from "../squareTable.ts";
-import { CHANGE_NAMES, CHANGES, parametersOf, RANGES, type Side, type SoftmaxState, sidesOf, stateOf, VIEWS } from "./state.ts"; // biome-ignore format: a line
+import { CHANGE_NAMES, CHANGES, MOVED, parametersOf, RANGES, type Side, type SoftmaxState, sidesOf, stateOf, VIEWS } from "./state.ts"; // biome-ignore format: a line
 
 import text from "./text.html?raw";
 
@@ -29,16 +29,20 @@ function mount(root: HTMLElement, link: Link): void {
   const sliders = {
     stage: slider("training", "softmax-stage", RANGES.stage, (i) => `step ${STAGES[i].toLocaleString("en")}`, (stage) => change({ stage })),
     t: slider("temperature t", "softmax-t", RANGES.t, (v) => fixed(v, 0), (t) => change({ t })),
-    b: slider("bias b", "softmax-b", RANGES.b, (v) => fixed(v, 1), (b) => change({ b })),
+    b: slider("bias b (sigmoid)", "softmax-b", RANGES.b, (v) => fixed(v, 1), (b) => change({ b })),
   }; // biome-ignore format: a slider a line
   const note = html("p", { role: "status", "data-test": "softmax-note" });
-  const sides = { sigmoid: sideOf("Sigmoid", "softmax-sigmoid"), softmax: sideOf("Softmax", "softmax-softmax") };
+  const sides = {
+    sigmoid: sideOf("Sigmoid", "softmax-sigmoid"),
+    softmax: sideOf("Softmax, by row and column", "softmax-softmax"),
+  };
   root.append(
     html("div", { class: "buttons" }, changes.element, views.element),
+    html("div", { class: "controls" }, sliders.stage.element, sliders.t.element, sliders.b.element),
     note,
     html("div", { class: "row" }, sides.sigmoid.element, sides.softmax.element),
-    html("div", { class: "controls" }, sliders.stage.element, sliders.t.element, sliders.b.element),
-  );
+    html("p", { class: "note" }, `White is 0, full blue +1, full orange −1; frames mark the pairs that match. Gradients are those of B times the loss with respect to the logit: on the left that of the cell’s own loss. A cell counts as moved if its number changes by more than ${MOVED.toExponential().replace("-", "−")}.`),
+  ); // biome-ignore format: the note is one text
   function draw(): void {
     const { shown, ...both } = sidesOf(state);
     for (const key of ["sigmoid", "softmax"] as const) sides[key].draw(both[key], shown, state);
@@ -81,7 +85,7 @@ function sideOf(name: string, test: string) {
       map.onChoose = choose;
       choose(0, 0);
       const count = changed.filter(Boolean).length;
-      moved.textContent = `${count} of ${kept} cells moved; loss ${lossBefore.toPrecision(3)} → ${square.loss.toPrecision(3)}`;
+      moved.textContent = `${count} of ${kept} cells moved; loss ${lossBefore.toPrecision(5)} → ${square.loss.toPrecision(5)}`;
       table.draw(values, names, `${name}: ${view}`);
     },
   };

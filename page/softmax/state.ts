@@ -7,6 +7,8 @@ import { numberIn } from "../scene.ts";
 export const VIEWS = ["probability", "gradient"] as const;
 
 const BEFORE = 12; // pairs
+/** A cell has moved if its value changes by more than this: far more than rounding, far less than any effect. */
+export const MOVED = 1e-12;
 const place = (name: string): number => NAMES.indexOf(name);
 
 /** Pairs of a batch: emoji in order, and the picture that each text is said to belong to. */
@@ -115,7 +117,7 @@ export function sidesOf({ change, view, stage, t, b }: SoftmaxState): {
     const wasThere = cells.map(({ row, column }) => isOld[row] && isOld[column]);
     const changed = cells.map(({ row, column }, k) => {
       const earlier = values(old)[batch.shown[row] * BEFORE + batch.shown[column]];
-      return wasThere[k] && Math.abs(values(square)[k] - earlier) > 1e-12;
+      return wasThere[k] && Math.abs(values(square)[k] - earlier) > MOVED;
     });
     return { square, lossBefore: old.loss, changed, kept: wasThere.filter(Boolean).length };
   };
