@@ -24,12 +24,12 @@ function mount(root: HTMLElement, link: Link): void {
   const player = playerOf("ring", "event", (frame) => change({ frame }));
   const restart = (part: Partial<RingState>): void => {
     player.pause();
-    state = { ...state, ...part, frame: 0 };
+    state = { ...state, ...part };
     link.write(parametersOf(state));
     void load();
   };
   const form = html("select", { "data-test": "ring-form" }, ...FORM_NAMES.map((name) => html("option", {}, name)));
-  form.addEventListener("change", () => restart({ form: FORM_NAMES[form.selectedIndex] }));
+  form.addEventListener("change", () => restart({ form: FORM_NAMES[form.selectedIndex], frame: 0 }));
   const devices = slider("devices D", "ring-devices", RANGES.devices, String, (value) => restart({ devices: value }));
   const says = html("p", { class: "frame-text", role: "status", "data-test": "ring-text" });
   const place = html("div", { class: "row" });
@@ -54,6 +54,7 @@ function mount(root: HTMLElement, link: Link): void {
       if (wanted.form !== state.form || wanted.devices !== state.devices) return; // another one is on its way
       log = loaded;
       film = filmOf(loaded);
+      state = { ...state, frame: Math.min(state.frame, film.length - 1) };
       circle = circleOf(state.devices);
       square = squareOf(state.devices);
       place.replaceChildren(circle.element, square.element);

@@ -6,14 +6,13 @@ import type { Communicator } from "../../src/parallel/index.ts";
 import { lockstep } from "../../src/parallel/lockstep.ts";
 import { type LossForm, lossForms } from "../../src/siglip/index.ts";
 import { heap, Rng, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { ROWS } from "./state.ts";
 
 /** The forms that go round a ring. */
 export const FORMS = ["fused", "chunked"] as const;
 export type Form = (typeof FORMS)[number];
 
-/** Pairs of each device, and the width of the embeddings. */
-export const ROWS = 32;
-const WIDTH = 16;
+const WIDTH = 16; // of the embeddings
 const [T_PRIME, B] = [Math.log(10), -10];
 
 /** What a device does: it computes the block of its images and a text block, passes something on, or adds up numbers with all others. */

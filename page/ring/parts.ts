@@ -1,6 +1,6 @@
 /** The drawings of the ring: devices in a circle, the square of blocks, memory. */
 import { html, svg } from "../dom.ts";
-import type { Frame } from "./state.ts";
+import { type Frame, ROWS } from "./state.ts";
 
 const BOX = { width: 66, height: 44 };
 const RADIUS = 128;
@@ -73,7 +73,7 @@ export function squareOf(size: number) {
     ...cells.flatMap(({ area, number }) => [area, number]),
   );
   return {
-    element: html("div", {}, element, html("p", { class: "note" }, "Blocks of 32 × 32 pairs, a device a row. A number is the event in which the loss of the block was computed; a block is solid when its gradient is on its way.")), // biome-ignore format: a line
+    element: html("div", {}, element, html("p", { class: "note" }, "Blocks of 32 × 32 pairs, a device a row. A number is the event in which the loss of the block was computed. A block turns solid when its gradient for the texts is passed on: in the fused form two events after the number, in the chunked form in the backward pass; each device’s own block turns solid in the last event there.")), // biome-ignore format: a line
     draw({ visited, added }: Frame, frame: number): void {
       cells.forEach(({ area, number }, k) => {
         const isNow = visited[k] === frame + 1;
@@ -88,27 +88,35 @@ export function squareOf(size: number) {
   };
 }
 
+/** The end of the axis: the dense form with the pairs of eight devices needs 2.65 MB. One axis for all D shows how it grows. */
+export const LONGEST = 2.7e6; // bytes
+
 /** Bytes of each device beside one device with the dense form. */
 export function memoryBars({ devices }: Frame, dense: number): HTMLElement {
   const kilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(bytes < 1e5 ? 1 : 0)} kB`;
   const row = (name: string, held: number, most: number): HTMLElement[] => [
     html("dt", {}, name),
-    html("dd", {}, bar(held, most, dense), html("span", {}, held === most ? kilobytes(most) : `${kilobytes(held)}, at most ${kilobytes(most)}`)),
+    html("dd", {}, bar(held, most), html("span", {}, held === most ? kilobytes(most) : `${kilobytes(held)}, most so far ${kilobytes(most)}`)),
   ]; // biome-ignore format: a part a line
   return html(
     "div",
     {},
     html("h3", {}, "Memory"),
     html(
+      "p",
+      { class: "note" },
+      `The last bar is the dense form, and all bars have one axis for any D: it ends at ${LONGEST / 1e6} MB.`,
+    ),
+    html(
       "dl",
       { class: "memory", "data-test": "ring-memory" },
       ...devices.flatMap(({ held, most }, rank) => row(`device ${rank}`, held, most)),
-      ...row("one device, dense", dense, dense),
+      ...row(`one device, all ${ROWS * devices.length} pairs`, dense, dense),
     ),
   );
 }
 
-function bar(held: number, most: number, longest: number): SVGElement {
-  const width = (bytes: number): string => `${(100 * bytes) / longest}%`;
+function bar(held: number, most: number): SVGElement {
+  const width = (bytes: number): string => `${(100 * bytes) / LONGEST}%`;
   return svg("svg", { class: "memory-bar", "aria-hidden": "true" }, svg("rect", { class: "most", width: width(most), height: 14 }), svg("rect", { class: "bar", width: width(held), height: 14 })); // biome-ignore format: a line
 }

@@ -4,6 +4,9 @@ import type { Event, Form, RingLog } from "./log.ts";
 
 export const FORM_NAMES = ["fused", "chunked"] as const satisfies readonly Form[];
 
+/** Pairs of each device. */
+export const ROWS = 32;
+
 export interface RingState {
   readonly form: Form;
   readonly devices: number;

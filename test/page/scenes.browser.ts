@@ -29,7 +29,10 @@ describe("#ring", () => {
     await page.locator(`${named("ring-table")} summary`).press("Enter");
     expect(await page.locator(`${named("ring-table")} tbody tr`).count()).toBe(8);
     await page.locator(named("ring-devices")).press("Home");
-    await expect.poll(() => text.textContent()).toContain("x0 · y0, x1 · y1. 2 of 4");
+    await expect.poll(() => page.locator(`${named("ring-table")} tbody tr`).count()).toBe(5);
+    expect(await text.textContent()).toContain("The loss is"); // the event stays, or becomes the last
+    await page.locator(named("ring-frame")).press("Home");
+    expect(await text.textContent()).toContain("x0 · y0, x1 · y1. 2 of 4");
     await page.locator(named("ring-play")).press("Enter");
     await expect.poll(() => page.url(), { timeout: 20_000 }).toContain("frame=2");
     expect(problems).toEqual([]);

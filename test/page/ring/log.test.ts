@@ -1,7 +1,8 @@
 /** The log of the real loss on devices, and the film that is made of it. */
 import { expect, describe as group, it } from "vitest";
-import { FORMS, logRing, ROWS } from "../../../page/ring/log.ts";
-import { describe, filmOf, parametersOf, stateOf } from "../../../page/ring/state.ts";
+import { FORMS, logRing } from "../../../page/ring/log.ts";
+import { LONGEST } from "../../../page/ring/parts.ts";
+import { describe, filmOf, parametersOf, RANGES, ROWS, stateOf } from "../../../page/ring/state.ts";
 
 const CASES = FORMS.flatMap((form) => [2, 3, 5].map((devices) => [form, devices] as const));
 
@@ -51,6 +52,12 @@ it("a device of the fused form needs the same memory however many there are; the
   expect(filmOf(six).at(-1)?.devices[0].most).toBe(filmOf(two).at(-1)?.devices[0].most);
   expect(six.dense.most).toBeGreaterThan(6 * two.dense.most);
   expect(two.dense.most).toBeGreaterThan(4 * (2 * ROWS) ** 2);
+});
+
+it("the axis of memory just holds the dense form with the pairs of most devices", () => {
+  const { most } = logRing("fused", RANGES.devices.max).dense;
+  expect(most).toBeLessThanOrEqual(LONGEST);
+  expect(most).toBeGreaterThan(0.95 * LONGEST);
 });
 
 it("every frame is told in words, the last with both losses", () => {
