@@ -31,21 +31,24 @@ function mount(root: HTMLElement, link: Link): void {
   const input = html("input", { type: "text", id: "expression", maxlength: 200, spellcheck: "false", autocomplete: "off", "data-test": "autodiff-expression" }); // biome-ignore format: a line
   input.addEventListener("input", () => edit({ text: input.value }));
   const presets = html("select", { "data-test": "autodiff-presets" }, html("option", { value: "" }, "your own"), ...PRESETS.map(({ name, text: value }) => html("option", { value }, name))); // biome-ignore format: a line
-  presets.addEventListener("change", () => presets.value !== "" && edit({ text: presets.value }));
+  presets.addEventListener("change", () => presets.value !== "" && edit({ text: presets.value, frame: 0 }));
   const values = valueFields((name, value) => edit({ values: { ...state.values, [name]: value } }));
   const problem = html("p", { class: "problem", role: "alert", "data-test": "autodiff-error" });
   const says = html("p", { class: "frame-text", role: "status", "data-test": "autodiff-text" });
   const place = html("div", { class: "graph-place", tabindex: 0, role: "region", "aria-label": "The graph" });
   const table = graphTable();
+  const graphic = html(
+    "div",
+    { class: "graphic" },
+    html("div", { class: "player" }, html("div", { class: "buttons" }, ...player.buttons), player.element, says),
+    place,
+    table.element,
+  );
   root.append(
     html("div", { class: "buttons expression" }, html("label", { for: "expression" }, "expression"), input, html("label", { class: "choice" }, "or ", presets)),
     problem,
     values.element,
-    html("div", { class: "buttons" }, ...player.buttons),
-    html("div", { class: "controls" }, player.element),
-    says,
-    place,
-    table.element,
+    graphic,
   ); // biome-ignore format: a part a line
 
   async function load(): Promise<void> {
@@ -57,6 +60,7 @@ function mount(root: HTMLElement, link: Link): void {
       const answer = await ask("autodiff", wanted.text, full);
       if (wanted.text !== state.text || wanted.values !== state.values) return; // another one is on its way
       problem.textContent = "";
+      graphic.hidden = false;
       recorded = answer;
       film = filmOf(answer);
       graph = graphOf(answer.nodes);
@@ -64,7 +68,9 @@ function mount(root: HTMLElement, link: Link): void {
       values.show(full);
       draw();
     } catch (error) {
-      if (wanted.text === state.text) problem.textContent = (error as Error).message;
+      if (wanted.text !== state.text) return;
+      problem.textContent = (error as Error).message;
+      graphic.hidden = true; // what it shows is another expression's
     }
   }
   function draw(): void {

@@ -94,6 +94,8 @@ export function parse(text: string): Expression {
     next++;
     if (kind === "number") return { kind: "number", value: Number(word) };
     const name = FUNCTIONS.find((each) => each === word);
+    if (!name && tokens[next].text === "(")
+      throw new ExpressionError(`“${word}” before “(” is no function that is known here; use ${FUNCTIONS.join(", ")}, or write * to multiply`); // biome-ignore format: a line
     return name ? { kind: "op", op: name, args: [inParentheses()] } : { kind: "name", name: word };
   };
   const whole = sum();

@@ -51,29 +51,30 @@ function namesIn(text: string): string[] {
 }
 
 /**
- * The vjps of each operation, one for each input, as expressions of g (the gradient of the value), a and b (the inputs) and y (the
- * value). They are for reading; tests compare them with what the operations return.
+ * The vjps of each operation, one for each input, as expressions of g (the gradient of the value), u and v (the inputs) and out
+ * (the value). They are for reading; tests compare them with what the operations return.
  */
 export const VJPS: Readonly<Record<OpName, readonly string[]>> = {
   add: ["g", "g"],
   sub: ["g", "-g"],
-  mul: ["g * b", "g * a"],
-  div: ["g / b", "-g * y / b"],
+  mul: ["g * v", "g * u"],
+  div: ["g / v", "-g * out / v"],
   neg: ["-g"],
-  exp: ["g * y"],
-  log: ["g / a"],
-  sqrt: ["g / (2 * y)"],
-  square: ["g * 2 * a"],
-  tanh: ["g * (1 - y * y)"],
-  sigmoid: ["g * y * (1 - y)"],
-  logSigmoid: ["g * sigmoid(-a)"],
-  softplus: ["g * sigmoid(a)"],
+  exp: ["g * out"],
+  log: ["g / u"],
+  sqrt: ["g / (2 * out)"],
+  square: ["g * 2 * u"],
+  tanh: ["g * (1 - out * out)"],
+  sigmoid: ["g * out * (1 - out)"],
+  logSigmoid: ["g * sigmoid(-u)"],
+  softplus: ["g * sigmoid(u)"],
 };
 
 const printed = (formula: string): string => formula.replaceAll(" * ", "·").replaceAll("-", "−");
 
 /** A value with four significant digits. */
-export const show = (value: number): string => String(Number(value.toPrecision(4))).replaceAll("-", "−");
+export const show = (value: number): string =>
+  Number.isNaN(value) ? "not a number" : String(Number(value.toPrecision(4))).replaceAll("-", "−");
 
 /** A moment of the backward pass. */
 export interface Frame {
@@ -86,6 +87,10 @@ export interface Frame {
 
 /** What a node is called in a sentence. */
 export const nameOf = ({ op, leaf }: GraphNode): string => op ?? leaf;
+
+/** Whether the value and all slopes are finite; a formula of a vjp also gives numbers where its function has no value, as log below 0. */
+const isDefined = (value: number, leaves: Recorded["leaves"]): boolean =>
+  [value, ...leaves.flatMap(({ gradient, measured }) => [gradient, measured])].every(Number.isFinite);
 
 /** The film: the values, the gradient of the value itself, then one operation a frame. */
 export function filmOf({ nodes, steps, leaves }: Recorded): Frame[] {
@@ -113,7 +118,10 @@ export function filmOf({ nodes, steps, leaves }: Recorded): Frame[] {
   }
   const end = frames[frames.length - 1];
   const check = leaves.map((leaf) => `∂/∂${leaf.name} = ${show(leaf.gradient)} (measured: ${show(leaf.measured)})`);
-  frames[frames.length - 1] = { ...end, text: `${end.text} All gradients are complete: ${check.join(", ")}.` };
+  const complete = isDefined(nodes[last].value, leaves)
+    ? `All gradients are complete: ${check.join(", ")}.`
+    : `The expression or its slope is not a finite number at these values, so the gradient is undefined here: what the vjps give (${check.join(", ")}) means nothing. Choose other values.`;
+  frames[frames.length - 1] = { ...end, text: `${end.text} ${complete}` };
   return frames;
 }
 

@@ -46,6 +46,7 @@ describe("#autodiff", () => {
     await expect.poll(() => text.textContent(), { timeout: 60_000 }).toContain("the value is 1.33");
     await page.locator(named("autodiff-expression")).fill("x * x +");
     await expect.poll(() => page.locator(named("autodiff-error")).textContent()).toContain("found the end");
+    expect(await page.locator(named("autodiff-text")).isVisible()).toBe(false);
     await page.locator(named("autodiff-expression")).fill("x * x");
     await page.locator(named("autodiff-value-x")).fill("3");
     await expect.poll(() => text.textContent()).toContain("the value is 9");

@@ -50,13 +50,15 @@ describe("an expression", () => {
   it.each([
     ["", "expected a number, a name or “(” at character 1, found the end"],
     ["1 +", "at character 4, found the end"],
-    ["x(2)", "expected an operation at character 2, found “(”"],
+    ["2 (3)", "expected an operation at character 3, found “(”"],
+    ["x(2)", "“x” before “(” is no function"],
+    ["1 + sin(x)", "“sin” before “(” is no function that is known here; use exp, log"],
     ["exp 2", "expected “(” at character 5, found “2”"],
     ["(x", "expected “)” at character 3"],
     ["x ^ 2", "“^” at character 3 is no part of an expression"],
     ["x + ".repeat(40), "parts; use at most 60"],
     ["x".repeat(201), "201 characters; use at most 200"],
-    ["constructor(x)", "expected an operation"],
+    ["constructor(x)", "“constructor” before “(” is no function"],
   ])("%j is refused: %s", (text, message) => {
     expect(() => parse(text)).toThrow(ExpressionError);
     expect(() => parse(text)).toThrow(message);

@@ -24,7 +24,10 @@ describe("the vjps that the page shows", () => {
           op === "exp" ? steps.find(({ node }) => nodes[node].inputs.some((i) => nodes[i].leaf === "a")) : step;
         const y = nodes[used?.node ?? 0].value;
         VJPS[op].forEach((formula, i) => {
-          expect(computed(parse(formula), { a, b, y, g: used?.g ?? 0 })).toBeCloseTo(used?.parts[i] ?? Number.NaN, 9);
+          expect(computed(parse(formula), { u: a, v: b, out: y, g: used?.g ?? 0 })).toBeCloseTo(
+            used?.parts[i] ?? Number.NaN,
+            9,
+          );
         });
       }),
       { numRuns: 20 },
@@ -60,6 +63,12 @@ describe.each(PRESETS.map(({ text }) => text))("the film of %s", (text) => {
 it("a name that is used twice collects the sum of its gradients", () => {
   const [{ gradient }] = recordOf("x * x + x * y").leaves;
   expect(gradient).toBeCloseTo(2 * 0.5 + 3, 12);
+});
+
+it("a gradient where the expression has no value is called undefined, and others are not", () => {
+  expect(filmOf(recordOf("log(0 - x)")).at(-1)?.text).toContain("undefined here");
+  expect(filmOf(recordOf("1 / (x - x)")).at(-1)?.text).toContain("undefined here");
+  expect(filmOf(recordOf("log(x)")).at(-1)?.text).not.toContain("undefined");
 });
 
 it("an expression that is one name has gradient 1", () => {
