@@ -27,7 +27,7 @@ function mount(root: HTMLElement, link: Link): void {
   const says = html("p", { "data-test": "faults-change" });
   const seen = html("p", { class: "seen", role: "status", "data-test": "faults-seen" });
   const [figures, charts, table] = [figuresOf(), chartsOf(), curvesTable()];
-  root.append(choices.element, says, html("div", { class: "buttons" }, start), figures.element, charts.element, seen, table.element); // biome-ignore format: a line
+  root.append(choices.element, says, html("div", { class: "buttons" }, start), seen, figures.element, charts.element, table.element); // biome-ignore format: a line
 
   const finished = (run: Run | undefined): boolean => run !== undefined && isFinished(run.progress);
   const isRunning = (): boolean => [runs.right, runs.fault].some((run) => run !== undefined && !finished(run));

@@ -1,5 +1,5 @@
 /**
- * The sigmoid loss with one of eight faults, each as close to the right one as it is in the programs that have it.
+ * The sigmoid loss with one of seven faults, each as close to the right one as it is in the programs that have it; and the softmax loss.
  *
  *     L = −(1/n) Σᵢ Σⱼ log σ(zᵢⱼ·ℓᵢⱼ),   ℓᵢⱼ = t·⟨xᵢ, yⱼ⟩ + b,   t = exp t′
  *

@@ -59,7 +59,7 @@ export const FAULTS = {
   softmax: {
     title: "softmax",
     change: "No fault, another loss: that of CLIP, with which scene 3 compares the sigmoid.",
-    seen: "Its loss counts other things, so the curves cannot be compared. Recall ends about as high in this small training. What it costs is seen in scene 4: no device can work alone on its block.",
+    seen: "Its loss counts other things, so the curves cannot be compared. Recall ends about as high in this small training. What it costs shows on several devices: the sums of whole rows and columns are needed first, so each block is computed twice, or all logits are kept.",
   },
 } as const satisfies Record<string, Fault>;
 
