@@ -100,7 +100,12 @@ function mount(root: HTMLElement, link: Link): void {
     charts.draw(both);
     table.draw(both, title);
     const isDone = finished(runs.right) && finished(runs.fault);
-    seen.textContent = failure !== "" ? `The training failed: ${failure}` : isDone ? after : "";
+    seen.textContent =
+      failure !== ""
+        ? `The training failed: ${failure}`
+        : isDone
+          ? after
+          : "What one sees stands here when both have trained.";
   }
   link.onChange = (parameters) => change(stateOf(parameters));
   draw();

@@ -29,7 +29,7 @@ function mount(root: HTMLElement, link: Link): void {
   const sliders = {
     stage: slider("training", "softmax-stage", RANGES.stage, (i) => `step ${STAGES[i].toLocaleString("en")}`, (stage) => change({ stage })),
     t: slider("temperature t", "softmax-t", RANGES.t, (v) => fixed(v, 0), (t) => change({ t })),
-    b: slider("bias b (sigmoid)", "softmax-b", RANGES.b, (v) => fixed(v, 1), (b) => change({ b })),
+    b: slider("bias b", "softmax-b", RANGES.b, (v) => fixed(v, 1), (b) => change({ b })),
   }; // biome-ignore format: a slider a line
   const note = html("p", { role: "status", "data-test": "softmax-note" });
   const sides = {
@@ -41,7 +41,7 @@ function mount(root: HTMLElement, link: Link): void {
     html("div", { class: "controls" }, sliders.stage.element, sliders.t.element, sliders.b.element),
     note,
     html("div", { class: "row" }, sides.sigmoid.element, sides.softmax.element),
-    html("p", { class: "note" }, `White is 0, full blue +1, full orange −1; frames mark the pairs that match. Gradients are those of B times the loss with respect to the logit: on the left that of the cell’s own loss. A cell counts as moved if its number changes by more than ${MOVED.toExponential().replace("-", "−")}.`),
+    html("p", { class: "note" }, `White is 0, full blue +1, full orange −1; frames mark the pairs that match. Gradients are those of B times the loss with respect to the logit: on the left that of the cell’s own loss. A cell counts as moved if its number changes by more than ${MOVED.toExponential().replace("1e", "10^").replace("-", "−")}.`),
   ); // biome-ignore format: the note is one text
   function draw(): void {
     const { shown, ...both } = sidesOf(state);
