@@ -22,6 +22,7 @@ import {
 } from "../data/index.ts";
 import { byteTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import {
+  type Classes,
   checkBatch,
   type DataSet,
   type DataSettings,
@@ -117,21 +118,35 @@ function open(
 }
 
 /** The group of an emoji as the class of its drawings. */
+function classesOf(emoji: readonly Emoji[]): Classes {
+  const names = [...new Set(emoji.map(({ group }) => group))];
+  return { names, ofItem: Int32Array.from(emoji, ({ group }) => names.indexOf(group)) };
+}
+
+/** Drawings with the groups of their emoji. */
 async function probed(holdsOut: boolean, settings: EmojiSettings, opening: TestOpening): Promise<ProbeData> {
-  const { trainStyles, testStyle } = settings.data;
+  const { trainStyles } = settings.data;
   const data = await open(settings, opening);
   const all = Int32Array.from(data.emoji.keys());
   const split = holdsOut ? unseenEmoji(data.emoji, UNSEEN) : undefined;
-  const classes = [...new Set(data.emoji.map(({ group }) => group))];
+  const { names, ofItem } = classesOf(data.emoji);
   const labelled = (style: EmojiStyle, items: Int32Array = all) => ({
     pictures: emojiPictures(data, style, items, settings.model.image.imageSize, testedLanguages(settings)),
-    labels: items.map((item) => classes.indexOf(data.emoji[item].group)),
+    labels: items.map((item) => ofItem[item]),
   });
+  const [testStyle, ...others] = testStyles(settings);
+  const titleOf = (style: EmojiStyle): string =>
+    `group of ${holdsOut ? "an emoji never seen" : "an emoji"} in ${style}, learned in ${trainStyles.join(", ")}`;
+  const tested = split?.unseen ?? all;
   return {
-    title: `group of ${holdsOut ? "an emoji never seen" : "an emoji"} in ${testStyle}, learned in ${trainStyles.join(", ")}`,
-    classes,
+    title: titleOf(testStyle),
+    classes: names,
     train: trainStyles.map((style) => labelled(style, split?.train)),
-    test: labelled(testStyle, split?.unseen),
+    test: labelled(testStyle, tested),
+    others: others.map((style) => {
+      const items = drawnEmoji(data, style).filter((item) => tested.includes(item));
+      return { title: titleOf(style), ...labelled(style, items) };
+    }),
   };
 }
 
@@ -206,6 +221,8 @@ export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
     });
     return { sets, shared: { rendered: data.rendered, names: withoutKeywords(data.names) } };
   },
+
+  openClasses: async () => classesOf(await emojiList()),
 
   openProbe: (settings, opening) => probed(holdsOut, settings, opening),
 });

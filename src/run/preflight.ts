@@ -1,7 +1,7 @@
 /** Checks a run before it begins: settings that are impossible, and settings with which nothing is learned. */
 import { ScheduleError } from "../nn/index.ts";
 import { trainingLosses } from "../siglip/index.ts";
-import { type Config, ConfigError, type Problem } from "./config.ts";
+import { type Config, ConfigError, type Multiplier, PAIR_MULTIPLIER, type Problem } from "./config.ts";
 import { allPaths, trainedPaths } from "./model.ts";
 import { tryFrozen, tryPatterns } from "./patterns.ts";
 import { buildSchedules, type Schedules, tooLong } from "./schedules.ts";
@@ -17,7 +17,7 @@ export function checkSettings(config: Config, resumed: boolean): string[] {
   if (wrong.length > 0) throw new ConfigError(wrong);
   const paths = trainedPaths(config);
   const tried = [
-    tryPatterns("optim.multipliers", config.optim.multipliers, paths),
+    tryPatterns("optim.multipliers", multipliersOf(config), paths),
     tryPatterns("optim.schedules", config.optim.schedules, paths),
   ];
   const { batch, loss, lock, init } = config.train;
@@ -43,6 +43,12 @@ export function checkSettings(config: Config, resumed: boolean): string[] {
   }
   return warnings;
 }
+
+/** The multipliers of a run; a classifier lacks the parameters of the default. */
+const multipliersOf = ({ optim, train }: Config): readonly Multiplier[] =>
+  train.objective === "pairs"
+    ? optim.multipliers
+    : optim.multipliers.filter(({ match }) => match !== PAIR_MULTIPLIER.match);
 
 /** Checks the schedules with epochs of so many items, and returns warnings. Throws `ConfigError` if no run can use them. */
 export function checkSchedule(config: Config, items: number): string[] {
