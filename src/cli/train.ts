@@ -7,6 +7,7 @@ import { newSharedRows } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch } from "../parallel/launch.ts";
 import {
+  type Classes,
   type Config,
   ConfigError,
   checkBatch,
@@ -14,6 +15,7 @@ import {
   checkRunPath,
   checkSchedule,
   checkSettings,
+  classifierConfig,
   configDigest,
   createNextRun,
   createRun,
@@ -25,6 +27,7 @@ import {
   modelConfig,
   type OpenRun,
   type OwnedRunFolder,
+  openClasses,
   openResumed,
   openStartingWeights,
   openTraining,
@@ -46,7 +49,7 @@ import {
   trainProgram,
   writeChanges,
 } from "../run/index.ts";
-import { parameterCount } from "../siglip/index.ts";
+import { classifierParameters, parameterCount } from "../siglip/index.ts";
 import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
@@ -107,6 +110,7 @@ export async function train(options: TrainOptions): Promise<void> {
     checkBatch(config, items);
     for (const warning of checkSchedule(config, items)) warn(warning);
     const training = await openTraining(config, opening());
+    const classes = await classesOf(config);
     const initial = from && initialCheckpoint(config, from, tokenizerFor(config, from, training.tokenizer));
     const stored = initial ? shared(initial) : start?.stored;
     const locked = await openLockedImages(config, stored, training.pairs, options.embeddings);
@@ -121,7 +125,7 @@ export async function train(options: TrainOptions): Promise<void> {
     const deadline = deadlineOf(options.deadline);
     const embeddings = locked && (await embeddingsOf(run, locked, training.pairs, devices, deadline));
     if (typeof embeddings === "string") printStopped(stored?.step ?? 0, embeddings, run.path);
-    else await trainRun(start, training, embeddings, devices, options);
+    else await trainRun(start, { ...training, embeddings, classes }, devices, options);
   } catch (error) {
     start?.run.discard();
     throw error;
@@ -139,6 +143,10 @@ function startingWeightsOf({ init, embeddings, resume = false }: TrainOptions): 
   }
   return init === undefined ? undefined : openStartingWeights(init, warn);
 }
+
+/** The classes of a run that is trained on them. */
+const classesOf = async (config: Config): Promise<Classes | undefined> =>
+  config.train.objective === "classify" ? openClasses(config, opening()) : undefined;
 
 /** The tokenizer of a new run: that of its starting weights, or the data's. */
 const tokenizerFor = (config: Config, from: StartingWeights | undefined, ofData: Tokenizer): Tokenizer =>
@@ -200,7 +208,10 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
   const { steps, shards } = config.train;
   const { vocabSize } = tokenizerFor(config, from, tokenizer);
-  const parameters = parameterCount(modelConfig(config, vocabSize)).total;
+  const classes = await classesOf(config);
+  const parameters = classes
+    ? classifierParameters(classifierConfig(config, classes.names.length)).total
+    : parameterCount(modelConfig(config, vocabSize)).total;
   const memoryBytes = runBytes(config, devices);
   if (options.json) {
     print(JSON.stringify({ parameters, memoryBytes, steps, devices, shards }));
@@ -213,11 +224,16 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   print(`shards      ${shards}`);
 }
 
+/** The data of a training, with the embeddings that it reads in place of images, or the classes that it learns, if any. */
+interface Trained extends TrainingData {
+  readonly embeddings: Float32Array | undefined;
+  readonly classes: Classes | undefined;
+}
+
 /** What the devices get. */
 function jobOf(
   { run: { path, config, checkpoints }, stored }: OpenRun,
-  { pairs, tokenizer, items }: TrainingData,
-  embeddings: Float32Array | undefined,
+  { pairs, tokenizer, items, embeddings, classes }: Trained,
   options: TrainOptions,
 ): TrainJob {
   const { resume = false, verify = false } = options;
@@ -235,23 +251,18 @@ function jobOf(
     compareEvery: verify ? 1 : COMPARE_EVERY,
     tokenizer: kept,
     items,
+    classes,
     pairs: embeddings && spec.data === "emoji" ? { ...spec, embeddings } : spec,
     rows: newSharedRows(config.train.batch, rowShapeOf(config)),
   };
 }
 
 /** Trains on the devices and prints the result. */
-async function trainRun(
-  start: OpenRun,
-  training: TrainingData,
-  embeddings: Float32Array | undefined,
-  devices: number,
-  options: TrainOptions,
-): Promise<void> {
+async function trainRun(start: OpenRun, training: Trained, devices: number, options: TrainOptions): Promise<void> {
   const { run, stored } = start;
   const { path, config } = run;
   rewindMetrics(path, stored?.step ?? 0, undefined, stored && metricsOf(stored));
-  const job = jobOf(start, training, embeddings, options);
+  const job = jobOf(start, training, options);
   const progress = startProgress(config.train);
   const launched = launch<TrainJob, TrainResult, TrainReport>(trainProgram, devices, job, {
     deadline: deadlineOf(options.deadline),

@@ -11,7 +11,6 @@
  * 1,594 emoji in minutes on a laptop; weight decay applies per step and is independent of the learning rate.
  */
 import {
-  type ClassifierConfig,
   embeddingBytes,
   gridOf,
   type LossName,
@@ -116,7 +115,12 @@ const fields = {
     },
     embedDim: integer(64, 1, 8192, "width of the embeddings"),
     temperatureInit: number(10, { min: 1e-30, max: 1000 }, "temperature t at the start; t = exp(t′), in f32"),
-    biasInit: numberOr("log-odds", -100, 100, "bias b at the start; log-odds: −ln(batch − 1), to classify −ln(classes − 1)"),
+    biasInit: numberOr(
+      "log-odds",
+      -100,
+      100,
+      "bias b at the start; log-odds: −ln(batch − 1), to classify −ln(classes − 1)",
+    ),
     outputInit: choice(
       "xavier",
       ["xavier", "zero"],
@@ -235,12 +239,6 @@ export function checkConfig(tree: unknown): Config {
   const config = defaults(fields);
   assignTree(fields, config, tree, problems);
   return settled(config, problems);
-}
-
-/** The classifier that a run trains, for so many classes. */
-export function classifierConfig({ model }: Config, classes: number): ClassifierConfig {
-  const { image, embedDim, outputInit, biasInit } = model;
-  return { ...{ image, embedDim, outputInit, classes }, biasInit: biasInit === "log-odds" ? logOddsBias(classes) : biasInit };
 }
 
 /** The model configuration of a run, for a tokenizer with `vocabSize` tokens. */
@@ -376,7 +374,12 @@ function conflicts(config: Config): Conflict[] {
     ["model.biasInit", "train.batch"],
     `model.biasInit log-odds is −ln(batch − 1), which needs train.batch of at least 2, not ${train.batch}; use a larger batch, or set a number such as model.biasInit=-10`,
   );
-  found.push(...lossConflicts(config), ...objectiveConflicts(config), ...dataConflicts(config), ...scheduleConflicts(config));
+  found.push(
+    ...lossConflicts(config),
+    ...objectiveConflicts(config),
+    ...dataConflicts(config),
+    ...scheduleConflicts(config),
+  );
 
   const large = found.length === 0 ? tooLarge(config) : undefined; // only for a valid model
   if (large !== undefined) refuse(true, ["model", "tokenizer.vocabSize"], large);

@@ -3,15 +3,18 @@ import { noGrad } from "../autograd/index.ts";
 import type { PictureSet } from "../data/index.ts";
 import { NonFiniteError } from "../nn/index.ts";
 import { alone, type Communicator } from "../parallel/index.ts";
-import { embeddingBytes, type SigLip } from "../siglip/index.ts";
+import { type Classifier, embeddingBytes, type SigLip } from "../siglip/index.ts";
 import { scope, type Tensor, tensor } from "../tensor/index.ts";
 import { encodeAll, type Tokenizer } from "../tokenizers/index.ts";
+
+/** A model with an image tower. */
+type ImageModel = SigLip | Classifier;
 
 const MOST_ROWS = 256; // per batch: large enough for the kernels
 const MOST_BYTES = 2 ** 28; // of intermediates per batch
 
 /** Rows per batch: few enough that memory, and the time between two heartbeats, stay small for towers of any size. */
-function batchRows({ config }: SigLip): number {
+function batchRows({ config }: ImageModel): number {
   let rows = MOST_ROWS;
   while (rows > 1 && embeddingBytes(config, rows) > MOST_BYTES) rows /= 2;
   return rows;
@@ -24,7 +27,7 @@ function batchRows({ config }: SigLip): number {
 function inBatches(
   count: number,
   width: number,
-  model: SigLip,
+  model: ImageModel,
   comm: Communicator,
   embed: (from: number, to: number) => Tensor,
 ): Float32Array {
@@ -60,7 +63,7 @@ const imagesBetween = ({ side, pixels }: Pictures, from: number, to: number): Te
   tensor(pixels(from, to), [to - from, side, side, 3]);
 
 /** Embeds images → [count, d], rows of length 1. */
-export function embedPictures(model: SigLip, pictures: Pictures, comm = alone): Float32Array {
+export function embedPictures(model: ImageModel, pictures: Pictures, comm = alone): Float32Array {
   return inBatches(
     pictures.count,
     model.embedDim,
@@ -71,7 +74,7 @@ export function embedPictures(model: SigLip, pictures: Pictures, comm = alone): 
 }
 
 /** What the image tower gives before its head and normalization (big_vision `pre_logits`) → [count, repSize or D]. */
-export function imageFeatures(model: SigLip, pictures: Pictures, comm = alone): Float32Array {
+export function imageFeatures(model: ImageModel, pictures: Pictures, comm = alone): Float32Array {
   const { repSize, width } = model.config.image;
   return inBatches(pictures.count, repSize || width, model, comm, (from, to) => {
     let features: Tensor | undefined;
@@ -81,6 +84,16 @@ export function imageFeatures(model: SigLip, pictures: Pictures, comm = alone): 
     return features!;
   });
 }
+
+/** The logits of images → [count, C]. */
+export const classLogits = (model: Classifier, pictures: Pictures, comm = alone): Float32Array =>
+  inBatches(
+    pictures.count,
+    model.config.classes,
+    model,
+    comm,
+    (from, to) => model.logits(imagesBetween(pictures, from, to)).value,
+  );
 
 /** texts → [N, d], rows of length 1. */
 export function embedTexts(

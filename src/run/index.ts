@@ -1,5 +1,7 @@
 /** Public API of `run`: configurations, data sets, run folders, checkpoints, evaluation, trained models. */
+
 export { type Checkpoint, CheckpointError, CheckpointFolder } from "./checkpoint.ts";
+export { accuracyJson, accuracyTable } from "./classAccuracy.ts";
 export {
   type Config,
   checkConfig,
@@ -9,6 +11,7 @@ export {
 } from "./config.ts";
 export { ConfigError, type Problem } from "./configError.ts";
 export {
+  type Classes,
   checkBatch,
   type LabelledPictures,
   type Opening,
@@ -19,7 +22,7 @@ export {
   type TrainingData,
   type Vocabulary,
 } from "./dataSet.ts";
-export { openProbe, openTests, openTraining, openVocabulary } from "./dataSets.ts";
+export { openClasses, openProbe, openTests, openTraining, openVocabulary } from "./dataSets.ts";
 export { embedProgram, evalProgram, trainProgram } from "./devicePrograms.ts";
 export { embedPictures, embedTexts, imageFeatures, type Pictures } from "./embed.ts";
 export type { EmbedJob, EmbedReport } from "./embedDevice.ts";
@@ -46,8 +49,17 @@ export { checkGradientsFile, LossFileError, LossInputsError, readLossInputs, wri
 export type { FormName, LossInputs, LossJob, LossResult, LossShare } from "./loss/job.ts";
 export { checkMemory, fitsOn, fittingShards, imageUse, remedyFor, rowShapeOf, runBytes } from "./memory.ts";
 export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
-export { buildModel, buildOptimizer } from "./model.ts";
-export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";
+export { buildModel, buildOptimizer, classifierConfig } from "./model.ts";
+export {
+  classifierOf,
+  imageModelOf,
+  type Meaning,
+  meaningOf,
+  modelOf,
+  type OpenModel,
+  openModel,
+  openRunToRead,
+} from "./openModel.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
 export { presetNames } from "./presets.ts";
 export { type ComparedProbe, probeJson, probeTable } from "./probe.ts";

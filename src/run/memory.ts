@@ -14,9 +14,9 @@ import {
   stepBytes,
 } from "../siglip/index.ts";
 import { HEAP_BYTES } from "../tensor/index.ts";
-import { type Config, ConfigError, classifierConfig, modelConfig } from "./config.ts";
+import { type Config, ConfigError, modelConfig } from "./config.ts";
 import { hasFixedImages } from "./dataSets.ts";
-import { lossOf } from "./model.ts";
+import { classifierConfig, lossOf } from "./model.ts";
 
 /** A freed block fits only tensors of its own size class, so a heap is never used in full. */
 const EASY_BYTES = 0.75 * HEAP_BYTES;

@@ -1,9 +1,19 @@
 /** Builds model, loss and optimizer from a run's configuration. */
 import type { Variable } from "../autograd/index.ts";
 import { freeze, type Optimizer, parametersOf } from "../nn/index.ts";
-import { Classifier, type LossForm, SigLip, trainingLosses, withNegatives, withSameName, withTwoViews } from "../siglip/index.ts";
+import {
+  Classifier,
+  type ClassifierConfig,
+  type LossForm,
+  logOddsBias,
+  SigLip,
+  trainingLosses,
+  withNegatives,
+  withSameName,
+  withTwoViews,
+} from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
-import { type Config, classifierConfig, modelConfig } from "./config.ts";
+import { type Config, modelConfig } from "./config.ts";
 import { makeOptimizer } from "./optimizers.ts";
 
 /** The loss that a run trains with. */
@@ -61,6 +71,15 @@ export function buildModel(config: Config, vocabSize: number): SigLip {
   const model = new SigLip(new Rng(config.train.seed).split("model"), modelConfig(config, vocabSize));
   freeze(parametersOf(model), [...(config.train.lock === "image" ? ["image/.*"] : []), ...config.optim.frozen]);
   return model;
+}
+
+/** The classifier that a run trains, for so many classes. */
+export function classifierConfig({ model }: Config, classes: number): ClassifierConfig {
+  const { image, embedDim, outputInit, biasInit } = model;
+  return {
+    ...{ image, embedDim, outputInit, classes },
+    biasInit: biasInit === "log-odds" ? logOddsBias(classes) : biasInit,
+  };
 }
 
 /** The initial classifier: its tower is that of the model of the same seed. */

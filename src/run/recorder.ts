@@ -3,14 +3,20 @@ import type { Step } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
 import { ClippedSteps, healthMetrics } from "./healthMetrics.ts";
 import { type Metrics, MetricsLog, readMetrics } from "./metrics.ts";
-import { lossOf } from "./model.ts";
 import { Saver, type SaverOptions } from "./saver.ts";
 import { flopsOf, pendingOf, type Stored } from "./trainingState.ts";
-import { TrainingWatch } from "./trainingWatch.ts";
+import { TrainingWatch, type WatchedRun } from "./trainingWatch.ts";
 
 /** A report from a device to the main thread during training. */
 export type TrainReport =
-  | { readonly kind: "step"; readonly step: number; readonly loss: number; readonly t: number; readonly b: number }
+  | {
+      readonly kind: "step";
+      readonly step: number;
+      readonly loss: number;
+      readonly t?: number;
+      readonly b?: number;
+      readonly accuracy?: number;
+    }
   | { readonly kind: "log"; readonly message: string };
 
 /** Least interval between two step reports: the main thread shares the cores with the devices. */
@@ -20,6 +26,8 @@ export interface RecorderOptions extends Omit<SaverOptions, "log" | "minutes" | 
   /** The run folder. */
   readonly run: string;
   readonly config: Config;
+  /** The loss, as far as warnings depend on it. */
+  readonly loss: WatchedRun["loss"];
   /** Completed steps. */
   readonly first: number;
   /** The checkpoint of that step. */
@@ -44,14 +52,15 @@ export class Recorder {
   #reported = Number.NEGATIVE_INFINITY;
 
   /** Throws `CheckpointError` if the next checkpoints would not fit on the disk. */
-  constructor({ run, config, first, stored, report, ...saving }: RecorderOptions) {
+  constructor(options: RecorderOptions) {
+    const { run, config, first, stored, report, ...saving } = options;
     this.#config = config;
     this.#report = report;
     this.#flops = stored ? flopsOf(stored) : 0;
     this.#log = new MetricsLog(run, undefined, (warning) => this.#say(`warning: ${warning}`));
     const { minutes } = config.checkpoint;
     this.#saver = new Saver({ ...saving, log: this.#log, minutes, say: (message) => this.#say(message) });
-    this.#watch = watchFrom(run, first, config);
+    this.#watch = watchFrom(options);
     this.#clipped = new ClippedSteps(config.optim.clipNorm, stored && pendingOf(stored));
     if (first < config.train.steps) this.#saver.requireSpace();
   }
@@ -66,20 +75,29 @@ export class Recorder {
     return this.#flops;
   }
 
-  /** Records a step; `recall`: the metrics of an evaluation after it, if any. */
-  saw(seen: Step, learningRate: number, recall: Metrics | undefined, last: boolean): void {
-    const { step, loss, t, b, gradNorm, health } = seen;
+  /** Records a step; `tested`: the metrics of a test after it, if any. */
+  saw(seen: Step, learningRate: number, tested: Metrics | undefined, last: boolean): void {
+    const { step, loss, gradNorm, health } = seen;
+    const own = ofObjective(seen);
     this.#saver.saw(loss);
     this.#clipped.saw(gradNorm);
     this.#flops += seen.flops;
     if (isLogged(this.#config, step)) {
       const counted = { clipped: this.#clipped.takeShare(), gflop: this.#flops / 1e9 };
-      this.#log.append({ step, loss, t, b, gradNorm, learningRate, ...counted, ...(health && healthMetrics(health)) });
+      this.#log.append({
+        step,
+        loss,
+        ...own,
+        gradNorm,
+        learningRate,
+        ...counted,
+        ...(health && healthMetrics(health)),
+      });
     }
-    if (recall) this.#log.append(recall);
+    if (tested) this.#log.append(tested);
     for (const sign of this.#watch.see(seen)) this.#say(`warning: ${sign}`);
     if (last || performance.now() - this.#reported > REPORT_MS) {
-      this.#report({ kind: "step", step, loss, t, b });
+      this.#report({ kind: "step", step, loss, ...own });
       this.#reported = performance.now();
     }
   }
@@ -110,10 +128,19 @@ export class Recorder {
   }
 }
 
+/** What only one objective reports: t and b of pairs, the accuracy of a classifier. */
+const ofObjective = ({ t, b, accuracy }: Pick<Step, "t" | "b" | "accuracy">): Readonly<Record<string, number>> => ({
+  ...(t === undefined || b === undefined ? {} : { t, b }),
+  ...(accuracy === undefined ? {} : { accuracy }),
+});
+
 /** A watch for the coming steps; that of a resumed run knows the run's first step. */
-function watchFrom(run: string, first: number, config: Config): TrainingWatch {
-  const watch = new TrainingWatch({ ...config.train, loss: lossOf(config) });
+function watchFrom({ run, first, config, loss }: RecorderOptions): TrainingWatch {
+  const watch = new TrainingWatch({ ...config.train, loss });
   const start = first > 0 ? readMetrics(run).rows.find(({ loss }) => loss !== undefined) : undefined;
-  if (start) watch.see({ step: start.step, loss: Number(start.loss), t: Number(start.t), b: Number(start.b) });
+  if (start) {
+    const numbers = Object.fromEntries(Object.entries(start).map(([name, value]) => [name, Number(value)]));
+    watch.see({ ...numbers, step: start.step, loss: numbers.loss });
+  }
   return watch;
 }

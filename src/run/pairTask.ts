@@ -1,0 +1,47 @@
+/** The task of pairs: a SigLIP, tested by retrieval, by calibration, and by the few-shot probe of its image tower. */
+import { groupsOfTokens, type PairBatch, pairObjective } from "../siglip/index.ts";
+import { openProbe, openTests, repeatsTexts } from "./dataSets.ts";
+import { type Embedder, embedSet, evaluateAll, evaluateSet, evaluationTable } from "./evaluation.ts";
+import { buildModel, lossOf } from "./model.ts";
+import { probe } from "./probe.ts";
+import { reportOf } from "./runReport.ts";
+import type { Task, TaskOptions } from "./task.ts";
+
+/** Opens the task; `sawGroups` receives the groups of equal texts in each batch, if there can be any. */
+export async function pairTask(
+  { config, tokenizer, comm, alive, opening }: TaskOptions,
+  sawGroups: (groups: Int32Array) => void,
+): Promise<Task<PairBatch>> {
+  const model = buildModel(config, tokenizer.vocabSize);
+  const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm, alive };
+  const tests = await openTests(config, opening);
+  const findsGroups = repeatsTexts(config) && config.loss.sameName !== "negative";
+  const loss = lossOf(config);
+  return {
+    model,
+    objective: pairObjective(model, loss),
+    loss,
+    batchOf(rows, rng) {
+      if (!findsGroups) return { ...rows, rng };
+      const groups = groupsOfTokens(rows.tokens, rows.items.length, comm);
+      sawGroups(groups);
+      return { ...rows, rng, groups };
+    },
+    tested() {
+      const { recall } = evaluateSet(embedSet(embedder, tests.sets[0]), alive);
+      return Object.fromEntries(
+        recall.flatMap(({ k, textToImage, imageToText }) => [
+          [`textToImage.r${k}`, textToImage],
+          [`imageToText.r${k}`, imageToText],
+        ]),
+      );
+    },
+    async results() {
+      const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
+      const probed = probe(model, await openProbe(config, opening), comm);
+      if (probed === undefined) return undefined;
+      const tested = { model, set: sets[0], evaluations, probe: probed };
+      return { table: evaluationTable(evaluations), report: (page) => reportOf({ ...page, ...tested, config }) };
+    },
+  };
+}
