@@ -109,8 +109,9 @@ export async function train(options: TrainOptions): Promise<void> {
     const { items } = await openVocabulary(config, opening());
     checkBatch(config, items);
     for (const warning of checkSchedule(config, items)) warn(warning);
-    const training = await openTraining(config, opening());
     const classes = await classesOf(config);
+    // A classifier reads no texts: it does not matter if they are cut.
+    const training = await openTraining(config, { ...opening(), ...(classes ? { warn: () => {} } : {}) });
     const initial = from && initialCheckpoint(config, from, tokenizerFor(config, from, training.tokenizer));
     const stored = initial ? shared(initial) : start?.stored;
     const locked = await openLockedImages(config, stored, training.pairs, options.embeddings);
