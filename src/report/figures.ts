@@ -135,7 +135,7 @@ function metricFigures(data: ReportData): Figure[] {
   return [temperature, ...(b === undefined ? [] : [bias]), rate, gradient];
 }
 
-function updateFigure({ metrics }: ReportData): Figure {
+function updateFigure({ metrics, accuracies }: ReportData): Figure {
   return {
     name: "update-norm",
     chart: {
@@ -147,9 +147,10 @@ function updateFigure({ metrics }: ReportData): Figure {
       ],
       showValue: format(".2~g"),
     },
-    caption:
-      "Length of the change that the optimizer makes in a step, in each tower. It follows the learning rate; one that stays far " +
-      "behind the other means that its tower hardly learns.",
+    caption: accuracies
+      ? "Length of the change that the optimizer makes in a step, in the image tower. It follows the learning rate."
+      : "Length of the change that the optimizer makes in a step, in each tower. It follows the learning rate; one that stays far " +
+        "behind the other means that its tower hardly learns.",
   };
 }
 

@@ -1,7 +1,7 @@
 /** The accuracy of a classifier on labelled images: the figures, and the table for people. */
 import { alone } from "../parallel/index.ts";
 import type { AccuracyTable } from "../report/index.ts";
-import { type Classifier, highest } from "../siglip/index.ts";
+import { argmax, type Classifier } from "../siglip/index.ts";
 import type { Classes, LabelledPictures, ProbeData } from "./dataSet.ts";
 import { classLogits } from "./embed.ts";
 
@@ -20,7 +20,7 @@ export function testClassifier(model: Classifier, data: ProbeData, comm = alone)
 function accuracyOn(model: Classifier, { pictures, labels }: LabelledPictures, comm: typeof alone): number {
   const logits = classLogits(model, pictures, comm);
   const classes = logits.length / labels.length;
-  const right = labels.filter((label, i) => highest(logits, i * classes, classes) === label);
+  const right = labels.filter((label, i) => argmax(logits, i * classes, classes) === label);
   return right.length / labels.length;
 }
 

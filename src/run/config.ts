@@ -370,7 +370,7 @@ function conflicts(config: Config): Conflict[] {
     `train.shards ${train.shards} does not divide train.batch ${train.batch}`,
   );
   refuse(
-    model.biasInit === "log-odds" && train.batch < 2,
+    model.biasInit === "log-odds" && train.batch < 2 && train.objective === "pairs",
     ["model.biasInit", "train.batch"],
     `model.biasInit log-odds is −ln(batch − 1), which needs train.batch of at least 2, not ${train.batch}; use a larger batch, or set a number such as model.biasInit=-10`,
   );

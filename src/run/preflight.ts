@@ -20,7 +20,7 @@ export function checkSettings(config: Config, resumed: boolean): string[] {
     tryPatterns("optim.multipliers", multipliersOf(config), paths),
     tryPatterns("optim.schedules", config.optim.schedules, paths),
   ];
-  const { batch, loss, lock, init } = config.train;
+  const { batch, loss, lock, init, objective } = config.train;
   const impossible = tried.flatMap((each) => each.unusable);
   if (lock === "image" && init === "none") {
     const detail =
@@ -36,7 +36,7 @@ export function checkSettings(config: Config, resumed: boolean): string[] {
   const refused = resumed ? impossible : [...impossible, ...pointless];
   if (refused.length > 0) throw new ConfigError(refused);
   const warnings = pointless.map(({ detail }) => detail);
-  if (batch === 1 && !comparesPairs) {
+  if (batch === 1 && !comparesPairs && objective === "pairs") {
     warnings.push(
       "train.batch 1 has no negatives: the model learns that every pair matches; use a batch of at least 2",
     );

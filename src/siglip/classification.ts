@@ -4,11 +4,11 @@
  *     L = −(1/B) Σᵢ Σ_c log σ(y_ic·ℓ_ic)        y = +1 for the class of the image, −1 for all others
  *     ∂L/∂ℓ = −(1/B)·y·σ(−y·ℓ)
  *
- * big_vision's `sigmoid_xent`, with which the towers of the paper's SigLiT were trained on ImageNet-21k and JFT. Unlike a softmax, it
- * takes images of no class, label −1: all of their answers are no.
+ * big_vision's `sigmoid_xent`, the loss of its recipe for ImageNet-21k. Unlike a softmax, it takes images of no class, label −1: all
+ * of their answers are no.
  */
-import { type Communicator, ShardError, sumOverShards } from "../parallel/index.ts";
-import { logSigmoid, mul, sigmoid, slice, sum, type Tensor, tensor } from "../tensor/index.ts";
+import { type Communicator, sumOverShards } from "../parallel/index.ts";
+import { logSigmoid, mul, ShapeError, show, sigmoid, slice, sum, type Tensor, tensor } from "../tensor/index.ts";
 import { imageShards, type PairBatch } from "./batchShards.ts";
 import type { Classifier } from "./classifier.ts";
 import type { Objective, ShardCut } from "./objective.ts";
@@ -51,7 +51,7 @@ export const classification = (model: Classifier): Objective<ClassBatch, "logits
 
 /**
  * The sigmoid loss of classes over the whole batch, the same on every rank and on any number of devices, with the gradient of this
- * device's rows.   logits [k·n, C], labels [k·n]. Throws `ShardError` for a label that is no class.
+ * device's rows.   logits [k·n, C], labels [k·n]. Throws `ShapeError` for labels of other rows, and for one that is no class.
  */
 export function classLoss(logits: Tensor, labels: Int32Array, { comm, shards }: ShardCut): ClassLoss {
   const [rows, classes] = logits.shape;
@@ -85,11 +85,12 @@ function inShardOrder(shards: number, comm: Communicator, ofShard: (shard: numbe
 /** y, [rows, C]. */
 function signsOf(labels: Int32Array, { shape, dtype }: Tensor): Tensor {
   const [rows, classes] = shape;
-  if (labels.length !== rows) throw new ShardError(`train: ${labels.length} labels for ${rows} rows of logits`);
+  if (labels.length !== rows)
+    throw new ShapeError(`train: ${labels.length} labels for logits ${show(shape)}; give one for each row`);
   const signs = new Float64Array(rows * classes).fill(-1);
   labels.forEach((label, i) => {
     if (label >= classes || label < -1) {
-      throw new ShardError(
+      throw new ShapeError(
         `train: row ${i} has class ${label}; the classifier knows 0..${classes - 1}, and −1 for none`,
       );
     }
@@ -104,13 +105,13 @@ function rightOf(logits: ArrayLike<number>, labels: Int32Array, first: number, c
   labels.forEach((label, i) => {
     if (label < 0) return;
     labelled++;
-    if (highest(logits, (first + i) * classes, classes) === label) right++;
+    if (argmax(logits, (first + i) * classes, classes) === label) right++;
   });
   return [right, labelled];
 }
 
 /** The class with the highest of the logits from `at` on; of equal ones the first. */
-export function highest(logits: ArrayLike<number>, at: number, classes: number): number {
+export function argmax(logits: ArrayLike<number>, at: number, classes: number): number {
   let best = 0;
   for (let c = 1; c < classes; c++) if (logits[at + c] > logits[at + best]) best = c;
   return best;

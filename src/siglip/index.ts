@@ -3,7 +3,7 @@ export { NonFiniteError } from "../nn/index.ts";
 export { ACTIVATION_BYTES, type Devices } from "./batchGradients.ts";
 export type { PairBatch } from "./batchShards.ts";
 export { chunkedSigmoidLoss } from "./chunkedLoss.ts";
-export { type ClassBatch, type ClassLoss, classification, classLoss, highest } from "./classification.ts";
+export { argmax, type ClassBatch, type ClassLoss, classification, classLoss } from "./classification.ts";
 export { Classifier, type ClassifierConfig } from "./classifier.ts";
 export {
   CHANNELS,

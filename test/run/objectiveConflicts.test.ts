@@ -54,6 +54,11 @@ describe("a run that classifies", () => {
     expect(() => resolveConfig("emoji-paper", settings)).not.toThrow();
   }); // biome-ignore format: a case a line
 
+  it("takes a batch of one image, which has no negatives to lack", () => {
+    const config = resolveConfig("emoji-paper", [CLASSIFY, "train.batch=1", "train.shards=1"]);
+    expect(checkSettings(config, false)).toEqual([]);
+  });
+
   it("takes noise of images", () => {
     const noise = ["data.noise=image", "data.noiseProbability=0.1"];
     expect(resolveConfig("emoji-paper", [CLASSIFY, ...noise]).data.noise).toBe("image");
