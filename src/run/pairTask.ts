@@ -7,11 +7,8 @@ import { probe } from "./probe.ts";
 import { reportOf } from "./runReport.ts";
 import type { Task, TaskOptions } from "./task.ts";
 
-/** Opens the task; `sawGroups` receives the groups of equal texts in each batch, if there can be any. */
-export async function pairTask(
-  { config, tokenizer, comm, alive, opening }: TaskOptions,
-  sawGroups: (groups: Int32Array) => void,
-): Promise<Task<PairBatch>> {
+/** Opens the task. */
+export async function pairTask({ config, tokenizer, comm, alive, opening }: TaskOptions): Promise<Task<PairBatch>> {
   const model = buildModel(config, tokenizer.vocabSize);
   const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm, alive };
   const tests = await openTests(config, opening);
@@ -21,7 +18,7 @@ export async function pairTask(
     model,
     objective: pairObjective(model, loss),
     loss,
-    batchOf(rows, rng) {
+    batchOf(rows, rng, sawGroups) {
       if (!findsGroups) return { ...rows, rng };
       const groups = groupsOfTokens(rows.tokens, rows.items.length, comm);
       sawGroups(groups);

@@ -16,8 +16,8 @@ export interface Task<B> {
   readonly objective: Objective<B>;
   /** The loss, as far as warnings depend on it. */
   readonly loss: WatchedRun["loss"];
-  /** This device's batch, from the rows that were drawn and the random numbers of the step. */
-  batchOf(rows: Batch, rng: Rng): B;
+  /** This device's batch, from the rows that were drawn and the random numbers of the step; `sawGroups` gets its equal texts. */
+  batchOf(rows: Batch, rng: Rng, sawGroups: (groups: Int32Array) => void): B;
   /** Figures on the first test set, for the curves of the report. Nothing is selected by them. */
   tested(): Readonly<Record<string, number>>;
   /** Tests the trained model; the result is rank 0's. */

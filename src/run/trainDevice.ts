@@ -55,22 +55,19 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const { config, classes } = job;
   const tokenizer = tokenizerFromJSON(job.tokenizer);
   const options = { config, tokenizer, comm, alive, opening: openingOf(device) };
-  if (classes) return runTask(device, tokenizer, await classTask(options, classes));
-  const seen: { recorder?: Recorder } = {};
-  const task = await pairTask(options, (groups) => seen.recorder?.sawGroups(groups));
-  return runTask(device, tokenizer, task, (recorder) => {
-    seen.recorder = recorder;
-  });
+  return classes
+    ? runTask(device, tokenizer, () => classTask(options, classes))
+    : runTask(device, tokenizer, () => pairTask(options));
 });
 
 /** Trains a task from its first step to its last, or to a signal, and tests it. */
 async function runTask<B>(
   device: Device<TrainJob, TrainReport>,
   tokenizer: Tokenizer,
-  task: Task<B>,
-  onRecorder: (recorder: Recorder) => void = () => {},
+  open: () => Promise<Task<B>>,
 ): Promise<TrainResult> {
   const started = performance.now();
+  const task = await open();
   const { comm, config: job } = device;
   const { config, first } = job;
   const { steps, batch, shards } = config.train;
@@ -78,7 +75,6 @@ async function runTask<B>(
   const optimizer = buildOptimizer(config, model);
   if (job.stored) restore(job.stored, model, optimizer);
   const recorder = comm.rank === 0 ? recorderFor(device, { model, optimizer, tokenizer, loss: task.loss }) : undefined;
-  if (recorder) onRecorder(recorder);
   const guard = new Guard(comm, model, optimizer, job.compareEvery);
   const { factorOf, factors } = buildSchedules(config, Math.floor(job.items / batch));
 
@@ -87,7 +83,7 @@ async function runTask<B>(
   const batchOf = (index: number): B => {
     device.step(index + 1);
     if (recorder?.saveIsDue) device.mark(); // all devices then save after this step
-    return task.batchOf(drawer.take(index), dropout.split(index));
+    return task.batchOf(drawer.take(index), dropout.split(index), (groups) => recorder?.sawGroups(groups));
   };
   const measures = (index: number): boolean => isLogged(config, index + 1);
   const training = train({ objective, optimizer, batchOf, factorOf, measures, first, steps, comm, shards });
