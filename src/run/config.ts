@@ -276,6 +276,7 @@ const LATER_KEYS: readonly string[] = [
   "data.languages",
   "data.testLanguages",
   "data.split",
+  "data.classes",
   "train.firstSteps",
   "train.init",
   "train.lock",

@@ -22,7 +22,7 @@ import { classifierConfig, lossOf } from "./model.ts";
 const EASY_BYTES = 0.75 * HEAP_BYTES;
 const MOST_SHARDS = 4096;
 /** More than any data set has; their number is known only when the data is opened. */
-export const MOST_CLASSES = 100;
+export const MOST_CLASSES = 128;
 
 const gib = (bytes: number): string => {
   const size = bytes / 2 ** 30;

@@ -12,12 +12,16 @@ import { classLoss } from "../../src/siglip/index.ts";
 import { tensor } from "../../src/tensor/index.ts";
 
 describe("the classes of a data set", () => {
-  it("of emoji are Unicode's groups, in both data sets", async () => {
+  it.each([
+    ["group", 9, "animals-nature"],
+    ["subgroup", 95, "animal-mammal"],
+  ])("of emoji are the %ss of Unicode, in both data sets", async (kind, count, one) => {
     const [all, some] = await Promise.all(
-      ["emoji-paper", "emoji-unseen"].map((preset) => openClasses(resolveConfig(preset, []))),
+      ["emoji-paper", "emoji-unseen"].map((preset) => openClasses(resolveConfig(preset, [`data.classes=${kind}`]))),
     );
     expect(all).toEqual(some);
-    expect(all.names.length).toBeGreaterThan(7);
+    expect(all.names).toHaveLength(count);
+    expect(all.names).toContain(one);
     expect(all.names.length).toBeLessThan(MOST_CLASSES);
     expect(all.ofItem).toHaveLength(1594);
     expect(new Set(all.ofItem)).toEqual(new Set(all.names.keys()));
