@@ -58,13 +58,12 @@ describe("train.objective=classify", { timeout: 240_000 }, () => {
   });
 
   it("is evaluated by accuracy, with the probe if asked for", async () => {
-    const { step, tests, others, ...first } = JSON.parse(await done("eval", at("tower"), "--json"));
+    const printedJson = await done("eval", at("tower"), "--json", "--probe", "--devices", "1");
+    const { step, tests, others, probe, ...first } = JSON.parse(printedJson);
     expect({ step, others }).toEqual({ step: 60, others: [] });
     expect(first).toEqual(tests[0]);
     expect(first).toMatchObject({ classes: 6, images: 1000, chance: 1 / 6 });
     expect(printed).toContain(`${(100 * first.accuracy).toFixed(1)} %`);
-    const { accuracy, probe } = JSON.parse(await done("eval", at("tower"), "--json", "--probe", "--devices", "1"));
-    expect(accuracy).toBe(first.accuracy);
     expect(probe).toHaveLength(4);
   });
 
@@ -83,7 +82,6 @@ describe("train.objective=classify", { timeout: 240_000 }, () => {
       at("text"),
     );
     expect(weights("text", "image/")).toBe(weights("tower", "image/"));
-    expect(JSON.parse(await done("eval", at("text"), "--json"))).toHaveProperty("textToImage");
   });
 
   it.each([
