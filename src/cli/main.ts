@@ -60,7 +60,7 @@ program
   .option("--shards <number>", "pieces of a batch, shared by the devices; more pieces need less memory")
   .addOption(kernels("the same as --set train.kernels=<mode>; strict: bit-identical on every engine"))
   .addOption(
-    new Option("--set <key=value>", "change one key of the configuration; may be repeated")
+    new Option("--set <key=value>", "change one key of the configuration (siglip config lists them); may be repeated")
       .argParser(collect)
       .default([], "none"),
   )
@@ -72,6 +72,13 @@ program
   .option("--json", "print the result of --dry-run as JSON")
   .option("--verify", "compare devices after every step and checksum every message; use it if you suspect faulty RAM")
   .action(async (options) => (await import("./train.ts")).train(options));
+
+program
+  .command("config")
+  .description("list the keys of --set: value, accepted values, meaning, and what a preset changes")
+  .argument("[preset]", `one of ${presetNames.join(", ")} (default: the values before any preset)`)
+  .option("--json", "print JSON")
+  .action(async (preset, options) => (await import("./config.ts")).config(preset, options));
 
 program
   .command("eval")
