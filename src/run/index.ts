@@ -40,6 +40,7 @@ export {
   removeParts,
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
+export { listRuns, newestRun, type RunSummary } from "./listRuns.ts";
 export { loadTokenizer } from "./loadTokenizer.ts";
 export { RunLockedError } from "./lock.ts";
 export { computeLoss } from "./loss/compute.ts";

@@ -15,6 +15,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   classify: ["no-such-run", "no-such-picture.png", "word"],
   search: ["no-such-run", "word"],
   loss: [],
+  runs: ["no-such-folder"],
   data: ["no-such-set"],
   info: [],
 };
