@@ -71,7 +71,10 @@ program
     "--resume",
     "resume the run in --out, by default the newest in runs/; --set may change log.*, eval.*, checkpoint.*, and often train.steps",
   )
-  .option("--dry-run", "print parameters, memory, steps, devices and shards of a new run; write nothing")
+  .option(
+    "--dry-run",
+    "print the size, the time and the files of a new run, after a trial of some steps; write nothing",
+  )
   .option("--json", "print the result of --dry-run as JSON")
   .option("--verify", "compare devices after every step and checksum every message; use it if you suspect faulty RAM")
   .action(async (options) => (await import("./train.ts")).train(options));
