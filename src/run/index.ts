@@ -21,7 +21,7 @@ export {
   type Vocabulary,
 } from "./dataSet.ts";
 export { openProbe, openTests, openTraining, openVocabulary } from "./dataSets.ts";
-export { embedProgram, evalProgram, trainProgram } from "./devicePrograms.ts";
+export { embedProgram, evalProgram, trainProgram, trialProgram } from "./devicePrograms.ts";
 export { embedPictures, embedTexts, imageFeatures, type Pictures } from "./embed.ts";
 export type { EmbedJob, EmbedReport } from "./embedDevice.ts";
 export { trims } from "./emojiData.ts";
@@ -66,6 +66,8 @@ export {
   type RunFolder,
   RunFolderError,
   readRun,
+  runFiles,
+  runName,
 } from "./runFolder.ts";
 export { modelOf, openRunToRead } from "./runModel.ts";
 export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
@@ -85,3 +87,5 @@ export {
   shared,
   tokenizerOf,
 } from "./trainingState.ts";
+export { trainingSeconds } from "./trial.ts";
+export type { TrialJob, TrialResult } from "./trialDevice.ts";

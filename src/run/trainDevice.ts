@@ -11,7 +11,7 @@ import { groupsOfTokens, type PairBatch, train } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import { type TokenizerFile, tokenizerFromJSON } from "../tokenizers/index.ts";
 import type { Config } from "./config.ts";
-import type { TestOpening } from "./dataSet.ts";
+import type { TestOpening, Tests } from "./dataSet.ts";
 import { openProbe, openTests, repeatsTexts } from "./dataSets.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluation.ts";
 import { Guard } from "./guard.ts";
@@ -91,9 +91,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     const saves = last || isDue || step % config.checkpoint.every === 0;
     guard.compare(step, saves);
     const evaluates = step % config.eval.every === 0 && step < steps;
-    const recall = evaluates
-      ? recallMetrics(step, evaluateSet(embedSet(embedder, tests.sets[0]), device.alive).recall)
-      : undefined;
+    const recall = evaluates ? recallOf(step, embedder, tests) : undefined;
     recorder?.saw(seen, factors(step - 1)[0] * config.optim.lr, recall, last);
     if (saves) recorder?.save(step, last);
     if (stopped && step < steps) {
@@ -147,7 +145,11 @@ function recorderFor(
   return new Recorder({ ...trained, run, config, first, stored, digest, checkpoints, report });
 }
 
-/** Recall on the first test set as a line of metrics. Nothing is selected by it. */
+/** Recall on the first test set during training, for the curves of the report. Nothing is selected by it. */
+const recallOf = (step: number, embedder: Embedder, { sets }: Tests): Metrics =>
+  recallMetrics(step, evaluateSet(embedSet(embedder, sets[0]), embedder.alive).recall);
+
+/** A line of metrics. */
 function recallMetrics(step: number, recall: readonly Recall[]): Metrics {
   const fields = recall.flatMap(({ k, textToImage, imageToText }) => [
     [`textToImage.r${k}`, textToImage],
