@@ -15,7 +15,6 @@ import {
   checkRunPath,
   checkSchedule,
   checkSettings,
-  classifierConfig,
   configDigest,
   createNextRun,
   createRun,
@@ -24,7 +23,7 @@ import {
   initialCheckpoint,
   keptTokenizer,
   metricsOf,
-  modelConfig,
+  newestRun,
   type OpenRun,
   type OwnedRunFolder,
   openClasses,
@@ -38,7 +37,7 @@ import {
   resolveConfig,
   rewindMetrics,
   rowShapeOf,
-  runBytes,
+  runName,
   type StartingWeights,
   shared,
   type TrainingData,
@@ -49,16 +48,17 @@ import {
   trainProgram,
   writeChanges,
 } from "../run/index.ts";
-import { classifierParameters, parameterCount } from "../siglip/index.ts";
 import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
+import { printDryRun } from "./dryRun.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { embeddingsOf, openLockedImages } from "./lockedImages.ts";
 import { opening } from "./opening.ts";
 import { print, printableLines, warn } from "./print.ts";
 import { startProgress } from "./progress.ts";
 import { howToGoOn, resumeCommand } from "./recovery.ts";
+import { RUNS } from "./runs.ts";
 import { catchSignals, exitCodeAfter, type Interruption } from "./signals.ts";
 
 export interface TrainOptions {
@@ -79,9 +79,6 @@ export interface TrainOptions {
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
-
-/** Parent folder of runs without --out. */
-const RUNS = "runs";
 
 /** Steps between two comparisons of the devices: often enough, at a negligible cost. */
 const COMPARE_EVERY = 100;
@@ -153,9 +150,16 @@ const classesOf = async (config: Config): Promise<Classes | undefined> =>
 const tokenizerFor = (config: Config, from: StartingWeights | undefined, ofData: Tokenizer): Tokenizer =>
   (from && keptTokenizer(config, from)) ?? ofData;
 
+/** The run to resume without --out. */
+function newestHere(): string {
+  const newest = newestRun(RUNS);
+  if (newest === undefined) throw new RunFolderError(`there is no run in ${RUNS}; name the run to resume with --out`);
+  process.stderr.write(printableLines(`resuming ${newest}, the newest run in ${RUNS}\n`));
+  return newest;
+}
+
 function openToResume(options: TrainOptions): OpenRun {
-  const { preset, out } = options;
-  if (out === undefined) throw new RunFolderError("--resume needs --out, the folder of the run to resume");
+  const { preset, out = newestHere() } = options;
   return openResumed(out, { preset, settings: settingsOf(options), warn });
 }
 
@@ -198,7 +202,7 @@ function resolve(options: TrainOptions, from: StartingWeights | undefined): Plan
   return { config: resolved([`train.shards=${shards}`]), devices };
 }
 
-/** Prints the size of a new run, and writes nothing. */
+/** Checks a new run and prints what it would be; writes nothing. */
 async function dryRun(options: TrainOptions, from: StartingWeights | undefined): Promise<void> {
   if (options.resume) throw new RunFolderError("--dry-run is for new runs; leave out --resume");
   const { config, devices } = resolve(options, from);
@@ -207,22 +211,12 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   const { tokenizer, items } = await openVocabulary(config, opening());
   checkBatch(config, items);
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
-  const { steps, shards } = config.train;
+  chooseKernels(config.train.kernels);
   const { vocabSize } = tokenizerFor(config, from, tokenizer);
-  const classes = await classesOf(config);
-  const parameters = classes
-    ? classifierParameters(classifierConfig(config, classes.names.length)).total
-    : parameterCount(modelConfig(config, vocabSize)).total;
-  const memoryBytes = runBytes(config, devices);
-  if (options.json) {
-    print(JSON.stringify({ parameters, memoryBytes, steps, devices, shards }));
-    return;
-  }
-  print(`parameters  ${parameters.toLocaleString("en")}`);
-  print(`memory      about ${(memoryBytes / 2 ** 20).toFixed(0)} MiB`);
-  print(`steps       ${steps.toLocaleString("en")}`);
-  print(`devices     ${devices}`);
-  print(`shards      ${shards}`);
+  const classes = (await classesOf(config))?.names.length;
+  const path = options.out ?? join(RUNS, runName(presetOf(options), new Date()));
+  const { json = false } = options;
+  await printDryRun({ config, devices, deadline: deadlineOf(options.deadline), vocabSize, classes, path, json });
 }
 
 /** The data of a training, with the embeddings that it reads in place of images, or the classes that it learns, if any. */

@@ -64,7 +64,7 @@ function tiles(data: ReportData): Markup {
     out.push(tile("Accuracy", percent(first.accuracy), beside));
   }
   const { chart } = lossFigure(data);
-  const loss = data.metrics.at(-1)?.loss;
+  const loss = data.metrics.findLast((row) => !Number.isNaN(row.loss))?.loss; // rows of a test have none
   if (loss !== undefined && Number.isFinite(loss)) {
     out.push(
       tile("Loss at the end", chart.showValue(loss), `of ${chart.reference?.value.toFixed(2)} for a blind guess`),

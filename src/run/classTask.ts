@@ -27,18 +27,15 @@ export async function classTask(
       labels: items.map((item) => ofItem[item]),
     }),
     tested: () => ({ testAccuracy: testClassifier(model, { ...data, others: [] }, comm)[0].accuracy }),
-    async results() {
+    async results(tested) {
       const accuracies = testClassifier(model, data, comm);
+      tested({ testAccuracy: accuracies[0].accuracy });
       const probed = probe(model, data, comm);
       if (probed === undefined) return undefined;
       return {
         table: accuracyTable(accuracies),
         report: ({ history: _, ...page }) => ({
           ...page,
-          // The accuracy of the trained model ends the curve of those measured during training.
-          metrics: page.metrics.map((row) =>
-            row.step === config.train.steps ? { ...row, testAccuracy: accuracies[0].accuracy } : row,
-          ),
           lead: "One tower for pictures with a linear classifier on it, trained to tell the classes of pictures apart.",
           lossSummary: SUMMARY,
           blindLoss,

@@ -7,8 +7,8 @@ import type { ProbeData, Tests } from "./dataSet.ts";
 import { openProbe, openTests } from "./dataSets.ts";
 import { type Evaluation, evaluateAll } from "./evaluation.ts";
 import type { TrainedModel } from "./model.ts";
-import { classifierOf, modelOf } from "./openModel.ts";
 import { type ComparedProbe, pixelProbe, probe } from "./probe.ts";
+import { classifierOf, modelOf } from "./runModel.ts";
 import type { Stored } from "./trainingState.ts";
 
 /** The job of `evalProgram`. */

@@ -10,6 +10,7 @@ export {
   resolveConfig,
 } from "./config.ts";
 export { ConfigError, type Problem } from "./configError.ts";
+export { type ConfigKey, configKeys } from "./configKeys.ts";
 export {
   type Classes,
   checkBatch,
@@ -23,7 +24,7 @@ export {
   type Vocabulary,
 } from "./dataSet.ts";
 export { openClasses, openProbe, openTests, openTraining, openVocabulary } from "./dataSets.ts";
-export { embedProgram, evalProgram, trainProgram } from "./devicePrograms.ts";
+export { embedProgram, evalProgram, trainProgram, trialProgram } from "./devicePrograms.ts";
 export { embedPictures, embedTexts, imageFeatures, type Pictures } from "./embed.ts";
 export type { EmbedJob, EmbedReport } from "./embedDevice.ts";
 export { trims } from "./emojiData.ts";
@@ -42,6 +43,7 @@ export {
   removeParts,
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
+export { listRuns, newestRun, type RunSummary } from "./listRuns.ts";
 export { loadTokenizer } from "./loadTokenizer.ts";
 export { RunLockedError } from "./lock.ts";
 export { computeLoss } from "./loss/compute.ts";
@@ -50,16 +52,8 @@ export type { FormName, LossInputs, LossJob, LossResult, LossShare } from "./los
 export { checkMemory, fitsOn, fittingShards, imageUse, remedyFor, rowShapeOf, runBytes } from "./memory.ts";
 export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
 export { buildModel, buildOptimizer, classifierConfig } from "./model.ts";
-export {
-  classifierOf,
-  imageModelOf,
-  type Meaning,
-  meaningOf,
-  modelOf,
-  type OpenModel,
-  openModel,
-  openRunToRead,
-} from "./openModel.ts";
+export { type Meaning, type OpenModel, openModel } from "./openModel.ts";
+export type { PictureReader } from "./pictureReader.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
 export { presetNames } from "./presets.ts";
 export { type ComparedProbe, probeJson, probeTable } from "./probe.ts";
@@ -75,7 +69,10 @@ export {
   type RunFolder,
   RunFolderError,
   readRun,
+  runFiles,
+  runName,
 } from "./runFolder.ts";
+export { classifierOf, imageModelOf, modelOf, openRunToRead } from "./runModel.ts";
 export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
 export {
   initialCheckpoint,
@@ -93,3 +90,5 @@ export {
   shared,
   tokenizerOf,
 } from "./trainingState.ts";
+export { trainingSeconds } from "./trial.ts";
+export type { TrialJob, TrialResult } from "./trialDevice.ts";

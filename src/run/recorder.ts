@@ -16,6 +16,8 @@ export type TrainReport =
       readonly t?: number;
       readonly b?: number;
       readonly accuracy?: number;
+      /** R@1 on the first test set after this step, if it was measured. */
+      readonly recall?: { readonly textToImage: number; readonly imageToText: number };
     }
   | { readonly kind: "log"; readonly message: string };
 
@@ -41,6 +43,7 @@ export const isLogged = ({ log, train }: Config, step: number): boolean =>
 
 /** The recorder of one training. */
 export class Recorder {
+  readonly #run: string;
   readonly #config: Config;
   readonly #report: RecorderOptions["report"];
   readonly #log: MetricsLog;
@@ -54,6 +57,7 @@ export class Recorder {
   /** Throws `CheckpointError` if the next checkpoints would not fit on the disk. */
   constructor(options: RecorderOptions) {
     const { run, config, first, stored, report, ...saving } = options;
+    this.#run = run;
     this.#config = config;
     this.#report = report;
     this.#flops = stored ? flopsOf(stored) : 0;
@@ -96,8 +100,8 @@ export class Recorder {
     }
     if (tested) this.#log.append(tested);
     for (const sign of this.#watch.see(seen)) this.#say(`warning: ${sign}`);
-    if (last || performance.now() - this.#reported > REPORT_MS) {
-      this.#report({ kind: "step", step, loss, ...own });
+    if (last || tested || performance.now() - this.#reported > REPORT_MS) {
+      this.#report({ kind: "step", step, loss, ...own, ...(tested && bestRanks(tested)) });
       this.#reported = performance.now();
     }
   }
@@ -113,10 +117,21 @@ export class Recorder {
     );
   }
 
-  /** Saves a checkpoint; announces one that was due by time once it is on the disk. */
-  save(step: number, last: boolean, byTime: boolean): void {
+  /** Saves a checkpoint; says so once it is on the disk, unless the run was stopped, which is reported with it. */
+  save(step: number, last: boolean): void {
     const isSaved = this.#saver.save(step, last, { pending: this.#clipped.pending, flops: this.#flops });
-    if (isSaved && byTime && !last) this.#say(`checkpoint of step ${step} saved`);
+    if (isSaved && !(last && step < this.#config.train.steps)) this.#say(`checkpoint of step ${step} saved`);
+  }
+
+  /** Records a test at the end, unless the run ended before and was only evaluated again. */
+  sawResult(tested: Metrics): void {
+    const figures = Object.keys(tested);
+    const isKnown = readMetrics(this.#run).rows.some(
+      (row) => row.step === tested.step && figures.every((name) => name in row),
+    );
+    if (isKnown) return;
+    this.#log.append(tested);
+    this.#log.sync();
   }
 
   close(): void {
@@ -133,6 +148,12 @@ const ofObjective = ({ t, b, accuracy }: Pick<Step, "t" | "b" | "accuracy">): Re
   ...(t === undefined || b === undefined ? {} : { t, b }),
   ...(accuracy === undefined ? {} : { accuracy }),
 });
+
+/** R@1 of a test, if it measured recall. */
+const bestRanks = (row: Metrics): { recall?: { textToImage: number; imageToText: number } } =>
+  "textToImage.r1" in row
+    ? { recall: { textToImage: Number(row["textToImage.r1"]), imageToText: Number(row["imageToText.r1"]) } }
+    : {};
 
 /** A watch for the coming steps; that of a resumed run knows the run's first step. */
 function watchFrom({ run, first, config, loss }: RecorderOptions): TrainingWatch {

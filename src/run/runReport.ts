@@ -32,14 +32,14 @@ export function reportOf(run: FinishedRun): ReportData {
   const rng = new Rng(config.train.seed).split("report");
   const picture = (i: number): Picture => ({ side: pictures.side, rgb: pictures.rgb(i) });
   const texts = ofDistinctPictures(rng.split("pairs").permutation(pictures.texts.length), pictures.owner);
-  const { languages, recall, calibration } = evaluations[0];
+  const { languages, calibration } = evaluations[0];
   const queries = Array.from(rng.split("queries").permutation(pictures.texts.length).subarray(0, QUERIES));
   return {
     ...page,
     lead: "Two towers, one for pictures and one for texts, trained to agree on pairs that belong together.",
     lossSummary: loss.summary,
     blindLoss: loss.blindLoss(config.train.batch),
-    evaluations: [...history, { step: config.train.steps, recall }],
+    evaluations: history,
     results: evaluations.map(({ title, images, texts, recall, chance, pixels, languages: tested }) => ({
       title: tested ? `${title}, mean over the languages of training` : title,
       images,

@@ -19,10 +19,13 @@ export interface Task<B> {
   /** This device's batch, from the rows that were drawn and the random numbers of the step; `sawGroups` gets its equal texts. */
   batchOf(rows: Batch, rng: Rng, sawGroups: (groups: Int32Array) => void): B;
   /** Figures on the first test set, for the curves of the report. Nothing is selected by them. */
-  tested(): Readonly<Record<string, number>>;
-  /** Tests the trained model; the result is rank 0's. */
-  results(): Promise<TaskResults | undefined>;
+  tested(): Figures;
+  /** Tests the trained model; the result is rank 0's. `tested` gets the same figures of it as soon as they are known. */
+  results(tested: (figures: Figures) => void): Promise<TaskResults | undefined>;
 }
+
+/** Figures of a test, by their name in a line of metrics. */
+export type Figures = Readonly<Record<string, number>>;
 
 /** What a task is opened with. */
 export interface TaskOptions {

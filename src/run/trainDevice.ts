@@ -98,14 +98,14 @@ async function runTask<B>(
     const tests = step % config.eval.every === 0 && step < steps;
     const tested = tests ? { step, ...task.tested() } : undefined;
     recorder?.saw(seen, factors(step - 1)[0] * config.optim.lr, tested, last);
-    if (saves) recorder?.save(step, last, isDue);
+    if (saves) recorder?.save(step, last);
     if (stopped && step < steps) {
       recorder?.close();
       return { kind: "stopped", step };
     }
   }
+  const results = await task.results((figures) => recorder?.sawResult({ step: steps, ...figures }));
   recorder?.close();
-  const results = await task.results();
   if (recorder === undefined || results === undefined) return { kind: "stopped", step: steps }; // rank 0 has both
   const seconds = (performance.now() - started) / 1e3;
   const { run, preset } = job;

@@ -30,6 +30,7 @@ export function pairShards(
   comm: Communicator,
   shards: number,
 ): Shards<"zimg" | "ztxt"> {
+  checkBatch(batch, views, model.config.text.length);
   const { imageShape, tokens } = batch;
   const isLocked = ![...parametersOf(model.image).values()].some(({ requiresGrad }) => requiresGrad);
   const areEmbeddings = imageShape.length === 2;
@@ -74,6 +75,31 @@ export function imageShards(
     imagesOf: (shard) => tensor(partOf(images, shard, owned), [rows, ...imageShape.slice(1)], dtype),
     keptOf: (shard) => keptPatches(config, rng, { first: (owned * rank + shard) * rows, count: rows }),
   };
+}
+
+/** Throws `ShapeError` unless a batch has typed arrays of as many texts as images. */
+function checkBatch({ images, imageShape, tokens, groups }: PairBatch, views: number, length: number): void {
+  if (!(images instanceof Float32Array)) {
+    const how = "Float32Array.from(images.flat(Infinity)) makes one of nested arrays";
+    throw new ShapeError(`train: the images of a batch must be one Float32Array; ${how}`);
+  }
+  if (!Array.isArray(imageShape)) {
+    throw new ShapeError("train: a batch needs imageShape, the shape of its images, such as [B, S, S, 3]");
+  }
+  if (!(tokens instanceof Int32Array)) {
+    const how = "Int32Array.from(tokens.flat()) makes one of arrays of ids, and encodeAll of texts";
+    throw new ShapeError(
+      `train: the tokens of a batch must be one Int32Array, a row of ${length} ids for each text; ${how}`,
+    );
+  }
+  const pairs = imageShape[0] / views;
+  if (!Number.isInteger(pairs)) return; // refused with the shards
+  if (tokens.length !== pairs * length || (groups && groups.length !== pairs)) {
+    const counted = `${tokens.length} ids${groups ? ` and ${groups.length} groups` : ""}`;
+    const wanted = `${pairs * length} (${pairs} rows of ${length})${groups ? ` and ${pairs}` : ""}`;
+    const of = views === 1 ? "" : `, ${views} for each text,`;
+    throw new ShapeError(`train: a batch of images ${show(imageShape)}${of} has ${counted}; it needs ${wanted}`);
+  }
 }
 
 /** Throws `ShapeError` if a batch cannot hold embeddings in place of pixels. */
