@@ -12,6 +12,7 @@ import { presetNames } from "../run/index.ts";
 import { lossForms } from "../siglip/index.ts";
 import { KERNEL_MODES } from "../tensor/index.ts";
 import { addressSpaceHint } from "./addressSpace.ts";
+import { keysHint } from "./config.ts";
 import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
 import { commandLine } from "./invocation.ts";
 import { printableLines } from "./print.ts"; // its handling of stdout applies to help too
@@ -191,7 +192,7 @@ try {
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
   } else {
     const { message, stack } = error as Error;
-    const text = `siglip: ${isExpected(error) ? message : stack}${addressSpaceHint(error)}`;
+    const text = `siglip: ${isExpected(error) ? message : stack}${addressSpaceHint(error)}${keysHint(error)}`;
     process.stderr.write(printableLines(`${text}\n`));
     process.exitCode = exitCodeOf(error);
   }

@@ -120,6 +120,7 @@ export async function train(options: TrainOptions): Promise<void> {
     start ??= { run: made(), before: config, stored };
     if (initial) start.run.checkpoints.save(initial, configDigest(config));
     const { run } = start;
+    process.stderr.write(printableLines(`run folder: ${run.path}\n`));
     const deadline = deadlineOf(options.deadline);
     const embeddings = locked && (await embeddingsOf(run, locked, training.pairs, devices, deadline));
     if (typeof embeddings === "string") printStopped(stored?.step ?? 0, embeddings, run.path);
