@@ -5,11 +5,11 @@
  * a piece of a tensor at a time, so that no more than the model is in memory.
  */
 import { FormatError, sizeOf } from "../formats/index.ts";
-import { parametersOf } from "../nn/index.ts";
+import { parametersOf, skipInit } from "../nn/index.ts";
 import { gridOf, ImageTower, parameterCount, SigLip, type SigLipConfig, TextTower } from "../siglip/index.ts";
 import { type DType, Rng, type Shape } from "../tensor/index.ts";
 import { checkedConfig } from "./fields.ts";
-import { checkTensors, readLinks, resampled } from "./fill.ts";
+import { checkTensors, nonFiniteIn, readLinks, resampled } from "./fill.ts";
 import { findLayout } from "./findLayout.ts";
 import type { Layout, LayoutName, OpenedModel } from "./layout.ts";
 import { linksOf } from "./table.ts";
@@ -40,7 +40,7 @@ export interface Loaded {
  * Throws `FormatError` with what is wrong and where; all tensors that do not fit are listed at once. Errors of the system pass.
  */
 export function loadModel(path: string, options: LoadOptions = {}): Loaded & { readonly model: SigLip } {
-  const build = (config: SigLipConfig, dtype: DType) => new SigLip(new Zeros(0), config, dtype);
+  const build = (config: SigLipConfig, dtype: DType) => new SigLip(new Rng(0), config, dtype);
   const { module, ...loaded } = load(path, options, "", build);
   return { ...loaded, model: module };
 }
@@ -56,26 +56,10 @@ export function loadTower(
 ): Loaded & { readonly tower: ImageTower | TextTower } {
   const { module, ...loaded } = load(path, options, `${tower}/`, ({ image, text, embedDim }, dtype) =>
     tower === "image"
-      ? new ImageTower(new Zeros(0), image, embedDim, dtype)
-      : new TextTower(new Zeros(0), text, embedDim, dtype),
+      ? new ImageTower(new Rng(0), image, embedDim, dtype)
+      : new TextTower(new Rng(0), text, embedDim, dtype),
   );
   return { ...loaded, tower: module };
-}
-
-/** Random numbers that are all 0, for parameters that will be read: drawing would take longer than reading. */
-class Zeros extends Rng {
-  override split(): Rng {
-    return this;
-  }
-  override normal(): number {
-    return 0;
-  }
-  override between(): number {
-    return 0;
-  }
-  override truncatedNormal(): number {
-    return 0;
-  }
 }
 
 const POSITIONS = "image/posEmbedding";
@@ -93,7 +77,7 @@ function load<T extends object>(
     const stored = opened.config;
     const size = imageSize ?? stored.image.imageSize;
     const config = checkedConfig({ ...stored, image: { ...stored.image, imageSize: size } }, opened.file);
-    const module = build(config, dtype);
+    const module = skipInit(() => build(config, dtype));
     const parameters = new Map([...parametersOf(module)].map(([name, each]) => [prefix + name, each]));
     const shapes = new Map<string, Shape>([...parameters].map(([name, { shape }]) => [name, shape]));
     const [from, to] = [gridOf(stored.image), gridOf(config.image)];
@@ -102,10 +86,11 @@ function load<T extends object>(
     const positions = new Float64Array(resamples ? from[0] * from[1] * stored.image.width : 0);
     const links = linksIn(layout, opened, shapes);
     checkTensors(links, opened.source, opened.file, (name) => isLeftOver(name, layout, prefix));
-    const nonFinite = readLinks(links, opened.source, (name) =>
+    readLinks(links, opened.source, (name) =>
       resamples && name === POSITIONS ? positions : parameters.get(name)!.value.data,
     );
     if (resamples) parameters.get(POSITIONS)!.value.data.set(resampled(positions, from, to, layout.resampling));
+    const nonFinite = [...parameters.values()].reduce((sum, { value }) => sum + nonFiniteIn(value), 0);
     return { layout: layout.name, config, nonFinite, module };
   } finally {
     opened.close();
