@@ -1,7 +1,8 @@
 /** Compares links with the tensors of a file, and fills parameters by them. */
 import { FormatError, quote, type SafetensorsTensor, sizeOf, type TensorSource, toFloat32 } from "../formats/index.ts";
 import { type Grid, type Resampling, resamplePositions } from "../nn/index.ts";
-import { type Shape, type Tensor, tensor, total } from "../tensor/index.ts";
+import type { TokenRows } from "../siglip/index.ts";
+import { type DType, empty, type Shape, type Tensor, tensor, total } from "../tensor/index.ts";
 import { copyLink, type Link, piecesOf } from "./link.ts";
 
 /** Numbers that are read at a time: they fit into a cache. */
@@ -49,6 +50,19 @@ export function readLinks(
     }
   }
 }
+
+/** Reads rows of a token table, one by one, when a text needs them. */
+export const rowReader =
+  ({ name, start, width }: Link, source: TensorSource, dtype: DType): TokenRows =>
+  (ids) => {
+    const out = empty("token rows", [ids.length, width], dtype);
+    const { data } = out;
+    ids.forEach((id, i) => {
+      const stored = source.read(name, start + id * width, start + (id + 1) * width);
+      data.set(numbersOf(stored), i * width);
+    });
+    return out;
+  };
 
 const numbersOf = (stored: SafetensorsTensor): Float32Array | Float64Array =>
   stored.dtype === "F64" || stored.dtype === "F32" ? (stored.data as Float32Array) : toFloat32(stored);

@@ -38,6 +38,10 @@ export interface Link {
 /** Numbers that a link covers. */
 export const linkSize = (link: Link): number => link.rows * link.columns;
 
+/** Whether the tensor holds all of the parameter, in the same order. */
+export const isAsHere = ({ order, columns, width, rowAt, adds, shape, rows }: Link): boolean =>
+  order === "rows" && columns === width && !rowAt && !adds && shape.reduce((a, b) => a * b, 1) === rows * width;
+
 /** Stored numbers from one row or column of ours to the next; reading and writing are by whole lines. */
 const lineOf = ({ order, rows, columns }: Link): number => (order === "rows" ? columns : rows);
 
