@@ -8,6 +8,7 @@ export {
   resolveConfig,
 } from "./config.ts";
 export { ConfigError, type Problem } from "./configError.ts";
+export { type ConfigKey, configKeys } from "./configKeys.ts";
 export {
   checkBatch,
   type LabelledPictures,
@@ -39,6 +40,7 @@ export {
   removeParts,
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
+export { listRuns, newestRun, type RunSummary } from "./listRuns.ts";
 export { loadTokenizer } from "./loadTokenizer.ts";
 export { RunLockedError } from "./lock.ts";
 export { computeLoss } from "./loss/compute.ts";
@@ -47,7 +49,8 @@ export type { FormName, LossInputs, LossJob, LossResult, LossShare } from "./los
 export { checkMemory, fitsOn, fittingShards, imageUse, remedyFor, rowShapeOf, runBytes } from "./memory.ts";
 export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
 export { buildModel, buildOptimizer } from "./model.ts";
-export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";
+export { type Meaning, type OpenModel, openModel } from "./openModel.ts";
+export type { PictureReader } from "./pictureReader.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
 export { presetNames } from "./presets.ts";
 export { type ComparedProbe, probeJson, probeTable } from "./probe.ts";
@@ -64,6 +67,7 @@ export {
   RunFolderError,
   readRun,
 } from "./runFolder.ts";
+export { modelOf, openRunToRead } from "./runModel.ts";
 export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
 export {
   initialCheckpoint,
