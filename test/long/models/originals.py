@@ -105,7 +105,7 @@ def write_open_clip(fixtures, out):
     images = dict(mean=[0.5] * 3, std=[0.5] * 3, interpolation="bicubic", resize_mode="squash")
     with open(os.path.join(folder, "open_clip_config.json"), "w") as f:
         json.dump(dict(model_cfg=model, preprocess_cfg=images), f, indent=2)
-    made = open_clip.create_model("local-dir:" + folder, load_weights=False)
+    made = open_clip.create_model("local-dir:" + for_open_clip(folder), load_weights=False)
     state = {k: v.contiguous() for k, v in randomize(made, 3).state_dict().items()}
     save_file(state, os.path.join(folder, "open_clip_model.safetensors"), metadata={"format": "pt"})
 
@@ -127,9 +127,31 @@ def answer_transformers(folder, images, texts, inputs):
     return ids, pixels, model(input_ids=ids, pixel_values=pixels).logits_per_image
 
 
+def for_open_clip(folder):
+    """The folder as open_clip 3.3.0 reads it: the arguments of an image tower, which only later versions read, become a model of timm's."""
+    from timm.models import model_entrypoint, register_model
+    with open(os.path.join(folder, "open_clip_config.json")) as f:
+        config = json.load(f)
+    vision = config["model_cfg"]["vision_cfg"]
+    if "timm_model_kwargs" not in vision:
+        return folder
+    base, arguments = model_entrypoint(vision["timm_model_name"]), vision.pop("timm_model_kwargs")
+
+    def tower(pretrained=False, **more):
+        return base(pretrained=pretrained, **{**arguments, **more})
+
+    copy = folder + "-3.3.0"
+    tower.__name__ = vision["timm_model_name"] = "vit_" + "".join(c for c in os.path.basename(folder) if c.isalnum())
+    register_model(tower)
+    shutil.copytree(folder, copy, dirs_exist_ok=True)
+    with open(os.path.join(copy, "open_clip_config.json"), "w") as f:
+        json.dump(config, f)
+    return copy
+
+
 def answer_open_clip(folder, images, texts, inputs):
     import open_clip
-    name = "local-dir:" + folder
+    name = "local-dir:" + for_open_clip(folder)
     model, prepare = open_clip.create_model_from_pretrained(name)
     model.eval()
     if inputs is None:
