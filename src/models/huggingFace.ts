@@ -125,12 +125,10 @@ function writtenConfig({ image, text, embedDim }: SigLipConfig): object {
     num_attention_heads: numHeads,
     hidden_act: gelu === "erf" ? "gelu" : "gelu_pytorch_tanh",
     layer_norm_eps: epsilon,
-    attention_dropout: 0,
   });
   return {
     architectures: ["SiglipModel"],
     model_type: "siglip",
-    initializer_factor: 1,
     torch_dtype: "float32",
     text_config: {
       model_type: "siglip_text_model",

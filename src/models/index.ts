@@ -2,5 +2,5 @@
 export { ModelFolderError } from "./files.ts";
 export { type InspectedModel, inspectModel } from "./inspectModel.ts";
 export type { LayoutName } from "./layout.ts";
-export { type Loaded, type LoadOptions, loadModel, loadTower } from "./loadModel.ts";
+export { type Loaded, type LoadOptions, loadModel, loadTower, type TextTowerOptions } from "./loadModel.ts";
 export { saveModel } from "./saveModel.ts";
