@@ -66,7 +66,6 @@ export {
   readRun,
 } from "./runFolder.ts";
 export { modelOf, openRunToRead } from "./runModel.ts";
-export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
 export {
   initialCheckpoint,
   keptTokenizer,
