@@ -1,4 +1,6 @@
 /** Public API of `run`: configurations, data sets, run folders, checkpoints, evaluation, trained models. */
+
+export type { LayoutName } from "../models/index.ts";
 export { type Checkpoint, CheckpointError, CheckpointFolder } from "./checkpoint.ts";
 export {
   type Config,
@@ -8,6 +10,7 @@ export {
   resolveConfig,
 } from "./config.ts";
 export { ConfigError, type Problem } from "./configError.ts";
+export { convertModel } from "./convertModel.ts";
 export {
   checkBatch,
   type LabelledPictures,
@@ -20,9 +23,11 @@ export {
   type Vocabulary,
 } from "./dataSet.ts";
 export { openProbe, openTests, openTraining, openVocabulary } from "./dataSets.ts";
+export { describeModel, type ModelDescription } from "./describeModel.ts";
 export { embedProgram, evalProgram, trainProgram } from "./devicePrograms.ts";
 export { embedPictures, embedTexts, imageFeatures, type Pictures } from "./embed.ts";
 export type { EmbedJob, EmbedReport } from "./embedDevice.ts";
+export { EMBEDDING_ENDINGS, type Embedded, readTexts, writeEmbeddingFile } from "./embeddingFile.ts";
 export { trims } from "./emojiData.ts";
 export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";

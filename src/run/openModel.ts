@@ -17,7 +17,7 @@ import { type Tokenizer, TokenizerError } from "../tokenizers/index.ts";
 import { sha256 } from "./checkpoint.ts";
 import type { Config } from "./config.ts";
 import { trims } from "./emojiData.ts";
-import { loadTokenizer } from "./loadTokenizer.ts";
+import { loadTokenizer, statedLength } from "./loadTokenizer.ts";
 import { type PictureReader, picturesFor, trainingPictures } from "./pictureReader.ts";
 import { RunFolderError } from "./runFolder.ts";
 import { holdsWeights, modelOf, openRunToRead } from "./runModel.ts";
@@ -144,6 +144,9 @@ function openRun(path: string, warn: (message: string) => void): OpenModel {
 
 function openWeights(path: string, warn: (message: string) => void): OpenModel {
   const { layout, folder, config, tPrime, b } = inspectModel(path);
+  if (layout === "hugging-face" && (config.image.gelu === "erf" || config.text.gelu === "erf")) {
+    warn(`${path}: hidden_act is gelu, the exact form; weights of SigLIP were trained with gelu_pytorch_tanh`);
+  }
   const checked = <T extends { readonly nonFinite: number }>(read: T): T => {
     if (read.nonFinite > 0) warn(`${path}: ${read.nonFinite} numbers are NaN or infinite; the file is damaged`);
     return read;
@@ -154,7 +157,14 @@ function openWeights(path: string, warn: (message: string) => void): OpenModel {
     image: () => checked(loadTower(path, "image", f32)).tower,
     text: () => checked(loadTower(path, "text", f32)).tower,
     model: () => checked(loadModel(path, f32)).model,
-    tokenizer: () => loadTokenizer(folder, warn),
+    tokenizer: () => {
+      const stated = statedLength(folder);
+      if (stated !== undefined && stated !== config.text.length) {
+        const lengths = `${stated} tokens, but the model was trained on ${config.text.length}`;
+        warn(`${folder}: tokenizer_config.json says texts of ${lengths}, to which all are padded or cut`);
+      }
+      return loadTokenizer(folder, warn);
+    },
     pictures: () => picturesFor(folder, layout, config, warn),
     identity: () => sha256OfFiles(filesOf(path, folder)),
   });

@@ -16,6 +16,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   loss: [],
   data: ["no-such-set"],
   info: [],
+  convert: ["no-such-model", "no-such-folder", "--to", "hf"],
 };
 /** Invalid values for free-text options; "?" is invalid for all others. */
 const WRONG: Readonly<Record<string, string>> = {
