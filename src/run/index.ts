@@ -10,6 +10,7 @@ export {
   resolveConfig,
 } from "./config.ts";
 export { ConfigError, type Problem } from "./configError.ts";
+export { type ConfigKey, configKeys } from "./configKeys.ts";
 export { convertModel } from "./convertModel.ts";
 export {
   checkBatch,
@@ -44,6 +45,7 @@ export {
   removeParts,
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
+export { listRuns, newestRun, type RunSummary } from "./listRuns.ts";
 export { loadTokenizer } from "./loadTokenizer.ts";
 export { RunLockedError } from "./lock.ts";
 export { computeLoss } from "./loss/compute.ts";
