@@ -34,7 +34,7 @@ const UNREADABLE: Readonly<Record<string, string>> = {
 };
 
 /** `214 HEIC, 3 BMP (cannot be read here), 1 damaged, 12 other files` */
-function kindsInWords(skipped: Readonly<Record<string, number>>): string {
+export function kindsInWords(skipped: Readonly<Record<string, number>>): string {
   const known = Object.keys(UNREADABLE).filter((kind) => kind in skipped);
   const { damaged = 0 } = skipped;
   const others = Object.entries(skipped).filter(([kind]) => kind !== "damaged" && !known.includes(kind));
