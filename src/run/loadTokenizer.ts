@@ -74,6 +74,11 @@ function fromFile(path: string, warn: (message: string) => void): Tokenizer {
   if (own !== undefined) return own;
   const pad = padPiece(config);
   const cleaning = jsonCleaning(config, dirname(path));
+  if (cleaning === "none" && readdirSync(dirname(path)).includes(OPEN_CLIP)) {
+    warn(
+      `${path}: ${OPEN_CLIP} does not say "clean": "canonicalize", so texts keep case and punctuation; SigLIP was trained without`,
+    );
+  }
   return tokenizerJsonTokenizer(file, path, { cleaning, ...(pad === undefined ? {} : { pad }) });
 }
 
@@ -134,13 +139,9 @@ function doubtOn(path: string, config: JsonRecord): string | undefined {
   }
   const names = readdirSync(dirname(path));
   const isSentencePiece = !path.endsWith(".json");
-  const isOpenClip = names.includes(OPEN_CLIP);
-  const isReleased = isOpenClip || names.includes("config.json");
+  const isReleased = names.includes(OPEN_CLIP) || names.includes("config.json");
   if (isSentencePiece && isReleased && config.tokenizer_class === undefined) {
     return `without a ${CONFIG} that names its class, texts keep their punctuation, as in big_vision; SiglipTokenizer removes it`;
-  }
-  if (!isSentencePiece && isOpenClip && !isGemma(config) && jsonCleaning(config, dirname(path)) === "none") {
-    return `${OPEN_CLIP} does not say "clean": "canonicalize", so texts keep case and punctuation; SigLIP was trained without`;
   }
   return undefined;
 }
