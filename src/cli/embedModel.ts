@@ -14,6 +14,7 @@ import {
   readTexts,
   writeEmbeddingFile,
 } from "../run/index.ts";
+import { chooseKernels, type KernelMode } from "../tensor/index.ts";
 import { givenPictures } from "./givenPictures.ts";
 import { print, warn } from "./print.ts";
 
@@ -22,10 +23,20 @@ export interface EmbedModelOptions {
   readonly images?: readonly string[];
   readonly texts?: string;
   readonly json?: boolean;
+  readonly devices?: string;
+  readonly deadline?: string;
+  readonly kernels?: KernelMode;
 }
 
-export async function embedModel(path: string, { out, images, texts, json = false }: EmbedModelOptions): Promise<void> {
+export async function embedModel(
+  path: string,
+  { out, images, texts, json = false, devices, deadline, kernels = "fast" }: EmbedModelOptions,
+): Promise<void> {
   checkOut(out);
+  if (devices !== undefined || deadline !== undefined) {
+    throw wrong("--devices", "--devices and --deadline are for the training images of a run; leave them out");
+  }
+  chooseKernels(kernels);
   if (images && texts !== undefined) throw wrong("--images", "--images and --texts are two files; call embed twice");
   const model = openModel(path, warn);
   const embedded = images ? await imageRows(model, images) : textRows(model, texts!);

@@ -109,13 +109,13 @@ program
 program
   .command("embed")
   .description(
-    "embeddings in a file: of --images or --texts, or of a run's training images, for train --lock image --embeddings",
+    "embeddings in a file: of --images or --texts; without these, of a run's training images, for train --lock image --embeddings",
   )
   .argument("<model>", MODEL)
   .requiredOption("--out <file>", "file to write: .npy, .safetensors or .jsonl; for training images .safetensors")
   .option("--images <paths...>", "picture files or folders; rows in this order")
   .option("--texts <file>", 'texts, one a line, or .jsonl with "text"; rows in this order')
-  .option("--devices <number>", "worker threads that share the images (default: the cores)")
+  .option("--devices <number>", "worker threads that share the training images (default: the cores)")
   .addOption(deadline())
   .addOption(kernels("which kernels (default: those of the training)"))
   .option("--json", "print JSON")
@@ -203,6 +203,11 @@ program
   .command("info")
   .description("show what a model is; without one, the cores, the kernels chosen and their speed")
   .argument("[model]", MODEL)
+  .addHelpText(
+    "after",
+    "\nNotes and warnings name what costs accuracy without an error: length, case and punctuation of texts, the form of\n" +
+      "GELU, a temperature above open_clip's clamp.",
+  )
   .addOption(kernels("kernels to use; strict: bit-identical on every engine").default("fast"))
   .option("--json", "print JSON")
   .action(async (model, options) =>

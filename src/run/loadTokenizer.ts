@@ -40,7 +40,7 @@ const SPECIAL = "special_tokens_map.json";
  *
  * Throws `TokenizerError` if none is there, and `FormatError` for a malformed file or one that needs what is not supported.
  */
-export function loadTokenizer(path: string, warn: (message: string) => void): Tokenizer {
+export function loadTokenizer(path: string, warn: (message: string) => void = console.warn): Tokenizer {
   if (!isFolder(path)) return fromFile(path, warn);
   if (readdirSync(path).includes("model.json")) {
     const tokenizer = savedTokenizer(path);

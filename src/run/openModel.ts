@@ -58,7 +58,7 @@ export interface OpenModel {
  * Opens a model of any origin; `warn` receives what is doubtful about it. Throws `RunFolderError` if there is none, and the errors of
  * its reader: `FormatError`, `CheckpointError`, `TokenizerError`, `PreprocessError`.
  */
-export function openModel(path: string, warn: (message: string) => void): OpenModel {
+export function openModel(path: string, warn: (message: string) => void = console.warn): OpenModel {
   if (!existsSync(path)) {
     throw new RunFolderError(`${path} does not exist; give a run, a saved model, or released weights`);
   }
