@@ -35,7 +35,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   formats: { folders: [] },
   tokenizers: { folders: ["formats"] },
   data: { folders: ["tensor", "formats", "tokenizers"], node: "everywhere", packages: true },
-  models: { folders: ["tensor", "nn", "siglip", "formats"], node: "everywhere" },
+  models: { folders: ["tensor", "nn", "siglip", "formats", "tokenizers"], node: "everywhere" },
   eval: { folders: [] },
   report: { folders: ["eval"], packages: true },
   run: {

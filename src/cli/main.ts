@@ -28,6 +28,8 @@ const kernels = (about: string): Option => new Option("--kernels <mode>", about)
 const deadline = (): Option =>
   new Option("--deadline <seconds>", "end the run if a device sends no heartbeat for this many seconds (default: 30)");
 
+const MODEL = "run folder, saved model, or released weights (a folder, or an npz file)";
+
 const program = new Command(commandLine([]))
   .description("SigLIP in TypeScript: train, evaluate, classify, search.")
   .version(version)
@@ -111,32 +113,46 @@ program
 
 program
   .command("embed")
-  .description("the embeddings of a run's training images in a file, for train --lock image --embeddings")
-  .argument("<run>", "run folder")
-  .requiredOption("--out <file>", "file to write, .safetensors; an interrupted command continues")
-  .option("--devices <number>", "worker threads that share the images (default: the cores)")
+  .description(
+    "embeddings in a file: of --images or --texts; without these, of a run's training images, for train --lock image --embeddings",
+  )
+  .argument("<model>", MODEL)
+  .requiredOption("--out <file>", "file to write: .npy, .safetensors or .jsonl; for training images .safetensors")
+  .option("--images <paths...>", "picture files or folders; rows in this order")
+  .option("--texts <file>", 'texts, one a line, or .jsonl with "text"; rows in this order')
+  .option("--devices <number>", "worker threads that share the training images (default: the cores)")
   .addOption(deadline())
   .addOption(kernels("which kernels (default: those of the training)"))
   .option("--json", "print JSON")
-  .action(async (run, options) => (await import("./embed.ts")).embed(run, options));
+  .action(async (model, options) =>
+    options.images || options.texts !== undefined
+      ? (await import("./embedModel.ts")).embedModel(model, options)
+      : (await import("./embed.ts")).embed(model, options),
+  );
 
 program
   .command("classify")
-  .description("rank words by how well they describe a picture")
-  .argument("<run>", "run folder")
-  .argument("<picture>", "a PNG, JPEG, WebP, GIF, AVIF, TIFF or SVG file")
-  .argument("<words...>", "candidates, each a word or a quoted phrase")
-  .option("--json", "print JSON")
-  .action(async (run, picture, words, options) =>
-    (await import("./classify.ts")).classify(run, picture, words, options),
+  .description("rank labels by how well they describe a picture")
+  .argument("<model>", MODEL)
+  .argument("<picture>", "a PNG, JPEG, WebP, GIF, AVIF, TIFF or SVG file; with --labels also a folder")
+  .argument("[words...]", "labels, each a word or a quoted phrase; with --labels more pictures or folders")
+  .option("--labels <list>", 'labels, separated by commas: "a cat,a dog"')
+  .addOption(
+    new Option("--template <text>", 'text with {} for the label: "a photo of a {}"; of several, the mean direction')
+      .argParser(collect)
+      .default([], "none"),
+  )
+  .option("--json", "print JSON, a line for each picture")
+  .action(async (model, picture, words, options) =>
+    (await import("./classify.ts")).classify(model, picture, words, options),
   );
 
 program
   .command("search")
   .description("rank pictures by how well they match a query")
-  .argument("<run>", "run folder")
+  .argument("<model>", MODEL)
   .argument("<query>", "what to look for")
-  .argument("[pictures...]", "picture files or folders (default: the test pictures of the run)")
+  .argument("[pictures...]", "picture files or folders (default: the test pictures of a run)")
   .option("--top <number>", "how many pictures to show", "5")
   .option("--json", "print JSON")
   .action(async (run, query, pictures, options) => (await import("./search.ts")).search(run, query, pictures, options));
@@ -178,11 +194,32 @@ program
   .action(async (_name, options) => (await import("./dataIcons.ts")).dataIcons(options));
 
 program
+  .command("convert")
+  .description(
+    "write a model for another library, with its tokenizer and settings of images, and say what it cannot say",
+  )
+  .argument("<model>", MODEL)
+  .argument("<folder>", "a new folder")
+  .addOption(new Option("--to <layout>", "library").choices(["hf", "big-vision", "open-clip"]).makeOptionMandatory())
+  .option("--json", "print JSON")
+  .action(async (model, folder, options) => (await import("./convert.ts")).convert(model, folder, options));
+
+program
   .command("info")
-  .description("show the cores, the kernels chosen and their speed")
+  .description("show what a model is; without one, the cores, the kernels chosen and their speed")
+  .argument("[model]", MODEL)
+  .addHelpText(
+    "after",
+    "\nNotes and warnings name what costs accuracy without an error: length, case and punctuation of texts, the form of\n" +
+      "GELU, a temperature above open_clip's clamp.",
+  )
   .addOption(kernels("kernels to use; strict: bit-identical on every engine").default("fast"))
   .option("--json", "print JSON")
-  .action(async (options) => (await import("./info.ts")).info(options));
+  .action(async (model, options) =>
+    model === undefined
+      ? (await import("./info.ts")).info(options)
+      : (await import("./infoModel.ts")).infoModel(model, options.json),
+  );
 
 try {
   await program.parseAsync();

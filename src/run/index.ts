@@ -1,5 +1,6 @@
 /** Public API of `run`: configurations, data sets, run folders, checkpoints, evaluation, trained models. */
 
+export type { LayoutName } from "../models/index.ts";
 export { type Checkpoint, CheckpointError, CheckpointFolder } from "./checkpoint.ts";
 export { accuracyJson, accuracyTable } from "./classAccuracy.ts";
 export {
@@ -11,6 +12,7 @@ export {
 } from "./config.ts";
 export { ConfigError, type Problem } from "./configError.ts";
 export { type ConfigKey, configKeys } from "./configKeys.ts";
+export { convertModel } from "./convertModel.ts";
 export {
   type Classes,
   checkBatch,
@@ -24,9 +26,11 @@ export {
   type Vocabulary,
 } from "./dataSet.ts";
 export { openClasses, openProbe, openTests, openTraining, openVocabulary } from "./dataSets.ts";
+export { describeModel, type ModelDescription } from "./describeModel.ts";
 export { embedProgram, evalProgram, trainProgram, trialProgram } from "./devicePrograms.ts";
 export { embedPictures, embedTexts, imageFeatures, type Pictures } from "./embed.ts";
 export type { EmbedJob, EmbedReport } from "./embedDevice.ts";
+export { EMBEDDING_ENDINGS, type Embedded, readTexts, writeEmbeddingFile } from "./embeddingFile.ts";
 export { trims } from "./emojiData.ts";
 export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
@@ -73,7 +77,6 @@ export {
   runName,
 } from "./runFolder.ts";
 export { classifierOf, imageModelOf, modelOf, openRunToRead } from "./runModel.ts";
-export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
 export {
   initialCheckpoint,
   keptTokenizer,

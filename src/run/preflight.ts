@@ -1,6 +1,6 @@
 /** Checks a run before it begins: settings that are impossible, and settings with which nothing is learned. */
 import { ScheduleError } from "../nn/index.ts";
-import { trainingLosses } from "../siglip/index.ts";
+import { logOddsBias, trainingLosses } from "../siglip/index.ts";
 import { type Config, ConfigError, type Multiplier, PAIR_MULTIPLIER, type Problem } from "./config.ts";
 import { allPaths, trainedPaths } from "./model.ts";
 import { tryFrozen, tryPatterns } from "./patterns.ts";
@@ -41,7 +41,28 @@ export function checkSettings(config: Config, resumed: boolean): string[] {
       "train.batch 1 has no negatives: the model learns that every pair matches; use a batch of at least 2",
     );
   }
-  return warnings;
+  return [...warnings, ...biasWarning(config)];
+}
+
+/** How far the first bias may be from the best constant answer: the probability of a pair is then wrong by a factor of 20. */
+const FAR = 3;
+
+/** A bias far from the log-odds of a match in a batch: the first steps do little but move it (Table 4 of the paper). */
+function biasWarning({ model: { biasInit }, train: { objective, loss, batch, init } }: Config): string[] {
+  if (
+    objective !== "pairs" ||
+    biasInit === "log-odds" ||
+    init !== "none" ||
+    batch < 2 ||
+    !trainingLosses[loss].usesBias
+  )
+    return [];
+  const best = logOddsBias(batch);
+  if (Math.abs(biasInit - best) <= FAR) return [];
+  const odds = `${best.toFixed(1)}, the log-odds of a match in a batch of ${batch}`;
+  return [
+    `model.biasInit ${biasInit} is far from ${odds}: the first steps do little but move b; use model.biasInit=log-odds`,
+  ];
 }
 
 /** The multipliers of a run; a classifier lacks the parameters of the default. */

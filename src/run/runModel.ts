@@ -1,5 +1,6 @@
 /** The model of a run, from its newest intact checkpoint. */
 
+import { readdirSync, statSync } from "node:fs";
 import type { Classifier, SigLip } from "../siglip/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -13,6 +14,10 @@ export function openRunToRead(
   path: string,
   warn: (message: string) => void,
 ): { readonly config: Config; readonly checkpoint: Checkpoint } {
+  if (holdsWeights(path)) {
+    const remedy = "use classify, search, or embed with --images or --texts";
+    throw new RunFolderError(`${path} is a model without the data of its training, not a run: ${remedy}`);
+  }
   const { config, checkpoints } = readRun(path);
   const checkpoint = checkpoints.load();
   if (!checkpoint) throw new RunFolderError(`${path} has no checkpoint yet; train it first`);
@@ -20,6 +25,17 @@ export function openRunToRead(
   requireFinite(checkpoint, path, "model/");
   return { config, checkpoint };
 }
+
+/** Whether a path has weights of its own, saved here or released; those of a run are in its folder `checkpoint`. */
+export function holdsWeights(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return found?.isFile() === true;
+  const names = readdirSync(path);
+  return !names.includes("checkpoint") && names.some((name) => WEIGHTS.test(name));
+}
+
+/** Files of weights, or of a configuration whose weights may be missing. */
+const WEIGHTS = /\.(safetensors|npz|bin|pt)$|^(open_clip_config|model|config|model\.safetensors\.index)\.json$/;
 
 /** The model and tokenizer of a checkpoint. Throws `RunFolderError` for that of a classifier. */
 export function modelOf(config: Config, stored: Stored): { readonly model: SigLip; readonly tokenizer: Tokenizer } {
