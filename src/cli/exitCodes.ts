@@ -36,6 +36,7 @@ const BY_NAME: Readonly<Record<string, ExitCode>> = {
   MissingPackageError: EXIT.usage,
   ModelConfigError: EXIT.usage,
   ModelFolderError: EXIT.usage,
+  PhotoIndexError: EXIT.usage,
   RunFolderError: EXIT.usage,
   OutOfMemoryError: EXIT.usage, // the request is too large; if the system has no memory, a device failed
   ScheduleError: EXIT.usage,

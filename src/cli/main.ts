@@ -110,13 +110,38 @@ program
   );
 
 program
+  .command("index")
+  .description("embed the pictures of a folder, so that search finds them at once; later runs embed what has changed")
+  .argument("<folder>", "folder of pictures; hidden files are left out")
+  .requiredOption("--model <model>", "a run, a saved model, or released weights")
+  .option("--out <index>", "folder of the index (default: .siglip-index in the folder)")
+  .addOption(
+    new Option("--skip <path>", "leave out this file or folder below the folder; may be repeated")
+      .argParser(collect)
+      .default([], "none"),
+  )
+  .option("--json", "print JSON")
+  .action(async (folder, options) => (await import("./indexPhotos.ts")).indexPhotos(folder, options));
+
+program
   .command("search")
   .description("rank pictures by how well they match a query")
-  .argument("<run>", "run folder")
-  .argument("<query>", "what to look for")
-  .argument("[pictures...]", "picture files or folders (default: the test pictures of the run)")
+  .argument("<run>", "an index or its folder of pictures; or a run")
+  .argument("[query]", "what to look for")
+  .argument("[pictures...]", "with a run: picture files or folders (default: the test pictures of the run)")
   .option("--top <number>", "how many pictures to show", "5")
   .option("--json", "print JSON")
+  .optionsGroup("With an index:")
+  .option("--image <file>", "look for pictures like this one, or like the sum of it and the words")
+  .option("--image-weight <number>", "weight of --image beside the words (default: 1)")
+  .option("--minus <words>", "what the pictures must not show")
+  .option("--minus-weight <number>", "weight of --minus (default: 0.5)")
+  .option("--min-probability <number>", "leave out pictures that match less probably (default: 0.5)")
+  .option("--under <folder>", "only pictures in this folder below the indexed one")
+  .option("--from <day>", "only pictures from this day on: 2024, 2024-05 or 2024-05-31")
+  .option("--to <day>", "only pictures up to this day")
+  .option("--model <model>", "the model, if it is not where it was when the index was made")
+  .option("--out <file>", "write the results with their pictures as one HTML file")
   .action(async (run, query, pictures, options) => (await import("./search.ts")).search(run, query, pictures, options));
 
 program

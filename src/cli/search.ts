@@ -2,6 +2,7 @@
 import { PictureError } from "../data/index.ts";
 import { nearest } from "../eval/index.ts";
 import { printable } from "../formats/index.ts";
+import { findIndex } from "../photos/index.ts";
 import {
   ConfigError,
   checkTexts,
@@ -15,13 +16,21 @@ import {
 } from "../run/index.ts";
 import { opening } from "./opening.ts";
 import { print, warn } from "./print.ts";
+import { type SearchIndexOptions, searchIndex } from "./searchIndex.ts";
 
 export async function search(
   run: string,
-  query: string,
+  query: string | undefined,
   paths: readonly string[],
-  { top, json = false }: { top: string; json?: boolean },
+  options: SearchIndexOptions,
 ): Promise<void> {
+  if (findIndex(run) !== undefined) return searchIndex(run, query, options);
+  const { top, json = false } = options;
+  if (query === undefined) {
+    throw new ConfigError([
+      { code: "CONFIG_RANGE", key: "search", detail: "the query is missing; write what to look for" },
+    ]);
+  }
   const count = Number(top);
   if (!Number.isInteger(count) || count < 1) {
     const detail = `--top ${top} is not an integer of at least 1`;
@@ -95,7 +104,7 @@ const UNREADABLE: Readonly<Record<string, string>> = {
 };
 
 /** `214 HEIC, 3 BMP (cannot be read here), 1 damaged, 12 other files` */
-function kindsInWords(skipped: Readonly<Record<string, number>>): string {
+export function kindsInWords(skipped: Readonly<Record<string, number>>): string {
   const known = Object.keys(UNREADABLE).filter((kind) => kind in skipped);
   const { damaged = 0 } = skipped;
   const others = Object.entries(skipped).filter(([kind]) => kind !== "damaged" && !known.includes(kind));

@@ -1,5 +1,12 @@
 /** Public API of `run`: configurations, data sets, run folders, checkpoints, evaluation, trained models. */
-export { type Checkpoint, CheckpointError, CheckpointFolder } from "./checkpoint.ts";
+export {
+  type Checkpoint,
+  CheckpointError,
+  CheckpointFolder,
+  parseSealed,
+  sealedText,
+  sha256,
+} from "./checkpoint.ts";
 export {
   type Config,
   checkConfig,
@@ -26,7 +33,7 @@ export type { EmbedJob, EmbedReport } from "./embedDevice.ts";
 export { trims } from "./emojiData.ts";
 export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
-export { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "./fs.ts";
+export { type Fs, isSystemError, makeFolders, realFs, TEMPORARY, utf8, writeDurably } from "./fs.ts";
 export { embedFiles, type Gallery } from "./gallery.ts";
 export { iconsFolder } from "./iconsData.ts";
 export {
@@ -40,7 +47,7 @@ export {
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
 export { loadTokenizer } from "./loadTokenizer.ts";
-export { RunLockedError } from "./lock.ts";
+export { lockRun, RunLockedError } from "./lock.ts";
 export { computeLoss } from "./loss/compute.ts";
 export { checkGradientsFile, LossFileError, LossInputsError, readLossInputs, writeGradients } from "./loss/files.ts";
 export type { FormName, LossInputs, LossJob, LossResult, LossShare } from "./loss/job.ts";
