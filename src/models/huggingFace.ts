@@ -10,8 +10,10 @@ import { join } from "node:path";
 import { FormatError, safetensorsPieces } from "../formats/index.ts";
 import type { ImageTowerConfig, SigLipConfig, Size, TextTowerConfig } from "../siglip/index.ts";
 import { checkedConfig, Fields, jsonFile } from "./fields.ts";
+import { HUGGING_FACE_IMAGES, huggingFaceImages } from "./imageSettings.ts";
 import type { Layout } from "./layout.ts";
 import { asHere, type Table, torchConvolution, torchLinear, torchNorm, torchPart } from "./table.ts";
+import { NO_FILES, tokenizerFiles } from "./tokenizerFiles.ts";
 import { unsupportedParts } from "./unsupported.ts";
 import { openWeights } from "./weights.ts";
 
@@ -72,11 +74,16 @@ export const huggingFace: Layout = {
       ...(text.head === false ? ["text.head false: a SiglipModel always has one"] : []),
     ];
   },
-  files: (config, tensors) =>
-    new Map<string, Iterable<Uint8Array>>([
+  files(config, tensors, { tokenizer, images }) {
+    const { files, notes } = tokenizer ? tokenizerFiles(tokenizer, config.text.length, "hugging-face") : NO_FILES;
+    const all = new Map<string, Iterable<Uint8Array>>([
       ["model.safetensors", safetensorsPieces(tensors, new Map([["format", "pt"]]))],
       [CONFIG, jsonFile(writtenConfig(config))],
-    ]),
+      ...files,
+    ]);
+    if (images) all.set(HUGGING_FACE_IMAGES, jsonFile(huggingFaceImages(images, config)));
+    return { files: all, notes };
+  },
 };
 
 function readConfig(fields: Fields, file: string): SigLipConfig {

@@ -13,8 +13,10 @@ import { join } from "node:path";
 import { FormatError, quote, safetensorsPieces, type TensorSource } from "../formats/index.ts";
 import type { ImageTowerConfig, SigLipConfig, TextTowerConfig } from "../siglip/index.ts";
 import { checkedConfig, Fields, jsonFile } from "./fields.ts";
+import { openClipImages } from "./imageSettings.ts";
 import type { Layout } from "./layout.ts";
 import { asHere, type Table, torchConvolution, torchLinear, torchNorm } from "./table.ts";
+import { NO_FILES, openClipTokenizer, tokenizerFiles } from "./tokenizerFiles.ts";
 import { unsupportedParts } from "./unsupported.ts";
 import { openWeights } from "./weights.ts";
 
@@ -88,11 +90,15 @@ export const openClip: Layout = {
     }
   },
   unsupported: unsupportedParts,
-  files: (config, tensors) =>
-    new Map<string, Iterable<Uint8Array>>([
+  files(config, tensors, { tokenizer, images }) {
+    const { files, notes } = tokenizer ? tokenizerFiles(tokenizer, config.text.length, "open-clip") : NO_FILES;
+    const all = new Map<string, Iterable<Uint8Array>>([
       ["open_clip_model.safetensors", safetensorsPieces(tensors, new Map([["format", "pt"]]))],
-      [CONFIG, jsonFile(writtenConfig(config))],
-    ]),
+      [CONFIG, jsonFile(writtenConfig(config, tokenizer && openClipTokenizer(tokenizer), openClipImages(images)))],
+      ...files,
+    ]);
+    return { files: all, notes };
+  },
 };
 
 function readConfig(model: Fields, vision: Fields, source: TensorSource, file: string): SigLipConfig {
@@ -149,7 +155,7 @@ function imageConfig(vision: Fields, { entries }: TensorSource, file: string): I
   };
 }
 
-function writtenConfig({ image, text, embedDim }: SigLipConfig): object {
+function writtenConfig({ image, text, embedDim }: SigLipConfig, tokenizer: object | undefined, images: object): object {
   const head = text.head ?? true;
   return {
     model_cfg: {
@@ -175,6 +181,7 @@ function writtenConfig({ image, text, embedDim }: SigLipConfig): object {
       text_cfg: {
         context_length: text.length,
         vocab_size: text.vocabSize,
+        ...tokenizer,
         width: text.width,
         heads: text.numHeads,
         layers: text.depth,
@@ -186,6 +193,6 @@ function writtenConfig({ image, text, embedDim }: SigLipConfig): object {
         ...(text.gelu !== "erf" && { act_kwargs: { approximate: "tanh" } }),
       },
     },
-    preprocess_cfg: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], interpolation: "bicubic", resize_mode: "squash" },
+    preprocess_cfg: images,
   };
 }
