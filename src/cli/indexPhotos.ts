@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import { printable } from "../formats/index.ts";
 import { INDEX_FOLDER, type Update, updateIndex } from "../photos/index.ts";
+import { openModel } from "../run/index.ts";
 import { print, warn } from "./print.ts";
 import { kindsInWords } from "./search.ts";
 import { catchSignals, exitCodeAfter } from "./signals.ts";
-import { openModel } from "./temporaryModel.ts";
 
 export interface IndexOptions {
   readonly model: string;

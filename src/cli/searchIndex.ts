@@ -2,9 +2,8 @@
 import { join } from "node:path";
 import { printable } from "../formats/index.ts";
 import { combine, openIndex, type QueryPart, searchPhotos } from "../photos/index.ts";
-import { ConfigError, checkTexts, embedPictures, embedTexts } from "../run/index.ts";
+import { ConfigError, checkTexts, embedPictures, embedTexts, type OpenModel, openModel } from "../run/index.ts";
 import { print, warn } from "./print.ts";
-import { openModel } from "./temporaryModel.ts";
 
 export interface SearchIndexOptions {
   readonly top: string;
@@ -30,10 +29,11 @@ function numberOf(key: string, text: string, isRight: (value: number) => boolean
 
 /** The parts of the query, and whether it is one text alone. Throws `ConfigError` if there is none. */
 async function queryParts(
-  { model, tokenizer, textLength, pictures }: ReturnType<typeof openModel>,
+  model: OpenModel,
   words: string | undefined,
   { image, minus, ...weights }: SearchIndexOptions,
 ): Promise<{ parts: QueryPart[]; isText: boolean }> {
+  const { tokenizer, textLength, pictures } = model;
   const weight = (key: string, text: string): number => numberOf(key, text, (x) => x > 0 && x < 1e6, "greater than 0");
   const text = (what: string): Float32Array => {
     for (const warning of checkTexts("search: the query", tokenizer, [what], textLength)) warn(warning);

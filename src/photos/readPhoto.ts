@@ -1,24 +1,25 @@
 /** Reads a file for an index: what is known of it, and the image as model input if it is a picture. */
 import { PictureError, type PreparedPicture, readBytes, sniffFile, takenAt } from "../data/index.ts";
-import { isSystemError, sha256 } from "../run/index.ts";
+import { isSystemError, type OpenModel, sha256 } from "../run/index.ts";
 import type { PhotoFacts } from "./facts.ts";
 import { stampOf } from "./scan.ts";
 
 /** A file that was read. */
 export interface ReadPhoto {
   readonly facts: PhotoFacts;
-  /** Absent if the file is no picture, or one whose embedding is known. */
+  /** A picture whose embedding is not known. */
   readonly picture?: PreparedPicture;
+  /** The known embedding of a picture. */
+  readonly embedding?: Float32Array;
   /** The kind of its file, as in `sniffFile`. */
   readonly kind: string;
 }
 
 /** Options of `readPhoto`. */
 export interface ReadPhotoOptions {
-  /** The file as model input. Throws `PictureError`. */
-  readonly prepare: (path: string) => Promise<PreparedPicture>;
-  /** Whether the embedding of a picture is known, by the SHA-256 of its file. */
-  readonly isKnown: (sha256: string) => boolean;
+  readonly model: Pick<OpenModel, "pictures">;
+  /** The embedding of a picture by the SHA-256 of its file, if it is known. */
+  readonly known: (sha256: string) => Float32Array | undefined;
   readonly warn: (message: string) => void;
 }
 
@@ -32,13 +33,13 @@ const SETTLED_MS = 2000;
 export async function readPhoto(
   path: string,
   file: string,
-  { prepare, isKnown, warn }: ReadPhotoOptions,
+  { model, known, warn }: ReadPhotoOptions,
 ): Promise<ReadPhoto | undefined> {
   try {
     const { bytes, modified } = stampOf(path);
     const isSettled = Date.now() - modified > SETTLED_MS;
     const stamp = { file, bytes, modified: isSettled ? modified : 0 };
-    const read = await readContents(path, { prepare, isKnown, warn });
+    const read = await readContents(path, { model, known, warn });
     const after = stampOf(path);
     const isSame = after.bytes === bytes && after.modified === modified;
     return { ...read, facts: { ...stamp, ...(isSame ? {} : { modified: 0 }), ...read.facts } };
@@ -51,7 +52,7 @@ export async function readPhoto(
 
 type Contents = Omit<ReadPhoto, "facts"> & { readonly facts: Pick<PhotoFacts, "sha256" | "taken" | "skipped"> };
 
-async function readContents(path: string, { prepare, isKnown, warn }: ReadPhotoOptions): Promise<Contents> {
+async function readContents(path: string, { model, known, warn }: ReadPhotoOptions): Promise<Contents> {
   try {
     const { is, kind } = await sniffFile(path);
     if (is !== "readable" && !(is === "other" && PICTURE_NAME.test(path))) return { kind, facts: { skipped: kind } };
@@ -59,7 +60,8 @@ async function readContents(path: string, { prepare, isKnown, warn }: ReadPhotoO
     const hash = sha256(bytes);
     const taken = await takenAt(bytes);
     const facts = { sha256: hash, ...(taken === undefined ? {} : { taken }) };
-    return isKnown(hash) ? { kind, facts } : { kind, facts, picture: await prepare(path) };
+    const embedding = known(hash);
+    return embedding ? { kind, facts, embedding } : { kind, facts, picture: await model.pictures.read(path) };
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
     warn(error.message);

@@ -5,22 +5,15 @@
  * copied or touched, and keeps the embedding. Files are read and decoded by other threads while this one embeds.
  */
 import { join } from "node:path";
-import type { PreparedPicture } from "../data/index.ts";
-import { embedPictures, type Fs, realFs } from "../run/index.ts";
-import type { SigLip } from "../siglip/index.ts";
-import { isPhoto } from "./facts.ts";
+import { embedPictures, type Fs, type OpenModel, realFs } from "../run/index.ts";
+import { isPhoto, type PhotoFacts } from "./facts.ts";
 import { readAhead } from "./readAhead.ts";
 import { type ReadPhoto, readPhoto } from "./readPhoto.ts";
 import { scan } from "./scan.ts";
 import { type Change, IndexWriter } from "./writer.ts";
 
-/** What an index needs of a model. */
-export interface PhotoModel {
-  readonly path: string;
-  readonly fingerprint: string;
-  readonly model: SigLip;
-  readonly pictures: { readonly height: number; read(file: string): Promise<PreparedPicture> };
-}
+/** What an index needs of a model; an `OpenModel` is one. */
+export type PhotoModel = Pick<OpenModel, "path" | "fingerprint" | "config" | "embedDim" | "embedImages" | "pictures">;
 
 /** Options of `updateIndex`. */
 export interface UpdateOptions {
@@ -52,10 +45,12 @@ export interface Update {
   readonly kinds: Readonly<Record<string, number>>;
 }
 
-/** Pictures that are embedded at a time: a kill costs the work on them, and on those that are read ahead. */
-const BATCH = 64;
-/** Files that are read ahead. */
+/** Images that are embedded at a time; while they are, the next ones are read and decoded. */
+const EMBEDDED_AT_ONCE = 32;
 const AHEAD = 32;
+/** A batch, which a kill can cost: so many files, or those of so many milliseconds if the model is large. */
+const BATCH = 256;
+const BATCH_MS = 10_000;
 
 /** Updates the index at `path`, or makes it. Throws the errors of `IndexWriter.open`, of `scan`, and those of the system. */
 export async function updateIndex(
@@ -64,73 +59,104 @@ export async function updateIndex(
   model: PhotoModel,
   options: UpdateOptions,
 ): Promise<Update> {
-  const { now, warn, skip = [], fs = realFs } = options;
-  const of = { model: { path: model.path, fingerprint: model.fingerprint }, folder, width: model.model.embedDim };
+  const { now, warn, skip = [], progress, stop, fs = realFs } = options;
+  const of = { model: { path: model.path, fingerprint: model.fingerprint }, folder, width: model.embedDim };
   const writer = IndexWriter.open(path, of, now, warn, fs);
   try {
     const { changed, gone, unchanged } = scan(folder, writer.known, { skip, index: path, warn });
-    const done = await addFiles(writer, folder, changed, model, options);
-    // Last, so that a renamed file is recognised by the contents of the one that is gone.
-    writer.commit(done.complete ? gone.map((file) => ({ line: { file, gone: true } })) : []);
-    const skipped: Record<string, number> = {};
-    for (const { facts } of writer.known.values()) {
-      if (facts.skipped !== undefined) skipped[facts.skipped] = (skipped[facts.skipped] ?? 0) + 1;
+    const adding = new Adding(writer, model);
+    const read = (file: string) =>
+      readPhoto(join(folder, file), file, { model, known: (hash) => adding.known(hash), warn });
+    let done = 0;
+    let stopped = false;
+    for await (const photo of readAhead(changed, AHEAD, read)) {
+      done++;
+      if (photo) adding.add(photo);
+      if (!adding.isFull && done < changed.length) continue;
+      adding.commit();
+      progress?.(done, changed.length);
+      stopped = done < changed.length && (stop?.() ?? false);
+      if (stopped) break;
     }
-    const photos = [...writer.known.values()].filter(({ facts }) => isPhoto(facts)).length;
-    return { photos, ...done, gone: done.complete ? gone.length : 0, unchanged, skipped };
+    // Last, so that a renamed file is recognised by the contents of the one that is gone.
+    writer.commit(stopped ? [] : gone.map((file) => ({ line: { file, gone: true } })));
+    return { ...countsOf(writer), ...adding.counts, gone: stopped ? 0 : gone.length, unchanged, complete: !stopped };
   } finally {
     writer.release();
   }
 }
 
-/** Reads, embeds and commits files, batch by batch. */
-async function addFiles(
-  writer: IndexWriter,
-  folder: string,
-  files: readonly string[],
-  { model, pictures }: PhotoModel,
-  { warn, progress, stop }: UpdateOptions,
-): Promise<Pick<Update, "embedded" | "kept" | "complete" | "kinds">> {
-  const byHash = new Map<string, string>();
-  for (const { facts } of writer.known.values()) if (isPhoto(facts)) byHash.set(facts.sha256!, facts.file);
-  const read = (file: string) =>
-    readPhoto(join(folder, file), file, {
-      prepare: (each) => pictures.read(each),
-      isKnown: (hash) => byHash.has(hash),
-      warn,
-    });
-  const kinds: Record<string, number> = {};
-  let [done, embedded, kept] = [0, 0, 0];
-  let batch: ReadPhoto[] = [];
-  const commit = (): void => {
-    const rows = batch.flatMap(({ picture }) => picture?.pixels ?? []);
-    const pixels = (from = 0, end = rows.length): Float32Array => joined(rows.slice(from, end));
-    const zimg = embedPictures(model, { count: rows.length, side: pictures.height, pixels });
-    const d = model.embedDim;
-    let row = 0;
-    const changes = batch.map(({ facts, picture }): Change => {
-      if (picture) return { line: facts, embedding: zimg.subarray(row * d, ++row * d) };
-      if (!isPhoto(facts)) return { line: facts };
-      return { line: facts, embedding: writer.embedding(byHash.get(facts.sha256!)!) };
-    });
-    writer.commit(changes);
-    for (const { line, embedding } of changes) if (embedding && !("gone" in line)) byHash.set(line.sha256!, line.file);
-    embedded += rows.length;
-    kept += changes.filter(({ embedding }) => embedding).length - rows.length;
-    batch = [];
-  };
-  for await (const photo of readAhead(files, AHEAD, read)) {
-    done++;
-    if (photo) {
-      batch.push(photo);
-      if (photo.facts.sha256 !== undefined) kinds[photo.kind] = (kinds[photo.kind] ?? 0) + 1;
-    }
-    if (batch.length < BATCH && done < files.length) continue;
-    commit();
-    progress?.(done, files.length);
-    if (stop?.()) break;
+function countsOf({ known }: IndexWriter): Pick<Update, "photos" | "skipped"> {
+  const skipped: Record<string, number> = {};
+  let photos = 0;
+  for (const { facts } of known.values()) {
+    if (facts.skipped === undefined) photos++;
+    else skipped[facts.skipped] = (skipped[facts.skipped] ?? 0) + 1;
   }
-  return { embedded, kept, complete: done === files.length, kinds };
+  return { photos, skipped };
+}
+
+/** Files that were read, on their way into an index. */
+class Adding {
+  readonly counts: { embedded: number; kept: number; readonly kinds: Record<string, number> } = {
+    embedded: 0,
+    kept: 0,
+    kinds: {},
+  };
+  readonly #writer: IndexWriter;
+  readonly #model: PhotoModel;
+  /** A file with these contents whose embedding the index has. */
+  readonly #byHash = new Map<string, string>();
+  #waiting: { readonly facts: PhotoFacts; readonly pixels: Float32Array }[] = [];
+  #changes: Change[] = [];
+  #begun = performance.now();
+
+  constructor(writer: IndexWriter, model: PhotoModel) {
+    this.#writer = writer;
+    this.#model = model;
+    for (const { facts } of writer.known.values()) if (isPhoto(facts)) this.#byHash.set(facts.sha256!, facts.file);
+  }
+
+  /** The embedding of the contents of a file, if it is known. */
+  known(sha256: string): Float32Array | undefined {
+    const file = this.#byHash.get(sha256);
+    if (file === undefined || this.#writer.known.get(file)?.facts.sha256 !== sha256) return undefined; // changed since
+    return this.#writer.embedding(file);
+  }
+
+  get isFull(): boolean {
+    return this.#changes.length >= BATCH || performance.now() - this.#begun >= BATCH_MS;
+  }
+
+  add({ facts, picture, embedding, kind }: ReadPhoto): void {
+    if (facts.skipped === undefined) this.counts.kinds[kind] = (this.counts.kinds[kind] ?? 0) + 1;
+    if (picture) this.#waiting.push({ facts, pixels: picture.pixels });
+    else this.#changes.push({ line: facts, ...(embedding && { embedding }) });
+    if (embedding) this.counts.kept++;
+    if (this.#waiting.length >= EMBEDDED_AT_ONCE) this.#embed();
+  }
+
+  #embed(): void {
+    const d = this.#model.embedDim;
+    const rows = this.#waiting;
+    const pixels = (from = 0, end = rows.length) => joined(rows.slice(from, end).map((each) => each.pixels));
+    const zimg = embedPictures(this.#model, { count: rows.length, side: this.#model.pictures.height, pixels });
+    rows.forEach(({ facts }, i) => {
+      this.#changes.push({ line: facts, embedding: zimg.subarray(i * d, (i + 1) * d) });
+    });
+    this.counts.embedded += rows.length;
+    this.#waiting = [];
+  }
+
+  commit(): void {
+    this.#embed();
+    this.#writer.commit(this.#changes);
+    for (const { line, embedding } of this.#changes) {
+      if (embedding && isPhoto(line)) this.#byHash.set(line.sha256!, line.file);
+    }
+    this.#changes = [];
+    this.#begun = performance.now();
+  }
 }
 
 /** One array after the other. */

@@ -114,7 +114,7 @@ export class IndexWriter {
       const entry = segments.find(({ name }) => name === segment)!;
       this.#lastRead = { name: segment, rows: readSegment(this.#path, entry, width, this.#fs).embeddings };
     }
-    return this.#lastRead.rows.subarray(row * width, (row + 1) * width);
+    return this.#lastRead.rows.slice(row * width, (row + 1) * width);
   }
 
   /**
