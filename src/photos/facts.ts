@@ -15,8 +15,10 @@ export interface PhotoFacts {
   readonly file: string;
   /** Size. */
   readonly bytes: number;
-  /** Time of the last change, in ms since 1970; 0 if the file must be looked at again. */
+  /** Time of the last change, in ms since 1970. */
   readonly modified: number;
+  /** Present if size and time do not prove that the file is unchanged, so that it is read again. */
+  readonly again?: true;
   /** SHA-256 of the contents; absent if the file is no picture. */
   readonly sha256?: string;
   /** When a photograph was taken, as the clock of the camera showed: "2024-05-31T18:02:11". */

@@ -29,23 +29,19 @@ const PICTURE_NAME = /\.(png|jpe?g|jpe|jfif|webp|gif|avif|tiff?|svg)$/i;
 /** A file that changed so shortly before it was read may change again within the same tick of the file system's clock. */
 const SETTLED_MS = 2000;
 
-/** Reads `path`, which the index calls `file`; `undefined` if it is not there any more. */
-export async function readPhoto(
-  path: string,
-  file: string,
-  { model, known, warn }: ReadPhotoOptions,
-): Promise<ReadPhoto | undefined> {
+/** Reads `path`, which the index calls `file`; `undefined` if it cannot be read now, as one that is gone. */
+export async function readPhoto(path: string, file: string, options: ReadPhotoOptions): Promise<ReadPhoto | undefined> {
   try {
-    const { bytes, modified } = stampOf(path);
-    const isSettled = Date.now() - modified > SETTLED_MS;
-    const stamp = { file, bytes, modified: isSettled ? modified : 0 };
-    const read = await readContents(path, { model, known, warn });
+    const stamp = stampOf(path);
+    const isSettled = Date.now() - stamp.modified > SETTLED_MS;
+    const read = await readContents(path, options);
     const after = stampOf(path);
-    const isSame = after.bytes === bytes && after.modified === modified;
-    return { ...read, facts: { ...stamp, ...(isSame ? {} : { modified: 0 }), ...read.facts } };
+    const isProven = isSettled && after.bytes === stamp.bytes && after.modified === stamp.modified;
+    return { ...read, facts: { file, ...stamp, ...(isProven ? {} : { again: true }), ...read.facts } };
   } catch (error) {
-    if (!isSystemError(error)) throw error;
-    if (error.code !== "ENOENT") warn(`file "${path}" cannot be read (${error.code}): skipped`);
+    const cause = error instanceof PictureError ? error.cause : error;
+    if (!isSystemError(cause)) throw error;
+    if (cause.code !== "ENOENT") options.warn(`file "${path}" cannot be read now (${cause.code})`);
     return undefined;
   }
 }
@@ -63,7 +59,7 @@ async function readContents(path: string, { model, known, warn }: ReadPhotoOptio
     const embedding = known(hash);
     return embedding ? { kind, facts, embedding } : { kind, facts, picture: await model.pictures.read(path) };
   } catch (error) {
-    if (!(error instanceof PictureError)) throw error;
+    if (!(error instanceof PictureError) || isSystemError(error.cause)) throw error;
     warn(error.message);
     return { kind: error.kind, facts: { skipped: error.kind } };
   }

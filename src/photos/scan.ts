@@ -53,7 +53,8 @@ export function scan(
     found.add(file);
     const facts = known.get(file)?.facts;
     const stamp = stampOr(path);
-    if (!facts || facts.bytes !== stamp?.bytes || facts.modified !== stamp.modified) changed.push(file);
+    const isSame = facts && !facts.again && facts.bytes === stamp?.bytes && facts.modified === stamp.modified;
+    if (!isSame) changed.push(file);
   }
   if (found.size === 0 && known.size > 0) {
     const remedy = "connect its drive, or delete the index";

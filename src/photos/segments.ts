@@ -116,7 +116,8 @@ export function readManifest(path: string, fs: Fs): Manifest {
       `expected "format": "${FORMAT}" with model, folder, width and segments`,
     );
   }
-  return record;
+  const { model, folder, width, segments } = record;
+  return { model, folder, width, segments };
 }
 
 const isCount = (value: JsonValue): boolean => typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
