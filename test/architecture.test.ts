@@ -55,7 +55,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     node: "everywhere",
     packages: true,
   },
-  photos: { folders: ["tensor", "formats", "data", "run"], node: "everywhere" },
+  photos: { folders: ["tensor", "formats", "data", "report", "run"], node: "everywhere" },
   cli: {
     folders: ["tensor", "parallel", "siglip", "formats", "tokenizers", "data", "eval", "run", "photos"],
     node: "everywhere",

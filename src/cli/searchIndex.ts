@@ -1,8 +1,18 @@
 /** `siglip search INDEX`: pictures of an index that match words, an image, or a sum of both; none if nothing matches. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { printable } from "../formats/index.ts";
-import { combine, openIndex, type QueryPart, searchPhotos } from "../photos/index.ts";
-import { ConfigError, checkTexts, embedPictures, embedTexts, type OpenModel, openModel } from "../run/index.ts";
+import { combine, openIndex, photoSheet, type QueryPart, searchPhotos } from "../photos/index.ts";
+import {
+  ConfigError,
+  checkTexts,
+  embedPictures,
+  embedTexts,
+  type OpenModel,
+  openModel,
+  realFs,
+  utf8,
+  writeDurably,
+} from "../run/index.ts";
 import { print, warn } from "./print.ts";
 
 export interface SearchIndexOptions {
@@ -57,6 +67,10 @@ async function queryParts(
   return { parts, isText };
 }
 
+/** The query for people: `cat + beach.jpg − snow`. */
+const describe = (words: string | undefined, { image, minus }: SearchIndexOptions): string =>
+  [words, image && basename(image)].filter((each) => each !== undefined).join(" + ") + (minus ? ` − ${minus}` : "");
+
 export async function searchIndex(path: string, query: string | undefined, options: SearchIndexOptions): Promise<void> {
   const { json = false, under, from, to } = options;
   const top = numberOf("--top", options.top, (x) => Number.isInteger(x) && x >= 1, "an integer of at least 1");
@@ -82,6 +96,13 @@ export async function searchIndex(path: string, query: string | undefined, optio
     ...(photo.taken === undefined ? {} : { taken: photo.taken }),
     ...(duplicates.length > 0 ? { duplicates: duplicates.map(({ file }) => fileOf(file)) } : {}),
   }));
+  if (options.out !== undefined) {
+    const words = describe(query, options);
+    const shown = results.map(({ duplicates = [], ...result }) => ({ ...result, duplicates }));
+    const page = await photoSheet(words, index.photos.length, shown);
+    writeDurably(realFs, options.out, utf8(page));
+    process.stderr.write(`sheet: ${printable(options.out)}\n`);
+  }
   if (json) {
     print(JSON.stringify({ photos: index.photos.length, results }));
     return;

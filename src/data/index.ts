@@ -83,3 +83,4 @@ export {
   type Thing,
 } from "./shapes.ts";
 export { newSharedRows, RowDrawer, type SharedRows, sharedRowsBytes } from "./sharedRows.ts";
+export { thumbnail } from "./thumbnail.ts";

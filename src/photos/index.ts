@@ -10,4 +10,5 @@ export {
   searchPhotos,
 } from "./search.ts";
 export { PhotoIndexError } from "./segments.ts";
+export { photoSheet } from "./sheet.ts";
 export { type PhotoModel, type Update, type UpdateOptions, updateIndex } from "./update.ts";
