@@ -15,6 +15,7 @@ export {
   resolveConfig,
 } from "./config.ts";
 export { ConfigError, type Problem } from "./configError.ts";
+export { type ConfigKey, configKeys } from "./configKeys.ts";
 export {
   checkBatch,
   type LabelledPictures,
@@ -46,6 +47,7 @@ export {
   removeParts,
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
+export { listRuns, newestRun, type RunSummary } from "./listRuns.ts";
 export { loadTokenizer } from "./loadTokenizer.ts";
 export { lockRun, RunLockedError } from "./lock.ts";
 export { computeLoss } from "./loss/compute.ts";

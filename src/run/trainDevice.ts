@@ -5,12 +5,13 @@
  * over shards have a fixed order, so a resumed run, also on another number of devices, is bit-identical to an uninterrupted one.
  */
 import { openPairs, type PairsSpec, RowDrawer, type SharedRows } from "../data/index.ts";
+import type { Recall } from "../eval/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
 import { groupsOfTokens, type PairBatch, train } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import { type TokenizerFile, tokenizerFromJSON } from "../tokenizers/index.ts";
 import type { Config } from "./config.ts";
-import type { TestOpening, Tests } from "./dataSet.ts";
+import type { TestOpening } from "./dataSet.ts";
 import { openProbe, openTests, repeatsTexts } from "./dataSets.ts";
 import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluation.ts";
 import { Guard } from "./guard.ts";
@@ -90,16 +91,19 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     const saves = last || isDue || step % config.checkpoint.every === 0;
     guard.compare(step, saves);
     const evaluates = step % config.eval.every === 0 && step < steps;
-    const recall = evaluates ? recallOf(step, embedder, tests) : undefined;
+    const recall = evaluates
+      ? recallMetrics(step, evaluateSet(embedSet(embedder, tests.sets[0]), device.alive).recall)
+      : undefined;
     recorder?.saw(seen, factors(step - 1)[0] * config.optim.lr, recall, last);
-    if (saves) recorder?.save(step, last, isDue);
+    if (saves) recorder?.save(step, last);
     if (stopped && step < steps) {
       recorder?.close();
       return { kind: "stopped", step };
     }
   }
-  recorder?.close();
   const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
+  recorder?.sawResult(recallMetrics(steps, evaluations[0].recall));
+  recorder?.close();
   const probed = probe(embedder, await openProbe(config, opening));
   if (recorder === undefined || probed === undefined) return { kind: "stopped", step: steps }; // rank 0 has both
   const seconds = (performance.now() - started) / 1e3;
@@ -143,9 +147,8 @@ function recorderFor(
   return new Recorder({ ...trained, run, config, first, stored, digest, checkpoints, report });
 }
 
-/** Recall on the first test set during training, for the curves of the report. Nothing is selected by it. */
-function recallOf(step: number, embedder: Embedder, { sets }: Tests): Metrics {
-  const { recall } = evaluateSet(embedSet(embedder, sets[0]), embedder.alive);
+/** Recall on the first test set as a line of metrics. Nothing is selected by it. */
+function recallMetrics(step: number, recall: readonly Recall[]): Metrics {
   const fields = recall.flatMap(({ k, textToImage, imageToText }) => [
     [`textToImage.r${k}`, textToImage],
     [`imageToText.r${k}`, imageToText],
