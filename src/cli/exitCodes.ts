@@ -30,6 +30,7 @@ const isExitCode = (value: unknown): value is ExitCode => typeof value === "numb
  * bug in this project or in a program that uses it.
  */
 const BY_NAME: Readonly<Record<string, ExitCode>> = {
+  BlendError: EXIT.usage,
   ConfigError: EXIT.usage,
   DataError: EXIT.usage,
   KernelError: EXIT.usage, // kernels that this engine cannot run; others work

@@ -162,6 +162,16 @@ program
   .action(async (run, query, pictures, options) => (await import("./search.ts")).search(run, query, pictures, options));
 
 program
+  .command("blend")
+  .description("the weights between those of two models of the same sizes, as a model before and after its fine-tuning")
+  .argument("<a>", "a run, a saved model, or released weights")
+  .argument("<b>", "another one")
+  .argument("<out>", "new folder for the blended model")
+  .option("--ratio <number>", "share of the second model, from 0 to 1", "0.5")
+  .option("--json", "print JSON")
+  .action(async (a, b, out, options) => (await import("./blend.ts")).blend(a, b, out, options));
+
+program
   .command("loss")
   .description("compute one loss with its gradients; print time, memory and bytes exchanged")
   .option("--batch <number>", "number of pairs (default: that of --inputs, or 4096)")

@@ -1,4 +1,5 @@
 /** Public API of `run`: configurations, data sets, run folders, checkpoints, evaluation, trained models. */
+export { BlendError, type BlendedModel, blendModels, saveBlend } from "./blend.ts";
 export {
   type Checkpoint,
   CheckpointError,
