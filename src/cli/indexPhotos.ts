@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { printable } from "../formats/index.ts";
 import { INDEX_FOLDER, type Update, updateIndex } from "../photos/index.ts";
-import { openModel } from "../run/index.ts";
+import { openModel, unknownPictures } from "../run/index.ts";
 import { print, warn } from "./print.ts";
 import { kindsInWords } from "./search.ts";
 import { catchSignals, exitCodeAfter } from "./signals.ts";
@@ -29,6 +29,8 @@ export async function indexPhotos(
       progress: (done, of) => process.stderr.write(`${done} of ${of} files\n`),
       stop: () => signals.asked() !== undefined,
     });
+    const unknown = model.run && unknownPictures(model.run, update.kinds);
+    if (unknown !== undefined) warn(unknown);
     print(json ? JSON.stringify({ index, ...update }) : summary(index, update));
     const asked = signals.asked();
     if (asked && !update.complete) process.exitCode = exitCodeAfter(asked);

@@ -18,31 +18,37 @@
 
 /** What scores of a query mean. */
 export interface Background {
+  /** Log-odds of a match: slope · score + offset. */
+  readonly slope: number;
+  readonly offset: number;
   /** Probability that a picture with this score matches. */
   probability(score: number): number;
 }
 
 /** Fewest pictures from which a background is estimated. */
 const FEWEST = 20;
+/** Most pictures of which the median is taken, spread evenly over the index: its error is then a hundredth of the deviation. */
+const MOST = 10_000;
 
 /** Median absolute deviation of a normal distribution over its standard deviation. */
 const MAD = 0.6745;
 
 /** The background of a query with these scores in an index. `bias`: b, for a text and a model that gives probabilities. */
 export function backgroundOf(scores: Float32Array, t: number, bias: number | undefined): Background {
-  const own = (score: number): number => t * score + bias!;
-  if (scores.length < FEWEST && bias !== undefined) return { probability: (score) => sigmoid(own(score)) };
-  const m = median(scores);
-  const deviation = median(scores.map((score) => Math.abs(score - m))) / MAD;
-  const shift = t * m + (t * deviation) ** 2 / 2 + Math.log(scores.length);
-  const relative = (score: number): number => t * score - shift;
-  const logit = bias === undefined ? relative : (score: number): number => (own(score) + relative(score)) / 2;
-  return { probability: (score) => sigmoid(logit(score)) };
+  if (scores.length < FEWEST && bias !== undefined) return linear(t, bias);
+  const step = Math.ceil(scores.length / MOST) || 1;
+  const sample = Float32Array.from({ length: Math.ceil(scores.length / step) }, (_, i) => scores[i * step]);
+  const m = median(sample);
+  const deviation = median(sample.map((score) => Math.abs(score - m))) / MAD;
+  const shift = t * m + (t * deviation) ** 2 / 2 + Math.log(Math.max(1, scores.length));
+  return linear(t, bias === undefined ? -shift : (bias - shift) / 2);
 }
 
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+const linear = (slope: number, offset: number): Background => ({
+  slope,
+  offset,
+  probability: (score) => 1 / (1 + Math.exp(-(slope * score + offset))),
+});
 
 /** The middle of the values, the upper one of two; 0 if there is none. */
-function median(values: Float32Array): number {
-  return values.toSorted()[values.length >> 1] ?? 0;
-}
+const median = (values: Float32Array): number => values.toSorted()[values.length >> 1] ?? 0;

@@ -56,12 +56,11 @@ const SAME = 0.99;
 export function searchPhotos(index: PhotoIndex, query: Float32Array, search: PhotoSearch): PhotoResult[] {
   const { top, minProbability, t, bias } = search;
   const scores = index.scores(query);
-  const { probability } = backgroundOf(scores, t, bias);
+  const { slope, offset, probability } = backgroundOf(scores, t, bias);
+  const least = (Math.log(minProbability / (1 - minProbability)) - offset) / slope;
   const passes = filterOf(search);
   const matching: number[] = [];
-  index.photos.forEach((photo, i) => {
-    if (probability(scores[i]) >= minProbability && passes(photo)) matching.push(i);
-  });
+  for (let i = 0; i < scores.length; i++) if (scores[i] >= least && passes(index.photos[i])) matching.push(i);
   matching.sort((a, b) => scores[b] - scores[a] || a - b);
   const found: { readonly i: number; readonly embedding: Float32Array; readonly duplicates: PhotoFacts[] }[] = [];
   for (const i of matching) {

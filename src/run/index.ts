@@ -48,6 +48,7 @@ export {
   removeParts,
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
+export { unknownPictures } from "./knowledge.ts";
 export { listRuns, newestRun, type RunSummary } from "./listRuns.ts";
 export { loadTokenizer } from "./loadTokenizer.ts";
 export { lockRun, RunLockedError } from "./lock.ts";
