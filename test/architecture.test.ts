@@ -55,8 +55,9 @@ const RULES: Readonly<Record<string, Rule>> = {
     node: "everywhere",
     packages: true,
   },
+  photos: { folders: ["tensor", "formats", "data", "report", "run"], node: "everywhere" },
   cli: {
-    folders: ["tensor", "parallel", "siglip", "formats", "tokenizers", "data", "eval", "run"],
+    folders: ["tensor", "parallel", "siglip", "formats", "tokenizers", "data", "eval", "run", "photos"],
     node: "everywhere",
     packages: true,
   },

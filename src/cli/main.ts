@@ -148,14 +148,51 @@ program
   );
 
 program
+  .command("index")
+  .description("embed the pictures of a folder, so that search finds them at once; later runs embed what has changed")
+  .argument("<folder>", "folder of pictures; hidden files are left out")
+  .requiredOption("--model <model>", "a run, a saved model, or released weights")
+  .option("--out <index>", "folder of the index (default: .siglip-index in the folder)")
+  .addOption(
+    new Option("--skip <path>", "leave out this file or folder below the folder; may be repeated")
+      .argParser(collect)
+      .default([], "none"),
+  )
+  .option("--json", "print JSON")
+  .action(async (folder, options) => (await import("./indexPhotos.ts")).indexPhotos(folder, options));
+
+program
   .command("search")
   .description("rank pictures by how well they match a query")
-  .argument("<model>", MODEL)
-  .argument("<query>", "what to look for")
-  .argument("[pictures...]", "picture files or folders (default: the test pictures of a run)")
+  .argument("<where>", "an index or its folder of pictures; or a run, a saved model, or released weights")
+  .argument("[query]", "what to look for")
+  .argument("[pictures...]", "with a model: picture files or folders (default: the test pictures of a run)")
   .option("--top <number>", "how many pictures to show", "5")
   .option("--json", "print JSON")
-  .action(async (run, query, pictures, options) => (await import("./search.ts")).search(run, query, pictures, options));
+  .optionsGroup("With an index:")
+  .option("--image <file>", "look for pictures like this one, or like the sum of it and the words")
+  .option("--image-weight <number>", "weight of --image beside the words (default: 1)")
+  .option("--minus <words>", "what the pictures must not show")
+  .option("--minus-weight <number>", "weight of --minus (default: 0.5)")
+  .option("--min-probability <number>", "leave out pictures that match less probably (default: 0.5)")
+  .option("--under <folder>", "only pictures in this folder below the indexed one")
+  .option("--from <day>", "only pictures from this day on: 2024, 2024-05 or 2024-05-31")
+  .option("--to <day>", "only pictures up to this day")
+  .option("--model <model>", "the model, if it is not where it was when the index was made")
+  .option("--out <file>", "write the results with their pictures as one HTML file")
+  .action(async (where, query, pictures, options) =>
+    (await import("./search.ts")).search(where, query, pictures, options),
+  );
+
+program
+  .command("blend")
+  .description("the weights between those of two models of the same sizes, as a model before and after its fine-tuning")
+  .argument("<a>", "a run, a saved model, or released weights")
+  .argument("<b>", "another one")
+  .argument("<out>", "new folder for the blended model")
+  .option("--ratio <number>", "share of the second model, from 0 to 1", "0.5")
+  .option("--json", "print JSON")
+  .action(async (a, b, out, options) => (await import("./blend.ts")).blend(a, b, out, options));
 
 program
   .command("loss")

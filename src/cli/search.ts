@@ -1,6 +1,7 @@
 /** `siglip search`: which pictures match these words? By default among the test pictures of the run. */
 import { nearest } from "../eval/index.ts";
 import { printable } from "../formats/index.ts";
+import { findIndex } from "../photos/index.ts";
 import {
   ConfigError,
   checkTexts,
@@ -14,13 +15,21 @@ import {
 import { givenPictures } from "./givenPictures.ts";
 import { opening } from "./opening.ts";
 import { print, warn } from "./print.ts";
+import { type SearchIndexOptions, searchIndex } from "./searchIndex.ts";
 
 export async function search(
   run: string,
-  query: string,
+  query: string | undefined,
   paths: readonly string[],
-  { top, json = false }: { top: string; json?: boolean },
+  options: SearchIndexOptions,
 ): Promise<void> {
+  if (findIndex(run) !== undefined) return searchIndex(run, query, options);
+  const { top, json = false } = options;
+  if (query === undefined) {
+    throw new ConfigError([
+      { code: "CONFIG_RANGE", key: "search", detail: "the query is missing; write what to look for" },
+    ]);
+  }
   const count = Number(top);
   if (!Number.isInteger(count) || count < 1) {
     const detail = `--top ${top} is not an integer of at least 1`;

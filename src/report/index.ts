@@ -14,3 +14,4 @@ export {
 } from "./data.ts";
 export { figureFiles } from "./figures.ts";
 export { renderReport } from "./page.ts";
+export { type PhotoSheet, renderPhotoSheet, type SheetPhoto } from "./photoSheet.ts";

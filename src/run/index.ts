@@ -1,7 +1,7 @@
 /** Public API of `run`: configurations, data sets, run folders, checkpoints, evaluation, trained models. */
-
 export type { LayoutName } from "../models/index.ts";
-export { type Checkpoint, CheckpointError, CheckpointFolder } from "./checkpoint.ts";
+export { BlendError, type BlendedModel, blendModels, saveBlend } from "./blend.ts";
+export { type Checkpoint, CheckpointError, CheckpointFolder, parseSealed, sealedText, sha256 } from "./checkpoint.ts";
 export { accuracyJson, accuracyTable } from "./classAccuracy.ts";
 export {
   type Config,
@@ -34,7 +34,7 @@ export { EMBEDDING_ENDINGS, type Embedded, readTexts, writeEmbeddingFile } from 
 export { trims } from "./emojiData.ts";
 export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
-export { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "./fs.ts";
+export { type Fs, isSystemError, makeFolders, realFs, TEMPORARY, utf8, writeDurably } from "./fs.ts";
 export { embedFiles, type Gallery } from "./gallery.ts";
 export { iconsFolder } from "./iconsData.ts";
 export {
@@ -47,9 +47,10 @@ export {
   removeParts,
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
+export { unknownPictures } from "./knowledge.ts";
 export { listRuns, newestRun, type RunSummary } from "./listRuns.ts";
 export { loadTokenizer } from "./loadTokenizer.ts";
-export { RunLockedError } from "./lock.ts";
+export { lockRun, RunLockedError } from "./lock.ts";
 export { computeLoss } from "./loss/compute.ts";
 export { checkGradientsFile, LossFileError, LossInputsError, readLossInputs, writeGradients } from "./loss/files.ts";
 export type { FormName, LossInputs, LossJob, LossResult, LossShare } from "./loss/job.ts";
