@@ -177,7 +177,7 @@ function openReleased(path: string, warn: (message: string) => void): OpenModel 
   return opened({
     ...{ path, origin: layout, config, t: Math.exp(tPrime), b, loss: "sigmoid" },
     image: () => checked(loadTower(path, "image")).tower,
-    text: () => checked(loadTower(path, "text")).tower,
+    text: () => checked(loadTower(path, "text", { onDemand: true })).tower,
     model: () => checked(loadReleased(path)).model,
     tokenizer: () => loadTokenizer(folder, warn),
     pictures: () => releasedPictures(folder, layout, config, warn),

@@ -27,7 +27,7 @@ export { SigLip } from "./model.ts";
 export { groupsOfTokens, type NegativeChoice, type SameName, withNegatives, withSameName } from "./negatives.ts";
 export { parameterCount } from "./parameterCount.ts";
 export { softmaxLoss } from "./softmaxLoss.ts";
-export { TextTower, type TokenRows } from "./textTower.ts";
+export { type TextParts, TextTower } from "./textTower.ts";
 export {
   type Step,
   type StepMetrics,
