@@ -155,7 +155,7 @@ function openWeights(path: string, warn: (message: string) => void): OpenModel {
   return opened({
     ...{ path, origin: layout, config, t: Math.exp(tPrime), b, loss: "sigmoid" },
     image: () => checked(loadTower(path, "image", f32)).tower,
-    text: () => checked(loadTower(path, "text", { ...f32, tokens: "rows" })).tower,
+    text: () => checked(loadTower(path, "text", { ...f32, onDemand: true })).tower,
     model: () => checked(loadModel(path, f32)).model,
     tokenizer: () => {
       const stated = statedLength(folder);
