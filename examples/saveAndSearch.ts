@@ -32,7 +32,7 @@ for (const { step, loss } of train({ model, optimizer, loss: trainingLosses.sigm
 const folder = join(mkdtempSync(join(tmpdir(), "siglip-")), "model");
 saveModel(model, folder, "siglip-ts", { tokenizer: byteTokenizer });
 const { model: loaded } = loadModel(folder);
-const tokenizer = loadTokenizer(folder, console.warn);
+const tokenizer = loadTokenizer(folder);
 
 // 200 new drawings: which of them does a sentence describe?
 const gallery = shapePictures("train", 200, 1, side);

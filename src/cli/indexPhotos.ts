@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { printable } from "../formats/index.ts";
 import { INDEX_FOLDER, type Update, updateIndex } from "../photos/index.ts";
 import { openModel, unknownPictures } from "../run/index.ts";
+import { kindsInWords } from "./givenPictures.ts";
 import { print, warn } from "./print.ts";
-import { kindsInWords } from "./search.ts";
 import { catchSignals, exitCodeAfter } from "./signals.ts";
 
 export interface IndexOptions {

@@ -131,9 +131,9 @@ export const bigVision: Layout = {
       [height !== width, `image.imageSize ${height}×${width}`],
       [text.pooling !== "last" && text.pooling !== "map", `text.pooling ${text.pooling}`],
       [(text.bottleneck ?? 0) !== 0, `text.bottleneck ${text.bottleneck}`],
-      ...[image, text].flatMap(({ gelu = "tanh", epsilon = 1e-6 }) => [
-        [gelu !== "tanh", `gelu ${gelu}`] as const,
-        [epsilon !== 1e-6, `epsilon ${epsilon}`] as const,
+      ...Object.entries({ image, text }).flatMap(([tower, { gelu = "tanh", epsilon = 1e-6 }]) => [
+        [gelu !== "tanh", `${tower}.gelu ${gelu}`] as const,
+        [epsilon !== 1e-6, `${tower}.epsilon ${epsilon}`] as const,
       ]),
     ];
     return found.flatMap(([unsupported, what]) => (unsupported ? [what] : []));

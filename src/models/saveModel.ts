@@ -6,7 +6,7 @@ import type { Shape } from "../tensor/index.ts";
 import { writeFolder } from "./files.ts";
 import { layoutOf } from "./findLayout.ts";
 import type { Beside, LayoutName } from "./layout.ts";
-import { copyLink, type Link, linkSize } from "./link.ts";
+import { copyLink, isAsHere, type Link, linkSize } from "./link.ts";
 import { linksOf } from "./table.ts";
 
 type Numbers = Float32Array | Float64Array;
@@ -76,6 +76,7 @@ function tensorsOf(links: readonly Link[], numbersOf: (path: string) => Numbers)
       const { shape } = parts[0];
       const f64 = parts.some(({ path }) => numbersOf(path) instanceof Float64Array);
       const numbers = (): SafetensorsData => {
+        if (parts.length === 1 && isAsHere(parts[0])) return numbersOf(parts[0].path) as SafetensorsData; // a token table may be large
         const out = new (f64 ? Float64Array : Float32Array)(shape.reduce((a, b) => a * b, 1));
         for (const link of parts) {
           copyLink(link, "write", numbersOf(link.path), out.subarray(link.start, link.start + linkSize(link)));

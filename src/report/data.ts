@@ -16,9 +16,12 @@ export interface Picture {
 export interface MetricRow {
   readonly step: number;
   readonly loss: number;
-  /** Temperature exp(t'), not its logarithm. */
-  readonly t: number;
+  /** Temperature exp(t'), not its logarithm; only of pairs. */
+  readonly t?: number;
   readonly b?: number;
+  /** Of a classifier: on the batch, and on the first test set. */
+  readonly accuracy?: number;
+  readonly testAccuracy?: number;
   readonly gradNorm?: number;
   readonly learningRate?: number;
   readonly "updateNorm.image"?: number;
@@ -91,6 +94,18 @@ export interface ProbeTable {
   readonly model: readonly FewShotAccuracy[];
 }
 
+/** Accuracy of a classifier on one test set. */
+export interface AccuracyTable {
+  /** What is classified in which images. */
+  readonly title: string;
+  readonly classes: number;
+  readonly images: number;
+  /** Share of the images whose class has the highest logit. */
+  readonly accuracy: number;
+  /** The same of a classifier that always names the most frequent class of these images. */
+  readonly mostFrequent: number;
+}
+
 /** n pairs: names[i] belongs to pictures[i]; scores [n, n] row-major holds x·y of text i (row) and picture j (column). */
 export interface SimilaritySample {
   readonly names: readonly string[];
@@ -122,9 +137,11 @@ export interface SheetQuery {
 /** All that a report shows. */
 export interface ReportData {
   readonly title: string;
+  /** What was trained, as a sentence. */
+  readonly lead: string;
   /** What the loss asks, as a sentence. */
   readonly lossSummary: string;
-  /** The lowest loss of a model that gives all pairs the same logit. */
+  /** The lowest loss of a model that gives all pairs, or all images, the same logits. */
   readonly blindLoss: number;
   /** Pairs in a step, over all devices. */
   readonly batch: number;
@@ -133,14 +150,16 @@ export interface ReportData {
   readonly metrics: readonly MetricRow[];
   readonly evaluations: readonly EvaluationRow[];
   readonly results: readonly ResultTable[];
+  /** Of a classifier, in place of retrieval. */
+  readonly accuracies?: readonly AccuracyTable[];
   /** Of the first table's test set; only with several languages. */
   readonly languages?: LanguageTable;
   /** Of the first table's test set; absent for a loss that gives pairs no probability. */
   readonly calibration?: Calibration;
   readonly probe?: ProbeTable;
   readonly sample: SimilaritySample;
-  /** Temperature and bias of the model behind `sample` and `sheet`; b is absent if the loss does not use it. */
-  readonly t: number;
+  /** Temperature and bias of the model behind `sample` and `sheet`; b is absent if the loss does not use it, both of a classifier. */
+  readonly t?: number;
   readonly b?: number;
   /** The probability that a pair with score x·y matches; absent for a loss that only compares pairs. */
   readonly probability?: (score: number) => number;

@@ -25,7 +25,13 @@ const column = (rows: readonly MetricRow[], key: keyof MetricRow): Point[] =>
 
 const steps = { xLabel: "step", x: "linear", y: "linear", smoothed: true } as const;
 
-export function lossFigure({ metrics, blindLoss }: ReportData): Figure {
+export function lossFigure({ metrics, blindLoss, accuracies }: ReportData): Figure {
+  const about = accuracies
+    ? "How wrong the model is about the classes of a batch; training lowers it."
+    : "How wrong the model is about which pairs of a batch match; training lowers it.";
+  const below = accuracies
+    ? "picture; below it, the model distinguishes pictures."
+    : "pair; below it, the model distinguishes pictures and texts.";
   return {
     name: "loss",
     chart: {
@@ -36,9 +42,7 @@ export function lossFigure({ metrics, blindLoss }: ReportData): Figure {
       reference: { value: blindLoss, label: `blind guess ${blindLoss.toFixed(2)}` },
       showValue: (value) => value.toFixed(3),
     },
-    caption:
-      "How wrong the model is about which pairs of a batch match; training lowers it. Faint: logged steps; strong: smoothed. " +
-      "Dashed: the best loss without looking at the pair; below it, the model distinguishes pictures and texts.",
+    caption: `${about} Faint: logged steps; strong: smoothed. Dashed: the best loss without looking at the ${below}`,
   };
 }
 
@@ -59,6 +63,26 @@ function recallFigure({ evaluations, results }: ReportData): Figure {
       showValue: (value) => percent(value / 100),
     },
     caption: `How often the right one${among} ranks first on the test set, measured during training. This, more than the loss, shows how good the model is.`,
+  };
+}
+
+function accuracyFigure({ metrics }: ReportData): Figure {
+  const share = (key: "accuracy" | "testAccuracy"): Point[] =>
+    metrics.map((row) => [row.step, 100 * (row[key] ?? Number.NaN)]);
+  return {
+    name: "accuracy",
+    chart: {
+      ...steps,
+      smoothed: false,
+      title: "Accuracy, in %",
+      series: [
+        { name: "batch", points: share("accuracy") },
+        { name: "test set", points: share("testAccuracy") },
+      ],
+      showValue: (value) => percent(value / 100),
+    },
+    caption:
+      "How often the class with the highest logit is the right one: on the pictures of the batch, and on the test set.",
   };
 }
 
@@ -111,7 +135,7 @@ function metricFigures(data: ReportData): Figure[] {
   return [temperature, ...(b === undefined ? [] : [bias]), rate, gradient];
 }
 
-function updateFigure({ metrics }: ReportData): Figure {
+function updateFigure({ metrics, accuracies }: ReportData): Figure {
   return {
     name: "update-norm",
     chart: {
@@ -123,9 +147,10 @@ function updateFigure({ metrics }: ReportData): Figure {
       ],
       showValue: format(".2~g"),
     },
-    caption:
-      "Length of the change that the optimizer makes in a step, in each tower. It follows the learning rate; one that stays far " +
-      "behind the other means that its tower hardly learns.",
+    caption: accuracies
+      ? "Length of the change that the optimizer makes in a step, in the image tower. It follows the learning rate."
+      : "Length of the change that the optimizer makes in a step, in each tower. It follows the learning rate; one that stays far " +
+        "behind the other means that its tower hardly learns.",
   };
 }
 
@@ -174,6 +199,7 @@ function lengthFigure({ metrics }: ReportData): Figure {
 export const allFigures = (data: ReportData): Figure[] => [
   lossFigure(data),
   recallFigure(data),
+  accuracyFigure(data),
   ...metricFigures(data),
   updateFigure(data),
   logitFigure(data),

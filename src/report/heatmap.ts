@@ -15,7 +15,7 @@ const GAP = 2;
 
 /** The matrix; undefined for an empty sample. Throws `ReportError` if the numbers of names, pictures and scores disagree. */
 export function heatmap(data: ReportData): Markup | undefined {
-  const { t, b = 0, probability } = data;
+  const { t = Number.NaN, b = 0, probability } = data;
   const { names, languages, pictures, scores } = data.sample;
   const n = names.length;
   if (n === 0) return undefined;

@@ -1,5 +1,6 @@
 /** Public API of `report`: the report of a run as one HTML file, or its figures as SVG. */
 export {
+  type AccuracyTable,
   type Candidate,
   type EvaluationRow,
   type LanguageMean,

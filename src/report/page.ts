@@ -13,7 +13,7 @@ import { html, Markup } from "./markup.ts";
 import { reliabilityChart } from "./reliability.ts";
 import { retrievalSheet } from "./sheet.ts";
 import { pageStyle } from "./style.ts";
-import { factTable, percent, probeTable, resultTable } from "./tables.ts";
+import { accuracyTable, factTable, percent, probeTable, resultTable } from "./tables.ts";
 
 /** The report as HTML. Throws `ReportError` if the data is inconsistent. */
 export function renderReport(data: ReportData): string {
@@ -28,10 +28,11 @@ export function renderReport(data: ReportData): string {
 </head>
 <body><main>
 <h1><bdi>${data.title}</bdi></h1>
-<p class="lead">Two towers, one for pictures and one for texts, trained to agree on pairs that belong together.
+<p class="lead">${data.lead}
 ${data.lossSummary}</p>
 ${tiles(data)}
 ${results(data)}
+${accuracies(data)}
 ${languages(data)}
 ${curves(data)}
 ${similarity(data)}
@@ -57,8 +58,13 @@ function tiles(data: ReportData): Markup {
     out.push(tile(`Text → picture, R@${best.k}`, percent(best.textToImage), beside("textToImage")));
     out.push(tile(`Picture → text, R@${best.k}`, percent(best.imageToText), beside("imageToText")));
   }
+  const [first] = data.accuracies ?? [];
+  if (first) {
+    const beside = `most frequent class ${percent(first.mostFrequent)} · chance ${percent(1 / first.classes)}`;
+    out.push(tile("Accuracy", percent(first.accuracy), beside));
+  }
   const { chart } = lossFigure(data);
-  const loss = data.metrics.at(-1)?.loss;
+  const loss = data.metrics.findLast((row) => !Number.isNaN(row.loss))?.loss; // rows of a test have none
   if (loss !== undefined && Number.isFinite(loss)) {
     out.push(
       tile("Loss at the end", chart.showValue(loss), `of ${chart.reference?.value.toFixed(2)} for a blind guess`),
@@ -71,7 +77,13 @@ function tiles(data: ReportData): Markup {
       notation: pairs < 1e5 ? "standard" : "compact",
       maximumSignificantDigits: 3,
     });
-    out.push(tile("Pairs seen", seen, `${last.step.toLocaleString("en")} steps of ${data.batch.toLocaleString("en")}`));
+    out.push(
+      tile(
+        data.accuracies ? "Pictures seen" : "Pairs seen",
+        seen,
+        `${last.step.toLocaleString("en")} steps of ${data.batch.toLocaleString("en")}`,
+      ),
+    );
   }
   return html`<dl class="tiles">${out}</dl>`;
 }
@@ -82,6 +94,14 @@ function results({ results }: ReportData): Markup | undefined {
 <p class="how">R@k is how often the right one is among the first k: for a text its picture, for a picture any of its texts.
 Compare with the other rows: chance, and where it applies the comparison of pixels.</p>
 ${results.map(resultTable)}</section>`;
+}
+
+function accuracies({ accuracies }: ReportData): Markup | undefined {
+  if (accuracies === undefined) return undefined;
+  return html`<section><h2>Results</h2>
+<p class="how">Accuracy is how often the class with the highest logit is the right one. Compare with the other rows: always the most
+frequent class of these pictures, and chance.</p>
+${accuracies.map(accuracyTable)}</section>`;
 }
 
 function languages({ languages }: ReportData): Markup | undefined {
@@ -120,7 +140,7 @@ function similarity(data: ReportData): Markup | undefined {
 }
 
 /** σ(t·x·y + b) = ½ at x·y = −b/t. */
-const threshold = ({ t, b = 0 }: ReportData): string =>
+const threshold = ({ t = Number.NaN, b = 0 }: ReportData): string =>
   `With t = ${t.toFixed(1)} and b = ${format(".2f")(b)} the model answers yes, σ(t·x·y + b) > ½, above a similarity of −b/t = ${format(".3f")(-b / t)}, marked on the scale.`;
 
 function sheet(data: ReportData): Markup | undefined {
@@ -150,13 +170,13 @@ training. On the dashed line the model is right; below it, too confident. The er
 the number of matches: a model that always says no has 1.</figcaption></figure></div></section>`;
 }
 
-function fewShot({ probe }: ReportData): Markup | undefined {
+function fewShot({ probe, accuracies }: ReportData): Markup | undefined {
   if (!probe) return undefined;
   const seeds = probe.model[0]?.accuracy.seeds.length;
   return html`<section><h2>Few-shot probe</h2>
 <p class="how">How often a linear classifier of the image tower's features is right that has learned from so many labelled pictures of
 each class: ridge regression with λ = 1024, mean of ${seeds} draws of the pictures. It measures what the image tower knows, without
-the text tower.</p>
+${accuracies ? "the classifier that it was trained with" : "the text tower"}.</p>
 ${probeTable(probe)}</section>`;
 }
 

@@ -1,13 +1,8 @@
 /** Public API of `run`: configurations, data sets, run folders, checkpoints, evaluation, trained models. */
+export type { LayoutName } from "../models/index.ts";
 export { BlendError, type BlendedModel, blendModels, saveBlend } from "./blend.ts";
-export {
-  type Checkpoint,
-  CheckpointError,
-  CheckpointFolder,
-  parseSealed,
-  sealedText,
-  sha256,
-} from "./checkpoint.ts";
+export { type Checkpoint, CheckpointError, CheckpointFolder, parseSealed, sealedText, sha256 } from "./checkpoint.ts";
+export { accuracyJson, accuracyTable } from "./classAccuracy.ts";
 export {
   type Config,
   checkConfig,
@@ -17,7 +12,9 @@ export {
 } from "./config.ts";
 export { ConfigError, type Problem } from "./configError.ts";
 export { type ConfigKey, configKeys } from "./configKeys.ts";
+export { convertModel } from "./convertModel.ts";
 export {
+  type Classes,
   checkBatch,
   type LabelledPictures,
   type Opening,
@@ -28,10 +25,12 @@ export {
   type TrainingData,
   type Vocabulary,
 } from "./dataSet.ts";
-export { openProbe, openTests, openTraining, openVocabulary } from "./dataSets.ts";
-export { embedProgram, evalProgram, trainProgram } from "./devicePrograms.ts";
+export { openClasses, openProbe, openTests, openTraining, openVocabulary } from "./dataSets.ts";
+export { describeModel, type ModelDescription } from "./describeModel.ts";
+export { embedProgram, evalProgram, trainProgram, trialProgram } from "./devicePrograms.ts";
 export { embedPictures, embedTexts, imageFeatures, type Pictures } from "./embed.ts";
 export type { EmbedJob, EmbedReport } from "./embedDevice.ts";
+export { EMBEDDING_ENDINGS, type Embedded, readTexts, writeEmbeddingFile } from "./embeddingFile.ts";
 export { trims } from "./emojiData.ts";
 export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
@@ -57,7 +56,7 @@ export { checkGradientsFile, LossFileError, LossInputsError, readLossInputs, wri
 export type { FormName, LossInputs, LossJob, LossResult, LossShare } from "./loss/job.ts";
 export { checkMemory, fitsOn, fittingShards, imageUse, remedyFor, rowShapeOf, runBytes } from "./memory.ts";
 export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
-export { buildModel, buildOptimizer } from "./model.ts";
+export { buildModel, buildOptimizer, classifierConfig } from "./model.ts";
 export { type Meaning, type OpenModel, openModel } from "./openModel.ts";
 export type { PictureReader } from "./pictureReader.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
@@ -75,8 +74,10 @@ export {
   type RunFolder,
   RunFolderError,
   readRun,
+  runFiles,
+  runName,
 } from "./runFolder.ts";
-export { modelOf, openRunToRead } from "./runModel.ts";
+export { classifierOf, imageModelOf, modelOf, openRunToRead } from "./runModel.ts";
 export {
   initialCheckpoint,
   keptTokenizer,
@@ -93,3 +94,5 @@ export {
   shared,
   tokenizerOf,
 } from "./trainingState.ts";
+export { trainingSeconds } from "./trial.ts";
+export type { TrialJob, TrialResult } from "./trialDevice.ts";

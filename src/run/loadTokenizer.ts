@@ -31,15 +31,17 @@ import { tokenizerOf } from "./trainingState.ts";
 const MODELS = ["spiece.model", "tokenizer.model", "sentencepiece.model"];
 const JSON_FILE = "tokenizer.json";
 const CONFIG = "tokenizer_config.json";
+const OPEN_CLIP = "open_clip_config.json";
 const SPECIAL = "special_tokens_map.json";
 
 /**
- * The tokenizer of a folder or file; `warn` receives what a run says about damaged checkpoints.
+ * The tokenizer of a folder or file; `warn` receives what is doubtful: damaged checkpoints of a run, texts that are read in another way
+ * than a model was trained on.
  *
  * Throws `TokenizerError` if none is there, and `FormatError` for a malformed file or one that needs what is not supported.
  */
-export function loadTokenizer(path: string, warn: (message: string) => void): Tokenizer {
-  if (!isFolder(path)) return fromFile(path);
+export function loadTokenizer(path: string, warn: (message: string) => void = console.warn): Tokenizer {
+  if (!isFolder(path)) return fromFile(path, warn);
   if (readdirSync(path).includes("model.json")) {
     const tokenizer = savedTokenizer(path);
     if (tokenizer !== undefined) return tokenizer;
@@ -50,13 +52,15 @@ export function loadTokenizer(path: string, warn: (message: string) => void): To
   const names = readdirSync(path);
   const files = isGemma(configOf(path)) ? [JSON_FILE, ...MODELS] : [...MODELS, JSON_FILE];
   const name = files.find((each) => names.includes(each));
-  if (name !== undefined) return fromFile(join(path, name));
+  if (name !== undefined) return fromFile(join(path, name), warn);
   if (names.includes("checkpoint")) return tokenizerOf(openRunToRead(path, warn).checkpoint);
   throw new TokenizerError(`${path} has no tokenizer: expected a run, a saved model, or ${files.join(", ")}`);
 }
 
-function fromFile(path: string): Tokenizer {
+function fromFile(path: string, warn: (message: string) => void): Tokenizer {
   const config = configOf(dirname(path));
+  const doubt = doubtOn(path, config);
+  if (doubt !== undefined) warn(`${path}: ${doubt}`);
   if (config.padding_side === "left") {
     const detail = "padding_side left is not supported: SigLIP was trained on texts padded on the right";
     throw new FormatError("TOKENIZER_UNSUPPORTED", join(dirname(path), CONFIG), 0, detail);
@@ -70,6 +74,11 @@ function fromFile(path: string): Tokenizer {
   if (own !== undefined) return own;
   const pad = padPiece(config);
   const cleaning = jsonCleaning(config, dirname(path));
+  if (cleaning === "none" && readdirSync(dirname(path)).includes(OPEN_CLIP)) {
+    warn(
+      `${path}: ${OPEN_CLIP} does not say "clean": "canonicalize", so texts keep case and punctuation; SigLIP was trained without`,
+    );
+  }
   return tokenizerJsonTokenizer(file, path, { cleaning, ...(pad === undefined ? {} : { pad }) });
 }
 
@@ -115,10 +124,30 @@ function sentencePieceCleaning(config: JsonRecord): Cleaning {
 /** open_clip cleans the text of SigLIP 1; other tokenizers do it all. */
 function jsonCleaning(config: JsonRecord, folder: string): Cleaning {
   if (isGemma(config)) return "siglip2";
-  const path = join(folder, "open_clip_config.json");
+  const path = join(folder, OPEN_CLIP);
   if (!isFolder(folder) || !readdirSync(folder).includes(basename(path))) return "none";
   const { model_cfg: model } = recordOf(path);
   const text = isJsonRecord(model) ? model.text_cfg : undefined;
   const options = isJsonRecord(text) ? text.tokenizer_kwargs : undefined;
   return isJsonRecord(options) && options.clean === "canonicalize" ? "openClip" : "none";
+}
+
+/** Signs that texts are read in another way than the model was trained on, which costs accuracy and gives no error. */
+function doubtOn(path: string, config: JsonRecord): string | undefined {
+  if (/^SiglipTokenizer/.test(String(config.tokenizer_class)) && config.do_lower_case === false) {
+    return `do_lower_case is false in ${CONFIG}, so texts keep their case; SigLIP was trained on lower case`;
+  }
+  const names = readdirSync(dirname(path));
+  const isSentencePiece = !path.endsWith(".json");
+  const isReleased = names.includes(OPEN_CLIP) || names.includes("config.json");
+  if (isSentencePiece && isReleased && config.tokenizer_class === undefined) {
+    return `without a ${CONFIG} that names its class, texts keep their punctuation, as in big_vision; SiglipTokenizer removes it`;
+  }
+  return undefined;
+}
+
+/** The length that tokenizer_config.json states for texts, if it states one. */
+export function statedLength(folder: string): number | undefined {
+  const { model_max_length: length } = configOf(folder);
+  return typeof length === "number" && length < 1e9 ? length : undefined; // transformers writes 1e30 for none
 }

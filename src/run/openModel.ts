@@ -17,7 +17,7 @@ import { type Tokenizer, TokenizerError } from "../tokenizers/index.ts";
 import { sha256 } from "./checkpoint.ts";
 import type { Config } from "./config.ts";
 import { trims } from "./emojiData.ts";
-import { loadTokenizer } from "./loadTokenizer.ts";
+import { loadTokenizer, statedLength } from "./loadTokenizer.ts";
 import { type PictureReader, picturesFor, trainingPictures } from "./pictureReader.ts";
 import { RunFolderError } from "./runFolder.ts";
 import { holdsWeights, modelOf, openRunToRead } from "./runModel.ts";
@@ -58,7 +58,7 @@ export interface OpenModel {
  * Opens a model of any origin; `warn` receives what is doubtful about it. Throws `RunFolderError` if there is none, and the errors of
  * its reader: `FormatError`, `CheckpointError`, `TokenizerError`, `PreprocessError`.
  */
-export function openModel(path: string, warn: (message: string) => void): OpenModel {
+export function openModel(path: string, warn: (message: string) => void = console.warn): OpenModel {
   if (!existsSync(path)) {
     throw new RunFolderError(`${path} does not exist; give a run, a saved model, or released weights`);
   }
@@ -144,6 +144,9 @@ function openRun(path: string, warn: (message: string) => void): OpenModel {
 
 function openWeights(path: string, warn: (message: string) => void): OpenModel {
   const { layout, folder, config, tPrime, b } = inspectModel(path);
+  if (layout === "hugging-face" && (config.image.gelu === "erf" || config.text.gelu === "erf")) {
+    warn(`${path}: hidden_act is gelu, the exact form; weights of SigLIP were trained with gelu_pytorch_tanh`);
+  }
   const checked = <T extends { readonly nonFinite: number }>(read: T): T => {
     if (read.nonFinite > 0) warn(`${path}: ${read.nonFinite} numbers are NaN or infinite; the file is damaged`);
     return read;
@@ -152,9 +155,16 @@ function openWeights(path: string, warn: (message: string) => void): OpenModel {
   return opened({
     ...{ path, origin: layout, config, t: Math.exp(tPrime), b, loss: "sigmoid" },
     image: () => checked(loadTower(path, "image", f32)).tower,
-    text: () => checked(loadTower(path, "text", f32)).tower,
+    text: () => checked(loadTower(path, "text", { ...f32, tokens: "rows" })).tower,
     model: () => checked(loadModel(path, f32)).model,
-    tokenizer: () => loadTokenizer(folder, warn),
+    tokenizer: () => {
+      const stated = statedLength(folder);
+      if (stated !== undefined && stated !== config.text.length) {
+        const lengths = `${stated} tokens, but the model was trained on ${config.text.length}`;
+        warn(`${folder}: tokenizer_config.json says texts of ${lengths}, to which all are padded or cut`);
+      }
+      return loadTokenizer(folder, warn);
+    },
     pictures: () => picturesFor(folder, layout, config, warn),
     identity: () => sha256OfFiles(filesOf(path, folder)),
   });

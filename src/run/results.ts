@@ -4,24 +4,19 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { countParameters } from "../nn/index.ts";
 import type { EvaluationRow, MetricRow } from "../report/index.ts";
-import type { SigLip } from "../siglip/index.ts";
 import { kernelReport } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
-import { type EmbeddedSet, type Evaluation, evaluationTable } from "./evaluation.ts";
 import { realFs, utf8, writeDurably } from "./fs.ts";
 import { type Metrics, readMetrics } from "./metrics.ts";
-import type { ProbeResult } from "./probe.ts";
-import { reportOf } from "./runReport.ts";
+import type { TrainedModel } from "./model.ts";
+import type { TaskResults } from "./task.ts";
 
 export interface Finished {
   readonly run: string;
   readonly config: Config;
   readonly preset: string;
-  readonly model: SigLip;
-  /** The test set shown in the report. */
-  readonly set: EmbeddedSet;
-  readonly evaluations: readonly Evaluation[];
-  readonly probe: ProbeResult;
+  readonly model: TrainedModel;
+  readonly results: TaskResults;
   readonly seconds: number;
   /** Floating-point operations of the training; NaN if unknown. */
   readonly flops: number;
@@ -38,44 +33,25 @@ export interface Finish {
 }
 
 /** Writes `report.html` into the run folder and returns what to print. */
-export async function finish({
-  run,
-  config,
-  preset,
-  model,
-  set,
-  evaluations,
-  probe,
-  seconds,
-  flops,
-  first,
-  devices,
-}: Finished): Promise<Finish> {
+export async function finish(finished: Finished): Promise<Finish> {
+  const { run, config, preset, model, results, seconds, flops, first, devices } = finished;
   const { rows } = readMetrics(run);
-  const { seed, steps, batch } = config.train;
+  const { seed, steps, batch, objective } = config.train;
   const count = (n: number): string => n.toLocaleString("en");
   const parameters = count(countParameters(model));
-  const training = `${count(steps * batch)} pairs in ${count(steps)} steps${operations(flops)}`;
+  const shown = objective === "classify" ? "pictures" : "pairs";
+  const training = `${count(steps * batch)} ${shown} in ${count(steps)} steps${operations(flops)}`;
   const minutes = `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
   const duration = first > 0 ? `${minutes} since it was resumed at step ${count(first)}` : minutes;
   const machine = `${cpus()[0]?.model.trim() ?? "unknown"}, ${devices} ${devices === 1 ? "device" : "devices"}`;
-  const report = reportOf({
+  const report = results.report({
     title: `siglip-ts: ${preset}, seed ${seed}`,
     config,
-    model,
-    seed,
-    set,
-    evaluations,
-    probe,
+    batch,
+    clipNorm: config.optim.clipNorm,
     metrics: rows.flatMap(metricRow),
     history: rows.flatMap(historyRow),
-    facts: {
-      parameters,
-      training,
-      duration,
-      machine,
-      kernels: kernelReport().why,
-    },
+    facts: { parameters, training, duration, machine, kernels: kernelReport().why },
     versions: { "siglip-ts": version(), node: process.versions.node, v8: process.versions.v8 },
   });
   // Loaded only here: its chart library would slow the start of every command and device.
@@ -84,7 +60,7 @@ export async function finish({
   writeDurably(realFs, file, utf8(renderReport(report)));
   return {
     kind: "done",
-    table: evaluationTable(evaluations),
+    table: results.table,
     summary: `${parameters} parameters, ${training}, ${duration} on ${machine}`,
     report: file,
   };
@@ -102,10 +78,10 @@ function version(): string {
   return (JSON.parse(file) as { version: string }).version;
 }
 
-function metricRow({ step, loss, t, ...rest }: Metrics): MetricRow[] {
-  if (loss === undefined) return [];
+function metricRow({ step, loss, ...rest }: Metrics): MetricRow[] {
+  if (loss === undefined && rest.testAccuracy === undefined) return [];
   const others = Object.entries(rest).map(([name, value]) => [name, Number(value)]);
-  return [{ step, loss: Number(loss), t: Number(t), ...Object.fromEntries(others) }];
+  return [{ step, loss: Number(loss ?? Number.NaN), ...Object.fromEntries(others) }];
 }
 
 function historyRow(row: Metrics): EvaluationRow[] {

@@ -1,11 +1,11 @@
 /** The model of a run, from its newest intact checkpoint. */
 
 import { readdirSync, statSync } from "node:fs";
-import type { SigLip } from "../siglip/index.ts";
+import type { Classifier, SigLip } from "../siglip/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Config } from "./config.ts";
-import { buildModel } from "./model.ts";
+import { buildClassifier, buildModel, type TrainedModel } from "./model.ts";
 import { RunFolderError, readRun } from "./runFolder.ts";
 import { requireFinite, restore, type Stored, tokenizerOf } from "./trainingState.ts";
 
@@ -37,10 +37,27 @@ export function holdsWeights(path: string): boolean {
 /** Files of weights, or of a configuration whose weights may be missing. */
 const WEIGHTS = /\.(safetensors|npz|bin|pt)$|^(open_clip_config|model|config|model\.safetensors\.index)\.json$/;
 
-/** The model and tokenizer of a checkpoint. */
+/** The model and tokenizer of a checkpoint. Throws `RunFolderError` for that of a classifier. */
 export function modelOf(config: Config, stored: Stored): { readonly model: SigLip; readonly tokenizer: Tokenizer } {
+  if (config.train.objective === "classify") {
+    throw new RunFolderError(
+      "this run trained an image tower on classes (train.objective=classify) and has no text tower; train one for it with train --preset emoji-siglit --init RUN",
+    );
+  }
   const tokenizer = tokenizerOf(stored);
   const model = buildModel(config, tokenizer.vocabSize);
   restore(stored, model);
   return { model, tokenizer };
 }
+
+/** The classifier of a checkpoint. */
+export function classifierOf(config: Config, stored: Stored): Classifier {
+  const [classes] = stored.tensors.get("model/head/bias")?.shape ?? [2];
+  const model = buildClassifier(config, classes);
+  restore(stored, model);
+  return model;
+}
+
+/** The model of a checkpoint, to embed images with. */
+export const imageModelOf = (config: Config, stored: Stored): TrainedModel =>
+  config.train.objective === "classify" ? classifierOf(config, stored) : modelOf(config, stored).model;

@@ -1,6 +1,6 @@
 /** The data of a run's report: sampled pairs, a sheet of queries, results and curves. */
 import { type Neighbour, nearest } from "../eval/index.ts";
-import type { Candidate, EvaluationRow, MetricRow, Picture, ReportData, SheetQuery } from "../report/index.ts";
+import type { Candidate, Picture, ReportData, SheetQuery } from "../report/index.ts";
 import type { SigLip } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
@@ -8,46 +8,39 @@ import type { EmbeddedSet, Evaluation } from "./evaluation.ts";
 import { languageMeans } from "./languageTable.ts";
 import { lossOf } from "./model.ts";
 import type { ProbeResult } from "./probe.ts";
+import type { ReportPage } from "./task.ts";
 
 const SAMPLED = 16; // pairs in the similarity matrix
 const QUERIES = 10;
 const SHOWN = 5; // pictures per query
 
-export interface FinishedRun {
-  readonly title: string;
+export interface FinishedRun extends ReportPage {
   readonly config: Config;
   readonly model: SigLip;
-  /** Seed of the sample. */
-  readonly seed: number;
+  /** The test set shown. */
   readonly set: EmbeddedSet;
   readonly evaluations: readonly Evaluation[];
   readonly probe: ProbeResult;
-  readonly metrics: readonly MetricRow[];
-  readonly history: readonly EvaluationRow[];
-  readonly facts: Readonly<Record<string, string>>;
-  readonly versions: Readonly<Record<string, string>>;
 }
 
 export function reportOf(run: FinishedRun): ReportData {
-  const { config, model, set } = run;
+  const { config, model, set, evaluations, history, ...page } = run;
   const { pictures } = set.test;
   const loss = lossOf(config);
   const { probability } = loss;
   const [t, b] = [Math.exp(model.tPrime.value.item()), model.b.value.item()];
-  const rng = new Rng(run.seed).split("report");
+  const rng = new Rng(config.train.seed).split("report");
   const picture = (i: number): Picture => ({ side: pictures.side, rgb: pictures.rgb(i) });
   const texts = ofDistinctPictures(rng.split("pairs").permutation(pictures.texts.length), pictures.owner);
-  const { languages } = run.evaluations[0];
+  const { languages, calibration } = evaluations[0];
   const queries = Array.from(rng.split("queries").permutation(pictures.texts.length).subarray(0, QUERIES));
   return {
-    title: run.title,
+    ...page,
+    lead: "Two towers, one for pictures and one for texts, trained to agree on pairs that belong together.",
     lossSummary: loss.summary,
     blindLoss: loss.blindLoss(config.train.batch),
-    batch: config.train.batch,
-    clipNorm: config.optim.clipNorm,
-    metrics: run.metrics,
-    evaluations: run.history,
-    results: run.evaluations.map(({ title, images, texts, recall, chance, pixels, languages: tested }) => ({
+    evaluations: history,
+    results: evaluations.map(({ title, images, texts, recall, chance, pixels, languages: tested }) => ({
       title: tested ? `${title}, mean over the languages of training` : title,
       images,
       texts,
@@ -60,8 +53,7 @@ export function reportOf(run: FinishedRun): ReportData {
       ],
     })),
     ...(languages ? { languages: { rows: languages, means: languageMeans(languages) } } : {}),
-    ...(run.evaluations[0].calibration ? { calibration: run.evaluations[0].calibration } : {}),
-    probe: run.probe,
+    ...(calibration ? { calibration } : {}),
     sample: {
       names: texts.map((j) => pictures.texts[j]),
       ...(pictures.languages ? { languages: texts.map((j) => pictures.languages![j]) } : {}),
@@ -72,9 +64,7 @@ export function reportOf(run: FinishedRun): ReportData {
     ...(loss.usesBias ? { b } : {}),
     ...(probability ? { probability: (score: number) => probability(t * score + b) } : {}),
     sheet: queries.map((j) => sheetRow(set, j, picture)),
-    facts: run.facts,
     config,
-    versions: run.versions,
   };
 }
 

@@ -122,6 +122,7 @@ const MOST_SHOWN = 1e8;
  * another name or shape.
  */
 export function requireFit(config: Config, from: StartingWeights): void {
+  requireTowers(config, from);
   const differing = configDifferences(startingFrom(from, config), config);
   if (differing.length === 0) return;
   const { total } = parameterCount(modelConfig(config, config.tokenizer.vocabSize));
@@ -135,6 +136,20 @@ export function requireFit(config: Config, from: StartingWeights): void {
       return { code: "CONFIG_COMBINATION", key, detail };
     }),
   );
+}
+
+/** Throws `ConfigError` if a run of pairs would start from a classifier, which has no text tower, or the other way round. */
+function requireTowers({ train }: Config, { path, weights }: StartingWeights): void {
+  const refuse = (key: string, detail: string): never => {
+    throw new ConfigError([{ code: "CONFIG_COMBINATION", key, detail }]);
+  };
+  if (train.objective === "classify") {
+    refuse("train.objective", `train.objective classify starts from random weights; leave --init ${path} out`);
+  }
+  if (train.lock === "none" && ![...weights.keys()].some((name) => name.startsWith("text/"))) {
+    const what = "was trained on classes (train.objective=classify) and has no text tower";
+    refuse("--init", `--init ${path} ${what}; take its image tower with --lock image`);
+  }
 }
 
 /** Rows of the token table: as in the starting weights, unless the setting is another. */

@@ -97,6 +97,17 @@ describe("a saved model", () => {
     expect(bits(again.model)).toEqual(bits(model));
   });
 
+  it("for Hugging Face has no field whose 0 or 1 stands for a float, which transformers 5 refuses", () => {
+    const folder = fresh();
+    saveModel(drawn(small), folder, "hugging-face");
+    const text = readFileSync(join(folder, "config.json"), "utf8");
+    const whole = [...text.matchAll(/"(\w+)": \d+(?![\d.e])/g)].map(([, field]) => field);
+    const sizes =
+      /^(hidden_size|num_\w+|intermediate_size|vocab_size|max_position_embeddings|projection_size|image_size|patch_size)$/;
+    expect(whole.length).toBeGreaterThan(8);
+    expect(whole.filter((field) => !sizes.test(field))).toEqual([]);
+  });
+
   it("in f64 keeps every bit of its numbers in safetensors and npz", () => {
     const { model } = loadModel(released("hf/tiny"), { dtype: "f64" });
     for (const [path, { value }] of parametersOf(model)) value.data[0] = Math.PI * path.length;

@@ -178,7 +178,7 @@ describe("what is no start", () => {
     const run = createRun(other, config, new Date(0));
     const model = buildModel(config, tokenizer.vocabSize);
     const optimizer = buildOptimizer(config, model);
-    model.text.embedding.value.data[0] = Number.NaN;
+    parametersOf(model).get("text/embedding")!.value.data[0] = Number.NaN;
     run.checkpoints.save(checkpointOf(1, model, optimizer, tokenizer), configDigest(config));
     expect(() => openStartingWeights(other, never)).toThrow(/NaN or infinity in model\/text\/embedding/);
   });

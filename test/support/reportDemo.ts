@@ -113,6 +113,7 @@ export function demoReport(): ReportData {
   });
   return {
     title: "Shapes, a made-up run",
+    lead: "Two towers, one for pictures and one for texts.",
     lossSummary: trainingLosses.sigmoid.summary,
     blindLoss: trainingLosses.sigmoid.blindLoss(128),
     batch: 128,
