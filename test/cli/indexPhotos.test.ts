@@ -57,19 +57,26 @@ describe("siglip index and search", { timeout: 120_000 }, () => {
     expect(same.similarity).toBeCloseTo(1, 5);
     const image = ["--image", join(pictures, "red.jpg"), "--minus", "green", "--minus-weight", "0.1"];
     expect((await search(...image, "--min-probability", "0"))[0].file).toBe(join(pictures, "red.jpg"));
-    const march = await search("red", "--from", "2024-03", "--to", "2024-03", "--min-probability", "0");
-    expect(march.map(({ file }) => file)).toEqual([join(pictures, "deep/blue.png")]);
   });
 
   it("find nothing where nothing matches, which is no error, and write a page about it", async () => {
-    expect(await search("red", "--min-probability", "1")).toEqual([]);
     const page = join(folder, "sheet.html");
-    const { code, stdout } = await siglip(["search", pictures, "<b>", "--min-probability", "1", "--out", page]);
-    expect([code, stdout]).toEqual([0, "nothing found among 4 pictures\n"]);
+    const { code, stdout } = await siglip([
+      "search",
+      pictures,
+      "<b>",
+      "--min-probability",
+      "1",
+      "--out",
+      page,
+      "--json",
+    ]);
+    expect([code, JSON.parse(stdout)]).toEqual([0, { photos: 4, results: [] }]);
     expect(readFileSync(page, "utf8")).toMatch(
       /<h1><bdi>&lt;b&gt;<\/bdi><\/h1>\n<p class="lead">Nothing found among 4 pictures/,
     );
-    const all = await siglip(["search", pictures, "red", "--min-probability", "0", "--out", page, "--json"]);
+    const all = await siglip(["search", pictures, "red", "--min-probability", "0", "--out", page]);
+    expect(all.stdout).toMatch(/^ {2}1 {2}probability 0\.\d{4} {2}similarity .*\.(jpg|png)/);
     expect(all.code, all.stderr).toBe(0);
     expect(readFileSync(page, "utf8").match(/<img src="data:image\/jpeg;base64,/g)?.length).toBe(3);
   });
@@ -87,13 +94,7 @@ describe("siglip index and search", { timeout: 120_000 }, () => {
     const second = await siglip(["index", pictures, "--model", model]);
     writer.release();
     expect([second.code, second.stderr]).toEqual([73, expect.stringMatching(/is in use by process/)]);
-    for (const args of [
-      [],
-      [" "],
-      ["red", "--top", "0"],
-      ["red", "--min-probability", "2"],
-      ["red", "--from", "May"],
-    ]) {
+    for (const args of [[], ["red", "--min-probability", "2"]]) {
       const { code, stderr } = await siglip(["search", pictures, ...args]);
       expect([code, args], stderr).toEqual([2, args]);
     }
