@@ -8,7 +8,14 @@
  * kernels and the others adopt its choice: the page itself never loads them. A page talks to rank 0 alone, which tells the others
  * by the collectives.
  */
-import { adoptKernels, chooseKernels, heap, type KernelMode, type KernelReport, kernelReport } from "../tensor/index.ts";
+import {
+  adoptKernels,
+  chooseKernels,
+  heap,
+  type KernelMode,
+  type KernelReport,
+  kernelReport,
+} from "../tensor/index.ts";
 import { alone, type Communicator } from "./communicator.ts";
 import { Control, controlBlock } from "./control.ts";
 import { ThreadCommunicator } from "./threads.ts";
@@ -67,7 +74,11 @@ type ToDevice =
   | { readonly kind: "request"; readonly request: unknown };
 
 type FromDevice =
-  | { readonly kind: "ready"; readonly memory: WebAssembly.Memory | undefined; readonly kernels: KernelReport | undefined }
+  | {
+      readonly kind: "ready";
+      readonly memory: WebAssembly.Memory | undefined;
+      readonly kernels: KernelReport | undefined;
+    }
   | { readonly kind: "report"; readonly report: unknown }
   | { readonly kind: "failed"; readonly name: string; readonly message: string };
 
@@ -133,7 +144,11 @@ export function runBrowserDevice<Config, Request, Report>(
       assignment = message.assignment;
       const { rank, size, kernels } = assignment;
       if (rank === 0) chooseKernels(kernels);
-      say({ kind: "ready", memory: size > 1 ? heap.memory : undefined, kernels: rank === 0 ? kernelReport() : undefined });
+      say({
+        kind: "ready",
+        memory: size > 1 ? heap.memory : undefined,
+        kernels: rank === 0 ? kernelReport() : undefined,
+      });
     } else if (message.kind === "request") {
       if (device) device.onRequest(message.request as Request);
       else early.push(message.request as Request);

@@ -43,6 +43,7 @@ export { TextTower, type TokenRows } from "./textTower.ts";
 export {
   type ObjectiveTrainee,
   type ObjectiveTraining,
+  type PairStepMetrics,
   type Step,
   type StepMetrics,
   type StepOptions,

@@ -78,6 +78,9 @@ export interface Step extends StepMetrics {
   readonly step: number;
 }
 
+/** The metrics of a step on pairs, which has t and b. */
+export type PairStepMetrics = StepMetrics & Readonly<Required<PairMetrics>>;
+
 /** `{ model, loss }` is short for the objective of pairs. */
 const objectiveOf = <Batch>(trainee: Trainee | ObjectiveTrainee<Batch>): Objective<Batch> =>
   "objective" in trainee
@@ -85,7 +88,7 @@ const objectiveOf = <Batch>(trainee: Trainee | ObjectiveTrainee<Batch>): Objecti
     : (pairObjective(trainee.model, trainee.loss) as Objective<unknown> as Objective<Batch>);
 
 /** Trains, and yields after every update. A caller that leaves the loop early ends the training after a complete step. */
-export function train(training: Training): Generator<Step>;
+export function train(training: Training): Generator<Step & PairStepMetrics>;
 export function train<Batch>(training: ObjectiveTraining<Batch>): Generator<Step>;
 export function* train<Batch>(training: (Trainee | ObjectiveTrainee<Batch>) & Course<Batch>): Generator<Step> {
   const { batchOf, factorOf = () => 1, measures = () => false, first = 0, steps, optimizer } = training;
@@ -108,7 +111,7 @@ export function trainStep(
   batch: PairBatch,
   factor: ScheduleFactor,
   options?: StepOptions,
-): StepMetrics;
+): PairStepMetrics;
 export function trainStep<Batch>(
   trainee: ObjectiveTrainee<Batch>,
   batch: Batch,
