@@ -12,7 +12,7 @@ import {
   type TextTower,
   trainingLosses,
 } from "../siglip/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import { collect, type Tensor } from "../tensor/index.ts";
 import { type Tokenizer, TokenizerError } from "../tokenizers/index.ts";
 import { sha256 } from "./checkpoint.ts";
 import type { Config } from "./config.ts";
@@ -103,12 +103,16 @@ function opened(parts: Parts): OpenModel {
   };
 }
 
-/** The result of the first call, for all calls. */
+/** The result of the first call, for all calls: tensors in it outlive the scope of that call. */
 function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
+  let first: { readonly result: T } | undefined;
   return () => {
-    made ??= { value: make() };
-    return made.value;
+    if (!first) {
+      const { result, made } = collect(make);
+      for (const storage of made) storage.escape();
+      first = { result };
+    }
+    return first.result;
   };
 }
 
