@@ -44,9 +44,13 @@ function accuracyOf(data: ProbeData, trained: readonly Float32Array[], tested: F
   const orders = SEEDS.map((seed) => new Rng(seed).split("probe").permutation(labels.length));
   const train: LabelledFeatures = { x: joined(trained), labels };
   const test: LabelledFeatures = { x: tested, labels: data.test.labels };
-  return SHOTS.flatMap((count) => {
-    heap.onWork?.(); // a heartbeat: a probe of large images takes seconds
-    return fewShotProbe({ train, test, classes: data.classes.length, orders, shots: [count] });
+  return SHOTS.map((count) => {
+    const seeds = orders.map((order) => {
+      heap.onWork?.(); // a heartbeat: a probe of large images, or of many classes, takes seconds
+      const shared = { train, test, classes: data.classes.length };
+      return fewShotProbe({ ...shared, orders: [order], shots: [count] })[0].accuracy.mean;
+    });
+    return { shots: count, accuracy: { mean: seeds.reduce((a, b) => a + b, 0) / seeds.length, seeds } };
   });
 }
 
