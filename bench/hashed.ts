@@ -6,11 +6,11 @@
 import { parametersOf, skipInit } from "../src/nn/index.ts";
 import type { Tensor } from "../src/tensor/index.ts";
 
-/** Fills tensors one after the other, each times a scale. */
-export function hashed(): (x: Tensor, scale: number) => void {
-  let count = 0;
+/** Fills tensors one after the other, each times a scale; `count` numbers were drawn before. */
+export function hashed(count = 0): (x: Tensor, scale: number) => void {
+  let at = count;
   const next = (): number => {
-    let h = count++;
+    let h = at++;
     h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
     h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
     return ((h ^ (h >>> 16)) >>> 0) / 2 ** 32 - 0.5;

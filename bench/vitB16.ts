@@ -20,12 +20,16 @@ const TOKENS = (SIDE / PATCH) ** 2;
 const ROUNDS = 5;
 const BAR = { "512³": 0.85, pytorch: 1 };
 
-/** Multiplications and additions of all products; the pooling head has one query, and the MLP after it one row per image. */
-const FLOP =
-  2 * BATCH * TOKENS * PATCH ** 2 * CHANNELS * D +
-  depth * BATCH * (2 * TOKENS * D * (4 * D + 2 * M) + 4 * TOKENS ** 2 * D) +
-  BATCH * (2 * TOKENS * D * 2 * D + 4 * TOKENS * D + 2 * D * (D + 2 * M)) +
+/**
+ * Multiplications and additions of all products for a batch of images; the pooling head has one query, and the MLP after it one row per
+ * image.
+ */
+export const flopOfB16 = (batch: number): number =>
+  2 * batch * TOKENS * PATCH ** 2 * CHANNELS * D +
+  depth * batch * (2 * TOKENS * D * (4 * D + 2 * M) + 4 * TOKENS ** 2 * D) +
+  batch * (2 * TOKENS * D * 2 * D + 4 * TOKENS * D + 2 * D * (D + 2 * M)) +
   2 * D * D;
+const FLOP = flopOfB16(BATCH);
 
 /** The tower and its images; kernels are scaled to keep the variance of their inputs. */
 function makeForward(): () => Tensor {

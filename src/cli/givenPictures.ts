@@ -1,7 +1,7 @@
 /** The pictures of files and folders that a command is given, embedded, with notes on stderr of what was skipped or mostly cut off. */
 import { PictureError } from "../data/index.ts";
 import { printable } from "../formats/index.ts";
-import { embedFiles, type Gallery, type OpenModel } from "../run/index.ts";
+import { embedFiles, type Gallery, type OpenModel, unknownPictures } from "../run/index.ts";
 import { warn } from "./print.ts";
 
 /** Embeds files and folders. Throws `PictureError` if no picture is left; `command` is for the message. */
@@ -21,6 +21,8 @@ export async function givenPictures(command: string, paths: readonly string[], m
     const how = "cropped to the drawing in them and lost more than half of their area";
     process.stderr.write(`${mostlyCut} of ${names.length} pictures were ${how}\n`);
   }
+  const unknown = model.run && unknownPictures(model.run, gallery.kinds);
+  if (unknown !== undefined) warn(unknown);
   return gallery;
 }
 

@@ -69,5 +69,5 @@ async function tested(opened: OpenModel): Promise<Gallery> {
   }
   const [{ pictures }] = (await openTests(opened.run, opening())).sets;
   const zimg = embedPictures(opened, pictures);
-  return { names: pictures.names, zimg, skipped: {}, mostlyCut: 0 };
+  return { names: pictures.names, zimg, skipped: {}, mostlyCut: 0, kinds: {} };
 }

@@ -1,12 +1,13 @@
 /** Compares links with the tensors of a file, and fills parameters by them. */
 import { FormatError, quote, type SafetensorsTensor, sizeOf, type TensorSource, toFloat32 } from "../formats/index.ts";
 import { type Grid, type Resampling, resamplePositions } from "../nn/index.ts";
-import type { TokenRows } from "../siglip/index.ts";
-import { type DType, empty, type Shape, type Tensor, tensor, total } from "../tensor/index.ts";
+import { type Shape, type Tensor, tensor, total } from "../tensor/index.ts";
 import { copyLink, type Link, piecesOf } from "./link.ts";
 
 /** Numbers that are read at a time: they fit into a cache. */
 const PIECE = 2 ** 18;
+/** Holds a piece; kept, since new memory costs more time than reading. */
+let buffer = new ArrayBuffer(0);
 const FLOATS = new Set(["F32", "F16", "BF16", "F64"]);
 
 const withoutOnes = (shape: Shape): string => shape.filter((side) => side !== 1).join();
@@ -40,31 +41,18 @@ export function readLinks(
   source: TensorSource,
   into: (path: string) => Float32Array | Float64Array,
 ): void {
-  let buffer = new ArrayBuffer(8 * PIECE);
   for (const link of links) {
     const ours = into(link.path);
     for (const [begin, end] of piecesOf(link, PIECE)) {
-      if (8 * (end - begin) > buffer.byteLength) buffer = new ArrayBuffer(8 * (end - begin));
+      if (8 * (end - begin) > buffer.byteLength) buffer = new ArrayBuffer(8 * Math.max(PIECE, end - begin));
       const stored = source.read(link.name, link.start + begin, link.start + end, buffer);
       copyLink(link, "read", ours, numbersOf(stored), begin);
     }
   }
 }
 
-/** Reads rows of a token table, one by one, when a text needs them. */
-export const rowReader =
-  ({ name, start, width }: Link, source: TensorSource, dtype: DType): TokenRows =>
-  (ids) => {
-    const out = empty("token rows", [ids.length, width], dtype);
-    const { data } = out;
-    ids.forEach((id, i) => {
-      const stored = source.read(name, start + id * width, start + (id + 1) * width);
-      data.set(numbersOf(stored), i * width);
-    });
-    return out;
-  };
-
-const numbersOf = (stored: SafetensorsTensor): Float32Array | Float64Array =>
+/** The numbers of a tensor that was read, widened to 32 bits. */
+export const numbersOf = (stored: SafetensorsTensor): Float32Array | Float64Array =>
   stored.dtype === "F64" || stored.dtype === "F32" ? (stored.data as Float32Array) : toFloat32(stored);
 
 /** How many numbers of a tensor are NaN or infinite. If any is, so is their sum, which takes less time than to count. */

@@ -12,14 +12,16 @@ import {
   parameterCount,
   SigLip,
   type SigLipConfig,
+  type TextParts,
   TextTower,
-  type TokenRows,
 } from "../siglip/index.ts";
 import { type DType, Rng, type Shape } from "../tensor/index.ts";
 import { checkedConfig } from "./fields.ts";
-import { checkTensors, nonFiniteIn, readLinks, resampled, rowReader } from "./fill.ts";
+import { checkTensors, nonFiniteIn, readLinks, resampled } from "./fill.ts";
 import { findLayout } from "./findLayout.ts";
 import type { Layout, LayoutName, OpenedModel } from "./layout.ts";
+import type { Link } from "./link.ts";
+import { partsOnDemand } from "./onDemand.ts";
 import { linksOf } from "./table.ts";
 
 /** Options of `loadModel` and `loadTower`. */
@@ -36,11 +38,11 @@ export interface LoadOptions {
 /** Options of `loadTower` for a text tower. */
 export interface TextTowerOptions extends LoadOptions {
   /**
-   * How the token table is read: all of it, by default, or only the rows that a text needs, when it needs them, for inference. The
-   * embeddings have the same bits. The table of SigLIP 2 has 256,000 rows, 786 MB, and a text 64. The file stays open as long as the
-   * tower exists; an npz file has no rows, and the first text reads the table.
+   * Whether the tower stays in the file, for a few texts: a text reads its rows of the token table, and the encoder blocks one after
+   * the other. The embeddings have the same bits. The file stays open as long as the tower exists. Of an npz file the whole table is
+   * read, since its CRC covers all of it.
    */
-  readonly tokens?: "table" | "rows";
+  readonly onDemand?: boolean;
 }
 
 /** What was read beside the parameters. */
@@ -76,25 +78,24 @@ export function loadTower(
   tower: "image" | "text",
   options: TextTowerOptions = {},
 ): Loaded & { readonly tower: ImageTower | TextTower } {
-  const { module, ...loaded } = load(path, options, `${tower}/`, ({ image, text, embedDim }, dtype, rows) =>
+  const { module, ...loaded } = load(path, options, `${tower}/`, ({ image, text, embedDim }, dtype, parts) =>
     tower === "image"
       ? new ImageTower(new Rng(0), image, embedDim, dtype)
-      : new TextTower(new Rng(0), text, embedDim, dtype, rows),
+      : new TextTower(new Rng(0), text, embedDim, dtype, parts),
   );
   return { ...loaded, tower: module };
 }
 
 const POSITIONS = "image/posEmbedding";
-const TOKENS = "text/embedding";
 
 /** Closes the files of towers that no longer exist. */
 const filesOfTowers = new FinalizationRegistry<OpenedModel>((opened) => opened.close());
 
 function load<T extends object>(
   path: string,
-  { dtype: asked, imageSize, tokens }: TextTowerOptions,
+  { dtype: asked, imageSize, onDemand = false }: TextTowerOptions,
   prefix: "" | "image/" | "text/",
-  build: (config: SigLipConfig, dtype: DType, rows?: TokenRows) => T,
+  build: (config: SigLipConfig, dtype: DType, parts?: TextParts) => T,
 ): Loaded & { readonly module: T } {
   const { layout, folder, names } = findLayout(path);
   const opened = layout.open(folder, names);
@@ -105,31 +106,31 @@ function load<T extends object>(
     const size = imageSize ?? stored.image.imageSize;
     const config = checkedConfig({ ...stored, image: { ...stored.image, imageSize: size } }, opened.file);
     const dtype = asked ?? opened.dtype ?? "f32";
-    const rowLinks = tokens === "rows" ? linksIn(layout, opened, new Map([[TOKENS, tokenTable(config)]])) : [];
-    const [rows] = rowLinks.map((link) => rowReader(link, opened.source, dtype));
-    const module = skipInit(() => build(config, dtype, rows));
+    const links = (of: ReadonlyMap<string, Shape>): Link[] => linksIn(layout, opened, of);
+    const later = onDemand ? partsOnDemand(config, dtype, opened.source, links) : undefined;
+    const module = skipInit(() => build(config, dtype, later?.parts));
     const parameters = new Map([...parametersOf(module)].map(([name, each]) => [prefix + name, each]));
     const shapes = new Map<string, Shape>([...parameters].map(([name, { shape }]) => [name, shape]));
     const [from, to] = [gridOf(stored.image), gridOf(config.image)];
     const resamples = shapes.has(POSITIONS) && (from[0] !== to[0] || from[1] !== to[1]);
     if (resamples) shapes.set(POSITIONS, [from[0] * from[1], stored.image.width]);
     const positions = new Float64Array(resamples ? from[0] * from[1] * stored.image.width : 0);
-    const links = linksIn(layout, opened, shapes);
-    checkTensors([...links, ...rowLinks], opened.source, opened.file, (name) => isLeftOver(name, layout, prefix));
-    readLinks(links, opened.source, (name) =>
+    const now = links(shapes);
+    checkTensors([...now, ...(later?.links ?? [])], opened.source, opened.file, (name) =>
+      isLeftOver(name, layout, prefix),
+    );
+    readLinks(now, opened.source, (name) =>
       resamples && name === POSITIONS ? positions : parameters.get(name)!.value.data,
     );
     if (resamples) parameters.get(POSITIONS)!.value.data.set(resampled(positions, from, to, layout.resampling));
     const nonFinite = [...parameters.values()].reduce((sum, { value }) => sum + nonFiniteIn(value), 0);
-    isInUse = rows !== undefined;
+    isInUse = onDemand;
     if (isInUse) filesOfTowers.register(module, opened);
     return { layout: layout.name, config, nonFinite, module };
   } finally {
     if (!isInUse) opened.close();
   }
 }
-
-const tokenTable = ({ text }: SigLipConfig): Shape => [text.vocabSize, text.bottleneck || text.width];
 
 /** Before the model is built: a wrong configuration may need any amount of memory. A few missing tensors are named later. */
 function checkSize({ config, source, file }: OpenedModel): void {

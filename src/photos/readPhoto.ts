@@ -1,6 +1,6 @@
 /** Reads a file for an index: what is known of it, and the image as model input if it is a picture. */
 import { PictureError, type PreparedPicture, readBytes, sniffFile, takenAt } from "../data/index.ts";
-import { isSystemError, type OpenModel, sha256 } from "../run/index.ts";
+import { isSystemError, type OpenModel, PICTURE_NAME, sha256 } from "../run/index.ts";
 import type { PhotoFacts } from "./facts.ts";
 import { stampOf } from "./scan.ts";
 
@@ -22,9 +22,6 @@ export interface ReadPhotoOptions {
   readonly known: (sha256: string) => Float32Array | undefined;
   readonly warn: (message: string) => void;
 }
-
-/** Unreadable files with such a name are worth a warning. */
-const PICTURE_NAME = /\.(png|jpe?g|jpe|jfif|webp|gif|avif|tiff?|svg)$/i;
 
 /** A file that changed so shortly before it was read may change again within the same tick of the file system's clock. */
 const SETTLED_MS = 2000;

@@ -5,7 +5,7 @@
  * copied or touched, and keeps the embedding. Files are read and decoded by other threads while this one embeds.
  */
 import { join } from "node:path";
-import { embedPictures, type Fs, type OpenModel, realFs } from "../run/index.ts";
+import { embedPictures, type Fs, joined, type OpenModel, realFs } from "../run/index.ts";
 import { isPhoto, type PhotoFacts } from "./facts.ts";
 import { readAhead } from "./readAhead.ts";
 import { type ReadPhoto, readPhoto } from "./readPhoto.ts";
@@ -157,15 +157,4 @@ class Adding {
     this.#changes = [];
     this.#begun = performance.now();
   }
-}
-
-/** One array after the other. */
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

@@ -6,10 +6,10 @@
  * Along this line a model often keeps what A knew and B has lost, at little cost in what B learned (WiSE-FT, Wortsman et al. 2022,
  * arXiv 2109.01903). It needs a common origin: between models trained apart the line leads through models that know nothing.
  */
-import { saveModel } from "../models/index.ts";
 import { parametersOf } from "../nn/index.ts";
 import { SigLip, type SigLipConfig } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
+import { convertModel } from "./convertModel.ts";
 import type { OpenModel } from "./openModel.ts";
 
 /** Two models cannot be blended; the message says what differs. */
@@ -49,10 +49,11 @@ export function blendModels(a: BlendedModel, b: BlendedModel, ratio: number): Si
 
 /**
  * Saves a blend of two open models in a new folder, with the tokenizer of `a` and its preparation of images. Errors as in
- * `blendModels` and `saveModel`.
+ * `blendModels` and `convertModel`.
  */
 export function saveBlend(a: OpenModel, b: OpenModel, ratio: number, folder: string): void {
-  saveModel(blendModels(a, b, ratio), folder, "siglip-ts", { tokenizer: a.tokenizer });
+  const blended: OpenModel = Object.create(a, { model: { value: blendModels(a, b, ratio) } });
+  convertModel(blended, folder, "siglip-ts");
 }
 
 /** A configuration without the initial values of parameters. */

@@ -12,10 +12,12 @@ export interface Gallery {
   readonly skipped: Readonly<Record<string, number>>;
   /** Pictures that were cropped to the drawing in them and lost more than half of their area. */
   readonly mostlyCut: number;
+  /** Number of embedded pictures by the kind of their files, as in `sniffFile`. */
+  readonly kinds: Readonly<Record<string, number>>;
 }
 
 /** Unreadable files with such a name are worth a warning. */
-const PICTURE_NAME = /\.(png|jpe?g|jpe|jfif|webp|gif|avif|tiff?|svg)$/i;
+export const PICTURE_NAME = /\.(png|jpe?g|jpe|jfif|webp|gif|avif|tiff?|svg)$/i;
 
 /** Pictures in memory at a time. */
 const AT_ONCE = 256;
@@ -30,6 +32,7 @@ export async function embedFiles(
   const names: string[] = [];
   const embedded: Float32Array[] = [];
   const skipped: Record<string, number> = {};
+  const kinds: Record<string, number> = {};
   let waiting: Float32Array[] = [];
   let mostlyCut = 0;
   const embed = (): void => {
@@ -45,16 +48,17 @@ export async function embedFiles(
       continue;
     }
     names.push(file);
+    kinds[read.kind] = (kinds[read.kind] ?? 0) + 1;
     waiting.push(read.pixels);
     if (read.cutOff > 0.5) mostlyCut++;
     if (waiting.length === AT_ONCE) embed();
   }
   if (waiting.length > 0) embed();
-  return { names, zimg: joined(embedded), skipped, mostlyCut };
+  return { names, zimg: joined(embedded), skipped, mostlyCut, kinds };
 }
 
 /** One array after the other. */
-function joined(parts: readonly Float32Array[]): Float32Array {
+export function joined(parts: readonly Float32Array[]): Float32Array {
   const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {
@@ -70,11 +74,11 @@ async function readOne(
   pictures: PictureReader,
   isNamed: boolean,
   warn: (message: string) => void,
-): Promise<PreparedPicture | string> {
+): Promise<(PreparedPicture & { readonly kind: string }) | string> {
   try {
     const { is, kind } = await sniffFile(file);
     if (is !== "readable" && !isNamed && !(is === "other" && PICTURE_NAME.test(file))) return kind;
-    return await pictures.read(file); // or throws, with the kind of the file
+    return { kind, ...(await pictures.read(file)) }; // or throws, with the kind of the file
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
     warn(error.message);

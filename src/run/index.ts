@@ -35,7 +35,7 @@ export { trims } from "./emojiData.ts";
 export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
 export { type Fs, isSystemError, makeFolders, realFs, TEMPORARY, utf8, writeDurably } from "./fs.ts";
-export { embedFiles, type Gallery } from "./gallery.ts";
+export { embedFiles, type Gallery, joined, PICTURE_NAME } from "./gallery.ts";
 export { iconsFolder } from "./iconsData.ts";
 export {
   EmbeddingsError,

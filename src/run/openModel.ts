@@ -12,7 +12,7 @@ import {
   type TextTower,
   trainingLosses,
 } from "../siglip/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import { collect, type Tensor } from "../tensor/index.ts";
 import { type Tokenizer, TokenizerError } from "../tokenizers/index.ts";
 import { sha256 } from "./checkpoint.ts";
 import type { Config } from "./config.ts";
@@ -103,12 +103,16 @@ function opened(parts: Parts): OpenModel {
   };
 }
 
-/** The result of the first call, for all calls. */
+/** The result of the first call, for all calls: tensors in it outlive the scope of that call. */
 function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
+  let first: { readonly result: T } | undefined;
   return () => {
-    made ??= { value: make() };
-    return made.value;
+    if (!first) {
+      const { result, made } = collect(make);
+      for (const storage of made) storage.escape();
+      first = { result };
+    }
+    return first.result;
   };
 }
 
@@ -155,7 +159,7 @@ function openWeights(path: string, warn: (message: string) => void): OpenModel {
   return opened({
     ...{ path, origin: layout, config, t: Math.exp(tPrime), b, loss: "sigmoid" },
     image: () => checked(loadTower(path, "image", f32)).tower,
-    text: () => checked(loadTower(path, "text", { ...f32, tokens: "rows" })).tower,
+    text: () => checked(loadTower(path, "text", { ...f32, onDemand: true })).tower,
     model: () => checked(loadModel(path, f32)).model,
     tokenizer: () => {
       const stated = statedLength(folder);

@@ -39,7 +39,7 @@ export type { Objective } from "./objective.ts";
 export { batchGradients, pairObjective } from "./pairObjective.ts";
 export { classifierParameters, parameterCount } from "./parameterCount.ts";
 export { softmaxLoss } from "./softmaxLoss.ts";
-export { TextTower, type TokenRows } from "./textTower.ts";
+export { type TextParts, TextTower } from "./textTower.ts";
 export {
   type ObjectiveTrainee,
   type ObjectiveTraining,

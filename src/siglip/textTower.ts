@@ -6,17 +6,31 @@
  * The last position is pooled: sticky-end padding makes it an end token for every text (big_vision `text_transformer.py`).
  */
 import { add, constant, gather, linear, type Variable } from "../autograd/index.ts";
-import { Encoder, Linear, learnedPositions, leCunNormal, MapHead, normal, pool, type Tap } from "../nn/index.ts";
+import {
+  type BlockReader,
+  Encoder,
+  Linear,
+  learnedPositions,
+  leCunNormal,
+  MapHead,
+  normal,
+  pool,
+  type Tap,
+} from "../nn/index.ts";
 import { checkIds, type DType, type Rng, reshape, ShapeError, type Tensor } from "../tensor/index.ts";
 import type { TextTowerConfig } from "./config.ts";
 
-/** Reads rows of a token table that is not in memory, for inference.   ids [n] → [n, D] */
-export type TokenRows = (ids: Int32Array) => Tensor;
+/** Reads the parts of a text tower that are not in memory, for inference. */
+export interface TextParts {
+  /** Rows of the token table.   ids [n] → [n, D] */
+  readonly rows: (ids: Int32Array) => Tensor;
+  readonly block: BlockReader;
+}
 
 /** The text tower.   ids [B, L] → [B, d], not normalized */
 export class TextTower {
   /** The token table, or what reads its rows. */
-  readonly embedding: Variable | TokenRows; // [V, D], or [V, K] with a bottleneck
+  readonly embedding: Variable | TextParts["rows"]; // [V, D], or [V, K] with a bottleneck
   /** Takes the K columns of the table to the width (SigLIP section 4.3). Without a bias: the positions would absorb it. */
   readonly bottleneck: { readonly kernel: Variable } | undefined; // [K, D]
   readonly posEmbedding: Variable; // [L, D]
@@ -26,17 +40,17 @@ export class TextTower {
   readonly #config: TextTowerConfig;
 
   /**
-   * With a bottleneck, token embeddings start with the same variance, 1/D, as without: normal table, LeCun kernel. With `rows` the
-   * tower has no table.
+   * With a bottleneck, token embeddings start with the same variance, 1/D, as without: normal table, LeCun kernel. With `parts`
+   * the tower has neither a table nor encoder blocks.
    */
-  constructor(rng: Rng, config: TextTowerConfig, embedDim: number, dtype: DType, rows?: TokenRows) {
+  constructor(rng: Rng, config: TextTowerConfig, embedDim: number, dtype: DType, parts?: TextParts) {
     const { vocabSize, width, length, pooling, bottleneck = 0, head = true } = config;
     const columns = bottleneck || width;
-    this.embedding = rows ?? normal(rng.split("embedding"), [vocabSize, columns], 1 / Math.sqrt(width), dtype);
+    this.embedding = parts?.rows ?? normal(rng.split("embedding"), [vocabSize, columns], 1 / Math.sqrt(width), dtype);
     this.bottleneck =
       bottleneck === 0 ? undefined : { kernel: leCunNormal(rng.split("bottleneck"), [columns, width], columns, dtype) };
     this.posEmbedding = learnedPositions(rng.split("posEmbedding"), length, width, dtype);
-    this.encoder = new Encoder(rng.split("encoder"), config, dtype);
+    this.encoder = new Encoder(rng.split("encoder"), config, dtype, parts?.block);
     this.mapHead = pooling === "map" ? new MapHead(rng.split("mapHead"), config, dtype) : undefined;
     this.head = head ? new Linear(leCunNormal(rng.split("head"), [width, embedDim], width, dtype)) : undefined;
     this.#config = config;

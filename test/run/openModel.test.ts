@@ -52,6 +52,16 @@ describe("an open model of Hugging Face's layout", () => {
     expect(warnings).toEqual([]);
   });
 
+  it("keeps a tower that it reads at the first batch for the next ones", () => {
+    const { model } = opened(released("hf/tiny"));
+    const pixels = (from = 0, end = 300) => new Float32Array((end - from) * 32 * 32 * 3);
+    const zimg = embedPictures(model, { count: 300, side: 32, pixels });
+    expect(zimg.slice(-model.embedDim)).toEqual(zimg.slice(0, model.embedDim));
+    const texts = new Array<string>(300).fill("a cat");
+    const ztxt = embedTexts(model, model.tokenizer, texts, model.textLength);
+    expect(ztxt.slice(-model.embedDim)).toEqual(ztxt.slice(0, model.embedDim));
+  });
+
   it("reads only the tower that is asked for", () => {
     const folder = copied("hf/tiny");
     const file = join(folder, "model.safetensors");

@@ -1,4 +1,4 @@
-/** A text tower whose token table is read by rows: `loadTower(path, "text", { tokens: "rows" })`. */
+/** A text tower that is read when a text needs it: `loadTower(path, "text", { onDemand: true })`. */
 import { cpSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -7,7 +7,7 @@ import { noGrad } from "../../src/autograd/index.ts";
 import { readSafetensors, type SafetensorsTensor, writeSafetensors } from "../../src/formats/index.ts";
 import { loadTower } from "../../src/models/index.ts";
 import { parametersOf } from "../../src/nn/index.ts";
-import { type DType, scope } from "../../src/tensor/index.ts";
+import { type DType, heap, scope } from "../../src/tensor/index.ts";
 import { expectSameBits } from "../support/expect.ts";
 import { released } from "../support/released.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
@@ -16,8 +16,8 @@ const TABLE = "text_model.embeddings.token_embedding.weight";
 
 const embed = ({ tower }: Pick<ReturnType<typeof loadText>, "tower">, ids: Int32Array) =>
   scope(() => noGrad(() => tower.forward(ids)).value.toArray());
-const loadText = (path: string, tokens: "rows" | "table", dtype: DType = "f32") =>
-  loadTower(path, "text", { tokens, dtype });
+const loadText = (path: string, onDemand: boolean, dtype: DType = "f32") =>
+  loadTower(path, "text", { onDemand, dtype });
 
 /** A copy of a model of Hugging Face, with its tensors changed. */
 function changed(change: (tensors: Map<string, SafetensorsTensor>) => void): string {
@@ -41,7 +41,7 @@ const inF16 = () =>
     });
   });
 
-describe("with the token table read by rows,", () => {
+describe("a text tower on demand", () => {
   it.each([
     ["F32", () => released("hf/tiny")],
     ["BF16", () => released("hf/tiny_bf16")],
@@ -49,28 +49,28 @@ describe("with the token table read by rows,", () => {
     ["shards", () => released("hf/tiny_sharded")],
     ["open_clip", () => released("torch/open_clip/v1")],
     ["npz, which is read whole", () => released("big_vision/ckpt_scan_both.npz")],
-  ])("any texts have the embeddings of the whole table, to the bit: %s", (_, path) => {
+  ])("gives any texts the embeddings of the whole tower, to the bit: %s", (_, path) => {
     const folder = path();
     for (const dtype of ["f32", "f64"] as const) {
-      const [table, rows] = [loadText(folder, "table", dtype), loadText(folder, "rows", dtype)];
-      const { length, vocabSize } = table.config.text;
+      const [whole, later] = [loadText(folder, false, dtype), loadText(folder, true, dtype)];
+      const { length, vocabSize } = whole.config.text;
       const ids = fc.array(fc.nat(vocabSize - 1), { minLength: 2 * length, maxLength: 2 * length });
       fc.assert(
         fc.property(ids, (drawn) => {
-          expectSameBits(embed(rows, Int32Array.from(drawn)), embed(table, Int32Array.from(drawn)));
+          expectSameBits(embed(later, Int32Array.from(drawn)), embed(whole, Int32Array.from(drawn)));
         }),
         { numRuns: 10 },
       );
     }
   });
 
-  it("no other row than those of the text is read", () => {
+  it("reads no other rows of the token table than those of the text", () => {
     const folder = changed((tensors) => {
       const { data, shape } = tensors.get(TABLE)!;
       data.fill(Number.NaN as never, 2 * shape[1]);
     });
-    expect(loadText(folder, "table").nonFinite).toBeGreaterThan(0);
-    const loaded = loadText(folder, "rows");
+    expect(loadText(folder, false).nonFinite).toBeGreaterThan(0);
+    const loaded = loadText(folder, true);
     expect(loaded.nonFinite).toBe(0);
     const { length } = loaded.config.text;
     const ids = (id: number) => new Int32Array(length).fill(id);
@@ -78,18 +78,34 @@ describe("with the token table read by rows,", () => {
     expect(embed(loaded, ids(2)).every(Number.isNaN)).toBe(true);
   });
 
-  it("the table is no parameter, and all others are as with it", () => {
-    const paths = (tokens: "rows" | "table") => [...parametersOf(loadText(released("hf/tiny"), tokens).tower).keys()];
-    expect(["embedding", ...paths("rows")]).toEqual(paths("table"));
+  it("keeps neither the table nor the blocks: memory does not grow with texts", () => {
+    const loaded = loadText(released("hf/tiny"), true);
+    const names = [...parametersOf(loaded.tower).keys()];
+    expect(names).toEqual(["posEmbedding", "encoder/norm/scale", "encoder/norm/bias", "head/kernel", "head/bias"]);
+    const ids = new Int32Array(loaded.config.text.length);
+    embed(loaded, ids);
+    const before = heap.liveBytes;
+    for (let i = 0; i < 5; i++) embed(loaded, ids);
+    expect(heap.liveBytes).toBe(before);
   });
 
-  it("an id outside the table is refused", () => {
-    const loaded = loadText(released("hf/tiny"), "rows");
+  it("refuses an id outside the table", () => {
+    const loaded = loadText(released("hf/tiny"), true);
     const { length, vocabSize } = loaded.config.text;
     for (const id of [-1, vocabSize]) {
       const message = `text tower: entry ${length - 1} is row ${id}, but the table has rows 0..${vocabSize - 1}`;
       expect(() => embed(loaded, new Int32Array(length).fill(id, -1))).toThrow(message);
     }
+  });
+
+  it("refuses a block that lacks a tensor when it is loaded", () => {
+    const name = "text_model.encoder.layers.1.mlp.fc2.weight";
+    expect(() =>
+      loadText(
+        changed((tensors) => tensors.delete(name)),
+        true,
+      ),
+    ).toThrow(`"${name}" [32,80] is missing`);
   });
 
   it.each<[string, (tensors: Map<string, SafetensorsTensor>) => void, string]>([
@@ -104,13 +120,13 @@ describe("with the token table read by rows,", () => {
       (tensors) => tensors.set(TABLE, { ...tensors.get(TABLE)!, dtype: "I32", data: new Int32Array(140 * 32) }),
       "is I32, not floating-point",
     ],
-  ])("a table that is %s is refused when the model is loaded", (_, change, message) => {
-    expect(() => loadText(changed(change), "rows")).toThrow(message);
+  ])("refuses a table that is %s when it is loaded", (_, change, message) => {
+    expect(() => loadText(changed(change), true)).toThrow(message);
   });
 
-  it("a file that becomes shorter is named when a text needs a row of it", () => {
+  it("names a file that became shorter when a text needs a row of it", () => {
     const folder = changed(() => {});
-    const loaded = loadText(folder, "rows");
+    const loaded = loadText(folder, true);
     truncateSync(join(folder, "model.safetensors"), 100);
     expect(() => embed(loaded, new Int32Array(loaded.config.text.length))).toThrow(/the file became shorter/);
   });
