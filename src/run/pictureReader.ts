@@ -2,7 +2,8 @@
  * How image files become the input of a model: as in training here, or as the library does that released weights come from.
  *
  *   layout           settings beside the weights             otherwise
- *   Hugging Face     preprocessor_config.json                Pillow's bicubic to a square, [−1, 1]
+ *   Hugging Face     preprocessor_config.json, or            Pillow's bicubic to a square, [−1, 1]
+ *                    image_processor of processor_config.json
  *   open_clip        preprocess_cfg of its configuration     open_clip's own defaults
  *   big_vision       preprocess.txt with its string          resize(side)|value_range(-1,1)
  *   our own          preprocessor_config.json                as in training here
@@ -70,6 +71,7 @@ export function preparedPictures(spec: PreprocessSpec, { image }: SigLipConfig, 
 }
 
 const HUGGING_FACE = "preprocessor_config.json";
+const PROCESSOR = "processor_config.json"; // of transformers 5, with the settings of all parts
 const OPEN_CLIP = "open_clip_config.json";
 const BIG_VISION = "preprocess.txt";
 
@@ -85,7 +87,7 @@ export function picturesFor(
   const prepared = (file: string, specIn: (path: string) => PreprocessSpec): PictureReader =>
     preparedPictures(specIn(join(folder, file)), config, join(folder, file));
   if (layout === "open-clip")
-    return prepared(OPEN_CLIP, (path) => openClipPreprocessing(openClipSettings(path), path, side));
+    return prepared(OPEN_CLIP, (path) => openClipPreprocessing(fieldOf(path, "preprocess_cfg"), path, side));
   if (layout === "big-vision") {
     const text = (path: string): string => readFileSync(path, "utf8").trim();
     const usual = `resize(${side})|value_range(-1,1)`;
@@ -93,6 +95,8 @@ export function picturesFor(
   }
   if (names.includes(HUGGING_FACE)) return prepared(HUGGING_FACE, (path) => huggingFacePreprocessing(json(path), path));
   if (layout === "siglip-ts") return trainingPictures(config, true);
+  if (names.includes(PROCESSOR))
+    return prepared(PROCESSOR, (path) => huggingFacePreprocessing(fieldOf(path, "image_processor"), path));
   warn(
     `${join(folder, HUGGING_FACE)} is missing: images are resized by Pillow's bicubic, as for SigLIP 1; SigLIP 2 uses bilinear`,
   );
@@ -101,8 +105,8 @@ export function picturesFor(
 
 const json = (path: string): JsonValue => parseJson(readFileSync(path), path);
 
-/** The `preprocess_cfg` of a file, empty if it has none. */
-function openClipSettings(path: string): JsonValue {
+/** A field of the object in a file, empty if it has none. */
+function fieldOf(path: string, field: string): JsonValue {
   const file = json(path);
-  return (isJsonRecord(file) ? file.preprocess_cfg : undefined) ?? {};
+  return (isJsonRecord(file) ? file[field] : undefined) ?? {};
 }

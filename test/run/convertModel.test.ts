@@ -92,6 +92,14 @@ describe("the preparation of images", () => {
   });
 });
 
+it("floats of a config.json are written as such, since transformers refuses integers in their place", () => {
+  const folder = join(temporaryFolder(), "out");
+  convertModel(open(own()), folder, "hugging-face");
+  const config = readFileSync(join(folder, "config.json"), "utf8");
+  expect(config).toMatch(/"layer_norm_eps": 0\.000001\b/);
+  expect(config).not.toMatch(/"(initializer_factor|attention_dropout)": \d+,?$/m);
+});
+
 it("a model without a tokenizer is written without one, with a note", () => {
   const folder = join(temporaryFolder(), "out");
   const { files, notes } = convertModel(open(released("torch/open_clip/v1")), folder, "hugging-face");

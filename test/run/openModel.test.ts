@@ -93,6 +93,18 @@ describe("an open model of Hugging Face's layout", () => {
     expect(changed("model.safetensors", (bytes) => `${bytes.slice(0, -1)}\x00`)).not.toBe(original);
   });
 
+  it("finds the settings of images where transformers 5 stores them with those of all parts", () => {
+    const folder = copied("hf/tiny");
+    const before = openModel(folder, () => {}).pictures.spec;
+    const file = join(folder, "preprocessor_config.json");
+    const parts = `{"image_processor": ${readFileSync(file, "utf8")}, "processor_class": "SiglipProcessor"}`;
+    writeFileSync(join(folder, "processor_config.json"), parts);
+    rmSync(file);
+    const { model, warnings } = opened(folder);
+    expect(model.pictures.spec).toEqual(before);
+    expect(warnings).toEqual([]);
+  });
+
   it("says what is missing or does not fit beside the weights", () => {
     const folder = copied("hf/tiny");
     const preprocessor = join(folder, "preprocessor_config.json");
