@@ -55,6 +55,7 @@ export function heatMap({ label, test, items, names, style }: HeatOptions) {
     cursor,
   );
   drawing.prepend(title);
+  drawing.style.minWidth = `${0.75 * size.width}px`; // narrower places scroll: names stay legible
   const element = html("div", { class: "heat-map", role: "application", tabindex: 0, "aria-label": `${label}; arrow keys move from cell to cell`, "data-test": test }); // biome-ignore format: a line
   element.append(drawing);
   let [row, column] = [0, 0];

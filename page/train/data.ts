@@ -11,7 +11,7 @@ import {
   toBytes,
 } from "../../src/data/batches.ts";
 import { encodeAll, type Tokenizer, trainBpe } from "../../src/tokenizers/index.ts";
-import { type Atlas, CELL, pictureOf } from "../atlas/atlas.ts";
+import { type Atlas, CELL, PICTURE_BYTES, pictureOf } from "../atlas/atlas.ts";
 import { LENGTH, VOCABULARY } from "./recipe.ts";
 
 /** The styles of the atlas that training sees; the last style is for testing. */
@@ -21,9 +21,13 @@ export const UNSEEN = 3;
 /** Byte pairs learned from the names. */
 export const tokenizerOf = ({ names }: Atlas): Tokenizer => trainBpe(names, VOCABULARY);
 
+/** Share of images with an outline, like those of the unseen style. */
+const OUTLINED = 0.3;
+
 /** Batches in which each emoji comes in two styles, augmented; its text is its name. */
 export function pairsOf(atlas: Atlas, tokenizer: Tokenizer): Pairs {
   const size = atlas.names.length;
+  const outlined = withOutlines(atlas);
   const texts = encodeAll(tokenizer, atlas.names, LENGTH);
   const itemsOf = itemsOfStep(size);
   const row = { imageShape: [CELL, CELL, 3], views: 2, length: LENGTH } as const;
@@ -49,11 +53,11 @@ export function pairsOf(atlas: Atlas, tokenizer: Tokenizer): Pairs {
               [other, second],
             ] as const
           ).entries()) {
-            const picture = pictureOf(atlas, TRAINED[drawn], item);
+            const picture = pictureOf(random.uniform() < OUTLINED ? outlined : atlas, TRAINED[drawn], item);
             drawView(
               picture,
               CELL,
-              randomView(random, augmentations.strong),
+              randomView(random, augmentations.light),
               CELL,
               into.images,
               (2 * i + view) * stride,
@@ -63,6 +67,23 @@ export function pairsOf(atlas: Atlas, tokenizer: Tokenizer): Pairs {
       return into;
     },
   };
+}
+
+/** Every picture with a black outline of a pixel: alpha grows to the highest of its 3 × 3 neighbours, colours stay. */
+export function withOutlines(atlas: Atlas): Atlas {
+  const out = atlas.pictures.slice();
+  const alphas = Array.from({ length: CELL * CELL }, (_, i) => 4 * i + 3);
+  for (let picture = 0; picture < out.length; picture += PICTURE_BYTES) {
+    for (const step of [1, CELL]) {
+      const before = alphas.map((at) => out[picture + at]);
+      alphas.forEach((at, i) => {
+        const place = Math.floor(i / step) % CELL; // along the axis
+        const [left, right] = [place > 0 ? before[i - step] : 0, place < CELL - 1 ? before[i + step] : 0];
+        out[picture + at] = Math.max(left, before[i], right);
+      });
+    }
+  }
+  return { ...atlas, pictures: out };
 }
 
 /** All emoji in one style, not augmented, with their names. */

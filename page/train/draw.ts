@@ -142,8 +142,8 @@ function viewOf(actions: Actions) {
     html(
       "div",
       { class: "row" },
-      html("div", {}, html("h3", {}, "The square sharpens"), square.element),
       html("div", {}, html("h3", {}, "Search the unseen style"), search.element),
+      html("div", {}, html("h3", {}, "The square sharpens"), square.element),
     ),
     table.element,
     weights,

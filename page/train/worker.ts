@@ -1,5 +1,5 @@
 /** A device of the page: obeys orders; on rank 0 it also makes them from what the page requests. */
-import { type BrowserDevice, runBrowserDevice } from "../../src/parallel/launchBrowser.ts";
+import { type BrowserDevice, runBrowserDevice } from "../../src/parallel/browserDevice.ts";
 import type { Report, Request, TrainConfig } from "./messages.ts";
 import { agree, type Order } from "./order.ts";
 import { Orders } from "./orders.ts";

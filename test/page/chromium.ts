@@ -23,21 +23,26 @@ export interface Opened {
 /** The built page on a server, and a browser. */
 export interface Site {
   readonly address: string;
+  /** Its files. */
+  readonly folder: string;
   /** Whether other programs take the machine's cores, so that times mean little. */
   readonly isBusy: boolean;
   open(hash?: string, options?: BrowserContextOptions): Promise<Opened>;
   close(): Promise<void>;
 }
 
-/** Builds and serves the page, and starts Chromium. */
-export async function openSite(options: { isolated?: boolean } = {}): Promise<Site> {
-  const folder = mkdtempSync(join(tmpdir(), "siglip-page-test-"));
+/** Builds and serves the page, in a folder below the root of its server if named, and starts Chromium. */
+export async function openSite({ isolated = true, below = "" } = {}): Promise<Site> {
+  const root = mkdtempSync(join(tmpdir(), "siglip-page-test-"));
+  const folder = join(root, below);
   await buildPage(folder);
-  const { address, server } = await servePage(folder, 0, options);
+  const { address: top, server } = await servePage(root, 0, { isolated });
+  const address = `${top}${below}${below && "/index.html"}`;
   const executablePath = chromiumPath() as string;
   const browser: Browser = await chromium.launch({ executablePath, args: FLAGS, chromiumSandbox: false });
   return {
     address,
+    folder,
     isBusy: loadavg()[0] > availableParallelism(),
     async open(hash = "", contextOptions = {}) {
       const context = await browser.newContext(contextOptions);
@@ -46,7 +51,7 @@ export async function openSite(options: { isolated?: boolean } = {}): Promise<Si
       page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
       page.on("pageerror", (error) => problems.push(String(error)));
       page.on("request", (request) => {
-        if (!request.url().startsWith(address) && !/^(data|blob):/.test(request.url()))
+        if (!request.url().startsWith(top) && !/^(data|blob):/.test(request.url()))
           problems.push(`request to ${request.url()}`);
       });
       page.on(
@@ -59,7 +64,7 @@ export async function openSite(options: { isolated?: boolean } = {}): Promise<Si
     async close() {
       await browser.close();
       server.close();
-      rmSync(folder, { recursive: true });
+      rmSync(root, { recursive: true });
     },
   };
 }

@@ -1,4 +1,7 @@
 /** The page in Chromium, isolated: what every scene must do for everyone. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import axe from "axe-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openSite, type Site } from "./chromium.ts";
@@ -11,7 +14,23 @@ afterAll(() => site?.close());
 
 const SCENES = ["pair", "square", "softmax", "train"];
 
+/** Bytes of the built files that match, as they are or compressed as hosts send them. */
+function bytes(pattern: RegExp, { zipped }: { readonly zipped: boolean }): number {
+  const files = readdirSync(site.folder, { recursive: true, encoding: "utf8" }).filter((path) => pattern.test(path));
+  expect(files.length).toBeGreaterThan(0);
+  const sizes = files.map((path) => readFileSync(join(site.folder, path))).map((file) => (zipped ? gzipSync(file).length : file.length)); // biome-ignore format: a line
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
 describe("the page", () => {
+  it("has at most 150 kB of compressed code, and 1.5 MB with all pictures", () => {
+    const code = bytes(/\.(js|css|html)$/, { zipped: true });
+    const pictures = bytes(/\.webp$/, { zipped: false });
+    console.log(`code ${code} bytes compressed, pictures ${pictures}`);
+    expect(code).toBeLessThanOrEqual(150e3);
+    expect(code + pictures).toBeLessThanOrEqual(1.5e6);
+  });
+
   it("shows its first picture within a second", async () => {
     const { page, problems } = await site.open();
     const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Number.POSITIVE_INFINITY); // biome-ignore format: a line

@@ -21,11 +21,11 @@ async function weightsOf(page: Page): Promise<string> {
 }
 
 let site: Site;
-let plain: Site; // sends no headers for isolation
+let plain: Site; // sends no headers for isolation, and has the page in a folder of its own
 let expected: string;
 beforeAll(async () => {
   site = await openSite();
-  plain = await openSite({ isolated: false });
+  plain = await openSite({ isolated: false, below: "docs/page" });
   chooseKernels("strict");
   const training = new PageTraining(await readAtlas(), 0);
   while (training.step < STEPS) training.advance();
@@ -101,5 +101,24 @@ describe("training", () => {
     await page.locator("[data-test=train-reset]").press("Enter");
     await expect.poll(steps).toBe(0);
     expect(problems).toEqual([]);
+  });
+
+  it("beats the nearest pixels on the unseen style within three minutes", async () => {
+    const { page, problems } = await site.open("#train");
+    const [recall, pixels] = ["train-recall", "train-pixels"].map((name) => numberOf(page, name));
+    await page.locator("[data-test=train-start]").click();
+    const begun = performance.now();
+    await expect.poll(recall, { timeout: site.isBusy ? 900_000 : 180_000 }).toBeGreaterThan(await pixels());
+    const steps = await page.locator("[data-test=train-steps]").textContent();
+    console.log(`beats the nearest pixels after ${((performance.now() - begun) / 1e3).toFixed(0)} s, ${steps} steps`);
+    expect(problems).toEqual([]);
+  }, 1_000_000);
+
+  it("says so if a device fails", async () => {
+    const { page } = await site.open("#pair");
+    await page.route("**/worker-*.js", (route) => route.abort());
+    await page.locator("[data-test=train-start]").click();
+    await expect.poll(() => page.locator("[data-test=train-status]").textContent()).toContain("The training failed: ");
+    expect(await page.locator("[data-test=train-start]").textContent()).toBe("Train");
   });
 });

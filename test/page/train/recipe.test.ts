@@ -7,11 +7,7 @@ import { buildOptimizer, lossOf } from "../../../src/run/model.ts";
 import type { SigLip } from "../../../src/siglip/index.ts";
 import { full } from "../../../src/tensor/index.ts";
 
-const config = resolveConfig("emoji", [
-  `train.steps=${recipe.STEPS}`,
-  "data.augment=strong",
-  "data.strokeProbability=0",
-]);
+const config = resolveConfig("emoji", [`train.steps=${recipe.STEPS}`]);
 
 const weightsOf = (model: SigLip): number[][] => [...parametersOf(model).values()].map(({ value }) => [...value.data]);
 

@@ -1,7 +1,8 @@
 /** The training of the page in Node. */
 import { beforeAll, expect, it } from "vitest";
-import type { Atlas } from "../../../page/atlas/atlas.ts";
+import { type Atlas, CELL, PICTURE_BYTES } from "../../../page/atlas/atlas.ts";
 import { BY_PIXELS, ITEMS, NAMES } from "../../../page/batch/batch.ts";
+import { withOutlines } from "../../../page/train/data.ts";
 import { PageTraining } from "../../../page/train/training.ts";
 import { readAtlas } from "../atlas.ts";
 
@@ -24,6 +25,16 @@ it("every picture has content, and no colour above its alpha", () => {
     const most = Math.max(pictures[at], pictures[at + 1], pictures[at + 2]);
     if (most > pictures[at + 3]) expect.fail(`byte ${at}: colour ${most} above alpha ${pictures[at + 3]}`);
   }
+});
+
+it("an outline is black, a pixel wide, and never inside a picture without holes", () => {
+  const one = { styles: ["dot"], names: ["dot"], pictures: new Uint8Array(PICTURE_BYTES) };
+  const middle = (12 * CELL + 12) * 4;
+  one.pictures.set([255, 0, 0, 255], middle);
+  const { pictures } = withOutlines(one);
+  const opaque = Array.from({ length: CELL * CELL }, (_, i) => i).filter((i) => pictures[4 * i + 3] === 255);
+  expect(opaque).toEqual([11, 12, 13].flatMap((y) => [11, 12, 13].map((x) => y * CELL + x)));
+  expect(pictures.filter((byte, i) => i % 4 < 3 && byte > 0).length).toBe(1); // only the dot itself has a colour
 });
 
 it("pushing the bias and stopping t′ reach the model", () => {
