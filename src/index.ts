@@ -6,3 +6,4 @@
 export * from "./browser.ts";
 export * as data from "./data/index.ts";
 export * as models from "./models/index.ts";
+export * as photos from "./photos/index.ts";
