@@ -21,6 +21,7 @@ import {
   fittingShards,
   initialCheckpoint,
   keptTokenizer,
+  LiveReport,
   metricsOf,
   modelConfig,
   type OpenRun,
@@ -37,6 +38,7 @@ import {
   rowShapeOf,
   runBytes,
   type StartingWeights,
+  sessionOf,
   shared,
   type TrainingData,
   type TrainJob,
@@ -48,9 +50,10 @@ import {
 } from "../run/index.ts";
 import { parameterCount } from "../siglip/index.ts";
 import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
-import type { Tokenizer } from "../tokenizers/index.ts";
+import { type Tokenizer, tokenizerFromJSON } from "../tokenizers/index.ts";
 import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
+import { commandLine } from "./invocation.ts";
 import { embeddingsOf, openLockedImages } from "./lockedImages.ts";
 import { opening } from "./opening.ts";
 import { print, printableLines, warn } from "./print.ts";
@@ -220,14 +223,13 @@ function jobOf(
   embeddings: Float32Array | undefined,
   options: TrainOptions,
 ): TrainJob {
-  const { resume = false, verify = false } = options;
+  const { verify = false } = options;
   // A resumed run keeps its tokenizer.
   const kept = (stored ? tokenizerOf(stored) : tokenizer).toJSON();
   const spec = { ...pairs, tokenizer: kept };
   return {
     run: path,
     config,
-    preset: resume ? config.data.name : presetOf(options),
     digest: configDigest(config),
     first: stored?.step ?? 0,
     stored,
@@ -253,12 +255,26 @@ async function trainRun(
   rewindMetrics(path, stored?.step ?? 0, undefined, stored && metricsOf(stored));
   const job = jobOf(start, training, embeddings, options);
   const progress = startProgress(config.train);
+  const say = (message: string): void => progress.log(printableLines(message));
+  const report = await LiveReport.open({
+    path,
+    config,
+    session: sessionOf(new Date(), commandLine(process.argv.slice(2)), devices),
+    first: job.first,
+    parameters: parameterCount(modelConfig(config, tokenizerFromJSON(job.tokenizer).vocabSize)).total,
+    say: (warning) => say(`warning: ${warning}`),
+  });
   const launched = launch<TrainJob, TrainResult, TrainReport>(trainProgram, devices, job, {
     deadline: deadlineOf(options.deadline),
     verify: options.verify ?? false,
-    onReport: (report) => {
-      if (report.kind === "step") progress.update(report);
-      else progress.log(printableLines(report.message));
+    onReport: (seen) => {
+      if (seen.kind === "view") report.sawView(seen.view);
+      else if (seen.kind === "batch") report.sawBatch(seen.rows);
+      else if (seen.kind === "log") say(seen.message);
+      else {
+        progress.update(seen);
+        report.saw(seen.step);
+      }
     },
   });
   const signals = catchSignals(() => {
@@ -268,10 +284,23 @@ async function trainRun(
   try {
     const [result] = await launched.results;
     progress.stop();
-    if (result.kind === "stopped") printStopped(result.step, signals.asked() ?? "SIGINT", path);
-    else print(printableLines(`\n${result.table}\n\n${result.summary}\nreport: ${result.report}`));
+    if (result.kind === "stopped") {
+      printStopped(result.step, signals.asked() ?? "SIGINT", path);
+      const { step } = result;
+      report.finish(
+        `Interrupted after step ${step.toLocaleString("en")} of ${config.train.steps.toLocaleString("en")}.`,
+        { step },
+      );
+    } else {
+      const { steps } = config.train;
+      report.finish(`Finished: ${steps.toLocaleString("en")} steps.`, { step: steps, view: result.view });
+      print(printableLines(`\n${result.table}\n\n${result.summary}\nreport: ${report.file}`));
+    }
   } catch (error) {
-    if (error instanceof DeviceError) throw withAdvice(error, run, devices);
+    if (error instanceof DeviceError) {
+      report.fail(error);
+      throw withAdvice(error, run, devices);
+    }
     await launched.abort();
     throw error;
   } finally {

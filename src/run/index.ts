@@ -39,6 +39,7 @@ export {
   removeParts,
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
+export { LiveReport } from "./liveReport.ts";
 export { loadTokenizer } from "./loadTokenizer.ts";
 export { RunLockedError } from "./lock.ts";
 export { computeLoss } from "./loss/compute.ts";
@@ -64,6 +65,7 @@ export {
   RunFolderError,
   readRun,
 } from "./runFolder.ts";
+export { sessionOf } from "./runReport.ts";
 export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
 export {
   initialCheckpoint,

@@ -1,4 +1,5 @@
 /** Records a training on rank 0: metrics, checkpoints, warnings, and reports to the main thread. */
+import type { BatchRow, ModelView } from "../report/index.ts";
 import type { Step } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
 import { ClippedSteps, healthMetrics } from "./healthMetrics.ts";
@@ -11,7 +12,10 @@ import { TrainingWatch } from "./trainingWatch.ts";
 /** A report from a device to the main thread during training. */
 export type TrainReport =
   | { readonly kind: "step"; readonly step: number; readonly loss: number; readonly t: number; readonly b: number }
-  | { readonly kind: "log"; readonly message: string };
+  | { readonly kind: "log"; readonly message: string }
+  /** The model after an evaluation. */
+  | { readonly kind: "view"; readonly view: ModelView }
+  | { readonly kind: "batch"; readonly rows: readonly BatchRow[] };
 
 /** Least interval between two step reports: the main thread shares the cores with the devices. */
 const REPORT_MS = 100;
@@ -33,6 +37,7 @@ export const isLogged = ({ log, train }: Config, step: number): boolean =>
 
 /** The recorder of one training. */
 export class Recorder {
+  readonly #run: string;
   readonly #config: Config;
   readonly #report: RecorderOptions["report"];
   readonly #log: MetricsLog;
@@ -45,6 +50,7 @@ export class Recorder {
 
   /** Throws `CheckpointError` if the next checkpoints would not fit on the disk. */
   constructor({ run, config, first, stored, report, ...saving }: RecorderOptions) {
+    this.#run = run;
     this.#config = config;
     this.#report = report;
     this.#flops = stored ? flopsOf(stored) : 0;
@@ -82,6 +88,14 @@ export class Recorder {
       this.#report({ kind: "step", step, loss, t, b });
       this.#reported = performance.now();
     }
+  }
+
+  /** Records the final evaluation, unless a training that ended here before has. */
+  sawResult(recall: Metrics): void {
+    const isKnown = readMetrics(this.#run).rows.some((row) => row.step === recall.step && "textToImage.r1" in row);
+    if (isKnown) return;
+    this.#log.append(recall);
+    this.#log.sync();
   }
 
   /** Notes the groups of the first rows of a batch; says once that some have the same text, and what the loss makes of them. */

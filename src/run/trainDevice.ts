@@ -4,18 +4,21 @@
  * Rank 0 also writes metrics, checkpoints and the report (`recorder.ts`). A batch is a pure function of (seed, step) and sums
  * over shards have a fixed order, so a resumed run, also on another number of devices, is bit-identical to an uninterrupted one.
  */
-import { openPairs, type PairsSpec, RowDrawer, type SharedRows } from "../data/index.ts";
+import { type PairsSpec, RowDrawer, type SharedRows } from "../data/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
+import type { ModelView } from "../report/index.ts";
 import { groupsOfTokens, type PairBatch, train } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
-import { type TokenizerFile, tokenizerFromJSON } from "../tokenizers/index.ts";
+import { type Tokenizer, type TokenizerFile, tokenizerFromJSON } from "../tokenizers/index.ts";
 import type { Config } from "./config.ts";
 import type { TestOpening, Tests } from "./dataSet.ts";
 import { openProbe, openTests, repeatsTexts } from "./dataSets.ts";
-import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluation.ts";
+import { type Embedder, type Evaluation, embedSet, evaluateAll, evaluateSet } from "./evaluation.ts";
+import { firstRows, openRunPairs } from "./firstBatch.ts";
 import { Guard } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { buildModel, buildOptimizer, lossOf } from "./model.ts";
+import { viewOf } from "./modelView.ts";
 import { probe } from "./probe.ts";
 import { isLogged, Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
 import { finish } from "./results.ts";
@@ -28,7 +31,6 @@ export interface TrainJob {
   /** The run folder. */
   readonly run: string;
   readonly config: Config;
-  readonly preset: string;
   readonly digest: string;
   /** Completed steps. */
   readonly first: number;
@@ -47,7 +49,7 @@ export interface TrainJob {
 /** The result of a training. */
 export type TrainResult =
   | { readonly kind: "stopped"; readonly step: number }
-  | { readonly kind: "done"; readonly table: string; readonly summary: string; readonly report: string };
+  | { readonly kind: "done"; readonly table: string; readonly summary: string; readonly view: ModelView };
 
 runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const started = performance.now();
@@ -65,7 +67,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const guard = new Guard(comm, model, optimizer, job.compareEvery);
   const { factorOf, factors } = buildSchedules(config, Math.floor(job.items / batch));
 
-  const drawer = await rowDrawerFor(device);
+  const drawer = await rowDrawerFor(device, tokenizer);
   const dropout = new Rng(config.train.seed).split("patchDropout");
   const batchOf = (index: number): PairBatch => {
     device.step(index + 1);
@@ -90,23 +92,23 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     const saves = last || isDue || step % config.checkpoint.every === 0;
     guard.compare(step, saves);
     const evaluates = step % config.eval.every === 0 && step < steps;
-    const recall = evaluates ? recallOf(step, embedder, tests) : undefined;
-    recorder?.saw(seen, factors(step - 1)[0] * config.optim.lr, recall, last);
+    const evaluated = evaluates ? evaluateFirst(step, embedder, tests) : undefined;
+    recorder?.saw(seen, factors(step - 1)[0] * config.optim.lr, evaluated?.metrics, last);
+    if (recorder && evaluated) device.report({ kind: "view", view: viewOf({ ...evaluated, config, model }) });
     if (saves) recorder?.save(step, last, isDue);
     if (stopped && step < steps) {
       recorder?.close();
       return { kind: "stopped", step };
     }
   }
-  recorder?.close();
   const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
+  recorder?.sawResult(metricsOf(steps, evaluations[0]));
+  recorder?.close();
   const probed = probe(embedder, await openProbe(config, opening));
   if (recorder === undefined || probed === undefined) return { kind: "stopped", step: steps }; // rank 0 has both
   const seconds = (performance.now() - started) / 1e3;
-  const { run, preset } = job;
-  const { flops } = recorder;
-  const results = { set: sets[0], evaluations, probe: probed };
-  return finish({ run, config, preset, model, ...results, seconds, flops, first, devices: comm.size });
+  const view = viewOf({ step: steps, config, model, set: sets[0], evaluations, probe: probed });
+  return finish({ config, model, evaluations, view, seconds, flops: recorder.flops, first, devices: comm.size });
 });
 
 /** How the test sets are opened: with what the main thread has read already. */
@@ -117,18 +119,14 @@ function openingOf({ config: { pairs }, alive }: Device<TrainJob, TrainReport>):
 }
 
 /** Draws the rows of this device, and while it waits for other devices also later ones. */
-async function rowDrawerFor({ comm, config: job, alive }: Device<TrainJob, TrainReport>): Promise<RowDrawer> {
+async function rowDrawerFor(
+  { comm, config: job, alive, report }: Device<TrainJob, TrainReport>,
+  tokenizer: Tokenizer,
+): Promise<RowDrawer> {
   const { batch, seed, steps } = job.config.train;
-  const { noise, noiseProbability } = job.config.data;
   const [first, end] = [comm.rank, comm.rank + 1].map((rank) => (rank * batch) / comm.size);
-  const pairs = await openPairs(
-    {
-      ...job.pairs,
-      views: lossOf(job.config).views,
-      ...(noise === "none" ? {} : { noise: { kind: noise, probability: noiseProbability } }),
-    },
-    alive,
-  );
+  const pairs = await openRunPairs(job.pairs, job.config, alive);
+  if (comm.rank === 0) report({ kind: "batch", rows: firstRows(pairs, job.config, tokenizer) });
   const drawer = new RowDrawer(job.rows, pairs, { seed, first, end, steps });
   comm.whileWaiting = () => drawer.help();
   return drawer;
@@ -143,9 +141,15 @@ function recorderFor(
   return new Recorder({ ...trained, run, config, first, stored, digest, checkpoints, report });
 }
 
-/** Recall on the first test set during training, for the curves of the report. Nothing is selected by it. */
-function recallOf(step: number, embedder: Embedder, { sets }: Tests): Metrics {
-  const { recall } = evaluateSet(embedSet(embedder, sets[0]), embedder.alive);
+/** Evaluates the first test set during training, for the curves of the report. Nothing is selected by it. */
+function evaluateFirst(step: number, embedder: Embedder, { sets }: Tests) {
+  const set = embedSet(embedder, sets[0]);
+  const evaluation = evaluateSet(set, embedder.alive);
+  return { step, set, evaluations: [evaluation], metrics: metricsOf(step, evaluation) };
+}
+
+/** An evaluation as a line of metrics. */
+function metricsOf(step: number, { recall }: Evaluation): Metrics {
   const fields = recall.flatMap(({ k, textToImage, imageToText }) => [
     [`textToImage.r${k}`, textToImage],
     [`imageToText.r${k}`, imageToText],

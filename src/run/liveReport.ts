@@ -1,0 +1,126 @@
+/**
+ * The report of a training while it runs. The main thread writes it, so no device waits: at every evaluation, at the end however it
+ * comes, and between them as often as it costs at most a fiftieth of the time.
+ */
+import { join } from "node:path";
+import type { BatchRow, ModelView, RunStatus } from "../report/index.ts";
+import type { Config } from "./config.ts";
+import { isSystemError, realFs, utf8, writeDurably } from "./fs.ts";
+import { Journal, type Session } from "./journal.ts";
+import { pageScript } from "./pageScript.ts";
+import { reportOf, showDate } from "./runReport.ts";
+
+const LEAST_SECONDS = 10; // between two writes
+const SHARE = 0.02; // of the time
+
+/** What the report of a training needs to know. */
+export interface LiveReportOptions {
+  /** The run folder. */
+  readonly path: string;
+  readonly config: Config;
+  readonly session: Session;
+  /** Completed steps. */
+  readonly first: number;
+  readonly parameters: number;
+  /** Receives warnings about the disk. */
+  readonly say: (warning: string) => void;
+}
+
+/** The report of a training that runs. */
+export class LiveReport {
+  readonly #options: LiveReportOptions;
+  readonly #render: typeof import("../report/index.ts").renderReport;
+  readonly #journal: Journal;
+  readonly #script = pageScript();
+  #view: ModelView | undefined;
+  #firstBatch: readonly BatchRow[] = [];
+  #step: number;
+  /** Seconds of training at which the next write is due. */
+  #due = 0;
+
+  private constructor(options: LiveReportOptions, render: typeof import("../report/index.ts").renderReport) {
+    const { path, session, first, say } = options;
+    this.#options = options;
+    this.#render = render;
+    this.#journal = new Journal(path, session, first, { say });
+    this.#step = first;
+  }
+
+  /** Starts the journal and the report. */
+  static async open(options: LiveReportOptions): Promise<LiveReport> {
+    // Loaded only here: its chart library would slow the start of every command.
+    const { renderReport } = await import("../report/index.ts");
+    return new LiveReport(options, renderReport);
+  }
+
+  /** The file of the report. */
+  get file(): string {
+    return join(this.#options.path, "report.html");
+  }
+
+  /** Notes a completed step, and writes the report if that is due. */
+  saw(step: number): void {
+    this.#step = step;
+    this.#journal.saw(step);
+    if (this.#journal.seconds >= this.#due) this.#writeRunning();
+  }
+
+  /** Shows the model after an evaluation. */
+  sawView(view: ModelView): void {
+    this.#view = view;
+    this.#writeRunning();
+  }
+
+  /** Shows the first batch. */
+  sawBatch(rows: readonly BatchRow[]): void {
+    this.#firstBatch = rows;
+    this.#writeRunning();
+  }
+
+  /** Writes the report of a training that has ended, as a sentence says. Throws if the disk fails. */
+  finish(text: string, { step = this.#step, view = this.#view } = {}): void {
+    this.#view = view;
+    this.#journal.saw(step, true);
+    this.#write({ isRunning: false, text });
+  }
+
+  /** Writes the report of a training that has failed, if the disk allows it. */
+  fail(error: Error): void {
+    try {
+      const [message] = error.message.split("\n");
+      this.finish(`Failed after step ${this.#step.toLocaleString("en")}: ${message}`);
+    } catch (cause) {
+      if (!isSystemError(cause)) throw cause; // the failure itself is more important
+    }
+  }
+
+  #writeRunning(): void {
+    const { config, session, first } = this.#options;
+    const began = performance.now();
+    const { seconds } = this.#journal;
+    const now = new Date(Date.parse(session.date) + 1000 * this.#journal.ownSeconds).toISOString();
+    const { steps } = config.train;
+    const left = this.#step > first ? (this.#journal.ownSeconds * (steps - this.#step)) / (this.#step - first) : 0;
+    const text = `Running: step ${this.#step.toLocaleString("en")} of ${steps.toLocaleString("en")}${left > 0 ? `, about ${showSpan(left)} left` : ""}. Written ${showDate(now)}; this page renews itself.`;
+    try {
+      this.#write({ isRunning: true, text });
+    } catch (error) {
+      if (!isSystemError(error)) throw error; // the next write may find room
+    }
+    const cost = (performance.now() - began) / 1000;
+    this.#due = seconds + Math.max(LEAST_SECONDS, cost / SHARE);
+  }
+
+  #write(status: RunStatus): void {
+    const { path, config, parameters } = this.#options;
+    const view = this.#view ? { view: this.#view } : {};
+    const data = reportOf({ path, config, status, parameters, ...view, firstBatch: this.#firstBatch });
+    writeDurably(realFs, this.file, utf8(this.#render(data, this.#script)));
+  }
+}
+
+/** `40 s`, `12 min`, `3 h`. */
+function showSpan(seconds: number): string {
+  if (seconds < 100) return `${Math.ceil(seconds)} s`;
+  return seconds < 6000 ? `${Math.ceil(seconds / 60)} min` : `${Math.ceil(seconds / 3600)} h`;
+}
