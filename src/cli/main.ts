@@ -60,18 +60,42 @@ program
   .option("--shards <number>", "pieces of a batch, shared by the devices; more pieces need less memory")
   .addOption(kernels("the same as --set train.kernels=<mode>; strict: bit-identical on every engine"))
   .addOption(
-    new Option("--set <key=value>", "change one key of the configuration; may be repeated")
+    new Option("--set <key=value>", "change one key of the configuration (siglip config lists them); may be repeated")
       .argParser(collect)
       .default([], "none"),
   )
   .option("--init <run>", "start from the weights of a run or a saved model; its model and tokenizer are kept")
   .option("--lock <tower>", "the same as --set train.lock=<tower>; image: keep the image tower of --init unchanged")
   .option("--embeddings <file>", "embeddings of the training images by siglip embed (default: computed at the start)")
-  .option("--resume", "resume the run in --out; --set may change log.*, eval.*, checkpoint.*, and often train.steps")
+  .option(
+    "--resume",
+    "resume the run in --out, by default the newest in runs/; --set may change log.*, eval.*, checkpoint.*, and often train.steps",
+  )
   .option("--dry-run", "print parameters, memory, steps, devices and shards of a new run; write nothing")
   .option("--json", "print the result of --dry-run as JSON")
   .option("--verify", "compare devices after every step and checksum every message; use it if you suspect faulty RAM")
   .action(async (options) => (await import("./train.ts")).train(options));
+
+program
+  .command("config")
+  .description("list the keys of --set: value, accepted values, meaning, and what a preset changes")
+  .argument("[preset]", `one of ${presetNames.join(", ")} (default: the values before any preset)`)
+  .option("--json", "print JSON")
+  .action(async (preset, options) => (await import("./config.ts")).config(preset, options));
+
+program
+  .command("runs")
+  .description("list runs: state, steps, loss, recall, and how their configuration differs from a preset; newest last")
+  .argument("[folder]", "a folder of runs, or one run (default: runs)")
+  .option("--json", "print JSON")
+  .action(async (folder, options) => (await import("./runs.ts")).runs(folder, options));
+
+program
+  .command("report")
+  .description("write the report of a run with its newest checkpoint; of several runs, one page that compares them")
+  .argument("<runs...>", "run folders")
+  .option("--out <file>", "file to write, .html (default: report.html in the run; of several runs comparison.html)")
+  .action(async (runs, options) => (await import("./report.ts")).report(runs, options));
 
 program
   .command("eval")

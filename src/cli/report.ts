@@ -1,29 +1,28 @@
 /** `siglip report`: the report of a run with its newest checkpoint, or several runs beside each other in one page. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isRunLocked, readRun, reportRun, RunFolderError, reportRuns, utf8, realFs, writeDurably } from "../run/index.ts";
+import { compareRuns, RunFolderError, realFs, reportRun, writeDurably } from "../run/index.ts";
 import { opening } from "./opening.ts";
 import { print, warn } from "./print.ts";
 
-export interface ReportOptions {
-  readonly out?: string;
-}
-
+/** The page of several runs, where the command is typed. */
 const COMPARISON = "comparison.html";
 
-export async function report(paths: readonly string[], { out }: ReportOptions): Promise<void> {
-  if (new Set(paths).size < paths.length) throw new RunFolderError("a run is named twice; name each once");
-  const file = out ?? (paths.length === 1 ? join(paths[0], "report.html") : COMPARISON);
-  requireReport(file);
-  const page = paths.length === 1 ? await reportRun(paths[0], opening(), warn) : await reportRuns(paths);
-  writeDurably(realFs, file, utf8(page));
+export async function report(runs: readonly string[], { out }: { out?: string }): Promise<void> {
+  const twice = runs.find((run, i) => runs.indexOf(run) < i);
+  if (twice !== undefined) throw new RunFolderError(`${twice} is named twice; name each run once`);
+  const own = runs.length === 1 ? join(runs[0], "report.html") : undefined;
+  const file = out ?? own ?? COMPARISON;
+  if (file !== own) requireReport(file);
+  const page = runs.length === 1 ? await reportRun(runs[0], opening(), warn) : await compareRuns(runs);
+  writeDurably(realFs, file, new TextEncoder().encode(page));
   print(`report: ${file}`);
 }
 
-/** Throws if the file exists and is something else than a report. */
+/** Throws if a file is not to be replaced by a report, since it is something else. */
 function requireReport(file: string): void {
-  if (!file.endsWith(".html")) throw new RunFolderError(`--out ${file} is not an .html file; name one, as in --out report.html`);
-  if (existsSync(file) && !readFileSync(file, "utf8").slice(0, 1000).includes(GENERATED)) {
-    throw new RunFolderError(`${file} exists and is not a report of siglip; choose another --out`);
-  }
+  if (!file.endsWith(".html"))
+    throw new RunFolderError(`--out ${file} is not an HTML file; name one, as in --out ${COMPARISON}`);
+  if (existsSync(file) && !readFileSync(file, "utf8").includes('<meta name="generator" content="siglip-ts">'))
+    throw new RunFolderError(`${file} exists and is not a report; choose another --out`);
 }

@@ -24,6 +24,7 @@ import {
   LiveReport,
   metricsOf,
   modelConfig,
+  newestRun,
   type OpenRun,
   type OwnedRunFolder,
   openResumed,
@@ -59,6 +60,7 @@ import { opening } from "./opening.ts";
 import { print, printableLines, warn } from "./print.ts";
 import { startProgress } from "./progress.ts";
 import { howToGoOn, resumeCommand } from "./recovery.ts";
+import { RUNS } from "./runs.ts";
 import { catchSignals, exitCodeAfter, type Interruption } from "./signals.ts";
 
 export interface TrainOptions {
@@ -79,9 +81,6 @@ export interface TrainOptions {
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
-
-/** Parent folder of runs without --out. */
-const RUNS = "runs";
 
 /** Steps between two comparisons of the devices: often enough, at a negligible cost. */
 const COMPARE_EVERY = 100;
@@ -147,9 +146,16 @@ function startingWeightsOf({ init, embeddings, resume = false }: TrainOptions): 
 const tokenizerFor = (config: Config, from: StartingWeights | undefined, ofData: Tokenizer): Tokenizer =>
   (from && keptTokenizer(config, from)) ?? ofData;
 
+/** The run to resume without --out. */
+function newestHere(): string {
+  const newest = newestRun(RUNS);
+  if (newest === undefined) throw new RunFolderError(`there is no run in ${RUNS}; name the run to resume with --out`);
+  process.stderr.write(printableLines(`resuming ${newest}, the newest run in ${RUNS}\n`));
+  return newest;
+}
+
 function openToResume(options: TrainOptions): OpenRun {
-  const { preset, out } = options;
-  if (out === undefined) throw new RunFolderError("--resume needs --out, the folder of the run to resume");
+  const { preset, out = newestHere() } = options;
   return openResumed(out, { preset, settings: settingsOf(options), warn });
 }
 

@@ -8,6 +8,7 @@ export {
   resolveConfig,
 } from "./config.ts";
 export { ConfigError, type Problem } from "./configError.ts";
+export { type ConfigKey, configKeys } from "./configKeys.ts";
 export {
   checkBatch,
   type LabelledPictures,
@@ -39,6 +40,7 @@ export {
   removeParts,
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
+export { listRuns, newestRun, type RunSummary } from "./listRuns.ts";
 export { LiveReport } from "./liveReport.ts";
 export { loadTokenizer } from "./loadTokenizer.ts";
 export { RunLockedError } from "./lock.ts";
@@ -53,6 +55,7 @@ export { checkSchedule, checkSettings } from "./preflight.ts";
 export { presetNames } from "./presets.ts";
 export { type ComparedProbe, probeJson, probeTable } from "./probe.ts";
 export type { TrainReport } from "./recorder.ts";
+export { compareRuns, reportRun } from "./reports.ts";
 export { type OpenRun, openResumed, type ResumeOptions, writeChanges } from "./resume.ts";
 export {
   checkRunPath,

@@ -95,7 +95,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     const evaluated = evaluates ? evaluateFirst(step, embedder, tests) : undefined;
     recorder?.saw(seen, factors(step - 1)[0] * config.optim.lr, evaluated?.metrics, last);
     if (recorder && evaluated) device.report({ kind: "view", view: viewOf({ ...evaluated, config, model }) });
-    if (saves) recorder?.save(step, last, isDue);
+    if (saves) recorder?.save(step, last);
     if (stopped && step < steps) {
       recorder?.close();
       return { kind: "stopped", step };
