@@ -23,6 +23,8 @@ export interface Chart {
   readonly title: string;
   readonly series: readonly Series[];
   readonly y: "linear" | "log";
+  /** Values that the vertical axis holds in any case. */
+  readonly range?: readonly number[];
   /** Draw a smoothed curve over the raw one; without it, each point gets a dot. */
   readonly smoothed: boolean;
   /** A dashed reference line. */
@@ -85,11 +87,12 @@ export function drawnSeries(chart: Chart): DrawnSeries[] {
 const isVisible = ({ y: scale }: Chart, [, y]: Point): boolean => Number.isFinite(y) && (scale === "linear" || y > 0);
 
 /** The vertical axis of a chart. */
-export function verticalAxis({ reference }: Chart, series: readonly DrawnSeries[], scale: "linear" | "log"): Axis {
+export function verticalAxis({ reference, range = [] }: Chart, series: readonly DrawnSeries[], scale: "linear" | "log"): Axis {
   const values = series.flatMap(({ line, raw = [], low, high }) =>
     [line, raw, low, high].flat().map((point) => point[1]),
   );
   if (reference) values.push(reference.value);
+  if (scale === "linear") values.push(...range);
   return scale === "log" ? logAxis(values, Y_PIXELS) : linearAxis(values, Y_PIXELS, { nice: true });
 }
 

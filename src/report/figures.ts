@@ -21,7 +21,7 @@ interface Quantity {
 }
 
 /** A figure; with one run a curve for each quantity, with several a chart for each quantity. */
-interface Figure extends Pick<Chart, "name" | "title" | "y" | "smoothed" | "showValue"> {
+interface Figure extends Pick<Chart, "name" | "title" | "y" | "range" | "smoothed" | "showValue"> {
   readonly quantities: readonly Quantity[];
   /** Explains how to read the figure. */
   readonly caption: string;
@@ -145,6 +145,7 @@ const clipped: Figure = {
   title: "Clipped steps, in %",
   quantities: only((run) => column("clipped")(run).map(([step, share]): Point => [step, 100 * share])),
   y: "linear",
+  range: [0, 100],
   smoothed: true,
   showValue: (value) => `${value.toFixed(0)} %`,
   caption:
@@ -212,6 +213,7 @@ const speed: Figure = {
   ),
   y: "linear",
   smoothed: true,
+  range: [0],
   showValue: format(",.0f"),
   caption: "How fast the training was. Dips are evaluations and saves, or other programs on this machine.",
 };

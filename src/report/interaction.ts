@@ -5,7 +5,7 @@
  * Horizontally a curve can be drawn over steps, GFLOP or time. The last two are known at some steps, and interpolated between.
  */
 import { type Axis, linearAxis, logAxis } from "./axis.ts";
-import { type Chart, drawnSeries, verticalAxis, X_PIXELS } from "./chart.ts";
+import { type Chart, drawnSeries, PLOT, verticalAxis, X_PIXELS } from "./chart.ts";
 import { type Point, thin } from "./curve.ts";
 import type { RunCurves } from "./data.ts";
 import { html, Markup } from "./markup.ts";
@@ -59,6 +59,7 @@ export function chartData(charts: readonly Chart[], runs: readonly RunCurves[]):
     },
   ]);
   const data = {
+    plot: PLOT,
     ...horizontal(
       runs,
       drawn.flatMap(({ series }) => series),

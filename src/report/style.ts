@@ -8,14 +8,20 @@ const COLOURS = `
 :root {
   color-scheme: light dark;
   --page: #fbfaf8; --card: #ffffff; --ink: #1d2129; --soft: #5b6472; --rule: #dfe1e6; --faint: #eceef1;
-  --s0: #1f5fbf; --s1: #b85c00; --heat: #1b4fa8; --ring: #d1480f; --good: #1c7a3e;
+  --s0: #1f5fbf; --s1: #b85c00; --s2: #16794a; --s3: #a3267f; --s4: #5b4bc4; --s5: #7a6a00; --s6: #00788a; --s7: #b3261e; --warn: #8a4b00; --heat: #1b4fa8; --ring: #d1480f; --good: #1c7a3e;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #14161a; --card: #1c1f25; --ink: #e8eaee; --soft: #a0a8b5; --rule: #353a44; --faint: #272b33;
-    --s0: #7fb0ff; --s1: #f0a04b; --heat: #8fbcff; --ring: #ff9a5c; --good: #6fd08f;
+    --s0: #7fb0ff; --s1: #f0a04b; --s2: #6fd08f; --s3: #f08ccb; --s4: #b4a6ff; --s5: #d9c64a; --s6: #5cc8d7; --s7: #ff8a80; --warn: #f3c07a; --heat: #8fbcff; --ring: #ff9a5c; --good: #6fd08f;
   }
 }`;
+
+/** Strokes and fills of the series. */
+const SERIES = Array.from(
+  { length: 8 },
+  (_, i) => `path.s${i} { stroke: var(--s${i}); } path.band.s${i}, .dot.s${i} { fill: var(--s${i}); }`,
+).join("\n");
 
 const FIGURES = `
 svg { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; font-variant-numeric: tabular-nums; }
@@ -29,11 +35,12 @@ svg path { fill: none; }
 .reference { stroke: var(--soft); stroke-dasharray: 5 4; }
 .line { stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 .raw { stroke-width: 1; stroke-opacity: .3; stroke-linejoin: round; }
-path.s0 { stroke: var(--s0); } path.s1 { stroke: var(--s1); } path.line.s1 { stroke-dasharray: 7 4; }
-path.band { stroke: none; fill-opacity: .16; } path.band.s0 { fill: var(--s0); } path.band.s1 { fill: var(--s1); }
-.dot.s0 { fill: var(--s0); } .dot.s1 { fill: var(--s1); }
+${SERIES}
+path.line.s1 { stroke-dasharray: 7 4; } .runs-compared path.line.s1 { stroke-dasharray: none; } path.line.again { stroke-dasharray: 3 4 !important; }
+path.band { stroke: none; fill-opacity: .16; }
 .heat { fill: var(--heat); }
 .ring { fill: none; stroke: var(--ring); stroke-width: 1.75; }
+.rule { stroke: var(--soft); stroke-width: 1; } .chosen { stroke: var(--ink); stroke-width: 2; }
 svg .mark { stroke: var(--ring); stroke-width: 2; }`;
 
 const PAGE = `
@@ -46,6 +53,18 @@ h2 { font-size: 1.3rem; margin: 3rem 0 .4rem; }
 h3 { font-size: 1rem; margin: 1.6rem 0 .3rem; }
 p { margin: .4rem 0 1rem; max-width: 46rem; }
 .lead, .how { color: var(--soft); }
+.status { font-weight: 600; } .status.running::before { content: "●"; color: var(--good); margin-right: .4rem; }
+.warnings ul { margin: .4rem 0; padding: .7rem 1.1rem .7rem 2.2rem; border: 1px solid var(--warn); border-radius: 10px; background: var(--card); } .warnings li { overflow-wrap: anywhere; }
+.axes { display: flex; flex-wrap: wrap; gap: .4rem .9rem; align-items: center; margin: .6rem 0 1rem; color: var(--soft); font-size: .9rem; } .axes[hidden] { display: none; }
+.axes select { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--rule); border-radius: 6px; padding: .3rem .4rem; }
+.charts figure { position: relative; } .chart { touch-action: pan-y; } [role=slider] { cursor: crosshair; }
+:focus-visible { outline: 2px solid var(--s0); outline-offset: 3px; border-radius: 4px; }
+.tip { position: absolute; top: 4.2rem; z-index: 1; max-width: 70%; padding: .3rem .55rem; border: 1px solid var(--rule); border-radius: 6px; background: var(--card); font-size: .8125rem; line-height: 1.35; pointer-events: none; opacity: .95; }
+.tip[hidden] { display: none; } .tip p { margin: 0; overflow-wrap: anywhere; } .tip p:first-child { color: var(--soft); }
+.swatch { width: 18px; height: 8px; vertical-align: middle; } .said { min-height: 1.5em; margin: .5rem 0 0; }
+.batch { list-style: none; margin: 0; padding: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 11rem), 1fr)); gap: .7rem; }
+.batch li { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: .6rem; break-inside: avoid; } .batch img { image-rendering: pixelated; border-radius: 4px; background: #fff; margin-right: .3rem; }
+.tokens { margin: .4rem 0 0; display: flex; flex-wrap: wrap; gap: 3px; font-size: .875rem; line-height: 1.4; } .tokens span { white-space: pre; border: 1px solid var(--rule); border-radius: 4px; padding: 0 .25rem; background: var(--faint); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .9rem; margin: 1.6rem 0 0; padding: 0; }
 .tiles div, figure { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: .9rem 1.1rem; margin: 0; }
 .tiles dt { color: var(--soft); font-size: .875rem; } .tiles dd { margin: 0; }

@@ -11,6 +11,8 @@ const { calibration: _, probe: __, ...uncalibrated } = demo;
 const empty: ReportData = {
   ...uncalibrated,
   metrics: [],
+  times: [],
+  firstBatch: [],
   evaluations: [],
   results: [],
   sample: { names: [], pictures: [], scores: [] },
@@ -22,7 +24,10 @@ function withTexts(data: ReportData, text: string): ReportData {
   const facts = { [text]: text };
   return {
     ...data,
-    title: text,
+    name: text,
+    status: { ...data.status, text },
+    warnings: [text],
+    firstBatch: data.firstBatch.map(({ pictures }) => ({ pictures, tokens: [text] })),
     ...(data.probe ? { probe: { ...data.probe, title: text } } : {}),
     results: data.results.map((table) => ({
       ...table,
@@ -163,11 +168,11 @@ describe("renderReport", () => {
     expect(page).not.toContain(">pictures ");
   });
 
-  it("says how many gradients were clipped", () => {
-    const metrics = [0.5, 2, 6.6, 7].map((gradNorm, i) => ({ step: i + 1, loss: 6, t: 10, gradNorm }));
-    expect(renderReport({ ...empty, metrics, clipNorm: 1 })).toContain(
-      "longer than optim.clipNorm = 1 were scaled down to it: 75.0 % of the logged steps",
-    );
+  it("draws the share of clipped steps", () => {
+    const metrics = [0, 0.5, 1].map((clipped, i) => ({ step: i + 1, loss: 6, t: 10, clipped }));
+    const page = renderReport({ ...empty, metrics });
+    expect(page).toContain("Clipped steps, in %");
+    expect(page).toMatch(/>\d+ % smoothed</);
   });
 
   it("shades the logits of positives and of negatives from the least to the greatest, if they were measured", () => {
@@ -213,13 +218,16 @@ describe("figureFiles", () => {
     expect([...files.keys()]).toEqual([
       "loss.svg",
       "recall.svg",
+      "train-test.svg",
       "temperature.svg",
       "bias.svg",
       "learning-rate.svg",
       "gradient-norm.svg",
+      "clipped.svg",
       "update-norm.svg",
       "logits.svg",
       "embedding-norms.svg",
+      "speed.svg",
       "calibration.svg",
       "similarity.svg",
     ]);
