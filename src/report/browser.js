@@ -70,6 +70,8 @@ function svgElement(name, attributes, text = "") {
 const all = (within, selector, kind) =>
   [...within.querySelectorAll(selector)].flatMap((each) => (each instanceof kind ? [each] : []));
 
+const LEGEND = 20; // pixels above the legend, whose place the values take
+
 /** Draws a chart on the chosen axes, and shows its values at a pixel or a point. */
 class ChartView {
   /** @param {SVGSVGElement} svg @param {Chart} chart @param {View} view */
@@ -164,7 +166,7 @@ class ChartView {
   /** Shows the values at a horizontal pixel, and returns them as text. @param {number} pixel */
   show(pixel) {
     const { data, choice } = this.view;
-    const { top, bottom, left, right } = data.plot;
+    const { top, bottom } = data.plot;
     const marks = [svgElement("path", { class: "rule", d: `M${pixel} ${top}V${bottom}` })];
     let place = "";
     const lines = this.chart.series.flatMap(({ name, run, colour, line, raw }, i) => {
@@ -179,26 +181,17 @@ class ChartView {
       return [{ colour, text: `${name ? `${name} ` : ""}${shown(known.y[at])}` }];
     });
     this.cursor.replaceChildren(...marks);
-    const rows = lines.map(({ colour, text }) => {
-      const row = document.createElement("p");
-      const swatch = svgElement("svg", { class: "swatch", viewBox: "0 0 18 8", "aria-hidden": "true" });
-      swatch.append(svgElement("path", { class: `line ${colour}`, d: "M1 4h16" }));
-      if (this.chart.series.length > 1) row.append(swatch, " ");
-      row.append(text);
-      return row;
+    const parts = lines.map(({ colour, text }) => {
+      const part = document.createElement("span");
+      if (this.chart.series.length > 1) part.append(swatch(colour), " ");
+      part.append(text);
+      return part;
     });
-    const head = document.createElement("p");
+    const head = document.createElement("span");
     head.textContent = place;
-    this.tip.replaceChildren(head, ...rows);
+    this.tip.replaceChildren(head, ...parts);
     this.tip.hidden = lines.length === 0;
-    const scale = this.svg.clientWidth / this.svg.viewBox.baseVal.width;
-    const isRight = pixel > (left + right) / 2;
-    this.tip.style.left = isRight
-      ? "auto"
-      : `${(pixel + 8) * scale + this.svg.getBoundingClientRect().left - figureLeft(this.svg)}px`;
-    this.tip.style.right = isRight
-      ? `${figureRight(this.svg) - this.svg.getBoundingClientRect().left - (pixel - 8) * scale}px`
-      : "auto";
+    this.tip.style.top = `${figureTop(this.svg) + LEGEND * (this.svg.clientWidth / this.svg.viewBox.baseVal.width)}px`;
     return [place, ...lines.map(({ text }) => text)].join(", ");
   }
 
@@ -208,10 +201,15 @@ class ChartView {
   }
 }
 
-/** @type {(svg: Element) => number} */
-const figureLeft = (svg) => svg.parentElement?.getBoundingClientRect().left ?? 0;
-/** @type {(svg: Element) => number} */
-const figureRight = (svg) => svg.parentElement?.getBoundingClientRect().right ?? 0;
+/** How far a drawing is below the top of its figure. @type {(svg: Element) => number} */
+const figureTop = (svg) => svg.getBoundingClientRect().top - (svg.parentElement?.getBoundingClientRect().top ?? 0);
+
+/** @type {(colour: string) => SVGElement} */
+function swatch(colour) {
+  const svg = svgElement("svg", { class: "swatch", viewBox: "0 0 18 8", "aria-hidden": "true" });
+  svg.append(svgElement("path", { class: `line ${colour}`, d: "M1 4h16" }));
+  return svg;
+}
 
 /** Where a key leads from a place among so many; undefined for other keys. @type {(key: string, at: number, count: number, row?: number) => number | undefined} */
 export function moved(key, at, count, row = 10) {

@@ -52,7 +52,7 @@ export interface DrawnSeries {
   readonly run: number;
   /** Its place among those of the chart that are drawn. */
   readonly index: number;
-  /** Classes for its colour and dashes. */
+  /** Class for its colour and dashes. */
   readonly colour: string;
   /** The strong curve, and behind a smoothed one the raw points. */
   readonly line: readonly Point[];
@@ -74,7 +74,7 @@ export function drawnSeries(chart: Chart): DrawnSeries[] {
     .map((s, i) => ({
       name: s.name,
       run: s.run,
-      colour: `s${i % COLOURS}${i >= COLOURS ? " again" : ""}`,
+      colour: `s${i % COLOURS}`,
       line: few(drawn(chart, { ...s, points: s.points.filter((point) => isVisible(chart, point)) })),
       ...(chart.smoothed ? { raw: few(s.points) } : {}),
       low: few(s.band?.[0]),
@@ -87,7 +87,11 @@ export function drawnSeries(chart: Chart): DrawnSeries[] {
 const isVisible = ({ y: scale }: Chart, [, y]: Point): boolean => Number.isFinite(y) && (scale === "linear" || y > 0);
 
 /** The vertical axis of a chart. */
-export function verticalAxis({ reference, range = [] }: Chart, series: readonly DrawnSeries[], scale: "linear" | "log"): Axis {
+export function verticalAxis(
+  { reference, range = [] }: Chart,
+  series: readonly DrawnSeries[],
+  scale: "linear" | "log",
+): Axis {
   const values = series.flatMap(({ line, raw = [], low, high }) =>
     [line, raw, low, high].flat().map((point) => point[1]),
   );
@@ -112,7 +116,7 @@ ${series.map((s) => curve(chart, s, x, y))}
 </svg>`;
 }
 
-const COLOURS = 8;
+const COLOURS = 8; // series that can be told apart
 
 /** The title, and on the right the last value; with several series, a legend with the last values of those that have any. */
 function heading({ title, series: all, headline, showValue, smoothed }: Chart, series: readonly DrawnSeries[]): Markup {

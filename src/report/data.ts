@@ -211,6 +211,7 @@ export interface ComparedRun extends RunCurves {
 
 /** All that a comparison of runs shows. */
 export interface ComparisonData {
+  /** At most eight, since there are no more colours. */
   readonly runs: readonly ComparedRun[];
   /** The keys of the configuration in which they differ, each with a value for every run. */
   readonly differences: readonly { readonly key: string; readonly values: readonly string[] }[];

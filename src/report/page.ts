@@ -8,7 +8,7 @@ import { format } from "d3-format";
 import { type Chart, lineChart } from "./chart.ts";
 import type { BatchRow, ReportData, RunCurves, RunStatus } from "./data.ts";
 import { type CaptionedChart, chartsOf } from "./figures.ts";
-import { heatmap } from "./heatmap.ts";
+import { heatmap, smallHeatmap } from "./heatmap.ts";
 import { chartData } from "./interaction.ts";
 import { languageTable } from "./languages.ts";
 import { type Content, html, Markup } from "./markup.ts";
@@ -169,14 +169,19 @@ const axisChoice = html`<form class="axes" hidden>
 function similarity(data: ReportData): Markup | undefined {
   const svg = heatmap(data);
   if (!svg) return undefined;
+  const small = smallHeatmap(data);
   return html`<section><h2>Which text matches which picture</h2>
-<figure class="similarity"><div class="scroll">${svg}</div><figcaption>
-<p>Rows are texts, columns pictures; text i belongs to picture i. The stronger a cell, the more similar the two are to the model.</p>
+<figure class="similarity"><div class="${small && "wide"}">${svg}</div>${small && html`<div class="narrow">${small}</div>`}<figcaption>
+<p>Pairs of the first test set, drawn at random by the seed of the run: the same after every step${atStep(data)}. Rows are texts, columns pictures; text i belongs to picture i. The stronger a cell, the more similar the two are to the model.</p>
 <p>The diagonal, where each text meets its own picture, should be strong. Other strong cells are pairs that the model confuses, or that have something in common.</p>
 <p>A ring marks the best picture of a text where that is a wrong one.</p>
-<p>${data.probability ? `${threshold(data)} ` : ""}Point at a cell for its numbers.</p>
+<p>${data.probability && threshold(data)}</p>
 </figcaption></figure></section>`;
 }
+
+/** Which model is shown, while another is in training. */
+const atStep = ({ status, step }: ReportData): string =>
+  status.isRunning ? `, now as they are after step ${step.toLocaleString("en")}` : "";
 
 /** σ(t·x·y + b) = ½ at x·y = −b/t. */
 const threshold = ({ t, b = 0 }: ReportData): string =>
@@ -187,7 +192,7 @@ function sheet(data: ReportData): Markup | undefined {
   return (
     rows &&
     html`<section><h2>Retrieval</h2>
-<p class="how">Each text with the most similar pictures of the test set, the best first. The right one is framed and ticked;
+<p class="how">Texts of the first test set, drawn at random by the seed of the run${atStep(data)}. Each with the most similar of all pictures, the best first. The right one is framed and ticked;
 if it is not among them, it follows in a dashed frame. The pictures are shown as the model sees them.
 ${
   data.probability

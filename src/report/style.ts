@@ -1,8 +1,4 @@
-/**
- * Style sheets: colours as CSS variables for light and dark, the marks of figures, the layout of the page.
- *
- * The two series colours differ in lightness as well as in hue; nothing relies on colour alone.
- */
+/** Style sheets: colours as CSS variables for light and dark, the marks of figures, the layout of the page. */
 
 const COLOURS = `
 :root {
@@ -17,10 +13,13 @@ const COLOURS = `
   }
 }`;
 
+/** Dashes of the series: nothing relies on colour alone. */
+const DASHES = ["none", "7 4", "2 3", "10 3 2 3", "5 2", "1 4", "12 4", "8 3 2 3 2 3"];
+
 /** Strokes and fills of the series. */
-const SERIES = Array.from(
-  { length: 8 },
-  (_, i) => `path.s${i} { stroke: var(--s${i}); } path.band.s${i}, .dot.s${i} { fill: var(--s${i}); }`,
+const SERIES = DASHES.map(
+  (dashes, i) =>
+    `path.s${i} { stroke: var(--s${i}); } path.line.s${i} { stroke-dasharray: ${dashes}; } path.band.s${i}, .dot.s${i} { fill: var(--s${i}); }`,
 ).join("\n");
 
 const FIGURES = `
@@ -36,7 +35,6 @@ svg path { fill: none; }
 .line { stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 .raw { stroke-width: 1; stroke-opacity: .3; stroke-linejoin: round; }
 ${SERIES}
-path.line.s1 { stroke-dasharray: 7 4; } .runs-compared path.line.s1 { stroke-dasharray: none; } path.line.again { stroke-dasharray: 3 4 !important; }
 path.band { stroke: none; fill-opacity: .16; }
 .heat { fill: var(--heat); }
 .ring { fill: none; stroke: var(--ring); stroke-width: 1.75; }
@@ -59,8 +57,8 @@ p { margin: .4rem 0 1rem; max-width: 46rem; }
 .axes select { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--rule); border-radius: 6px; padding: .3rem .4rem; }
 .charts figure { position: relative; } .chart { touch-action: pan-y; } [role=slider] { cursor: crosshair; }
 :focus-visible { outline: 2px solid var(--s0); outline-offset: 3px; border-radius: 4px; }
-.tip { position: absolute; top: 4.2rem; z-index: 1; max-width: 70%; padding: .3rem .55rem; border: 1px solid var(--rule); border-radius: 6px; background: var(--card); font-size: .8125rem; line-height: 1.35; pointer-events: none; opacity: .95; }
-.tip[hidden] { display: none; } .tip p { margin: 0; overflow-wrap: anywhere; } .tip p:first-child { color: var(--soft); }
+.tip { position: absolute; left: 1.1rem; right: 1.1rem; z-index: 1; display: flex; flex-wrap: wrap; gap: 0 .8rem; padding: .1rem 0; background: var(--card); font-size: .8125rem; line-height: 1.4; pointer-events: none; }
+.tip[hidden] { display: none; } .tip span { overflow-wrap: anywhere; } .tip span:first-child { color: var(--soft); }
 .swatch { width: 18px; height: 8px; vertical-align: middle; } .said { min-height: 1.5em; margin: .5rem 0 0; }
 .batch { list-style: none; margin: 0; padding: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 11rem), 1fr)); gap: .7rem; }
 .batch li { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: .6rem; break-inside: avoid; } .batch img { image-rendering: pixelated; border-radius: 4px; background: #fff; margin-right: .3rem; }
@@ -77,14 +75,14 @@ figcaption { color: var(--soft); font-size: .875rem; line-height: 1.45; margin-t
 .table { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: .3rem .4rem; margin-bottom: 1rem; }
 .similarity { display: grid; grid-template-columns: minmax(0, 5fr) minmax(15rem, 2fr); gap: 1.5rem; }
 .similarity figcaption { font-size: .95rem; margin: 0; } .similarity figcaption p { margin: 0 0 .8rem; }
-.matrix { display: block; width: 100%; height: auto; }
+.matrix { display: block; width: 100%; height: auto; } .narrow { display: none; }
 .results { border-collapse: collapse; width: 100%; min-width: 36rem; }
 .results caption { text-align: left; padding: .5rem .8rem; color: var(--soft); } .results tbody tr:last-child > * { border-bottom: 0; }
 .results th, .results td { padding: .45rem .8rem; text-align: right; white-space: nowrap; font-weight: 400; border-bottom: 1px solid var(--rule); }
 .results thead th { color: var(--soft); font-size: .875rem; } .results th:first-child[scope] { text-align: left; }
 .results tr:last-child > th[scope=col].first, .results tbody th { text-align: right; } .results tbody th { text-align: left; white-space: normal; }
 .results .first { border-left: 1px solid var(--rule); } .results th[scope=colgroup] { text-align: center; }
-.results tbody tr:first-child > * { font-weight: 600; }
+.results tbody tr:first-child > * { font-weight: 600; } .results.runs tbody tr > * { font-weight: 400; } .runs td { white-space: normal; overflow-wrap: anywhere; }
 .results, figure, .query, .tiles div { break-inside: avoid; }
 .results.languages thead th, .results.languages tbody tr > * { padding: .2rem .5rem; font-weight: 400; font-size: .9rem; } .results.languages thead th { text-align: left; }
 .languages .bars { width: 100%; min-width: 6rem; } .languages .code { text-align: left; color: var(--soft); } .results.languages tbody th { white-space: nowrap; }
@@ -99,7 +97,7 @@ figcaption { color: var(--soft); font-size: .875rem; line-height: 1.45; margin-t
 .card { position: relative; background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: .5rem; font-size: .8125rem; line-height: 1.3; }
 .card img { display: block; max-width: 100%; height: auto; margin: 0 auto .4rem; image-rendering: pixelated; border-radius: 4px; background: #fff; }
 .card.right { border-color: var(--good); box-shadow: inset 0 0 0 1px var(--good); } .card.missed { border-style: dashed; border-color: var(--soft); }
-.name { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; height: 2.6em; text-align: center; overflow-wrap: anywhere; }
+.name { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; height: 2.6em; text-align: center; overflow-wrap: break-word; hyphens: auto; }
 .bar { display: block; height: 4px; margin: .35rem 0 .2rem; border-radius: 2px; background: var(--faint); }
 .bar span { display: block; height: 100%; border-radius: 2px; background: var(--s0); }
 .p { display: block; text-align: center; color: var(--soft); }
@@ -110,10 +108,15 @@ details { margin-top: 1rem; } summary { cursor: pointer; font-weight: 600; }
 pre { overflow-x: auto; background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 1rem; font: 13px/1.5 ui-monospace, Menlo, Consolas, monospace; }
 @media (max-width: 800px) {
   .similarity, .query { grid-template-columns: 1fr; } .query { gap: .5rem; }
-  .cards { grid-template-columns: repeat(5, minmax(0, 8.2rem)); gap: .4rem; } .card { padding: .35rem; } .verdict { display: inline; margin-left: .4rem; }
+  .cards { grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); gap: .4rem; } .verdict { display: inline; margin-left: .4rem; }
   .results th, .results td { padding: .4rem .5rem; } .results { font-size: .875rem; min-width: 30rem; }
 }
-@media (max-width: 480px) { .card { font-size: .6875rem; padding: .2rem; } }`;
+@media (max-width: 600px) {
+  .similarity .wide { display: none; } .similarity .narrow { display: block; }
+  .results { min-width: 0; font-size: .75rem; } .results th, .results td, .results.languages thead th, .results.languages tbody tr > * { padding: .35rem .2rem; font-size: .75rem; }
+  .languages .code, .languages thead th[colspan="2"] { max-width: 5rem; white-space: normal; } .languages .bars { min-width: 2rem; }
+  .facts div { flex-wrap: wrap; gap: 0 1rem; } .facts dd { text-align: left; }
+}`;
 
 /** The style of a page with figures. */
 export const pageStyle = COLOURS + FIGURES + PAGE;

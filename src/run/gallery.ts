@@ -11,6 +11,7 @@ import type { SigLip } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
 import { embedPictures } from "./embed.ts";
 import { trims } from "./emojiData.ts";
+import { joined } from "./joined.ts";
 
 /** Embedded pictures. */
 export interface Gallery {
@@ -59,17 +60,6 @@ export async function embedFiles(
   }
   if (waiting.length > 0) embed();
   return { names, zimg: joined(embedded), skipped, mostlyCut };
-}
-
-/** One array after the other. */
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }
 
 /** A picture, or the kind of a skipped file. In a folder, files that are not pictures cause no warning. */

@@ -35,6 +35,8 @@ export class Journal {
   readonly #now: () => number;
   /** Seconds of the trainings before this one, and when it began in ms. */
   readonly #start: { readonly seconds: number; readonly at: number };
+  /** The last step noted, and its time. */
+  #step = -1;
   #noted = Number.NEGATIVE_INFINITY;
   #hasWarned = false;
 
@@ -68,8 +70,10 @@ export class Journal {
   /** Notes the time of a step, if enough has passed since the last one; always that of the last step. */
   saw(step: number, isLast = false): void {
     const { seconds } = this;
+    if (step === this.#step) return; // what follows the last step is no time of steps
     if (!isLast && seconds - this.#noted < Math.max(LEAST_SECONDS, SHARE * seconds)) return;
     this.#noted = seconds;
+    this.#step = step;
     this.#append(`${JSON.stringify({ step, seconds: Number(seconds.toFixed(2)) })}\n`);
   }
 

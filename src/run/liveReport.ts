@@ -61,7 +61,7 @@ export class LiveReport {
   /** Notes a completed step, and writes the report if that is due. */
   saw(step: number): void {
     this.#step = step;
-    this.#journal.saw(step);
+    this.#journal.saw(step, step === this.#options.config.train.steps);
     if (this.#journal.seconds >= this.#due) this.#writeRunning();
   }
 

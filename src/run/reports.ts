@@ -11,7 +11,7 @@ import { viewOf } from "./modelView.ts";
 import { modelOf, openRunToRead } from "./openModel.ts";
 import { pageScript } from "./pageScript.ts";
 import { probe } from "./probe.ts";
-import { readRun } from "./runFolder.ts";
+import { RunFolderError, readRun } from "./runFolder.ts";
 import { comparisonOf, type ReportedRun, reportOf } from "./runReport.ts";
 
 /**
@@ -40,8 +40,12 @@ export async function reportRun(path: string, opening: Opening, warn: (message: 
   return renderReport(data, pageScript());
 }
 
-/** Several runs beside each other as HTML, from their files alone. */
+const MOST = 8; // runs that can be told apart in a chart
+
+/** Several runs beside each other as HTML, from their files alone. Throws `RunFolderError` if they are too many. */
 export async function compareRuns(paths: readonly string[]): Promise<string> {
+  if (paths.length > MOST)
+    throw new RunFolderError(`${paths.length} runs cannot be told apart in one chart; compare at most ${MOST}`);
   const { renderComparison } = await import("../report/index.ts");
   const runs = paths.map((path): ReportedRun => {
     const { config, checkpoints } = readRun(path);

@@ -15,7 +15,7 @@ import type {
   RunStatus,
 } from "../report/index.ts";
 import { kernelReport } from "../tensor/index.ts";
-import { type Config, configDifferences } from "./config.ts";
+import { type Config, configDifferences, type Difference } from "./config.ts";
 import { readJournal, type Session } from "./journal.ts";
 import { type Metrics, readMetrics } from "./metrics.ts";
 import { lossOf } from "./model.ts";
@@ -76,7 +76,7 @@ export function comparisonOf(runs: readonly ReportedRun[]): ComparisonData {
 function differencesOf(configs: readonly Config[]): ComparisonData["differences"] {
   const table = new Map<string, string[]>();
   configs.forEach((config, i) => {
-    for (const { key, from, to } of configDifferences(configs[0], config)) {
+    for (const { key, from, to } of configDifferences(configs[0], config).map(withoutQuotes)) {
       if (!table.has(key))
         table.set(
           key,
@@ -87,6 +87,11 @@ function differencesOf(configs: readonly Config[]): ComparisonData["differences"
   });
   return [...table].map(([key, values]) => ({ key, values }));
 }
+
+const withoutQuotes = ({ key, ...values }: Difference): Difference => {
+  const plain = (json: string): string => json.replace(/^"(.*)"$/, "$1");
+  return { key, from: plain(values.from), to: plain(values.to) };
+};
 
 /** The last parts of paths, as many as tell them apart. */
 function distinctNames(paths: readonly string[]): string[] {
@@ -180,7 +185,7 @@ function factsOf(
       : {}),
     ...(parameters === undefined ? {} : { parameters: count(parameters) }),
     ...(last ? { training: showTraining(last.step, batch, last.gflop) } : {}),
-    ...(times.length > 0 ? { duration: showDuration(times[times.length - 1].seconds) } : {}),
+    ...(times.length > 0 ? { "time of training": showDuration(times[times.length - 1].seconds) } : {}),
     ...(session ? { machine: `${session.machine}, ${session.devices}`, kernels: session.kernels } : {}),
   };
 }

@@ -13,7 +13,7 @@ import { type Tokenizer, type TokenizerFile, tokenizerFromJSON } from "../tokeni
 import type { Config } from "./config.ts";
 import type { TestOpening, Tests } from "./dataSet.ts";
 import { openProbe, openTests, repeatsTexts } from "./dataSets.ts";
-import { type Embedder, type Evaluation, embedSet, evaluateAll, evaluateSet } from "./evaluation.ts";
+import { type EmbeddedSet, type Embedder, type Evaluation, embedSet, evaluateAll, evaluateSet } from "./evaluation.ts";
 import { firstRows, openRunPairs } from "./firstBatch.ts";
 import { Guard } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
@@ -23,6 +23,7 @@ import { probe } from "./probe.ts";
 import { isLogged, Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
 import { finish } from "./results.ts";
 import { openRun } from "./runFolder.ts";
+import { sampleRecall } from "./sampleRecall.ts";
 import { buildSchedules } from "./schedules.ts";
 import { restore, type Stored } from "./trainingState.ts";
 
@@ -102,7 +103,8 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     }
   }
   const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
-  recorder?.sawResult(metricsOf(steps, evaluations[0]));
+  const result = metricsOf(steps, evaluations[0], embedder, tests, sets[0]);
+  recorder?.sawResult(result);
   recorder?.close();
   const probed = probe(embedder, await openProbe(config, opening));
   if (recorder === undefined || probed === undefined) return { kind: "stopped", step: steps }; // rank 0 has both
@@ -142,17 +144,28 @@ function recorderFor(
 }
 
 /** Evaluates the first test set during training, for the curves of the report. Nothing is selected by it. */
-function evaluateFirst(step: number, embedder: Embedder, { sets }: Tests) {
-  const set = embedSet(embedder, sets[0]);
+function evaluateFirst(step: number, embedder: Embedder, tests: Tests) {
+  const set = embedSet(embedder, tests.sets[0]);
   const evaluation = evaluateSet(set, embedder.alive);
-  return { step, set, evaluations: [evaluation], metrics: metricsOf(step, evaluation) };
+  return { step, set, evaluations: [evaluation], metrics: metricsOf(step, evaluation, embedder, tests, set) };
 }
 
-/** An evaluation as a line of metrics. */
-function metricsOf(step: number, { recall }: Evaluation): Metrics {
+/** An evaluation as a line of metrics, with recall on a sample of the training pictures. Every device takes part. */
+function metricsOf(
+  step: number,
+  { recall }: Evaluation,
+  embedder: Embedder,
+  { trained }: Tests,
+  set: EmbeddedSet,
+): Metrics {
   const fields = recall.flatMap(({ k, textToImage, imageToText }) => [
     [`textToImage.r${k}`, textToImage],
     [`imageToText.r${k}`, imageToText],
   ]);
-  return { step, ...Object.fromEntries(fields) };
+  const sample = trained && sampleRecall(embedder, trained, set);
+  return {
+    step,
+    ...Object.fromEntries(fields),
+    ...(sample ? { "sample.train.r1": sample.train, "sample.test.r1": sample.test } : {}),
+  };
 }
