@@ -274,7 +274,7 @@ async function trainRun(
     deadline: deadlineOf(options.deadline),
     verify: options.verify ?? false,
     onReport: (seen) => {
-      if (seen.kind === "view") report.sawView(seen.view);
+      if (seen.kind === "snapshot") report.sawSnapshot(seen.snapshot);
       else if (seen.kind === "batch") report.sawBatch(seen.rows);
       else if (seen.kind === "log") say(seen.message);
       else {
@@ -299,7 +299,7 @@ async function trainRun(
       );
     } else {
       const { steps } = config.train;
-      report.finish(`Finished: ${steps.toLocaleString("en")} steps.`, { step: steps, view: result.view });
+      report.finish(`Finished: ${steps.toLocaleString("en")} steps.`, { step: steps, snapshot: result.snapshot });
       print(printableLines(`\n${result.table}\n\n${result.summary}\nreport: ${report.file}`));
     }
   } catch (error) {

@@ -18,7 +18,7 @@
  * @typedef {{ plot: Plot, x: Record<string, Axes>, runs: Run[], charts: Record<string, Chart>, steps: number[][] }} PageData
  */
 /** @typedef {{ x: string, xScale: string, yScale: string }} Choice */
-/** @typedef {{ choice: Choice, data: PageData }} View */
+/** @typedef {{ choice: Choice, data: PageData }} Shown */
 
 /** The pixel of a value on an axis between two pixels, not beyond them. @type {(axis: Axis, from: number, to: number, value: number) => number} */
 export function place({ domain: [low, high], log }, from, to, value) {
@@ -52,7 +52,7 @@ export const shown = (value) =>
     : Number(value.toPrecision(4)).toLocaleString("en", { maximumFractionDigits: 6 })
   ).replace("-", "−");
 
-/** A step on the chosen horizontal axis. @type {(view: View, run: number, step: number) => number} */
+/** A step on the chosen horizontal axis. @type {(page: Shown, run: number, step: number) => number} */
 function across({ choice, data }, run, step) {
   if (choice.x === "step") return step;
   return interpolated(data.runs[run][choice.x === "time" ? "time" : "gflop"], step);
@@ -73,12 +73,12 @@ const all = (within, selector, kind) =>
 const LEGEND = 20; // pixels above the legend, whose place the values take
 
 /** Draws a chart on the chosen axes, and shows its values at a pixel or a point. */
-class ChartView {
-  /** @param {SVGSVGElement} svg @param {Chart} chart @param {View} view */
-  constructor(svg, chart, view) {
+class DrawnChart {
+  /** @param {SVGSVGElement} svg @param {Chart} chart @param {Shown} page */
+  constructor(svg, chart, page) {
     this.svg = svg;
     this.chart = chart;
-    this.view = view;
+    this.page = page;
     this.cursor = svg.appendChild(svgElement("g", { class: "cursor" }));
     this.tip = document.createElement("div");
     this.tip.className = "tip";
@@ -91,24 +91,24 @@ class ChartView {
 
   /** The points of a curve in pixels; those that the axis does not have are left out. @param {Curve} curve @param {number} run */
   pixels(curve, run) {
-    const { data, choice } = this.view;
+    const { data, choice } = this.page;
     const { left, right, top, bottom } = data.plot;
     const x = data.x[choice.x][choice.xScale === "log" ? "log" : "linear"];
     const y = this.vertical();
     return curve.y.map((value, i) => [
-      place(x, left, right, across(this.view, run, data.steps[curve.x][i])),
+      place(x, left, right, across(this.page, run, data.steps[curve.x][i])),
       place(y, bottom, top, value),
     ]);
   }
 
   vertical() {
     const { y, scale } = this.chart;
-    const wanted = this.view.choice.yScale || scale;
+    const wanted = this.page.choice.yScale || scale;
     return wanted === "log" && y.log ? y.log : y.linear;
   }
 
   draw() {
-    const { data, choice } = this.view;
+    const { data, choice } = this.page;
     const { left, right, top, bottom } = data.plot;
     const x = data.x[choice.x];
     const horizontal = choice.xScale === "log" ? x.log : x.linear;
@@ -165,7 +165,7 @@ class ChartView {
 
   /** Shows the values at a horizontal pixel, and returns them as text. @param {number} pixel */
   show(pixel) {
-    const { data, choice } = this.view;
+    const { data, choice } = this.page;
     const { top, bottom } = data.plot;
     const marks = [svgElement("path", { class: "rule", d: `M${pixel} ${top}V${bottom}` })];
     let place = "";
@@ -176,7 +176,7 @@ class ChartView {
       if (!(Math.abs(x[at] - pixel) < 24)) return []; // the run has not come so far, or has no such axis
       marks.push(svgElement("circle", { class: `dot ${colour}`, cx: x[at], cy: y[at], r: 3.5 }));
       const step = data.steps[known.x][at];
-      const where = `${choice.x === "step" ? "" : `${data.x[choice.x].label} ${shown(across(this.view, run, step))}, `}step ${step.toLocaleString("en")}`;
+      const where = `${choice.x === "step" ? "" : `${data.x[choice.x].label} ${shown(across(this.page, run, step))}, `}step ${step.toLocaleString("en")}`;
       place ||= where;
       return [{ colour, text: `${name ? `${name} ` : ""}${shown(known.y[at])}` }];
     });
@@ -252,11 +252,11 @@ function makeSlider(svg, count, row, show, hide) {
   svg.addEventListener("blur", hide);
 }
 
-/** The charts: one cursor goes through all of them. @type {(view: View) => ChartView[]} */
-function startCharts(view) {
+/** The charts: one cursor goes through all of them. @type {(page: Shown) => DrawnChart[]} */
+function startCharts(page) {
   const charts = all(document, "svg[data-chart]", SVGSVGElement).flatMap((svg) => {
-    const chart = view.data.charts[svg.dataset.chart ?? ""];
-    return chart ? [new ChartView(svg, chart, view)] : [];
+    const chart = page.data.charts[svg.dataset.chart ?? ""];
+    return chart ? [new DrawnChart(svg, chart, page)] : [];
   });
   const hide = () => charts.forEach((chart) => void chart.hide());
   for (const chart of charts) {
@@ -267,7 +267,7 @@ function startCharts(view) {
     };
     chart.svg.addEventListener("pointermove", (event) => {
       const { left, width } = chart.svg.getBoundingClientRect();
-      const { left: least, right: most } = view.data.plot;
+      const { left: least, right: most } = page.data.plot;
       const pixel = ((event.clientX - left) * chart.svg.viewBox.baseVal.width) / width;
       showAll(Math.min(most, Math.max(least, pixel)));
     });

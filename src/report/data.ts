@@ -169,7 +169,7 @@ export interface RunStatus {
 }
 
 /** What a model does after some step: all of it may be empty, while nothing has been evaluated yet. */
-export interface ModelView {
+export interface ModelSnapshot {
   /** Steps of training behind it. */
   readonly step: number;
   readonly results: readonly ResultTable[];
@@ -186,7 +186,7 @@ export interface ModelView {
 }
 
 /** All that the report of one run shows. */
-export interface ReportData extends RunCurves, ModelView {
+export interface ReportData extends RunCurves, ModelSnapshot {
   readonly status: RunStatus;
   /** Signs that the training does not work. */
   readonly warnings: readonly string[];

@@ -10,8 +10,8 @@ import { type ReportData, ReportError } from "./data.ts";
 import { html, inLanguage, type Markup } from "./markup.ts";
 import { pngDataUri } from "./png.ts";
 
-const LONGEST = 150; // pixels, for a line of a name
-const NARROW = 8; // pairs on a narrow screen
+const LONGEST = 180; // pixels, for a line of a name
+const NARROW = { pairs: 8, longest: 130 }; // on a narrow screen
 const GAP = 2;
 const LINE = 14; // height of a line
 
@@ -25,30 +25,28 @@ export function heatmap(data: ReportData): Markup | undefined {
       `heatmap: ${n} names, ${pictures.length} pictures and ${scores.length} scores; expected ${n}, ${n} and ${n * n}`,
     );
   }
-  return drawing(data);
+  return drawing(data, LONGEST);
 }
 
 /** The matrix of the first pairs alone, which a narrow screen shows in its place. */
 export function smallHeatmap(data: ReportData): Markup | undefined {
   const { names, pictures, scores } = data.sample;
   const n = names.length;
-  if (n <= NARROW) return undefined;
-  const few = names.slice(0, NARROW);
+  if (n <= NARROW.pairs) return undefined;
+  const few = names.slice(0, NARROW.pairs);
   const block = few.flatMap((_, i) => few.map((_, j) => scores[i * n + j]));
-  return drawing({
-    ...data,
-    sample: { ...data.sample, names: few, pictures: pictures.slice(0, NARROW), scores: block },
-  });
+  const sample = { ...data.sample, names: few, pictures: pictures.slice(0, NARROW.pairs), scores: block };
+  return drawing({ ...data, sample }, NARROW.longest);
 }
 
-function drawing(data: ReportData): Markup {
+function drawing(data: ReportData, longest: number): Markup {
   const { t, b = 0, probability } = data;
   const { names, languages, pictures, scores } = data.sample;
   const n = names.length;
   const cell = n <= 16 ? 30 : n <= 24 ? 24 : 18;
   const [low = 0, high = 0] = extent(Array.from(scores));
   const strength = linearAxis([low, high], [0, 1]).at;
-  const labels = names.map(wrapped);
+  const labels = names.map((name) => wrapped(name, longest));
   const labelWidth = 14 + Math.max(76, ...labels.map((label) => label.width)); // 76: "similarity x·y"
   const width = labelWidth + n * cell + 14; // 14: half a number of the legend overhangs
   const height = cell + n * cell + 54;
@@ -112,22 +110,22 @@ function legend(low: number, high: number, left: number, top: number, width: num
 }
 
 /** A name in one line or two, cut to their room, and its width at 13 pixels, estimated since no browser is there to measure it. */
-function wrapped(name: string): { lines: string[]; width: number } {
-  if (widthOf(name) <= LONGEST) return { lines: [name], width: widthOf(name) };
+function wrapped(name: string, longest: number): { lines: string[]; width: number } {
+  if (widthOf(name) <= longest) return { lines: [name], width: widthOf(name) };
   const words = name.split(/(?<= )/);
   let first = "";
-  while (words.length > 1 && widthOf(first + words[0]) <= LONGEST) first += words.shift();
+  while (words.length > 1 && widthOf(first + words[0]) <= longest) first += words.shift();
   const rest = words.join("");
-  const lines = (first === "" ? [rest] : [first.trimEnd(), rest]).map(cut);
+  const lines = (first === "" ? [rest] : [first.trimEnd(), rest]).map((line) => cut(line, longest));
   return { lines, width: Math.max(...lines.map(widthOf)) };
 }
 
 /** A line without its middle, if it is too long: names often differ at the end. */
-function cut(line: string): string {
-  if (widthOf(line) <= LONGEST) return line;
+function cut(line: string, longest: number): string {
+  if (widthOf(line) <= longest) return line;
   const graphemes = Array.from(new Intl.Segmenter().segment(line), ({ segment }) => segment);
   const [head, tail] = [graphemes.slice(0, graphemes.length / 2), graphemes.slice(graphemes.length / 2)];
-  while (widthOf([...head, "…", ...tail].join("")) > LONGEST && head.length > 1) {
+  while (widthOf([...head, "…", ...tail].join("")) > longest && head.length > 1) {
     head.pop();
     tail.shift();
   }

@@ -10,7 +10,7 @@ export {
   type LanguageRow,
   type LanguageTable,
   type MetricRow,
-  type ModelView,
+  type ModelSnapshot,
   type Picture,
   type ReportData,
   ReportError,

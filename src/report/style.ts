@@ -82,7 +82,7 @@ figcaption { color: var(--soft); font-size: .875rem; line-height: 1.45; margin-t
 .results thead th { color: var(--soft); font-size: .875rem; } .results th:first-child[scope] { text-align: left; }
 .results tr:last-child > th[scope=col].first, .results tbody th { text-align: right; } .results tbody th { text-align: left; white-space: normal; }
 .results .first { border-left: 1px solid var(--rule); } .results th[scope=colgroup] { text-align: center; }
-.results tbody tr:first-child > * { font-weight: 600; } .results.runs tbody tr > * { font-weight: 400; } .runs td { white-space: normal; overflow-wrap: anywhere; }
+.results tbody tr:first-child > * { font-weight: 600; } .results.runs tbody tr > * { font-weight: 400; } .runs td { white-space: normal; overflow-wrap: break-word; }
 .results, figure, .query, .tiles div { break-inside: avoid; }
 .results.languages thead th, .results.languages tbody tr > * { padding: .2rem .5rem; font-weight: 400; font-size: .9rem; } .results.languages thead th { text-align: left; }
 .languages .bars { width: 100%; min-width: 6rem; } .languages .code { text-align: left; color: var(--soft); } .results.languages tbody th { white-space: nowrap; }
@@ -97,7 +97,7 @@ figcaption { color: var(--soft); font-size: .875rem; line-height: 1.45; margin-t
 .card { position: relative; background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: .5rem; font-size: .8125rem; line-height: 1.3; }
 .card img { display: block; max-width: 100%; height: auto; margin: 0 auto .4rem; image-rendering: pixelated; border-radius: 4px; background: #fff; }
 .card.right { border-color: var(--good); box-shadow: inset 0 0 0 1px var(--good); } .card.missed { border-style: dashed; border-color: var(--soft); }
-.name { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; height: 2.6em; text-align: center; overflow-wrap: break-word; hyphens: auto; }
+.name { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 4; overflow: hidden; min-height: 2.6em; text-align: center; overflow-wrap: break-word; hyphens: auto; }
 .bar { display: block; height: 4px; margin: .35rem 0 .2rem; border-radius: 2px; background: var(--faint); }
 .bar span { display: block; height: 100%; border-radius: 2px; background: var(--s0); }
 .p { display: block; text-align: center; color: var(--soft); }

@@ -31,14 +31,15 @@ export function firstRows(pairs: Pairs, { train: { seed, batch } }: Config, toke
   });
 }
 
-/** The text of each token up to the end; "▪" for one that holds only a part of a character. */
+/** The text of each token up to the end; "▪" for one that holds only a part of a character. A first token may be without text. */
 export function tokenTexts(ids: Int32Array, tokenizer: Tokenizer): string[] {
   const end = ids.indexOf(tokenizer.end);
   let known = 0; // characters of the tokens before
   return Array.from(end < 0 ? ids : ids.subarray(0, end), (_, i) => {
-    const text = tokenizer.decode(ids.subarray(0, i + 1)).replace(/\ufffd+$/, "");
+    const decoded = tokenizer.decode(ids.subarray(0, i + 1));
+    const text = decoded.replace(/\ufffd+$/, "");
     const own = text.slice(known);
     known = Math.max(known, text.length);
-    return own === "" ? "▪" : own;
-  });
+    return own === "" && text !== decoded ? "▪" : own;
+  }).filter((text) => text !== "");
 }

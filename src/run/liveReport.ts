@@ -3,7 +3,7 @@
  * comes, and between them as often as it costs at most a fiftieth of the time.
  */
 import { join } from "node:path";
-import type { BatchRow, ModelView, RunStatus } from "../report/index.ts";
+import type { BatchRow, ModelSnapshot, RunStatus } from "../report/index.ts";
 import type { Config } from "./config.ts";
 import { isSystemError, realFs, utf8, writeDurably } from "./fs.ts";
 import { Journal, type Session } from "./journal.ts";
@@ -32,7 +32,7 @@ export class LiveReport {
   readonly #render: typeof import("../report/index.ts").renderReport;
   readonly #journal: Journal;
   readonly #script = pageScript();
-  #view: ModelView | undefined;
+  #snapshot: ModelSnapshot | undefined;
   #firstBatch: readonly BatchRow[] = [];
   #step: number;
   /** Seconds of training at which the next write is due. */
@@ -66,8 +66,8 @@ export class LiveReport {
   }
 
   /** Shows the model after an evaluation. */
-  sawView(view: ModelView): void {
-    this.#view = view;
+  sawSnapshot(snapshot: ModelSnapshot): void {
+    this.#snapshot = snapshot;
     this.#writeRunning();
   }
 
@@ -78,8 +78,8 @@ export class LiveReport {
   }
 
   /** Writes the report of a training that has ended, as a sentence says. Throws if the disk fails. */
-  finish(text: string, { step = this.#step, view = this.#view } = {}): void {
-    this.#view = view;
+  finish(text: string, { step = this.#step, snapshot = this.#snapshot } = {}): void {
+    this.#snapshot = snapshot;
     this.#journal.saw(step, true);
     this.#write({ isRunning: false, text });
   }
@@ -113,8 +113,8 @@ export class LiveReport {
 
   #write(status: RunStatus): void {
     const { path, config, parameters } = this.#options;
-    const view = this.#view ? { view: this.#view } : {};
-    const data = reportOf({ path, config, status, parameters, ...view, firstBatch: this.#firstBatch });
+    const snapshot = this.#snapshot ? { snapshot: this.#snapshot } : {};
+    const data = reportOf({ path, config, status, parameters, ...snapshot, firstBatch: this.#firstBatch });
     writeDurably(realFs, this.file, utf8(this.#render(data, this.#script)));
   }
 }

@@ -1,5 +1,5 @@
 /** Records a training on rank 0: metrics, checkpoints, warnings, and reports to the main thread. */
-import type { BatchRow, ModelView } from "../report/index.ts";
+import type { BatchRow, ModelSnapshot } from "../report/index.ts";
 import type { Step } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
 import { ClippedSteps, healthMetrics } from "./healthMetrics.ts";
@@ -24,7 +24,7 @@ export type TrainReport =
   /** The first rows of the first batch. */
   | { readonly kind: "batch"; readonly rows: readonly BatchRow[] }
   /** The model after an evaluation. */
-  | { readonly kind: "view"; readonly view: ModelView };
+  | { readonly kind: "snapshot"; readonly snapshot: ModelSnapshot };
 
 /** Least interval between two step reports: the main thread shares the cores with the devices. */
 const REPORT_MS = 100;

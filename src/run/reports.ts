@@ -7,7 +7,7 @@ import { openProbe, openTests, openTraining } from "./dataSets.ts";
 import { type Embedder, evaluateAll } from "./evaluation.ts";
 import { firstRows, openRunPairs } from "./firstBatch.ts";
 import { isInUse } from "./lock.ts";
-import { viewOf } from "./modelView.ts";
+import { snapshotOf } from "./modelSnapshot.ts";
 import { modelOf, openRunToRead } from "./openModel.ts";
 import { pageScript } from "./pageScript.ts";
 import { probe } from "./probe.ts";
@@ -34,7 +34,7 @@ export async function reportRun(path: string, opening: Opening, warn: (message: 
     config,
     status: statusOf(path, config, step),
     parameters: parameterCount(modelConfig(config, tokenizer.vocabSize)).total,
-    view: viewOf(shown),
+    snapshot: snapshotOf(shown),
     firstBatch: firstRows(await openRunPairs(pairs, config), config, tokenizer),
   });
   return renderReport(data, pageScript());

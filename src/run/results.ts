@@ -1,6 +1,6 @@
 /** The end of a run: the table of results and the summary. */
 import { countParameters } from "../nn/index.ts";
-import type { ModelView } from "../report/index.ts";
+import type { ModelSnapshot } from "../report/index.ts";
 import type { SigLip } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
 import { type Evaluation, evaluationTable } from "./evaluation.ts";
@@ -10,7 +10,7 @@ export interface Finished {
   readonly config: Config;
   readonly model: SigLip;
   readonly evaluations: readonly Evaluation[];
-  readonly view: ModelView;
+  readonly snapshot: ModelSnapshot;
   readonly seconds: number;
   /** Floating-point operations of the training; NaN if unknown. */
   readonly flops: number;
@@ -24,11 +24,11 @@ export interface Finish {
   readonly table: string;
   readonly summary: string;
   /** For the report. */
-  readonly view: ModelView;
+  readonly snapshot: ModelSnapshot;
 }
 
 /** What to print of a finished training, and its report. */
-export function finish({ config, model, evaluations, view, seconds, flops, first, devices }: Finished): Finish {
+export function finish({ config, model, evaluations, snapshot, seconds, flops, first, devices }: Finished): Finish {
   const { steps, batch } = config.train;
   const parameters = countParameters(model).toLocaleString("en");
   const since = first > 0 ? ` since it was resumed at step ${first.toLocaleString("en")}` : "";
@@ -38,6 +38,6 @@ export function finish({ config, model, evaluations, view, seconds, flops, first
     kind: "done",
     table: evaluationTable(evaluations),
     summary: `${parameters} parameters, ${training}, ${showDuration(seconds)}${since} on ${machine}`,
-    view,
+    snapshot,
   };
 }

@@ -9,7 +9,7 @@ import type {
   ComparisonData,
   EvaluationRow,
   MetricRow,
-  ModelView,
+  ModelSnapshot,
   ReportData,
   RunCurves,
   RunStatus,
@@ -29,11 +29,11 @@ export interface ReportedRun {
   readonly config: Config;
   readonly status: RunStatus;
   readonly parameters?: number;
-  readonly view?: ModelView;
+  readonly snapshot?: ModelSnapshot;
   readonly firstBatch?: readonly BatchRow[];
 }
 
-const NOTHING_YET: ModelView = {
+const NOTHING_YET: ModelSnapshot = {
   step: 0,
   results: [],
   sample: { names: [], pictures: [], scores: [] },
@@ -42,15 +42,15 @@ const NOTHING_YET: ModelView = {
 };
 
 /** The report of one run. */
-export function reportOf({ path, config, status, parameters, view, firstBatch = [] }: ReportedRun): ReportData {
+export function reportOf({ path, config, status, parameters, snapshot, firstBatch = [] }: ReportedRun): ReportData {
   const loss = lossOf(config);
   const { probability } = loss;
-  const { t, b = 0 } = view ?? NOTHING_YET;
+  const { t, b = 0 } = snapshot ?? NOTHING_YET;
   const { sessions, ...compared } = filesOf(path, config, status, parameters);
   const { "siglip-ts": own, node, v8 } = sessions.at(-1) ?? versions();
   return {
     ...NOTHING_YET,
-    ...view,
+    ...snapshot,
     ...compared,
     lossSummary: loss.summary,
     firstBatch,

@@ -6,7 +6,7 @@
  */
 import { type PairsSpec, RowDrawer, type SharedRows } from "../data/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
-import type { ModelView } from "../report/index.ts";
+import type { ModelSnapshot } from "../report/index.ts";
 import { groupsOfTokens, type PairBatch, train } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import { type Tokenizer, type TokenizerFile, tokenizerFromJSON } from "../tokenizers/index.ts";
@@ -18,7 +18,7 @@ import { firstRows, openRunPairs } from "./firstBatch.ts";
 import { Guard } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { buildModel, buildOptimizer, lossOf } from "./model.ts";
-import { viewOf } from "./modelView.ts";
+import { snapshotOf } from "./modelSnapshot.ts";
 import { probe } from "./probe.ts";
 import { isLogged, Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
 import { finish } from "./results.ts";
@@ -50,7 +50,7 @@ export interface TrainJob {
 /** The result of a training. */
 export type TrainResult =
   | { readonly kind: "stopped"; readonly step: number }
-  | { readonly kind: "done"; readonly table: string; readonly summary: string; readonly view: ModelView };
+  | { readonly kind: "done"; readonly table: string; readonly summary: string; readonly snapshot: ModelSnapshot };
 
 runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const started = performance.now();
@@ -95,7 +95,8 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     const evaluates = step % config.eval.every === 0 && step < steps;
     const evaluated = evaluates ? evaluateFirst(step, embedder, tests) : undefined;
     recorder?.saw(seen, factors(step - 1)[0] * config.optim.lr, evaluated?.metrics, last);
-    if (recorder && evaluated) device.report({ kind: "view", view: viewOf({ ...evaluated, config, model }) });
+    if (recorder && evaluated)
+      device.report({ kind: "snapshot", snapshot: snapshotOf({ ...evaluated, config, model }) });
     if (saves) recorder?.save(step, last);
     if (stopped && step < steps) {
       recorder?.close();
@@ -109,8 +110,8 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const probed = probe(embedder, await openProbe(config, opening));
   if (recorder === undefined || probed === undefined) return { kind: "stopped", step: steps }; // rank 0 has both
   const seconds = (performance.now() - started) / 1e3;
-  const view = viewOf({ step: steps, config, model, set: sets[0], evaluations, probe: probed });
-  return finish({ config, model, evaluations, view, seconds, flops: recorder.flops, first, devices: comm.size });
+  const snapshot = snapshotOf({ step: steps, config, model, set: sets[0], evaluations, probe: probed });
+  return finish({ config, model, evaluations, snapshot, seconds, flops: recorder.flops, first, devices: comm.size });
 });
 
 /** How the test sets are opened: with what the main thread has read already. */

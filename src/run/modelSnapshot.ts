@@ -1,6 +1,6 @@
 /** What the report shows of a model: results, a sample of pairs, a sheet of queries. Plain data, so that a device can send it. */
 import { type Neighbour, nearest } from "../eval/index.ts";
-import type { Candidate, ModelView, Picture, SheetQuery } from "../report/index.ts";
+import type { Candidate, ModelSnapshot, Picture, SheetQuery } from "../report/index.ts";
 import type { SigLip } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
@@ -25,8 +25,8 @@ export interface Evaluated {
   readonly probe?: ProbeResult;
 }
 
-/** The view of a model. The run's seed chooses the sample, which is therefore the same at every step. */
-export function viewOf({ step, config, model, set, evaluations, probe }: Evaluated): ModelView {
+/** The snapshot of a model. The run's seed chooses the sample, which is therefore the same at every step. */
+export function snapshotOf({ step, config, model, set, evaluations, probe }: Evaluated): ModelSnapshot {
   const { pictures } = set.test;
   const rng = new Rng(config.train.seed).split("report");
   const picture = (i: number): Picture => ({ side: pictures.side, rgb: pictures.rgb(i) });
