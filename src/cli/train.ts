@@ -37,7 +37,7 @@ import {
   resolveConfig,
   rewindMetrics,
   rowShapeOf,
-  runBytes,
+  runName,
   type StartingWeights,
   sessionOf,
   shared,
@@ -53,6 +53,7 @@ import { parameterCount } from "../siglip/index.ts";
 import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
 import { type Tokenizer, tokenizerFromJSON } from "../tokenizers/index.ts";
 import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
+import { printDryRun } from "./dryRun.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { commandLine } from "./invocation.ts";
 import { embeddingsOf, openLockedImages } from "./lockedImages.ts";
@@ -198,7 +199,7 @@ function resolve(options: TrainOptions, from: StartingWeights | undefined): Plan
   return { config: resolved([`train.shards=${shards}`]), devices };
 }
 
-/** Prints the size of a new run, and writes nothing. */
+/** Checks a new run and prints what it would be; writes nothing. */
 async function dryRun(options: TrainOptions, from: StartingWeights | undefined): Promise<void> {
   if (options.resume) throw new RunFolderError("--dry-run is for new runs; leave out --resume");
   const { config, devices } = resolve(options, from);
@@ -207,19 +208,11 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   const { tokenizer, items } = await openVocabulary(config, opening());
   checkBatch(config, items);
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
-  const { steps, shards } = config.train;
+  chooseKernels(config.train.kernels);
   const { vocabSize } = tokenizerFor(config, from, tokenizer);
-  const parameters = parameterCount(modelConfig(config, vocabSize)).total;
-  const memoryBytes = runBytes(config, devices);
-  if (options.json) {
-    print(JSON.stringify({ parameters, memoryBytes, steps, devices, shards }));
-    return;
-  }
-  print(`parameters  ${parameters.toLocaleString("en")}`);
-  print(`memory      about ${(memoryBytes / 2 ** 20).toFixed(0)} MiB`);
-  print(`steps       ${steps.toLocaleString("en")}`);
-  print(`devices     ${devices}`);
-  print(`shards      ${shards}`);
+  const path = options.out ?? join(RUNS, runName(presetOf(options), new Date()));
+  const { json = false } = options;
+  await printDryRun({ config, devices, deadline: deadlineOf(options.deadline), vocabSize, path, json });
 }
 
 /** What the devices get. */
@@ -299,8 +292,9 @@ async function trainRun(
       );
     } else {
       const { steps } = config.train;
+      print(printableLines(`\n${result.table}\n\n${result.summary}`));
       report.finish(`Finished: ${steps.toLocaleString("en")} steps.`, { step: steps, snapshot: result.snapshot });
-      print(printableLines(`\n${result.table}\n\n${result.summary}\nreport: ${report.file}`));
+      print(printableLines(`report: ${report.file}`));
     }
   } catch (error) {
     if (error instanceof DeviceError) {

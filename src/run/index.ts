@@ -21,7 +21,7 @@ export {
   type Vocabulary,
 } from "./dataSet.ts";
 export { openProbe, openTests, openTraining, openVocabulary } from "./dataSets.ts";
-export { embedProgram, evalProgram, trainProgram } from "./devicePrograms.ts";
+export { embedProgram, evalProgram, trainProgram, trialProgram } from "./devicePrograms.ts";
 export { embedPictures, embedTexts, imageFeatures, type Pictures } from "./embed.ts";
 export type { EmbedJob, EmbedReport } from "./embedDevice.ts";
 export { trims } from "./emojiData.ts";
@@ -50,7 +50,8 @@ export type { FormName, LossInputs, LossJob, LossResult, LossShare } from "./los
 export { checkMemory, fitsOn, fittingShards, imageUse, remedyFor, rowShapeOf, runBytes } from "./memory.ts";
 export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
 export { buildModel, buildOptimizer } from "./model.ts";
-export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";
+export { type Meaning, type OpenModel, openModel } from "./openModel.ts";
+export type { PictureReader } from "./pictureReader.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
 export { presetNames } from "./presets.ts";
 export { type ComparedProbe, probeJson, probeTable } from "./probe.ts";
@@ -67,7 +68,10 @@ export {
   type RunFolder,
   RunFolderError,
   readRun,
+  runFiles,
+  runName,
 } from "./runFolder.ts";
+export { modelOf, openRunToRead } from "./runModel.ts";
 export { sessionOf } from "./runReport.ts";
 export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
 export {
@@ -86,3 +90,5 @@ export {
   shared,
   tokenizerOf,
 } from "./trainingState.ts";
+export { trainingSeconds } from "./trial.ts";
+export type { TrialJob, TrialResult } from "./trialDevice.ts";

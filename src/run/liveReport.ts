@@ -35,6 +35,7 @@ export class LiveReport {
   #snapshot: ModelSnapshot | undefined;
   #firstBatch: readonly BatchRow[] = [];
   #step: number;
+  #warned = "";
   /** Seconds of training at which the next write is due. */
   #due = 0;
 
@@ -105,7 +106,10 @@ export class LiveReport {
     try {
       this.#write({ isRunning: true, text });
     } catch (error) {
-      if (!isSystemError(error)) throw error; // the next write may find room
+      // A report must not end a training; the next write may find room.
+      const warning = `the report was not written: ${(error as Error).message}`;
+      if (warning !== this.#warned) this.#options.say(warning);
+      this.#warned = warning;
     }
     const cost = (performance.now() - began) / 1000;
     this.#due = seconds + Math.max(LEAST_SECONDS, cost / SHARE);

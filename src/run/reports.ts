@@ -8,10 +8,10 @@ import { type Embedder, evaluateAll } from "./evaluation.ts";
 import { firstRows, openRunPairs } from "./firstBatch.ts";
 import { isInUse } from "./lock.ts";
 import { snapshotOf } from "./modelSnapshot.ts";
-import { modelOf, openRunToRead } from "./openModel.ts";
 import { pageScript } from "./pageScript.ts";
 import { probe } from "./probe.ts";
 import { RunFolderError, readRun } from "./runFolder.ts";
+import { modelOf, openRunToRead } from "./runModel.ts";
 import { comparisonOf, type ReportedRun, reportOf } from "./runReport.ts";
 
 /**

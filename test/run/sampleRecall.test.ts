@@ -13,7 +13,8 @@ const embedder = { model, tokenizer: byteTokenizer, length: TINY.text.length };
 /** Random pictures, each with the same text several times under different numbers. */
 function setOf(count: number, textsOfEach: number): PictureSet {
   const size = SIDE * SIDE * 3;
-  const pixels = Float32Array.from({ length: count * size }, new Rng(count).uniform);
+  const rng = new Rng(count);
+  const pixels = Float32Array.from({ length: count * size }, () => rng.uniform());
   const owner = Int32Array.from({ length: count * textsOfEach }, (_, j) => Math.floor(j / textsOfEach));
   return {
     count,
