@@ -255,14 +255,7 @@ async function trainRun(
   const job = jobOf(start, training, embeddings, options);
   const progress = startProgress(config.train);
   const say = (message: string): void => progress.log(printableLines(message));
-  const report = await LiveReport.open({
-    path,
-    config,
-    session: sessionOf(new Date(), commandLine(process.argv.slice(2)), devices),
-    first: job.first,
-    parameters: parameterCount(modelConfig(config, tokenizerFromJSON(job.tokenizer).vocabSize)).total,
-    say: (warning) => say(`warning: ${warning}`),
-  });
+  const report = await openReport(job, devices, say);
   const launched = launch<TrainJob, TrainResult, TrainReport>(trainProgram, devices, job, {
     deadline: deadlineOf(options.deadline),
     verify: options.verify ?? false,
@@ -285,15 +278,10 @@ async function trainRun(
     progress.stop();
     if (result.kind === "stopped") {
       printStopped(result.step, signals.asked() ?? "SIGINT", path);
-      const { step } = result;
-      report.finish(
-        `Interrupted after step ${step.toLocaleString("en")} of ${config.train.steps.toLocaleString("en")}.`,
-        { step },
-      );
+      report.interrupt(result.step);
     } else {
-      const { steps } = config.train;
       print(printableLines(`\n${result.table}\n\n${result.summary}`));
-      report.finish(`Finished: ${steps.toLocaleString("en")} steps.`, { step: steps, snapshot: result.snapshot });
+      report.finish(result.snapshot);
       print(printableLines(`report: ${report.file}`));
     }
   } catch (error) {
@@ -308,6 +296,17 @@ async function trainRun(
     signals.release();
   }
 }
+
+/** Starts the report of a training. */
+const openReport = (job: TrainJob, devices: number, say: (message: string) => void): Promise<LiveReport> =>
+  LiveReport.open({
+    path: job.run,
+    config: job.config,
+    session: sessionOf(new Date(), commandLine(process.argv.slice(2)), devices),
+    first: job.first,
+    parameters: parameterCount(modelConfig(job.config, tokenizerFromJSON(job.tokenizer).vocabSize)).total,
+    say: (warning) => say(`warning: ${warning}`),
+  });
 
 function printStopped(step: number, signal: Interruption, path: string): void {
   const how = `resume with: ${resumeCommand(path)}`;

@@ -70,7 +70,7 @@ function svgElement(name, attributes, text = "") {
 const all = (within, selector, kind) =>
   [...within.querySelectorAll(selector)].flatMap((each) => (each instanceof kind ? [each] : []));
 
-const LEGEND = 20; // pixels above the legend, whose place the values take
+const LEGEND = 14; // pixels above the legend, whose place the values take
 
 /** Draws a chart on the chosen axes, and shows its values at a pixel or a point. */
 class DrawnChart {

@@ -57,7 +57,7 @@ p { margin: .4rem 0 1rem; max-width: 46rem; }
 .axes select { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--rule); border-radius: 6px; padding: .3rem .4rem; }
 .charts figure { position: relative; } .chart { touch-action: pan-y; } [role=slider] { cursor: crosshair; }
 :focus-visible { outline: 2px solid var(--s0); outline-offset: 3px; border-radius: 4px; }
-.tip { position: absolute; left: 1.1rem; right: 1.1rem; z-index: 1; display: flex; flex-wrap: wrap; gap: 0 .8rem; padding: .1rem 0; background: var(--card); font-size: .8125rem; line-height: 1.4; pointer-events: none; }
+.tip { position: absolute; left: 1.1rem; right: 1.1rem; z-index: 1; display: flex; flex-wrap: wrap; gap: 0 .8rem; background: var(--card); font-size: .75rem; line-height: 1.3; pointer-events: none; }
 .tip[hidden] { display: none; } .tip span { overflow-wrap: anywhere; } .tip span:first-child { color: var(--soft); }
 .swatch { width: 18px; height: 8px; vertical-align: middle; } .said { min-height: 1.5em; margin: .5rem 0 0; }
 .batch { list-style: none; margin: 0; padding: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 11rem), 1fr)); gap: .7rem; }

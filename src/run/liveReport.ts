@@ -78,21 +78,31 @@ export class LiveReport {
     this.#writeRunning();
   }
 
-  /** Writes the report of a training that has ended, as a sentence says. Throws if the disk fails. */
-  finish(text: string, { step = this.#step, snapshot = this.#snapshot } = {}): void {
+  /** Writes the report of a training that has taken all steps. Throws if the disk fails, as `interrupt` does. */
+  finish(snapshot: ModelSnapshot): void {
+    const { steps } = this.#options.config.train;
     this.#snapshot = snapshot;
-    this.#journal.saw(step, true);
-    this.#write({ isRunning: false, text });
+    this.#end(`Finished: ${count(steps)} steps.`, steps);
+  }
+
+  /** Writes the report of a training that was asked to stop. */
+  interrupt(step: number): void {
+    this.#end(`Interrupted after step ${count(step)} of ${count(this.#options.config.train.steps)}.`, step);
   }
 
   /** Writes the report of a training that has failed, if the disk allows it. */
   fail(error: Error): void {
     try {
       const [message] = error.message.split("\n");
-      this.finish(`Failed after step ${this.#step.toLocaleString("en")}: ${message}`);
+      this.#end(`Failed after step ${count(this.#step)}: ${message}`, this.#step);
     } catch (cause) {
       if (!isSystemError(cause)) throw cause; // the failure itself is more important
     }
+  }
+
+  #end(text: string, step: number): void {
+    this.#journal.saw(step, true);
+    this.#write({ isRunning: false, text });
   }
 
   #writeRunning(): void {
@@ -102,7 +112,7 @@ export class LiveReport {
     const now = new Date(Date.parse(session.date) + 1000 * this.#journal.ownSeconds).toISOString();
     const { steps } = config.train;
     const left = this.#step > first ? (this.#journal.ownSeconds * (steps - this.#step)) / (this.#step - first) : 0;
-    const text = `Running: step ${this.#step.toLocaleString("en")} of ${steps.toLocaleString("en")}${left > 0 ? `, about ${showSpan(left)} left` : ""}. Written ${showDate(now)}; this page renews itself.`;
+    const text = `Running: step ${count(this.#step)} of ${count(steps)}${left > 0 ? `, about ${showSpan(left)} left` : ""}. Written ${showDate(now)}; this page renews itself.`;
     try {
       this.#write({ isRunning: true, text });
     } catch (error) {
@@ -122,6 +132,8 @@ export class LiveReport {
     writeDurably(realFs, this.file, utf8(this.#render(data, this.#script)));
   }
 }
+
+const count = (n: number): string => n.toLocaleString("en");
 
 /** `40 s`, `12 min`, `3 h`. */
 function showSpan(seconds: number): string {

@@ -5,6 +5,7 @@ import type { Config } from "./config.ts";
 import { ClippedSteps, healthMetrics } from "./healthMetrics.ts";
 import { type Metrics, MetricsLog, readMetrics } from "./metrics.ts";
 import { lossOf } from "./model.ts";
+import { type Evaluated, snapshotOf } from "./modelSnapshot.ts";
 import { Saver, type SaverOptions } from "./saver.ts";
 import { flopsOf, pendingOf, type Stored } from "./trainingState.ts";
 import { TrainingWatch } from "./trainingWatch.ts";
@@ -108,6 +109,11 @@ export class Recorder {
     this.#say(
       `equal texts in a batch: an image with the same text of another row ${outcome} (loss.sameName ${sameName})`,
     );
+  }
+
+  /** Reports a model after an evaluation. */
+  sawModel(evaluated: Evaluated): void {
+    this.#report({ kind: "snapshot", snapshot: snapshotOf(evaluated) });
   }
 
   /** Saves a checkpoint; says so once it is on the disk, unless the run was stopped, which is reported with it. */

@@ -1,7 +1,7 @@
 /**
  * The program that `siglip train` starts on its devices: every device runs all of it on its shards of each batch.
  *
- * Rank 0 also writes metrics, checkpoints and the report (`recorder.ts`). A batch is a pure function of (seed, step) and sums
+ * Rank 0 also writes metrics and checkpoints (`recorder.ts`); the main thread writes the report. A batch is a pure function of (seed, step) and sums
  * over shards have a fixed order, so a resumed run, also on another number of devices, is bit-identical to an uninterrupted one.
  */
 import { type PairsSpec, RowDrawer, type SharedRows } from "../data/index.ts";
@@ -95,8 +95,7 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     const evaluates = step % config.eval.every === 0 && step < steps;
     const evaluated = evaluates ? evaluateFirst(step, embedder, tests) : undefined;
     recorder?.saw(seen, factors(step - 1)[0] * config.optim.lr, evaluated?.metrics, last);
-    if (recorder && evaluated)
-      device.report({ kind: "snapshot", snapshot: snapshotOf({ ...evaluated, config, model }) });
+    if (evaluated) recorder?.sawModel({ ...evaluated, config, model });
     if (saves) recorder?.save(step, last);
     if (stopped && step < steps) {
       recorder?.close();
@@ -104,8 +103,8 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     }
   }
   const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
-  const result = metricsOf(steps, evaluations[0], embedder, tests, sets[0]);
-  recorder?.sawResult(result);
+  const recall = metricsOf(steps, evaluations[0], embedder, tests, sets[0]);
+  recorder?.sawResult(recall);
   recorder?.close();
   const probed = probe(embedder, await openProbe(config, opening));
   if (recorder === undefined || probed === undefined) return { kind: "stopped", step: steps }; // rank 0 has both
