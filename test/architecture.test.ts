@@ -35,7 +35,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   formats: { folders: [] },
   tokenizers: { folders: ["formats"] },
   data: { folders: ["tensor", "formats", "tokenizers"], node: "everywhere", packages: true },
-  models: { folders: ["tensor", "nn", "siglip", "formats"], node: "everywhere" },
+  models: { folders: ["tensor", "nn", "siglip", "formats", "tokenizers"], node: "everywhere" },
   eval: { folders: [] },
   report: { folders: ["eval"], packages: true },
   run: {
@@ -55,8 +55,9 @@ const RULES: Readonly<Record<string, Rule>> = {
     node: "everywhere",
     packages: true,
   },
+  photos: { folders: ["tensor", "formats", "data", "report", "run"], node: "everywhere" },
   cli: {
-    folders: ["tensor", "parallel", "siglip", "formats", "tokenizers", "data", "eval", "run"],
+    folders: ["tensor", "parallel", "siglip", "formats", "tokenizers", "data", "eval", "run", "photos"],
     node: "everywhere",
     packages: true,
   },

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { launch } from "../parallel/launch.ts";
 import {
   type Config,
+  classifierConfig,
   imageUse,
   modelConfig,
   runBytes,
@@ -12,7 +13,7 @@ import {
   trainingSeconds,
   trialProgram,
 } from "../run/index.ts";
-import { parameterCount } from "../siglip/index.ts";
+import { classifierParameters, parameterCount } from "../siglip/index.ts";
 import { startWaiting } from "./elapsed.ts";
 import { print, printableLines } from "./print.ts";
 import { showTime } from "./progress.ts";
@@ -22,6 +23,8 @@ export interface DryRun {
   readonly devices: number;
   readonly deadline: number;
   readonly vocabSize: number;
+  /** With train.objective=classify. */
+  readonly classes: number | undefined;
   /** The folder of the run. */
   readonly path: string;
   readonly json: boolean;
@@ -33,13 +36,17 @@ const mib = (bytes: number): string => {
 };
 
 /** Trains a few steps on random rows, and prints what a run would be. */
-export async function printDryRun({ config, devices, deadline, vocabSize, path, json }: DryRun): Promise<void> {
+export async function printDryRun({ config, devices, deadline, path, json, ...sizes }: DryRun): Promise<void> {
   const stopWaiting = startWaiting("timing some steps");
-  const trial = await launch<TrialJob, TrialResult>(trialProgram, devices, { config, vocabSize }, { deadline })
+  const trial = await launch<TrialJob, TrialResult>(trialProgram, devices, { config, ...sizes }, { deadline })
     .results.then(([first]) => first)
     .finally(stopWaiting);
   const { steps, shards } = config.train;
-  const parameters = parameterCount(modelConfig(config, vocabSize)).total;
+  const { vocabSize, classes } = sizes;
+  const { total: parameters } =
+    classes === undefined
+      ? parameterCount(modelConfig(config, vocabSize))
+      : classifierParameters(classifierConfig(config, classes));
   const memoryBytes = runBytes(config, devices);
   const seconds = trainingSeconds(config, trial);
   const { checkpointBytes } = trial;
@@ -55,7 +62,7 @@ export async function printDryRun({ config, devices, deadline, vocabSize, path, 
   print(`devices      ${devices}`);
   print(`shards       ${shards}`);
   print(
-    `time         about ${showTime(seconds)} for the steps, by ${timed(trial)}; data, evaluation and report come on top`,
+    `time         about ${showTime(seconds)} for the steps, by ${timed(trial)} random ${classes === undefined ? "pairs" : "pictures"}; data, evaluation and report come on top`,
   );
   print(`checkpoint   ${mib(checkpointBytes)} each`);
   print("files");
@@ -64,5 +71,5 @@ export async function printDryRun({ config, devices, deadline, vocabSize, path, 
 }
 
 function timed({ steps, batch }: TrialResult): string {
-  return `${steps === 1 ? "a step" : `${steps} steps`} of ${batch.toLocaleString("en")} random pairs`;
+  return `${steps === 1 ? "a step" : `${steps} steps`} of ${batch.toLocaleString("en")}`;
 }

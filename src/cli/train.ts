@@ -7,6 +7,7 @@ import { newSharedRows } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch } from "../parallel/launch.ts";
 import {
+  type Classes,
   type Config,
   ConfigError,
   checkBatch,
@@ -23,10 +24,10 @@ import {
   keptTokenizer,
   LiveReport,
   metricsOf,
-  modelConfig,
   newestRun,
   type OpenRun,
   type OwnedRunFolder,
+  openClasses,
   openResumed,
   openStartingWeights,
   openTraining,
@@ -49,9 +50,8 @@ import {
   trainProgram,
   writeChanges,
 } from "../run/index.ts";
-import { parameterCount } from "../siglip/index.ts";
 import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
-import { type Tokenizer, tokenizerFromJSON } from "../tokenizers/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
 import { printDryRun } from "./dryRun.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
@@ -109,7 +109,9 @@ export async function train(options: TrainOptions): Promise<void> {
     const { items } = await openVocabulary(config, opening());
     checkBatch(config, items);
     for (const warning of checkSchedule(config, items)) warn(warning);
-    const training = await openTraining(config, opening());
+    const classes = await classesOf(config);
+    // A classifier reads no texts: it does not matter if they are cut.
+    const training = await openTraining(config, { ...opening(), ...(classes ? { warn: () => {} } : {}) });
     const initial = from && initialCheckpoint(config, from, tokenizerFor(config, from, training.tokenizer));
     const stored = initial ? shared(initial) : start?.stored;
     const locked = await openLockedImages(config, stored, training.pairs, options.embeddings);
@@ -121,10 +123,11 @@ export async function train(options: TrainOptions): Promise<void> {
     start ??= { run: made(), before: config, stored };
     if (initial) start.run.checkpoints.save(initial, configDigest(config));
     const { run } = start;
+    process.stderr.write(printableLines(`run folder: ${run.path}\n`));
     const deadline = deadlineOf(options.deadline);
     const embeddings = locked && (await embeddingsOf(run, locked, training.pairs, devices, deadline));
     if (typeof embeddings === "string") printStopped(stored?.step ?? 0, embeddings, run.path);
-    else await trainRun(start, training, embeddings, devices, options);
+    else await trainRun(start, { ...training, embeddings, classes }, devices, options);
   } catch (error) {
     start?.run.discard();
     throw error;
@@ -142,6 +145,10 @@ function startingWeightsOf({ init, embeddings, resume = false }: TrainOptions): 
   }
   return init === undefined ? undefined : openStartingWeights(init, warn);
 }
+
+/** The classes of a run that is trained on them. */
+const classesOf = async (config: Config): Promise<Classes | undefined> =>
+  config.train.objective === "classify" ? openClasses(config, opening()) : undefined;
 
 /** The tokenizer of a new run: that of its starting weights, or the data's. */
 const tokenizerFor = (config: Config, from: StartingWeights | undefined, ofData: Tokenizer): Tokenizer =>
@@ -210,16 +217,22 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
   chooseKernels(config.train.kernels);
   const { vocabSize } = tokenizerFor(config, from, tokenizer);
+  const classes = (await classesOf(config))?.names.length;
   const path = options.out ?? join(RUNS, runName(presetOf(options), new Date()));
   const { json = false } = options;
-  await printDryRun({ config, devices, deadline: deadlineOf(options.deadline), vocabSize, path, json });
+  await printDryRun({ config, devices, deadline: deadlineOf(options.deadline), vocabSize, classes, path, json });
+}
+
+/** The data of a training, with the embeddings that it reads in place of images, or the classes that it learns, if any. */
+interface Trained extends TrainingData {
+  readonly embeddings: Float32Array | undefined;
+  readonly classes: Classes | undefined;
 }
 
 /** What the devices get. */
 function jobOf(
   { run: { path, config, checkpoints }, stored }: OpenRun,
-  { pairs, tokenizer, items }: TrainingData,
-  embeddings: Float32Array | undefined,
+  { pairs, tokenizer, items, embeddings, classes }: Trained,
   options: TrainOptions,
 ): TrainJob {
   const { verify = false } = options;
@@ -236,23 +249,18 @@ function jobOf(
     compareEvery: verify ? 1 : COMPARE_EVERY,
     tokenizer: kept,
     items,
+    classes,
     pairs: embeddings && spec.data === "emoji" ? { ...spec, embeddings } : spec,
     rows: newSharedRows(config.train.batch, rowShapeOf(config)),
   };
 }
 
 /** Trains on the devices and prints the result. */
-async function trainRun(
-  start: OpenRun,
-  training: TrainingData,
-  embeddings: Float32Array | undefined,
-  devices: number,
-  options: TrainOptions,
-): Promise<void> {
+async function trainRun(start: OpenRun, training: Trained, devices: number, options: TrainOptions): Promise<void> {
   const { run, stored } = start;
   const { path, config } = run;
   rewindMetrics(path, stored?.step ?? 0, undefined, stored && metricsOf(stored));
-  const job = jobOf(start, training, embeddings, options);
+  const job = jobOf(start, training, options);
   const progress = startProgress(config.train);
   const say = (message: string): void => progress.log(printableLines(message));
   const report = await openReport(job, devices, say);
@@ -261,7 +269,7 @@ async function trainRun(
     verify: options.verify ?? false,
     onReport: (seen) => {
       if (seen.kind === "snapshot") report.sawSnapshot(seen.snapshot);
-      else if (seen.kind === "batch") report.sawBatch(seen.rows);
+      else if (seen.kind === "begin") report.began(seen);
       else if (seen.kind === "log") say(seen.message);
       else {
         progress.update(seen);
@@ -304,7 +312,6 @@ const openReport = (job: TrainJob, devices: number, say: (message: string) => vo
     config: job.config,
     session: sessionOf(new Date(), commandLine(process.argv.slice(2)), devices),
     first: job.first,
-    parameters: parameterCount(modelConfig(job.config, tokenizerFromJSON(job.tokenizer).vocabSize)).total,
     say: (warning) => say(`warning: ${warning}`),
   });
 

@@ -2,7 +2,7 @@
 export { outProjection, projection, SelfAttention } from "./attention.ts";
 export { type Duration, durationInSteps, parseDuration, type RunLength, ScheduleError } from "./duration.ts";
 export { Encoder, EncoderBlock, type EncoderConfig } from "./encoder.ts";
-export { filled, leCunNormal, normal, xavierUniform } from "./init.ts";
+export { filled, leCunNormal, normal, skipInit, xavierUniform } from "./init.ts";
 export { LayerNorm } from "./layerNorm.ts";
 export { Linear } from "./linear.ts";
 export { MapHead } from "./mapHead.ts";

@@ -43,7 +43,7 @@ const table = (
 function atTheEnd(runs: readonly ComparedRun[]): Markup {
   const recall = ({ evaluations }: ComparedRun, of: "textToImage" | "imageToText") => {
     const last = evaluations.at(-1);
-    const share = last?.recall.find(({ k }) => k === 1)?.[of];
+    const share = last?.recall?.find(({ k }) => k === 1)?.[of];
     return share === undefined ? "–" : percent(share);
   };
   const last = ({ metrics }: ComparedRun) => metrics.at(-1);

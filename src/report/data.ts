@@ -16,9 +16,11 @@ export interface Picture {
 export interface MetricRow {
   readonly step: number;
   readonly loss: number;
-  /** Temperature exp(t'), not its logarithm. */
-  readonly t: number;
+  /** Temperature exp(t'), not its logarithm; only of pairs. */
+  readonly t?: number;
   readonly b?: number;
+  /** Of a classifier, on the batch. */
+  readonly accuracy?: number;
   readonly gradNorm?: number;
   readonly learningRate?: number;
   /** Share of the steps since the row before whose gradients were clipped. */
@@ -37,10 +39,11 @@ export interface MetricRow {
   readonly "embeddingNorm.text"?: number;
 }
 
-/** Recall on the test set at a training step. */
+/** Recall, or the accuracy of a classifier, on the first test set at a training step. */
 export interface EvaluationRow {
   readonly step: number;
-  readonly recall: readonly Recall[];
+  readonly recall?: readonly Recall[];
+  readonly accuracy?: number;
   /** R@1 of text → picture in a sample of the training pictures, and in one of as many test pictures. */
   readonly sample?: { readonly train: number; readonly test: number };
 }
@@ -58,8 +61,8 @@ export interface TimeRow {
 export interface RunCurves {
   /** Distinguishes runs: the name of the folder. */
   readonly name: string;
-  /** The lowest loss of a model that gives all pairs the same logit. */
-  readonly blindLoss: number;
+  /** The lowest loss of a model that gives all pairs, or all pictures, the same logits, if it is known. */
+  readonly blindLoss?: number;
   /** Whether the loss uses the bias b. */
   readonly usesBias: boolean;
   /** Pairs in a step, over all devices. */
@@ -124,6 +127,18 @@ export interface ProbeTable {
   readonly model: readonly FewShotAccuracy[];
 }
 
+/** Accuracy of a classifier on one test set. */
+export interface AccuracyTable {
+  /** What is classified in which images. */
+  readonly title: string;
+  readonly classes: number;
+  readonly images: number;
+  /** Share of the images whose class has the highest logit. */
+  readonly accuracy: number;
+  /** The same of a classifier that always names the most frequent class of these images. */
+  readonly mostFrequent: number;
+}
+
 /** n pairs: names[i] belongs to pictures[i]; scores [n, n] row-major holds x·y of text i (row) and picture j (column). */
 export interface SimilaritySample {
   readonly names: readonly string[];
@@ -173,14 +188,16 @@ export interface ModelSnapshot {
   /** Steps of training behind it. */
   readonly step: number;
   readonly results: readonly ResultTable[];
+  /** Of a classifier, in place of retrieval. */
+  readonly accuracies?: readonly AccuracyTable[];
   /** Of the first table's test set; only with several languages. */
   readonly languages?: LanguageTable;
   /** Of the first table's test set; absent for a loss that gives pairs no probability. */
   readonly calibration?: Calibration;
   readonly probe?: ProbeTable;
   readonly sample: SimilaritySample;
-  /** Temperature and bias of the model; b is absent if the loss does not use it. */
-  readonly t: number;
+  /** Temperature and bias of the model; b is absent if the loss does not use it, both of a classifier. */
+  readonly t?: number;
   readonly b?: number;
   readonly sheet: readonly SheetQuery[];
 }
@@ -190,6 +207,8 @@ export interface ReportData extends RunCurves, ModelSnapshot {
   readonly status: RunStatus;
   /** Signs that the training does not work. */
   readonly warnings: readonly string[];
+  /** What was trained, as a sentence. */
+  readonly lead: string;
   /** What the loss asks, as a sentence. */
   readonly lossSummary: string;
   /** The first rows of the first batch. */

@@ -27,7 +27,7 @@ interface Figure extends Pick<Chart, "name" | "title" | "y" | "range" | "smoothe
   readonly caption: string;
   /** Text in place of the last value. */
   headline?(run: RunCurves): string;
-  reference?(run: RunCurves): { value: number; label: string };
+  reference?(run: RunCurves): { value: number; label: string } | undefined;
 }
 
 /** A chart and its explanation. */
@@ -55,11 +55,12 @@ const loss: Figure = {
   quantities: only(column("loss")),
   y: "log",
   smoothed: true,
-  reference: ({ blindLoss }) => ({ value: blindLoss, label: `blind guess ${blindLoss.toFixed(2)}` }),
+  reference: ({ blindLoss }) =>
+    blindLoss === undefined ? undefined : { value: blindLoss, label: `blind guess ${blindLoss.toFixed(2)}` },
   showValue: (value) => value.toFixed(3),
   caption:
-    "How wrong the model is about which pairs of a batch match; training lowers it. Faint: logged steps; strong: smoothed. " +
-    "Dashed: the best loss without looking at the pair; below it, the model distinguishes pictures and texts.",
+    "How wrong the model is about a batch: which pairs match, or which classes its pictures belong to. Training lowers it. Faint: logged " +
+    "steps; strong: smoothed. Dashed: the best loss without looking at the pictures; below it, the model tells them apart.",
 };
 
 const recall: Figure = {
@@ -67,13 +68,28 @@ const recall: Figure = {
   title: "Recall at 1, in %",
   quantities: (["textToImage", "imageToText"] as const).map((direction) => ({
     name: direction === "textToImage" ? "text → picture" : "picture → text",
-    points: evaluated(({ recall }) => recall.find(({ k }) => k === 1)?.[direction]),
+    points: evaluated(({ recall }) => recall?.find(({ k }) => k === 1)?.[direction]),
   })),
   y: "linear",
   smoothed: false,
   showValue: (value) => percent(value / 100),
   caption:
     "How often the right one ranks first on the test set, measured during training. This, more than the loss, shows how good the model is.",
+};
+
+const accuracy: Figure = {
+  name: "accuracy",
+  title: "Accuracy, in %",
+  quantities: [
+    { name: "batch", points: (run) => column("accuracy")(run).map(([step, share]): Point => [step, 100 * share]) },
+    { name: "test", points: evaluated((row) => row.accuracy) },
+  ],
+  y: "linear",
+  smoothed: false,
+  showValue: (value) => percent(value / 100),
+  caption:
+    "How often the class with the highest logit is the right one: on the pictures of the batch, and on the first test set. The gap " +
+    "is what the classifier knows of these pictures alone.",
 };
 
 const samples: Figure = {
@@ -219,9 +235,11 @@ const speed: Figure = {
 };
 
 const figures = [
-  ...[loss, recall, samples, temperature, bias, learningRate, gradientNorm, clipped],
+  ...[loss, recall, accuracy, samples, temperature, bias, learningRate, gradientNorm, clipped],
   ...[updateNorm, logits, embeddingNorms, speed],
 ];
+
+const referenceOf = (reference: Chart["reference"]) => (reference ? { reference } : {});
 
 /** The charts of one run, in order: a curve for each quantity. */
 export const chartsOf = (run: RunCurves): CaptionedChart[] =>
@@ -235,7 +253,7 @@ export const chartsOf = (run: RunCurves): CaptionedChart[] =>
         points: points(run),
         ...(band ? { band: band(run) } : {}),
       })),
-      ...(reference ? { reference: reference(run) } : {}),
+      ...referenceOf(reference?.(run)),
       ...(headline ? { headline: headline(run) } : {}),
     },
   }));

@@ -40,7 +40,7 @@ export function smallHeatmap(data: ReportData): Markup | undefined {
 }
 
 function drawing(data: ReportData, longest: number): Markup {
-  const { t, b = 0, probability } = data;
+  const { t = Number.NaN, b = 0, probability } = data;
   const { names, languages, pictures, scores } = data.sample;
   const n = names.length;
   const cell = n <= 16 ? 30 : n <= 24 ? 24 : 18;

@@ -1,6 +1,7 @@
 /** Public API of `report`: the report of a run, or of several beside each other, as one HTML file; or its figures as SVG. */
 export { renderComparison } from "./comparison.ts";
 export {
+  type AccuracyTable,
   type BatchRow,
   type Candidate,
   type ComparedRun,
@@ -21,3 +22,4 @@ export {
 } from "./data.ts";
 export { figureFiles } from "./figures.ts";
 export { type PageScript, renderReport } from "./page.ts";
+export { type PhotoSheet, renderPhotoSheet, type SheetPhoto } from "./photoSheet.ts";

@@ -16,7 +16,7 @@ import { pngDataUri } from "./png.ts";
 import { reliabilityChart } from "./reliability.ts";
 import { retrievalSheet } from "./sheet.ts";
 import { pageStyle } from "./style.ts";
-import { factTable, percent, probeTable, resultTable } from "./tables.ts";
+import { accuracyTable, factTable, percent, probeTable, resultTable } from "./tables.ts";
 
 /** The script of a page. */
 export interface PageScript {
@@ -64,11 +64,12 @@ export function renderReport(data: ReportData, script?: PageScript): string {
     script,
     html`<h1><bdi>${data.name}</bdi></h1>
 ${statusLine(data.status)}
-<p class="lead">Two towers, one for pictures and one for texts, trained to agree on pairs that belong together.
+<p class="lead">${data.lead}
 ${data.lossSummary}</p>
 ${tiles(data)}
 ${warningList(data.warnings)}
 ${results(data)}
+${accuracies(data)}
 ${languages(data)}
 ${chartSection(chartsOf(data), [data], script)}
 ${similarity(data)}
@@ -106,10 +107,16 @@ function tiles(data: ReportData): Markup {
     out.push(tile(`Text → picture, R@${best.k}`, percent(best.textToImage), beside("textToImage")));
     out.push(tile(`Picture → text, R@${best.k}`, percent(best.imageToText), beside("imageToText")));
   }
+  const [first] = data.accuracies ?? [];
+  if (first) {
+    const beside = `most frequent class ${percent(first.mostFrequent)} · chance ${percent(1 / first.classes)}`;
+    out.push(tile("Accuracy", percent(first.accuracy), beside));
+  }
   const last = data.metrics.at(-1);
   if (last && Number.isFinite(last.loss)) {
     const name = data.status.isRunning ? "Loss now" : "Loss at the end";
-    out.push(tile(name, last.loss.toFixed(3), `of ${data.blindLoss.toFixed(2)} for a blind guess`));
+    const blind = data.blindLoss === undefined ? "" : `of ${data.blindLoss.toFixed(2)} for a blind guess`;
+    out.push(tile(name, last.loss.toFixed(3), blind));
   }
   if (last) {
     const pairs = last.step * data.batch;
@@ -117,7 +124,13 @@ function tiles(data: ReportData): Markup {
       notation: pairs < 1e5 ? "standard" : "compact",
       maximumSignificantDigits: 3,
     });
-    out.push(tile("Pairs seen", seen, `${last.step.toLocaleString("en")} steps of ${data.batch.toLocaleString("en")}`));
+    out.push(
+      tile(
+        data.accuracies ? "Pictures seen" : "Pairs seen",
+        seen,
+        `${last.step.toLocaleString("en")} steps of ${data.batch.toLocaleString("en")}`,
+      ),
+    );
   }
   return html`<dl class="tiles">${out}</dl>`;
 }
@@ -129,6 +142,14 @@ function results({ results, step, status }: ReportData): Markup | undefined {
 <p class="how">R@k is how often the right one is among the first k: for a text its picture, for a picture any of its texts.
 Compare with the other rows: chance, and where it applies the comparison of pixels.${when}</p>
 ${results.map(resultTable)}</section>`;
+}
+
+function accuracies({ accuracies }: ReportData): Markup | undefined {
+  if (accuracies === undefined) return undefined;
+  return html`<section><h2>Results</h2>
+<p class="how">Accuracy is how often the class with the highest logit is the right one. Compare with the other rows: always the most
+frequent class of these pictures, and chance.</p>
+${accuracies.map(accuracyTable)}</section>`;
 }
 
 function languages({ languages }: ReportData): Markup | undefined {
@@ -184,7 +205,7 @@ const atStep = ({ status, step }: ReportData): string =>
   status.isRunning ? `, now as they are after step ${step.toLocaleString("en")}` : "";
 
 /** σ(t·x·y + b) = ½ at x·y = −b/t. */
-const threshold = ({ t, b = 0 }: ReportData): string =>
+const threshold = ({ t = Number.NaN, b = 0 }: ReportData): string =>
   `With t = ${t.toFixed(1)} and b = ${format(".2f")(b)} the model answers yes, σ(t·x·y + b) > ½, above a similarity of −b/t = ${format(".3f")(-b / t)}, marked on the scale.`;
 
 function sheet(data: ReportData): Markup | undefined {
@@ -214,13 +235,13 @@ training. On the dashed line the model is right; below it, too confident. The er
 the number of matches: a model that always says no has 1.</figcaption></figure></div></section>`;
 }
 
-function fewShot({ probe }: ReportData): Markup | undefined {
+function fewShot({ probe, accuracies }: ReportData): Markup | undefined {
   if (!probe) return undefined;
   const seeds = probe.model[0]?.accuracy.seeds.length;
   return html`<section><h2>Few-shot probe</h2>
 <p class="how">How often a linear classifier of the image tower's features is right that has learned from so many labelled pictures of
 each class: ridge regression with λ = 1024, mean of ${seeds} draws of the pictures. It measures what the image tower knows, without
-the text tower.</p>
+${accuracies ? "the classifier that it was trained with" : "the text tower"}.</p>
 ${probeTable(probe)}</section>`;
 }
 

@@ -3,11 +3,12 @@
  * comes, and between them as often as it costs at most a fiftieth of the time.
  */
 import { join } from "node:path";
-import type { BatchRow, ModelSnapshot, RunStatus } from "../report/index.ts";
+import type { ModelSnapshot, RunStatus } from "../report/index.ts";
 import type { Config } from "./config.ts";
 import { isSystemError, realFs, utf8, writeDurably } from "./fs.ts";
 import { Journal, type Session } from "./journal.ts";
 import { pageScript } from "./pageScript.ts";
+import type { Beginning } from "./recorder.ts";
 import { reportOf, showDate } from "./runReport.ts";
 
 const LEAST_SECONDS = 10; // between two writes
@@ -21,7 +22,6 @@ export interface LiveReportOptions {
   readonly session: Session;
   /** Completed steps. */
   readonly first: number;
-  readonly parameters: number;
   /** Receives warnings about the disk. */
   readonly say: (warning: string) => void;
 }
@@ -33,7 +33,7 @@ export class LiveReport {
   readonly #journal: Journal;
   readonly #script = pageScript();
   #snapshot: ModelSnapshot | undefined;
-  #firstBatch: readonly BatchRow[] = [];
+  #beginning: Beginning | undefined;
   #step: number;
   #warned = "";
   /** Seconds of training at which the next write is due. */
@@ -72,9 +72,9 @@ export class LiveReport {
     this.#writeRunning();
   }
 
-  /** Shows the first batch. */
-  sawBatch(rows: readonly BatchRow[]): void {
-    this.#firstBatch = rows;
+  /** Shows what is known before the first step. */
+  began(beginning: Beginning): void {
+    this.#beginning = beginning;
     this.#writeRunning();
   }
 
@@ -126,9 +126,10 @@ export class LiveReport {
   }
 
   #write(status: RunStatus): void {
-    const { path, config, parameters } = this.#options;
+    const { path, config } = this.#options;
+    const { rows: firstBatch, ...known } = this.#beginning ?? { rows: [] };
     const snapshot = this.#snapshot ? { snapshot: this.#snapshot } : {};
-    const data = reportOf({ path, config, status, parameters, ...snapshot, firstBatch: this.#firstBatch });
+    const data = reportOf({ path, config, status, firstBatch, ...known, ...snapshot });
     writeDurably(realFs, this.file, utf8(this.#render(data, this.#script)));
   }
 }

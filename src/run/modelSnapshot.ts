@@ -1,6 +1,6 @@
 /** What the report shows of a model: results, a sample of pairs, a sheet of queries. Plain data, so that a device can send it. */
 import { type Neighbour, nearest } from "../eval/index.ts";
-import type { Candidate, ModelSnapshot, Picture, SheetQuery } from "../report/index.ts";
+import type { Candidate, Picture, SheetQuery } from "../report/index.ts";
 import type { SigLip } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
@@ -8,14 +8,14 @@ import type { EmbeddedSet, Evaluation } from "./evaluation.ts";
 import { languageMeans } from "./languageTable.ts";
 import { lossOf } from "./model.ts";
 import type { ProbeResult } from "./probe.ts";
+import type { TaskSnapshot } from "./task.ts";
 
 const SAMPLED = 16; // pairs in the similarity matrix
 const QUERIES = 10;
 const SHOWN = 5; // pictures per query
 
-/** What is known of a model after a step. */
+/** What is known of a model of pairs. */
 export interface Evaluated {
-  readonly step: number;
   readonly config: Config;
   readonly model: SigLip;
   /** The first test set. */
@@ -26,7 +26,7 @@ export interface Evaluated {
 }
 
 /** The snapshot of a model. The run's seed chooses the sample, which is therefore the same at every step. */
-export function snapshotOf({ step, config, model, set, evaluations, probe }: Evaluated): ModelSnapshot {
+export function snapshotOf({ config, model, set, evaluations, probe }: Evaluated): TaskSnapshot {
   const { pictures } = set.test;
   const rng = new Rng(config.train.seed).split("report");
   const picture = (i: number): Picture => ({ side: pictures.side, rgb: pictures.rgb(i) });
@@ -34,7 +34,6 @@ export function snapshotOf({ step, config, model, set, evaluations, probe }: Eva
   const [{ languages, calibration }] = evaluations;
   const queries = Array.from(rng.split("queries").permutation(pictures.texts.length).subarray(0, QUERIES));
   return {
-    step,
     results: evaluations.map(resultsOf),
     ...(languages ? { languages: { rows: languages, means: languageMeans(languages) } } : {}),
     ...(calibration ? { calibration } : {}),

@@ -1,10 +1,11 @@
 /** The few-shot probe of a run's image tower, and the same probe of the pixels as its baseline. */
 import { type FewShotAccuracy, fewShotProbe, type LabelledFeatures } from "../eval/index.ts";
+import { alone } from "../parallel/index.ts";
 import { heap, Rng } from "../tensor/index.ts";
 import type { LabelledPictures, ProbeData } from "./dataSet.ts";
 import { imageFeatures } from "./embed.ts";
-import type { Embedder } from "./evaluation.ts";
 import { joined } from "./joined.ts";
+import type { TrainedModel } from "./model.ts";
 
 const SHOTS = [1, 5, 10, 25]; // as in big_vision, like the number of seeds
 const SEEDS = [0, 1, 2];
@@ -24,10 +25,10 @@ export interface ComparedProbe extends ProbeResult {
 }
 
 /** Probes the image tower; the devices share its work, and rank 0 returns the result. */
-export function probe({ model, comm }: Embedder, data: ProbeData): ProbeResult | undefined {
+export function probe(model: TrainedModel, data: ProbeData, comm = alone): ProbeResult | undefined {
   const features = ({ pictures }: LabelledPictures): Float32Array => imageFeatures(model, pictures, comm);
   const [trained, tested] = [data.train.map(features), features(data.test)];
-  if (comm !== undefined && comm.rank > 0) return undefined;
+  if (comm.rank > 0) return undefined;
   const { title, classes, test } = data;
   return { title, classes, images: test.labels.length, model: accuracyOf(data, trained, tested) };
 }

@@ -1,18 +1,20 @@
 /** Reports that another process than the training writes: of one run with its newest checkpoint, or of several runs. */
+import { countParameters } from "../nn/index.ts";
+import { alone } from "../parallel/index.ts";
 import type { RunStatus } from "../report/index.ts";
-import { parameterCount } from "../siglip/index.ts";
-import { type Config, modelConfig } from "./config.ts";
+import { classTask } from "./classTask.ts";
+import type { Config } from "./config.ts";
 import type { Opening } from "./dataSet.ts";
-import { openProbe, openTests, openTraining } from "./dataSets.ts";
-import { type Embedder, evaluateAll } from "./evaluation.ts";
+import { openClasses, openTraining } from "./dataSets.ts";
 import { firstRows, openRunPairs } from "./firstBatch.ts";
 import { isInUse } from "./lock.ts";
-import { snapshotOf } from "./modelSnapshot.ts";
 import { pageScript } from "./pageScript.ts";
-import { probe } from "./probe.ts";
+import { pairTask } from "./pairTask.ts";
 import { RunFolderError, readRun } from "./runFolder.ts";
-import { modelOf, openRunToRead } from "./runModel.ts";
+import { openRunToRead } from "./runModel.ts";
 import { comparisonOf, type ReportedRun, reportOf } from "./runReport.ts";
+import type { TaskOptions } from "./task.ts";
+import { restore, tokenizerOf } from "./trainingState.ts";
 
 /**
  * The report of a run as HTML; its newest checkpoint is evaluated on all test sets. Throws `RunFolderError` if there is none yet,
@@ -20,21 +22,21 @@ import { comparisonOf, type ReportedRun, reportOf } from "./runReport.ts";
  */
 export async function reportRun(path: string, opening: Opening, warn: (message: string) => void): Promise<string> {
   const { config, checkpoint } = openRunToRead(path, warn);
-  const { model, tokenizer } = modelOf(config, checkpoint);
+  const tokenizer = tokenizerOf(checkpoint);
   const { pairs } = await openTraining(config, opening);
-  const tests = await openTests(config, opening);
-  const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length };
-  const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
-  const probed = probe(embedder, await openProbe(config, { ...opening, ...tests.shared }));
-  const { step } = checkpoint;
-  const shown = { step, config, model, set: sets[0], evaluations, ...(probed ? { probe: probed } : {}) };
+  const classes = config.train.objective === "classify" ? await openClasses(config, opening) : undefined;
+  const options: TaskOptions = { config, tokenizer, comm: alone, alive: () => {}, opening };
+  const { model, loss, results } = classes ? await classTask(options, classes) : await pairTask(options);
+  restore(checkpoint, model);
+  const { snapshot } = (await results(() => {}))!; // this is rank 0
   const { renderReport } = await import("../report/index.ts");
   const data = reportOf({
     path,
     config,
-    status: statusOf(path, config, step),
-    parameters: parameterCount(modelConfig(config, tokenizer.vocabSize)).total,
-    snapshot: snapshotOf(shown),
+    status: statusOf(path, config, checkpoint.step),
+    parameters: countParameters(model),
+    blindLoss: loss.blindLoss(config.train.batch),
+    snapshot: { step: checkpoint.step, ...snapshot },
     firstBatch: firstRows(await openRunPairs(pairs, config), config, tokenizer),
   });
   return renderReport(data, pageScript());

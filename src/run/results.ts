@@ -1,16 +1,15 @@
 /** The end of a run: the table of results and the summary. */
 import { countParameters } from "../nn/index.ts";
 import type { ModelSnapshot } from "../report/index.ts";
-import type { SigLip } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
-import { type Evaluation, evaluationTable } from "./evaluation.ts";
+import type { TrainedModel } from "./model.ts";
 import { machineName, showDevices, showDuration, showTraining } from "./runReport.ts";
+import type { TaskResults } from "./task.ts";
 
 export interface Finished {
   readonly config: Config;
-  readonly model: SigLip;
-  readonly evaluations: readonly Evaluation[];
-  readonly snapshot: ModelSnapshot;
+  readonly model: TrainedModel;
+  readonly results: TaskResults;
   readonly seconds: number;
   /** Floating-point operations of the training; NaN if unknown. */
   readonly flops: number;
@@ -28,16 +27,16 @@ export interface Finish {
 }
 
 /** What to print of a finished training, and its report. */
-export function finish({ config, model, evaluations, snapshot, seconds, flops, first, devices }: Finished): Finish {
-  const { steps, batch } = config.train;
+export function finish({ config, model, results, seconds, flops, first, devices }: Finished): Finish {
+  const { steps } = config.train;
   const parameters = countParameters(model).toLocaleString("en");
   const since = first > 0 ? ` since it was resumed at step ${first.toLocaleString("en")}` : "";
   const machine = `${machineName()}, ${showDevices(devices)}`;
-  const training = showTraining(steps, batch, flops / 1e9);
+  const training = showTraining(config, steps, flops / 1e9);
   return {
     kind: "done",
-    table: evaluationTable(evaluations),
+    table: results.table,
     summary: `${parameters} parameters, ${training}, ${showDuration(seconds)}${since} on ${machine}`,
-    snapshot,
+    snapshot: { step: steps, ...results.snapshot },
   };
 }

@@ -29,6 +29,8 @@ export interface ReportedRun {
   readonly config: Config;
   readonly status: RunStatus;
   readonly parameters?: number;
+  /** Of a classifier, whose data tells it. */
+  readonly blindLoss?: number;
   readonly snapshot?: ModelSnapshot;
   readonly firstBatch?: readonly BatchRow[];
 }
@@ -37,22 +39,22 @@ const NOTHING_YET: ModelSnapshot = {
   step: 0,
   results: [],
   sample: { names: [], pictures: [], scores: [] },
-  t: Number.NaN,
   sheet: [],
 };
 
 /** The report of one run. */
-export function reportOf({ path, config, status, parameters, snapshot, firstBatch = [] }: ReportedRun): ReportData {
-  const loss = lossOf(config);
-  const { probability } = loss;
-  const { t, b = 0 } = snapshot ?? NOTHING_YET;
-  const { sessions, ...compared } = filesOf(path, config, status, parameters);
+export function reportOf(run: ReportedRun): ReportData {
+  const { config, snapshot, firstBatch = [] } = run;
+  const { lead, summary, probability } = trainedBy(config);
+  const { t = Number.NaN, b = 0 } = snapshot ?? NOTHING_YET;
+  const { sessions, ...compared } = filesOf(run);
   const { "siglip-ts": own, node, v8 } = sessions.at(-1) ?? versions();
   return {
     ...NOTHING_YET,
     ...snapshot,
     ...compared,
-    lossSummary: loss.summary,
+    lead,
+    lossSummary: summary,
     firstBatch,
     ...(probability ? { probability: (score: number) => probability(t * score + b) } : {}),
     config,
@@ -64,8 +66,8 @@ export function reportOf({ path, config, status, parameters, snapshot, firstBatc
 export function comparisonOf(runs: readonly ReportedRun[]): ComparisonData {
   const names = distinctNames(runs.map(({ path }) => path));
   return {
-    runs: runs.map(({ path, config, status, parameters }, i) => {
-      const { sessions: _, ...run } = filesOf(path, config, status, parameters);
+    runs: runs.map((each, i) => {
+      const { sessions: _, ...run } = filesOf(each);
       return { ...run, name: names[i] };
     }),
     differences: differencesOf(runs.map(({ config }) => config)),
@@ -102,19 +104,48 @@ function distinctNames(paths: readonly string[]): string[] {
   }
 }
 
+/** What is trained, in words and with its loss. */
+interface Trained extends Pick<RunCurves, "usesBias" | "blindLoss"> {
+  readonly lead: string;
+  readonly summary: string;
+  /** The probability of a logit. */
+  readonly probability?: (logit: number) => number;
+}
+
+function trainedBy(config: Config): Trained {
+  if (config.train.objective === "classify") {
+    return {
+      lead: "One tower for pictures with a linear classifier on it, trained to tell the classes of pictures apart.",
+      summary:
+        "The loss asks of every picture and every class whether the picture belongs to the class, and adds up the errors of the yes-or-no answers.",
+      usesBias: false,
+    };
+  }
+  const { summary, usesBias, probability, blindLoss } = lossOf(config);
+  return {
+    lead: "Two towers, one for pictures and one for texts, trained to agree on pairs that belong together.",
+    summary,
+    usesBias,
+    blindLoss: blindLoss(config.train.batch),
+    ...(probability ? { probability } : {}),
+  };
+}
+
 /** What the files of a run tell. */
-function filesOf(
-  path: string,
-  config: Config,
-  status: RunStatus,
-  parameters: number | undefined,
-): ComparedRun & { readonly sessions: readonly Session[] } {
+function filesOf({
+  path,
+  config,
+  status,
+  parameters,
+  blindLoss: known,
+}: ReportedRun): ComparedRun & { readonly sessions: readonly Session[] } {
+  const { usesBias, blindLoss = known } = trainedBy(config);
   const { rows } = whileWritten(() => readMetrics(path));
   const { sessions, times } = whileWritten(() => readJournal(path));
   const curves: RunCurves = {
     name: basename(resolve(path)),
-    blindLoss: lossOf(config).blindLoss(config.train.batch),
-    usesBias: lossOf(config).usesBias,
+    ...(blindLoss === undefined ? {} : { blindLoss }),
+    usesBias,
     batch: config.train.batch,
     clipNorm: config.optim.clipNorm,
     metrics: rows.flatMap(metricRow),
@@ -125,7 +156,7 @@ function filesOf(
     ...curves,
     status,
     warnings: [...checkSettings(config, true), ...signsIn(curves, config)],
-    facts: factsOf(path, curves, sessions, parameters),
+    facts: factsOf(path, config, curves, sessions, parameters),
     sessions,
   };
 }
@@ -141,13 +172,15 @@ function whileWritten<Result>(read: () => Result): Result {
   }
 }
 
-function metricRow({ step, loss, t, ...rest }: Metrics): MetricRow[] {
+function metricRow({ step, loss, ...rest }: Metrics): MetricRow[] {
   if (loss === undefined) return [];
   const others = Object.entries(rest).map(([name, value]) => [name, Number(value)]);
-  return [{ step, loss: Number(loss), t: Number(t), ...Object.fromEntries(others) }];
+  return [{ step, loss: Number(loss), ...Object.fromEntries(others) }];
 }
 
 function evaluationRow(row: Metrics): EvaluationRow[] {
+  const { step, testAccuracy } = row;
+  if (testAccuracy !== undefined) return [{ step, accuracy: Number(testAccuracy) }];
   if (!("textToImage.r1" in row)) return [];
   const recall = [1, 5, 10].map((k) => ({
     k,
@@ -155,20 +188,22 @@ function evaluationRow(row: Metrics): EvaluationRow[] {
     imageToText: Number(row[`imageToText.r${k}`]),
   }));
   const sample = { train: Number(row["sample.train.r1"]), test: Number(row["sample.test.r1"]) };
-  return [{ step: row.step, recall, ...(Number.isNaN(sample.train) ? {} : { sample }) }];
+  return [{ step, recall, ...(Number.isNaN(sample.train) ? {} : { sample }) }];
 }
 
 /** The warnings that the training has printed. */
-function signsIn({ metrics }: RunCurves, config: Config): string[] {
-  const watch = new TrainingWatch({ ...config.train, loss: lossOf(config) });
-  return metrics.flatMap(({ step, loss, t, b = 0 }) => watch.see({ step, loss, t, b }));
+function signsIn({ metrics, usesBias, blindLoss }: RunCurves, { train }: Config): string[] {
+  if (blindLoss === undefined) return [];
+  const watch = new TrainingWatch({ ...train, loss: { usesBias, blindLoss: () => blindLoss } });
+  return metrics.flatMap((row) => watch.see(row));
 }
 
 const count = (n: number): string => n.toLocaleString("en");
 
 function factsOf(
   path: string,
-  { metrics, times, batch }: RunCurves,
+  config: Config,
+  { metrics, times }: RunCurves,
   sessions: readonly Session[],
   parameters: number | undefined,
 ): Record<string, string> {
@@ -184,7 +219,7 @@ function factsOf(
         }
       : {}),
     ...(parameters === undefined ? {} : { parameters: count(parameters) }),
-    ...(last ? { training: showTraining(last.step, batch, last.gflop) } : {}),
+    ...(last ? { training: showTraining(config, last.step, last.gflop) } : {}),
     ...(times.length > 0 ? { "time of training": showDuration(times[times.length - 1].seconds) } : {}),
     ...(session ? { machine: `${session.machine}, ${session.devices}`, kernels: session.kernels } : {}),
   };
@@ -198,9 +233,10 @@ export const showDuration = (seconds: number): string =>
   `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
 
 /** `243,200 pairs in 1,900 steps, 3,771 GFLOP`. */
-export function showTraining(steps: number, batch: number, gflop = Number.NaN): string {
+export function showTraining({ train }: Config, steps: number, gflop = Number.NaN): string {
+  const seen = `${count(steps * train.batch)} ${train.objective === "classify" ? "pictures" : "pairs"}`;
   const shown = gflop.toLocaleString("en", { maximumFractionDigits: gflop < 10 ? 2 : 0 });
-  return `${count(steps * batch)} pairs in ${count(steps)} steps${Number.isNaN(gflop) ? "" : `, ${shown} GFLOP`}`;
+  return `${seen} in ${count(steps)} steps${Number.isNaN(gflop) ? "" : `, ${shown} GFLOP`}`;
 }
 
 /** `AMD EPYC`. */

@@ -9,6 +9,9 @@ import type { TrialResult } from "./trialDevice.ts";
  */
 export function trainingSeconds(config: Config, { batch: tried, seconds, flops }: TrialResult): number {
   const { batch, steps } = config.train;
-  const more = 6 * config.model.embedDim * lossOf(config).views * batch * (batch - tried);
+  const more =
+    config.train.objective === "classify"
+      ? 0
+      : 6 * config.model.embedDim * lossOf(config).views * batch * (batch - tried);
   return steps * ((seconds * batch) / tried + (more * seconds) / flops);
 }

@@ -4,17 +4,27 @@
  * enough to be timed.
  */
 import { runDevice } from "../parallel/launch.ts";
-import { type PairBatch, trainStep } from "../siglip/index.ts";
+import {
+  type ClassBatch,
+  Classifier,
+  classification,
+  type Objective,
+  type PairBatch,
+  pairObjective,
+  trainStep,
+} from "../siglip/index.ts";
 import { Rng, tensor } from "../tensor/index.ts";
 import type { Config } from "./config.ts";
 import { rowShapeOf } from "./memory.ts";
-import { buildModel, buildOptimizer, lossOf } from "./model.ts";
+import { buildClassifier, buildModel, buildOptimizer, lossOf } from "./model.ts";
 import { tensorsOf } from "./trainingState.ts";
 
 /** The job of `trialProgram`. */
 export interface TrialJob {
   readonly config: Config;
   readonly vocabSize: number;
+  /** With train.objective=classify. */
+  readonly classes: number | undefined;
 }
 
 /** What a trial measured. */
@@ -39,10 +49,12 @@ const MOST_TIMED = 500;
 /** Steps with which the engine compiles the program. */
 const WARM_UP = 3;
 
-runDevice<TrialJob, TrialResult>(({ comm, config: { config, vocabSize } }) => {
-  const model = buildModel(config, vocabSize);
+runDevice<TrialJob, TrialResult>(({ comm, config: { config, vocabSize, classes } }) => {
+  const model = classes === undefined ? buildModel(config, vocabSize) : buildClassifier(config, classes);
+  const objective: Objective<PairBatch & ClassBatch> =
+    model instanceof Classifier ? classification(model) : pairObjective(model, lossOf(config));
   const optimizer = buildOptimizer(config, model);
-  const trainee = { model, optimizer, loss: lossOf(config) };
+  const trainee = { objective, optimizer };
   const owned = config.train.shards / comm.size;
   const rows = config.train.batch / config.train.shards;
 
@@ -86,7 +98,7 @@ interface Size {
   readonly owned: number;
 }
 
-function randomBatch(config: Config, vocabSize: number, pairs: number): PairBatch {
+function randomBatch(config: Config, vocabSize: number, pairs: number): PairBatch & ClassBatch {
   const rng = new Rng(0);
   const { imageShape, views, length } = rowShapeOf(config);
   const shape = [views * pairs, ...imageShape];
@@ -95,5 +107,5 @@ function randomBatch(config: Config, vocabSize: number, pairs: number): PairBatc
   const norm = imageShape.length === 1 ? 1 / Math.sqrt(imageShape[0]) : 1;
   const images = Float32Array.from({ length: count }, () => norm * (2 * rng.uniform() - 1));
   const tokens = Int32Array.from({ length: pairs * length }, () => Math.floor(rng.uniform() * vocabSize));
-  return { images, imageShape: shape, tokens, rng };
+  return { images, imageShape: shape, tokens, labels: new Int32Array(pairs), rng };
 }

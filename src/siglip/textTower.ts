@@ -5,14 +5,18 @@
  *
  * The last position is pooled: sticky-end padding makes it an end token for every text (big_vision `text_transformer.py`).
  */
-import { add, gather, linear, type Variable } from "../autograd/index.ts";
+import { add, constant, gather, linear, type Variable } from "../autograd/index.ts";
 import { Encoder, Linear, learnedPositions, leCunNormal, MapHead, normal, pool, type Tap } from "../nn/index.ts";
-import { type DType, type Rng, ShapeError } from "../tensor/index.ts";
+import { checkIds, type DType, type Rng, reshape, ShapeError, type Tensor } from "../tensor/index.ts";
 import type { TextTowerConfig } from "./config.ts";
+
+/** Reads rows of a token table that is not in memory, for inference.   ids [n] → [n, D] */
+export type TokenRows = (ids: Int32Array) => Tensor;
 
 /** The text tower.   ids [B, L] → [B, d], not normalized */
 export class TextTower {
-  readonly embedding: Variable; // [V, D], or [V, K] with a bottleneck
+  /** The token table, or what reads its rows. */
+  readonly embedding: Variable | TokenRows; // [V, D], or [V, K] with a bottleneck
   /** Takes the K columns of the table to the width (SigLIP section 4.3). Without a bias: the positions would absorb it. */
   readonly bottleneck: { readonly kernel: Variable } | undefined; // [K, D]
   readonly posEmbedding: Variable; // [L, D]
@@ -21,11 +25,14 @@ export class TextTower {
   readonly head: Linear | undefined; // [D, d]
   readonly #config: TextTowerConfig;
 
-  /** With a bottleneck, token embeddings start with the same variance, 1/D, as without: normal table, LeCun kernel. */
-  constructor(rng: Rng, config: TextTowerConfig, embedDim: number, dtype: DType) {
+  /**
+   * With a bottleneck, token embeddings start with the same variance, 1/D, as without: normal table, LeCun kernel. With `rows` the
+   * tower has no table.
+   */
+  constructor(rng: Rng, config: TextTowerConfig, embedDim: number, dtype: DType, rows?: TokenRows) {
     const { vocabSize, width, length, pooling, bottleneck = 0, head = true } = config;
     const columns = bottleneck || width;
-    this.embedding = normal(rng.split("embedding"), [vocabSize, columns], 1 / Math.sqrt(width), dtype);
+    this.embedding = rows ?? normal(rng.split("embedding"), [vocabSize, columns], 1 / Math.sqrt(width), dtype);
     this.bottleneck =
       bottleneck === 0 ? undefined : { kernel: leCunNormal(rng.split("bottleneck"), [columns, width], columns, dtype) };
     this.posEmbedding = learnedPositions(rng.split("posEmbedding"), length, width, dtype);
@@ -47,7 +54,7 @@ export class TextTower {
         `text tower: ${ids.length} ids do not divide into rows of ${length}; pad or cut every text to ${length}`,
       );
     }
-    const rows = gather(this.embedding, ids, [ids.length / length, length]);
+    const rows = this.#rowsOf(ids);
     const embedded = this.bottleneck ? linear(rows, this.bottleneck.kernel) : rows;
     tap?.("embedded", embedded);
     const tokens = add(embedded, this.posEmbedding);
@@ -57,6 +64,14 @@ export class TextTower {
     const pooled = this.#pool(encoded);
     tap?.("pooled", pooled);
     return this.head ? this.head.forward(pooled) : pooled;
+  }
+
+  #rowsOf(ids: Int32Array): Variable {
+    const { vocabSize, length } = this.#config;
+    const shape = [ids.length / length, length];
+    if (typeof this.embedding !== "function") return gather(this.embedding, ids, shape);
+    checkIds("text tower", ids, vocabSize);
+    return constant(reshape(this.embedding(ids), [...shape, -1]));
   }
 
   #pool(encoded: Variable): Variable {

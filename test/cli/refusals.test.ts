@@ -19,6 +19,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   runs: ["no-such-folder"],
   data: ["no-such-set"],
   info: [],
+  convert: ["no-such-model", "no-such-folder", "--to", "hf"],
 };
 /** Invalid values for free-text options; "?" is invalid for all others. */
 const WRONG: Readonly<Record<string, string>> = {

@@ -56,7 +56,7 @@ log.push(chart("loss").querySelector(".y-axis").textContent);
     expect(log.slice(0, 4)).toEqual([
       false,
       `step 1, ${four(first.loss)}`,
-      `step 1${four(first.t)}`,
+      `step 1${four(first.t!)}`,
       `step 20, ${four(last.loss)}`,
     ]);
     expect(log.slice(4, 9)).toEqual([true, `step 20${four(last.loss)}`, "GFLOP", "GFLOP (logarithmic)", true]);

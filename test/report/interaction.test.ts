@@ -74,7 +74,7 @@ describe("the data block", () => {
   it("has axes over steps, GFLOP and time, and leaves out what no run has measured", () => {
     expect(Object.keys(data.x)).toEqual(["step", "gflop", "time"]);
     expect(data.x.time.label).toBe("time in min");
-    const metrics = demo.metrics.slice(0, 9).map(({ step, loss, t }) => ({ step, loss, t }));
+    const metrics = demo.metrics.slice(0, 9).map(({ step, loss }) => ({ step, loss }));
     const bare = dataOf(chartData(charts, [{ ...demo, metrics, times: [] }]));
     expect(Object.keys(bare.x)).toEqual(["step"]);
   });

@@ -241,7 +241,7 @@ describe("renderReport", () => {
     const page = renderReport(empty);
     expect(page).toContain("The run");
     expect(page).not.toMatch(/<svg|<table|Training|Retrieval<\/h2>|NaN|undefined/);
-    const few = renderReport({ ...demo, metrics: demo.metrics.map(({ step, loss, t }) => ({ step, loss, t })) });
+    const few = renderReport({ ...demo, metrics: demo.metrics.map(({ step, loss, t = 10 }) => ({ step, loss, t })) });
     expect(few).not.toContain("Gradient norm");
     expect(few).toContain("Temperature t");
   });

@@ -4,11 +4,10 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { preprocess, readImage } from "../../src/data/index.ts";
 import { huggingFacePreprocessing } from "../../src/data/preprocess/huggingFace.ts";
-import { loadModel } from "../../src/models/index.ts";
+import { loadModel, saveModel } from "../../src/models/index.ts";
 import { embedPictures, embedTexts } from "../../src/run/embed.ts";
 import { type OpenModel, openModel } from "../../src/run/openModel.ts";
 import { modelOf, openRunToRead } from "../../src/run/runModel.ts";
-import { saveModel } from "../../src/run/savedModel.ts";
 import { byteTokenizer } from "../../src/tokenizers/index.ts";
 import { released } from "../support/released.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
@@ -124,9 +123,9 @@ describe("an open model", () => {
     const folder = join(temporaryFolder(), "saved");
     const config = { ...TINY, text: { ...TINY.text, vocabSize: byteTokenizer.vocabSize } };
     const saved = tinyModel("f32", config);
-    saveModel(folder, saved, byteTokenizer);
+    saveModel(saved, folder, "siglip-ts", { tokenizer: byteTokenizer });
     const { model } = opened(folder);
-    expect(model.origin).toBe("saved");
+    expect(model.origin).toBe("siglip-ts");
     expect(embedTexts(model, model.tokenizer, TEXTS, model.textLength)).toEqual(
       embedTexts(saved, byteTokenizer, TEXTS, TINY.text.length),
     );

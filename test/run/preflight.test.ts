@@ -46,6 +46,22 @@ describe("checkSettings", () => {
   });
 });
 
+describe("a bias at the start", () => {
+  const warnings = (...settings: readonly string[]) => checkSettings(resolveConfig("emoji-paper", settings), false);
+
+  it("is doubtful if it is far from the log-odds of a match in the batch", () => {
+    expect(warnings("model.biasInit=-10", "train.batch=64")).toEqual([
+      expect.stringMatching(/biasInit -10 is far from -4\.1, the log-odds of a match in a batch of 64/),
+    ]);
+    expect(warnings("model.biasInit=0", "train.batch=64")).toEqual([expect.stringMatching(/log-odds/)]);
+  });
+
+  it("is not if it is near, or the loss has none", () => {
+    expect(warnings("model.biasInit=-5", "train.batch=64")).toEqual([]);
+    expect(warnings("model.biasInit=-10", "train.batch=64", "train.loss=softmax")).toEqual([]);
+  });
+});
+
 describe("checkSchedule", () => {
   it("rejects a warm-up of more epochs than the run has, which depends on the data", () => {
     const config = resolveConfig("emoji-paper", ["optim.warmup=3 epochs", "train.steps=20", "train.batch=100"]);

@@ -128,6 +128,7 @@ export function demoReport(): ReportData {
     usesBias: true,
     times,
     firstBatch: picked.slice(0, 3).map(({ name, picture }) => ({ pictures: [picture], tokens: name.split(/(?= )/) })),
+    lead: "Two towers, trained to agree.",
     lossSummary: trainingLosses.sigmoid.summary,
     blindLoss: trainingLosses.sigmoid.blindLoss(128),
     batch: 128,
