@@ -165,7 +165,7 @@ const path = (points: readonly Point[], x: Axis, y: Axis): Markup =>
 function curve(chart: Chart, { raw, line, colour, index }: DrawnSeries, x: Axis, y: Axis): Markup {
   const faint = raw && html`<path class="raw ${colour}" data-series="${index}" d="${path(raw, x, y)}"/>`;
   const dots =
-    !chart.smoothed && line.length <= DOTS
+    line.length === 1 || (!chart.smoothed && line.length <= DOTS)
       ? line.map(
           ([px, py]) =>
             html`<circle class="dot ${colour}" data-series="${index}" cx="${x.at(px)}" cy="${y.at(py)}" r="2.5"><title>step ${showTick(px)}: ${chart.showValue(py)}</title></circle>`,

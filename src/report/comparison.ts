@@ -54,7 +54,7 @@ function atTheEnd(runs: readonly ComparedRun[]): Markup {
   const of = (show: (run: ComparedRun) => string) => runs.map(show);
   return html`<section><h2>Results</h2>
 <p class="how">R@1 on the first test set is how often the right one ranks first. Each figure is the newest of its run.</p>
-${table(runs, "", [
+${table(runs, "figure", [
   ["text → picture, R@1", of((run) => recall(run, "textToImage"))],
   ["picture → text, R@1", of((run) => recall(run, "imageToText"))],
   ["measured after step", of(({ evaluations }) => number(evaluations.at(-1)?.step, 0))],
