@@ -98,6 +98,13 @@ program
   .action(async (folder, options) => (await import("./runs.ts")).runs(folder, options));
 
 program
+  .command("report")
+  .description("write the report of a run with its newest checkpoint; of several runs, one page that compares them")
+  .argument("<runs...>", "run folders")
+  .option("--out <file>", "file to write, .html (default: report.html in the run; of several runs comparison.html)")
+  .action(async (runs, options) => (await import("./report.ts")).report(runs, options));
+
+program
   .command("eval")
   .description("measure zero-shot retrieval with the newest checkpoint of a run")
   .argument("<run>", "run folder")

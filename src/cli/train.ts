@@ -22,6 +22,7 @@ import {
   fittingShards,
   initialCheckpoint,
   keptTokenizer,
+  LiveReport,
   metricsOf,
   newestRun,
   type OpenRun,
@@ -39,6 +40,7 @@ import {
   rowShapeOf,
   runName,
   type StartingWeights,
+  sessionOf,
   shared,
   type TrainingData,
   type TrainJob,
@@ -53,6 +55,7 @@ import type { Tokenizer } from "../tokenizers/index.ts";
 import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
 import { printDryRun } from "./dryRun.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
+import { commandLine } from "./invocation.ts";
 import { embeddingsOf, openLockedImages } from "./lockedImages.ts";
 import { opening } from "./opening.ts";
 import { print, printableLines, warn } from "./print.ts";
@@ -232,14 +235,13 @@ function jobOf(
   { pairs, tokenizer, items, embeddings, classes }: Trained,
   options: TrainOptions,
 ): TrainJob {
-  const { resume = false, verify = false } = options;
+  const { verify = false } = options;
   // A resumed run keeps its tokenizer.
   const kept = (stored ? tokenizerOf(stored) : tokenizer).toJSON();
   const spec = { ...pairs, tokenizer: kept };
   return {
     run: path,
     config,
-    preset: resume ? config.data.name : presetOf(options),
     digest: configDigest(config),
     first: stored?.step ?? 0,
     stored,
@@ -260,12 +262,19 @@ async function trainRun(start: OpenRun, training: Trained, devices: number, opti
   rewindMetrics(path, stored?.step ?? 0, undefined, stored && metricsOf(stored));
   const job = jobOf(start, training, options);
   const progress = startProgress(config.train);
+  const say = (message: string): void => progress.log(printableLines(message));
+  const report = await openReport(job, devices, say);
   const launched = launch<TrainJob, TrainResult, TrainReport>(trainProgram, devices, job, {
     deadline: deadlineOf(options.deadline),
     verify: options.verify ?? false,
-    onReport: (report) => {
-      if (report.kind === "step") progress.update(report);
-      else progress.log(printableLines(report.message));
+    onReport: (seen) => {
+      if (seen.kind === "snapshot") report.sawSnapshot(seen.snapshot);
+      else if (seen.kind === "begin") report.began(seen);
+      else if (seen.kind === "log") say(seen.message);
+      else {
+        progress.update(seen);
+        report.saw(seen.step);
+      }
     },
   });
   const signals = catchSignals(() => {
@@ -275,10 +284,19 @@ async function trainRun(start: OpenRun, training: Trained, devices: number, opti
   try {
     const [result] = await launched.results;
     progress.stop();
-    if (result.kind === "stopped") printStopped(result.step, signals.asked() ?? "SIGINT", path);
-    else print(printableLines(`\n${result.table}\n\n${result.summary}\nreport: ${result.report}`));
+    if (result.kind === "stopped") {
+      printStopped(result.step, signals.asked() ?? "SIGINT", path);
+      report.interrupt(result.step);
+    } else {
+      print(printableLines(`\n${result.table}\n\n${result.summary}`));
+      report.finish(result.snapshot);
+      print(printableLines(`report: ${report.file}`));
+    }
   } catch (error) {
-    if (error instanceof DeviceError) throw withAdvice(error, run, devices);
+    if (error instanceof DeviceError) {
+      report.fail(error);
+      throw withAdvice(error, run, devices);
+    }
     await launched.abort();
     throw error;
   } finally {
@@ -286,6 +304,16 @@ async function trainRun(start: OpenRun, training: Trained, devices: number, opti
     signals.release();
   }
 }
+
+/** Starts the report of a training. */
+const openReport = (job: TrainJob, devices: number, say: (message: string) => void): Promise<LiveReport> =>
+  LiveReport.open({
+    path: job.run,
+    config: job.config,
+    session: sessionOf(new Date(), commandLine(process.argv.slice(2)), devices),
+    first: job.first,
+    say: (warning) => say(`warning: ${warning}`),
+  });
 
 function printStopped(step: number, signal: Interruption, path: string): void {
   const how = `resume with: ${resumeCommand(path)}`;

@@ -5,10 +5,10 @@ import type { Classes } from "./dataSet.ts";
 import { openProbe } from "./dataSets.ts";
 import { buildClassifier } from "./model.ts";
 import { probe } from "./probe.ts";
-import type { Task, TaskOptions } from "./task.ts";
+import type { Task, TaskOptions, TaskSnapshot } from "./task.ts";
 
-const SUMMARY =
-  "The loss asks of every picture and every class whether the picture belongs to the class, and adds up the errors of the yes-or-no answers.";
+/** What the report shows of pairs. */
+const NO_PAIRS: TaskSnapshot = { results: [], sample: { names: [], pictures: [], scores: [] }, sheet: [] };
 
 /** Opens the task. The labels of a batch are the classes of its items. */
 export async function classTask(
@@ -26,27 +26,16 @@ export async function classTask(
       ...{ images, imageShape, rng },
       labels: items.map((item) => ofItem[item]),
     }),
-    tested: () => ({ testAccuracy: testClassifier(model, { ...data, others: [] }, comm)[0].accuracy }),
+    tested() {
+      const accuracies = testClassifier(model, { ...data, others: [] }, comm);
+      return { figures: { testAccuracy: accuracies[0].accuracy }, snapshot: () => ({ ...NO_PAIRS, accuracies }) };
+    },
     async results(tested) {
       const accuracies = testClassifier(model, data, comm);
       tested({ testAccuracy: accuracies[0].accuracy });
       const probed = probe(model, data, comm);
       if (probed === undefined) return undefined;
-      return {
-        table: accuracyTable(accuracies),
-        report: ({ history: _, ...page }) => ({
-          ...page,
-          lead: "One tower for pictures with a linear classifier on it, trained to tell the classes of pictures apart.",
-          lossSummary: SUMMARY,
-          blindLoss,
-          evaluations: [],
-          results: [],
-          accuracies,
-          probe: probed,
-          sample: { names: [], pictures: [], scores: [] },
-          sheet: [],
-        }),
-      };
+      return { table: accuracyTable(accuracies), snapshot: { ...NO_PAIRS, accuracies, probe: probed } };
     },
   };
 }

@@ -65,6 +65,8 @@ export interface TestSet {
 export interface Tests {
   /** The first is the one that a run is judged by. */
   readonly sets: readonly TestSet[];
+  /** Training pictures with their texts, not augmented: recall on some of them is measured beside that on the first set. */
+  readonly trained?: PictureSet;
   /** The rendered or read images and names, for devices. */
   readonly shared?: Pick<TestOpening, "rendered" | "names">;
 }

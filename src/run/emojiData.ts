@@ -220,7 +220,12 @@ export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
         known: unseen ? [] : trainStyles.map((known) => pictures(known, items)),
       };
     });
-    return { sets, shared: { rendered: data.rendered, names: withoutKeywords(data.names) } };
+    const seen = drawnEmoji(data, trainStyles[0]).filter((item) => !unseen?.has(item));
+    return {
+      sets,
+      trained: pictures(trainStyles[0], seen),
+      shared: { rendered: data.rendered, names: withoutKeywords(data.names) },
+    };
   },
 
   openClasses: async (settings) => classesOf(await emojiList(), settings),

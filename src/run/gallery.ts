@@ -1,6 +1,7 @@
 /** Embeds the pictures of files and folders, for a search among them. */
 import { filesOf, PictureError, type PreparedPicture, sniffFile } from "../data/index.ts";
 import { embedPictures } from "./embed.ts";
+import { joined } from "./joined.ts";
 import type { OpenModel } from "./openModel.ts";
 import type { PictureReader } from "./pictureReader.ts";
 
@@ -55,17 +56,6 @@ export async function embedFiles(
   }
   if (waiting.length > 0) embed();
   return { names, zimg: joined(embedded), skipped, mostlyCut, kinds };
-}
-
-/** One array after the other. */
-export function joined(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }
 
 /** A picture, or the kind of a skipped file. In a folder, files that are not pictures cause no warning. */

@@ -82,6 +82,7 @@ function testsOf(
 }
 
 const CLASSES = 20;
+const SHOWN = 1000; // names of training, at most, whose recall is measured
 
 const firstWord = (name: string): string => name.split(" ")[0];
 
@@ -162,7 +163,9 @@ export const iconsData: DataSet<IconSettings> = {
     const trained = iconsByName(icons, "train");
     const tested = icons.sets.filter(({ use }) => use === split);
     const sets = tested.flatMap((set) => testsOf(set.name, iconsOf(set), trained, model.image.imageSize));
-    return { sets, shared: { rendered: icons.rendered } };
+    const every = Math.ceil(trained.size / SHOWN);
+    const shown = [...trained.values()].filter((_, i) => i % every === 0).map(([first]) => first);
+    return { sets, trained: iconPictures(shown, model.image.imageSize), shared: { rendered: icons.rendered } };
   },
 
   openClasses: classesOf,

@@ -49,6 +49,7 @@ export {
 } from "./imageEmbeddings.ts";
 export { unknownPictures } from "./knowledge.ts";
 export { listRuns, newestRun, type RunSummary } from "./listRuns.ts";
+export { LiveReport } from "./liveReport.ts";
 export { loadTokenizer } from "./loadTokenizer.ts";
 export { lockRun, RunLockedError } from "./lock.ts";
 export { computeLoss } from "./loss/compute.ts";
@@ -63,6 +64,7 @@ export { checkSchedule, checkSettings } from "./preflight.ts";
 export { presetNames } from "./presets.ts";
 export { type ComparedProbe, probeJson, probeTable } from "./probe.ts";
 export type { TrainReport } from "./recorder.ts";
+export { compareRuns, reportRun } from "./reports.ts";
 export { type OpenRun, openResumed, type ResumeOptions, writeChanges } from "./resume.ts";
 export {
   checkRunPath,
@@ -78,6 +80,7 @@ export {
   runName,
 } from "./runFolder.ts";
 export { classifierOf, imageModelOf, modelOf, openRunToRead } from "./runModel.ts";
+export { sessionOf } from "./runReport.ts";
 export {
   initialCheckpoint,
   keptTokenizer,

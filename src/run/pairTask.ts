@@ -1,10 +1,20 @@
 /** The task of pairs: a SigLIP, tested by retrieval, by calibration, and by the few-shot probe of its image tower. */
 import { groupsOfTokens, type PairBatch, pairObjective } from "../siglip/index.ts";
+import type { Tests } from "./dataSet.ts";
 import { openProbe, openTests, repeatsTexts } from "./dataSets.ts";
-import { type Embedder, type Evaluation, embedSet, evaluateAll, evaluateSet, evaluationTable } from "./evaluation.ts";
+import {
+  type EmbeddedSet,
+  type Embedder,
+  type Evaluation,
+  embedSet,
+  evaluateAll,
+  evaluateSet,
+  evaluationTable,
+} from "./evaluation.ts";
 import { buildModel, lossOf } from "./model.ts";
+import { snapshotOf } from "./modelSnapshot.ts";
 import { probe } from "./probe.ts";
-import { reportOf } from "./runReport.ts";
+import { sampleRecall } from "./sampleRecall.ts";
 import type { Figures, Task, TaskOptions } from "./task.ts";
 
 /** Opens the task. */
@@ -24,22 +34,32 @@ export async function pairTask({ config, tokenizer, comm, alive, opening }: Task
       sawGroups(groups);
       return { ...rows, rng, groups };
     },
-    tested: () => figuresOf(evaluateSet(embedSet(embedder, tests.sets[0]), alive)),
+    tested() {
+      const set = embedSet(embedder, tests.sets[0]);
+      const evaluation = evaluateSet(set, alive);
+      return {
+        figures: figuresOf(evaluation, embedder, tests, set),
+        snapshot: () => snapshotOf({ config, model, set, evaluations: [evaluation] }),
+      };
+    },
     async results(tested) {
       const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
-      tested(figuresOf(evaluations[0]));
+      tested(figuresOf(evaluations[0], embedder, tests, sets[0]));
       const probed = probe(model, await openProbe(config, opening), comm);
       if (probed === undefined) return undefined;
-      const results = { model, set: sets[0], evaluations, probe: probed };
-      return { table: evaluationTable(evaluations), report: (page) => reportOf({ ...page, ...results, config }) };
+      const snapshot = snapshotOf({ config, model, set: sets[0], evaluations, probe: probed });
+      return { table: evaluationTable(evaluations), snapshot };
     },
   };
 }
 
-const figuresOf = ({ recall }: Evaluation): Figures =>
-  Object.fromEntries(
-    recall.flatMap(({ k, textToImage, imageToText }) => [
-      [`textToImage.r${k}`, textToImage],
-      [`imageToText.r${k}`, imageToText],
-    ]),
-  );
+/** Recall, also on samples of the training and the test pictures. Every device takes part. */
+function figuresOf({ recall }: Evaluation, embedder: Embedder, { trained }: Tests, set: EmbeddedSet): Figures {
+  const fields = recall.flatMap(({ k, textToImage, imageToText }) => [
+    [`textToImage.r${k}`, textToImage],
+    [`imageToText.r${k}`, imageToText],
+  ]);
+  const sample = trained && sampleRecall(embedder, trained, set);
+  const ofSamples = sample ? { "sample.train.r1": sample.train, "sample.test.r1": sample.test } : {};
+  return { ...Object.fromEntries(fields), ...ofSamples };
+}

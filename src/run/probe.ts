@@ -4,6 +4,7 @@ import { alone } from "../parallel/index.ts";
 import { heap, Rng } from "../tensor/index.ts";
 import type { LabelledPictures, ProbeData } from "./dataSet.ts";
 import { imageFeatures } from "./embed.ts";
+import { joined } from "./joined.ts";
 import type { TrainedModel } from "./model.ts";
 
 const SHOTS = [1, 5, 10, 25]; // as in big_vision, like the number of seeds
@@ -52,16 +53,6 @@ function accuracyOf(data: ProbeData, trained: readonly Float32Array[], tested: F
     });
     return { shots: count, accuracy: { mean: seeds.reduce((a, b) => a + b, 0) / seeds.length, seeds } };
   });
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 /** A row per number of shots, as `siglip eval --probe --json` prints it: fractions from 0 to 1. */

@@ -1,9 +1,11 @@
 /** Records a training on rank 0: metrics, checkpoints, warnings, and reports to the main thread. */
+import type { BatchRow, ModelSnapshot } from "../report/index.ts";
 import type { Step } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
 import { ClippedSteps, healthMetrics } from "./healthMetrics.ts";
 import { type Metrics, MetricsLog, readMetrics } from "./metrics.ts";
 import { Saver, type SaverOptions } from "./saver.ts";
+import type { Figures, Tested } from "./task.ts";
 import { flopsOf, pendingOf, type Stored } from "./trainingState.ts";
 import { TrainingWatch, type WatchedRun } from "./trainingWatch.ts";
 
@@ -19,7 +21,18 @@ export type TrainReport =
       /** R@1 on the first test set after this step, if it was measured. */
       readonly recall?: { readonly textToImage: number; readonly imageToText: number };
     }
-  | { readonly kind: "log"; readonly message: string };
+  | { readonly kind: "log"; readonly message: string }
+  | ({ readonly kind: "begin" } & Beginning)
+  /** The model after an evaluation. */
+  | { readonly kind: "snapshot"; readonly snapshot: ModelSnapshot };
+
+/** What the report shows of a training before its first step. */
+export interface Beginning {
+  readonly parameters: number;
+  readonly blindLoss: number;
+  /** The first rows of the first batch. */
+  readonly rows: readonly BatchRow[];
+}
 
 /** Least interval between two step reports: the main thread shares the cores with the devices. */
 const REPORT_MS = 100;
@@ -79,8 +92,8 @@ export class Recorder {
     return this.#flops;
   }
 
-  /** Records a step; `tested`: the metrics of a test after it, if any. */
-  saw(seen: Step, learningRate: number, tested: Metrics | undefined, last: boolean): void {
+  /** Records a step; `tested`: a test after it, if any. */
+  saw(seen: Step, learningRate: number, tested: Tested | undefined, last: boolean): void {
     const { step, loss, gradNorm, health } = seen;
     const own = ofObjective(seen);
     this.#saver.saw(loss);
@@ -98,10 +111,11 @@ export class Recorder {
         ...(health && healthMetrics(health)),
       });
     }
-    if (tested) this.#log.append(tested);
+    if (tested) this.#log.append({ step, ...tested.figures });
     for (const sign of this.#watch.see(seen)) this.#say(`warning: ${sign}`);
     if (last || tested || performance.now() - this.#reported > REPORT_MS) {
-      this.#report({ kind: "step", step, loss, ...own, ...(tested && bestRanks(tested)) });
+      this.#report({ kind: "step", step, loss, ...own, ...(tested && bestRanks(tested.figures)) });
+      if (tested) this.#report({ kind: "snapshot", snapshot: { step, ...tested.snapshot() } });
       this.#reported = performance.now();
     }
   }
@@ -150,10 +164,8 @@ const ofObjective = ({ t, b, accuracy }: Pick<Step, "t" | "b" | "accuracy">): Re
 });
 
 /** R@1 of a test, if it measured recall. */
-const bestRanks = (row: Metrics): { recall?: { textToImage: number; imageToText: number } } =>
-  "textToImage.r1" in row
-    ? { recall: { textToImage: Number(row["textToImage.r1"]), imageToText: Number(row["imageToText.r1"]) } }
-    : {};
+const bestRanks = (row: Figures): { recall?: { textToImage: number; imageToText: number } } =>
+  "textToImage.r1" in row ? { recall: { textToImage: row["textToImage.r1"], imageToText: row["imageToText.r1"] } } : {};
 
 /** A watch for the coming steps; that of a resumed run knows the run's first step. */
 function watchFrom({ run, first, config, loss }: RecorderOptions): TrainingWatch {

@@ -5,6 +5,8 @@
  *     config.json        the complete configuration
  *     metrics.jsonl      raw measurements (metrics.ts)
  *     checkpoint/        the newest checkpoints (checkpoint.ts)
+ *     journal.jsonl      dates, commands, machines, times (journal.ts)
+ *     report.html        the report, renewed while the training runs (liveReport.ts)
  *     embeddings.safetensors   of the training images, if the image tower is locked (imageEmbeddings.ts)
  *     lock.1             the process that writes here (lock.ts)
  *
@@ -44,6 +46,8 @@ const CONFIG = "config.json";
 const CHECKPOINTS = "checkpoint";
 const METRICS = "metrics.jsonl";
 const EMBEDDINGS = "embeddings.safetensors";
+/** Files that a training writes as soon as it starts. */
+const BEGUN = ["journal.jsonl", "report.html"];
 /** Files of the checkpoint of the weights that a run starts from. */
 const STEP_0 = /^\d+-step-0\./;
 
@@ -84,7 +88,8 @@ export const runFiles = (hasEmbeddings: boolean): readonly (readonly [name: stri
   [METRICS, "measurements, a line of JSON each"],
   [`${CHECKPOINTS}/`, "the newest checkpoints, and the one with the lowest loss"],
   ...(hasEmbeddings ? [[EMBEDDINGS, "embeddings of the training images"] as const] : []),
-  ["report.html", "the report, at the end"],
+  ["journal.jsonl", "dates, commands, machines and times"],
+  ["report.html", "the report, renewed at every evaluation"],
 ];
 
 /** Writes the configuration of a run. The run must be locked. */
@@ -108,7 +113,7 @@ function makeRunFolder(path: string, fs: Fs): string[] {
 
 function discardRun(path: string, made: readonly string[], release: () => void, fs: Fs): boolean {
   const isOurs = (name: string): boolean =>
-    name === CONFIG || name === CHECKPOINTS || name === EMBEDDINGS || /^lock\.\d+$/.test(name);
+    [CONFIG, CHECKPOINTS, EMBEDDINGS, ...BEGUN].includes(name) || /^lock\.\d+$/.test(name);
   const isEmptyLog = (name: string): boolean => name === METRICS && fs.read(join(path, name)).length === 0;
   try {
     const isUntouched = fs.list(path).every((name) => isOurs(name) || isEmptyLog(name));
@@ -116,7 +121,7 @@ function discardRun(path: string, made: readonly string[], release: () => void, 
     if (!isUntouched || !checkpoints.every((name) => STEP_0.test(name))) return false;
     for (const name of checkpoints) fs.remove(join(path, CHECKPOINTS, name));
     fs.removeFolder(join(path, CHECKPOINTS));
-    for (const name of [METRICS, EMBEDDINGS, CONFIG]) fs.remove(join(path, name));
+    for (const name of [METRICS, EMBEDDINGS, ...BEGUN, CONFIG]) fs.remove(join(path, name));
     release();
     for (const folder of [...made].reverse()) fs.removeFolder(folder);
     return true;

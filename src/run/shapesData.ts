@@ -40,7 +40,9 @@ export const shapesData: DataSet = {
 
   async openTests({ model, train }) {
     const set = (split: ShapesSplit) => shapePictures(split, TESTED, train.seed, model.image.imageSize);
+    const trained = set("train");
     return {
+      trained,
       sets: [
         {
           name: "unseen",
@@ -48,7 +50,7 @@ export const shapesData: DataSet = {
           pictures: set("unseen"),
           known: [],
         },
-        { name: "train", title: "new drawings of scenes seen in training", pictures: set("train"), known: [] },
+        { name: "train", title: "new drawings of scenes seen in training", pictures: trained, known: [] },
       ],
     };
   },

@@ -1,7 +1,7 @@
 /** What a run trains, as a value: its objective, its batches, and how it is tested. Pairs are in `pairTask.ts`, classes in `classTask.ts`. */
 import type { Batch } from "../data/index.ts";
 import type { Communicator } from "../parallel/index.ts";
-import type { EvaluationRow, MetricRow, ReportData } from "../report/index.ts";
+import type { ModelSnapshot } from "../report/index.ts";
 import type { Objective } from "../siglip/index.ts";
 import type { Rng } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
@@ -18,10 +18,20 @@ export interface Task<B> {
   readonly loss: WatchedRun["loss"];
   /** This device's batch, from the rows that were drawn and the random numbers of the step; `sawGroups` gets its equal texts. */
   batchOf(rows: Batch, rng: Rng, sawGroups: (groups: Int32Array) => void): B;
-  /** Figures on the first test set, for the curves of the report. Nothing is selected by them. */
-  tested(): Figures;
+  /** A test on the first test set during training, for the report. Nothing is selected by it. */
+  tested(): Tested;
   /** Tests the trained model; the result is rank 0's. `tested` gets the same figures of it as soon as they are known. */
   results(tested: (figures: Figures) => void): Promise<TaskResults | undefined>;
+}
+
+/** What the report shows of a model, but for its step. */
+export type TaskSnapshot = Omit<ModelSnapshot, "step">;
+
+/** A test. */
+export interface Tested {
+  readonly figures: Figures;
+  /** For the report. */
+  snapshot(): TaskSnapshot;
 }
 
 /** Figures of a test, by their name in a line of metrics. */
@@ -41,11 +51,6 @@ export interface TaskOptions {
 export interface TaskResults {
   /** The table printed at the end. */
   readonly table: string;
-  report(page: ReportPage): ReportData;
-}
-
-/** What the reports of all tasks have. */
-export interface ReportPage extends Pick<ReportData, "title" | "batch" | "clipNorm" | "facts" | "config" | "versions"> {
-  readonly metrics: readonly MetricRow[];
-  readonly history: readonly EvaluationRow[];
+  /** For the report. */
+  readonly snapshot: TaskSnapshot;
 }

@@ -1,21 +1,24 @@
 /**
  * The program that `siglip train` starts on its devices: every device runs all of it on its shards of each batch.
  *
- * Rank 0 also writes metrics, checkpoints and the report (`recorder.ts`). A batch is a pure function of (seed, step) and sums
+ * Rank 0 also writes metrics and checkpoints (`recorder.ts`), the main thread the report. A batch is a pure function of (seed, step) and sums
  * over shards have a fixed order, so a resumed run, also on another number of devices, is bit-identical to an uninterrupted one.
  */
-import { openPairs, type PairsSpec, RowDrawer, type SharedRows } from "../data/index.ts";
+import { type Pairs, type PairsSpec, RowDrawer, type SharedRows } from "../data/index.ts";
+import { countParameters } from "../nn/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
+import type { ModelSnapshot } from "../report/index.ts";
 import { train } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
 import { type Tokenizer, type TokenizerFile, tokenizerFromJSON } from "../tokenizers/index.ts";
 import { classTask } from "./classTask.ts";
 import type { Config } from "./config.ts";
 import type { Classes, TestOpening } from "./dataSet.ts";
+import { firstRows, openRunPairs } from "./firstBatch.ts";
 import { Guard } from "./guard.ts";
-import { buildOptimizer, lossOf } from "./model.ts";
+import { buildOptimizer } from "./model.ts";
 import { pairTask } from "./pairTask.ts";
-import { isLogged, Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
+import { type Beginning, isLogged, Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
 import { finish } from "./results.ts";
 import { openRun } from "./runFolder.ts";
 import { buildSchedules } from "./schedules.ts";
@@ -27,7 +30,6 @@ export interface TrainJob {
   /** The run folder. */
   readonly run: string;
   readonly config: Config;
-  readonly preset: string;
   readonly digest: string;
   /** Completed steps. */
   readonly first: number;
@@ -48,7 +50,7 @@ export interface TrainJob {
 /** The result of a training. */
 export type TrainResult =
   | { readonly kind: "stopped"; readonly step: number }
-  | { readonly kind: "done"; readonly table: string; readonly summary: string; readonly report: string };
+  | { readonly kind: "done"; readonly table: string; readonly summary: string; readonly snapshot: ModelSnapshot };
 
 runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   const { comm, config: job, alive } = device;
@@ -78,7 +80,11 @@ async function runTask<B>(
   const guard = new Guard(comm, model, optimizer, job.compareEvery);
   const { factorOf, factors } = buildSchedules(config, Math.floor(job.items / batch));
 
-  const drawer = await rowDrawerFor(device);
+  const drawer = await rowDrawerFor(device, (pairs) => ({
+    parameters: countParameters(model),
+    blindLoss: task.loss.blindLoss(batch),
+    rows: firstRows(pairs, config, tokenizer),
+  }));
   const dropout = new Rng(config.train.seed).split("patchDropout");
   const batchOf = (index: number): B => {
     device.step(index + 1);
@@ -96,7 +102,7 @@ async function runTask<B>(
     const saves = last || isDue || step % config.checkpoint.every === 0;
     guard.compare(step, saves);
     const tests = step % config.eval.every === 0 && step < steps;
-    const tested = tests ? { step, ...task.tested() } : undefined;
+    const tested = tests ? task.tested() : undefined;
     recorder?.saw(seen, factors(step - 1)[0] * config.optim.lr, tested, last);
     if (saves) recorder?.save(step, last);
     if (stopped && step < steps) {
@@ -108,9 +114,7 @@ async function runTask<B>(
   recorder?.close();
   if (recorder === undefined || results === undefined) return { kind: "stopped", step: steps }; // rank 0 has both
   const seconds = (performance.now() - started) / 1e3;
-  const { run, preset } = job;
-  const { flops } = recorder;
-  return finish({ run, config, preset, model, results, seconds, flops, first, devices: comm.size });
+  return finish({ config, model, results, seconds, flops: recorder.flops, first, devices: comm.size });
 }
 
 /** How the test sets are opened: with what the main thread has read already. */
@@ -121,18 +125,14 @@ function openingOf({ config: { pairs }, alive }: Device<TrainJob, TrainReport>):
 }
 
 /** Draws the rows of this device, and while it waits for other devices also later ones. */
-async function rowDrawerFor({ comm, config: job, alive }: Device<TrainJob, TrainReport>): Promise<RowDrawer> {
+async function rowDrawerFor(
+  { comm, config: job, alive, report }: Device<TrainJob, TrainReport>,
+  beginning: (pairs: Pairs) => Beginning,
+): Promise<RowDrawer> {
   const { batch, seed, steps } = job.config.train;
-  const { noise, noiseProbability } = job.config.data;
   const [first, end] = [comm.rank, comm.rank + 1].map((rank) => (rank * batch) / comm.size);
-  const pairs = await openPairs(
-    {
-      ...job.pairs,
-      views: lossOf(job.config).views,
-      ...(noise === "none" ? {} : { noise: { kind: noise, probability: noiseProbability } }),
-    },
-    alive,
-  );
+  const pairs = await openRunPairs(job.pairs, job.config, alive);
+  if (comm.rank === 0) report({ kind: "begin", ...beginning(pairs) });
   const drawer = new RowDrawer(job.rows, pairs, { seed, first, end, steps });
   comm.whileWaiting = () => drawer.help();
   return drawer;

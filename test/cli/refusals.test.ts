@@ -10,6 +10,7 @@ import { type Finished, siglip } from "../support/cli.ts";
 const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   train: ["--preset", "shapes"],
   config: ["no-such-preset"],
+  report: ["no-such-run"],
   eval: ["no-such-run"],
   embed: ["no-such-run", "--out", "no-such-file.safetensors"],
   classify: ["no-such-run", "no-such-picture.png", "word"],

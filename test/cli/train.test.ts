@@ -37,7 +37,9 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(stdout).toMatch(/text → picture +\d+\.\d %/);
     expect(stderr).toMatch(/step 12\/12 .*loss \d/);
     expect(stderr).not.toMatch(/warning/);
-    expect(readdirSync(run("whole")).sort()).toEqual(["checkpoint", "config.json", "metrics.jsonl", "report.html"]);
+    expect(readdirSync(run("whole")).sort()).toEqual([
+      ...["checkpoint", "config.json", "journal.jsonl", "metrics.jsonl", "report.html"],
+    ]);
     const report = readFileSync(join(run("whole"), "report.html"), "utf8");
     expect(report).toMatch(/6 classes, 1,000 pictures.*pictures per class.*image tower.*\d+\.\d %.*chance.*16\.7 %/s);
     expect(stderr).toMatch(/checkpoint of step 5 saved[\s\S]*checkpoint of step 12 saved/);
