@@ -1,12 +1,14 @@
 /** `siglip eval`: zero-shot retrieval with the newest checkpoint of a run, and the few-shot probe of its image tower. */
 import { launch } from "../parallel/launch.ts";
 import {
+  ConfigError,
   type EvalJob,
   type EvalResult,
   evalProgram,
   evaluationJson,
   evaluationTable,
   modelOf,
+  openProbe,
   openRunToRead,
   openTests,
   probeJson,
@@ -37,6 +39,10 @@ export async function evaluate(
   chooseKernels(options.kernels ?? config.train.kernels);
   modelOf(config, checkpoint); // an invalid model is rejected here, before any thread starts
   const { shared: opened } = await openTests(config, opening());
+  if (probes && (await openProbe(config, opening())) === undefined) {
+    const detail = `--probe needs classes, and the data set ${config.data.name} has none; leave it out`;
+    throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "--probe", detail }]);
+  }
   // A training may save meanwhile: all devices evaluate this checkpoint.
   const job: EvalJob = { config, stored: shared(checkpoint), opened, probes };
   const [{ evaluations, probe }] = await launch<EvalJob, EvalResult>(evalProgram, devices, job, { deadline }).results;

@@ -2,7 +2,7 @@
  * `siglip train`, the main thread: it opens the run folder and the data, starts the devices, draws progress, and forwards
  * Ctrl-C. It never blocks on a device; the training itself is in trainDevice.ts.
  */
-import { join } from "node:path";
+import { join, resolve as resolvePath } from "node:path";
 import { newSharedRows } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch } from "../parallel/launch.ts";
@@ -17,6 +17,7 @@ import {
   configDigest,
   createNextRun,
   createRun,
+  filesRecipe,
   fitsOn,
   fittingShards,
   initialCheckpoint,
@@ -25,6 +26,7 @@ import {
   modelConfig,
   type OpenRun,
   type OwnedRunFolder,
+  openedFiles,
   openResumed,
   openStartingWeights,
   openTraining,
@@ -38,6 +40,7 @@ import {
   runBytes,
   type StartingWeights,
   shared,
+  splitFiles,
   type TrainingData,
   type TrainJob,
   type TrainReport,
@@ -68,6 +71,7 @@ export interface TrainOptions {
   readonly shards?: string;
   readonly kernels?: string;
   readonly set: readonly string[];
+  readonly data?: string;
   readonly init?: string;
   readonly lock?: string;
   readonly embeddings?: string;
@@ -84,13 +88,15 @@ const RUNS = "runs";
 const COMPARE_EVERY = 100;
 
 /** The preset of a run for which none is named. */
-const presetOf = ({ preset, lock }: TrainOptions): string => preset ?? (lock === "image" ? "emoji-siglit" : "emoji");
+const presetOf = ({ preset, lock, data }: TrainOptions): string =>
+  preset ?? (data !== undefined ? "files" : lock === "image" ? "emoji-siglit" : "emoji");
 
-export async function train(options: TrainOptions): Promise<void> {
-  const { out, resume = false } = options;
-  const preset = presetOf(options);
-  deadlineOf(options.deadline); // reject an invalid one before any work
-  const from = startingWeightsOf(options);
+export async function train(given: TrainOptions): Promise<void> {
+  const { out, resume = false } = given;
+  const preset = presetOf(given);
+  deadlineOf(given.deadline); // reject an invalid one before any work
+  const from = startingWeightsOf(given);
+  const options = preset === "files" && !resume ? await withRecipe(given, from) : given;
   if (options.dryRun) return dryRun(options, from);
   let start = resume ? openToResume(options) : undefined;
   try {
@@ -140,6 +146,17 @@ function startingWeightsOf({ init, embeddings, resume = false }: TrainOptions): 
   return init === undefined ? undefined : openStartingWeights(init, warn);
 }
 
+/** The options of a run on the user's images, with the recipe for their number before the settings of --set. */
+async function withRecipe(options: TrainOptions, from: StartingWeights | undefined): Promise<TrainOptions> {
+  const config = resolveConfig("files", settingsOf(options), from);
+  const files = await openedFiles(config, opening());
+  const { train } = splitFiles(files, config.data.testShare);
+  const isLocked = config.train.lock === "image";
+  const recipe = filesRecipe({ images: train.length, isStarted: from !== undefined, isLocked });
+  process.stderr.write(printableLines(`recipe for ${train.length} images: ${recipe.join(" ")} (--set overrides)\n`));
+  return { ...options, set: [...recipe, ...options.set] };
+}
+
 /** The tokenizer of a new run: that of its starting weights, or the data's. */
 const tokenizerFor = (config: Config, from: StartingWeights | undefined, ofData: Tokenizer): Tokenizer =>
   (from && keptTokenizer(config, from)) ?? ofData;
@@ -151,9 +168,10 @@ function openToResume(options: TrainOptions): OpenRun {
 }
 
 /** The settings of --set, and of the options that are short for one key each. */
-function settingsOf({ set, seed, batch, shards, kernels, lock }: TrainOptions): string[] {
+function settingsOf({ set, seed, batch, shards, kernels, lock, data }: TrainOptions): string[] {
   const short = { seed, batch, shards, kernels, lock };
   return [
+    ...(data === undefined ? [] : ["data.name=files", `data.path=${resolvePath(data)}`]),
     ...set,
     ...Object.entries(short).flatMap(([key, value]) => (value === undefined ? [] : [`train.${key}=${value}`])),
   ];
@@ -235,7 +253,7 @@ function jobOf(
     compareEvery: verify ? 1 : COMPARE_EVERY,
     tokenizer: kept,
     items,
-    pairs: embeddings && spec.data === "emoji" ? { ...spec, embeddings } : spec,
+    pairs: embeddings && (spec.data === "emoji" || spec.data === "files") ? { ...spec, embeddings } : spec,
     rows: newSharedRows(config.train.batch, rowShapeOf(config)),
   };
 }

@@ -39,6 +39,16 @@ export {
   type NamedEmoji,
 } from "./emojiNames.ts";
 export { emojiTokenizer } from "./emojiTexts.ts";
+export {
+  type FileImages,
+  type FileItem,
+  type FilesPairsOptions,
+  filesImages,
+  filesPairs,
+  filesPictures,
+  storedSide,
+} from "./files.ts";
+export { badRowLines, filesFrom, type OpenedFiles, type OpenFiles, openFiles } from "./filesOpen.ts";
 export { type IconIndex, type OpenedIcons, type OpenIcons, openIcons, type PreparedSet } from "./iconFiles.ts";
 export { type PrepareIcons, prepareIcons } from "./iconPrepare.ts";
 export type { DuplicateCounts } from "./iconSelection.ts";
@@ -47,7 +57,15 @@ export { type Icon, type IconPairsOptions, iconPairs, iconPictures, iconsByName,
 export { decodeImage, readImage } from "./image.ts";
 export { MissingPackageError } from "./missingPackageError.ts";
 export { NOISE_KINDS, type Noise, type NoiseKind, spoilsImages, withNoise } from "./noise.ts";
-export { type EmojiSpec, type IconsSpec, openImages, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
+export {
+  type EmojiSpec,
+  type FilesSpec,
+  type IconsSpec,
+  openImages,
+  openPairs,
+  type PairsSpec,
+  type ShapesSpec,
+} from "./pairs.ts";
 export { sniffFile } from "./pictureBytes.ts";
 export { PictureError } from "./pictureError.ts";
 export { filesOf } from "./pictureFiles.ts";
@@ -82,3 +100,5 @@ export {
   type Thing,
 } from "./shapes.ts";
 export { newSharedRows, RowDrawer, type SharedRows, sharedRowsBytes } from "./sharedRows.ts";
+export { type BadRow, type Columns, type Row, type Rows, type Source, SourceError, type Split } from "./sources/row.ts";
+export type { Caption } from "./sources/scan.ts";

@@ -286,6 +286,11 @@ const LATER_KEYS: readonly string[] = [
   "loss.sameName",
   "data.noise",
   "data.noiseProbability",
+  "data.path",
+  "data.image",
+  "data.text",
+  "data.testShare",
+  "data.allowBad",
 ];
 
 /**

@@ -94,14 +94,14 @@ export interface DataSet<Settings extends DataSettings = DataSettings> {
   repeatsTexts(settings: Settings): boolean;
   /** Combinations of its keys that it cannot use. */
   conflicts?(settings: Settings): Conflict[];
-  /** Opens the tokenizer without rendering or writing anything. */
-  openVocabulary(settings: Settings, opening: Pick<Opening, "cache">): Promise<Vocabulary>;
+  /** Opens the tokenizer without rendering or writing anything; a user's images are read and decoded for it, once. */
+  openVocabulary(settings: Settings, opening: Opening): Promise<Vocabulary>;
   /** Opens the training data. */
   openTraining(settings: Settings, opening: Opening): Promise<TrainingData>;
   /** Opens the test sets. */
   openTests(settings: Settings, opening: TestOpening): Promise<Tests>;
-  /** Opens labelled images for the few-shot probe. */
-  openProbe(settings: Settings, opening: TestOpening): Promise<ProbeData>;
+  /** Opens labelled images for the few-shot probe; undefined if they have no labels. */
+  openProbe(settings: Settings, opening: TestOpening): Promise<ProbeData | undefined>;
 }
 
 /** Throws `ConfigError` if a batch has more rows than the data has items. */

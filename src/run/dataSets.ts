@@ -5,11 +5,18 @@ import type { Conflict } from "./configError.ts";
 import type { Opening, ProbeData, TestOpening, Tests, TrainingData, Vocabulary } from "./dataSet.ts";
 import { type EmojiSettings, emojiData, emojiKeys } from "./emojiData.ts";
 import { choice, number, type Values } from "./fields.ts";
+import { type FilesSettings, filesData, filesKeys } from "./filesData.ts";
 import { type IconSettings, iconKeys, iconsData } from "./iconsData.ts";
 import { shapesData } from "./shapesData.ts";
 import { cutTexts } from "./texts.ts";
 
-const dataSets = { emoji: emojiData(false), "emoji-unseen": emojiData(true), icons: iconsData, shapes: shapesData };
+const dataSets = {
+  emoji: emojiData(false),
+  "emoji-unseen": emojiData(true),
+  icons: iconsData,
+  shapes: shapesData,
+  files: filesData,
+};
 
 /** Name of a data set. */
 export type DataName = keyof typeof dataSets;
@@ -22,10 +29,11 @@ const noiseKeys = {
 };
 
 /** The keys of all data sets. */
-export const dataKeys = { ...emojiKeys, ...iconKeys, ...noiseKeys };
+export const dataKeys = { ...emojiKeys, ...iconKeys, ...filesKeys, ...noiseKeys };
 
 type Settings = EmojiSettings &
-  IconSettings & { readonly data: Values<typeof noiseKeys> & { readonly name: DataName } };
+  IconSettings &
+  FilesSettings & { readonly data: Values<typeof noiseKeys> & { readonly name: DataName } };
 
 /** Combinations of its keys that a data set cannot use. */
 export function dataConflicts(settings: Settings): Conflict[] {
@@ -43,8 +51,8 @@ export const hasFixedImages = (settings: Settings): boolean =>
 /** Whether two items of a batch may have the same text. */
 export const repeatsTexts = (settings: Settings): boolean => dataSets[settings.data.name].repeatsTexts(settings);
 
-/** The tokenizer of a run and the number of its items, without rendering or writing anything. */
-export const openVocabulary = (settings: Settings, opening: Pick<Opening, "cache"> = {}): Promise<Vocabulary> =>
+/** The tokenizer of a run and the number of its items, without rendering or writing anything but a user's decoded images. */
+export const openVocabulary = (settings: Settings, opening: Opening = {}): Promise<Vocabulary> =>
   dataSets[settings.data.name].openVocabulary(settings, opening);
 
 /** Opens the training data; renders images that the cache lacks. Throws `ConfigError` if a batch is larger than the data. */
@@ -59,6 +67,6 @@ export async function openTraining(settings: Settings, opening: Opening): Promis
 export const openTests = (settings: Settings, opening: TestOpening): Promise<Tests> =>
   dataSets[settings.data.name].openTests(settings, opening);
 
-/** Opens labelled images for the few-shot probe of a run. */
-export const openProbe = (settings: Settings, opening: TestOpening): Promise<ProbeData> =>
+/** Opens labelled images for the few-shot probe of a run; undefined if its data has no labels. */
+export const openProbe = (settings: Settings, opening: TestOpening): Promise<ProbeData | undefined> =>
   dataSets[settings.data.name].openProbe(settings, opening);

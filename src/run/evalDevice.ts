@@ -30,8 +30,8 @@ runDevice<EvalJob, EvalResult>(async ({ comm, config: { config, stored, opened, 
   const embedder = { model, tokenizer, length: config.tokenizer.length, comm, alive };
   const opening = { progress: alive, ...opened };
   const { evaluations } = evaluateAll(embedder, await openTests(config, opening), config.train);
-  if (!probes) return { evaluations, probe: undefined };
-  const data = await openProbe(config, opening);
+  const data = probes ? await openProbe(config, opening) : undefined;
+  if (!data) return { evaluations, probe: undefined };
   const probed = probe(embedder, data);
   return { evaluations, probe: probed && { ...probed, pixels: pixelProbe(data) } };
 });

@@ -26,6 +26,8 @@ export type { EmbedJob, EmbedReport } from "./embedDevice.ts";
 export { trims } from "./emojiData.ts";
 export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
+export { type FilesSplit, openedFiles, splitFiles } from "./filesData.ts";
+export { type FilesUse, filesRecipe } from "./filesRecipe.ts";
 export { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "./fs.ts";
 export { embedFiles, type Gallery } from "./gallery.ts";
 export { iconsFolder } from "./iconsData.ts";

@@ -21,7 +21,8 @@ export interface Finished {
   /** The test set shown in the report. */
   readonly set: EmbeddedSet;
   readonly evaluations: readonly Evaluation[];
-  readonly probe: ProbeResult;
+  /** Undefined if the data has no labels. */
+  readonly probe: ProbeResult | undefined;
   readonly seconds: number;
   /** Floating-point operations of the training; NaN if unknown. */
   readonly flops: number;

@@ -21,7 +21,7 @@ export interface FinishedRun {
   readonly seed: number;
   readonly set: EmbeddedSet;
   readonly evaluations: readonly Evaluation[];
-  readonly probe: ProbeResult;
+  readonly probe: ProbeResult | undefined;
   readonly metrics: readonly MetricRow[];
   readonly history: readonly EvaluationRow[];
   readonly facts: Readonly<Record<string, string>>;
@@ -61,7 +61,7 @@ export function reportOf(run: FinishedRun): ReportData {
     })),
     ...(languages ? { languages: { rows: languages, means: languageMeans(languages) } } : {}),
     ...(run.evaluations[0].calibration ? { calibration: run.evaluations[0].calibration } : {}),
-    probe: run.probe,
+    ...(run.probe ? { probe: run.probe } : {}),
     sample: {
       names: texts.map((j) => pictures.texts[j]),
       ...(pictures.languages ? { languages: texts.map((j) => pictures.languages![j]) } : {}),

@@ -100,8 +100,9 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
   }
   recorder?.close();
   const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
-  const probed = probe(embedder, await openProbe(config, opening));
-  if (recorder === undefined || probed === undefined) return { kind: "stopped", step: steps }; // rank 0 has both
+  const labelled = await openProbe(config, opening);
+  const probed = labelled && probe(embedder, labelled);
+  if (recorder === undefined) return { kind: "stopped", step: steps }; // rank 0 has one
   const seconds = (performance.now() - started) / 1e3;
   const { run, preset } = job;
   const { flops } = recorder;
