@@ -114,7 +114,10 @@ async function decoded(
   const record = new Uint8Array(size + 1); // and the share that is cut off, in percent
   const missing: number[] = [];
   images.forEach(({ sha256 }, i) => {
-    if (!store.copy(sha256, record)) return void missing.push(i);
+    if (!store.copy(sha256, record)) {
+      missing.push(i);
+      return;
+    }
     pictures.set(record.subarray(0, size), i * size);
     cutOff[i] = record[size] / 100;
   });
