@@ -1,8 +1,7 @@
 /** `siglip classify`: which of these words describes this picture? */
-import { readPicture } from "../data/index.ts";
 import { nearest } from "../eval/index.ts";
 import { printable } from "../formats/index.ts";
-import { checkTexts, embedPictures, embedTexts, meaningOf, openModel, trims } from "../run/index.ts";
+import { checkTexts, embedPictures, embedTexts, openModel } from "../run/index.ts";
 import { print, warn } from "./print.ts";
 
 export async function classify(
@@ -11,20 +10,16 @@ export async function classify(
   words: readonly string[],
   { json = false }: { json?: boolean },
 ): Promise<void> {
-  const { config, model, tokenizer } = openModel(run, warn);
-  for (const warning of checkTexts("classify: the label", tokenizer, words, config.tokenizer.length)) warn(warning);
-  const side = config.model.image.imageSize;
-  const { pixels, cutOff } = await readPicture(picture, { side, trim: trims(config) });
+  const model = openModel(run, warn);
+  const { pictures, tokenizer, textLength } = model;
+  for (const warning of checkTexts("classify: the label", tokenizer, words, textLength)) warn(warning);
+  const { pixels, cutOff } = await pictures.read(picture);
   if (cutOff > 0.5)
     process.stderr.write("the picture was cropped to the drawing in it and lost more than half of its area\n");
-  const zimg = embedPictures(model, { count: 1, side, pixels: () => pixels });
-  const ztxt = embedTexts(model, tokenizer, words, config.tokenizer.length);
+  const zimg = embedPictures(model, { count: 1, side: pictures.height, pixels: () => pixels });
+  const ztxt = embedTexts(model, tokenizer, words, textLength);
   const ranking = nearest(zimg, ztxt, words.length);
-  const { name, values } = meaningOf(
-    config,
-    model,
-    ranking.map(({ score }) => score),
-  );
+  const { name, values } = model.meaning(ranking.map(({ score }) => score));
   const results = ranking.map(({ index, score }, i) => ({ text: words[index], score, [name]: values[i] }));
   if (json) {
     print(JSON.stringify({ picture, results }));

@@ -9,7 +9,7 @@ import {
   embedPictures,
   embedTexts,
   type Gallery,
-  meaningOf,
+  type OpenModel,
   openModel,
   openTests,
 } from "../run/index.ts";
@@ -28,16 +28,12 @@ export async function search(
     throw new ConfigError([{ code: "CONFIG_RANGE", key: "--top", detail }]);
   }
   const opened = openModel(run, warn);
-  const { config, model, tokenizer } = opened;
-  for (const warning of checkTexts("search: the query", tokenizer, [query], config.tokenizer.length)) warn(warning);
+  const { tokenizer, textLength } = opened;
+  for (const warning of checkTexts("search: the query", tokenizer, [query], textLength)) warn(warning);
   const { names, zimg, skipped } = paths.length > 0 ? await given(paths, opened) : await tested(opened);
-  const ztxt = embedTexts(model, tokenizer, [query], config.tokenizer.length);
+  const ztxt = embedTexts(opened, tokenizer, [query], textLength);
   const ranking = nearest(ztxt, zimg, names.length);
-  const { name, values } = meaningOf(
-    config,
-    model,
-    ranking.map(({ score }) => score),
-  );
+  const { name, values } = opened.meaning(ranking.map(({ score }) => score));
   const results = ranking.slice(0, count).map(({ index, score }, i) => ({
     rank: i + 1,
     picture: names[index],
@@ -56,17 +52,19 @@ export async function search(
   });
 }
 
-type OpenedModel = ReturnType<typeof openModel>;
-
 /** The test pictures of the run. */
-async function tested({ config, model }: OpenedModel): Promise<Gallery> {
-  const [{ pictures }] = (await openTests(config, opening())).sets;
-  const zimg = embedPictures(model, pictures);
+async function tested(opened: OpenModel): Promise<Gallery> {
+  if (!opened.run) {
+    const detail = `search: ${opened.path} is no run, so it has no test pictures; give pictures or folders to search`;
+    throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "pictures", detail }]);
+  }
+  const [{ pictures }] = (await openTests(opened.run, opening())).sets;
+  const zimg = embedPictures(opened, pictures);
   return { names: pictures.names, zimg, skipped: {}, mostlyCut: 0 };
 }
 
 /** The pictures of files and folders, with a note of what was skipped or mostly cut off. Throws if none is left. */
-async function given(paths: readonly string[], opened: OpenedModel): Promise<Gallery> {
+async function given(paths: readonly string[], opened: OpenModel): Promise<Gallery> {
   const gallery = await embedFiles(paths, opened, warn);
   const { names, skipped, mostlyCut } = gallery;
   const skippedText = Object.keys(skipped).length > 0 ? `skipped: ${kindsInWords(skipped)}` : undefined;

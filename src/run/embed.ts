@@ -11,7 +11,7 @@ const MOST_ROWS = 256; // per batch: large enough for the kernels
 const MOST_BYTES = 2 ** 28; // of intermediates per batch
 
 /** Rows per batch: few enough that memory, and the time between two heartbeats, stay small for towers of any size. */
-function batchRows({ config }: SigLip): number {
+function batchRows({ config }: Pick<SigLip, "config">): number {
   let rows = MOST_ROWS;
   while (rows > 1 && embeddingBytes(config, rows) > MOST_BYTES) rows /= 2;
   return rows;
@@ -24,7 +24,7 @@ function batchRows({ config }: SigLip): number {
 function inBatches(
   count: number,
   width: number,
-  model: SigLip,
+  model: Pick<SigLip, "config">,
   comm: Communicator,
   embed: (from: number, to: number) => Tensor,
 ): Float32Array {
@@ -52,6 +52,11 @@ function inBatches(
   return out;
 }
 
+/** What embeds images: a model, or an open one that reads its image tower when it is needed. */
+type ImageModel = Pick<SigLip, "config" | "embedDim" | "embedImages">;
+/** What embeds texts. */
+type TextModel = Pick<SigLip, "config" | "embedDim" | "embedTexts">;
+
 /** Images to embed; see `PictureSet`. */
 export type Pictures = Pick<PictureSet, "count" | "side" | "pixels">;
 
@@ -60,7 +65,7 @@ const imagesBetween = ({ side, pixels }: Pictures, from: number, to: number): Te
   tensor(pixels(from, to), [to - from, side, side, 3]);
 
 /** Embeds images → [count, d], rows of length 1. */
-export function embedPictures(model: SigLip, pictures: Pictures, comm = alone): Float32Array {
+export function embedPictures(model: ImageModel, pictures: Pictures, comm = alone): Float32Array {
   return inBatches(
     pictures.count,
     model.embedDim,
@@ -84,7 +89,7 @@ export function imageFeatures(model: SigLip, pictures: Pictures, comm = alone): 
 
 /** texts → [N, d], rows of length 1. */
 export function embedTexts(
-  model: SigLip,
+  model: TextModel,
   tokenizer: Tokenizer,
   texts: readonly string[],
   length: number,

@@ -4,7 +4,7 @@ import { runDevice } from "../parallel/launch.ts";
 import type { Config } from "./config.ts";
 import { embedPictures } from "./embed.ts";
 import { type Block, type Fingerprint, partFile, writeEmbeddings } from "./imageEmbeddings.ts";
-import { modelOf } from "./openModel.ts";
+import { modelOf } from "./runModel.ts";
 import type { Stored } from "./trainingState.ts";
 
 /** The job of `embedProgram`. */

@@ -4,8 +4,8 @@ import type { Config } from "./config.ts";
 import type { Tests } from "./dataSet.ts";
 import { openProbe, openTests } from "./dataSets.ts";
 import { type Evaluation, evaluateAll } from "./evaluation.ts";
-import { modelOf } from "./openModel.ts";
 import { type ComparedProbe, pixelProbe, probe } from "./probe.ts";
+import { modelOf } from "./runModel.ts";
 import type { Stored } from "./trainingState.ts";
 
 /** The job of `evalProgram`. */

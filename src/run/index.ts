@@ -49,7 +49,8 @@ export type { FormName, LossInputs, LossJob, LossResult, LossShare } from "./los
 export { checkMemory, fitsOn, fittingShards, imageUse, remedyFor, rowShapeOf, runBytes } from "./memory.ts";
 export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
 export { buildModel, buildOptimizer } from "./model.ts";
-export { type Meaning, meaningOf, modelOf, type OpenModel, openModel, openRunToRead } from "./openModel.ts";
+export { type Meaning, type OpenModel, openModel } from "./openModel.ts";
+export type { PictureReader } from "./pictureReader.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
 export { presetNames } from "./presets.ts";
 export { type ComparedProbe, probeJson, probeTable } from "./probe.ts";
@@ -66,6 +67,7 @@ export {
   RunFolderError,
   readRun,
 } from "./runFolder.ts";
+export { modelOf, openRunToRead } from "./runModel.ts";
 export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
 export {
   initialCheckpoint,

@@ -23,7 +23,7 @@ import {
   tokenizerWritten,
 } from "../tokenizers/index.ts";
 import { type Fs, realFs } from "./fs.ts";
-import { openRunToRead } from "./openModel.ts";
+import { openRunToRead } from "./runModel.ts";
 import { isSavedModel, savedTokenizer } from "./savedModel.ts";
 import { tokenizerOf } from "./trainingState.ts";
 

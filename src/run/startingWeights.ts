@@ -22,8 +22,8 @@ import {
   startingFrom,
 } from "./config.ts";
 import { buildModel, buildOptimizer } from "./model.ts";
-import { openRunToRead } from "./openModel.ts";
 import { RunFolderError } from "./runFolder.ts";
+import { openRunToRead } from "./runModel.ts";
 import { isSavedModel, loadModel } from "./savedModel.ts";
 import { checkpointOf, tokenizerOf } from "./trainingState.ts";
 
