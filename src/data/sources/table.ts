@@ -41,7 +41,9 @@ export function columnsOf(table: string, columns: readonly string[], { image, te
     if (found !== undefined) return found;
     const listed = columns.map((column) => JSON.stringify(column)).join(", ");
     const what =
-      name === "auto" ? `no column looks like that of ${key}s` : `there is no column ${JSON.stringify(name)}`;
+      name === "auto"
+        ? `no column looks like that of ${key === "image" ? "images" : "captions"}`
+        : `there is no column ${JSON.stringify(name)}`;
     throw new SourceError(`${table}: ${what}; its columns are ${listed}; name it with --set data.${key}=COLUMN`);
   };
   const images = pick("image", image, IMAGE_KEYS);
