@@ -17,6 +17,7 @@ import {
   configDigest,
   createNextRun,
   createRun,
+  cutTexts,
   filesRecipe,
   fitsOn,
   fittingShards,
@@ -113,7 +114,9 @@ export async function train(given: TrainOptions): Promise<void> {
     checkBatch(config, items);
     for (const warning of checkSchedule(config, items)) warn(warning);
     const training = await openTraining(config, opening());
-    const initial = from && initialCheckpoint(config, from, tokenizerFor(config, from, training.tokenizer));
+    const tokenizer = start?.stored ? tokenizerOf(start.stored) : tokenizerFor(config, from, training.tokenizer);
+    for (const warning of cutTexts(tokenizer, training.texts, config.tokenizer.length)) warn(warning);
+    const initial = from && initialCheckpoint(config, from, tokenizer);
     const stored = initial ? shared(initial) : start?.stored;
     const locked = await openLockedImages(config, stored, training.pairs, options.embeddings);
     if (start) writeChanges(start, training.items);

@@ -8,7 +8,7 @@
 
 import { Rng } from "../tensor/index.ts";
 import { encodeAll, type Tokenizer } from "../tokenizers/index.ts";
-import { type Augmentation, augmentations, drawView, plainView, randomView } from "./augment.ts";
+import { type Augmentation, augmentations, plainView, randomView, type View } from "./augment.ts";
 import {
   batchesPerEpoch,
   type ImageList,
@@ -19,9 +19,9 @@ import {
   type RowShape,
   rowsOfStep,
   secondView,
-  toBytes,
   type Views,
 } from "./batches.ts";
+import { bytesOf, drawerOf, type PictureForm, storedBytes } from "./pictureForm.ts";
 import type { Split } from "./sources/row.ts";
 import type { Caption } from "./sources/scan.ts";
 
@@ -40,17 +40,13 @@ export interface FileItem {
 /** Images that were read and decoded, sorted by their SHA-256. */
 export interface FileImages {
   readonly items: readonly FileItem[];
-  /** Side of a stored picture. */
-  readonly stored: number;
-  /** [items, stored, stored, 4], premultiplied, in shared memory. */
+  readonly form: PictureForm;
+  /** The stored pictures one after the other, in shared memory. */
   readonly pictures: Uint8Array;
 }
 
-/** Side of the stored pictures of images of a side: as much larger as those of emoji are for 32 pixels. */
-export const storedSide = (side: number): number => Math.ceil(1.5 * side);
-
-const pictureOf = ({ pictures, stored }: FileImages, item: number): Uint8Array => {
-  const size = stored * stored * 4;
+const pictureOf = ({ pictures, form }: FileImages, item: number): Uint8Array => {
+  const size = storedBytes(form);
   return pictures.subarray(item * size, (item + 1) * size);
 };
 
@@ -83,9 +79,10 @@ export function filesPairs(data: FileImages, options: FilesPairsOptions): Pairs 
   const itemsOf = itemsOfStep(chosen.length);
   const imageShape = embeddings ? [embeddings.length / chosen.length] : [side, side, 3];
   const each = imageShape.reduce((a, b) => a * b);
+  const drawPicture = drawerOf(data.form, side);
   const draw = (place: number, rng: Rng, out: Float32Array, at: number): void => {
     if (embeddings) out.set(embeddings.subarray(place * each, (place + 1) * each), at);
-    else drawView(pictureOf(data, chosen[place]), data.stored, randomView(rng, augmentation), side, out, at);
+    else drawPicture(pictureOf(data, chosen[place]), randomView(rng, augmentation), out, at);
   };
   const row: RowShape = { imageShape, views, length };
   return {
@@ -111,12 +108,13 @@ export function filesPairs(data: FileImages, options: FilesPairsOptions): Pairs 
   };
 }
 
-/** Pixels of items, not augmented, [chosen, side, side, 3]. */
-function plainPixels(data: FileImages, chosen: Int32Array, side: number): Float32Array {
+/** Pixels of items in one view, [chosen, side, side, 3]. */
+function pixelsOf(data: FileImages, chosen: Int32Array, view: View, side: number): Float32Array {
   const stride = side * side * 3;
   const out = new Float32Array(chosen.length * stride);
+  const draw = drawerOf(data.form, side);
   chosen.forEach((item, i) => {
-    drawView(pictureOf(data, item), data.stored, plainView, side, out, i * stride);
+    draw(pictureOf(data, item), view, out, i * stride);
   });
   return out;
 }
@@ -130,11 +128,11 @@ export function filesPictures(data: FileImages, chosen: Int32Array, side = 32): 
   return {
     count: chosen.length,
     side,
-    pixels: (from = 0, end = chosen.length) => plainPixels(data, chosen.subarray(from, end), side),
+    pixels: (from = 0, end = chosen.length) => pixelsOf(data, chosen.subarray(from, end), plainView, side),
     texts: captions.map(({ text }) => text),
     owner: Int32Array.from(captions, ({ owner }) => owner),
     names: Array.from(chosen, (item) => items[item].name),
-    rgb: (i) => toBytes(plainPixels(data, chosen.subarray(i, i + 1), side)),
+    rgb: (i) => bytesOf(data.form, pictureOf(data, chosen[i]), side),
   };
 }
 
@@ -144,14 +142,7 @@ export function filesImages(data: FileImages, chosen: Int32Array, side = 32): Im
   return {
     count: chosen.length,
     side,
-    pixels(from, end) {
-      const stride = side * side * 3;
-      const out = new Float32Array((end - from) * stride);
-      chosen.subarray(from, end).forEach((item, i) => {
-        drawView(pictureOf(data, item), data.stored, view, side, out, i * stride);
-      });
-      return out;
-    },
+    pixels: (from, end) => pixelsOf(data, chosen.subarray(from, end), view, side),
     stored: (image) => pictureOf(data, chosen[image]),
   };
 }

@@ -4,7 +4,8 @@ import { join, resolve } from "node:path";
 import type { RenderedPictures } from "./emoji.ts";
 import type { FileImages, FileItem } from "./files.ts";
 import { PictureError } from "./pictureError.ts";
-import { decodeStored } from "./pictures.ts";
+import { type PictureForm, storedBytes, storedIn } from "./pictureForm.ts";
+import type { StoredPicture } from "./pictures.ts";
 import { PreparedPictures } from "./preparedPictures.ts";
 import { openSource } from "./sources/openSource.ts";
 import { type BadRow, type Source, SourceError } from "./sources/row.ts";
@@ -26,10 +27,7 @@ export interface OpenFiles {
   readonly text: string;
   /** The share of rows that may be unusable. */
   readonly allowBad: number;
-  /** Side of a stored picture. */
-  readonly stored: number;
-  /** Whether images are cut to their content. */
-  readonly trim: boolean;
+  readonly form: PictureForm;
   /** The folder that caches decoded pictures; without one they are decoded every time. */
   readonly cache?: string | undefined;
   readonly progress?: ((done: number, total: number) => void) | undefined;
@@ -51,13 +49,13 @@ export interface OpenedFiles extends FileImages {
 
 /** Opens captioned images. Throws `SourceError` if there are none or too many are unusable, and `FormatError`. */
 export async function openFiles(options: OpenFiles): Promise<OpenedFiles> {
-  const { path, image, text, warn = () => {}, progress = () => {}, stored } = options;
+  const { path, image, text, warn = () => {}, progress = () => {}, form } = options;
   const source = await openSource(path, { image, text, warn });
   const scan = await scanSource(source);
-  const bytes = scan.images.length * stored * stored * 4;
+  const bytes = scan.images.length * storedBytes(form);
   if (bytes > MOST_BYTES) {
     throw new SourceError(
-      `--data ${path}: ${scan.images.length} images of ${stored} × ${stored} pixels take ${gib(bytes)}, and at most ${gib(MOST_BYTES)} are held in memory; lower model.image.imageSize, or take fewer images`,
+      `--data ${path}: ${scan.images.length} images of ${form.stored} × ${form.stored} pixels take ${gib(bytes)}, and at most ${gib(MOST_BYTES)} are held in memory; lower model.image.imageSize, or take fewer images`,
     );
   }
   const { pictures, cutOff, broken } = await decoded(scan, options, progress);
@@ -68,7 +66,7 @@ export async function openFiles(options: OpenFiles): Promise<OpenedFiles> {
     .filter((_, i) => !broken.has(i));
   const { rows, emptyCaptions, repeatedImages, inTwoSplits } = scan;
   const found = { source, rows, bad, emptyCaptions, repeatedImages, inTwoSplits };
-  return { ...found, items, stored, pictures, rendered: renderedOf(items, stored, pictures) };
+  return { ...found, items, form, pictures, rendered: renderedOf(items, form, pictures) };
 }
 
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
@@ -76,8 +74,8 @@ const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 const ITEMS = "items.json";
 const PICTURES = "pictures.bin";
 
-function renderedOf(items: readonly FileItem[], stored: number, pictures: Uint8Array): RenderedPictures {
-  const text = new TextEncoder().encode(JSON.stringify({ stored, items }));
+function renderedOf(items: readonly FileItem[], form: PictureForm, pictures: Uint8Array): RenderedPictures {
+  const text = new TextEncoder().encode(JSON.stringify({ form, items }));
   const shared = new Uint8Array(new SharedArrayBuffer(text.length));
   shared.set(text);
   return new Map([
@@ -89,7 +87,7 @@ function renderedOf(items: readonly FileItem[], stored: number, pictures: Uint8A
 /** The images that another thread has opened. */
 export function filesFrom(rendered: RenderedPictures): FileImages {
   const text = new TextDecoder().decode(Uint8Array.from(rendered.get(ITEMS)!)); // not shared
-  return { ...(JSON.parse(text) as Pick<FileImages, "items" | "stored">), pictures: rendered.get(PICTURES)! };
+  return { ...(JSON.parse(text) as Pick<FileImages, "items" | "form">), pictures: rendered.get(PICTURES)! };
 }
 
 interface Decoded {
@@ -103,14 +101,14 @@ interface Decoded {
 /** Decodes the images of a scan, or reads them from the cache; those that cannot be decoded are left out of the pictures. */
 async function decoded(
   { images }: Scan,
-  { path, stored, trim, cache, warn = () => {} }: OpenFiles,
+  { path, form, cache, warn = () => {} }: OpenFiles,
   progress: (done: number, total: number) => void,
 ): Promise<Decoded> {
-  const size = stored * stored * 4;
+  const size = storedBytes(form);
   const pictures = new Uint8Array(new SharedArrayBuffer(images.length * size));
   const cutOff = new Array<number>(images.length).fill(0);
   const broken = new Map<number, BadRow>();
-  const store = cacheOf(cache, path, { stored, trim, size }, warn);
+  const store = cacheOf(cache, path, form, warn);
   const record = new Uint8Array(size + 1); // and the share that is cut off, in percent
   const missing: number[] = [];
   images.forEach(({ sha256 }, i) => {
@@ -123,7 +121,7 @@ async function decoded(
   });
   let done = 0;
   await concurrently(missing, AT_ONCE, async (i) => {
-    const found = await decodeOne(images[i], { stored, trim });
+    const found = await decodeOne(images[i], form);
     if ("reason" in found) broken.set(i, found);
     else {
       pictures.set(found.picture, i * size);
@@ -150,18 +148,13 @@ type Store = Pick<PreparedPictures, "copy" | "add" | "close">;
 const noStore: Store = { copy: () => false, add() {}, close() {} };
 
 /** The cache of a source; if it cannot be written, pictures are not kept, with one warning. */
-function cacheOf(
-  cache: string | undefined,
-  path: string,
-  { stored, trim, size }: { readonly stored: number; readonly trim: boolean; readonly size: number },
-  warn: (message: string) => void,
-): Store {
+function cacheOf(cache: string | undefined, path: string, form: PictureForm, warn: (message: string) => void): Store {
   if (cache === undefined) return noStore;
-  const key = JSON.stringify([RECIPE, resolve(path), stored, trim]);
+  const key = JSON.stringify([RECIPE, resolve(path), form]);
   const file = join(cache, "files", `${createHash("sha256").update(key).digest("hex").slice(0, 32)}.bin`);
   const say = (error: unknown): void => warn(`decoded pictures are not kept in ${file}: ${(error as Error).message}`);
   try {
-    const store = new PreparedPictures(file, size + 1);
+    const store = new PreparedPictures(file, storedBytes(form) + 1);
     let works = true;
     return {
       copy: (sha256, out) => store.copy(sha256, out),
@@ -197,14 +190,14 @@ async function concurrently(
 
 async function decodeOne(
   { name, where, read, sha256 }: SourceImage,
-  form: { readonly stored: number; readonly trim: boolean },
-) {
+  form: PictureForm,
+): Promise<StoredPicture | BadRow> {
   try {
     const bytes = await read();
     if (createHash("sha256").update(bytes).digest("hex") !== sha256) {
       return { where, reason: "it changed while it was read; start again" };
     }
-    return await decodeStored(bytes, name, form);
+    return await storedIn(form, bytes, name);
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
     return { where, reason: error.message };

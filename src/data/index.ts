@@ -46,7 +46,6 @@ export {
   filesImages,
   filesPairs,
   filesPictures,
-  storedSide,
 } from "./files.ts";
 export { badRowLines, filesFrom, type OpenedFiles, type OpenFiles, openFiles } from "./filesOpen.ts";
 export { type IconIndex, type OpenedIcons, type OpenIcons, openIcons, type PreparedSet } from "./iconFiles.ts";
@@ -69,6 +68,7 @@ export {
 export { sniffFile } from "./pictureBytes.ts";
 export { PictureError } from "./pictureError.ts";
 export { filesOf } from "./pictureFiles.ts";
+export { type PictureForm, storedSide } from "./pictureForm.ts";
 export { decodePicture, type PreparedPicture, type PreparePicture, readPicture } from "./pictures.ts";
 export { pixelNeighbours } from "./pixelNeighbours.ts";
 export { bigVisionPreprocessing } from "./preprocess/bigVision.ts";
@@ -76,6 +76,7 @@ export { huggingFacePreprocessing } from "./preprocess/huggingFace.ts";
 export { openClipPreprocessing } from "./preprocess/openClip.ts";
 export { type ModelInput, preprocess } from "./preprocess/preprocess.ts";
 export {
+  isPreprocessSpec,
   type PixelValues,
   PreprocessError,
   type PreprocessSpec,

@@ -78,8 +78,12 @@ const fields = {
     ...dataKeys,
   },
   tokenizer: {
-    kind: choice("bpe", ["bpe", "bytes"], "byte-pair encoding trained on the captions, or single bytes"),
-    vocabSize: integer(1024, 300, 65_536, "tokens that bpe learns; bytes need no training"),
+    kind: choice(
+      "bpe",
+      ["bpe", "bytes", "init"],
+      "byte pairs learned from the captions, single bytes, or that of --init",
+    ),
+    vocabSize: integer(1024, 300, 1_000_000, "tokens that bpe learns; bytes need no training"),
     length: integer(10, 2, 512, "tokens of a text; longer ones are cut"),
   },
   model: {
@@ -97,6 +101,7 @@ const fields = {
       ),
       posEmb: choice("learn", ["learn", "sincos2d"], "position embedding: learned, or sines and cosines"),
       gelu: choice("tanh", ["tanh", "erf"], "form of GELU in its MLPs"),
+      epsilon: number(1e-6, { above: 0, max: 0.1 }, "ε of its layer norms"),
       repSize: integer(0, 0, 8192, "width of a tanh layer before the head; 0: none"),
       patchDropout: number(0, { min: 0, max: 0.99 }, "share of patches dropped in training"),
     },
@@ -107,6 +112,7 @@ const fields = {
       numHeads: integer(2, 1, 128, "its attention heads"),
       pooling: choice("last", ["last", "first", "mean", "max", "map"], "which tokens become the embedding"),
       gelu: choice("tanh", ["tanh", "erf"], "form of GELU in its MLPs"),
+      epsilon: number(1e-6, { above: 0, max: 0.1 }, "ε of its layer norms"),
       bottleneck: integer(0, 0, 8192, "columns of the token table before a linear map to the width; 0: the width"),
     },
     embedDim: integer(64, 1, 8192, "width of the embeddings"),
@@ -169,6 +175,8 @@ export interface Origin {
   readonly tokenizer: Config["tokenizer"];
   /** Whether it saw drawings cropped; undefined if nobody knows any more. */
   readonly trim?: Config["data"]["trim"];
+  /** How released weights take images. */
+  readonly preprocess?: string;
   /** SHA-256 of all weights, and of those of the image tower. */
   readonly sha256: { readonly all: string; readonly image: string };
 }
@@ -177,12 +185,12 @@ export interface Origin {
  * A configuration with what a run keeps of its origin: model and tokenizer, or only the image tower if that is locked; and how
  * drawings are cropped.
  */
-export function startingFrom({ model, tokenizer, trim, sha256 }: Origin, config: Config): Config {
+export function startingFrom({ model, tokenizer, trim, preprocess, sha256 }: Origin, config: Config): Config {
   const { image, embedDim } = model;
   const isLocked = config.train.lock === "image";
   return structuredClone({
     ...config,
-    data: { ...config.data, trim: trim ?? config.data.trim },
+    data: { ...config.data, trim: trim ?? config.data.trim, preprocess: preprocess ?? config.data.preprocess },
     model: isLocked ? { ...config.model, image, embedDim } : model,
     tokenizer: isLocked ? config.tokenizer : tokenizer,
     train: { ...config.train, init: isLocked ? sha256.image : sha256.all },
@@ -270,6 +278,8 @@ const LATER_KEYS: readonly string[] = [
   "model.image.patchDropout",
   "model.text.gelu",
   "model.text.bottleneck",
+  "model.image.epsilon",
+  "model.text.epsilon",
   "model.outputInit",
   "optim.name",
   "optim.matrixLr",
@@ -291,6 +301,7 @@ const LATER_KEYS: readonly string[] = [
   "data.text",
   "data.testShare",
   "data.allowBad",
+  "data.preprocess",
 ];
 
 /**

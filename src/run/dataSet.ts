@@ -10,7 +10,8 @@ import { ConfigError, type Conflict } from "./configError.ts";
 /** The parts of a configuration that every data set reads; its own keys are in `data`. */
 export interface DataSettings {
   readonly data: { readonly name: string };
-  readonly tokenizer: { readonly kind: "bpe" | "bytes"; readonly vocabSize: number; readonly length: number };
+  /** A data set learns a tokenizer of the kind bpe; with init that of the starting weights replaces its own. */
+  readonly tokenizer: { readonly kind: "bpe" | "bytes" | "init"; readonly vocabSize: number; readonly length: number };
   readonly model: { readonly image: { readonly imageSize: number } };
   readonly train: { readonly batch: number; readonly seed: number };
 }

@@ -5,10 +5,9 @@ import type { Conflict } from "./configError.ts";
 import type { Opening, ProbeData, TestOpening, Tests, TrainingData, Vocabulary } from "./dataSet.ts";
 import { type EmojiSettings, emojiData, emojiKeys } from "./emojiData.ts";
 import { choice, number, type Values } from "./fields.ts";
-import { type FilesSettings, filesData, filesKeys } from "./filesData.ts";
+import { type FilesSettings, filesConflicts, filesData, filesKeys } from "./filesData.ts";
 import { type IconSettings, iconKeys, iconsData } from "./iconsData.ts";
 import { shapesData } from "./shapesData.ts";
-import { cutTexts } from "./texts.ts";
 
 const dataSets = {
   emoji: emojiData(false),
@@ -38,7 +37,7 @@ type Settings = EmojiSettings &
 /** Combinations of its keys that a data set cannot use. */
 export function dataConflicts(settings: Settings): Conflict[] {
   const { noise, noiseProbability } = settings.data;
-  const found = dataSets[settings.data.name].conflicts?.(settings) ?? [];
+  const found = [...(dataSets[settings.data.name].conflicts?.(settings) ?? []), ...filesConflicts(settings)];
   if (noise !== "none" || noiseProbability === 0) return found;
   const detail = `data.noiseProbability ${noiseProbability} has no effect with data.noise none; set data.noise to one of ${NOISE_KINDS.join(", ")}`;
   return [...found, { keys: ["data.noiseProbability", "data.noise"], detail }];
@@ -56,12 +55,8 @@ export const openVocabulary = (settings: Settings, opening: Opening = {}): Promi
   dataSets[settings.data.name].openVocabulary(settings, opening);
 
 /** Opens the training data; renders images that the cache lacks. Throws `ConfigError` if a batch is larger than the data. */
-export async function openTraining(settings: Settings, opening: Opening): Promise<TrainingData> {
-  const training = await dataSets[settings.data.name].openTraining(settings, opening);
-  for (const warning of cutTexts(training.tokenizer, training.texts, settings.tokenizer.length))
-    opening.warn?.(warning);
-  return training;
-}
+export const openTraining = (settings: Settings, opening: Opening): Promise<TrainingData> =>
+  dataSets[settings.data.name].openTraining(settings, opening);
 
 /** Opens the test sets of a run. */
 export const openTests = (settings: Settings, opening: TestOpening): Promise<Tests> =>

@@ -5,12 +5,16 @@ import {
   type FileImages,
   filesFrom,
   filesPictures,
+  isPreprocessSpec,
   type OpenedFiles,
   openFiles,
+  type PictureForm,
+  type PreprocessSpec,
   SourceError,
   storedSide,
 } from "../data/index.ts";
 import { byteTokenizer, type Tokenizer, trainBpe } from "../tokenizers/index.ts";
+import type { Conflict } from "./configError.ts";
 import {
   checkBatch,
   type DataSet,
@@ -28,7 +32,21 @@ export const filesKeys = {
   text: text("auto", "auto or the name of a column", "files: the column of a table that holds the captions"),
   testShare: number(0.1, { min: 0, max: 0.9 }, "files: share of the images to test on, if the data names no split"),
   allowBad: number(0.05, { min: 0, max: 1 }, "files: share of rows that may be unusable"),
+  preprocess: {
+    ...text("none", "none or steps and values as JSON", "files: written by --init, how released weights take images"),
+    isAllowed: (value: string) => value === "none" || specOf(value) !== undefined,
+  },
 };
+
+/** Steps and values of a text; undefined if it holds none. */
+function specOf(value: string): PreprocessSpec | undefined {
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return isPreprocessSpec(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** The parts of a configuration that the user's images read. */
 export interface FilesSettings extends DataSettings {
@@ -39,6 +57,7 @@ export interface FilesSettings extends DataSettings {
     readonly text: string;
     readonly testShare: number;
     readonly allowBad: number;
+    readonly preprocess: string;
     readonly augment: keyof typeof augmentations;
     readonly trim: "content" | "never";
   };
@@ -49,13 +68,21 @@ const LEAST_TO_SPLIT = 20;
 /** A training needs something that an image does not match. */
 const LEAST = 2;
 
+/** How a run stores and draws images. */
+export function formOf({ data, model }: Pick<FilesSettings, "data" | "model">): PictureForm {
+  const { imageSize } = model.image;
+  const spec = specOf(data.preprocess);
+  if (spec) return { kind: "preprocessed", stored: imageSize, spec };
+  return { kind: "ink", stored: storedSide(imageSize), trim: data.trim === "content" };
+}
+
 /** The last images that were opened: a training opens its data several times, and reading them takes long. */
 let last: { readonly from: string; readonly opened: Promise<OpenedFiles> } | undefined;
 
 /** Opens the images of a run; warns of rows that cannot be used. */
 export function openedFiles({ data, model }: FilesSettings, opening: Opening): Promise<OpenedFiles> {
-  const { path, image, text, allowBad, trim } = data;
-  const options = { path, image, text, allowBad, trim: trim === "content", stored: storedSide(model.image.imageSize) };
+  const { path, image, text, allowBad } = data;
+  const options = { path, image, text, allowBad, form: formOf({ data, model }) };
   const from = JSON.stringify(options);
   if (last?.from !== from) last = { from, opened: opened({ ...options, ...opening }) };
   return last.opened;
@@ -102,7 +129,7 @@ const textsOf = ({ items }: FileImages, chosen: Int32Array): string[] =>
   Array.from(chosen).flatMap((item) => items[item].captions.map(({ text }) => text));
 
 function tokenizerFor({ tokenizer: { kind, vocabSize } }: DataSettings, texts: readonly string[]): Tokenizer {
-  return kind === "bytes" ? byteTokenizer : trainBpe(texts, vocabSize);
+  return kind === "bpe" ? trainBpe(texts, vocabSize) : byteTokenizer;
 }
 
 /** The images whose captions no earlier one has: for a caption of several images nobody can tell which one is right. */
@@ -126,15 +153,37 @@ function testsOf(files: FileImages, { train, tests }: FilesSplit, side: number):
   });
 }
 
+/** Keys of the user's images without effect on other data. */
+export function filesConflicts({ data }: FilesSettings): Conflict[] {
+  if (data.name === "files") return [];
+  const found: Conflict[] = [];
+  if (data.path !== "none") {
+    const detail = `data.path is for data.name files, and this run is on ${data.name}; use --data PATH`;
+    found.push({ keys: ["data.path", "data.name"], detail });
+  }
+  if (data.preprocess !== "none") {
+    const detail = `released weights take images as photographs, and ${data.name} are drawn in ink; train them on your own images with --data PATH`;
+    found.push({ keys: ["data.preprocess", "data.name"], detail });
+  }
+  return found;
+}
+
 /** The user's images. */
 export const filesData: DataSet<FilesSettings> = {
   hasFixedImages: ({ data }) => data.augment === "none",
   repeatsTexts: () => true,
 
   conflicts({ data }) {
-    if (data.path !== "none") return [];
-    const detail = "data.name files needs data.path, the folder or table of your images: --data PATH sets both";
-    return [{ keys: ["data.path", "data.name"], detail }];
+    const found: Conflict[] = [];
+    if (data.path === "none") {
+      const detail = "data.name files needs data.path, the folder or table of your images: --data PATH sets both";
+      found.push({ keys: ["data.path", "data.name"], detail });
+    }
+    if (data.preprocess !== "none" && data.augment !== "none") {
+      const detail = `data.augment ${data.augment} is for models that are trained here; released weights take images as they were trained: data.augment=none`;
+      found.push({ keys: ["data.augment", "data.preprocess"], detail });
+    }
+    return found;
   },
 
   async openVocabulary(settings, opening) {

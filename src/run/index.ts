@@ -76,7 +76,7 @@ export {
   requireFit,
   type StartingWeights,
 } from "./startingWeights.ts";
-export { checkTexts } from "./texts.ts";
+export { checkTexts, cutTexts } from "./texts.ts";
 export type { TrainJob, TrainResult } from "./trainDevice.ts";
 export {
   firstNonFinite,

@@ -16,13 +16,12 @@ import type { Tensor } from "../tensor/index.ts";
 import { type Tokenizer, TokenizerError } from "../tokenizers/index.ts";
 import { sha256 } from "./checkpoint.ts";
 import type { Config } from "./config.ts";
-import { trims } from "./emojiData.ts";
 import { loadTokenizer } from "./loadTokenizer.ts";
-import { type PictureReader, releasedPictures, trainingPictures } from "./pictureReader.ts";
+import { type PictureReader, releasedPictures, runPictures, trainingPictures } from "./pictureReader.ts";
 import { RunFolderError } from "./runFolder.ts";
 import { modelOf, openRunToRead } from "./runModel.ts";
 import { isSavedModel, loadModel } from "./savedModel.ts";
-import { sha256OfWeights, weightsOf } from "./startingWeights.ts";
+import { sha256OfWeights, weightsOf } from "./weights.ts";
 
 /**
  * A trained model ready for use. It embeds images and texts in place of a `SigLip`; of released weights it reads a tower, or the
@@ -68,8 +67,8 @@ export function openModel(path: string, warn: (message: string) => void): OpenMo
   return openRun(path, warn);
 }
 
-/** A file, or a folder that holds weights of its own; those of a run are in its folder `checkpoint`. */
-function isReleased(path: string): boolean {
+/** Whether a path holds released weights: a file, or a folder with weights of its own; those of a run are in its folder `checkpoint`. */
+export function isReleased(path: string): boolean {
   if (!statSync(path).isDirectory()) return true;
   const names = readdirSync(path);
   return (
@@ -149,7 +148,7 @@ function openRun(path: string, warn: (message: string) => void): OpenModel {
     ...loaded(path, model),
     ...{ origin: "run", run: config, loss: config.train.loss },
     tokenizer: () => tokenizer,
-    pictures: () => trainingPictures(model.config, trims(config)),
+    pictures: () => runPictures(config, model.config),
     identity: () => JSON.stringify([sha256OfWeights(weightsOf(checkpoint)), tokenizer.toJSON()]),
   });
 }

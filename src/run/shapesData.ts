@@ -8,7 +8,7 @@ const TESTED = 1000; // scenes per test set, and captions to train the tokenizer
 const captions = (): string[] => Array.from(scenesOf("train"), (id) => captionOf(sceneOf(id)));
 
 function tokenizerFor({ tokenizer: { kind, vocabSize } }: DataSettings, texts: readonly string[]): Tokenizer {
-  return kind === "bytes" ? byteTokenizer : trainBpe(texts.slice(0, TESTED), vocabSize);
+  return kind === "bpe" ? trainBpe(texts.slice(0, TESTED), vocabSize) : byteTokenizer;
 }
 
 /** The data set of drawn scenes. */
