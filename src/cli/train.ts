@@ -18,7 +18,10 @@ import {
   createNextRun,
   createRun,
   cutTexts,
+  type FilesSummary,
+  type FilesUse,
   filesRecipe,
+  filesSummaryText,
   fitsOn,
   fittingShards,
   initialCheckpoint,
@@ -27,6 +30,7 @@ import {
   modelConfig,
   type OpenRun,
   type OwnedRunFolder,
+  onContents,
   openedFiles,
   openResumed,
   openStartingWeights,
@@ -42,6 +46,7 @@ import {
   type StartingWeights,
   shared,
   splitFiles,
+  summarizeFiles,
   type TrainingData,
   type TrainJob,
   type TrainReport,
@@ -57,7 +62,7 @@ import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { embeddingsOf, openLockedImages } from "./lockedImages.ts";
 import { opening } from "./opening.ts";
-import { print, printableLines, warn } from "./print.ts";
+import { note, print, printableLines, warn } from "./print.ts";
 import { startProgress } from "./progress.ts";
 import { howToGoOn, resumeCommand } from "./recovery.ts";
 import { catchSignals, exitCodeAfter, type Interruption } from "./signals.ts";
@@ -101,19 +106,20 @@ export async function train(given: TrainOptions): Promise<void> {
   if (options.dryRun) return dryRun(options, from);
   let start = resume ? openToResume(options) : undefined;
   try {
-    const { config, devices } = start ? withDevices(start.run.config, options) : resolve(options, from);
+    const { config: asked, devices } = start ? withDevices(start.run.config, options) : resolve(options, from);
     if (!start) {
-      checkMemory(config, devices); // a resumed run fits
+      checkMemory(asked, devices); // a resumed run fits
       // Before rendering pictures, which takes a while.
       checkRunPath(out ?? join(RUNS, `.${process.pid}`));
     }
-    for (const warning of checkSettings(config, resume)) warn(warning);
-    chooseKernels(config.train.kernels);
+    for (const warning of checkSettings(asked, resume)) warn(warning);
+    chooseKernels(asked.train.kernels);
     for (const warning of kernelReport().warnings) warn(warning);
-    const { items } = await openVocabulary(config, opening());
-    checkBatch(config, items);
-    for (const warning of checkSchedule(config, items)) warn(warning);
-    const training = await openTraining(config, opening());
+    const { items } = await openVocabulary(asked, opening());
+    checkBatch(asked, items);
+    for (const warning of checkSchedule(asked, items)) warn(warning);
+    const training = await openTraining(asked, opening());
+    const config = onContents(asked, training.contents);
     const tokenizer = start?.stored ? tokenizerOf(start.stored) : tokenizerFor(config, from, training.tokenizer);
     for (const warning of cutTexts(tokenizer, training.texts, config.tokenizer.length)) warn(warning);
     const initial = from && initialCheckpoint(config, from, tokenizer);
@@ -151,13 +157,20 @@ function startingWeightsOf({ init, embeddings, resume = false }: TrainOptions): 
 
 /** The options of a run on the user's images, with the recipe for their number before the settings of --set. */
 async function withRecipe(options: TrainOptions, from: StartingWeights | undefined): Promise<TrainOptions> {
-  const config = resolveConfig("files", settingsOf(options), from);
-  const files = await openedFiles(config, opening());
-  const { train } = splitFiles(files, config.data.testShare);
-  const isLocked = config.train.lock === "image";
-  const recipe = filesRecipe({ images: train.length, isStarted: from !== undefined, isLocked });
-  process.stderr.write(printableLines(`recipe for ${train.length} images: ${recipe.join(" ")} (--set overrides)\n`));
-  return { ...options, set: [...recipe, ...options.set] };
+  const settings = settingsOf(options);
+  const isLocked = settings.some((setting) => /^\s*train\.lock\s*=\s*image\s*$/.test(setting));
+  const recipe = (images: number): string[] => filesRecipe({ images, start: startOf(from), isLocked });
+  // Which images there are does not depend on the recipe, but a valid configuration does.
+  const config = resolveConfig("files", [...recipe(2), ...settings], from);
+  const { length } = splitFiles(await openedFiles(config, opening()), config.data.testShare).train;
+  note(`recipe for ${length} images: ${recipe(length).join(" ")} (--set overrides)`);
+  return { ...options, set: [...recipe(length), ...options.set] };
+}
+
+/** Where the weights of a run come from. */
+function startOf(from: StartingWeights | undefined): FilesUse["start"] {
+  if (!from) return "nothing";
+  return (from.preprocess ?? "none") === "none" ? "trained here" : "released";
 }
 
 /** The tokenizer of a new run: that of its starting weights, or the data's. */
@@ -220,18 +233,28 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   checkBatch(config, items);
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
   const { steps, shards } = config.train;
-  const { vocabSize } = tokenizerFor(config, from, tokenizer);
+  const kept = tokenizerFor(config, from, tokenizer);
+  const { vocabSize } = kept;
+  const files = config.data.name === "files" ? await summaryOf(config, kept) : undefined;
   const parameters = parameterCount(modelConfig(config, vocabSize)).total;
   const memoryBytes = runBytes(config, devices);
   if (options.json) {
-    print(JSON.stringify({ parameters, memoryBytes, steps, devices, shards }));
+    print(JSON.stringify({ ...(files ? { data: files } : {}), parameters, memoryBytes, steps, devices, shards }));
     return;
   }
+  if (files) print(`${printableLines(filesSummaryText(files))}\n`);
   print(`parameters  ${parameters.toLocaleString("en")}`);
   print(`memory      about ${(memoryBytes / 2 ** 20).toFixed(0)} MiB`);
   print(`steps       ${steps.toLocaleString("en")}`);
   print(`devices     ${devices}`);
   print(`shards      ${shards}`);
+}
+
+/** What was understood of the user's images. */
+async function summaryOf(config: Config, tokenizer: Tokenizer): Promise<FilesSummary> {
+  const files = await openedFiles(config, opening());
+  const split = splitFiles(files, config.data.testShare);
+  return summarizeFiles(files, split, tokenizer, config.tokenizer.length);
 }
 
 /** What the devices get. */

@@ -31,6 +31,8 @@ export interface OpenFiles {
   /** The folder that caches decoded pictures; without one they are decoded every time. */
   readonly cache?: string | undefined;
   readonly progress?: ((done: number, total: number) => void) | undefined;
+  /** Receives what takes time or space. */
+  readonly note?: ((message: string) => void) | undefined;
   readonly warn?: ((message: string) => void) | undefined;
 }
 
@@ -59,7 +61,7 @@ export async function openFiles(options: OpenFiles): Promise<OpenedFiles> {
     );
   }
   const { pictures, cutOff, broken } = await decoded(scan, options, progress);
-  const bad = [...scan.bad, ...broken.values()];
+  const bad = [...scan.bad, ...broken.values()].sort((a, b) => inOrder.compare(a.where, b.where));
   checkBad(path, bad, scan.rows, options.allowBad);
   const items = scan.images
     .map(({ sha256, name, captions, split }, i): FileItem => ({ sha256, name, captions, split, cutOff: cutOff[i] }))
@@ -69,6 +71,10 @@ export async function openFiles(options: OpenFiles): Promise<OpenedFiles> {
   return { ...found, items, form, pictures, rendered: renderedOf(items, form, pictures) };
 }
 
+/** Line 9 before line 10. */
+const inOrder = new Intl.Collator("en", { numeric: true });
+
+const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
 const ITEMS = "items.json";
@@ -94,14 +100,14 @@ interface Decoded {
   readonly pictures: Uint8Array;
   /** For each image of the scan. */
   readonly cutOff: readonly number[];
-  /** Those that cannot be decoded, by their number in the scan. */
+  /** Those that cannot be decoded, by their place in the scan. */
   readonly broken: ReadonlyMap<number, BadRow>;
 }
 
 /** Decodes the images of a scan, or reads them from the cache; those that cannot be decoded are left out of the pictures. */
 async function decoded(
   { images }: Scan,
-  { path, form, cache, warn = () => {} }: OpenFiles,
+  { path, form, cache, note = () => {}, warn = () => {} }: OpenFiles,
   progress: (done: number, total: number) => void,
 ): Promise<Decoded> {
   const size = storedBytes(form);
@@ -119,6 +125,10 @@ async function decoded(
     pictures.set(record.subarray(0, size), i * size);
     cutOff[i] = record[size] / 100;
   });
+  if (missing.length > 0) {
+    const where = store.file === undefined ? "in memory" : `kept in ${store.file}`;
+    note(`decoding ${missing.length} of ${images.length} images, ${mib(images.length * size)} when decoded, ${where}`);
+  }
   let done = 0;
   await concurrently(missing, AT_ONCE, async (i) => {
     const found = await decodeOne(images[i], form);
@@ -140,11 +150,13 @@ async function decoded(
   return {
     pictures: pictures.subarray(0, kept * size),
     cutOff,
-    broken: new Map([...broken].sort(([a], [b]) => a - b)),
+    broken,
   };
 }
 
-type Store = Pick<PreparedPictures, "copy" | "add" | "close">;
+interface Store extends Pick<PreparedPictures, "copy" | "add" | "close"> {
+  readonly file?: string;
+}
 const noStore: Store = { copy: () => false, add() {}, close() {} };
 
 /** The cache of a source; if it cannot be written, pictures are not kept, with one warning. */
@@ -157,6 +169,7 @@ function cacheOf(cache: string | undefined, path: string, form: PictureForm, war
     const store = new PreparedPictures(file, storedBytes(form) + 1);
     let works = true;
     return {
+      file,
       copy: (sha256, out) => store.copy(sha256, out),
       close: () => store.close(),
       add(sha256, pixels) {

@@ -302,6 +302,7 @@ const LATER_KEYS: readonly string[] = [
   "data.testShare",
   "data.allowBad",
   "data.preprocess",
+  "data.contents",
 ];
 
 /**
@@ -313,7 +314,10 @@ export function digested(config: Config, later: readonly string[] = LATER_KEYS):
   const { data, tokenizer, model, optim, loss } = config;
   const { steps, firstSteps } = config.train;
   const train = { ...config.train, steps: firstSteps || steps, firstSteps: 0 };
-  const counted: { loss?: object } = structuredClone({ data, tokenizer, model, train, optim, loss });
+  const counted: { loss?: object; data: { path?: string } } = structuredClone({
+    ...{ data, tokenizer, model, train, optim, loss },
+  });
+  if (data.contents !== "none") counted.data.path = "none"; // not where the data is, but what is in it
   const initial = defaults(fields);
   for (const key of later) {
     const path = key.split(".");

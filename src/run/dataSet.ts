@@ -20,6 +20,8 @@ export interface DataSettings {
 export interface Opening {
   /** Reports how many images are rendered; every call is also a heartbeat. */
   readonly progress?: (done: number, total: number) => void;
+  /** Receives remarks on what takes time or space. */
+  readonly note?: (message: string) => void;
   /** Receives warnings. */
   readonly warn?: (message: string) => void;
   /** The folder that caches rendered images, and holds names of CLDR; without one the images stay in memory. */
@@ -47,6 +49,8 @@ export interface TrainingData extends Vocabulary {
   readonly pairs: PairsSpec;
   /** All captions. */
   readonly texts: readonly string[];
+  /** SHA-256 of a user's data, which a resumed run must find unchanged. */
+  readonly contents?: string;
 }
 
 /** Images with their texts. */

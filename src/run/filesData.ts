@@ -14,7 +14,8 @@ import {
   storedSide,
 } from "../data/index.ts";
 import { byteTokenizer, type Tokenizer, trainBpe } from "../tokenizers/index.ts";
-import type { Conflict } from "./configError.ts";
+import { sha256 } from "./checkpoint.ts";
+import { ConfigError, type Conflict } from "./configError.ts";
 import {
   checkBatch,
   type DataSet,
@@ -23,7 +24,7 @@ import {
   type TestOpening,
   type TestSet,
 } from "./dataSet.ts";
-import { number, text } from "./fields.ts";
+import { hashOrNone, number, text } from "./fields.ts";
 
 /** Configuration keys of the user's images. */
 export const filesKeys = {
@@ -32,6 +33,7 @@ export const filesKeys = {
   text: text("auto", "auto or the name of a column", "files: the column of a table that holds the captions"),
   testShare: number(0.1, { min: 0, max: 0.9 }, "files: share of the images to test on, if the data names no split"),
   allowBad: number(0.05, { min: 0, max: 1 }, "files: share of rows that may be unusable"),
+  contents: hashOrNone("files: written by the run, SHA-256 of its images, captions and splits"),
   preprocess: {
     ...text("none", "none or steps and values as JSON", "files: written by --init, how released weights take images"),
     isAllowed: (value: string) => value === "none" || specOf(value) !== undefined,
@@ -57,6 +59,7 @@ export interface FilesSettings extends DataSettings {
     readonly text: string;
     readonly testShare: number;
     readonly allowBad: number;
+    readonly contents: string;
     readonly preprocess: string;
     readonly augment: keyof typeof augmentations;
     readonly trim: "content" | "never";
@@ -80,8 +83,12 @@ export function formOf({ data, model }: Pick<FilesSettings, "data" | "model">): 
 let last: { readonly from: string; readonly opened: Promise<OpenedFiles> } | undefined;
 
 /** Opens the images of a run; warns of rows that cannot be used. */
-export function openedFiles({ data, model }: FilesSettings, opening: Opening): Promise<OpenedFiles> {
+export async function openedFiles({ data, model }: FilesSettings, opening: Opening): Promise<OpenedFiles> {
   const { path, image, text, allowBad } = data;
+  if (path === "none") {
+    const detail = "data.name files needs data.path, the folder or table of your images: --data PATH sets both";
+    throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "data.path", detail }]);
+  }
   const options = { path, image, text, allowBad, form: formOf({ data, model }) };
   const from = JSON.stringify(options);
   if (last?.from !== from) last = { from, opened: opened({ ...options, ...opening }) };
@@ -124,6 +131,12 @@ export function splitFiles({ items }: FileImages, testShare: number): FilesSplit
   const tests = ["test", "validation"].map((name) => [name, all.filter((item) => splitOf(item) === name)] as const);
   return { train, tests: new Map(tests.filter(([, chosen]) => chosen.length > 0)) };
 }
+
+/** SHA-256 of images, captions and splits: what a resumed run must find again, wherever it lies. */
+const contentsOf = ({ items }: FileImages, { train }: FilesSplit): string => {
+  const isTrained = new Set(train);
+  return sha256(JSON.stringify(items.map(({ sha256, captions }, i) => [sha256, captions, isTrained.has(i)])));
+};
 
 const textsOf = ({ items }: FileImages, chosen: Int32Array): string[] =>
   Array.from(chosen).flatMap((item) => items[item].captions.map(({ text }) => text));
@@ -174,16 +187,9 @@ export const filesData: DataSet<FilesSettings> = {
   repeatsTexts: () => true,
 
   conflicts({ data }) {
-    const found: Conflict[] = [];
-    if (data.path === "none") {
-      const detail = "data.name files needs data.path, the folder or table of your images: --data PATH sets both";
-      found.push({ keys: ["data.path", "data.name"], detail });
-    }
-    if (data.preprocess !== "none" && data.augment !== "none") {
-      const detail = `data.augment ${data.augment} is for models that are trained here; released weights take images as they were trained: data.augment=none`;
-      found.push({ keys: ["data.augment", "data.preprocess"], detail });
-    }
-    return found;
+    if (data.preprocess === "none" || data.augment === "none") return [];
+    const detail = `data.augment ${data.augment} is for models that are trained here; released weights take images as they were trained: data.augment=none`;
+    return [{ keys: ["data.augment", "data.preprocess"], detail }];
   },
 
   async openVocabulary(settings, opening) {
@@ -194,7 +200,8 @@ export const filesData: DataSet<FilesSettings> = {
 
   async openTraining(settings, opening) {
     const files = await openedFiles(settings, opening);
-    const { train } = splitFiles(files, settings.data.testShare);
+    const split = splitFiles(files, settings.data.testShare);
+    const { train } = split;
     checkBatch(settings, train.length);
     const texts = textsOf(files, train);
     const tokenizer = tokenizerFor(settings, texts);
@@ -202,6 +209,7 @@ export const filesData: DataSet<FilesSettings> = {
       tokenizer,
       items: train.length,
       texts,
+      contents: contentsOf(files, split),
       pairs: {
         data: "files",
         tokenizer: tokenizer.toJSON(),

@@ -28,6 +28,7 @@ export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
 export { type FilesSplit, openedFiles, splitFiles } from "./filesData.ts";
 export { type FilesUse, filesRecipe } from "./filesRecipe.ts";
+export { type FilesSummary, filesSummaryText, summarizeFiles } from "./filesSummary.ts";
 export { type Fs, isSystemError, realFs, TEMPORARY, writeDurably } from "./fs.ts";
 export { embedFiles, type Gallery } from "./gallery.ts";
 export { iconsFolder } from "./iconsData.ts";
@@ -55,7 +56,7 @@ export { checkSchedule, checkSettings } from "./preflight.ts";
 export { presetNames } from "./presets.ts";
 export { type ComparedProbe, probeJson, probeTable } from "./probe.ts";
 export type { TrainReport } from "./recorder.ts";
-export { type OpenRun, openResumed, type ResumeOptions, writeChanges } from "./resume.ts";
+export { type OpenRun, onContents, openResumed, type ResumeOptions, writeChanges } from "./resume.ts";
 export {
   checkRunPath,
   configDigest,
