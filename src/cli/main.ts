@@ -13,6 +13,7 @@ import { lossForms } from "../siglip/index.ts";
 import { KERNEL_MODES } from "../tensor/index.ts";
 import { addressSpaceHint } from "./addressSpace.ts";
 import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
+import { commandLine } from "./invocation.ts";
 import { printableLines } from "./print.ts"; // its handling of stdout applies to help too
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -26,10 +27,10 @@ const kernels = (about: string): Option => new Option("--kernels <mode>", about)
 const deadline = (): Option =>
   new Option("--deadline <seconds>", "end the run if a device sends no heartbeat for this many seconds (default: 30)");
 
-const program = new Command("siglip")
+const program = new Command(commandLine([]))
   .description("SigLIP in TypeScript: train, evaluate, classify, search.")
   .version(version)
-  .showHelpAfterError("(siglip --help lists the commands and their options)")
+  .showHelpAfterError(`(${commandLine(["--help"])} lists the commands and their options)`)
   .addHelpText(
     "after",
     "\nExit codes: 0 done · 2 usage or configuration · 65 bad data or model file · 70 internal error · 71 a device failed\n" +
@@ -60,19 +61,39 @@ program
   .option("--shards <number>", "pieces of a batch, shared by the devices; more pieces need less memory")
   .addOption(kernels("the same as --set train.kernels=<mode>; strict: bit-identical on every engine"))
   .addOption(
-    new Option("--set <key=value>", "change one key of the configuration; may be repeated")
+    new Option("--set <key=value>", "change one key of the configuration (config lists them); may be repeated")
       .argParser(collect)
       .default([], "none"),
   )
   .option("--data <path>", "train on your own images with captions: a folder, or a table; sets data.name and data.path")
   .option("--init <run>", "start from the weights of a run or a saved model; its model and tokenizer are kept")
   .option("--lock <tower>", "the same as --set train.lock=<tower>; image: keep the image tower of --init unchanged")
-  .option("--embeddings <file>", "embeddings of the training images by siglip embed (default: computed at the start)")
-  .option("--resume", "resume the run in --out; --set may change log.*, eval.*, checkpoint.*, and often train.steps")
-  .option("--dry-run", "print parameters, memory, steps, devices and shards of a new run; write nothing")
+  .option("--embeddings <file>", "embeddings of the training images by embed (default: computed at the start)")
+  .option(
+    "--resume",
+    "resume the run in --out, by default the newest in runs/; --set may change log.*, eval.*, checkpoint.*, and often train.steps",
+  )
+  .option(
+    "--dry-run",
+    "print the size, the time and the files of a new run, after a trial of some steps; write nothing",
+  )
   .option("--json", "print the result of --dry-run as JSON")
   .option("--verify", "compare devices after every step and checksum every message; use it if you suspect faulty RAM")
   .action(async (options) => (await import("./train.ts")).train(options));
+
+program
+  .command("config")
+  .description("list the keys of --set: value, accepted values, meaning, and what a preset changes")
+  .argument("[preset]", `one of ${presetNames.join(", ")} (default: the values before any preset)`)
+  .option("--json", "print JSON")
+  .action(async (preset, options) => (await import("./config.ts")).config(preset, options));
+
+program
+  .command("runs")
+  .description("list runs: state, steps, loss, recall, and how their configuration differs from a preset; newest last")
+  .argument("[folder]", "a folder of runs, or one run (default: runs)")
+  .option("--json", "print JSON")
+  .action(async (folder, options) => (await import("./runs.ts")).runs(folder, options));
 
 program
   .command("eval")

@@ -18,20 +18,15 @@ import {
   createNextRun,
   createRun,
   cutTexts,
-  type FilesSummary,
-  type FilesUse,
-  filesRecipe,
-  filesSummaryText,
   fitsOn,
   fittingShards,
   initialCheckpoint,
   keptTokenizer,
   metricsOf,
-  modelConfig,
+  newestRun,
   type OpenRun,
   type OwnedRunFolder,
   onContents,
-  openedFiles,
   openResumed,
   openStartingWeights,
   openTraining,
@@ -42,11 +37,9 @@ import {
   resolveConfig,
   rewindMetrics,
   rowShapeOf,
-  runBytes,
+  runName,
   type StartingWeights,
   shared,
-  splitFiles,
-  summarizeFiles,
   type TrainingData,
   type TrainJob,
   type TrainReport,
@@ -55,16 +48,18 @@ import {
   trainProgram,
   writeChanges,
 } from "../run/index.ts";
-import { parameterCount } from "../siglip/index.ts";
 import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
+import { printDryRun } from "./dryRun.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { embeddingsOf, openLockedImages } from "./lockedImages.ts";
 import { opening } from "./opening.ts";
-import { note, print, printableLines, warn } from "./print.ts";
+import { ownDataRecipe, ownDataSummary } from "./ownData.ts";
+import { print, printableLines, warn } from "./print.ts";
 import { startProgress } from "./progress.ts";
 import { howToGoOn, resumeCommand } from "./recovery.ts";
+import { RUNS } from "./runs.ts";
 import { catchSignals, exitCodeAfter, type Interruption } from "./signals.ts";
 
 export interface TrainOptions {
@@ -86,9 +81,6 @@ export interface TrainOptions {
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
-
-/** Parent folder of runs without --out. */
-const RUNS = "runs";
 
 /** Steps between two comparisons of the devices: often enough, at a negligible cost. */
 const COMPARE_EVERY = 100;
@@ -157,29 +149,23 @@ function startingWeightsOf({ init, embeddings, resume = false }: TrainOptions): 
 
 /** The options of a run on the user's images, with the recipe for their number before the settings of --set. */
 async function withRecipe(options: TrainOptions, from: StartingWeights | undefined): Promise<TrainOptions> {
-  const settings = settingsOf(options);
-  const isLocked = settings.some((setting) => /^\s*train\.lock\s*=\s*image\s*$/.test(setting));
-  const recipe = (images: number): string[] => filesRecipe({ images, start: startOf(from), isLocked });
-  // Which images there are does not depend on the recipe, but a valid configuration does.
-  const config = resolveConfig("files", [...recipe(2), ...settings], from);
-  const { length } = splitFiles(await openedFiles(config, opening()), config.data.testShare).train;
-  note(`recipe for ${length} images: ${recipe(length).join(" ")} (--set overrides)`);
-  return { ...options, set: [...recipe(length), ...options.set] };
-}
-
-/** Where the weights of a run come from. */
-function startOf(from: StartingWeights | undefined): FilesUse["start"] {
-  if (!from) return "nothing";
-  return (from.preprocess ?? "none") === "none" ? "trained here" : "released";
+  return { ...options, set: [...(await ownDataRecipe(settingsOf(options), from)), ...options.set] };
 }
 
 /** The tokenizer of a new run: that of its starting weights, or the data's. */
 const tokenizerFor = (config: Config, from: StartingWeights | undefined, ofData: Tokenizer): Tokenizer =>
   (from && keptTokenizer(config, from)) ?? ofData;
 
+/** The run to resume without --out. */
+function newestHere(): string {
+  const newest = newestRun(RUNS);
+  if (newest === undefined) throw new RunFolderError(`there is no run in ${RUNS}; name the run to resume with --out`);
+  process.stderr.write(printableLines(`resuming ${newest}, the newest run in ${RUNS}\n`));
+  return newest;
+}
+
 function openToResume(options: TrainOptions): OpenRun {
-  const { preset, out } = options;
-  if (out === undefined) throw new RunFolderError("--resume needs --out, the folder of the run to resume");
+  const { preset, out = newestHere() } = options;
   return openResumed(out, { preset, settings: settingsOf(options), warn });
 }
 
@@ -223,7 +209,7 @@ function resolve(options: TrainOptions, from: StartingWeights | undefined): Plan
   return { config: resolved([`train.shards=${shards}`]), devices };
 }
 
-/** Prints the size of a new run, and writes nothing. */
+/** Checks a new run and prints what it would be; writes nothing. */
 async function dryRun(options: TrainOptions, from: StartingWeights | undefined): Promise<void> {
   if (options.resume) throw new RunFolderError("--dry-run is for new runs; leave out --resume");
   const { config, devices } = resolve(options, from);
@@ -232,29 +218,13 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   const { tokenizer, items } = await openVocabulary(config, opening());
   checkBatch(config, items);
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
-  const { steps, shards } = config.train;
+  chooseKernels(config.train.kernels);
   const kept = tokenizerFor(config, from, tokenizer);
-  const { vocabSize } = kept;
-  const files = config.data.name === "files" ? await summaryOf(config, kept) : undefined;
-  const parameters = parameterCount(modelConfig(config, vocabSize)).total;
-  const memoryBytes = runBytes(config, devices);
-  if (options.json) {
-    print(JSON.stringify({ ...(files ? { data: files } : {}), parameters, memoryBytes, steps, devices, shards }));
-    return;
-  }
-  if (files) print(`${printableLines(filesSummaryText(files))}\n`);
-  print(`parameters  ${parameters.toLocaleString("en")}`);
-  print(`memory      about ${(memoryBytes / 2 ** 20).toFixed(0)} MiB`);
-  print(`steps       ${steps.toLocaleString("en")}`);
-  print(`devices     ${devices}`);
-  print(`shards      ${shards}`);
-}
-
-/** What was understood of the user's images. */
-async function summaryOf(config: Config, tokenizer: Tokenizer): Promise<FilesSummary> {
-  const files = await openedFiles(config, opening());
-  const split = splitFiles(files, config.data.testShare);
-  return summarizeFiles(files, split, tokenizer, config.tokenizer.length);
+  const path = options.out ?? join(RUNS, runName(presetOf(options), new Date()));
+  const { json = false } = options;
+  const data = await ownDataSummary(config, kept);
+  const deadline = deadlineOf(options.deadline);
+  await printDryRun({ config, devices, deadline, vocabSize: kept.vocabSize, path, json, data });
 }
 
 /** What the devices get. */

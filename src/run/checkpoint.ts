@@ -108,6 +108,12 @@ export class CheckpointFolder {
     return this.#manifests().length === 0;
   }
 
+  /** Step of the newest checkpoint, intact or not; undefined if none was ever saved. */
+  get newestStep(): number | undefined {
+    const [newest] = this.#manifests();
+    return newest === undefined ? undefined : Number(NAME.exec(newest)![2]);
+  }
+
   /** Names of manifests that did not load. */
   get damaged(): readonly string[] {
     return [...this.#damaged];

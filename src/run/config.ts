@@ -29,10 +29,10 @@ import {
   choice,
   defaults,
   type Field,
+  fieldsOf,
   hashOrNone,
   integer,
   jsonList,
-  keysOf,
   number,
   numberOr,
   type Values,
@@ -72,7 +72,8 @@ function isMultiplier(item: unknown): boolean {
   return isPattern(match) && isFactor(lr) && isFactor(decay) && Object.keys(others).length === 0;
 }
 
-const fields = {
+/** All keys of a configuration. */
+export const fields = {
   data: {
     name: choice("emoji", dataNames, "the data set"),
     ...dataKeys,
@@ -254,7 +255,7 @@ export interface Difference {
 
 /** The keys in which two configurations differ. */
 export const configDifferences = (before: Config, after: Config): Difference[] =>
-  keysOf(fields).flatMap((key) => {
+  fieldsOf(fields).flatMap(([key]) => {
     const [from, to] = [before, after].map((config) => JSON.stringify(valueAt(config, key.split("."))));
     return from === to ? [] : [{ key, from, to }];
   });

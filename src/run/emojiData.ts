@@ -42,7 +42,7 @@ export const emojiKeys = {
   secondTestStyle: choice(
     "none",
     ["none", "emojione"],
-    "another one, with 1,038 of the emoji; choose no setting by it",
+    "another drawing style that training never sees, with 1,038 of the emoji; choose no setting by it",
   ),
   augment: choice("strong", ["none", "light", "strong"], "random changes of training images"),
   strokeProbability: number(0.3, { min: 0, max: 1 }, "share of outlined drawings, like those of openmoji"),

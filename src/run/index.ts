@@ -8,6 +8,7 @@ export {
   resolveConfig,
 } from "./config.ts";
 export { ConfigError, type Problem } from "./configError.ts";
+export { type ConfigKey, configKeys } from "./configKeys.ts";
 export {
   checkBatch,
   type LabelledPictures,
@@ -20,7 +21,7 @@ export {
   type Vocabulary,
 } from "./dataSet.ts";
 export { openProbe, openTests, openTraining, openVocabulary } from "./dataSets.ts";
-export { embedProgram, evalProgram, trainProgram } from "./devicePrograms.ts";
+export { embedProgram, evalProgram, trainProgram, trialProgram } from "./devicePrograms.ts";
 export { embedPictures, embedTexts, imageFeatures, type Pictures } from "./embed.ts";
 export type { EmbedJob, EmbedReport } from "./embedDevice.ts";
 export { trims } from "./emojiData.ts";
@@ -42,6 +43,7 @@ export {
   removeParts,
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
+export { listRuns, newestRun, type RunSummary } from "./listRuns.ts";
 export { loadTokenizer } from "./loadTokenizer.ts";
 export { RunLockedError } from "./lock.ts";
 export { computeLoss } from "./loss/compute.ts";
@@ -67,6 +69,8 @@ export {
   type RunFolder,
   RunFolderError,
   readRun,
+  runFiles,
+  runName,
 } from "./runFolder.ts";
 export { modelOf, openRunToRead } from "./runModel.ts";
 export { loadModel, type SavedModel, saveModel } from "./savedModel.ts";
@@ -86,3 +90,5 @@ export {
   shared,
   tokenizerOf,
 } from "./trainingState.ts";
+export { trainingSeconds } from "./trial.ts";
+export type { TrialJob, TrialResult } from "./trialDevice.ts";

@@ -10,7 +10,15 @@ import { TrainingWatch } from "./trainingWatch.ts";
 
 /** A report from a device to the main thread during training. */
 export type TrainReport =
-  | { readonly kind: "step"; readonly step: number; readonly loss: number; readonly t: number; readonly b: number }
+  | {
+      readonly kind: "step";
+      readonly step: number;
+      readonly loss: number;
+      readonly t: number;
+      readonly b: number;
+      /** R@1 on the first test set after this step, if it was measured. */
+      readonly recall?: { readonly textToImage: number; readonly imageToText: number };
+    }
   | { readonly kind: "log"; readonly message: string };
 
 /** Least interval between two step reports: the main thread shares the cores with the devices. */
@@ -33,6 +41,7 @@ export const isLogged = ({ log, train }: Config, step: number): boolean =>
 
 /** The recorder of one training. */
 export class Recorder {
+  readonly #run: string;
   readonly #config: Config;
   readonly #report: RecorderOptions["report"];
   readonly #log: MetricsLog;
@@ -45,6 +54,7 @@ export class Recorder {
 
   /** Throws `CheckpointError` if the next checkpoints would not fit on the disk. */
   constructor({ run, config, first, stored, report, ...saving }: RecorderOptions) {
+    this.#run = run;
     this.#config = config;
     this.#report = report;
     this.#flops = stored ? flopsOf(stored) : 0;
@@ -78,8 +88,8 @@ export class Recorder {
     }
     if (recall) this.#log.append(recall);
     for (const sign of this.#watch.see(seen)) this.#say(`warning: ${sign}`);
-    if (last || performance.now() - this.#reported > REPORT_MS) {
-      this.#report({ kind: "step", step, loss, t, b });
+    if (last || recall || performance.now() - this.#reported > REPORT_MS) {
+      this.#report({ kind: "step", step, loss, t, b, ...(recall && { recall: bestRanks(recall) }) });
       this.#reported = performance.now();
     }
   }
@@ -95,10 +105,18 @@ export class Recorder {
     );
   }
 
-  /** Saves a checkpoint; announces one that was due by time once it is on the disk. */
-  save(step: number, last: boolean, byTime: boolean): void {
+  /** Saves a checkpoint; says so once it is on the disk, unless the run was stopped, which is reported with it. */
+  save(step: number, last: boolean): void {
     const isSaved = this.#saver.save(step, last, { pending: this.#clipped.pending, flops: this.#flops });
-    if (isSaved && byTime && !last) this.#say(`checkpoint of step ${step} saved`);
+    if (isSaved && !(last && step < this.#config.train.steps)) this.#say(`checkpoint of step ${step} saved`);
+  }
+
+  /** Records the recall at the end, unless the run ended before and was only evaluated again. */
+  sawResult(recall: Metrics): void {
+    const isKnown = readMetrics(this.#run).rows.some((row) => row.step === recall.step && "textToImage.r1" in row);
+    if (isKnown) return;
+    this.#log.append(recall);
+    this.#log.sync();
   }
 
   close(): void {
@@ -109,6 +127,12 @@ export class Recorder {
     this.#report({ kind: "log", message });
   }
 }
+
+/** R@1 of a line of recall. */
+const bestRanks = (row: Metrics): { textToImage: number; imageToText: number } => ({
+  textToImage: Number(row["textToImage.r1"]),
+  imageToText: Number(row["imageToText.r1"]),
+});
 
 /** A watch for the coming steps; that of a resumed run knows the run's first step. */
 function watchFrom(run: string, first: number, config: Config): TrainingWatch {

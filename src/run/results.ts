@@ -69,7 +69,7 @@ export async function finish({
     evaluations,
     probe,
     metrics: rows.flatMap(metricRow),
-    history: [...rows.flatMap(historyRow), { step: steps, recall: evaluations[0].recall }],
+    history: rows.flatMap(historyRow),
     facts: {
       parameters,
       training,

@@ -78,6 +78,15 @@ export function createRun(path: string, config: Config, now: Date, fs: Fs = real
 /** The file of the image embeddings that a run trains on, if it locks the image tower. */
 export const embeddingsFile = (path: string): string => join(path, EMBEDDINGS);
 
+/** What a training writes into its folder, by name, with its meaning in words. */
+export const runFiles = (hasEmbeddings: boolean): readonly (readonly [name: string, what: string])[] => [
+  [CONFIG, "the configuration"],
+  [METRICS, "measurements, a line of JSON each"],
+  [`${CHECKPOINTS}/`, "the newest checkpoints, and the one with the lowest loss"],
+  ...(hasEmbeddings ? [[EMBEDDINGS, "embeddings of the training images"] as const] : []),
+  ["report.html", "the report, at the end"],
+];
+
 /** Writes the configuration of a run. The run must be locked. */
 export const writeConfig = (path: string, config: Config, fs: Fs = realFs): void =>
   writeDurably(fs, join(path, CONFIG), utf8(`${JSON.stringify(config, null, 2)}\n`));
@@ -137,6 +146,13 @@ export function refuseIfUsed(path: string, fs: Fs = realFs): void {
   throw new RunFolderError(`${path} exists; choose another --out, or resume that run with --resume`);
 }
 
+/** The name of a run without --out: `2026-11-24-1725-emoji`. */
+export function runName(preset: string, now: Date): string {
+  const pad = (n: number): string => String(n).padStart(2, "0");
+  const day = `${now.getFullYear()}-${pad(now.getMonth() + 1)}-${pad(now.getDate())}`;
+  return `${day}-${pad(now.getHours())}${pad(now.getMinutes())}-${preset}`;
+}
+
 /** Makes a run in `parent`, named by time and preset: `2026-11-24-1725-emoji`, then `…-emoji-2`. */
 export function createNextRun(
   parent: string,
@@ -145,9 +161,7 @@ export function createNextRun(
   now: Date,
   fs: Fs = realFs,
 ): OwnedRunFolder {
-  const pad = (n: number): string => String(n).padStart(2, "0");
-  const day = `${now.getFullYear()}-${pad(now.getMonth() + 1)}-${pad(now.getDate())}`;
-  const name = `${day}-${pad(now.getHours())}${pad(now.getMinutes())}-${preset}`;
+  const name = runName(preset, now);
   for (let n = 1; ; n++) {
     try {
       return createRun(join(parent, n === 1 ? name : `${name}-${n}`), config, now, fs);

@@ -5,6 +5,7 @@
  * over shards have a fixed order, so a resumed run, also on another number of devices, is bit-identical to an uninterrupted one.
  */
 import { openPairs, type PairsSpec, RowDrawer, type SharedRows } from "../data/index.ts";
+import type { Recall } from "../eval/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
 import { groupsOfTokens, type PairBatch, train } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
@@ -92,14 +93,15 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     const evaluates = step % config.eval.every === 0 && step < steps;
     const recall = evaluates ? recallOf(step, embedder, tests) : undefined;
     recorder?.saw(seen, factors(step - 1)[0] * config.optim.lr, recall, last);
-    if (saves) recorder?.save(step, last, isDue);
+    if (saves) recorder?.save(step, last);
     if (stopped && step < steps) {
       recorder?.close();
       return { kind: "stopped", step };
     }
   }
-  recorder?.close();
   const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
+  recorder?.sawResult(recallMetrics(steps, evaluations[0].recall));
+  recorder?.close();
   const labelled = await openProbe(config, opening);
   const probed = labelled && probe(embedder, labelled);
   if (recorder === undefined) return { kind: "stopped", step: steps }; // rank 0 has one
@@ -145,8 +147,11 @@ function recorderFor(
 }
 
 /** Recall on the first test set during training, for the curves of the report. Nothing is selected by it. */
-function recallOf(step: number, embedder: Embedder, { sets }: Tests): Metrics {
-  const { recall } = evaluateSet(embedSet(embedder, sets[0]), embedder.alive);
+const recallOf = (step: number, embedder: Embedder, { sets }: Tests): Metrics =>
+  recallMetrics(step, evaluateSet(embedSet(embedder, sets[0]), embedder.alive).recall);
+
+/** A line of metrics. */
+function recallMetrics(step: number, recall: readonly Recall[]): Metrics {
   const fields = recall.flatMap(({ k, textToImage, imageToText }) => [
     [`textToImage.r${k}`, textToImage],
     [`imageToText.r${k}`, imageToText],

@@ -33,11 +33,13 @@ export type EmbedShard = (shard: number, tap?: Tap) => Variable;
 /** The shards of this device: their number, and the functions that embed one. */
 export function shardsOf(
   model: SigLip,
-  { images, imageShape, tokens, rng }: PairBatch,
+  batch: PairBatch,
   views: number,
   { rank, size: devices }: Communicator,
   shards: number,
 ): { owned: number; embed: { readonly [side in keyof Embedded]: EmbedShard } } {
+  checkBatch(batch, views, model.config.text.length);
+  const { images, imageShape, tokens, rng } = batch;
   const owned = shards / devices;
   const rows = imageShape[0] / owned; // images of a shard
   if (!Number.isInteger(owned) || !Number.isInteger(rows / views)) {
@@ -60,6 +62,31 @@ export function shardsOf(
     return scope(() => noGrad(() => model.embedImages(imagesOf(shard), undefined, tap))); // frees its intermediates at once
   };
   return { owned, embed: { zimg, ztxt: (shard, tap) => model.embedTexts(part(tokens, shard), tap) } };
+}
+
+/** Throws `ShapeError` unless a batch has typed arrays of as many texts as images. */
+function checkBatch({ images, imageShape, tokens, groups }: PairBatch, views: number, length: number): void {
+  if (!(images instanceof Float32Array)) {
+    const how = "Float32Array.from(images.flat(Infinity)) makes one of nested arrays";
+    throw new ShapeError(`train: the images of a batch must be one Float32Array; ${how}`);
+  }
+  if (!Array.isArray(imageShape)) {
+    throw new ShapeError("train: a batch needs imageShape, the shape of its images, such as [B, S, S, 3]");
+  }
+  if (!(tokens instanceof Int32Array)) {
+    const how = "Int32Array.from(tokens.flat()) makes one of arrays of ids, and encodeAll of texts";
+    throw new ShapeError(
+      `train: the tokens of a batch must be one Int32Array, a row of ${length} ids for each text; ${how}`,
+    );
+  }
+  const pairs = imageShape[0] / views;
+  if (!Number.isInteger(pairs)) return; // refused with the shards
+  if (tokens.length !== pairs * length || (groups && groups.length !== pairs)) {
+    const counted = `${tokens.length} ids${groups ? ` and ${groups.length} groups` : ""}`;
+    const wanted = `${pairs * length} (${pairs} rows of ${length})${groups ? ` and ${pairs}` : ""}`;
+    const of = views === 1 ? "" : `, ${views} for each text,`;
+    throw new ShapeError(`train: a batch of images ${show(imageShape)}${of} has ${counted}; it needs ${wanted}`);
+  }
 }
 
 /** Throws `ShapeError` if a batch cannot hold embeddings in place of pixels. */
