@@ -21,7 +21,7 @@ import {
   secondView,
   type Views,
 } from "./batches.ts";
-import { bytesOf, drawerOf, type PictureForm, storedBytes } from "./pictureForm.ts";
+import { bytesOf, drawerOf, type PictureForm } from "./pictureForm.ts";
 import type { Split } from "./sources/row.ts";
 import type { Caption } from "./sources/scan.ts";
 
@@ -41,14 +41,9 @@ export interface FileItem {
 export interface FileImages {
   readonly items: readonly FileItem[];
   readonly form: PictureForm;
-  /** The stored pictures one after the other, in shared memory. */
-  readonly pictures: Uint8Array;
+  /** The stored picture of an item. */
+  picture(item: number): Uint8Array;
 }
-
-const pictureOf = ({ pictures, form }: FileImages, item: number): Uint8Array => {
-  const size = storedBytes(form);
-  return pictures.subarray(item * size, (item + 1) * size);
-};
 
 /** The texts of items one after the other, encoded, with where those of each begin. */
 function encoded({ items }: FileImages, tokenizer: Tokenizer, length: number) {
@@ -82,7 +77,7 @@ export function filesPairs(data: FileImages, options: FilesPairsOptions): Pairs 
   const drawPicture = drawerOf(data.form, side);
   const draw = (place: number, rng: Rng, out: Float32Array, at: number): void => {
     if (embeddings) out.set(embeddings.subarray(place * each, (place + 1) * each), at);
-    else drawPicture(pictureOf(data, chosen[place]), randomView(rng, augmentation), out, at);
+    else drawPicture(data.picture(chosen[place]), randomView(rng, augmentation), out, at);
   };
   const row: RowShape = { imageShape, views, length };
   return {
@@ -114,7 +109,7 @@ function pixelsOf(data: FileImages, chosen: Int32Array, view: View, side: number
   const out = new Float32Array(chosen.length * stride);
   const draw = drawerOf(data.form, side);
   chosen.forEach((item, i) => {
-    draw(pictureOf(data, item), view, out, i * stride);
+    draw(data.picture(item), view, out, i * stride);
   });
   return out;
 }
@@ -132,7 +127,7 @@ export function filesPictures(data: FileImages, chosen: Int32Array, side = 32): 
     texts: captions.map(({ text }) => text),
     owner: Int32Array.from(captions, ({ owner }) => owner),
     names: Array.from(chosen, (item) => items[item].name),
-    rgb: (i) => bytesOf(data.form, pictureOf(data, chosen[i]), side),
+    rgb: (i) => bytesOf(data.form, data.picture(chosen[i]), side),
   };
 }
 
@@ -143,6 +138,6 @@ export function filesImages(data: FileImages, chosen: Int32Array, side = 32): Im
     count: chosen.length,
     side,
     pixels: (from, end) => pixelsOf(data, chosen.subarray(from, end), view, side),
-    stored: (image) => pictureOf(data, chosen[image]),
+    stored: (image) => data.picture(chosen[image]),
   };
 }

@@ -68,7 +68,7 @@ export {
 export { sniffFile } from "./pictureBytes.ts";
 export { PictureError } from "./pictureError.ts";
 export { filesOf } from "./pictureFiles.ts";
-export { type PictureForm, storedSide } from "./pictureForm.ts";
+export { type PictureForm, storedBytes, storedSide } from "./pictureForm.ts";
 export { decodePicture, type PreparedPicture, type PreparePicture, readPicture } from "./pictures.ts";
 export { pixelNeighbours } from "./pixelNeighbours.ts";
 export { bigVisionPreprocessing } from "./preprocess/bigVision.ts";

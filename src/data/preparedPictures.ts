@@ -47,6 +47,12 @@ export class PreparedPictures {
     return true;
   }
 
+  /** Where the pixels of a picture begin that was there when the file was opened. */
+  placeOf(sha256: string): number | undefined {
+    const at = this.#at.get(sha256);
+    return at === undefined ? undefined : at + HEAD;
+  }
+
   close(): void {
     closeSync(this.#file);
   }

@@ -1,5 +1,5 @@
 /** What was understood of the user's images and captions, for --dry-run: as data, and in words. */
-import { type BadRow, badRowLines, type Columns, type OpenedFiles } from "../data/index.ts";
+import { type BadRow, badRowLines, type Columns, type OpenedFiles, storedBytes } from "../data/index.ts";
 import { isCut, type Tokenizer, unknownWords } from "../tokenizers/index.ts";
 import type { FilesSplit } from "./filesData.ts";
 
@@ -44,7 +44,7 @@ export function summarizeFiles(
   tokenizer: Tokenizer,
   length: number,
 ): FilesSummary {
-  const { source, items, rows, bad, emptyCaptions, repeatedImages, inTwoSplits, pictures } = files;
+  const { source, items, rows, bad, emptyCaptions, repeatedImages, inTwoSplits, form } = files;
   const captions = items.flatMap((item) => item.captions);
   const uses = new Map<string, number>();
   for (const { text } of captions) uses.set(text.toLowerCase(), (uses.get(text.toLowerCase()) ?? 0) + 1);
@@ -60,7 +60,7 @@ export function summarizeFiles(
     cutCaptions: captions.filter(({ text }) => isCut(tokenizer, text, length)).length,
     unknownCaptions: captions.filter(({ text }) => unknownWords(tokenizer, text).length > 0).length,
     mostlyCropped: items.filter(({ cutOff }) => cutOff > 0.5).length,
-    pictureBytes: pictures.length,
+    pictureBytes: items.length * storedBytes(form),
     bad,
   };
 }

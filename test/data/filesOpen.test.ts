@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { encode } from "fast-png";
 import { afterAll, describe, expect, it } from "vitest";
-import { type OpenFiles, openFiles } from "../../src/data/filesOpen.ts";
+import { filesFrom, type OpenFiles, openFiles } from "../../src/data/filesOpen.ts";
 
 const fixtures = fileURLToPath(new URL("../fixtures/sources/", import.meta.url));
 const root = mkdtempSync(join(tmpdir(), "siglip-files-"));
@@ -18,7 +18,7 @@ async function open(path: string, more: Partial<OpenFiles> = {}) {
   const progress = (): void => void decoded++;
   const form = { kind: "ink", stored: 12, trim: false } as const;
   const opened = await openFiles({ path, image: "auto", text: "auto", allowBad: 0, form, progress, ...more });
-  return { ...opened, decoded };
+  return { ...opened, pictures: opened.items.map((_, i) => opened.picture(i)), decoded };
 }
 
 const copied = (): string => {
@@ -106,6 +106,18 @@ describe("openFiles", () => {
     const cut = await open(folder, { cache });
     expect(cut.pictures).toEqual(pictures);
     expect((await open(folder, { cache })).decoded).toBe(0);
+  });
+
+  it("reads pictures from the cache file if they do not fit into memory", async () => {
+    const [folder, cache] = [join(fixtures, "folder"), mkdtempSync(join(root, "cache-"))];
+    const { pictures, rendered } = await open(folder, { cache });
+    const streamed = await open(folder, { cache, mostInMemory: 1000 });
+    expect(streamed.pictures).toEqual(pictures);
+    const bytes = (files: typeof rendered): number => [...files.values()].reduce((sum, { length }) => sum + length, 0);
+    expect(bytes(streamed.rendered)).toBeLessThan(bytes(rendered) - 8 * 12 * 12 * 4 + 1000);
+    const elsewhere = filesFrom(streamed.rendered);
+    expect(elsewhere.items.map((_, i) => elsewhere.picture(i))).toEqual(pictures);
+    await expect(open(folder, { mostInMemory: 1000 })).rejects.toThrow(/there is no cache file to hold them/);
   });
 
   it("works without a cache that can be written, with a warning", async () => {

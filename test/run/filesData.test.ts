@@ -23,7 +23,7 @@ const item = (n: number, more: Partial<FileItem> = {}): FileItem => ({
 const images = (items: readonly FileItem[]): FileImages => ({
   items: [...items].sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1)),
   form: { kind: "ink", stored: 1, trim: false },
-  pictures: new Uint8Array(0),
+  picture: () => new Uint8Array(0),
 });
 
 const many = (count: number): FileItem[] => Array.from({ length: count }, (_, n) => item(n));
