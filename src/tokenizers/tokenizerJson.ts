@@ -48,11 +48,13 @@ export function tokenizerJsonTokenizer(
   const end = endOf(file.post_processor, vocabSize, name);
   const pad = requirePad(given ?? paddingOf(file.padding, name) ?? "<pad>", added, vocabSize, name);
   const split = splitter(added);
+  // open_clip cleans a whole text, of which no mark such as </s> remains; transformers the parts between marks.
+  const [ofText, ofPart] = cleaning === "openClip" ? ([cleaning, "none"] as const) : (["none", cleaning] as const);
   const tokenize = (text: string): number[] =>
-    split(text).flatMap((part, i) =>
+    split(cleaned(text, ofText)).flatMap((part, i) =>
       typeof part === "number"
         ? [part]
-        : preTokenize(normalize(cleaned(part, cleaning)), i === 0).flatMap((word) => model.idsOf(word)),
+        : preTokenize(normalize(cleaned(part, ofPart)), i === 0).flatMap((word) => model.idsOf(word)),
     );
   const special = new Map(added.map((token) => [token.id, token.special ? "" : token.content]));
   const decode = (ids: ArrayLike<number>): string => {

@@ -139,7 +139,7 @@ describe("embeddings of a locked image tower", { timeout: 240_000 }, () => {
 
   it("are in the run's folder, from which it is resumed; they are computed again if they are gone", async () => {
     const interrupted = await siglip(
-      siglit("resumed", "--set", "train.steps=400"),
+      siglit("resumed", "--set", "train.steps=100"),
       (child) => whenTraining(child, () => child.kill("SIGINT")),
       [],
       undefined,

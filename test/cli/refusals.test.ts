@@ -9,13 +9,17 @@ import { type Finished, siglip } from "../support/cli.ts";
 /** Arguments before the options of a command: well formed, but naming nothing. */
 const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   train: ["--preset", "shapes"],
+  config: ["no-such-preset"],
+  report: ["no-such-run"],
   eval: ["no-such-run"],
   embed: ["no-such-run", "--out", "no-such-file.safetensors"],
   classify: ["no-such-run", "no-such-picture.png", "word"],
   search: ["no-such-run", "word"],
   loss: [],
+  runs: ["no-such-folder"],
   data: ["no-such-set"],
   info: [],
+  convert: ["no-such-model", "no-such-folder", "--to", "hf"],
 };
 /** Invalid values for free-text options; "?" is invalid for all others. */
 const WRONG: Readonly<Record<string, string>> = {

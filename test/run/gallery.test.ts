@@ -8,7 +8,8 @@ import { resolveConfig } from "../../src/run/config.ts";
 import { embedPictures } from "../../src/run/embed.ts";
 import { embedFiles } from "../../src/run/gallery.ts";
 import { buildModel } from "../../src/run/model.ts";
-import { Rng } from "../../src/tensor/index.ts";
+import { trainingPictures } from "../../src/run/pictureReader.ts";
+import { Rng, type Tensor } from "../../src/tensor/index.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const png = (data: Uint8Array): Uint8Array => encode({ width: 4, height: 4, channels: 3, depth: 8, data });
@@ -17,6 +18,12 @@ it("every picture has its own embedding, in the order of the files; others are c
   const config = resolveConfig("shapes", ["data.trim=never", "model.image.depth=1"]);
   const model = buildModel(config, 260);
   const side = config.model.image.imageSize;
+  const opened = {
+    config: model.config,
+    embedDim: model.embedDim,
+    embedImages: (images: Tensor) => model.embedImages(images),
+    pictures: trainingPictures(model.config, false),
+  };
   const folder = temporaryFolder();
   const rng = new Rng(1);
   for (let i = 0; i < 300; i++) {
@@ -27,7 +34,7 @@ it("every picture has its own embedding, in the order of the files; others are c
   writeFileSync(join(folder, "notes.txt"), "no picture");
 
   const warnings: string[] = [];
-  const { names, zimg, skipped, mostlyCut } = await embedFiles([folder], { config, model }, (text) => {
+  const { names, zimg, skipped, mostlyCut } = await embedFiles([folder], opened, (text) => {
     warnings.push(text);
   });
   expect(names.length).toBe(299);
