@@ -35,7 +35,7 @@ export { trims } from "./emojiData.ts";
 export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
 export { type Fs, isSystemError, makeFolders, realFs, TEMPORARY, utf8, writeDurably } from "./fs.ts";
-export { embedFiles, type Gallery, joined, PICTURE_NAME } from "./gallery.ts";
+export { embedFiles, type Gallery, PICTURE_NAME } from "./gallery.ts";
 export { iconsFolder } from "./iconsData.ts";
 export {
   EmbeddingsError,
@@ -47,6 +47,7 @@ export {
   removeParts,
   writeEmbeddings,
 } from "./imageEmbeddings.ts";
+export { joined } from "./joined.ts";
 export { unknownPictures } from "./knowledge.ts";
 export { listRuns, newestRun, type RunSummary } from "./listRuns.ts";
 export { LiveReport } from "./liveReport.ts";
