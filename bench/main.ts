@@ -26,6 +26,7 @@ import { optimizersBench } from "./optimizers.ts";
 import { line } from "./print.ts";
 import type { BenchOptions, Row } from "./row.ts";
 import { rowsBench } from "./rows.ts";
+import { searchBench } from "./search.ts";
 import { siglitBench } from "./siglit.ts";
 import { stepBench } from "./step.ts";
 import { vitB16Bench } from "./vitB16.ts";
@@ -44,6 +45,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => AsyncIterable<
   loss: lossBench,
   negatives: negativesBench,
   memory: memoryBench,
+  search: searchBench,
   siglit: siglitBench,
   "vit-b16": vitB16Bench,
   models: modelsBench,

@@ -1,5 +1,5 @@
 /** `siglip config`: every key that `train --set` takes, with its value in a preset. */
-import { type ConfigKey, configKeys } from "../run/index.ts";
+import { ConfigError, type ConfigKey, configKeys } from "../run/index.ts";
 import { commandLine } from "./invocation.ts";
 import { print } from "./print.ts";
 
@@ -39,4 +39,12 @@ function wrapped(text: string, width: number): string[] {
     else lines.push(word);
   }
   return lines;
+}
+
+/** For an error about a key that does not exist: the command that lists the keys, on a line of its own. */
+export function keysHint(error: unknown): string {
+  const codes: readonly string[] = ["CONFIG_UNKNOWN_KEY", "CONFIG_SYNTAX"];
+  const isOfKeys =
+    error instanceof ConfigError && error.problems.some(({ code, key }) => codes.includes(code) && key !== "preset");
+  return isOfKeys ? `\n${commandLine(["config"])} lists the keys` : "";
 }

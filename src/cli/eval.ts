@@ -1,6 +1,9 @@
 /** `siglip eval`: zero-shot retrieval with the newest checkpoint of a run, and the few-shot probe of its image tower. */
 import { launch } from "../parallel/launch.ts";
 import {
+  accuracyJson,
+  accuracyTable,
+  classifierOf,
   type EvalJob,
   type EvalResult,
   evalProgram,
@@ -35,13 +38,16 @@ export async function evaluate(
   const { config, checkpoint } = openRunToRead(run, warn);
   const { step } = checkpoint;
   chooseKernels(options.kernels ?? config.train.kernels);
-  modelOf(config, checkpoint); // an invalid model is rejected here, before any thread starts
+  const classifies = config.train.objective === "classify";
+  if (classifies) classifierOf(config, checkpoint);
+  else modelOf(config, checkpoint); // an invalid model is rejected here, before any thread starts
   const { shared: opened } = await openTests(config, opening());
   // A training may save meanwhile: all devices evaluate this checkpoint.
   const job: EvalJob = { config, stored: shared(checkpoint), opened, probes };
-  const [{ evaluations, probe }] = await launch<EvalJob, EvalResult>(evalProgram, devices, job, { deadline }).results;
+  const { results } = launch<EvalJob, EvalResult>(evalProgram, devices, job, { deadline });
+  const [{ evaluations, accuracies, probe }] = await results;
   if (json) {
-    const tests = evaluations.map(evaluationJson);
+    const tests = classifies ? accuracies.map(accuracyJson) : evaluations.map(evaluationJson);
     print(
       JSON.stringify({
         ...tests[0],
@@ -52,7 +58,10 @@ export async function evaluate(
       }),
     );
   } else {
-    const tables = [evaluationTable(evaluations), ...(probe ? [probeTable(probe)] : [])];
+    const tables = [
+      classifies ? accuracyTable(accuracies) : evaluationTable(evaluations),
+      ...(probe ? [probeTable(probe)] : []),
+    ];
     print([`${run}, step ${step}`, ...tables].join("\n\n"));
   }
 }

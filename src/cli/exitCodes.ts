@@ -30,12 +30,14 @@ const isExitCode = (value: unknown): value is ExitCode => typeof value === "numb
  * bug in this project or in a program that uses it.
  */
 const BY_NAME: Readonly<Record<string, ExitCode>> = {
+  BlendError: EXIT.usage,
   ConfigError: EXIT.usage,
   DataError: EXIT.usage,
   KernelError: EXIT.usage, // kernels that this engine cannot run; others work
   MissingPackageError: EXIT.usage,
   ModelConfigError: EXIT.usage,
   ModelFolderError: EXIT.usage,
+  PhotoIndexError: EXIT.usage,
   RunFolderError: EXIT.usage,
   OutOfMemoryError: EXIT.usage, // the request is too large; if the system has no memory, a device failed
   ScheduleError: EXIT.usage,

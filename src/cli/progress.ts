@@ -1,5 +1,6 @@
 /**
- * The progress line of a run, on stderr: step, loss, t, b, pairs per second, time left, the newest recall.
+ * The progress line of a run, on stderr: step, loss, t and b or accuracy, pairs or pictures per second, time left, the newest
+ * recall.
  *
  * On a terminal it is one line, rewritten and cut to the current width. Elsewhere (a file, a pipe, CI) it is a plain line
  * every few seconds. The display must never end a run: a closed pipe silences it, and a signal restores the cursor before
@@ -10,8 +11,10 @@
 export interface ProgressRow {
   readonly step: number;
   readonly loss: number;
-  readonly t: number;
-  readonly b: number;
+  readonly t?: number;
+  readonly b?: number;
+  /** Of a classifier, on the batch. */
+  readonly accuracy?: number;
   /** R@1 on the first test set, if it was measured after this step. */
   readonly recall?: Recall | undefined;
 }
@@ -189,15 +192,16 @@ export function progressLine(
     { drop: 0, text: `step ${count(row.step)}/${count(steps)}` },
     { drop: 4, text: `${Math.floor((100 * row.step) / steps)}%` },
     { drop: 1, text: `loss ${row.loss.toFixed(4)}` },
-    { drop: 6, text: `t ${row.t.toFixed(2)}` },
-    { drop: 7, text: `b ${row.b.toFixed(2)}` },
   ];
+  if (row.t !== undefined) parts.push({ drop: 6, text: `t ${row.t.toFixed(2)}` });
+  if (row.b !== undefined) parts.push({ drop: 7, text: `b ${row.b.toFixed(2)}` });
+  if (row.accuracy !== undefined) parts.push({ drop: 6, text: `accuracy ${(100 * row.accuracy).toFixed(0)} %` });
   if (row.recall) {
     const [texts, images] = [row.recall.textToImage, row.recall.imageToText].map((share) => (100 * share).toFixed(1));
     parts.push({ drop: 3, text: `R@1 ${texts}/${images} %` });
   }
   if (stepsPerSecond > 0) {
-    parts.push({ drop: 5, text: `${count(stepsPerSecond * batch)} pairs/s` });
+    parts.push({ drop: 5, text: `${count(stepsPerSecond * batch)} ${row.t === undefined ? "pictures" : "pairs"}/s` });
     if (row.step < steps) parts.push({ drop: 2, text: `${showTime((steps - row.step) / stepsPerSecond)} left` });
   }
   for (let most = 7; most >= 0; most--) {

@@ -1,11 +1,10 @@
 /** `siglip search`: which pictures match these words? By default among the test pictures of the run. */
-import { PictureError } from "../data/index.ts";
 import { nearest } from "../eval/index.ts";
 import { printable } from "../formats/index.ts";
+import { findIndex } from "../photos/index.ts";
 import {
   ConfigError,
   checkTexts,
-  embedFiles,
   embedPictures,
   embedTexts,
   type Gallery,
@@ -13,15 +12,24 @@ import {
   openModel,
   openTests,
 } from "../run/index.ts";
+import { givenPictures } from "./givenPictures.ts";
 import { opening } from "./opening.ts";
 import { print, warn } from "./print.ts";
+import { type SearchIndexOptions, searchIndex } from "./searchIndex.ts";
 
 export async function search(
   run: string,
-  query: string,
+  query: string | undefined,
   paths: readonly string[],
-  { top, json = false }: { top: string; json?: boolean },
+  options: SearchIndexOptions,
 ): Promise<void> {
+  if (findIndex(run) !== undefined) return searchIndex(run, query, options);
+  const { top, json = false } = options;
+  if (query === undefined) {
+    throw new ConfigError([
+      { code: "CONFIG_RANGE", key: "search", detail: "the query is missing; write what to look for" },
+    ]);
+  }
   const count = Number(top);
   if (!Number.isInteger(count) || count < 1) {
     const detail = `--top ${top} is not an integer of at least 1`;
@@ -30,7 +38,8 @@ export async function search(
   const opened = openModel(run, warn);
   const { tokenizer, textLength } = opened;
   for (const warning of checkTexts("search: the query", tokenizer, [query], textLength)) warn(warning);
-  const { names, zimg, skipped } = paths.length > 0 ? await given(paths, opened) : await tested(opened);
+  const { names, zimg, skipped } =
+    paths.length > 0 ? await givenPictures("search", paths, opened) : await tested(opened);
   const ztxt = embedTexts(opened, tokenizer, [query], textLength);
   const ranking = nearest(ztxt, zimg, names.length);
   const { name, values } = opened.meaning(ranking.map(({ score }) => score));
@@ -60,49 +69,5 @@ async function tested(opened: OpenModel): Promise<Gallery> {
   }
   const [{ pictures }] = (await openTests(opened.run, opening())).sets;
   const zimg = embedPictures(opened, pictures);
-  return { names: pictures.names, zimg, skipped: {}, mostlyCut: 0 };
-}
-
-/** The pictures of files and folders, with a note of what was skipped or mostly cut off. Throws if none is left. */
-async function given(paths: readonly string[], opened: OpenModel): Promise<Gallery> {
-  const gallery = await embedFiles(paths, opened, warn);
-  const { names, skipped, mostlyCut } = gallery;
-  const skippedText = Object.keys(skipped).length > 0 ? `skipped: ${kindsInWords(skipped)}` : undefined;
-  if (names.length === 0) {
-    const what = `no readable picture in ${paths.map(printable).join(", ")}`;
-    throw new PictureError(
-      `search: ${what}${skippedText ? ` (${skippedText})` : ""}; give files or a folder`,
-      "missing",
-    );
-  }
-  if (skippedText !== undefined) process.stderr.write(`${skippedText}\n`);
-  if (mostlyCut > 0) {
-    const how = "cropped to the drawing in them and lost more than half of their area";
-    process.stderr.write(`${mostlyCut} of ${names.length} pictures were ${how}\n`);
-  }
-  return gallery;
-}
-
-/** Known picture formats that cannot be read. */
-const UNREADABLE: Readonly<Record<string, string>> = {
-  heic: "HEIC",
-  bmp: "BMP",
-  jxl: "JPEG XL",
-  jp2: "JPEG 2000",
-  psd: "Photoshop",
-};
-
-/** `214 HEIC, 3 BMP (cannot be read here), 1 damaged, 12 other files` */
-function kindsInWords(skipped: Readonly<Record<string, number>>): string {
-  const known = Object.keys(UNREADABLE).filter((kind) => kind in skipped);
-  const { damaged = 0 } = skipped;
-  const others = Object.entries(skipped).filter(([kind]) => kind !== "damaged" && !known.includes(kind));
-  const other = others.reduce((sum, [, count]) => sum + count, 0);
-  return [
-    ...(known.length > 0
-      ? [`${known.map((kind) => `${skipped[kind]} ${UNREADABLE[kind]}`).join(", ")} (cannot be read here)`]
-      : []),
-    ...(damaged > 0 ? [`${damaged} damaged`] : []),
-    ...(other > 0 ? [`${other} other ${other === 1 ? "file" : "files"}`] : []),
-  ].join(", ");
+  return { names: pictures.names, zimg, skipped: {}, mostlyCut: 0, kinds: {} };
 }

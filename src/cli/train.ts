@@ -7,6 +7,7 @@ import { newSharedRows } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch } from "../parallel/launch.ts";
 import {
+  type Classes,
   type Config,
   ConfigError,
   checkBatch,
@@ -21,11 +22,12 @@ import {
   fittingShards,
   initialCheckpoint,
   keptTokenizer,
+  LiveReport,
   metricsOf,
-  modelConfig,
   newestRun,
   type OpenRun,
   type OwnedRunFolder,
+  openClasses,
   openResumed,
   openStartingWeights,
   openTraining,
@@ -36,8 +38,9 @@ import {
   resolveConfig,
   rewindMetrics,
   rowShapeOf,
-  runBytes,
+  runName,
   type StartingWeights,
+  sessionOf,
   shared,
   type TrainingData,
   type TrainJob,
@@ -47,11 +50,12 @@ import {
   trainProgram,
   writeChanges,
 } from "../run/index.ts";
-import { parameterCount } from "../siglip/index.ts";
 import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
+import { printDryRun } from "./dryRun.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
+import { commandLine } from "./invocation.ts";
 import { embeddingsOf, openLockedImages } from "./lockedImages.ts";
 import { opening } from "./opening.ts";
 import { print, printableLines, warn } from "./print.ts";
@@ -105,7 +109,9 @@ export async function train(options: TrainOptions): Promise<void> {
     const { items } = await openVocabulary(config, opening());
     checkBatch(config, items);
     for (const warning of checkSchedule(config, items)) warn(warning);
-    const training = await openTraining(config, opening());
+    const classes = await classesOf(config);
+    // A classifier reads no texts: it does not matter if they are cut.
+    const training = await openTraining(config, { ...opening(), ...(classes ? { warn: () => {} } : {}) });
     const initial = from && initialCheckpoint(config, from, tokenizerFor(config, from, training.tokenizer));
     const stored = initial ? shared(initial) : start?.stored;
     const locked = await openLockedImages(config, stored, training.pairs, options.embeddings);
@@ -117,10 +123,11 @@ export async function train(options: TrainOptions): Promise<void> {
     start ??= { run: made(), before: config, stored };
     if (initial) start.run.checkpoints.save(initial, configDigest(config));
     const { run } = start;
+    process.stderr.write(printableLines(`run folder: ${run.path}\n`));
     const deadline = deadlineOf(options.deadline);
     const embeddings = locked && (await embeddingsOf(run, locked, training.pairs, devices, deadline));
     if (typeof embeddings === "string") printStopped(stored?.step ?? 0, embeddings, run.path);
-    else await trainRun(start, training, embeddings, devices, options);
+    else await trainRun(start, { ...training, embeddings, classes }, devices, options);
   } catch (error) {
     start?.run.discard();
     throw error;
@@ -138,6 +145,10 @@ function startingWeightsOf({ init, embeddings, resume = false }: TrainOptions): 
   }
   return init === undefined ? undefined : openStartingWeights(init, warn);
 }
+
+/** The classes of a run that is trained on them. */
+const classesOf = async (config: Config): Promise<Classes | undefined> =>
+  config.train.objective === "classify" ? openClasses(config, opening()) : undefined;
 
 /** The tokenizer of a new run: that of its starting weights, or the data's. */
 const tokenizerFor = (config: Config, from: StartingWeights | undefined, ofData: Tokenizer): Tokenizer =>
@@ -195,7 +206,7 @@ function resolve(options: TrainOptions, from: StartingWeights | undefined): Plan
   return { config: resolved([`train.shards=${shards}`]), devices };
 }
 
-/** Prints the size of a new run, and writes nothing. */
+/** Checks a new run and prints what it would be; writes nothing. */
 async function dryRun(options: TrainOptions, from: StartingWeights | undefined): Promise<void> {
   if (options.resume) throw new RunFolderError("--dry-run is for new runs; leave out --resume");
   const { config, devices } = resolve(options, from);
@@ -204,36 +215,33 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   const { tokenizer, items } = await openVocabulary(config, opening());
   checkBatch(config, items);
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
-  const { steps, shards } = config.train;
+  chooseKernels(config.train.kernels);
   const { vocabSize } = tokenizerFor(config, from, tokenizer);
-  const parameters = parameterCount(modelConfig(config, vocabSize)).total;
-  const memoryBytes = runBytes(config, devices);
-  if (options.json) {
-    print(JSON.stringify({ parameters, memoryBytes, steps, devices, shards }));
-    return;
-  }
-  print(`parameters  ${parameters.toLocaleString("en")}`);
-  print(`memory      about ${(memoryBytes / 2 ** 20).toFixed(0)} MiB`);
-  print(`steps       ${steps.toLocaleString("en")}`);
-  print(`devices     ${devices}`);
-  print(`shards      ${shards}`);
+  const classes = (await classesOf(config))?.names.length;
+  const path = options.out ?? join(RUNS, runName(presetOf(options), new Date()));
+  const { json = false } = options;
+  await printDryRun({ config, devices, deadline: deadlineOf(options.deadline), vocabSize, classes, path, json });
+}
+
+/** The data of a training, with the embeddings that it reads in place of images, or the classes that it learns, if any. */
+interface Trained extends TrainingData {
+  readonly embeddings: Float32Array | undefined;
+  readonly classes: Classes | undefined;
 }
 
 /** What the devices get. */
 function jobOf(
   { run: { path, config, checkpoints }, stored }: OpenRun,
-  { pairs, tokenizer, items }: TrainingData,
-  embeddings: Float32Array | undefined,
+  { pairs, tokenizer, items, embeddings, classes }: Trained,
   options: TrainOptions,
 ): TrainJob {
-  const { resume = false, verify = false } = options;
+  const { verify = false } = options;
   // A resumed run keeps its tokenizer.
   const kept = (stored ? tokenizerOf(stored) : tokenizer).toJSON();
   const spec = { ...pairs, tokenizer: kept };
   return {
     run: path,
     config,
-    preset: resume ? config.data.name : presetOf(options),
     digest: configDigest(config),
     first: stored?.step ?? 0,
     stored,
@@ -241,30 +249,32 @@ function jobOf(
     compareEvery: verify ? 1 : COMPARE_EVERY,
     tokenizer: kept,
     items,
+    classes,
     pairs: embeddings && spec.data === "emoji" ? { ...spec, embeddings } : spec,
     rows: newSharedRows(config.train.batch, rowShapeOf(config)),
   };
 }
 
 /** Trains on the devices and prints the result. */
-async function trainRun(
-  start: OpenRun,
-  training: TrainingData,
-  embeddings: Float32Array | undefined,
-  devices: number,
-  options: TrainOptions,
-): Promise<void> {
+async function trainRun(start: OpenRun, training: Trained, devices: number, options: TrainOptions): Promise<void> {
   const { run, stored } = start;
   const { path, config } = run;
   rewindMetrics(path, stored?.step ?? 0, undefined, stored && metricsOf(stored));
-  const job = jobOf(start, training, embeddings, options);
+  const job = jobOf(start, training, options);
   const progress = startProgress(config.train);
+  const say = (message: string): void => progress.log(printableLines(message));
+  const report = await openReport(job, devices, say);
   const launched = launch<TrainJob, TrainResult, TrainReport>(trainProgram, devices, job, {
     deadline: deadlineOf(options.deadline),
     verify: options.verify ?? false,
-    onReport: (report) => {
-      if (report.kind === "step") progress.update(report);
-      else progress.log(printableLines(report.message));
+    onReport: (seen) => {
+      if (seen.kind === "snapshot") report.sawSnapshot(seen.snapshot);
+      else if (seen.kind === "begin") report.began(seen);
+      else if (seen.kind === "log") say(seen.message);
+      else {
+        progress.update(seen);
+        report.saw(seen.step);
+      }
     },
   });
   const signals = catchSignals(() => {
@@ -274,10 +284,19 @@ async function trainRun(
   try {
     const [result] = await launched.results;
     progress.stop();
-    if (result.kind === "stopped") printStopped(result.step, signals.asked() ?? "SIGINT", path);
-    else print(printableLines(`\n${result.table}\n\n${result.summary}\nreport: ${result.report}`));
+    if (result.kind === "stopped") {
+      printStopped(result.step, signals.asked() ?? "SIGINT", path);
+      report.interrupt(result.step);
+    } else {
+      print(printableLines(`\n${result.table}\n\n${result.summary}`));
+      report.finish(result.snapshot);
+      print(printableLines(`report: ${report.file}`));
+    }
   } catch (error) {
-    if (error instanceof DeviceError) throw withAdvice(error, run, devices);
+    if (error instanceof DeviceError) {
+      report.fail(error);
+      throw withAdvice(error, run, devices);
+    }
     await launched.abort();
     throw error;
   } finally {
@@ -285,6 +304,16 @@ async function trainRun(
     signals.release();
   }
 }
+
+/** Starts the report of a training. */
+const openReport = (job: TrainJob, devices: number, say: (message: string) => void): Promise<LiveReport> =>
+  LiveReport.open({
+    path: job.run,
+    config: job.config,
+    session: sessionOf(new Date(), commandLine(process.argv.slice(2)), devices),
+    first: job.first,
+    say: (warning) => say(`warning: ${warning}`),
+  });
 
 function printStopped(step: number, signal: Interruption, path: string): void {
   const how = `resume with: ${resumeCommand(path)}`;

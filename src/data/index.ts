@@ -39,6 +39,7 @@ export {
   type NamedEmoji,
 } from "./emojiNames.ts";
 export { emojiTokenizer } from "./emojiTexts.ts";
+export { takenAt } from "./exif.ts";
 export { type IconIndex, type OpenedIcons, type OpenIcons, openIcons, type PreparedSet } from "./iconFiles.ts";
 export { type PrepareIcons, prepareIcons } from "./iconPrepare.ts";
 export type { DuplicateCounts } from "./iconSelection.ts";
@@ -48,7 +49,7 @@ export { decodeImage, readImage } from "./image.ts";
 export { MissingPackageError } from "./missingPackageError.ts";
 export { NOISE_KINDS, type Noise, type NoiseKind, spoilsImages, withNoise } from "./noise.ts";
 export { type EmojiSpec, type IconsSpec, openImages, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
-export { sniffFile } from "./pictureBytes.ts";
+export { readBytes, sniffFile } from "./pictureBytes.ts";
 export { PictureError } from "./pictureError.ts";
 export { filesOf } from "./pictureFiles.ts";
 export { decodePicture, type PreparedPicture, type PreparePicture, readPicture } from "./pictures.ts";
@@ -82,3 +83,4 @@ export {
   type Thing,
 } from "./shapes.ts";
 export { newSharedRows, RowDrawer, type SharedRows, sharedRowsBytes } from "./sharedRows.ts";
+export { thumbnail } from "./thumbnail.ts";

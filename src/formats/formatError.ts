@@ -53,6 +53,7 @@ export type FormatCode =
   | "CHECKPOINT_HASH"
   | "CHECKPOINT_MANIFEST"
   | "MODEL_FILE"
+  | "INDEX_FILE"
   | "PROTOBUF"
   | "SENTENCEPIECE"
   | "TOKENIZER_JSON"

@@ -13,7 +13,13 @@
  * numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 import { FormatError, quote } from "./formatError.ts";
-import { ARRAYS, MAX_AXES, type SafetensorsDType, type SafetensorsTensor } from "./safetensors.ts";
+import {
+  ARRAYS,
+  MAX_AXES,
+  type SafetensorsData,
+  type SafetensorsDType,
+  type SafetensorsTensor,
+} from "./safetensors.ts";
 
 /** Type, shape and place of the numbers of an array. */
 export interface NpyHeader {
@@ -185,4 +191,13 @@ export function npyHeader(dtype: SafetensorsDType, shape: readonly number[]): Ui
   bytes.set(new TextEncoder().encode(text), 10);
   bytes[bytes.length - 1] = 0x0a;
   return bytes;
+}
+
+/** The bytes of a file with an array in C order. */
+export function writeNpy(dtype: SafetensorsDType, shape: readonly number[], data: SafetensorsData): Uint8Array {
+  const header = npyHeader(dtype, shape);
+  const out = new Uint8Array(header.length + data.byteLength);
+  out.set(header);
+  out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), header.length);
+  return out;
 }

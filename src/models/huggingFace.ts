@@ -9,9 +9,12 @@
 import { join } from "node:path";
 import { FormatError, safetensorsPieces } from "../formats/index.ts";
 import type { ImageTowerConfig, SigLipConfig, Size, TextTowerConfig } from "../siglip/index.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
 import { checkedConfig, Fields, jsonFile } from "./fields.ts";
+import { HUGGING_FACE_IMAGES, huggingFaceImages } from "./imageSettings.ts";
 import type { Layout } from "./layout.ts";
 import { asHere, type Table, torchConvolution, torchLinear, torchNorm, torchPart } from "./table.ts";
+import { NO_FILES, tokenizerFiles } from "./tokenizerFiles.ts";
 import { unsupportedParts } from "./unsupported.ts";
 import { openWeights } from "./weights.ts";
 
@@ -72,11 +75,16 @@ export const huggingFace: Layout = {
       ...(text.head === false ? ["text.head false: a SiglipModel always has one"] : []),
     ];
   },
-  files: (config, tensors) =>
-    new Map<string, Iterable<Uint8Array>>([
+  files(config, tensors, { tokenizer, images }) {
+    const { files, notes } = tokenizer ? tokenizerFiles(tokenizer, config.text.length, "hugging-face") : NO_FILES;
+    const all = new Map<string, Iterable<Uint8Array>>([
       ["model.safetensors", safetensorsPieces(tensors, new Map([["format", "pt"]]))],
-      [CONFIG, jsonFile(writtenConfig(config))],
-    ]),
+      [CONFIG, jsonFile(writtenConfig(config, tokenizer))],
+      ...files,
+    ]);
+    if (images) all.set(HUGGING_FACE_IMAGES, jsonFile(huggingFaceImages(images, config)));
+    return { files: all, notes };
+  },
 };
 
 function readConfig(fields: Fields, file: string): SigLipConfig {
@@ -117,7 +125,7 @@ const tower = (fields: Fields): Size & Pick<ImageTowerConfig, "gelu" | "epsilon"
   epsilon: fields.positive("layer_norm_eps", 1e-6),
 });
 
-function writtenConfig({ image, text, embedDim }: SigLipConfig): object {
+function writtenConfig({ image, text, embedDim }: SigLipConfig, tokenizer: Tokenizer | undefined): object {
   const shared = ({ width, depth, mlpDim, numHeads, gelu, epsilon = 1e-6 }: ImageTowerConfig | TextTowerConfig) => ({
     hidden_size: width,
     num_hidden_layers: depth,
@@ -136,6 +144,8 @@ function writtenConfig({ image, text, embedDim }: SigLipConfig): object {
       vocab_size: text.vocabSize,
       max_position_embeddings: text.length,
       projection_size: embedDim,
+      // without these, those of another tokenizer
+      ...{ bos_token_id: null, eos_token_id: tokenizer?.end ?? null, pad_token_id: tokenizer?.pad ?? null },
     },
     vision_config: {
       model_type: "siglip_vision_model",

@@ -22,7 +22,8 @@ export function inspectModel(path: string): InspectedModel {
   const opened = layout.open(folder, names);
   try {
     const numbers = new Map(["tPrime", "b"].map((name) => [name, new Float32Array(1)]));
-    const { links } = linksOf(layout.table(opened.config), new Map([...numbers.keys()].map((name) => [name, []])));
+    const shapes = new Map([...numbers.keys()].map((name) => [name, []]));
+    const { links } = linksOf(layout.table(opened.config, shapes.keys()), shapes);
     const scalars = opened.adapt ? opened.adapt(links) : links;
     checkTensors(scalars, opened.source, opened.file, () => false);
     readLinks(scalars, opened.source, (name) => numbers.get(name)!);

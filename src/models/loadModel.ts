@@ -1,5 +1,5 @@
 /**
- * Loads released SigLIP weights: of Hugging Face, big_vision and open_clip, found by the names of the files.
+ * Loads SigLIP weights: of Hugging Face, big_vision and open_clip, and of our own layout, found by the names of the files.
  *
  * The configuration is read first and compared with the tensors, before memory is taken for them; then the parameters are filled,
  * a piece of a tensor at a time, so that no more than the model is in memory.
@@ -26,7 +26,7 @@ import { linksOf } from "./table.ts";
 
 /** Options of `loadModel` and `loadTower`. */
 export interface LoadOptions {
-  /** Type of the parameters; f32 by default, whatever the file holds. */
+  /** Type of the parameters; f32 by default, whatever the file holds, or what a model of our own layout had. */
   readonly dtype?: DType;
   /**
    * Height and width of the images, in pixels, if not those of the file: positions are resampled as the library of the layout
@@ -93,7 +93,7 @@ const filesOfTowers = new FinalizationRegistry<OpenedModel>((opened) => opened.c
 
 function load<T extends object>(
   path: string,
-  { dtype = "f32", imageSize, onDemand = false }: TextTowerOptions,
+  { dtype: asked, imageSize, onDemand = false }: TextTowerOptions,
   prefix: "" | "image/" | "text/",
   build: (config: SigLipConfig, dtype: DType, parts?: TextParts) => T,
 ): Loaded & { readonly module: T } {
@@ -105,6 +105,7 @@ function load<T extends object>(
     const stored = opened.config;
     const size = imageSize ?? stored.image.imageSize;
     const config = checkedConfig({ ...stored, image: { ...stored.image, imageSize: size } }, opened.file);
+    const dtype = asked ?? opened.dtype ?? "f32";
     const links = (of: ReadonlyMap<string, Shape>): Link[] => linksIn(layout, opened, of);
     const later = onDemand ? partsOnDemand(config, dtype, opened.source, links) : undefined;
     const module = skipInit(() => build(config, dtype, later?.parts));
@@ -142,7 +143,7 @@ function checkSize({ config, source, file }: OpenedModel): void {
 }
 
 function linksIn(layout: Layout, { config, file, adapt }: OpenedModel, shapes: ReadonlyMap<string, Shape>) {
-  const { links, without } = linksOf(layout.table(config), shapes);
+  const { links, without } = linksOf(layout.table(config, shapes.keys()), shapes);
   if (without.length > 0) throw new FormatError("MODEL_CONFIG", file, 0, `${layout.name} has no ${without.join(", ")}`);
   return adapt ? adapt(links) : links;
 }

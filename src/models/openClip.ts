@@ -13,8 +13,10 @@ import { join } from "node:path";
 import { FormatError, quote, safetensorsPieces, type TensorSource } from "../formats/index.ts";
 import { type ImageTowerConfig, SIZES, type SigLipConfig, type Size, type TextTowerConfig } from "../siglip/index.ts";
 import { checkedConfig, Fields, jsonFile } from "./fields.ts";
+import { openClipImages } from "./imageSettings.ts";
 import type { Layout } from "./layout.ts";
 import { asHere, type Table, torchConvolution, torchLinear, torchNorm } from "./table.ts";
+import { NO_FILES, openClipTokenizer, tokenizerFiles } from "./tokenizerFiles.ts";
 import { unsupportedParts } from "./unsupported.ts";
 import { openWeights } from "./weights.ts";
 
@@ -101,12 +103,19 @@ export const openClip: Layout = {
     const { epsilon = 1e-6 } = config.image;
     return [...unsupportedParts(config), ...(epsilon === 1e-6 ? [] : [`image.epsilon ${epsilon}: timm's is 1e-6`])];
   },
-  files: (config, tensors) =>
-    new Map<string, Iterable<Uint8Array>>([
+  files(config, tensors, { tokenizer, images }) {
+    const { files, notes } = tokenizer ? tokenizerFiles(tokenizer, config.text.length, "open-clip") : NO_FILES;
+    const all = new Map<string, Iterable<Uint8Array>>([
       ["open_clip_model.safetensors", safetensorsPieces(tensors, new Map([["format", "pt"]]))],
-      [CONFIG, jsonFile(writtenConfig(config))],
-    ]),
+      [CONFIG, jsonFile(writtenConfig(config, tokenizer && openClipTokenizer(tokenizer), openClipImages(images)))],
+      ...files,
+    ]);
+    return { files: all, notes: [...notes, ...("timm_model_kwargs" in timmModel(config.image) ? [UNNAMED] : [])] };
+  },
 };
+
+const UNNAMED =
+  "image tower: timm has no name for one of these sizes with this GELU; open_clip 3.3.0 cannot build it from these settings, later versions can";
 
 function readConfig(model: Fields, vision: Fields, source: TensorSource, file: string): SigLipConfig {
   const fields = model.fields("text_cfg");
@@ -166,7 +175,7 @@ function imageConfig(vision: Fields, { entries }: TensorSource, file: string): I
   };
 }
 
-function writtenConfig({ image, text, embedDim }: SigLipConfig): object {
+function writtenConfig({ image, text, embedDim }: SigLipConfig, tokenizer: object | undefined, images: object): object {
   const head = text.head ?? true;
   return {
     model_cfg: {
@@ -183,6 +192,7 @@ function writtenConfig({ image, text, embedDim }: SigLipConfig): object {
       text_cfg: {
         context_length: text.length,
         vocab_size: text.vocabSize,
+        ...tokenizer,
         width: text.width,
         heads: text.numHeads,
         layers: text.depth,
@@ -194,7 +204,7 @@ function writtenConfig({ image, text, embedDim }: SigLipConfig): object {
         ...(text.gelu !== "erf" && { act_kwargs: { approximate: "tanh" } }),
       },
     },
-    preprocess_cfg: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], interpolation: "bicubic", resize_mode: "squash" },
+    preprocess_cfg: images,
   };
 }
 

@@ -8,6 +8,7 @@
  * number may read the description.
  */
 import { type DType, type Shape, show } from "../tensor/index.ts";
+import { HEADER, ROW } from "./controlBlock.ts";
 
 const OPS = ["nothing yet", "shift +1", "shift −1", "allGather", "allReduce", "broadcast", "barrier"] as const;
 export type OpName = (typeof OPS)[number];
@@ -15,7 +16,6 @@ const DTYPES = ["f32", "f64"] as const;
 
 const MAX_AXES = 8;
 const ABORT = 0;
-const HEADER = 16; // words before the first row: a cache line, so that rows do not share one with the abort flag
 export const POSTED = 0;
 export const DONE = 1;
 const HEARTBEAT = 2;
@@ -30,10 +30,6 @@ const CHECKSUM = 10;
 const AXES = 11;
 const SHAPE = 12;
 const MARKED = SHAPE + MAX_AXES; // the last step that the rank marked, 0 before
-const ROW = 32; // words: two cache lines a rank
-
-/** The control block of a world of `size` devices. */
-export const controlBlock = (size: number): SharedArrayBuffer => new SharedArrayBuffer(4 * (HEADER + ROW * size));
 
 /** A description of a message: what must agree between sender and reader, and its address. */
 export interface Message {

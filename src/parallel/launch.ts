@@ -9,7 +9,8 @@
 import { parentPort, Worker, type WorkerOptions, workerData } from "node:worker_threads";
 import { adoptKernels, heap, type KernelReport, kernelReport } from "../tensor/index.ts";
 import { blame } from "./blame.ts";
-import { Control, controlBlock } from "./control.ts";
+import { Control } from "./control.ts";
+import { controlBlock } from "./controlBlock.ts";
 import { AbortedError, DesyncError, DeviceError } from "./errors.ts";
 import { ThreadCommunicator } from "./threads.ts";
 import { watchdog } from "./watchdog.ts";

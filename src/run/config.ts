@@ -39,6 +39,7 @@ import {
   valueAt,
 } from "./fields.ts";
 import { lossConflicts, lossFields } from "./lossFields.ts";
+import { objectiveConflicts } from "./objectiveConflicts.ts";
 import { keysWithoutEffect, optimizerNames } from "./optimizers.ts";
 import { isPattern } from "./patterns.ts";
 import { presetNames, presets } from "./presets.ts";
@@ -62,6 +63,9 @@ const multipliers = (initial: readonly Multiplier[], meaning: string): Field<rea
     isMultiplier,
     meaning,
   );
+
+/** The default: only a model of pairs has these parameters. */
+export const PAIR_MULTIPLIER: Multiplier = { match: "tPrime|b", lr: 3, decay: 0 };
 
 const patterns = (meaning: string): Field<readonly string[]> =>
   jsonList([], 'a list of regular expressions such as ["image/.*"]', isPattern, meaning);
@@ -112,7 +116,12 @@ export const fields = {
     },
     embedDim: integer(64, 1, 8192, "width of the embeddings"),
     temperatureInit: number(10, { min: 1e-30, max: 1000 }, "temperature t at the start; t = exp(t′), in f32"),
-    biasInit: numberOr("log-odds", -100, 100, "bias b at the start; log-odds: b = −ln(batch − 1)"),
+    biasInit: numberOr(
+      "log-odds",
+      -100,
+      100,
+      "bias b at the start; log-odds: −ln(batch − 1), to classify −ln(classes − 1)",
+    ),
     outputInit: choice(
       "xavier",
       ["xavier", "zero"],
@@ -128,6 +137,11 @@ export const fields = {
     seed: integer(0, 0, 2 ** 32 - 1, "determines all random numbers"),
     firstSteps: integer(0, 0, 100_000_000, "train.steps at the start, if --resume has changed it since; else 0"),
     init: hashOrNone("SHA-256 of the weights that --init named: all, or with train.lock those of the image tower"),
+    objective: choice(
+      "pairs",
+      ["pairs", "classify"],
+      "classify: train the image tower alone, with a linear head, on the classes of the data",
+    ),
     lock: choice("none", ["none", "image"], "image: take the image tower of --init, and do not change it (SigLiT)"),
   },
   optim: {
@@ -142,7 +156,7 @@ export const fields = {
     clipNorm: number(1, { above: 0, max: 1e9 }, "largest norm of the gradients; longer ones are scaled down to it"),
     ...scheduleFields,
     multipliers: multipliers(
-      [{ match: "tPrime|b", lr: 3, decay: 0 }],
+      [PAIR_MULTIPLIER],
       "factors for the parameters whose whole path matches; the first match applies",
     ),
     frozen: patterns("patterns of the paths of parameters that are not trained"),
@@ -263,9 +277,11 @@ const LATER_KEYS: readonly string[] = [
   "data.languages",
   "data.testLanguages",
   "data.split",
+  "data.classes",
   "train.firstSteps",
   "train.init",
   "train.lock",
+  "train.objective",
   "model.image.gelu",
   "model.image.repSize",
   "model.image.patchDropout",
@@ -356,11 +372,16 @@ function conflicts(config: Config): Conflict[] {
     `train.shards ${train.shards} does not divide train.batch ${train.batch}`,
   );
   refuse(
-    model.biasInit === "log-odds" && train.batch < 2,
+    model.biasInit === "log-odds" && train.batch < 2 && train.objective === "pairs",
     ["model.biasInit", "train.batch"],
     `model.biasInit log-odds is −ln(batch − 1), which needs train.batch of at least 2, not ${train.batch}; use a larger batch, or set a number such as model.biasInit=-10`,
   );
-  found.push(...lossConflicts(config), ...dataConflicts(config), ...scheduleConflicts(config));
+  found.push(
+    ...lossConflicts(config),
+    ...objectiveConflicts(config),
+    ...dataConflicts(config),
+    ...scheduleConflicts(config),
+  );
 
   const large = found.length === 0 ? tooLarge(config) : undefined; // only for a valid model
   if (large !== undefined) refuse(true, ["model", "tokenizer.vocabSize"], large);

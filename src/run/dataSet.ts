@@ -65,6 +65,8 @@ export interface TestSet {
 export interface Tests {
   /** The first is the one that a run is judged by. */
   readonly sets: readonly TestSet[];
+  /** Training pictures with their texts, not augmented: recall on some of them is measured beside that on the first set. */
+  readonly trained?: PictureSet;
   /** The rendered or read images and names, for devices. */
   readonly shared?: Pick<TestOpening, "rendered" | "names">;
 }
@@ -76,6 +78,13 @@ export interface LabelledPictures {
   readonly labels: Int32Array;
 }
 
+/** The classes of a data set. */
+export interface Classes {
+  readonly names: readonly string[];
+  /** The class of each item of the batches, an index; −1 for none. */
+  readonly ofItem: Int32Array;
+}
+
 /** Labelled images for the few-shot probe. */
 export interface ProbeData {
   /** For people, what is classified in which images: "group of an emoji in openmoji". */
@@ -84,6 +93,8 @@ export interface ProbeData {
   /** Images in the styles, or of the scenes, that training saw: the probe learns from a few of them. */
   readonly train: readonly LabelledPictures[];
   readonly test: LabelledPictures;
+  /** Images in other styles that training never sees; the probe is not tested on them. */
+  readonly others?: readonly (LabelledPictures & { readonly title: string })[];
 }
 
 /** A data set. Its methods throw `DataError` if the data is not available, `ConfigError` if a batch is larger than it. */
@@ -100,7 +111,9 @@ export interface DataSet<Settings extends DataSettings = DataSettings> {
   openTraining(settings: Settings, opening: Opening): Promise<TrainingData>;
   /** Opens the test sets. */
   openTests(settings: Settings, opening: TestOpening): Promise<Tests>;
-  /** Opens labelled images for the few-shot probe. */
+  /** Opens the classes of the training data, without images. */
+  openClasses(settings: Settings, opening: Pick<Opening, "cache">): Promise<Classes>;
+  /** Opens labelled images of the same classes, for the few-shot probe. */
   openProbe(settings: Settings, opening: TestOpening): Promise<ProbeData>;
 }
 

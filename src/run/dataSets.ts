@@ -2,7 +2,7 @@
 
 import { NOISE_KINDS, spoilsImages } from "../data/index.ts";
 import type { Conflict } from "./configError.ts";
-import type { Opening, ProbeData, TestOpening, Tests, TrainingData, Vocabulary } from "./dataSet.ts";
+import type { Classes, Opening, ProbeData, TestOpening, Tests, TrainingData, Vocabulary } from "./dataSet.ts";
 import { type EmojiSettings, emojiData, emojiKeys } from "./emojiData.ts";
 import { choice, number, type Values } from "./fields.ts";
 import { type IconSettings, iconKeys, iconsData } from "./iconsData.ts";
@@ -58,6 +58,10 @@ export async function openTraining(settings: Settings, opening: Opening): Promis
 /** Opens the test sets of a run. */
 export const openTests = (settings: Settings, opening: TestOpening): Promise<Tests> =>
   dataSets[settings.data.name].openTests(settings, opening);
+
+/** The classes of the training data, without opening images. */
+export const openClasses = (settings: Settings, opening: Pick<Opening, "cache"> = {}): Promise<Classes> =>
+  dataSets[settings.data.name].openClasses(settings, opening);
 
 /** Opens labelled images for the few-shot probe of a run. */
 export const openProbe = (settings: Settings, opening: TestOpening): Promise<ProbeData> =>

@@ -10,6 +10,7 @@ import { gridOf, parameterCount, type SigLipConfig } from "../siglip/index.ts";
 import { galleryProgram } from "./devicePrograms.ts";
 import { embedPictures } from "./embed.ts";
 import type { GalleryJob } from "./galleryDevice.ts";
+import { joined } from "./joined.ts";
 import type { OpenModel } from "./openModel.ts";
 import type { PictureReader } from "./pictureReader.ts";
 
@@ -21,10 +22,12 @@ export interface Gallery {
   readonly skipped: Readonly<Record<string, number>>;
   /** Pictures that were cropped to the drawing in them and lost more than half of their area. */
   readonly mostlyCut: number;
+  /** Number of embedded pictures by the kind of their files, as in `sniffFile`. */
+  readonly kinds: Readonly<Record<string, number>>;
 }
 
 /** Unreadable files with such a name are worth a warning. */
-const PICTURE_NAME = /\.(png|jpe?g|jpe|jfif|webp|gif|avif|tiff?|svg)$/i;
+export const PICTURE_NAME = /\.(png|jpe?g|jpe|jfif|webp|gif|avif|tiff?|svg)$/i;
 
 /** Pictures that are embedded at a time. */
 const AT_ONCE = 512;
@@ -47,6 +50,7 @@ export async function embedFiles(
   const names: string[] = [];
   const embedded: Promise<Float32Array>[] = [];
   const skipped: Record<string, number> = {};
+  const kinds: Record<string, number> = {};
   let waiting: Float32Array[] = [];
   let mostlyCut = 0;
   const embed = async (): Promise<void> => {
@@ -64,12 +68,13 @@ export async function embedFiles(
       continue;
     }
     names.push(file);
+    kinds[read.kind] = (kinds[read.kind] ?? 0) + 1;
     waiting.push(read.pixels);
     if (read.cutOff > 0.5) mostlyCut++;
     if (waiting.length === AT_ONCE) await embed();
   }
   if (waiting.length > 0) await embed();
-  return { names, zimg: joined(await Promise.all(embedded)), skipped, mostlyCut };
+  return { names, zimg: joined(await Promise.all(embedded)), skipped, mostlyCut, kinds };
 }
 
 /** GFLOP of the products for an image: two for each parameter and patch, nearly. */
@@ -82,7 +87,11 @@ async function embedSome(model: ImageModel, pictures: readonly Float32Array[], d
   const { height: side } = model.pictures;
   const count = pictures.length;
   if (devices > 1 && count * gflopOf(model.config) >= MUCH_GFLOP) {
-    return embedOnDevices({ model: model.path, pixels: joined(pictures, SharedArrayBuffer), count, side }, devices);
+    const pixels = new Float32Array(new SharedArrayBuffer(4 * count * pictures[0].length));
+    pictures.forEach((each, i) => {
+      pixels.set(each, i * each.length);
+    });
+    return embedOnDevices({ model: model.path, pixels, count, side }, devices);
   }
   const pixels = (from?: number, end?: number): Float32Array => joined(pictures.slice(from, end));
   return embedPictures(model, { count, side, pixels });
@@ -94,32 +103,17 @@ export async function embedOnDevices(job: GalleryJob, devices: number): Promise<
   return first;
 }
 
-/** One array after the other. */
-function joined(
-  parts: readonly Float32Array[],
-  Memory: typeof ArrayBuffer | typeof SharedArrayBuffer = ArrayBuffer,
-): Float32Array {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const out = new Float32Array(new Memory(4 * length));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
 /** A picture, or the kind of a skipped file. In a folder, files that are not pictures cause no warning. */
 async function readOne(
   file: string,
   pictures: PictureReader,
   isNamed: boolean,
   warn: (message: string) => void,
-): Promise<PreparedPicture | string> {
+): Promise<(PreparedPicture & { readonly kind: string }) | string> {
   try {
     const { is, kind } = await sniffFile(file);
     if (is !== "readable" && !isNamed && !(is === "other" && PICTURE_NAME.test(file))) return kind;
-    return await pictures.read(file); // or throws, with the kind of the file
+    return { kind, ...(await pictures.read(file)) }; // or throws, with the kind of the file
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
     warn(error.message);

@@ -1,9 +1,9 @@
-/** One way to open a trained model: of a run, of a folder saved here, or released weights. */
+/** One way to open a trained model: of a run, saved here, or released weights. */
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { l2Normalize, type Variable } from "../autograd/index.ts";
-import { inspectModel, type LayoutName, loadModel as loadReleased, loadTower } from "../models/index.ts";
+import { inspectModel, type LayoutName, loadModel, loadTower } from "../models/index.ts";
 import {
   type ImageTower,
   type LossName,
@@ -12,16 +12,15 @@ import {
   type TextTower,
   trainingLosses,
 } from "../siglip/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import { collect, type Tensor } from "../tensor/index.ts";
 import { type Tokenizer, TokenizerError } from "../tokenizers/index.ts";
 import { sha256 } from "./checkpoint.ts";
 import type { Config } from "./config.ts";
 import { trims } from "./emojiData.ts";
-import { loadTokenizer } from "./loadTokenizer.ts";
-import { type PictureReader, releasedPictures, trainingPictures } from "./pictureReader.ts";
+import { loadTokenizer, statedLength } from "./loadTokenizer.ts";
+import { type PictureReader, picturesFor, trainingPictures } from "./pictureReader.ts";
 import { RunFolderError } from "./runFolder.ts";
-import { modelOf, openRunToRead } from "./runModel.ts";
-import { isSavedModel, loadModel } from "./savedModel.ts";
+import { holdsWeights, modelOf, openRunToRead } from "./runModel.ts";
 import { sha256OfWeights, weightsOf } from "./startingWeights.ts";
 
 /**
@@ -30,8 +29,8 @@ import { sha256OfWeights, weightsOf } from "./startingWeights.ts";
  */
 export interface OpenModel {
   readonly path: string;
-  /** Where it comes from: a run, a folder of `saveModel`, or the layout of released weights. */
-  readonly origin: "run" | "saved" | LayoutName;
+  /** A run, or the layout of saved or released weights. */
+  readonly origin: "run" | LayoutName;
   readonly config: SigLipConfig;
   /** d, the width of an embedding. */
   readonly embedDim: number;
@@ -59,23 +58,12 @@ export interface OpenModel {
  * Opens a model of any origin; `warn` receives what is doubtful about it. Throws `RunFolderError` if there is none, and the errors of
  * its reader: `FormatError`, `CheckpointError`, `TokenizerError`, `PreprocessError`.
  */
-export function openModel(path: string, warn: (message: string) => void): OpenModel {
+export function openModel(path: string, warn: (message: string) => void = console.warn): OpenModel {
   if (!existsSync(path)) {
-    throw new RunFolderError(`${path} does not exist; give a run, a folder of saveModel, or released weights`);
+    throw new RunFolderError(`${path} does not exist; give a run, a saved model, or released weights`);
   }
-  if (isSavedModel(path)) return openSaved(path);
-  if (isReleased(path)) return openReleased(path, warn);
+  if (holdsWeights(path)) return openWeights(path, warn);
   return openRun(path, warn);
-}
-
-/** A file, or a folder that holds weights of its own; those of a run are in its folder `checkpoint`. */
-function isReleased(path: string): boolean {
-  if (!statSync(path).isDirectory()) return true;
-  const names = readdirSync(path);
-  return (
-    !names.includes("checkpoint") &&
-    names.some((name) => /\.(safetensors|npz|bin)$|^(open_clip_)?config\.json$|\.index\.json$/.test(name))
-  );
 }
 
 /** What an open model is made of; what takes time is computed when it is first asked for. */
@@ -115,12 +103,16 @@ function opened(parts: Parts): OpenModel {
   };
 }
 
-/** The result of the first call, for all calls. */
+/** The result of the first call, for all calls: tensors in it outlive the scope of that call. */
 function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
+  let first: { readonly result: T } | undefined;
   return () => {
-    made ??= { value: make() };
-    return made.value;
+    if (!first) {
+      const { result, made } = collect(make);
+      for (const storage of made) storage.escape();
+      first = { result };
+    }
+    return first.result;
   };
 }
 
@@ -154,33 +146,30 @@ function openRun(path: string, warn: (message: string) => void): OpenModel {
   });
 }
 
-function openSaved(path: string): OpenModel {
-  const { model } = loadModel(path);
-  if (model.tPrime.value.dtype !== "f32") {
-    throw new RunFolderError(`${path}: its weights are F64, and images are prepared in F32; save an F32 model`);
-  }
-  return opened({
-    ...loaded(path, model),
-    ...{ origin: "saved", loss: "sigmoid" },
-    tokenizer: () => loadTokenizer(path, () => {}),
-    pictures: () => trainingPictures(model.config, true),
-    identity: () => sha256OfFiles(filesOf(path, path)),
-  });
-}
-
-function openReleased(path: string, warn: (message: string) => void): OpenModel {
+function openWeights(path: string, warn: (message: string) => void): OpenModel {
   const { layout, folder, config, tPrime, b } = inspectModel(path);
+  if (layout === "hugging-face" && (config.image.gelu === "erf" || config.text.gelu === "erf")) {
+    warn(`${path}: hidden_act is gelu, the exact form; weights of SigLIP were trained with gelu_pytorch_tanh`);
+  }
   const checked = <T extends { readonly nonFinite: number }>(read: T): T => {
     if (read.nonFinite > 0) warn(`${path}: ${read.nonFinite} numbers are NaN or infinite; the file is damaged`);
     return read;
   };
+  const f32 = { dtype: "f32" } as const; // images are
   return opened({
     ...{ path, origin: layout, config, t: Math.exp(tPrime), b, loss: "sigmoid" },
-    image: () => checked(loadTower(path, "image")).tower,
-    text: () => checked(loadTower(path, "text", { onDemand: true })).tower,
-    model: () => checked(loadReleased(path)).model,
-    tokenizer: () => loadTokenizer(folder, warn),
-    pictures: () => releasedPictures(folder, layout, config, warn),
+    image: () => checked(loadTower(path, "image", f32)).tower,
+    text: () => checked(loadTower(path, "text", { ...f32, onDemand: true })).tower,
+    model: () => checked(loadModel(path, f32)).model,
+    tokenizer: () => {
+      const stated = statedLength(folder);
+      if (stated !== undefined && stated !== config.text.length) {
+        const lengths = `${stated} tokens, but the model was trained on ${config.text.length}`;
+        warn(`${folder}: tokenizer_config.json says texts of ${lengths}, to which all are padded or cut`);
+      }
+      return loadTokenizer(folder, warn);
+    },
+    pictures: () => picturesFor(folder, layout, config, warn),
     identity: () => sha256OfFiles(filesOf(path, folder)),
   });
 }

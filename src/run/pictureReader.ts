@@ -1,10 +1,12 @@
 /**
  * How image files become the input of a model: as in training here, or as the library does that released weights come from.
  *
- *   folder of        settings beside the weights        otherwise
- *   Hugging Face     preprocessor_config.json           Pillow's bicubic to a square, [−1, 1]
- *   open_clip        preprocess_cfg of its configuration open_clip's own defaults
- *   big_vision       preprocess.txt, its string         resize(side)|value_range(-1,1)
+ *   layout           settings beside the weights             otherwise
+ *   Hugging Face     preprocessor_config.json, or            Pillow's bicubic to a square, [−1, 1]
+ *                    image_processor of processor_config.json
+ *   open_clip        preprocess_cfg of its configuration     open_clip's own defaults
+ *   big_vision       preprocess.txt with its string          resize(side)|value_range(-1,1)
+ *   our own          preprocessor_config.json                as in training here
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,6 +31,8 @@ export interface PictureReader {
   readonly width: number;
   /** Reads an image file and prepares it as the model was trained. Throws `PictureError`. */
   read(file: string): Promise<PreparedPicture>;
+  /** Steps and numbers of the preparation; undefined if it is that of a training here. */
+  readonly spec?: PreprocessSpec;
   /** What the preparation depends on, for caches. */
   readonly settings: string;
 }
@@ -60,43 +64,49 @@ export function preparedPictures(spec: PreprocessSpec, { image }: SigLipConfig, 
   return {
     height,
     width,
+    spec,
     read: async (file) => ({ pixels: preprocess(await readImage(file), spec).pixels, cutOff: 0 }),
     settings: JSON.stringify(spec),
   };
 }
 
 const HUGGING_FACE = "preprocessor_config.json";
+const PROCESSOR = "processor_config.json"; // of transformers 5, with the settings of all parts
 const OPEN_CLIP = "open_clip_config.json";
 const BIG_VISION = "preprocess.txt";
 
-/** Reads image files for released weights in `folder`; `warn` says if settings are missing. Throws `PreprocessError`. */
-export function releasedPictures(
+/** The reader for weights in `folder`; `warn` says if settings are missing. Throws `PreprocessError`. */
+export function picturesFor(
   folder: string,
   layout: LayoutName,
   config: SigLipConfig,
   warn: (message: string) => void,
 ): PictureReader {
-  const { spec, from } = releasedSpec(folder, layout, sidesOf(config.image)[0], warn);
-  return preparedPictures(spec, config, from);
-}
-
-function releasedSpec(folder: string, layout: LayoutName, side: number, warn: (message: string) => void) {
   const names = readdirSync(folder);
-  if (layout === "open-clip") {
-    const from = join(folder, OPEN_CLIP);
-    const file = json(from);
-    const settings = (isJsonRecord(file) ? file.preprocess_cfg : undefined) ?? {};
-    return { spec: openClipPreprocessing(settings, from, side), from };
-  }
+  const [side] = sidesOf(config.image);
+  const prepared = (file: string, specIn: (path: string) => PreprocessSpec): PictureReader =>
+    preparedPictures(specIn(join(folder, file)), config, join(folder, file));
+  if (layout === "open-clip")
+    return prepared(OPEN_CLIP, (path) => openClipPreprocessing(fieldOf(path, "preprocess_cfg"), path, side));
   if (layout === "big-vision") {
-    const from = join(folder, BIG_VISION);
-    if (!names.includes(BIG_VISION)) return { spec: bigVisionPreprocessing(`resize(${side})|value_range(-1,1)`), from };
-    return { spec: bigVisionPreprocessing(readFileSync(from, "utf8").trim()), from };
+    const text = (path: string): string => readFileSync(path, "utf8").trim();
+    const usual = `resize(${side})|value_range(-1,1)`;
+    return prepared(BIG_VISION, (path) => bigVisionPreprocessing(names.includes(BIG_VISION) ? text(path) : usual));
   }
-  const from = join(folder, HUGGING_FACE);
-  if (names.includes(HUGGING_FACE)) return { spec: huggingFacePreprocessing(json(from), from), from };
-  warn(`${from} is missing: images are resized by Pillow's bicubic, as for SigLIP 1; SigLIP 2 uses bilinear`);
-  return { spec: huggingFacePreprocessing({ size: { height: side, width: side } }, from), from };
+  if (names.includes(HUGGING_FACE)) return prepared(HUGGING_FACE, (path) => huggingFacePreprocessing(json(path), path));
+  if (layout === "siglip-ts") return trainingPictures(config, true);
+  if (names.includes(PROCESSOR))
+    return prepared(PROCESSOR, (path) => huggingFacePreprocessing(fieldOf(path, "image_processor"), path));
+  warn(
+    `${join(folder, HUGGING_FACE)} is missing: images are resized by Pillow's bicubic, as for SigLIP 1; SigLIP 2 uses bilinear`,
+  );
+  return prepared(HUGGING_FACE, (path) => huggingFacePreprocessing({ size: { height: side, width: side } }, path));
 }
 
 const json = (path: string): JsonValue => parseJson(readFileSync(path), path);
+
+/** A field of the object in a file, empty if it has none. */
+function fieldOf(path: string, field: string): JsonValue {
+  const file = json(path);
+  return (isJsonRecord(file) ? file[field] : undefined) ?? {};
+}

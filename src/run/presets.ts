@@ -41,6 +41,14 @@ export const presets: Readonly<Record<string, readonly string[]>> = {
     "train.steps=17000",
     "eval.every=4000",
   ],
+  /** The image tower of `emoji` alone, trained to tell 95 classes of emoji apart; for `emoji-siglit`. */
+  "emoji-classify": [
+    ...QUICK,
+    "train.objective=classify",
+    "data.classes=subgroup",
+    "loss.views=1",
+    "data.secondTestStyle=emojione",
+  ],
   /**
    * A text tower for the locked image tower of --init, trained on its embeddings of the emoji (SigLiT). Width, decay, batch and
    * steps were chosen by recall on fluent, with a tower that was trained on noto and twemoji.

@@ -105,7 +105,7 @@ export function writeChanges({ run: { path, config }, before, stored }: OpenRun,
       if (changed < 0) continue;
       throw refusal(
         "train.steps",
-        `train.steps: ${from} → ${to}: completed steps would have had another learning rate (${is.names[changed]}). A run can be extended if its schedules are constant, rsqrt or stair, their durations are not in %, and no cool-down has begun; otherwise start a new run`,
+        `train.steps: ${from} → ${to}: completed steps would have had another learning rate (${is.names[changed]}). A run can be extended if its schedules are constant, rsqrt or stair, their durations are not in %, and no cool-down has begun; otherwise start a new run from its weights, with --init ${path}`,
       );
     }
   }

@@ -6,6 +6,7 @@
  */
 
 import type { SafetensorsTensor } from "../formats/index.ts";
+import { inspectModel, loadModel, savedTokenizer } from "../models/index.ts";
 import { parametersOf } from "../nn/index.ts";
 import { parameterCount, type SigLip } from "../siglip/index.ts";
 import { sameShape, scope, show } from "../tensor/index.ts";
@@ -23,8 +24,7 @@ import {
 } from "./config.ts";
 import { buildModel, buildOptimizer } from "./model.ts";
 import { RunFolderError } from "./runFolder.ts";
-import { openRunToRead } from "./runModel.ts";
-import { isSavedModel, loadModel } from "./savedModel.ts";
+import { holdsWeights, openRunToRead } from "./runModel.ts";
 import { checkpointOf, tokenizerOf } from "./trainingState.ts";
 
 /** Weights by path. */
@@ -59,7 +59,7 @@ export const weightsOf = ({ tensors }: { readonly tensors: Weights }): Weights =
  * `RunFolderError` if the folder is neither or holds no checkpoint, and the errors of `loadModel` and `CheckpointFolder.load`.
  */
 export function openStartingWeights(path: string, warn: (message: string) => void): StartingWeights {
-  if (isSavedModel(path)) return fromSavedModel(path);
+  if (holdsWeights(path)) return fromSavedModel(path);
   const { config, checkpoint } = openRunToRead(path, warn);
   const { model, tokenizer, data } = config;
   return startingWeights(path, { model, tokenizer, trim: data.trim }, weightsOf(checkpoint), tokenizerOf(checkpoint));
@@ -69,7 +69,13 @@ export function openStartingWeights(path: string, warn: (message: string) => voi
 const LEAST_VOCABULARY = 300;
 
 function fromSavedModel(path: string): StartingWeights {
-  const { model, tokenizer } = loadModel(path);
+  const { layout } = inspectModel(path);
+  if (layout !== "siglip-ts") {
+    const detail = `weights of ${layout}, whose images are prepared in another way than those of a training here`;
+    throw new RunFolderError(`--init ${path}: ${detail}; start from a run, or a model saved here`);
+  }
+  const { model } = loadModel(path);
+  const tokenizer = savedTokenizer(path);
   if (model.tPrime.value.dtype !== "f32") {
     throw new RunFolderError(`--init ${path}: its weights are F64, and a run trains in F32; save an F32 model`);
   }
@@ -104,7 +110,7 @@ export function keptTokenizer({ train }: Config, { path, savedTokenizer }: Start
   if (train.lock === "image") return undefined;
   if (savedTokenizer) return savedTokenizer;
   throw new RunFolderError(
-    `--init ${path}: the model was saved without its tokenizer, so its text tower cannot be trained on; save it with saveModel(folder, model, tokenizer), or use its image tower alone with --lock image`,
+    `--init ${path}: the model was saved without its tokenizer, so its text tower cannot be trained on; save it with saveModel(model, folder, "siglip-ts", { tokenizer }), or use its image tower alone with --lock image`,
   );
 }
 
@@ -116,6 +122,7 @@ const MOST_SHOWN = 1e8;
  * another name or shape.
  */
 export function requireFit(config: Config, from: StartingWeights): void {
+  requireTowers(config, from);
   const differing = configDifferences(startingFrom(from, config), config);
   if (differing.length === 0) return;
   const { total } = parameterCount(modelConfig(config, config.tokenizer.vocabSize));
@@ -129,6 +136,20 @@ export function requireFit(config: Config, from: StartingWeights): void {
       return { code: "CONFIG_COMBINATION", key, detail };
     }),
   );
+}
+
+/** Throws `ConfigError` if a run of pairs would start from a classifier, which has no text tower, or the other way round. */
+function requireTowers({ train }: Config, { path, weights }: StartingWeights): void {
+  const refuse = (key: string, detail: string): never => {
+    throw new ConfigError([{ code: "CONFIG_COMBINATION", key, detail }]);
+  };
+  if (train.objective === "classify") {
+    refuse("train.objective", `train.objective classify starts from random weights; leave --init ${path} out`);
+  }
+  if (train.lock === "none" && ![...weights.keys()].some((name) => name.startsWith("text/"))) {
+    const what = "was trained on classes (train.objective=classify) and has no text tower";
+    refuse("--init", `--init ${path} ${what}; take its image tower with --lock image`);
+  }
 }
 
 /** Rows of the token table: as in the starting weights, unless the setting is another. */

@@ -59,6 +59,10 @@ export class TextTower {
   /** Embeddings of `ids`, rows of `length` tokens, before normalization. Throws `ShapeError`. */
   forward(ids: Int32Array, tap?: Tap): Variable {
     const { length } = this.#config;
+    if (ids.length > 0 && typeof ids[0] !== "number") {
+      const how = "give all ids in one Int32Array: Int32Array.from(ids.flat()) of arrays of ids, encodeAll of texts";
+      throw new ShapeError(`text tower: entry 0 is ${JSON.stringify(ids[0])}, not an id; ${how}`);
+    }
     if (ids.length % length !== 0) {
       throw new ShapeError(
         `text tower: ${ids.length} ids do not divide into rows of ${length}; pad or cut every text to ${length}`,

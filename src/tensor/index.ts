@@ -101,6 +101,7 @@ export {
   generate,
   INSPECT,
   ones,
+  requireTensor,
   scalar,
   Tensor,
   tensor,

@@ -50,7 +50,7 @@ describe("what siglip says about a score", { timeout: 60_000 }, () => {
       expect(results.every(({ probability }) => probability === undefined)).toBe(true);
     }
     const { stdout } = await siglip(["classify", run("softmax"), picture, ...labels]);
-    expect(stdout).toMatch(/^a .* +score +-?0\.\d+ {2}share 0\.\d+$/m);
+    expect(stdout).toMatch(/^ {2}1 {2}a .* +score +-?0\.\d+ {2}share 0\.\d+$/m);
     expect(stdout).not.toMatch(/probability/);
   });
 

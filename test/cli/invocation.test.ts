@@ -11,6 +11,11 @@ it.each([
   ["the source in a clone", { program: source, folder: root, script: undefined }, "npm run -s siglip -- train"],
   ["the source from elsewhere", { program: source, folder: "/tmp", script: undefined }, `node ${source} train`],
   ["an installed command", { program: "/usr/bin/siglip", folder: "/tmp", script: undefined }, "siglip train"],
+  [
+    "a dependency's command",
+    { program: "/tmp/node_modules/.bin/siglip", folder: "/tmp", script: "train" },
+    "npx siglip train",
+  ],
   ["npx", { program: "/tmp/node_modules/.bin/siglip", folder: "/tmp", script: "npx" }, "npx siglip train"],
   [
     "a built file",

@@ -10,6 +10,7 @@ import { type Finished, siglip } from "../support/cli.ts";
 const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   train: ["--preset", "shapes"],
   config: ["no-such-preset"],
+  report: ["no-such-run"],
   eval: ["no-such-run"],
   embed: ["no-such-run", "--out", "no-such-file.safetensors"],
   classify: ["no-such-run", "no-such-picture.png", "word"],
@@ -18,6 +19,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   runs: ["no-such-folder"],
   data: ["no-such-set"],
   info: [],
+  convert: ["no-such-model", "no-such-folder", "--to", "hf"],
 };
 /** Invalid values for free-text options; "?" is invalid for all others. */
 const WRONG: Readonly<Record<string, string>> = {

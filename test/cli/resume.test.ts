@@ -1,7 +1,7 @@
 /** Resuming a run: from a checked checkpoint, with the settings that may change, after saves by signal or by time. */
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { CheckpointFolder } from "../../src/run/checkpoint.ts";
 import { readRun, writeConfig } from "../../src/run/runFolder.ts";
@@ -49,7 +49,7 @@ describe("a run of the first format", { timeout: 120_000 }, () => {
     expect(newest(path)).toEqual({ step: 6, sha256: STEP_6 });
     expect(stepsOf(path)).toEqual([1, 2, 3, 4, 5, 6]);
     const report = readFileSync(join(path, "report.html"), "utf8");
-    expect(report).toContain("siglip-ts: shapes, seed 0"); // not the preset that a new run would have had
+    expect(report).toContain(`>${basename(path)}</bdi></h1>`); // not the preset that a new run would have had
     // Its result is measured once, however often it is resumed.
     const whole = linesOf(path);
     expect(whole.filter((line) => "textToImage.r1" in line).map(({ step }) => step)).toEqual([6]);

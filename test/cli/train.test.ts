@@ -37,7 +37,9 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(stdout).toMatch(/text → picture +\d+\.\d %/);
     expect(stderr).toMatch(/step 12\/12 .*loss \d/);
     expect(stderr).not.toMatch(/warning/);
-    expect(readdirSync(run("whole")).sort()).toEqual(["checkpoint", "config.json", "metrics.jsonl", "report.html"]);
+    expect(readdirSync(run("whole")).sort()).toEqual([
+      ...["checkpoint", "config.json", "journal.jsonl", "metrics.jsonl", "report.html"],
+    ]);
     const report = readFileSync(join(run("whole"), "report.html"), "utf8");
     expect(report).toMatch(/6 classes, 1,000 pictures.*pictures per class.*image tower.*\d+\.\d %.*chance.*16\.7 %/s);
     expect(stderr).toMatch(/checkpoint of step 5 saved[\s\S]*checkpoint of step 12 saved/);
@@ -163,7 +165,7 @@ describe("siglip train", { timeout: 120_000 }, () => {
 
 describe("siglip says what is wrong, and where", { timeout: 60_000 }, () => {
   const cases: readonly [what: string, args: () => string[], code: number, says: RegExp][] = [
-    ["an unknown key", () => ["train", "--set", "optim.lrr=1"], 2, /optim\.lrr.*optim\.lr/],
+    ["an unknown key", () => ["train", "--set", "optim.lrr=1"], 2, /optim\.lrr.*optim\.lr.*\nnpm run -s siglip -- config lists the keys$/m],
     ["a value out of range", () => ["train", "--set", "optim.lr=-1"], 2, /optim\.lr/],
     ["heads that do not divide the width", () => ["train", "--set", "model.image.numHeads=5"], 2, /numHeads.*5.*64|64.*5/],
     ["a patch that does not divide the side", () => ["train", "--set", "model.image.patchSize=7"], 2, /patchSize 7 does not divide .*24/],

@@ -262,7 +262,7 @@ describe("a folder", () => {
   it("without a model, or with a pickle alone, says what was expected", () => {
     const folder = temporaryFolder();
     expect(errorOf(() => loadModel(folder)).message).toContain(
-      "expected config.json (Hugging Face), open_clip_config.json, or one npz file",
+      "expected config.json (Hugging Face), open_clip_config.json, model.json (saved here), or one npz file",
     );
     writeFileSync(join(folder, "config.json"), readFileSync(released("hf/tiny/config.json")));
     writeFileSync(join(folder, "pytorch_model.bin"), "");

@@ -17,7 +17,7 @@ const modelOf = (size: Size, patchSize: number, imageSize: number, gelu?: Gelu, 
 
 /** vision_cfg of a written model. */
 function visionOf(config: SigLipConfig): Record<string, unknown> {
-  const [text] = openClip.files(config, new Map()).get("open_clip_config.json")!;
+  const [text] = openClip.files(config, new Map(), {}).files.get("open_clip_config.json")!;
   return JSON.parse(new TextDecoder().decode(text)).model_cfg.vision_cfg;
 }
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { Control, controlBlock, WAITS_FOR } from "../../src/parallel/control.ts";
+import { Control, WAITS_FOR } from "../../src/parallel/control.ts";
+import { controlBlock } from "../../src/parallel/controlBlock.ts";
 
 const SIZE = 5;
 const world = (): Control => new Control(controlBlock(SIZE));

@@ -1,6 +1,7 @@
 /** Results of collectives on real threads under disturbances (see test/support/devices), and a wait in one thread. */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Control, controlBlock } from "../../src/parallel/control.ts";
+import { Control } from "../../src/parallel/control.ts";
+import { controlBlock } from "../../src/parallel/controlBlock.ts";
 import { DeadlineError } from "../../src/parallel/index.ts";
 import { type LaunchOptions, launch, threadFile } from "../../src/parallel/launch.ts";
 import { ThreadCommunicator } from "../../src/parallel/threads.ts";

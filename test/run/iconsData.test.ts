@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pixelNeighbours, prepareIcons } from "../../src/data/index.ts";
 import { ConfigError, resolveConfig } from "../../src/run/config.ts";
-import { openProbe, openTests, openTraining, openVocabulary } from "../../src/run/dataSets.ts";
+import { openClasses, openProbe, openTests, openTraining, openVocabulary } from "../../src/run/dataSets.ts";
 import { iconsFolder } from "../../src/run/iconsData.ts";
 import { installFakeIcons } from "../support/fakeIcons.ts";
 
@@ -71,5 +71,9 @@ describe("the data set icons", () => {
     expect(train[0].pictures.names).toEqual(["apple", "cherry", "red apple", "apple"]);
     expect([...train[0].labels]).toEqual([0, 1, 3, 0]);
     expect([...test.labels]).toEqual([0, 1, 2, 3]);
+    const { names, ofItem } = await openClasses(config(), { cache });
+    const { texts } = await openTraining(config(), { cache });
+    expect(names).toEqual(classes);
+    expect([...ofItem]).toEqual(texts.map((name) => classes.indexOf(name.split(" ")[0]))); // −1 for none
   });
 });

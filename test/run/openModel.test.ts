@@ -4,11 +4,10 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { preprocess, readImage } from "../../src/data/index.ts";
 import { huggingFacePreprocessing } from "../../src/data/preprocess/huggingFace.ts";
-import { loadModel } from "../../src/models/index.ts";
+import { loadModel, saveModel } from "../../src/models/index.ts";
 import { embedPictures, embedTexts } from "../../src/run/embed.ts";
 import { type OpenModel, openModel } from "../../src/run/openModel.ts";
 import { modelOf, openRunToRead } from "../../src/run/runModel.ts";
-import { saveModel } from "../../src/run/savedModel.ts";
 import { byteTokenizer } from "../../src/tokenizers/index.ts";
 import { released } from "../support/released.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
@@ -53,6 +52,16 @@ describe("an open model of Hugging Face's layout", () => {
     expect(warnings).toEqual([]);
   });
 
+  it("keeps a tower that it reads at the first batch for the next ones", () => {
+    const { model } = opened(released("hf/tiny"));
+    const pixels = (from = 0, end = 300) => new Float32Array((end - from) * 32 * 32 * 3);
+    const zimg = embedPictures(model, { count: 300, side: 32, pixels });
+    expect(zimg.slice(-model.embedDim)).toEqual(zimg.slice(0, model.embedDim));
+    const texts = new Array<string>(300).fill("a cat");
+    const ztxt = embedTexts(model, model.tokenizer, texts, model.textLength);
+    expect(ztxt.slice(-model.embedDim)).toEqual(ztxt.slice(0, model.embedDim));
+  });
+
   it("reads only the tower that is asked for", () => {
     const folder = copied("hf/tiny");
     const file = join(folder, "model.safetensors");
@@ -82,6 +91,18 @@ describe("an open model of Hugging Face's layout", () => {
     );
     expect(changed("tokenizer_config.json", (text) => text.replace("true", "false"))).not.toBe(original);
     expect(changed("model.safetensors", (bytes) => `${bytes.slice(0, -1)}\x00`)).not.toBe(original);
+  });
+
+  it("finds the settings of images where transformers 5 stores them with those of all parts", () => {
+    const folder = copied("hf/tiny");
+    const before = openModel(folder, () => {}).pictures.spec;
+    const file = join(folder, "preprocessor_config.json");
+    const parts = `{"image_processor": ${readFileSync(file, "utf8")}, "processor_class": "SiglipProcessor"}`;
+    writeFileSync(join(folder, "processor_config.json"), parts);
+    rmSync(file);
+    const { model, warnings } = opened(folder);
+    expect(model.pictures.spec).toEqual(before);
+    expect(warnings).toEqual([]);
   });
 
   it("says what is missing or does not fit beside the weights", () => {
@@ -124,9 +145,9 @@ describe("an open model", () => {
     const folder = join(temporaryFolder(), "saved");
     const config = { ...TINY, text: { ...TINY.text, vocabSize: byteTokenizer.vocabSize } };
     const saved = tinyModel("f32", config);
-    saveModel(folder, saved, byteTokenizer);
+    saveModel(saved, folder, "siglip-ts", { tokenizer: byteTokenizer });
     const { model } = opened(folder);
-    expect(model.origin).toBe("saved");
+    expect(model.origin).toBe("siglip-ts");
     expect(embedTexts(model, model.tokenizer, TEXTS, model.textLength)).toEqual(
       embedTexts(saved, byteTokenizer, TEXTS, TINY.text.length),
     );

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { saveModel } from "../../src/models/index.ts";
 import { parametersOf } from "../../src/nn/index.ts";
 import { type Config, ConfigError, resolveConfig } from "../../src/run/config.ts";
 import { buildModel, buildOptimizer } from "../../src/run/model.ts";
 import { configDigest, createRun, RunFolderError } from "../../src/run/runFolder.ts";
-import { saveModel } from "../../src/run/savedModel.ts";
 import {
   initialCheckpoint,
   keptTokenizer,
@@ -130,7 +130,7 @@ describe("a run that starts from a saved model", () => {
   const saved = (dtype: "f32" | "f64", withTokenizer: boolean): string => {
     const path = newPath();
     const one = dtype === "f32" ? model : new SigLip(new Rng(0), model.config, "f64");
-    saveModel(path, one, withTokenizer ? tokenizer : undefined);
+    saveModel(one, path, "siglip-ts", withTokenizer ? { tokenizer } : {});
     return path;
   };
 

@@ -1,0 +1,10 @@
+/** What Vite makes of files that are not TypeScript. */
+declare module "*.css";
+declare module "*.html?raw" {
+  const text: string;
+  export default text;
+}
+declare module "*.webp" {
+  const url: string;
+  export default url;
+}

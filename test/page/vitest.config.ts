@@ -1,0 +1,13 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  root: fileURLToPath(new URL("../..", import.meta.url)),
+  test: {
+    include: ["test/page/**/*.browser.ts"],
+    pool: "forks",
+    maxWorkers: 1, // each file has a browser
+    testTimeout: 240_000,
+    hookTimeout: 120_000,
+  },
+});
