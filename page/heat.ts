@@ -75,6 +75,7 @@ export function heatMap({ label, test, items, names, style }: HeatOptions) {
     if (!move) return;
     event.preventDefault();
     choose(row + move[0], column + move[1]);
+    cells[row * n + column].area.scrollIntoView({ block: "nearest", inline: "nearest" });
   });
   void loadAtlas().then((atlas) => {
     pictures.forEach((picture, j) => {

@@ -68,7 +68,11 @@ program
       .argParser(collect)
       .default([], "none"),
   )
-  .option("--init <run>", "start from the weights of a run or a saved model; its model and tokenizer are kept")
+  .option("--data <path>", "train on your own images with captions: a folder, or a table; sets data.name and data.path")
+  .option(
+    "--init <model>",
+    "start from the weights of a run, a saved model, or with --data released weights; model and tokenizer are kept",
+  )
   .option("--lock <tower>", "the same as --set train.lock=<tower>; image: keep the image tower of --init unchanged")
   .option("--embeddings <file>", "embeddings of the training images by embed (default: computed at the start)")
   .option(

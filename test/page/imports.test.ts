@@ -32,7 +32,7 @@ it.each(["page/main.ts", "page/train/worker.ts"])(
   },
 );
 
-it("the page itself loads no kernels: they are for its workers", () => {
+it("the page loads no kernels at its start: workers and dynamic imports do, when they are needed", () => {
   const heavy = [...loaded("page/main.ts").files].filter((path) => path.startsWith("src/tensor/kernels/"));
   expect(heavy).toEqual([]);
 });
