@@ -4,6 +4,8 @@ import { launch } from "../parallel/launch.ts";
 import {
   type Config,
   classifierConfig,
+  type FilesSummary,
+  filesSummaryText,
   imageUse,
   modelConfig,
   runBytes,
@@ -28,6 +30,8 @@ export interface DryRun {
   /** The folder of the run. */
   readonly path: string;
   readonly json: boolean;
+  /** What was understood of the user's images. */
+  readonly data: FilesSummary | undefined;
 }
 
 const mib = (bytes: number): string => {
@@ -36,7 +40,7 @@ const mib = (bytes: number): string => {
 };
 
 /** Trains a few steps on random rows, and prints what a run would be. */
-export async function printDryRun({ config, devices, deadline, path, json, ...sizes }: DryRun): Promise<void> {
+export async function printDryRun({ config, devices, deadline, path, json, data, ...sizes }: DryRun): Promise<void> {
   const stopWaiting = startWaiting("timing some steps");
   const trial = await launch<TrialJob, TrialResult>(trialProgram, devices, { config, ...sizes }, { deadline })
     .results.then(([first]) => first)
@@ -53,9 +57,11 @@ export async function printDryRun({ config, devices, deadline, path, json, ...si
   const files = runFiles(imageUse(config) === "embedded").map(([name, what]) => [join(path, name), what] as const);
   if (json) {
     const names = files.map(([name]) => name);
-    print(JSON.stringify({ parameters, memoryBytes, steps, devices, shards, seconds, checkpointBytes, files: names }));
+    const run = { parameters, memoryBytes, steps, devices, shards, seconds, checkpointBytes, files: names };
+    print(JSON.stringify({ ...(data ? { data } : {}), ...run }));
     return;
   }
+  if (data) print(`${printableLines(filesSummaryText(data))}\n`);
   print(`parameters   ${parameters.toLocaleString("en")}`);
   print(`memory       about ${mib(memoryBytes)}`);
   print(`steps        ${steps.toLocaleString("en")}`);

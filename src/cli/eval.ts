@@ -3,6 +3,7 @@ import { launch } from "../parallel/launch.ts";
 import {
   accuracyJson,
   accuracyTable,
+  ConfigError,
   classifierOf,
   type EvalJob,
   type EvalResult,
@@ -10,6 +11,7 @@ import {
   evaluationJson,
   evaluationTable,
   modelOf,
+  openProbe,
   openRunToRead,
   openTests,
   probeJson,
@@ -42,6 +44,10 @@ export async function evaluate(
   if (classifies) classifierOf(config, checkpoint);
   else modelOf(config, checkpoint); // an invalid model is rejected here, before any thread starts
   const { shared: opened } = await openTests(config, opening());
+  if (probes && (await openProbe(config, opening())) === undefined) {
+    const detail = `--probe needs classes, and the data set ${config.data.name} has none; leave it out`;
+    throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "--probe", detail }]);
+  }
   // A training may save meanwhile: all devices evaluate this checkpoint.
   const job: EvalJob = { config, stored: shared(checkpoint), opened, probes };
   const { results } = launch<EvalJob, EvalResult>(evalProgram, devices, job, { deadline });

@@ -48,6 +48,7 @@ const BY_NAME: Readonly<Record<string, ExitCode>> = {
   LossInputsError: EXIT.data,
   PictureError: EXIT.data,
   PreprocessError: EXIT.data,
+  SourceError: EXIT.data,
   TokenizerError: EXIT.data,
   CheckpointError: EXIT.data, // unless its code says that the disk failed
   AbortedError: EXIT.workerDied,

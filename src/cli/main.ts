@@ -68,7 +68,11 @@ program
       .argParser(collect)
       .default([], "none"),
   )
-  .option("--init <run>", "start from the weights of a run or a saved model; its model and tokenizer are kept")
+  .option("--data <path>", "train on your own images with captions: a folder, or a table; sets data.name and data.path")
+  .option(
+    "--init <model>",
+    "start from the weights of a run, a saved model, or with --data released weights; model and tokenizer are kept",
+  )
   .option("--lock <tower>", "the same as --set train.lock=<tower>; image: keep the image tower of --init unchanged")
   .option("--embeddings <file>", "embeddings of the training images by embed (default: computed at the start)")
   .option(
@@ -79,6 +83,7 @@ program
     "--dry-run",
     "print the size, the time and the files of a new run, after a trial of some steps; write nothing",
   )
+  .option("--sheet <file>", "with --dry-run: write the first pictures and texts, as the model sees them, as HTML")
   .option("--json", "print the result of --dry-run as JSON")
   .option("--verify", "compare devices after every step and checksum every message; use it if you suspect faulty RAM")
   .action(async (options) => (await import("./train.ts")).train(options));

@@ -2,7 +2,8 @@
  * `siglip train`, the main thread: it opens the run folder and the data, starts the devices, draws progress, and forwards
  * Ctrl-C. It never blocks on a device; the training itself is in trainDevice.ts.
  */
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
+import { join, resolve as resolvePath } from "node:path";
 import { newSharedRows } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch } from "../parallel/launch.ts";
@@ -18,6 +19,8 @@ import {
   configDigest,
   createNextRun,
   createRun,
+  cutTexts,
+  firstBatchPage,
   fitsOn,
   fittingShards,
   initialCheckpoint,
@@ -27,6 +30,7 @@ import {
   newestRun,
   type OpenRun,
   type OwnedRunFolder,
+  onContents,
   openClasses,
   openResumed,
   openStartingWeights,
@@ -58,6 +62,7 @@ import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { commandLine } from "./invocation.ts";
 import { embeddingsOf, openLockedImages } from "./lockedImages.ts";
 import { opening } from "./opening.ts";
+import { ownDataRecipe, ownDataSummary } from "./ownData.ts";
 import { print, printableLines, warn } from "./print.ts";
 import { startProgress } from "./progress.ts";
 import { howToGoOn, resumeCommand } from "./recovery.ts";
@@ -74,12 +79,14 @@ export interface TrainOptions {
   readonly shards?: string;
   readonly kernels?: string;
   readonly set: readonly string[];
+  readonly data?: string;
   readonly init?: string;
   readonly lock?: string;
   readonly embeddings?: string;
   readonly resume?: boolean;
   readonly verify?: boolean;
   readonly dryRun?: boolean;
+  readonly sheet?: string;
   readonly json?: boolean;
 }
 
@@ -87,32 +94,42 @@ export interface TrainOptions {
 const COMPARE_EVERY = 100;
 
 /** The preset of a run for which none is named. */
-const presetOf = ({ preset, lock }: TrainOptions): string => preset ?? (lock === "image" ? "emoji-siglit" : "emoji");
+const presetOf = ({ preset, lock, data }: TrainOptions): string =>
+  preset ?? (data !== undefined ? "files" : lock === "image" ? "emoji-siglit" : "emoji");
 
-export async function train(options: TrainOptions): Promise<void> {
-  const { out, resume = false } = options;
-  const preset = presetOf(options);
-  deadlineOf(options.deadline); // reject an invalid one before any work
-  const from = startingWeightsOf(options);
+export async function train(given: TrainOptions): Promise<void> {
+  const { out, resume = false } = given;
+  const preset = presetOf(given);
+  deadlineOf(given.deadline); // reject an invalid one before any work
+  const from = startingWeightsOf(given);
+  const options = preset === "files" && !resume ? await withRecipe(given, from) : given;
   if (options.dryRun) return dryRun(options, from);
+  if (options.sheet !== undefined) {
+    const detail = "--sheet is for --dry-run; a run has its first batch in its report: leave it out";
+    throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "--sheet", detail }]);
+  }
   let start = resume ? openToResume(options) : undefined;
   try {
-    const { config, devices } = start ? withDevices(start.run.config, options) : resolve(options, from);
+    const { config: asked, devices } = start ? withDevices(start.run.config, options) : resolve(options, from);
     if (!start) {
-      checkMemory(config, devices); // a resumed run fits
+      checkMemory(asked, devices); // a resumed run fits
       // Before rendering pictures, which takes a while.
       checkRunPath(out ?? join(RUNS, `.${process.pid}`));
     }
-    for (const warning of checkSettings(config, resume)) warn(warning);
-    chooseKernels(config.train.kernels);
+    for (const warning of checkSettings(asked, resume)) warn(warning);
+    chooseKernels(asked.train.kernels);
     for (const warning of kernelReport().warnings) warn(warning);
-    const { items } = await openVocabulary(config, opening());
-    checkBatch(config, items);
-    for (const warning of checkSchedule(config, items)) warn(warning);
-    const classes = await classesOf(config);
+    const { items } = await openVocabulary(asked, opening());
+    checkBatch(asked, items);
+    for (const warning of checkSchedule(asked, items)) warn(warning);
+    const classes = await classesOf(asked);
+    const training = await openTraining(asked, opening());
+    const config = onContents(asked, training.contents);
+    const tokenizer = start?.stored ? tokenizerOf(start.stored) : tokenizerFor(config, from, training.tokenizer);
     // A classifier reads no texts: it does not matter if they are cut.
-    const training = await openTraining(config, { ...opening(), ...(classes ? { warn: () => {} } : {}) });
-    const initial = from && initialCheckpoint(config, from, tokenizerFor(config, from, training.tokenizer));
+    const texts = classes ? [] : training.texts;
+    for (const warning of cutTexts(tokenizer, texts, config.tokenizer.length)) warn(warning);
+    const initial = from && initialCheckpoint(config, from, tokenizer);
     const stored = initial ? shared(initial) : start?.stored;
     const locked = await openLockedImages(config, stored, training.pairs, options.embeddings);
     if (start) writeChanges(start, training.items);
@@ -149,6 +166,10 @@ function startingWeightsOf({ init, embeddings, resume = false }: TrainOptions): 
 /** The classes of a run that is trained on them. */
 const classesOf = async (config: Config): Promise<Classes | undefined> =>
   config.train.objective === "classify" ? openClasses(config, opening()) : undefined;
+/** The options of a run on the user's images, with the recipe for their number before the settings of --set. */
+async function withRecipe(options: TrainOptions, from: StartingWeights | undefined): Promise<TrainOptions> {
+  return { ...options, set: [...(await ownDataRecipe(settingsOf(options), from)), ...options.set] };
+}
 
 /** The tokenizer of a new run: that of its starting weights, or the data's. */
 const tokenizerFor = (config: Config, from: StartingWeights | undefined, ofData: Tokenizer): Tokenizer =>
@@ -168,9 +189,10 @@ function openToResume(options: TrainOptions): OpenRun {
 }
 
 /** The settings of --set, and of the options that are short for one key each. */
-function settingsOf({ set, seed, batch, shards, kernels, lock }: TrainOptions): string[] {
+function settingsOf({ set, seed, batch, shards, kernels, lock, data }: TrainOptions): string[] {
   const short = { seed, batch, shards, kernels, lock };
   return [
+    ...(data === undefined ? [] : ["data.name=files", `data.path=${resolvePath(data)}`]),
     ...set,
     ...Object.entries(short).flatMap(([key, value]) => (value === undefined ? [] : [`train.${key}=${value}`])),
   ];
@@ -216,11 +238,16 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   checkBatch(config, items);
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
   chooseKernels(config.train.kernels);
-  const { vocabSize } = tokenizerFor(config, from, tokenizer);
+  const kept = tokenizerFor(config, from, tokenizer);
   const classes = (await classesOf(config))?.names.length;
   const path = options.out ?? join(RUNS, runName(presetOf(options), new Date()));
   const { json = false } = options;
-  await printDryRun({ config, devices, deadline: deadlineOf(options.deadline), vocabSize, classes, path, json });
+  const data = await ownDataSummary(config, kept);
+  if (options.sheet !== undefined) {
+    writeFileSync(options.sheet, await firstBatchPage(await openTraining(config, opening()), config, kept));
+  }
+  const deadline = deadlineOf(options.deadline);
+  await printDryRun({ config, devices, deadline, vocabSize: kept.vocabSize, classes, path, json, data });
 }
 
 /** The data of a training, with the embeddings that it reads in place of images, or the classes that it learns, if any. */
@@ -250,7 +277,7 @@ function jobOf(
     tokenizer: kept,
     items,
     classes,
-    pairs: embeddings && spec.data === "emoji" ? { ...spec, embeddings } : spec,
+    pairs: embeddings && (spec.data === "emoji" || spec.data === "files") ? { ...spec, embeddings } : spec,
     rows: newSharedRows(config.train.batch, rowShapeOf(config)),
   };
 }

@@ -30,6 +30,7 @@ export {
   type SentencePieceModel,
   writeSentencePiece,
 } from "./sentencePiece.ts";
+export { readTar, type TarMember, type TarSkipped } from "./tar.ts";
 export { openSafetensors, readRows, sizeOf, type TensorEntry, type TensorSource } from "./tensorSource.ts";
 export { npzPieces } from "./writeNpz.ts";
 export { type DeferredTensor, safetensorsPieces, writeSafetensors } from "./writeSafetensors.ts";

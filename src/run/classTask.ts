@@ -2,7 +2,7 @@
 import { type ClassBatch, classification } from "../siglip/index.ts";
 import { accuracyTable, blindClassLoss, testClassifier } from "./classAccuracy.ts";
 import type { Classes } from "./dataSet.ts";
-import { openProbe } from "./dataSets.ts";
+import { openLabelled } from "./dataSets.ts";
 import { buildClassifier } from "./model.ts";
 import { probe } from "./probe.ts";
 import type { Task, TaskOptions, TaskSnapshot } from "./task.ts";
@@ -16,7 +16,7 @@ export async function classTask(
   { names, ofItem }: Classes,
 ): Promise<Task<ClassBatch>> {
   const model = buildClassifier(config, names.length);
-  const data = await openProbe(config, opening);
+  const data = await openLabelled(config, opening);
   const blindLoss = blindClassLoss({ names, ofItem });
   return {
     model,

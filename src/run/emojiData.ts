@@ -86,7 +86,7 @@ function tokenizerFor(
   { data: { languages }, tokenizer: { kind, vocabSize } }: EmojiSettings,
   names: EmojiNames,
 ): Tokenizer {
-  if (kind === "bytes") return byteTokenizer;
+  if (kind !== "bpe") return byteTokenizer;
   const from = `${languages} ${vocabSize}`;
   if (learned?.from !== from) {
     const named = languages.flatMap((language) => names.get(language)!);

@@ -4,7 +4,7 @@ import type { AccuracyTable } from "../report/index.ts";
 import { testClassifier } from "./classAccuracy.ts";
 import type { Config } from "./config.ts";
 import type { ProbeData, Tests } from "./dataSet.ts";
-import { openProbe, openTests } from "./dataSets.ts";
+import { openLabelled, openProbe, openTests } from "./dataSets.ts";
 import { type Evaluation, evaluateAll } from "./evaluation.ts";
 import type { TrainedModel } from "./model.ts";
 import { type ComparedProbe, pixelProbe, probe } from "./probe.ts";
@@ -39,13 +39,13 @@ runDevice<EvalJob, EvalResult>(async ({ comm, config: { config, stored, opened, 
   };
   if (config.train.objective === "classify") {
     const model = classifierOf(config, stored);
-    const data = await openProbe(config, opening);
+    const data = await openLabelled(config, opening);
     const accuracies = testClassifier(model, data, comm);
     return { evaluations: [], accuracies, probe: probes ? probeOf(model, data) : undefined };
   }
   const { model, tokenizer } = modelOf(config, stored);
   const embedder = { model, tokenizer, length: config.tokenizer.length, comm, alive };
   const { evaluations } = evaluateAll(embedder, await openTests(config, opening), config.train);
-  const probed = probes ? probeOf(model, await openProbe(config, opening)) : undefined;
-  return { evaluations, accuracies: [], probe: probed };
+  const data = probes ? await openProbe(config, opening) : undefined;
+  return { evaluations, accuracies: [], probe: data && probeOf(model, data) };
 });

@@ -66,6 +66,16 @@ export const integer = (initial: number, min: number, max: number, meaning: stri
   isAllowed: (value) => value >= min && value <= max,
 });
 
+/** Any text that is not empty, such as a path. */
+export const text = (initial: string, accepts: string, meaning: string): Field<string> => ({
+  initial,
+  meaning,
+  accepts,
+  parse: (value) => value,
+  hasType: (value) => typeof value === "string",
+  isAllowed: (value) => value !== "",
+});
+
 /** One of a few words. */
 export const choice = <const T extends string>(
   initial: NoInfer<T>,

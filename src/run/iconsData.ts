@@ -46,7 +46,7 @@ const open = ({ cache, rendered }: TestOpening, uses: readonly IconUse[]): Promi
 /** The names to train on, and their tokenizer. */
 function vocabularyOf(icons: OpenedIcons, { tokenizer: { kind, vocabSize } }: DataSettings) {
   const texts = [...iconsByName(icons, "train").keys()];
-  const tokenizer: Tokenizer = kind === "bytes" ? byteTokenizer : trainBpe(texts, vocabSize);
+  const tokenizer: Tokenizer = kind === "bpe" ? trainBpe(texts, vocabSize) : byteTokenizer;
   return { texts, items: texts.length, tokenizer };
 }
 

@@ -34,6 +34,10 @@ export { EMBEDDING_ENDINGS, type Embedded, readTexts, writeEmbeddingFile } from 
 export { trims } from "./emojiData.ts";
 export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
+export { type FilesSplit, openedFiles, splitFiles } from "./filesData.ts";
+export { type FilesUse, filesRecipe } from "./filesRecipe.ts";
+export { type FilesSummary, filesSummaryText, summarizeFiles } from "./filesSummary.ts";
+export { firstBatchPage } from "./firstBatch.ts";
 export { type Fs, isSystemError, makeFolders, realFs, TEMPORARY, utf8, writeDurably } from "./fs.ts";
 export { embedFiles, type Gallery, PICTURE_NAME } from "./gallery.ts";
 export { iconsFolder } from "./iconsData.ts";
@@ -66,7 +70,7 @@ export { presetNames } from "./presets.ts";
 export { type ComparedProbe, probeJson, probeTable } from "./probe.ts";
 export type { TrainReport } from "./recorder.ts";
 export { compareRuns, reportRun } from "./reports.ts";
-export { type OpenRun, openResumed, type ResumeOptions, writeChanges } from "./resume.ts";
+export { type OpenRun, onContents, openResumed, type ResumeOptions, writeChanges } from "./resume.ts";
 export {
   checkRunPath,
   configDigest,
@@ -89,7 +93,7 @@ export {
   requireFit,
   type StartingWeights,
 } from "./startingWeights.ts";
-export { checkTexts } from "./texts.ts";
+export { checkTexts, cutTexts } from "./texts.ts";
 export type { TrainJob, TrainResult } from "./trainDevice.ts";
 export {
   firstNonFinite,

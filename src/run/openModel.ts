@@ -16,12 +16,11 @@ import { collect, type Tensor } from "../tensor/index.ts";
 import { type Tokenizer, TokenizerError } from "../tokenizers/index.ts";
 import { sha256 } from "./checkpoint.ts";
 import type { Config } from "./config.ts";
-import { trims } from "./emojiData.ts";
 import { loadTokenizer, statedLength } from "./loadTokenizer.ts";
-import { type PictureReader, picturesFor, trainingPictures } from "./pictureReader.ts";
+import { type PictureReader, picturesFor, runPictures } from "./pictureReader.ts";
 import { RunFolderError } from "./runFolder.ts";
 import { holdsWeights, modelOf, openRunToRead } from "./runModel.ts";
-import { sha256OfWeights, weightsOf } from "./startingWeights.ts";
+import { sha256OfWeights, weightsOf } from "./weights.ts";
 
 /**
  * A trained model ready for use. It embeds images and texts in place of a `SigLip`; of released weights it reads a tower, or the
@@ -141,7 +140,7 @@ function openRun(path: string, warn: (message: string) => void): OpenModel {
     ...loaded(path, model),
     ...{ origin: "run", run: config, loss: config.train.loss },
     tokenizer: () => tokenizer,
-    pictures: () => trainingPictures(model.config, trims(config)),
+    pictures: () => runPictures(config, model.config),
     identity: () => JSON.stringify([sha256OfWeights(weightsOf(checkpoint)), tokenizer.toJSON()]),
   });
 }

@@ -45,9 +45,10 @@ export async function pairTask({ config, tokenizer, comm, alive, opening }: Task
     async results(tested) {
       const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
       tested(figuresOf(evaluations[0], embedder, tests, sets[0]));
-      const probed = probe(model, await openProbe(config, opening), comm);
-      if (probed === undefined) return undefined;
-      const snapshot = snapshotOf({ config, model, set: sets[0], evaluations, probe: probed });
+      const data = await openProbe(config, opening);
+      const probed = data && probe(model, data, comm);
+      if (comm.rank > 0) return undefined;
+      const snapshot = snapshotOf({ config, model, set: sets[0], evaluations, ...(probed && { probe: probed }) });
       return { table: evaluationTable(evaluations), snapshot };
     },
   };

@@ -24,6 +24,9 @@ import {
 import { isJsonRecord, type JsonValue, parseJson } from "../formats/index.ts";
 import type { LayoutName } from "../models/index.ts";
 import { type SigLipConfig, sidesOf } from "../siglip/index.ts";
+import type { Config } from "./config.ts";
+import { trims } from "./emojiData.ts";
+import { formOf } from "./filesData.ts";
 
 /** Reads image files as the input of one model. */
 export interface PictureReader {
@@ -38,18 +41,26 @@ export interface PictureReader {
 }
 
 /** As in training here: on white, in ink, on request cut to the drawing. Throws `PreprocessError` for a model of other shapes. */
-export function trainingPictures({ image }: SigLipConfig, trim: boolean): PictureReader {
+export function trainingPictures({ image }: SigLipConfig, trim: boolean, stored?: number): PictureReader {
   const [height, width] = sidesOf(image);
   if (height !== width) {
     throw new PreprocessError(`images of ${height} × ${width} pixels: files are prepared as squares alone`);
   }
-  const prepare = { side: height, trim };
+  const prepare = { side: height, trim, ...(stored === undefined ? {} : { stored }) };
   return {
     height,
     width,
     read: (file) => readPicture(file, prepare),
     settings: JSON.stringify({ ink: 1, ...prepare }),
   };
+}
+
+/** As in the training of a run. */
+export function runPictures(config: Config, model: SigLipConfig): PictureReader {
+  if (config.data.name !== "files") return trainingPictures(model, trims(config));
+  const form = formOf(config);
+  if (form.kind === "ink") return trainingPictures(model, form.trim, form.stored);
+  return preparedPictures(form.spec, model, "data.preprocess");
 }
 
 /** By settings of preprocessing. Throws `PreprocessError` if they give another size than that of the model. */

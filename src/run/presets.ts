@@ -30,6 +30,19 @@ export const presets: Readonly<Record<string, readonly string[]>> = {
     "tokenizer.length=16",
     "train.steps=2000",
   ],
+  /** Images and captions of the user: --data PATH. Steps and batch follow from their number (filesRecipe.ts). */
+  files: [
+    "data.name=files",
+    "data.strokeProbability=0",
+    "data.trim=never",
+    "data.augment=light",
+    "tokenizer.length=16",
+    "model.image.imageSize=48",
+    "model.image.patchSize=12",
+    "model.outputInit=zero",
+    "loss.views=image-image",
+    "optim.name=muon",
+  ],
   /** Learn 38,000 names of icons from the drawings of 47 sets; test on two other sets. */
   icons: [
     ...FEW_TOKENS,

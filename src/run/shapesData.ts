@@ -11,7 +11,7 @@ const classOf = ({ first }: Scene): number => SHAPES.indexOf(first.shape);
 const captions = (): string[] => Array.from(scenesOf("train"), (id) => captionOf(sceneOf(id)));
 
 function tokenizerFor({ tokenizer: { kind, vocabSize } }: DataSettings, texts: readonly string[]): Tokenizer {
-  return kind === "bytes" ? byteTokenizer : trainBpe(texts.slice(0, TESTED), vocabSize);
+  return kind === "bpe" ? trainBpe(texts.slice(0, TESTED), vocabSize) : byteTokenizer;
 }
 
 /** The data set of drawn scenes. */

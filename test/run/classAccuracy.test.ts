@@ -5,7 +5,7 @@ import { SHAPES, sceneOf } from "../../src/data/index.ts";
 import { alone } from "../../src/parallel/index.ts";
 import { accuracyTable, blindClassLoss, testClassifier } from "../../src/run/classAccuracy.ts";
 import { resolveConfig } from "../../src/run/config.ts";
-import { openClasses, openProbe } from "../../src/run/dataSets.ts";
+import { openClasses, openLabelled } from "../../src/run/dataSets.ts";
 import { MOST_CLASSES } from "../../src/run/memory.ts";
 import { buildClassifier } from "../../src/run/model.ts";
 import { classLoss } from "../../src/siglip/index.ts";
@@ -30,7 +30,7 @@ describe("the classes of a data set", () => {
   it("of scenes are the shape of the first thing, as in the probe", async () => {
     const config = resolveConfig("shapes", []);
     const { names, ofItem } = await openClasses(config);
-    expect(names).toEqual((await openProbe(config, {})).classes);
+    expect(names).toEqual((await openLabelled(config, {})).classes);
     for (const id of [0, 1, 95, 96, 9000, 18_431]) expect(names[ofItem[id]]).toBe(sceneOf(id).first.shape);
   });
 });
@@ -38,7 +38,7 @@ describe("the classes of a data set", () => {
 describe("accuracy", () => {
   it("of a classifier that always says the same is the share of that class; the most frequent stands beside it", async () => {
     const config = resolveConfig("shapes", ["train.objective=classify", "model.image.depth=1"]);
-    const data = await openProbe(config, {});
+    const data = await openLabelled(config, {});
     const few = { pictures: { ...data.test.pictures, count: 60 }, labels: data.test.labels.slice(0, 60) };
     const model = buildClassifier(config, SHAPES.length);
     model.head.bias.value.data[2] = 1;

@@ -66,7 +66,7 @@ describe("the data set icons", () => {
   });
 
   it("probes the first word of a name", async () => {
-    const { classes, train, test } = await openProbe(config(), { cache });
+    const { classes, train, test } = (await openProbe(config(), { cache }))!;
     expect(classes).toEqual(["apple", "cherry", "pear", "red"]);
     expect(train[0].pictures.names).toEqual(["apple", "cherry", "red apple", "apple"]);
     expect([...train[0].labels]).toEqual([0, 1, 3, 0]);

@@ -170,13 +170,15 @@ describe("siglip train --dry-run", { timeout: 60_000 }, () => {
       shards: 2,
       seconds: expect.any(Number),
       checkpointBytes: expect.any(Number),
-      files: ["config.json", "metrics.jsonl", "checkpoint/", "report.html"].map((name) => join(folder, "run", name)),
+      files: ["config.json", "metrics.jsonl", "checkpoint/", "journal.jsonl", "report.html"].map((name) =>
+        join(folder, "run", name),
+      ),
     });
     const { seconds, parameters, checkpointBytes } = JSON.parse(stdout);
     expect(seconds).toBeGreaterThan(0);
     expect(checkpointBytes).toBeGreaterThanOrEqual(3 * 4 * parameters); // AdamW keeps two moments
     const text = await dry("--preset", "emoji-paper", "--devices", "1");
-    expect(text.stdout).toMatch(/^parameters +333,826\nmemory +about \d+ MiB\nsteps +14,031\ndevices +1\nshards +2\ntime +about .* for the steps, by .* of \d+ random pairs.*\ncheckpoint +[\d.]+ MiB each\nfiles\n( {2}\/.*\/run\/.*\n){4}$/); // biome-ignore format: one pattern
+    expect(text.stdout).toMatch(/^parameters +333,826\nmemory +about \d+ MiB\nsteps +14,031\ndevices +1\nshards +2\ntime +about .* for the steps, by .* of \d+ random pairs.*\ncheckpoint +[\d.]+ MiB each\nfiles\n( {2}\/.*\/run\/.*\n){5}$/); // biome-ignore format: one pattern
     expect(readdirSync(folder)).toEqual([]);
   });
 

@@ -14,10 +14,9 @@ import {
   openStartingWeights,
   requireFit,
   type StartingWeights,
-  sha256OfWeights,
-  weightsOf,
 } from "../../src/run/startingWeights.ts";
 import { checkpointOf } from "../../src/run/trainingState.ts";
+import { sha256OfWeights, weightsOf } from "../../src/run/weights.ts";
 import { SigLip } from "../../src/siglip/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 import { byteTokenizer, trainBpe } from "../../src/tokenizers/index.ts";
