@@ -6,10 +6,7 @@
  */
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
-const [runs = 5, batch = 8, threads = 1] = process.argv
-  .slice(2)
-  .filter((each) => each !== "--")
-  .map(Number);
+const [runs = 5, batch = 8, threads = 1] = process.argv.slice(1).map(Number);
 const [SIDE, PATCH, D, DEPTH, M, HEADS] = [224, 16, 768, 12, 3072, 12];
 const S = SIDE / PATCH;
 const N = S * S;

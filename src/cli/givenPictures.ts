@@ -2,11 +2,12 @@
 import { PictureError } from "../data/index.ts";
 import { printable } from "../formats/index.ts";
 import { embedFiles, type Gallery, type OpenModel, unknownPictures } from "../run/index.ts";
+import { deviceCount } from "./devices.ts";
 import { warn } from "./print.ts";
 
 /** Embeds files and folders. Throws `PictureError` if no picture is left; `command` is for the message. */
 export async function givenPictures(command: string, paths: readonly string[], model: OpenModel): Promise<Gallery> {
-  const gallery = await embedFiles(paths, model, warn);
+  const gallery = await embedFiles(paths, model, warn, deviceCount(undefined));
   const { names, skipped, mostlyCut } = gallery;
   const skippedText = Object.keys(skipped).length > 0 ? `skipped: ${kindsInWords(skipped)}` : undefined;
   if (names.length === 0) {

@@ -83,6 +83,7 @@ program
     "--dry-run",
     "print the size, the time and the files of a new run, after a trial of some steps; write nothing",
   )
+  .option("--sheet <file>", "with --dry-run: write the first pictures and texts, as the model sees them, as HTML")
   .option("--json", "print the result of --dry-run as JSON")
   .option("--verify", "compare devices after every step and checksum every message; use it if you suspect faulty RAM")
   .action(async (options) => (await import("./train.ts")).train(options));

@@ -9,3 +9,5 @@ export const trialProgram = threadFile("./trialDevice", import.meta.url);
 export const embedProgram = threadFile("./embedDevice", import.meta.url);
 /** The evaluation program; takes an `EvalJob`. */
 export const evalProgram = threadFile("./evalDevice", import.meta.url);
+/** The program that embeds pictures of the user; takes a `GalleryJob`. */
+export const galleryProgram = threadFile("./galleryDevice", import.meta.url);

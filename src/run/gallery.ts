@@ -1,6 +1,15 @@
-/** Embeds the pictures of files and folders, for a search among them. */
+/**
+ * Embeds the pictures of files and folders, for a search among them.
+ *
+ * The devices embed some pictures while this thread reads the next ones: they are started for every few hundred, which takes a second,
+ * and share them evenly.
+ */
 import { filesOf, PictureError, type PreparedPicture, sniffFile } from "../data/index.ts";
+import { launch } from "../parallel/launch.ts";
+import { gridOf, parameterCount, type SigLipConfig } from "../siglip/index.ts";
+import { galleryProgram } from "./devicePrograms.ts";
 import { embedPictures } from "./embed.ts";
+import type { GalleryJob } from "./galleryDevice.ts";
 import { joined } from "./joined.ts";
 import type { OpenModel } from "./openModel.ts";
 import type { PictureReader } from "./pictureReader.ts";
@@ -20,26 +29,36 @@ export interface Gallery {
 /** Unreadable files with such a name are worth a warning. */
 export const PICTURE_NAME = /\.(png|jpe?g|jpe|jfif|webp|gif|avif|tiff?|svg)$/i;
 
-/** Pictures in memory at a time. */
-const AT_ONCE = 256;
+/** Pictures that are embedded at a time. */
+const AT_ONCE = 512;
+/** Work that takes this thread some ten seconds, for which it is worth to start devices. */
+const MUCH_GFLOP = 1000;
 
-/** Reads and embeds pictures by path, folders recursively. Unreadable files are skipped and counted; `warn` receives why. */
+type ImageModel = Pick<OpenModel, "path" | "config" | "embedDim" | "embedImages" | "pictures">;
+
+/**
+ * Reads and embeds pictures by path, folders recursively, on as many as `devices` if they are many. Unreadable files are skipped and
+ * counted; `warn` receives why.
+ */
 export async function embedFiles(
   paths: readonly string[],
-  model: Pick<OpenModel, "config" | "embedDim" | "embedImages" | "pictures">,
+  model: ImageModel,
   warn: (message: string) => void,
+  devices = 1,
 ): Promise<Gallery> {
   const { pictures } = model;
   const names: string[] = [];
-  const embedded: Float32Array[] = [];
+  const embedded: Promise<Float32Array>[] = [];
   const skipped: Record<string, number> = {};
   const kinds: Record<string, number> = {};
   let waiting: Float32Array[] = [];
   let mostlyCut = 0;
-  const embed = (): void => {
-    const pixels = (from?: number, end?: number): Float32Array => joined(waiting.slice(from, end));
-    embedded.push(embedPictures(model, { count: waiting.length, side: pictures.height, pixels }));
+  const embed = async (): Promise<void> => {
+    const pictures = waiting;
     waiting = [];
+    await embedded.at(-1);
+    embedded.push(embedSome(model, pictures, devices));
+    embedded.at(-1)!.catch(() => {}); // thrown where it is awaited
   };
   const named = new Set(paths);
   for (const file of filesOf(paths, warn)) {
@@ -52,10 +71,36 @@ export async function embedFiles(
     kinds[read.kind] = (kinds[read.kind] ?? 0) + 1;
     waiting.push(read.pixels);
     if (read.cutOff > 0.5) mostlyCut++;
-    if (waiting.length === AT_ONCE) embed();
+    if (waiting.length === AT_ONCE) await embed();
   }
-  if (waiting.length > 0) embed();
-  return { names, zimg: joined(embedded), skipped, mostlyCut, kinds };
+  if (waiting.length > 0) await embed();
+  return { names, zimg: joined(await Promise.all(embedded)), skipped, mostlyCut, kinds };
+}
+
+/** GFLOP of the products for an image: two for each parameter and patch, nearly. */
+function gflopOf(config: SigLipConfig): number {
+  const [rows, columns] = gridOf(config.image);
+  return (2 * parameterCount(config).image * rows * columns) / 1e9;
+}
+
+async function embedSome(model: ImageModel, pictures: readonly Float32Array[], devices: number): Promise<Float32Array> {
+  const { height: side } = model.pictures;
+  const count = pictures.length;
+  if (devices > 1 && count * gflopOf(model.config) >= MUCH_GFLOP) {
+    const pixels = new Float32Array(new SharedArrayBuffer(4 * count * pictures[0].length));
+    pictures.forEach((each, i) => {
+      pixels.set(each, i * each.length);
+    });
+    return embedOnDevices({ model: model.path, pixels, count, side }, devices);
+  }
+  const pixels = (from?: number, end?: number): Float32Array => joined(pictures.slice(from, end));
+  return embedPictures(model, { count, side, pixels });
+}
+
+/** Embeddings of pictures, which the devices share: those of one device, to the bit. */
+export async function embedOnDevices(job: GalleryJob, devices: number): Promise<Float32Array> {
+  const [first] = await launch<GalleryJob, Float32Array>(galleryProgram, devices, job).results;
+  return first;
 }
 
 /** A picture, or the kind of a skipped file. In a folder, files that are not pictures cause no warning. */

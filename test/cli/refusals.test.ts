@@ -20,6 +20,8 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   data: ["no-such-set"],
   info: [],
   convert: ["no-such-model", "no-such-folder", "--to", "hf"],
+  index: ["no-such-folder", "--model", "no-such-model"],
+  blend: ["no-such-run", "no-such-run", "no-such-folder"],
 };
 /** Invalid values for free-text options; "?" is invalid for all others. */
 const WRONG: Readonly<Record<string, string>> = {
