@@ -14,7 +14,7 @@ import { PhotoIndex, type PhotoModel, searchPhotos, updateIndex } from "../src/p
 import { embedPictures } from "../src/run/index.ts";
 import { decodeVariant, SigLip, type SigLipConfig } from "../src/siglip/index.ts";
 import { empty, Rng } from "../src/tensor/index.ts";
-import { atMost, best, type Row } from "./row.ts";
+import { atMost, type Row } from "./row.ts";
 
 /** Rows of random numbers that need not be unit vectors: the time does not depend on them. */
 function indexOf(count: number, d: number): PhotoIndex {
@@ -27,8 +27,15 @@ function indexOf(count: number, d: number): PhotoIndex {
 function searching(count: number, d: number): Row {
   const index = indexOf(count, d);
   const query = Float32Array.from({ length: d }, (_, k) => Math.sin(k));
-  const ms = 1e3 * best(() => searchPhotos(index, query, { top: 10, minProbability: 0.5, t: 1 }), 5, 2);
-  const row = { bench: "search", case: `${count} pictures, d ${d}`, ms, bytes: count * d * 4, ratio: {} };
+  let [ms, cpuMs] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let run = 0; run < 7; run++) {
+    const [start, before] = [performance.now(), process.cpuUsage()];
+    searchPhotos(index, query, { top: 10, minProbability: 0.5, t: 1 });
+    const { user, system } = process.cpuUsage(before);
+    ms = Math.min(ms, performance.now() - start);
+    cpuMs = Math.min(cpuMs, (user + system) / 1e3);
+  }
+  const row = { bench: "search", case: `${count} pictures, d ${d}`, ms, cpuMs, bytes: count * d * 4, ratio: {} };
   return d === 64 ? atMost(row, { ms: 150 }) : row;
 }
 

@@ -1,13 +1,16 @@
 /** The page: builds every scene in order, and keeps the address in step with the scene that was last touched. */
+import { autodiff } from "./autodiff/draw.ts";
+import { faults } from "./faults/draw.ts";
 import { isolate } from "./isolation.ts";
 import { pair } from "./pair/draw.ts";
+import { ring } from "./ring/draw.ts";
 import type { Link, Scene } from "./scene.ts";
 import { softmax } from "./softmax/draw.ts";
 import { square } from "./square/draw.ts";
 import "./theme.css";
 import { train } from "./train/draw.ts";
 
-const SCENES: readonly Scene[] = [pair, square, softmax, train];
+const SCENES: readonly Scene[] = [pair, square, softmax, ring, autodiff, train, faults];
 
 const main = document.querySelector("main") as HTMLElement;
 const nav = document.querySelector("nav") as HTMLElement;

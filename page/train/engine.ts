@@ -2,7 +2,8 @@
 import { type BrowserDevices, launchBrowser } from "../../src/parallel/launchBrowser.ts";
 import { loadAtlas } from "../atlas/load.ts";
 import { ITEMS } from "../batch/batch.ts";
-import type { Report, Request, TrainConfig } from "./messages.ts";
+import { startWorker, type WorkerConfig } from "../startWorker.ts";
+import type { Report, Request } from "./messages.ts";
 import type { TrainState } from "./state.ts";
 
 /** Devices that can run here: each is a worker, and two share memory. */
@@ -15,11 +16,11 @@ export async function startTraining(
   onFailure: (error: Error) => void,
 ): Promise<BrowserDevices<Request>> {
   const { pictures, styles, names } = await loadAtlas();
-  return launchBrowser<TrainConfig, Request, Report>({
+  return launchBrowser<WorkerConfig, Request, Report>({
     size: devices,
-    start: () => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }),
+    start: startWorker,
     kernels,
-    config: { names: { styles, names }, pictures, square: ITEMS, seed },
+    config: { program: "train", names: { styles, names }, pictures, square: ITEMS, seed },
     onReport,
     onFailure,
   });

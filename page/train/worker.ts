@@ -1,5 +1,5 @@
 /** A device of the page: obeys orders; on rank 0 it also makes them from what the page requests. */
-import { type BrowserDevice, runBrowserDevice } from "../../src/parallel/browserDevice.ts";
+import type { BrowserDevice } from "../../src/parallel/browserDevice.ts";
 import type { Report, Request, TrainConfig } from "./messages.ts";
 import { agree, type Order } from "./order.ts";
 import { Orders } from "./orders.ts";
@@ -10,7 +10,8 @@ type TrainDevice = BrowserDevice<TrainConfig, Request, Report>;
 const HEARTBEAT_MS = 1000;
 const FOUND = 8; // pictures of a search
 
-runBrowserDevice<TrainConfig, Request, Report>(async (device) => {
+/** Trains on one of the devices, as the page requests. */
+export async function trainOnDevice(device: TrainDevice): Promise<void> {
   const { comm, config, kernels } = device;
   const atlas = { ...config.names, pictures: config.pictures };
   const training = new PageTraining(atlas, config.seed, comm);
@@ -24,7 +25,7 @@ runBrowserDevice<TrainConfig, Request, Report>(async (device) => {
     device.step(training.step + 1);
     obey(agree(comm, order), training, device);
   }
-});
+}
 
 /** Orders made from the requests of the page. */
 function ordersOf(device: TrainDevice): Orders {

@@ -80,6 +80,7 @@ program
     "resume the run in --out, by default the newest in runs/; --set may change log.*, eval.*, checkpoint.*, and often train.steps",
   )
   .option("--dry-run", "print the size, the time and the files of a new run, after a trial of some steps; write no run")
+  .option("--sheet <file>", "with --dry-run: write the first pictures and texts, as the model sees them, as HTML")
   .option("--json", "print the result of --dry-run as JSON")
   .option("--verify", "compare devices after every step and checksum every message; use it if you suspect faulty RAM")
   .action(async (options) => (await import("./train.ts")).train(options));

@@ -2,6 +2,7 @@
  * `siglip train`, the main thread: it opens the run folder and the data, starts the devices, draws progress, and forwards
  * Ctrl-C. It never blocks on a device; the training itself is in trainDevice.ts.
  */
+import { writeFileSync } from "node:fs";
 import { join, resolve as resolvePath } from "node:path";
 import { newSharedRows } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
@@ -19,6 +20,7 @@ import {
   createNextRun,
   createRun,
   cutTexts,
+  firstBatchPage,
   fitsOn,
   fittingShards,
   initialCheckpoint,
@@ -84,6 +86,7 @@ export interface TrainOptions {
   readonly resume?: boolean;
   readonly verify?: boolean;
   readonly dryRun?: boolean;
+  readonly sheet?: string;
   readonly json?: boolean;
 }
 
@@ -101,6 +104,10 @@ export async function train(given: TrainOptions): Promise<void> {
   const from = startingWeightsOf(given);
   const options = preset === "files" && !resume ? await withRecipe(given, from) : given;
   if (options.dryRun) return dryRun(options, from);
+  if (options.sheet !== undefined) {
+    const detail = "--sheet is for --dry-run; a run has its first batch in its report: leave it out";
+    throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "--sheet", detail }]);
+  }
   let start = resume ? openToResume(options) : undefined;
   try {
     const { config: asked, devices } = start ? withDevices(start.run.config, options) : resolve(options, from);
@@ -236,6 +243,9 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   const path = options.out ?? join(RUNS, runName(presetOf(options), new Date()));
   const { json = false } = options;
   const data = await ownDataSummary(config, kept);
+  if (options.sheet !== undefined) {
+    writeFileSync(options.sheet, await firstBatchPage(await openTraining(config, opening()), config, kept));
+  }
   const deadline = deadlineOf(options.deadline);
   await printDryRun({ config, devices, deadline, vocabSize: kept.vocabSize, classes, path, json, data });
 }

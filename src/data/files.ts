@@ -21,7 +21,7 @@ import {
   secondView,
   type Views,
 } from "./batches.ts";
-import { bytesOf, drawerOf, type PictureForm } from "./pictureForm.ts";
+import { bytesOf, drawerOf, type PictureForm, rgbOf } from "./pictureForm.ts";
 import type { Split } from "./sources/row.ts";
 import type { Caption } from "./sources/scan.ts";
 
@@ -75,6 +75,7 @@ export function filesPairs(data: FileImages, options: FilesPairsOptions): Pairs 
   const imageShape = embeddings ? [embeddings.length / chosen.length] : [side, side, 3];
   const each = imageShape.reduce((a, b) => a * b);
   const drawPicture = drawerOf(data.form, side);
+  const toRgb = rgbOf(data.form);
   const draw = (place: number, rng: Rng, out: Float32Array, at: number): void => {
     if (embeddings) out.set(embeddings.subarray(place * each, (place + 1) * each), at);
     else drawPicture(data.picture(chosen[place]), randomView(rng, augmentation), out, at);
@@ -83,6 +84,7 @@ export function filesPairs(data: FileImages, options: FilesPairsOptions): Pairs 
   return {
     size: chosen.length,
     ...row,
+    ...(toRgb ? { toRgb } : {}),
     batchesPerEpoch: (batch) => batchesPerEpoch(chosen.length, batch),
     batch(seed, step, batch, into = newBatch(batch, row), first = 0) {
       const { images, tokens, items } = into;

@@ -65,6 +65,19 @@ export function drawerOf(form: PictureForm, side: number): DrawPicture {
   };
 }
 
+/** Bytes to look at of model input that is not in ink; undefined for ink. */
+export function rgbOf(form: PictureForm): ((image: Float32Array) => Uint8Array) | undefined {
+  if (form.kind === "ink") return undefined;
+  const ends = new Float32Array(6); // the numbers of the bytes 0 and 255, between which all others lie evenly
+  const draw = drawerOf(form, form.stored);
+  draw(Uint8Array.of(0, 0, 0, 255, 255, 255), plainView, ends, 0);
+  return (image) =>
+    Uint8Array.from(image, (value, i) => {
+      const [black, white] = [ends[i % 3], ends[3 + (i % 3)]];
+      return Math.round((255 * (value - black)) / (white - black));
+    });
+}
+
 /** A stored picture as bytes to look at, [side, side, 3]. */
 export function bytesOf(form: PictureForm, picture: Uint8Array, side: number): Uint8Array {
   if (form.kind === "preprocessed") return Uint8Array.from(picture); // not shared

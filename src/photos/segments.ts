@@ -54,7 +54,7 @@ export interface Manifest {
 /** The contents of a segment. */
 export interface Segment {
   readonly lines: readonly FactLine[];
-  readonly embeddings: Float32Array<ArrayBuffer>; // [photos, d]
+  readonly embeddings: InstanceType<typeof Float32Array>; // [photos, d]
 }
 
 const FORMAT = "siglip-ts photo index";

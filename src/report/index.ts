@@ -21,5 +21,5 @@ export {
   type TimeRow,
 } from "./data.ts";
 export { figureFiles } from "./figures.ts";
-export { type PageScript, renderReport } from "./page.ts";
+export { type PageScript, renderFirstBatch, renderReport } from "./page.ts";
 export { type PhotoSheet, renderPhotoSheet, type SheetPhoto } from "./photoSheet.ts";

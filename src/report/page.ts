@@ -245,6 +245,10 @@ ${accuracies ? "the classifier that it was trained with" : "the text tower"}.</p
 ${probeTable(probe)}</section>`;
 }
 
+/** The first batch as a page of its own. */
+export const renderFirstBatch = (rows: readonly BatchRow[]): string =>
+  page("siglip-ts: the first batch", false, undefined, firstBatch(rows));
+
 function firstBatch(rows: readonly BatchRow[]): Markup | undefined {
   if (rows.length === 0) return undefined;
   const images = ({ pictures }: BatchRow) =>

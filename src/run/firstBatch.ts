@@ -3,6 +3,7 @@ import { newBatch, openPairs, type Pairs, type PairsSpec, rowsBetween, toBytes }
 import type { BatchRow } from "../report/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import type { Config } from "./config.ts";
+import type { TrainingData } from "./dataSet.ts";
 import { lossOf } from "./model.ts";
 
 const ROWS = 12;
@@ -25,10 +26,17 @@ export function firstRows(pairs: Pairs, { train: { seed, batch } }: Config, toke
     const size = images.length / pairs.views;
     const pictures = Array.from({ length: showsPictures ? pairs.views : 0 }, (_, view) => ({
       side,
-      rgb: toBytes(images.subarray(view * size, (view + 1) * size)),
+      rgb: (pairs.toRgb ?? toBytes)(images.subarray(view * size, (view + 1) * size)),
     }));
     return { pictures, tokens: tokenTexts(tokens, tokenizer) };
   });
+}
+
+/** The first rows as a page of their own: what the model sees of its data. */
+export async function firstBatchPage({ pairs }: TrainingData, config: Config, tokenizer: Tokenizer): Promise<string> {
+  const { renderFirstBatch } = await import("../report/index.ts");
+  const opened = await openRunPairs({ ...pairs, tokenizer: tokenizer.toJSON() }, config);
+  return renderFirstBatch(firstRows(opened, config, tokenizer));
 }
 
 /** The text of each token up to the end; "▪" for one that holds only a part of a character. A first token may be without text. */

@@ -37,7 +37,7 @@ export async function reportRun(path: string, opening: Opening, warn: (message: 
     parameters: countParameters(model),
     blindLoss: loss.blindLoss(config.train.batch),
     snapshot: { step: checkpoint.step, ...snapshot },
-    firstBatch: firstRows(await openRunPairs(pairs, config), config, tokenizer),
+    firstBatch: firstRows(await openRunPairs({ ...pairs, tokenizer: tokenizer.toJSON() }, config), config, tokenizer),
   });
   return renderReport(data, pageScript());
 }

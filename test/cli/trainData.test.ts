@@ -79,6 +79,8 @@ describe("siglip train --data", { timeout: 120_000 }, () => {
       ...SMALL,
       "--dry-run",
       "--json",
+      "--sheet",
+      at("sheet.html"),
       "--out",
       at("dry"),
     );
@@ -90,6 +92,7 @@ describe("siglip train --data", { timeout: 120_000 }, () => {
     expect(data).toMatchObject({ rows: 9, images: 8, captions: 9, train: 8, tests: {}, repeatedImages: 1, bad: [] });
     expect(data.examples).toHaveLength(3);
     expect([steps, existsSync(at("dry"))]).toEqual([400, false]);
+    expect(readFileSync(at("sheet.html"), "utf8").match(/<img src="data:image\/png/g)).toHaveLength(16); // two views
   });
 
   it("shows the first captions by name in words, and only the part of the recipe that --set does not override", async () => {

@@ -89,12 +89,14 @@ describe("filesPictures", () => {
   it("of released weights has the pixels of their preprocessing, to the last bit", async () => {
     const opened = await open({ kind: "preprocessed", stored: 20, spec });
     const pictures = filesPictures(opened, all, 20);
-    const batch = filesPairs(opened, { ...options, augmentation: augmentations.none }).batch(0, 0, 8);
+    const pairs = filesPairs(opened, { ...options, augmentation: augmentations.none });
+    const batch = pairs.batch(0, 0, 8);
     for (const [i, name] of pictures.names.entries()) {
       const { pixels } = preprocess(await readImage(join(folder, name)), spec);
       expect(pictures.pixels(i, i + 1)).toEqual(pixels);
       const row = batch.items.indexOf(i);
       expect(batch.images.subarray(row * 1200, (row + 1) * 1200)).toEqual(pixels);
+      expect(pairs.toRgb!(pixels)).toEqual(pictures.rgb(i));
     }
     expect([...pictures.names].sort()).toEqual(files);
     expect(pictures.rgb(0)).toHaveLength(1200);

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { alone, treeSum } from "../../src/parallel/communicator.ts";
+import { lockstep } from "../../src/parallel/lockstep.ts";
 import { add, slice, type Tensor, zeros } from "../../src/tensor/index.ts";
 import { expectSameBits } from "../support/expect.ts";
-import { lockstep } from "../support/lockstepWorld.ts";
 import { normals } from "../support/tensors.ts";
 
 describe("alone", () => {

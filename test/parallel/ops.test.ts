@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { backward, mul, parameter, sum } from "../../src/autograd/index.ts";
 import { allGather, type Communicator, ringShift } from "../../src/parallel/index.ts";
+import { lockstep } from "../../src/parallel/lockstep.ts";
 import { type Shape, tensor } from "../../src/tensor/index.ts";
 import { gamma, U32, U64 } from "../support/bounds.ts";
 import { expectWithin } from "../support/expect.ts";
-import { lockstep } from "../support/lockstepWorld.ts";
 import { dot, dotSize, normals, shapes } from "../support/tensors.ts";
 
 const sizes = fc.integer({ min: 1, max: 8 });

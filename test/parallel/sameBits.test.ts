@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { alone, type Communicator, CorruptionError, requireSameBits } from "../../src/parallel/index.ts";
+import { lockstep } from "../../src/parallel/lockstep.ts";
 import { Rng, type Tensor, tensor } from "../../src/tensor/index.ts";
-import { lockstep } from "../support/lockstepWorld.ts";
 
 /** Tensors a, b, c, ... of these sizes, the same on every rank. */
 function alike(sizes: readonly number[], seed: number): Map<string, Tensor> {

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { alone } from "../../src/parallel/index.ts";
+import { lockstep } from "../../src/parallel/lockstep.ts";
 import { ownedShards, ShardError, sumOverShards } from "../../src/parallel/shards.ts";
 import { heap, type Shape, scope, tensor } from "../../src/tensor/index.ts";
 import { expectSameBits } from "../support/expect.ts";
-import { lockstep } from "../support/lockstepWorld.ts";
 import { normals } from "../support/tensors.ts";
 
 const DTYPES = ["f32", "f64"] as const;

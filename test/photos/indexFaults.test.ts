@@ -83,7 +83,7 @@ describe("an index", () => {
 
   it("is as before or after the commit when power fails at any operation, and after it once the commit has returned", () => {
     for (let at = 0; at <= OPERATIONS; at++) {
-      for (let sample = 0; sample < 5; sample++) {
+      for (let sample = 0; sample < 3; sample++) {
         const cut = disk();
         const { acked } = tryCommit(cut, at, "kill");
         expect(acked ? [AFTER] : [BEFORE, AFTER]).toContainEqual(contentsOf(cut.afterPowerCut(choose)));

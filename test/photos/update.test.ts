@@ -170,7 +170,7 @@ describe("updateIndex", () => {
         await update(folder);
         expect(updated).toEqual(contents(folder));
       }),
-      { numRuns: 15 },
+      { numRuns: 10 },
     );
   });
 });

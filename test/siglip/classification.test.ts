@@ -14,6 +14,7 @@ import {
 } from "../../src/autograd/index.ts";
 import { AdamW, freeze, parametersOf } from "../../src/nn/index.ts";
 import { alone, type Communicator } from "../../src/parallel/index.ts";
+import { lockstep } from "../../src/parallel/lockstep.ts";
 import {
   type ClassBatch,
   Classifier,
@@ -24,7 +25,6 @@ import {
 } from "../../src/siglip/index.ts";
 import { Rng, scope, tensor } from "../../src/tensor/index.ts";
 import { expectSameBits } from "../support/expect.ts";
-import { lockstep } from "../support/lockstepWorld.ts";
 import { TINY, tinyBatch, tinyModel } from "../support/tinyModel.ts";
 
 const ALONE = { comm: alone, shards: 1 };

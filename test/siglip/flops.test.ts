@@ -1,6 +1,7 @@
 /** The operations of a training step, counted by the engine and on paper. */
 import { describe, expect, it } from "vitest";
 import { AdamW, muon, type Optimizer, parametersOf } from "../../src/nn/index.ts";
+import { lockstep } from "../../src/parallel/lockstep.ts";
 import {
   type LossForm,
   lossForms,
@@ -12,7 +13,6 @@ import {
   trainStep,
 } from "../../src/siglip/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
-import { lockstep } from "../support/lockstepWorld.ts";
 import { TINY, tinyBatch } from "../support/tinyModel.ts";
 
 const tower = (width: number, depth: number, mlpDim: number, numHeads: number) => ({ width, depth, mlpDim, numHeads });

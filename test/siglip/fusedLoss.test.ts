@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { alone, type Communicator, DesyncError, ShardError } from "../../src/parallel/index.ts";
+import { lockstep } from "../../src/parallel/lockstep.ts";
 import { type FusedOptions, fusedSigmoidLoss, fusedSoftmaxLoss, type LossGradients } from "../../src/siglip/index.ts";
 import { heap, Rng, ShapeError, scope, type Tensor, tensor, zeros } from "../../src/tensor/index.ts";
 import { expectSameBits } from "../support/expect.ts";
 import { anyPairsOf, unitRows } from "../support/generators.ts";
-import { lockstep } from "../support/lockstepWorld.ts";
 import type { Gradients, Pairs } from "../support/referenceLoss.ts";
 import { type Form, lockstepParts, onDevices, type Visit } from "../support/shares.ts";
 

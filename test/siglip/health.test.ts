@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AdamW, freeze, parametersOf } from "../../src/nn/index.ts";
 import { alone } from "../../src/parallel/index.ts";
+import { lockstep } from "../../src/parallel/lockstep.ts";
 import { pairHealth } from "../../src/siglip/health.ts";
 import {
   batchGradients,
@@ -18,7 +19,6 @@ import {
 import { heap, Rng, scope, tensor } from "../../src/tensor/index.ts";
 import { expectSameBits, expectWithin } from "../support/expect.ts";
 import { biases, seeds, tPrimes, unitRows } from "../support/generators.ts";
-import { lockstep } from "../support/lockstepWorld.ts";
 import type { Pairs } from "../support/referenceLoss.ts";
 import { tinyBatch, tinyModel, tinyOptimizer } from "../support/tinyModel.ts";
 

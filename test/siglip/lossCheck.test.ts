@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { alone, type Communicator } from "../../src/parallel/index.ts";
+import { lockstep } from "../../src/parallel/lockstep.ts";
 import { fusedSigmoidLoss, type LossGradients } from "../../src/siglip/index.ts";
 import { checkLoss, type LossCheck } from "../../src/siglip/lossCheck.ts";
 import { type DType, Rng, tensor } from "../../src/tensor/index.ts";
 import { seeds, unitPairs, unitRows } from "../support/generators.ts";
-import { lockstep } from "../support/lockstepWorld.ts";
 import { type Pairs, referenceSigmoidLoss } from "../support/referenceLoss.ts";
 
 const pairsOf = (n: number, d: number, seed = 1): Pairs => ({

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parametersOf } from "../../src/nn/index.ts";
+import { lockstep } from "../../src/parallel/lockstep.ts";
 import {
   batchGradients,
   groupsOfTokens,
@@ -16,7 +17,6 @@ import {
 import { type DType, heap, Rng, scope, tensor } from "../../src/tensor/index.ts";
 import { expectSameBits, expectWithin } from "../support/expect.ts";
 import { seeds, unitRows } from "../support/generators.ts";
-import { lockstep } from "../support/lockstepWorld.ts";
 import {
   type Gradients,
   type Labels,

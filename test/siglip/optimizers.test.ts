@@ -1,11 +1,11 @@
 /** Training with every optimizer: the same bits on any number of devices, after a resume, and on strict kernels. */
 import { describe, expect, it } from "vitest";
 import { type Optimizer, parametersOf } from "../../src/nn/index.ts";
+import { lockstep } from "../../src/parallel/lockstep.ts";
 import { checkpointOf, restore, shared } from "../../src/run/trainingState.ts";
 import { type PairBatch, type SigLip, type SigLipConfig, trainingLosses, trainStep } from "../../src/siglip/index.ts";
 import { byteTokenizer } from "../../src/tokenizers/index.ts";
 import { expectSameBits } from "../support/expect.ts";
-import { lockstep } from "../support/lockstepWorld.ts";
 import { OPTIMIZERS } from "../support/optimizers.ts";
 import { OPTIMIZER_WEIGHTS, strictTraining } from "../support/strictTraining.ts";
 import { TINY, tinyBatch, tinyModel } from "../support/tinyModel.ts";

@@ -3,10 +3,10 @@ import { describe, expect, it } from "vitest";
 import { noGrad } from "../../src/autograd/index.ts";
 import { parametersOf } from "../../src/nn/index.ts";
 import { alone, type Communicator } from "../../src/parallel/index.ts";
+import { lockstep } from "../../src/parallel/lockstep.ts";
 import { ModelConfigError, type PairBatch, type SigLip, trainingLosses, trainStep } from "../../src/siglip/index.ts";
 import { Rng, scope, tensor } from "../../src/tensor/index.ts";
 import { expectSameBits } from "../support/expect.ts";
-import { lockstep } from "../support/lockstepWorld.ts";
 import { imageShape, TINY, tinyBatch, tinyModel, tinyOptimizer } from "../support/tinyModel.ts";
 
 const BATCH = 16;

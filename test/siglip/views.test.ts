@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parametersOf } from "../../src/nn/index.ts";
 import { alone, ShardError } from "../../src/parallel/index.ts";
+import { lockstep } from "../../src/parallel/lockstep.ts";
 import {
   batchGradients,
   type LossForm,
@@ -16,7 +17,6 @@ import {
 import { type DType, heap, Rng, ShapeError, scope, tensor, zeros } from "../../src/tensor/index.ts";
 import { expectSameBits, expectWithin } from "../support/expect.ts";
 import { seeds, unitRows } from "../support/generators.ts";
-import { lockstep } from "../support/lockstepWorld.ts";
 import { type Gradients, type Pairs, referenceSigmoidLoss, referenceSoftmaxLoss } from "../support/referenceLoss.ts";
 import { TINY, tinyBatch, tinyModel } from "../support/tinyModel.ts";
 

@@ -4,9 +4,9 @@
  */
 import { backward, parameter, reshape, type Variable } from "../../src/autograd/index.ts";
 import { allGather, type Communicator } from "../../src/parallel/index.ts";
+import { lockstep } from "../../src/parallel/lockstep.ts";
 import { chunkedSigmoidLoss, fusedSigmoidLoss, fusedSoftmaxLoss, softmaxLoss } from "../../src/siglip/index.ts";
 import { type DType, tensor } from "../../src/tensor/index.ts";
-import { lockstep } from "./lockstepWorld.ts";
 import type { Gradients, Pairs } from "./referenceLoss.ts";
 
 /** The sigmoid loss in chunks or fused; the softmax loss fused, or dense over gathered rows. */

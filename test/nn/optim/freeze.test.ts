@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { AdamW, freeze, OptimizerError, parametersOf } from "../../../src/nn/index.ts";
+import { lockstep } from "../../../src/parallel/lockstep.ts";
 import { ACTIVATION_BYTES, lossForms, trainingLosses, trainStep } from "../../../src/siglip/index.ts";
 import { heap } from "../../../src/tensor/index.ts";
 import { expectSameBits } from "../../support/expect.ts";
-import { lockstep } from "../../support/lockstepWorld.ts";
 import { tinyBatch, tinyModel } from "../../support/tinyModel.ts";
 
 const B = 8;

@@ -1,5 +1,6 @@
 /**
- * A world of W devices in one thread, for properties that need thousands of cases: no threads, no waiting.
+ * A world of W devices in one thread, without waiting: for properties that need thousands of cases, and for pages that show how
+ * devices work together.
  *
  * Collectives are synchronous calls, so a rank cannot be suspended in one. Instead every rank's program runs until it calls a new
  * collective, stops there by an exception, and restarts when all ranks have called it; earlier collectives are answered from the
@@ -7,9 +8,10 @@
  *
  * Shares no code with threads.ts; like it, refuses ranks in different operations.
  */
-import { treeSum } from "../../src/parallel/communicator.ts";
-import { type Communicator, DesyncError } from "../../src/parallel/index.ts";
-import { type DType, type Shape, scope, show, sizeOf, type Tensor, tensor } from "../../src/tensor/index.ts";
+
+import { type DType, type Shape, scope, show, sizeOf, type Tensor, tensor } from "../tensor/index.ts";
+import { type Communicator, treeSum } from "./communicator.ts";
+import { DesyncError } from "./errors.ts";
 
 interface Said {
   /** Operation, dtype and shape, as in messages; must be equal on all ranks. */
