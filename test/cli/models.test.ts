@@ -132,6 +132,6 @@ describe("siglip", { timeout: 60_000 }, () => {
       ]);
     }
     const { code, stderr } = await siglip(["train", "--init", MODEL, "--dry-run"]);
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/weights of hugging-face, .*; start from a run/)]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/released weights .*; train them .* with --data PATH/)]);
   });
 });
