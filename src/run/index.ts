@@ -39,7 +39,7 @@ export { type FilesUse, filesRecipe } from "./filesRecipe.ts";
 export { type FilesSummary, filesSummaryText, summarizeFiles } from "./filesSummary.ts";
 export { firstBatchPage } from "./firstBatch.ts";
 export { type Fs, isSystemError, makeFolders, realFs, TEMPORARY, utf8, writeDurably } from "./fs.ts";
-export { embedFiles, type Gallery, PICTURE_NAME } from "./gallery.ts";
+export { embedFiles, embedPrepared, type Gallery, PICTURE_NAME, picturesForDevices } from "./gallery.ts";
 export { iconsFolder } from "./iconsData.ts";
 export {
   EmbeddingsError,
