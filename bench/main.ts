@@ -16,6 +16,7 @@ import { kernelReport, kernelsFor } from "../src/tensor/index.ts";
 import { attentionBench } from "./attention.ts";
 import { elementwiseBench } from "./elementwise.ts";
 import { emojiBench } from "./emoji.ts";
+import { filesBench } from "./files.ts";
 import { gemmBench } from "./gemm.ts";
 import { imagesBench } from "./images.ts";
 import { lossBench } from "./loss.ts";
@@ -42,6 +43,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => AsyncIterable<
   step: stepBench,
   emoji: emojiBench,
   images: imagesBench,
+  files: filesBench,
   loss: lossBench,
   negatives: negativesBench,
   memory: memoryBench,

@@ -17,6 +17,7 @@ import {
   probeJson,
   probeTable,
   shared,
+  testAfter,
 } from "../run/index.ts";
 import { chooseKernels, type KernelMode } from "../tensor/index.ts";
 import { deadlineOf, deviceCount } from "./devices.ts";
@@ -51,7 +52,11 @@ export async function evaluate(
   // A training may save meanwhile: all devices evaluate this checkpoint.
   const job: EvalJob = { config, stored: shared(checkpoint), opened, probes };
   const { results } = launch<EvalJob, EvalResult>(evalProgram, devices, job, { deadline });
-  const [{ evaluations, accuracies, probe }] = await results;
+  const [{ evaluations: own, accuracies, probe }] = await results;
+  const evaluations = [
+    ...own,
+    ...(await testAfter(run, config, job.stored, { devices, deadline, opening: opening() })),
+  ];
   if (json) {
     const tests = classifies ? accuracies.map(accuracyJson) : evaluations.map(evaluationJson);
     print(

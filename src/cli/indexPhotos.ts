@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { printable } from "../formats/index.ts";
 import { INDEX_FOLDER, type Update, updateIndex } from "../photos/index.ts";
 import { openModel, unknownPictures } from "../run/index.ts";
+import { deviceCount } from "./devices.ts";
 import { kindsInWords } from "./givenPictures.ts";
 import { print, warn } from "./print.ts";
 import { catchSignals, exitCodeAfter } from "./signals.ts";
@@ -26,6 +27,7 @@ export async function indexPhotos(
       now: new Date(),
       warn,
       skip,
+      devices: deviceCount(undefined),
       progress: (done, of) => process.stderr.write(`${done} of ${of} files\n`),
       stop: () => signals.asked() !== undefined,
     });

@@ -20,6 +20,7 @@ import {
   createNextRun,
   createRun,
   cutTexts,
+  evaluationTable,
   firstBatchPage,
   fitsOn,
   fittingShards,
@@ -40,6 +41,7 @@ import {
   remedyFor,
   requireFit,
   resolveConfig,
+  resultsOf,
   rewindMetrics,
   rowShapeOf,
   runName,
@@ -50,9 +52,12 @@ import {
   type TrainJob,
   type TrainReport,
   type TrainResult,
+  testAfter,
+  testBefore,
   tokenizerOf,
   trainProgram,
   writeChanges,
+  writeOldTests,
 } from "../run/index.ts";
 import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
@@ -133,6 +138,7 @@ export async function train(given: TrainOptions): Promise<void> {
     const stored = initial ? shared(initial) : start?.stored;
     const locked = await openLockedImages(config, stored, training.pairs, options.embeddings);
     if (start) writeChanges(start, training.items);
+    const old = from && stored && (await testBefore(config, from, stored, oldTestOptions(devices, options)));
     // Only now, so that a rejected run leaves no folder.
     const now = new Date();
     const made = (): OwnedRunFolder =>
@@ -140,6 +146,7 @@ export async function train(given: TrainOptions): Promise<void> {
     start ??= { run: made(), before: config, stored };
     if (initial) start.run.checkpoints.save(initial, configDigest(config));
     const { run } = start;
+    if (old) writeOldTests(run.path, old);
     process.stderr.write(printableLines(`run folder: ${run.path}\n`));
     const deadline = deadlineOf(options.deadline);
     const embeddings = locked && (await embeddingsOf(run, locked, training.pairs, devices, deadline));
@@ -315,8 +322,11 @@ async function trainRun(start: OpenRun, training: Trained, devices: number, opti
       printStopped(result.step, signals.asked() ?? "SIGINT", path);
       report.interrupt(result.step);
     } else {
-      print(printableLines(`\n${result.table}\n\n${result.summary}`));
-      report.finish(result.snapshot);
+      const old = await testsOfInit(run, oldTestOptions(devices, options));
+      const table = [result.table, ...(old.length > 0 ? [evaluationTable(old)] : [])].join("\n\n");
+      print(printableLines(`\n${table}\n\n${result.summary}`));
+      const results = [...result.snapshot.results, ...old.map(resultsOf)];
+      report.finish({ ...result.snapshot, results });
       print(printableLines(`report: ${report.file}`));
     }
   } catch (error) {
@@ -331,6 +341,18 @@ async function trainRun(start: OpenRun, training: Trained, devices: number, opti
     signals.release();
   }
 }
+
+const oldTestOptions = (devices: number, { deadline }: TrainOptions) => ({
+  devices,
+  deadline: deadlineOf(deadline),
+  opening: opening(),
+});
+
+/** The tests of the data that the weights of --init come from, after the training. */
+const testsOfInit = (
+  { path, config, checkpoints }: OwnedRunFolder,
+  options: Parameters<typeof testAfter>[3],
+): ReturnType<typeof testAfter> => testAfter(path, config, shared(checkpoints.load()!), options);
 
 /** Starts the report of a training. */
 const openReport = (job: TrainJob, devices: number, say: (message: string) => void): Promise<LiveReport> =>

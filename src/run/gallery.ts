@@ -31,7 +31,7 @@ export const PICTURE_NAME = /\.(png|jpe?g|jpe|jfif|webp|gif|avif|tiff?|svg)$/i;
 
 /** Pictures that are embedded at a time. */
 const AT_ONCE = 512;
-/** Work that takes this thread some ten seconds, for which it is worth to start devices. */
+/** Work that takes a thread some ten seconds, for which it is worth to start devices. */
 const MUCH_GFLOP = 1000;
 
 type ImageModel = Pick<OpenModel, "path" | "config" | "embedDim" | "embedImages" | "pictures">;
@@ -57,7 +57,7 @@ export async function embedFiles(
     const pictures = waiting;
     waiting = [];
     await embedded.at(-1);
-    embedded.push(embedSome(model, pictures, devices));
+    embedded.push(embedPrepared(model, pictures, devices));
     embedded.at(-1)!.catch(() => {}); // thrown where it is awaited
   };
   const named = new Set(paths);
@@ -83,7 +83,20 @@ function gflopOf(config: SigLipConfig): number {
   return (2 * parameterCount(config).image * rows * columns) / 1e9;
 }
 
-async function embedSome(model: ImageModel, pictures: readonly Float32Array[], devices: number): Promise<Float32Array> {
+/** At most `most` pictures: as many as take each device some twenty seconds, if devices are worth their start; else undefined. */
+export function picturesForDevices({ config }: ImageModel, devices: number, most: number): number | undefined {
+  if (devices === 1) return undefined;
+  const gflop = gflopOf(config);
+  const count = Math.min(most, Math.ceil((2 * MUCH_GFLOP * devices) / gflop));
+  return count * gflop >= MUCH_GFLOP ? count : undefined;
+}
+
+/** Embeds prepared pictures, on several devices if that is worth their start → [count, d]; the same bits either way. */
+export async function embedPrepared(
+  model: ImageModel,
+  pictures: readonly Float32Array[],
+  devices: number,
+): Promise<Float32Array> {
   const { height: side } = model.pictures;
   const count = pictures.length;
   if (devices > 1 && count * gflopOf(model.config) >= MUCH_GFLOP) {

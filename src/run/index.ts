@@ -39,7 +39,7 @@ export { type FilesUse, filesRecipe } from "./filesRecipe.ts";
 export { type FilesSummary, filesSummaryText, summarizeFiles } from "./filesSummary.ts";
 export { firstBatchPage } from "./firstBatch.ts";
 export { type Fs, isSystemError, makeFolders, realFs, TEMPORARY, utf8, writeDurably } from "./fs.ts";
-export { embedFiles, type Gallery, PICTURE_NAME } from "./gallery.ts";
+export { embedFiles, embedPrepared, type Gallery, PICTURE_NAME, picturesForDevices } from "./gallery.ts";
 export { iconsFolder } from "./iconsData.ts";
 export {
   EmbeddingsError,
@@ -63,6 +63,8 @@ export type { FormName, LossInputs, LossJob, LossResult, LossShare } from "./los
 export { checkMemory, fitsOn, fittingShards, imageUse, remedyFor, rowShapeOf, runBytes } from "./memory.ts";
 export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
 export { buildModel, buildOptimizer, classifierConfig } from "./model.ts";
+export { resultsOf } from "./modelSnapshot.ts";
+export { testAfter, testBefore, writeOldTests } from "./oldTests.ts";
 export { type Meaning, type OpenModel, openModel } from "./openModel.ts";
 export type { PictureReader } from "./pictureReader.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";

@@ -50,12 +50,14 @@ export function snapshotOf({ config, model, set, evaluations, probe }: Evaluated
   };
 }
 
-const resultsOf = ({ title, images, texts, recall, chance, pixels, languages }: Evaluation) => ({
+/** The table of an evaluation in a report. */
+export const resultsOf = ({ title, images, texts, recall, before, chance, pixels, languages }: Evaluation) => ({
   title: languages ? `${title}, mean over the languages of training` : title,
   images,
   texts,
   rows: [
     { name: "this model", recall },
+    ...(before ? [{ name: "before this training", recall: before }] : []),
     ...(pixels ? [{ name: "nearest neighbour on trimmed pixels", recall: pixels, only: "imageToText" as const }] : []),
     { name: "chance", recall: chance },
   ],

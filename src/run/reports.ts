@@ -8,13 +8,15 @@ import type { Opening } from "./dataSet.ts";
 import { openClasses, openTraining } from "./dataSets.ts";
 import { firstRows, openRunPairs } from "./firstBatch.ts";
 import { isInUse } from "./lock.ts";
+import { resultsOf } from "./modelSnapshot.ts";
+import { testAfter } from "./oldTests.ts";
 import { pageScript } from "./pageScript.ts";
 import { pairTask } from "./pairTask.ts";
 import { RunFolderError, readRun } from "./runFolder.ts";
 import { openRunToRead } from "./runModel.ts";
 import { comparisonOf, type ReportedRun, reportOf } from "./runReport.ts";
 import type { TaskOptions } from "./task.ts";
-import { restore, tokenizerOf } from "./trainingState.ts";
+import { restore, shared, tokenizerOf } from "./trainingState.ts";
 
 /**
  * The report of a run as HTML; its newest checkpoint is evaluated on all test sets. Throws `RunFolderError` if there is none yet,
@@ -29,6 +31,7 @@ export async function reportRun(path: string, opening: Opening, warn: (message: 
   const { model, loss, results } = classes ? await classTask(options, classes) : await pairTask(options);
   restore(checkpoint, model);
   const { snapshot } = (await results(() => {}))!; // this is rank 0
+  const old = await testAfter(path, config, shared(checkpoint), { devices: 1, opening });
   const { renderReport } = await import("../report/index.ts");
   const data = reportOf({
     path,
@@ -36,7 +39,11 @@ export async function reportRun(path: string, opening: Opening, warn: (message: 
     status: statusOf(path, config, checkpoint.step),
     parameters: countParameters(model),
     blindLoss: loss.blindLoss(config.train.batch),
-    snapshot: { step: checkpoint.step, ...snapshot },
+    snapshot: {
+      step: checkpoint.step,
+      ...snapshot,
+      results: [...snapshot.results, ...old.map(resultsOf)],
+    },
     firstBatch: firstRows(await openRunPairs({ ...pairs, tokenizer: tokenizer.toJSON() }, config), config, tokenizer),
   });
   return renderReport(data, pageScript());

@@ -7,6 +7,7 @@
  *     checkpoint/        the newest checkpoints (checkpoint.ts)
  *     journal.jsonl      dates, commands, machines, times (journal.ts)
  *     report.html        the report, renewed while the training runs (liveReport.ts)
+ *     init.json          tests of the data that the weights of --init come from (oldTests.ts)
  *     embeddings.safetensors   of the training images, if the image tower is locked (imageEmbeddings.ts)
  *     lock.1             the process that writes here (lock.ts)
  *
@@ -46,8 +47,10 @@ const CONFIG = "config.json";
 const CHECKPOINTS = "checkpoint";
 const METRICS = "metrics.jsonl";
 const EMBEDDINGS = "embeddings.safetensors";
+/** The tests of the data that the weights of a run come from. */
+export const INIT_FILE = "init.json";
 /** Files that a training writes as soon as it starts. */
-const BEGUN = ["journal.jsonl", "report.html"];
+const BEGUN = ["journal.jsonl", "report.html", INIT_FILE];
 /** Files of the checkpoint of the weights that a run starts from. */
 const STEP_0 = /^\d+-step-0\./;
 

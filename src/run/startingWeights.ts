@@ -32,6 +32,8 @@ import { sha256OfWeights, type Weight, type Weights, weightsOf } from "./weights
 export interface StartingWeights extends Origin {
   readonly path: string;
   readonly weights: Weights;
+  /** The data of the run; undefined if they are no weights of a run. */
+  readonly data?: Config["data"];
   /** Undefined if the model was saved without one. */
   readonly savedTokenizer: Tokenizer | undefined;
 }
@@ -48,7 +50,8 @@ export function openStartingWeights(path: string, warn: (message: string) => voi
   const { config, checkpoint } = openRunToRead(path, warn);
   const { model, tokenizer, data } = config;
   const { trim, preprocess } = data;
-  return startingWeights(path, { model, tokenizer, trim, preprocess }, weightsOf(checkpoint), tokenizerOf(checkpoint));
+  const seen = { model, tokenizer, trim, preprocess };
+  return { ...startingWeights(path, seen, weightsOf(checkpoint), tokenizerOf(checkpoint)), data };
 }
 
 /** The least tokenizer.vocabSize, the tokens that may be learned; a saved tokenizer may have learned fewer. */

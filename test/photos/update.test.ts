@@ -6,7 +6,9 @@ import { describe, expect, it } from "vitest";
 import { readPicture } from "../../src/data/index.ts";
 import { openIndex } from "../../src/photos/photoIndex.ts";
 import { type PhotoModel, type Update, type UpdateOptions, updateIndex } from "../../src/photos/update.ts";
-import { embedPictures } from "../../src/run/index.ts";
+import { embedPictures, openModel } from "../../src/run/index.ts";
+import { decodeVariant } from "../../src/siglip/index.ts";
+import { released } from "../support/released.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
 import { tinyModel } from "../support/tinyModel.ts";
 
@@ -19,6 +21,15 @@ const model: PhotoModel = {
   embedDim: tiny.embedDim,
   embedImages: (images) => tiny.embedImages(images),
   pictures: { height: SIDE, width: SIDE, settings: "", read: (file) => readPicture(file, { side: SIDE, trim: false }) },
+};
+
+/** A model in files, which devices can open. */
+const small: PhotoModel = openModel(released("hf/tiny"), (warning) => expect.unreachable(warning));
+/** The same with the sizes of one that embeds 32 images in twenty seconds on each of two devices. */
+const large: PhotoModel = {
+  ...{ path: small.path, fingerprint: small.fingerprint, embedDim: small.embedDim, pictures: small.pictures },
+  config: { ...small.config, image: { ...small.config.image, ...decodeVariant("L/16"), imageSize: 224 } },
+  embedImages: (images) => small.embedImages(images),
 };
 
 /** A picture of random pixels. */
@@ -115,6 +126,31 @@ describe("updateIndex", () => {
     expect(first).toMatchObject({ complete: false, photos: first.embedded });
     expect(first.embedded).toBeGreaterThanOrEqual(256);
     expect(await update(folder)).toMatchObject({ complete: true, embedded: 300 - first.embedded, photos: 300 });
+  });
+
+  it("embeds batches of a large model on devices, with the bits of one thread", async () => {
+    const folder = temporaryFolder();
+    for (let i = 0; i < 36; i++) put(folder, `${1000 + i}.png`, png(i));
+    put(folder, "1001.txt", "shopping");
+    const seen: number[] = [];
+    const done = await update(folder, { devices: 2, progress: (files) => seen.push(files) }, large);
+    expect(done).toMatchObject({ photos: 36, embedded: 36, skipped: { text: 1 }, complete: true });
+    expect(seen.length).toBe(2); // the second is too little for devices
+    const found = contents(folder);
+    rmSync(join(folder, ".siglip-index"), { recursive: true });
+    await update(folder, {}, small);
+    expect(found).toEqual(contents(folder));
+  });
+
+  it("keeps what was committed before devices fail, and continues with what is missing", async () => {
+    const folder = temporaryFolder();
+    for (let i = 0; i < 3; i++) put(folder, `${i}.png`, png(i));
+    await update(folder, { devices: 2 }, large);
+    for (let i = 3; i < 36; i++) put(folder, `${i}.png`, png(i));
+    const lost = { ...large, path: "nowhere" };
+    await expect(update(folder, { devices: 2 }, lost)).rejects.toThrow(/nowhere does not exist/);
+    expect(Object.keys(contents(folder)).sort()).toEqual(["0.png", "1.png", "2.png"]);
+    expect(await update(folder, {}, small)).toMatchObject({ embedded: 33, photos: 36 });
   });
 
   it("leaves out what --skip names, and takes it out if it was in", async () => {
