@@ -63,15 +63,15 @@ export function squareOf(size: number) {
   const cells = Array.from({ length: size * size }, (_, k) => {
     const [x, y] = [EDGE + (k % size) * CELL, EDGE + Math.floor(k / size) * CELL];
     const area = svg("rect", { x, y, width: CELL - 3, height: CELL - 3, rx: 4 });
-    return { area, number: label("", x + CELL / 2 - 1.5, y + CELL / 2 + 3.5) };
+    return { area, number: label("", x + CELL / 2 - 1.5, y + CELL / 2 - 1.5) };
   });
   const side = EDGE + Math.max(1, size) * CELL;
   const element = svg(
     "svg",
     { viewBox: `0 0 ${side} ${side}`, role: "img", class: "ring-square" },
     title,
-    ...Array.from({ length: size }, (_, i) => label(`y${i}`, EDGE + i * CELL + CELL / 2, 20)),
-    ...Array.from({ length: size }, (_, i) => label(`x${i}`, 13, EDGE + i * CELL + CELL / 2 + 3)),
+    ...Array.from({ length: size }, (_, i) => label(`y${i}`, EDGE + i * CELL + CELL / 2 - 1.5, 16)),
+    ...Array.from({ length: size }, (_, i) => label(`x${i}`, 13, EDGE + i * CELL + CELL / 2 - 1.5)),
     ...cells.flatMap(({ area, number }) => [area, number]),
   );
   element.style.fontSize = `${(14 * side) / WIDEST}px`; // of any square
