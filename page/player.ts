@@ -26,7 +26,7 @@ export function playerOf(scene: string, what: string, onFrame: (frame: number) =
       go(frame + step);
     });
   const [back, step] = [by("Back", "back", -1), by("Step", "step", 1)];
-  const place = slider(what, `${scene}-frame`, { initial: 0, min: 0, max: 0, step: 1 }, (at) => `${at + 1} of ${count}`, (to) => {
+  const place = slider(what, `${scene}-frame`, { initial: 0, min: 0, max: 0, step: 1 }, (at) => `${at + 1} / ${count}`, (to) => {
     pause();
     go(to);
   }); // biome-ignore format: one call

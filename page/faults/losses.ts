@@ -22,9 +22,9 @@ type Loss = (inputs: Inputs) => Variable;
 
 const DEVICES = 8;
 
-/** A matrix of all pairs of n.   [n, n] */
-const pairs = (n: number, of: (i: number, j: number) => number): Tensor =>
-  generate([n, n], (k) => of(Math.floor(k / n), k % n));
+/** A matrix of all pairs of the rows of x.   [n, n] */
+const pairs = ({ shape: [n], value }: Variable, of: (i: number, j: number) => number): Tensor =>
+  generate([n, n], (k) => of(Math.floor(k / n), k % n), value.dtype);
 
 const label = (i: number, j: number): number => (i === j ? 1 : -1);
 
@@ -38,8 +38,7 @@ const similarities = (x: Variable, y: Variable): Variable => matmul(x, y, { tran
 
 /** −(1/n) Σ c·log σ(z·ℓ), where c is 1 for all pairs unless given. */
 function pairLoss(logits: Variable, z = label, c: (i: number, j: number) => number = () => 1): Variable {
-  const [n] = logits.shape;
-  return div(neg(sum(mul(logSigmoid(mul(logits, pairs(n, z))), pairs(n, c)))), n);
+  return div(neg(sum(mul(logSigmoid(mul(logits, pairs(logits, z))), pairs(logits, c)))), logits.shape[0]);
 }
 
 const right: Loss = ({ x, y, tPrime, b }) => pairLoss(add(mul(similarities(x, y), exp(tPrime)), b));
@@ -57,16 +56,11 @@ export const LOSSES: Readonly<Record<LossName, Loss>> = {
   labelSign: ({ x, y, tPrime, b }) => pairLoss(add(mul(similarities(x, y), exp(tPrime)), b), (i, j) => -label(i, j)),
   rawT: ({ x, y, tPrime, b }) => pairLoss(add(mul(similarities(x, y), tPrime), b)),
   detachedTexts({ x, y, tPrime, b }) {
-    const [n] = x.shape;
-    const local = isLocal(n);
-    const own = mul(
-      similarities(x, y),
-      pairs(n, (i, j) => (local(i, j) ? 1 : 0)),
-    );
-    const received = mul(
-      similarities(x, constant(y.value)),
-      pairs(n, (i, j) => (local(i, j) ? 0 : 1)),
-    );
+    const local = isLocal(x.shape[0]);
+    const isOwn = pairs(x, (i, j) => (local(i, j) ? 1 : 0));
+    const isReceived = pairs(x, (i, j) => (local(i, j) ? 0 : 1));
+    const own = mul(similarities(x, y), isOwn);
+    const received = mul(similarities(x, constant(y.value)), isReceived);
     return pairLoss(add(mul(add(own, received), exp(tPrime)), b));
   },
   softmax: ({ x, y, tPrime }) => softmaxLoss(x, y, tPrime),

@@ -53,6 +53,8 @@ export function circleOf(size: number) {
 const CELL = 40;
 const EDGE = 30;
 
+const WIDEST = 380; // pixels of the square, as in style.css
+
 /** The square of blocks: images as rows, texts as columns. */
 export function squareOf(size: number) {
   const title = svg("title");
@@ -72,6 +74,7 @@ export function squareOf(size: number) {
     ...Array.from({ length: size }, (_, i) => label(`x${i}`, 13, EDGE + i * CELL + CELL / 2 + 3)),
     ...cells.flatMap(({ area, number }) => [area, number]),
   );
+  element.style.fontSize = `${(14 * side) / WIDEST}px`; // of any square
   return {
     element: html("div", {}, element, html("p", { class: "note" }, "Blocks of 32 × 32 pairs, a device a row. A number is the event in which the loss of the block was computed; a block is solid when its gradient is on its way.")), // biome-ignore format: a line
     draw({ visited, added }: Frame, frame: number): void {

@@ -1,10 +1,12 @@
 import { BY_PIXELS, NAMES } from "../batch/batch.ts";
-import { button, fixed, html, slider } from "../dom.ts";
+import { button, fixed, html, precise, slider } from "../dom.ts";
+import { modelSearch } from "../model/view.ts";
 import type { Link, Scene } from "../scene.ts";
+import { searchOf } from "../search.ts";
 import { squareTable } from "../squareTable.ts";
 import { TrainControl } from "./control.ts";
 import { mostDevices } from "./engine.ts";
-import { chartsOf, searchOf, squareView, tilesOf } from "./parts.ts";
+import { chartsOf, squareView, tilesOf } from "./parts.ts";
 import { MODES, parametersOf, RANGES, stateOf, type TrainState } from "./state.ts";
 import text from "./text.html?raw";
 
@@ -55,8 +57,8 @@ interface Actions {
   readonly settings: (part: Partial<TrainState>) => void;
 }
 
-/** Everything that the scene shows. */
-function viewOf(actions: Actions) {
+/** The buttons and settings above the training. */
+function buttonsOf(actions: Actions) {
   const toggle = button("Train", "train-start", actions.toggle);
   toggle.className = "main";
   const single = button("One step", "train-step", actions.single);
@@ -64,8 +66,7 @@ function viewOf(actions: Actions) {
   kernels.addEventListener("change", () => actions.settings({ kernels: MODES[kernels.selectedIndex] }));
   const devices = html("select", { "data-test": "train-devices" }, ...[1, 2].map((n) => html("option", { value: n, disabled: n > mostDevices() }, String(n)))); // biome-ignore format: a line
   devices.addEventListener("change", () => actions.settings({ devices: Number(devices.value) }));
-  const status = html("p", { class: "note", role: "status", "data-test": "train-status" });
-  const buttons = html(
+  const element = html(
     "div",
     { class: "buttons" },
     toggle,
@@ -74,15 +75,30 @@ function viewOf(actions: Actions) {
     html("label", { class: "choice" }, "kernels", kernels),
     html("label", { class: "choice" }, "workers", devices),
   );
+  return {
+    element,
+    show({ state, running, progress }: TrainControl): void {
+      toggle.textContent = progress.finished ? "Finished" : running ? "Pause" : "Train";
+      toggle.disabled = single.disabled = progress.finished;
+      kernels.value = state.kernels;
+      devices.value = String(state.devices);
+    },
+  };
+}
+
+/** Everything that the scene shows. */
+function viewOf(actions: Actions) {
+  const buttons = buttonsOf(actions);
+  const status = html("p", { class: "note", role: "status", "data-test": "train-status" });
   const rate = slider("rate of t′ ×", "train-rate", RANGES.rateOfT, (v) => fixed(v, 1), actions.rateOfT);
   const bias = slider("push b to", "train-bias", RANGES.b, (v) => fixed(v, 1), actions.b);
-  const [tiles, charts, square, search] = [tilesOf(), chartsOf(BY_PIXELS), squareView(), searchOf(actions.search)];
+  const [tiles, charts, square, search] = [tilesOf(), chartsOf(BY_PIXELS), squareView(), searchOf("search", actions.search)]; // biome-ignore format: a line
   const table = squareTable("train-table");
   const weights = html("p", { class: "note weights", "data-test": "train-weights" });
   const element = html(
     "div",
     {},
-    buttons,
+    buttons.element,
     status,
     tiles.element,
     html("div", { class: "controls" }, rate.element, bias.element),
@@ -95,22 +111,19 @@ function viewOf(actions: Actions) {
     ),
     table.element,
     weights,
+    modelSearch(),
   );
-  return {
-    element,
-    show({ state, running, progress, status: now }: TrainControl): void {
-      if (status.textContent !== now) status.textContent = now;
-      toggle.textContent = progress.finished ? "Finished" : running ? "Pause" : "Train";
-      toggle.disabled = single.disabled = progress.finished;
-      kernels.value = state.kernels;
-      devices.value = String(state.devices);
-      rate.value = state.rateOfT;
-      tiles.draw(progress, BY_PIXELS);
-      charts.draw(progress);
-      search.draw(state.words, progress.found);
-      square.draw(progress.similarities);
-      if (progress.similarities) table.draw(progress.similarities, NAMES, "Similarity");
-      weights.textContent = progress.weights === "" ? "" : `SHA-256 of the weights after ${progress.step} steps: ${progress.weights}. With strict kernels and untouched knobs it is the same in every browser and in Node, on one worker or two.`; // biome-ignore format: a line
-    },
+  const show = (control: TrainControl): void => {
+    const { state, progress, status: now } = control;
+    if (status.textContent !== now) status.textContent = now;
+    buttons.show(control);
+    rate.value = state.rateOfT;
+    tiles.draw(progress, BY_PIXELS);
+    charts.draw(progress);
+    search.draw(state.words, progress.found.map(({ item, probability }) => ({ item, note: `p = ${precise(probability)}` }))); // biome-ignore format: a line
+    square.draw(progress.similarities);
+    if (progress.similarities) table.draw(progress.similarities, NAMES, "Similarity");
+    weights.textContent = progress.weights === "" ? "" : `SHA-256 of the weights after ${progress.step} steps: ${progress.weights}. With strict kernels and untouched knobs it is the same in every browser and in Node, on one worker or two.`; // biome-ignore format: a line
   };
+  return { element, show };
 }

@@ -1,7 +1,8 @@
 /** `siglip classify`: which of these labels describes this picture? */
+import { existsSync } from "node:fs";
 import { classEmbeddings, nearest } from "../eval/index.ts";
 import { printable } from "../formats/index.ts";
-import { ConfigError, checkTexts, embedTexts, type OpenModel, openModel } from "../run/index.ts";
+import { ConfigError, checkTexts, embedTexts, type OpenModel, openModel, PICTURE_NAME } from "../run/index.ts";
 import { givenPictures } from "./givenPictures.ts";
 import { print, warn } from "./print.ts";
 
@@ -22,6 +23,11 @@ export async function classify(
   const labels = listed === undefined ? rest : listed.split(",").map((label) => label.trim());
   const paths = listed === undefined ? [picture] : [picture, ...rest];
   if (labels.length === 0) throw wrong("--labels", 'no labels; give them as words, or as --labels "a cat,a dog"');
+  const file = listed === undefined ? labels.find((label) => PICTURE_NAME.test(label) && existsSync(label)) : undefined;
+  if (file !== undefined) {
+    const how = 'give the labels of several pictures as --labels "a cat,a dog"';
+    throw wrong("--labels", `${printable(file)} is a picture, not a label; ${how}`);
+  }
   const templates = template.length > 0 ? template : ["{}"];
   const without = templates.find((each) => !each.includes("{}"));
   if (without !== undefined) {

@@ -48,3 +48,12 @@ export function keysHint(error: unknown): string {
     error instanceof ConfigError && error.problems.some(({ code, key }) => codes.includes(code) && key !== "preset");
   return isOfKeys ? `\n${commandLine(["config"])} lists the keys` : "";
 }
+
+/** For an unknown option of `train` that has the name of a key: how to set the key, on lines of their own. */
+export function optionHint(message: string): string {
+  const name = /unknown option '--([^'=]+)/.exec(message)?.[1].toLowerCase();
+  return configKeys()
+    .filter(({ key }) => [key, key.slice(key.lastIndexOf(".") + 1)].some((each) => each.toLowerCase() === name))
+    .map(({ key }) => `--set ${key}=<value> sets this key of the configuration\n`)
+    .join("");
+}

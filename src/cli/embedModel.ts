@@ -61,6 +61,8 @@ async function imageRows(model: OpenModel, paths: readonly string[]): Promise<Em
 }
 
 function textRows(model: OpenModel, file: string): Embedded {
+  if (/\.[ct]sv$/i.test(file))
+    warn(`embed: each line of ${printable(file)} is a text, with its header and all columns`);
   const names = readTexts(file);
   const { tokenizer, textLength } = model;
   for (const warning of checkTexts("embed: the text", tokenizer, names, textLength)) warn(warning);

@@ -36,17 +36,19 @@ const UNREADABLE: Readonly<Record<string, string>> = {
   psd: "Photoshop",
 };
 
-/** `214 HEIC, 3 BMP (cannot be read here), 1 damaged, 12 other files` */
+/** `214 HEIC, 3 BMP (cannot be read here), 1 damaged, 1 missing, 12 that are not pictures` */
 export function kindsInWords(skipped: Readonly<Record<string, number>>): string {
   const known = Object.keys(UNREADABLE).filter((kind) => kind in skipped);
-  const { damaged = 0 } = skipped;
-  const others = Object.entries(skipped).filter(([kind]) => kind !== "damaged" && !known.includes(kind));
-  const other = others.reduce((sum, [, count]) => sum + count, 0);
+  const { damaged = 0, shape = 0, missing = 0 } = skipped;
+  const all = Object.values(skipped).reduce((sum, count) => sum + count, 0);
+  const others = all - known.reduce((sum, kind) => sum + skipped[kind], 0) - damaged - shape - missing;
   return [
     ...(known.length > 0
       ? [`${known.map((kind) => `${skipped[kind]} ${UNREADABLE[kind]}`).join(", ")} (cannot be read here)`]
       : []),
     ...(damaged > 0 ? [`${damaged} damaged`] : []),
-    ...(other > 0 ? [`${other} other ${other === 1 ? "file" : "files"}`] : []),
+    ...(shape > 0 ? [`${shape} of an unsuitable shape`] : []),
+    ...(missing > 0 ? [`${missing} missing`] : []),
+    ...(others > 0 ? [others === 1 ? "1 that is not a picture" : `${others} that are not pictures`] : []),
   ].join(", ");
 }

@@ -12,7 +12,7 @@ import { presetNames } from "../run/index.ts";
 import { lossForms } from "../siglip/index.ts";
 import { KERNEL_MODES } from "../tensor/index.ts";
 import { addressSpaceHint } from "./addressSpace.ts";
-import { keysHint } from "./config.ts";
+import { keysHint, optionHint } from "./config.ts";
 import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
 import { commandLine } from "./invocation.ts";
 import { printableLines } from "./print.ts"; // its handling of stdout applies to help too
@@ -52,7 +52,7 @@ const program = new Command(commandLine([]))
 program
   .command("train")
   .description("train a model; ends with a table of results and a report")
-  .option("--preset <name>", `what to train: ${presetNames.join(", ")} (default: emoji)`)
+  .option("--preset <name>", `what to train: ${presetNames.join(", ")}; config shows what one changes (default: emoji)`)
   .option("--out <folder>", "run folder (default: a new one under runs/)")
   .option("--seed <number>", "the same as --set train.seed=<number>")
   .option(
@@ -79,10 +79,7 @@ program
     "--resume",
     "resume the run in --out, by default the newest in runs/; --set may change log.*, eval.*, checkpoint.*, and often train.steps",
   )
-  .option(
-    "--dry-run",
-    "print the size, the time and the files of a new run, after a trial of some steps; write nothing",
-  )
+  .option("--dry-run", "print the size, the time and the files of a new run, after a trial of some steps; write no run")
   .option("--sheet <file>", "with --dry-run: write the first pictures and texts, as the model sees them, as HTML")
   .option("--json", "print the result of --dry-run as JSON")
   .option("--verify", "compare devices after every step and checksum every message; use it if you suspect faulty RAM")
@@ -146,7 +143,7 @@ program
   .command("classify")
   .description("rank labels by how well they describe a picture")
   .argument("<model>", MODEL)
-  .argument("<picture>", "a PNG, JPEG, WebP, GIF, AVIF, TIFF or SVG file; with --labels also a folder")
+  .argument("<picture>", "a PNG, JPEG, WebP, GIF, AVIF, TIFF or SVG file, or a folder of them")
   .argument("[words...]", "labels, each a word or a quoted phrase; with --labels more pictures or folders")
   .option("--labels <list>", 'labels, separated by commas: "a cat,a dog"')
   .addOption(
@@ -177,7 +174,7 @@ program
   .command("search")
   .description("rank pictures by how well they match a query")
   .argument("<where>", "an index or its folder of pictures; or a run, a saved model, or released weights")
-  .argument("[query]", "what to look for")
+  .argument("[query]", "what to look for; several words in quotes")
   .argument("[pictures...]", "with a model: picture files or folders (default: the test pictures of a run)")
   .option("--top <number>", "how many pictures to show", "5")
   .option("--json", "print JSON")
@@ -270,11 +267,16 @@ program
       : (await import("./infoModel.ts")).infoModel(model, options.json),
   );
 
+for (const command of program.commands) {
+  command.showHelpAfterError(`(${commandLine([command.name(), "--help"])} lists the options)`);
+}
+
 try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
     // Commander has printed the problem on stderr.
+    if (process.argv[2] === "train") process.stderr.write(optionHint(error.message));
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
   } else {
     const { message, stack } = error as Error;

@@ -1,4 +1,5 @@
 /** `siglip search`: which pictures match these words? By default among the test pictures of the run. */
+import { existsSync } from "node:fs";
 import { nearest } from "../eval/index.ts";
 import { printable } from "../formats/index.ts";
 import { findIndex } from "../photos/index.ts";
@@ -35,6 +36,7 @@ export async function search(
     const detail = `--top ${top} is not an integer of at least 1`;
     throw new ConfigError([{ code: "CONFIG_RANGE", key: "--top", detail }]);
   }
+  refuseWords(paths);
   const opened = openModel(run, warn);
   const { tokenizer, textLength } = opened;
   for (const warning of checkTexts("search: the query", tokenizer, [query], textLength)) warn(warning);
@@ -53,12 +55,23 @@ export async function search(
     print(JSON.stringify({ query, pictures: names.length, skipped, results }));
     return;
   }
+  if (name === "probability" && values[0] < 0.5) {
+    process.stderr.write("no picture matches with a probability of 0.5 or more; these are the nearest\n");
+  }
   ranking.slice(0, count).forEach(({ index, score }, i) => {
     const rank = String(i + 1).padStart(3);
     print(
       `${rank}  score ${score.toFixed(3).padStart(6)}  ${name} ${values[i].toFixed(4)}  ${printable(names[index])}`,
     );
   });
+}
+
+/** Throws `ConfigError` if a path is a word: a query without quotes, of which the shell made several arguments. */
+function refuseWords(paths: readonly string[]): void {
+  const word = paths.find((path) => !/[./\\]/.test(path) && !existsSync(path));
+  if (word === undefined) return;
+  const detail = `search: there is no picture or folder ${printable(word)}; put a query of several words in quotes`;
+  throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "pictures", detail }]);
 }
 
 /** The test pictures of the run. */

@@ -71,6 +71,10 @@ async function queryParts(
 const describe = (words: string | undefined, { image, minus }: SearchIndexOptions): string =>
   [words, image && basename(image)].filter((each) => each !== undefined).join(" + ") + (minus ? ` − ${minus}` : "");
 
+/** What a search without results says of the picture that it left out last. */
+const nearestText = (probability: number, least: number): string =>
+  `the nearest has a probability of ${probability.toFixed(4)}, below ${least}; --min-probability 0 shows it`;
+
 export async function searchIndex(path: string, query: string | undefined, options: SearchIndexOptions): Promise<void> {
   const { json = false, under, from, to } = options;
   const top = numberOf("--top", options.top, (x) => Number.isInteger(x) && x >= 1, "an integer of at least 1");
@@ -80,13 +84,9 @@ export async function searchIndex(path: string, query: string | undefined, optio
   const { parts, isText } = await queryParts(model, query, options);
   const hasBias = isText && model.meaning([0]).name === "probability";
   const bias = hasBias ? model.b : undefined;
-  const found = searchPhotos(index, combine(parts), {
-    top,
-    minProbability: least,
-    t: model.t,
-    bias,
-    ...{ under, from, to },
-  });
+  const embedding = combine(parts);
+  const search = { top, minProbability: least, t: model.t, bias, under, from, to };
+  const found = searchPhotos(index, embedding, search);
   const fileOf = (file: string): string => join(index.folder, file);
   const results = found.map(({ rank, photo, similarity, probability, duplicates }) => ({
     file: fileOf(photo.file),
@@ -107,7 +107,11 @@ export async function searchIndex(path: string, query: string | undefined, optio
     print(JSON.stringify({ photos: index.photos.length, results }));
     return;
   }
-  if (found.length === 0) print(`nothing found among ${index.photos.length} pictures`);
+  if (found.length === 0) {
+    print(`nothing found among ${index.photos.length} pictures`);
+    const [nearest] = searchPhotos(index, embedding, { ...search, top: 1, minProbability: 0 });
+    if (nearest) process.stderr.write(`${nearestText(nearest.probability, least)}\n`);
+  }
   for (const { rank, file, probability, similarity, duplicates = [] } of results) {
     const more = duplicates.length > 0 ? `  (and ${duplicates.length} that look the same)` : "";
     const numbers = `probability ${probability.toFixed(4)}  similarity ${similarity.toFixed(3).padStart(6)}`;

@@ -88,6 +88,9 @@ export function readNpyHeader(bytes: Uint8Array, file: string, origin = 0): NpyH
 const ENTRY = /\s*(?:'(\w*)'|"(\w*)")\s*:\s*(?:'([^'\\]*)'|"([^"\\]*)"|(True|False)|(\([\s\d,L]*\)))\s*/y;
 const TUPLE = /^\(\s*(?:\d+L?\s*,\s*)*(?:\d+L?\s*)?\)$/; // 3L: Python 2
 
+/** Which of the values in `ENTRY` a key may have. */
+const KINDS: Readonly<Record<string, readonly number[]>> = { descr: [0, 1], fortran_order: [2], shape: [3] };
+
 /** The values of the dictionary `text`. */
 function parseHeader(text: string, file: string, offset: number): Omit<NpyHeader, "dataBegin"> {
   const malformed = (found: string): FormatError =>
@@ -107,15 +110,16 @@ function parseHeader(text: string, file: string, offset: number): Omit<NpyHeader
     const [, single, double, ...value] = found;
     const key = single ?? double;
     if (values.has(key)) throw malformed(`${quote(key)} twice`);
-    values.set(key, value.find((each) => each !== undefined)!);
+    const kind = value.findIndex((each) => each !== undefined);
+    if (!Object.hasOwn(KINDS, key) || !KINDS[key].includes(kind)) throw malformed(quote(found[0]));
+    values.set(key, value[kind]);
     at = ENTRY.lastIndex;
     if (at < body.length && body[at] !== ",") throw malformed(quote(body.slice(at)));
   }
   const [descr, order, tuple] = ["descr", "fortran_order", "shape"].map((key) => values.get(key));
-  if (descr === undefined || order === undefined || tuple === undefined || values.size > 3) {
+  if (descr === undefined || order === undefined || tuple === undefined) {
     throw malformed(`the keys ${[...values.keys()].map(quote).join(", ")}`);
   }
-  if (order !== "True" && order !== "False") throw malformed(`fortran_order ${quote(order)}`);
   if (!Object.hasOwn(DTYPES, descr)) {
     const detail = `type ${quote(descr)}, expected one of ${Object.keys(DTYPES).join(", ")}`;
     throw new FormatError("NPY_DTYPE", file, offset, detail);

@@ -16,7 +16,7 @@ import {
   TextTower,
 } from "../siglip/index.ts";
 import { type DType, Rng, type Shape } from "../tensor/index.ts";
-import { checkedConfig } from "./fields.ts";
+import { checkedConfig } from "./checkedConfig.ts";
 import { checkTensors, nonFiniteIn, readLinks, resampled } from "./fill.ts";
 import { findLayout } from "./findLayout.ts";
 import type { Layout, LayoutName, OpenedModel } from "./layout.ts";

@@ -12,7 +12,8 @@
 import { join } from "node:path";
 import { FormatError, quote, safetensorsPieces, type TensorSource } from "../formats/index.ts";
 import { type ImageTowerConfig, SIZES, type SigLipConfig, type Size, type TextTowerConfig } from "../siglip/index.ts";
-import { checkedConfig, Fields, jsonFile } from "./fields.ts";
+import { checkedConfig } from "./checkedConfig.ts";
+import { Fields, jsonFile } from "./fields.ts";
 import { openClipImages } from "./imageSettings.ts";
 import type { Layout } from "./layout.ts";
 import { asHere, type Table, torchConvolution, torchLinear, torchNorm } from "./table.ts";

@@ -8,19 +8,15 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { FormatError, isJsonRecord, type JsonRecord, type JsonValue, parseJson, safetensorsPieces } from "../formats/index.ts"; // biome-ignore format: one line
-import type { SigLipConfig } from "../siglip/index.ts";
-import type { DType } from "../tensor/index.ts";
+import { FormatError, safetensorsPieces } from "../formats/index.ts";
 import { type Tokenizer, tokenizerFromJSON } from "../tokenizers/index.ts";
-import { checkedConfig, jsonFile } from "./fields.ts";
+import { jsonFile } from "./fields.ts";
 import { type OpenFile, openFile, readJsonFile } from "./files.ts";
 import { HUGGING_FACE_IMAGES, huggingFaceImages } from "./imageSettings.ts";
 import type { Layout } from "./layout.ts";
-import { asHere } from "./table.ts";
+import { type About, FORMAT, ownTable, parseAbout, VERSION } from "./siglipTsConfig.ts";
 import { openWeights } from "./weights.ts";
 
-const FORMAT = "siglip-ts model";
-const VERSION = 1;
 const WEIGHTS = "model.safetensors";
 const ABOUT = "model.json";
 /** Bytes that are hashed at a time. */
@@ -31,13 +27,7 @@ export const siglipTs: Layout = {
   name: "siglip-ts",
   prefixes: { image: "image/", text: "text/" },
   resampling: { rule: "zoom" }, // big_vision's
-  table: (_, paths) =>
-    Object.fromEntries(
-      [...paths].map((path) => {
-        const name = path.replace(/\/blocks\/\d+\//, "/blocks/*/");
-        return [name, asHere(name, path === "tPrime" || path === "b" ? () => [] : undefined)];
-      }),
-    ),
+  table: (_, paths) => ownTable(paths),
   recognizes: (names) => names.has(ABOUT),
   open(folder, names) {
     const { sha256, dtype, config } = aboutIn(folder);
@@ -80,27 +70,9 @@ export function savedTokenizer(folder: string): Tokenizer | undefined {
   return tokenizer === null ? undefined : tokenizerFromJSON(tokenizer);
 }
 
-interface About {
-  readonly sha256: string;
-  readonly dtype: DType;
-  readonly config: SigLipConfig;
-  readonly tokenizer: JsonValue;
-}
-
 function aboutIn(folder: string): About {
   const file = join(folder, ABOUT);
-  const record = parseJson(readJsonFile(file), file);
-  const wrong = (detail: string): FormatError => new FormatError("MODEL_CONFIG", file, 0, detail);
-  if (!isJsonRecord(record) || record.format !== FORMAT) throw wrong(`expected "format": "${FORMAT}"`);
-  const { version, sha256, dtype, model, tokenizer } = record;
-  if (version !== VERSION) throw wrong(`version ${String(version)} is unknown; this program reads version ${VERSION}`);
-  if (typeof sha256 !== "string" || (dtype !== "f32" && dtype !== "f64") || tokenizer === undefined) {
-    throw wrong('expected "sha256", "dtype" f32 or f64, and "tokenizer"');
-  }
-  if (!isJsonRecord(model) || !isJsonRecord(model.image) || !isJsonRecord(model.text)) {
-    throw wrong('expected "model" with "image" and "text"');
-  }
-  return { sha256, dtype, config: checkedConfig(model as JsonRecord & SigLipConfig, file), tokenizer };
+  return parseAbout(readJsonFile(file), file);
 }
 
 /** Throws `FormatError` if a file has another SHA-256. */

@@ -27,7 +27,10 @@ interface Figure extends Pick<Chart, "name" | "title" | "y" | "range" | "smoothe
   readonly caption: string;
   /** Text in place of the last value. */
   headline?(run: RunCurves): string;
+  /** A dashed line, in the report of one run. */
   reference?(run: RunCurves): { value: number; label: string } | undefined;
+  /** Explains that line, after the caption. */
+  readonly referenceCaption?: string;
 }
 
 /** A chart and its explanation. */
@@ -60,7 +63,8 @@ const loss: Figure = {
   showValue: (value) => value.toFixed(3),
   caption:
     "How wrong the model is about a batch: which pairs match, or which classes its pictures belong to. Training lowers it. Faint: logged " +
-    "steps; strong: smoothed. Dashed: the best loss without looking at the pictures; below it, the model tells them apart.",
+    "steps; strong: smoothed.",
+  referenceCaption: "Dashed: the best loss without looking at the pictures; below it, the model tells them apart.",
 };
 
 const recall: Figure = {
@@ -243,8 +247,8 @@ const referenceOf = (reference: Chart["reference"]) => (reference ? { reference 
 
 /** The charts of one run, in order: a curve for each quantity. */
 export const chartsOf = (run: RunCurves): CaptionedChart[] =>
-  figures.map(({ quantities, caption, reference, headline, ...figure }) => ({
-    caption,
+  figures.map(({ quantities, caption, reference, referenceCaption, headline, ...figure }) => ({
+    caption: referenceCaption === undefined ? caption : `${caption} ${referenceCaption}`,
     chart: {
       ...figure,
       series: quantities.map(({ name, points, band }) => ({
@@ -260,7 +264,7 @@ export const chartsOf = (run: RunCurves): CaptionedChart[] =>
 
 /** The charts of several runs: one for each quantity, with a curve for each run. */
 export const comparedCharts = (runs: readonly RunCurves[]): CaptionedChart[] =>
-  figures.flatMap(({ quantities, caption, reference: _, headline: __, ...figure }) =>
+  figures.flatMap(({ quantities, caption, reference: _, referenceCaption: __, headline: ___, ...figure }) =>
     quantities.map(({ name, points }, i) => ({
       caption: i === 0 ? caption : "",
       chart: {

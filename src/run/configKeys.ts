@@ -28,8 +28,8 @@ export function configKeys(preset?: string): ConfigKey[] {
   });
 }
 
-/** Keys that a run sets itself: for its devices, its starting weights, and when it is extended. */
-const OWN_KEYS = ["train.shards", "train.init", "train.firstSteps"];
+/** Keys that a run sets itself: for its devices, its starting weights, its images, and when it is extended. */
+const OWN_KEYS = ["train.shards", "train.init", "train.firstSteps", "data.contents"];
 
 /** The preset with the fewest differences from a configuration, the first among equals; the differences as settings. */
 export function nearestPreset(config: Config): { preset: string; settings: string[] } {

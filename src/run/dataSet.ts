@@ -49,7 +49,7 @@ export interface TrainingData extends Vocabulary {
   readonly pairs: PairsSpec;
   /** All captions. */
   readonly texts: readonly string[];
-  /** SHA-256 of a user's data, which a resumed run must find unchanged. */
+  /** SHA-256 of data that may change between two runs, a user's or icons: a resumed run must find it unchanged. */
   readonly contents?: string;
 }
 

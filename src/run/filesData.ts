@@ -35,7 +35,7 @@ export const filesKeys = {
   text: text("auto", "auto or the name of a column", "files: the column of a table that holds the captions"),
   testShare: number(0.1, { min: 0, max: 0.9 }, "files: share of the images to test on, if the data names no split"),
   allowBad: number(0.05, { min: 0, max: 1 }, "files: share of rows that may be unusable"),
-  contents: hashOrNone("files: written by the run, SHA-256 of its images, captions and splits"),
+  contents: hashOrNone("files and icons: written by the run, SHA-256 of images, captions and splits"),
   preprocess: {
     ...text("none", "none or steps and values as JSON", "files: written by --init, how released weights take images"),
     isAllowed: (value: string) => value === "none" || specOf(value) !== undefined,

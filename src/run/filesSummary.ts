@@ -1,6 +1,8 @@
 /** What was understood of the user's images and captions, for --dry-run: as data, and in words. */
 import { type BadRow, badRowLines, type Columns, type OpenedFiles, storedBytes } from "../data/index.ts";
+import { printable } from "../formats/index.ts";
 import { isCut, type Tokenizer, unknownWords } from "../tokenizers/index.ts";
+import { clip } from "./didYouMean.ts";
 import type { FilesSplit } from "./filesData.ts";
 
 /** What was understood of a source. */
@@ -13,6 +15,8 @@ export interface FilesSummary {
   /** Different images that can be used. */
   readonly images: number;
   readonly captions: number;
+  /** The first images by name, with their captions. */
+  readonly examples: readonly { readonly image: string; readonly captions: readonly string[] }[];
   /** Images to train on, and by the name of the split to test on. */
   readonly train: number;
   readonly tests: Readonly<Record<string, number>>;
@@ -37,6 +41,9 @@ export interface FilesSummary {
   readonly bad: readonly BadRow[];
 }
 
+/** Images whose captions are shown, so that somebody sees whether the right ones were found. */
+const EXAMPLES = 3;
+
 /** Summarizes images that were opened, for a tokenizer and the tokens of a text. */
 export function summarizeFiles(
   files: OpenedFiles,
@@ -54,6 +61,10 @@ export function summarizeFiles(
     source: source.title,
     ...(source.columns ? { columns: source.columns } : {}),
     ...{ rows, images: items.length, captions: captions.length, train: train.length },
+    examples: [...items]
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .slice(0, EXAMPLES)
+      .map(({ name, captions }) => ({ image: name, captions: captions.map(({ text }) => text) })),
     tests: Object.fromEntries([...tests].map(([name, chosen]) => [name, chosen.length])),
     ...{ languages, repeatedImages, inTwoSplits, emptyCaptions },
     sharedCaptions: captions.filter(({ text }) => uses.get(text.toLowerCase())! > 1).length,
@@ -70,9 +81,13 @@ const counted = (counts: Readonly<Record<string, number>>): string =>
     .map(([name, count]) => `${name} ${count.toLocaleString("en")}`)
     .join(", ");
 
+/** `cat.png: a black cat` */
+const exampleText = (image: string, captions: readonly string[]): string =>
+  `${image}: ${captions.map(clip).map(printable).join(" | ")}`;
+
 /** A summary in words, a line for each thing that there is. */
 export function filesSummaryText(summary: FilesSummary): string {
-  const { columns, bad, tests, languages, pictureBytes } = summary;
+  const { columns, bad, tests, languages, pictureBytes, examples } = summary;
   const used = columns && Object.entries(columns).filter(([, name]) => name !== undefined);
   const tested = Object.keys(tests).length > 0 ? counted(tests) : "none held out; tested on those of training";
   const lines: [string, string | number | undefined][] = [
@@ -81,6 +96,7 @@ export function filesSummaryText(summary: FilesSummary): string {
     ["rows", summary.rows],
     ["images", `${summary.images.toLocaleString("en")} (train ${summary.train.toLocaleString("en")}, ${tested})`],
     ["captions", summary.captions],
+    ...examples.map(({ image, captions }): [string, string] => ["for example", exampleText(image, captions)]),
     ["languages", counted(languages)],
     ["rows with an image seen before", summary.repeatedImages],
     ["images for training and testing", summary.inTwoSplits],

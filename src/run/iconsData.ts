@@ -11,6 +11,7 @@ import {
   openIcons,
 } from "../data/index.ts";
 import { byteTokenizer, type Tokenizer, trainBpe } from "../tokenizers/index.ts";
+import { sha256 } from "./checkpoint.ts";
 import {
   type Classes,
   checkBatch,
@@ -81,6 +82,14 @@ function testsOf(
     .map(({ icons: chosen, ...set }) => ({ ...set, pictures: iconPictures(chosen, side) }));
 }
 
+/** SHA-256 of the names and drawings to train on. */
+const contentsOf = ({ sets }: OpenedIcons): string =>
+  sha256(
+    JSON.stringify(
+      sets.filter(({ use }) => use === "train").map(({ name, sha256, names, rows }) => [name, sha256, names, rows]),
+    ),
+  );
+
 const CLASSES = 20;
 const SHOWN = 1000; // names of training, at most, whose recall is measured
 
@@ -147,6 +156,7 @@ export const iconsData: DataSet<IconSettings> = {
       tokenizer,
       items,
       texts,
+      contents: contentsOf(icons),
       pairs: {
         data: "icons",
         tokenizer: tokenizer.toJSON(),

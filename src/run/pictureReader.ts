@@ -8,7 +8,7 @@
  *   big_vision       preprocess.txt with its string          resize(side)|value_range(-1,1)
  *   our own          preprocessor_config.json                as in training here
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   bigVisionPreprocessing,
@@ -27,6 +27,7 @@ import { type SigLipConfig, sidesOf } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
 import { trims } from "./emojiData.ts";
 import { formOf } from "./filesData.ts";
+import { realFs } from "./fs.ts";
 
 /** Reads image files as the input of one model. */
 export interface PictureReader {
@@ -100,7 +101,7 @@ export function picturesFor(
   if (layout === "open-clip")
     return prepared(OPEN_CLIP, (path) => openClipPreprocessing(fieldOf(path, "preprocess_cfg"), path, side));
   if (layout === "big-vision") {
-    const text = (path: string): string => readFileSync(path, "utf8").trim();
+    const text = (path: string): string => new TextDecoder().decode(realFs.read(path)).trim();
     const usual = `resize(${side})|value_range(-1,1)`;
     return prepared(BIG_VISION, (path) => bigVisionPreprocessing(names.includes(BIG_VISION) ? text(path) : usual));
   }
@@ -114,7 +115,7 @@ export function picturesFor(
   return prepared(HUGGING_FACE, (path) => huggingFacePreprocessing({ size: { height: side, width: side } }, path));
 }
 
-const json = (path: string): JsonValue => parseJson(readFileSync(path), path);
+const json = (path: string): JsonValue => parseJson(realFs.read(path), path);
 
 /** A field of the object in a file, empty if it has none. */
 function fieldOf(path: string, field: string): JsonValue {

@@ -91,14 +91,15 @@ function resumedConfig(before: Config, settings: readonly string[]): Config {
   return { ...asked, train: { ...asked.train, firstSteps } };
 }
 
-/** The configuration of a run on this data. Throws `ConfigError` if it is resumed and a user's data has changed meanwhile. */
+/** The configuration of a run on this data. Throws `ConfigError` if it is resumed and the data has changed meanwhile. */
 export function onContents(config: Config, contents: string | undefined): Config {
   const { data } = config;
   if (contents === undefined || contents === data.contents) return config;
   if (data.contents === "none") return { ...config, data: { ...data, contents } };
+  const [key, value] = data.name === "files" ? ["data.path", data.path] : ["data.name", data.name];
   throw refusal(
-    "data.path",
-    `data.path ${data.path}: its images, captions or splits have changed since the run began, so a resumed run would train on other data; start a new one with --init`,
+    key,
+    `${key} ${value}: its images, captions or splits have changed since the run began, so a resumed run would train on other data; start a new one with --init`,
   );
 }
 

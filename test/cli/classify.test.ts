@@ -60,6 +60,14 @@ describe("what siglip says about a score", { timeout: 60_000 }, () => {
     expect(stderr).toMatch(/the label "" is empty/);
   });
 
+  it("does not exist for a label that is a picture: labels of several pictures have an option", async () => {
+    const { code, stdout, stderr } = await siglip(["classify", run("sigmoid"), picture, picture, "a red circle"]);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/red\.png is a picture, not a label; give the labels of several pictures as --labels/);
+    const several = await siglip(["classify", run("sigmoid"), picture, picture, "--labels", "a red circle"]);
+    expect(several.code, several.stderr).toBe(0);
+  });
+
   it("is the same for two labels cut to the same words, with a warning", async () => {
     const long = "a small red circle above a large blue square and below a ring of green and yellow and";
     const { stderr } = await siglip(["classify", run("sigmoid"), picture, `${long} pink`, `${long} black`, "a circle"]);

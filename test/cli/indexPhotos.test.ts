@@ -42,7 +42,7 @@ describe("siglip index and search", { timeout: 120_000 }, () => {
     const indexed = await siglip(["index", pictures, "--model", model]);
     expect(indexed.code, indexed.stderr).toBe(0);
     expect(indexed.stdout).toMatch(
-      /^4 pictures in .*\.siglip-index: 4 embedded, 0 renamed, .*\nskipped: 1 other file\n$/,
+      /^4 pictures in .*\.siglip-index: 4 embedded, 0 renamed, .*\nskipped: 1 that is not a picture\n$/,
     );
     const all = await search("red", "--min-probability", "0", "--top", "9");
     expect(all.map(({ rank }) => rank)).toEqual([1, 2, 3]);
@@ -79,6 +79,13 @@ describe("siglip index and search", { timeout: 120_000 }, () => {
     expect(all.stdout).toMatch(/^ {2}1 {2}probability 0\.\d{4} {2}similarity .*\.(jpg|png)/);
     expect(all.code, all.stderr).toBe(0);
     expect(readFileSync(page, "utf8").match(/<img src="data:image\/jpeg;base64,/g)?.length).toBe(3);
+  });
+
+  it("say how near the nearest picture is where none matches, but not of a filter that leaves none", async () => {
+    const { code, stdout, stderr } = await siglip(["search", pictures, "red", "--min-probability", "1"]);
+    expect([code, stdout]).toEqual([0, "nothing found among 4 pictures\n"]);
+    expect(stderr).toMatch(/^the nearest has a probability of 0\.\d{4}, below 1; --min-probability 0 shows it$/m);
+    expect((await siglip(["search", pictures, "red", "--under", "none"])).stderr).not.toMatch(/nearest/);
   });
 
   it("refuse a second indexer, another model, and queries without words, with the exit codes of such errors", async () => {

@@ -55,6 +55,9 @@ describe("siglip", { timeout: 60_000 }, () => {
     writeFileSync(at("texts.txt"), "a cat\ntwo dogs\n");
     const { stdout } = await run("embed", MODEL, "--texts", at("texts.txt"), "--out", at("x.safetensors"), "--json");
     expect(JSON.parse(stdout)).toEqual({ file: at("x.safetensors"), texts: 2, width: 32 });
+    writeFileSync(at("table.csv"), "picture,text\n1.png,a cat\n");
+    const table = await siglip(["embed", MODEL, "--texts", at("table.csv"), "--out", at("table.npy")]);
+    expect(table.stderr).toMatch(/^warning: embed: each line of .*table\.csv is a text, with its header/m);
     const model = openModel(MODEL, () => {});
     const { tensors } = readSafetensors(readFileSync(at("x.safetensors")), "x");
     expect([...tensors.values()].map(({ data }) => data)).toEqual([
@@ -129,6 +132,9 @@ describe("siglip", { timeout: 60_000 }, () => {
       ]);
     }
     const { code, stderr } = await siglip(["train", "--init", MODEL, "--dry-run"]);
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/weights of hugging-face, .*; start from a run/)]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/released weights take images as photographs, .* with --data PATH/),
+    ]);
   });
 });

@@ -74,6 +74,16 @@ it("unknown commands and missing arguments are refused in words", { timeout: 60_
   }
 });
 
+it("a wrong option is answered by the command that lists the right ones, and one named like a key by --set", {
+  timeout: 60_000,
+}, async () => {
+  const { stderr } = await expectRefused(["index", "no-such-folder"]);
+  expect(stderr).toMatch(/ index --help lists the options\)$/m);
+  const key = await expectRefused(["train", "--steps", "300"]);
+  expect(key.stderr).toMatch(/^--set train\.steps=<value> sets this key of the configuration$/m);
+  expect((await expectRefused(["train", "--no-such-option"])).stderr).not.toMatch(/sets this key/);
+});
+
 /** `siglip ...args` with standard output to a full disk, or into a closed pipe. */
 function intoShell(args: string, redirect: string): Promise<{ code: unknown; stderr: string }> {
   const root = fileURLToPath(new URL("../..", import.meta.url));

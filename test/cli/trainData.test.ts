@@ -90,8 +90,18 @@ describe("siglip train --data", { timeout: 120_000 }, () => {
       columns: { image: "file_name", text: "text" },
     });
     expect(data).toMatchObject({ rows: 9, images: 8, captions: 9, train: 8, tests: {}, repeatedImages: 1, bad: [] });
+    expect(data.examples).toHaveLength(3);
     expect([steps, existsSync(at("dry"))]).toEqual([400, false]);
     expect(readFileSync(at("sheet.html"), "utf8").match(/<img src="data:image\/png/g)).toHaveLength(16); // two views
+  });
+
+  it("shows the first captions by name in words, and only the part of the recipe that --set does not override", async () => {
+    const own = images(4);
+    const { stdout, stderr } = await done("--data", own, ...SMALL, ...SHORT, "--dry-run");
+    expect(stdout).toMatch(
+      /^for example +0\.png: image number 0\nfor example +1\.png: image number 1\nfor example +2\.png: image number 2$/m,
+    );
+    expect(stderr).toMatch(/^recipe for 4 images: train\.batch=4 eval\.every=100 \(--set overrides\)$/m);
   });
 
   it("trains released weights on, and the run answers with their tokenizer and preparation", async () => {

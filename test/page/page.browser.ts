@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => site?.close());
 
-const SCENES = ["pair", "square", "softmax", "train"];
+const SCENES = ["pair", "square", "softmax", "ring", "autodiff", "train", "faults"];
 
 /** Bytes of the built files that match, as they are or compressed as hosts send them. */
 function bytes(pattern: RegExp, { zipped }: { readonly zipped: boolean }): number {

@@ -19,6 +19,11 @@ describe("renderComparison", () => {
     expect(loss?.match(/class="line s1"/g)).toHaveLength(1);
   });
 
+  it("explains no line that it does not draw: a dashed curve is that of a run", () => {
+    expect(page).not.toContain("blind guess");
+    expect(page).not.toContain("Dashed:");
+  });
+
   it("has a chart for each quantity, where one run has them in one chart", () => {
     expect(page).toContain(">Update norm: pictures</title>");
     expect(page).toContain(">Update norm: texts</title>");

@@ -6,7 +6,8 @@ import { pixelNeighbours, prepareIcons } from "../../src/data/index.ts";
 import { ConfigError, resolveConfig } from "../../src/run/config.ts";
 import { openClasses, openProbe, openTests, openTraining, openVocabulary } from "../../src/run/dataSets.ts";
 import { iconsFolder } from "../../src/run/iconsData.ts";
-import { installFakeIcons } from "../support/fakeIcons.ts";
+import { onContents } from "../../src/run/resume.ts";
+import { FAKE_SETS, installFakeIcons } from "../support/fakeIcons.ts";
 
 const cache = mkdtempSync(join(tmpdir(), "siglip-icons-"));
 afterAll(() => rmSync(cache, { recursive: true }));
@@ -56,6 +57,25 @@ describe("the data set icons", () => {
     expect([items, training.items]).toEqual([5, 5]);
     expect(training.tokenizer.toJSON()).toEqual(tokenizer.toJSON());
     expect(training.texts).toEqual(["apple", "banana", "cherry", "red apple", "date"]);
+  });
+
+  it("is refused by a resumed run if a drawing has changed since, and not if only a set to test on has", async () => {
+    const changed = mkdtempSync(join(tmpdir(), "siglip-icons-"));
+    const contentsWith = async (redrawn: string): Promise<string | undefined> => {
+      const packages = join(changed, redrawn, "packages");
+      const sets = FAKE_SETS.map((set) =>
+        set.name === redrawn ? { ...set, icons: { ...set.icons, apple: { body: '<path d="M1 1h9v14h-9z"/>' } } } : set,
+      );
+      const sources = installFakeIcons(packages, sets);
+      await prepareIcons({ sources, packages, folder: iconsFolder(join(changed, redrawn))! });
+      return (await openTraining(config(), { cache: join(changed, redrawn) })).contents;
+    };
+    const { contents } = await openTraining(config(), { cache });
+    const begun = onContents(config(), contents);
+    expect(onContents(begun, await contentsWith("fourth"))).toBe(begun);
+    const other = await contentsWith("first");
+    expect(() => onContents(begun, other)).toThrow(/data.name icons: its images, captions or splits have changed/);
+    rmSync(changed, { recursive: true });
   });
 
   it("refuses a batch larger than its names, and drawings that are not cropped", async () => {

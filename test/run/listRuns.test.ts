@@ -85,8 +85,10 @@ describe("listRuns", () => {
   });
 });
 
-it("names of a configuration the preset that it is nearest to, whatever the devices", () => {
+it("names of a configuration the preset that it is nearest to, whatever the devices and the contents of files", () => {
   expect(nearestPreset(resolveConfig("emoji", []))).toEqual({ preset: "emoji", settings: [] });
+  const own = resolveConfig("files", ["data.path=/pictures", `data.contents=${"a".repeat(64)}`]);
+  expect(nearestPreset(own)).toEqual({ preset: "files", settings: ["data.path=/pictures"] });
   const changed = resolveConfig("icons", ["train.shards=16", "optim.lr=0.1", 'optim.frozen=["image/.*"]']);
   expect(nearestPreset(changed)).toEqual({ preset: "icons", settings: ["optim.lr=0.1", 'optim.frozen=["image/.*"]'] });
 });
