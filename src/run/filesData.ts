@@ -17,10 +17,12 @@ import { byteTokenizer, type Tokenizer, trainBpe } from "../tokenizers/index.ts"
 import { sha256 } from "./checkpoint.ts";
 import { ConfigError, type Conflict } from "./configError.ts";
 import {
+  type Classes,
   checkBatch,
   type DataSet,
   type DataSettings,
   type Opening,
+  type ProbeData,
   type TestOpening,
   type TestSet,
 } from "./dataSet.ts";
@@ -168,6 +170,31 @@ function testsOf(files: FileImages, { train, tests }: FilesSplit, side: number):
   });
 }
 
+/** The captions as classes, if each image has one and a class of training has two images or more, on average. */
+function classesOf({ items }: FileImages, { train }: FilesSplit): Classes | undefined {
+  if (items.some(({ captions }) => captions.length !== 1)) return undefined;
+  const captionOf = (item: number): string => items[item].captions[0].text;
+  const names = [...new Set(Array.from(train, captionOf))].sort();
+  if (names.length < 2 || 2 * names.length > train.length) return undefined;
+  const place = new Map(names.map((name, i) => [name, i]));
+  return { names, ofItem: Int32Array.from(items.keys(), (item) => place.get(captionOf(item)) ?? -1) };
+}
+
+/** Images with their classes, those of training to learn from. */
+function probed(files: FileImages, split: FilesSplit, side: number): ProbeData | undefined {
+  const classes = classesOf(files, split);
+  if (!classes) return undefined;
+  const { names, ofItem } = classes;
+  const labelled = (items: Int32Array) => {
+    const chosen = items.filter((item) => ofItem[item] >= 0).subarray(0, MOST_TESTED);
+    return { pictures: filesPictures(files, chosen, side), labels: chosen.map((item) => ofItem[item]) };
+  };
+  const [[name, tested] = ["the images of training, since none are held out", split.train]] = split.tests;
+  const test = labelled(tested);
+  if (test.labels.length === 0) return undefined; // the classes that are tested were never trained
+  return { title: `captions as classes, ${name}`, classes: names, train: [labelled(split.train)], test };
+}
+
 /** Keys of the user's images without effect on other data. */
 export function filesConflicts({ data }: FilesSettings): Conflict[] {
   if (data.name === "files") return [];
@@ -231,10 +258,17 @@ export const filesData: DataSet<FilesSettings> = {
     return { sets, shared: { rendered: files.rendered } };
   },
 
-  async openClasses() {
+  async openClasses(settings, opening) {
+    const files = await openedFiles(settings, opening);
+    const classes = classesOf(files, splitFiles(files, settings.data.testShare));
+    if (classes) return classes;
     const detail =
-      "train.objective classify needs classes, and images with captions have none; use train.objective=pairs";
+      "train.objective classify needs classes: one caption for each image, as in folders of classes, and at least two images for a class; use train.objective=pairs";
     throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "train.objective", detail }]);
   },
-  openProbe: async () => undefined,
+
+  async openProbe(settings, opening) {
+    const files = opening.rendered ? filesFrom(opening.rendered) : await openedFiles(settings, opening);
+    return probed(files, splitFiles(files, settings.data.testShare), settings.model.image.imageSize);
+  },
 };

@@ -2,12 +2,12 @@
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { type FileImages, type FileItem, SourceError } from "../../src/data/index.ts";
 import { ConfigError, resolveConfig } from "../../src/run/config.ts";
-import { openTests, openTraining } from "../../src/run/dataSets.ts";
+import { openClasses, openProbe, openTests, openTraining } from "../../src/run/dataSets.ts";
 import { splitFiles } from "../../src/run/filesData.ts";
 import { filesRecipe } from "../../src/run/filesRecipe.ts";
 
@@ -114,6 +114,41 @@ describe("filesRecipe", () => {
   it("changes a trained model less than a new one", () => {
     expect(Number(settings(900, { start: "released" })["optim.lr"])).toBeLessThan(1e-4);
     expect(Number(settings(900, { start: "trained here" })["train.steps"])).toBe(450);
+  });
+});
+
+describe("captions as classes", () => {
+  const root = mkdtempSync(join(tmpdir(), "siglip-classes-"));
+  afterAll(() => rmSync(root, { recursive: true }));
+
+  /** The configuration of a run on the first images of the fixtures, each under one of these names. */
+  function configOf(names: readonly string[]) {
+    const folder = mkdtempSync(join(root, "images-"));
+    names.forEach((name, i) => {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      cpSync(
+        new URL(`../fixtures/sources/folder/00${i}.${i === 3 ? "webp" : "png"}`, import.meta.url),
+        join(folder, name),
+      );
+    });
+    return resolveConfig("files", [`data.path=${folder}`, "train.batch=4"]);
+  }
+
+  it("are those of training, and tell which images are tested", async () => {
+    const config = configOf(["train/dog/1", "train/cat/2", "train/cat/3", "train/dog/4", "test/cat/5", "test/owl/6"].map((name) => `${name}.png`)); // biome-ignore format: a line
+    const [{ names, ofItem }, probe] = [await openClasses(config), (await openProbe(config, {}))!];
+    expect([names, [...ofItem].sort()]).toEqual([["cat", "dog"], [-1, 0, 0, 0, 1, 1]]); // biome-ignore format: a line
+    expect(probe.train.map(({ labels }) => [...labels].sort())).toEqual([[0, 0, 1, 1]]);
+    expect([probe.test.pictures.texts, [...probe.test.labels]]).toEqual([["cat"], [0]]);
+    for (const { pictures, labels } of probe.train) {
+      expect(pictures.texts).toEqual(Array.from(labels, (label) => names[label]));
+    }
+  });
+
+  it("are no classes if most images have one of their own", async () => {
+    const config = configOf(["dog/1.png", "cat/2.png", "owl/3.png", "owl/4.png"]);
+    await expect(openClasses(config)).rejects.toThrow(/at least two images for a class; use train\.objective=pairs/);
+    expect(await openProbe(config, {})).toBeUndefined();
   });
 });
 
