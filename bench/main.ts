@@ -5,7 +5,7 @@
  *     npm run -s bench -- gemm step --json     two of them, as JSON
  *     npm run bench -- step emoji --profile    with the time of every kernel
  *     npm run bench -- step --peers DIR        compared with the libraries of peers/package.json, installed in DIR
- *     npm run bench -- loss step vit-b16 --python PATH      compared with PyTorch, which that Python can import
+ *     npm run bench -- loss step vit-b16 models --python PATH      compared with PyTorch, which that Python can import
  *
  * A row with a bar says whether it holds; the last line counts the rows whose bar does not hold.
  */
@@ -16,15 +16,18 @@ import { kernelReport, kernelsFor } from "../src/tensor/index.ts";
 import { attentionBench } from "./attention.ts";
 import { elementwiseBench } from "./elementwise.ts";
 import { emojiBench } from "./emoji.ts";
+import { filesBench } from "./files.ts";
 import { gemmBench } from "./gemm.ts";
 import { imagesBench } from "./images.ts";
 import { lossBench } from "./loss.ts";
 import { memoryBench } from "./memory.ts";
+import { modelsBench } from "./models.ts";
 import { negativesBench } from "./negatives.ts";
 import { optimizersBench } from "./optimizers.ts";
 import { line } from "./print.ts";
 import type { BenchOptions, Row } from "./row.ts";
 import { rowsBench } from "./rows.ts";
+import { searchBench } from "./search.ts";
 import { siglitBench } from "./siglit.ts";
 import { stepBench } from "./step.ts";
 import { vitB16Bench } from "./vitB16.ts";
@@ -40,11 +43,14 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => AsyncIterable<
   step: stepBench,
   emoji: emojiBench,
   images: imagesBench,
+  files: filesBench,
   loss: lossBench,
   negatives: negativesBench,
   memory: memoryBench,
+  search: searchBench,
   siglit: siglitBench,
   "vit-b16": vitB16Bench,
+  models: modelsBench,
 };
 
 const usage = `usage: npm run bench -- [${Object.keys(BENCHES).join("|")}]... [--json] [--profile] [--peers DIR] [--python PATH]`;

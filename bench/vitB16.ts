@@ -5,12 +5,12 @@
  * PyTorch did the same work. One thread; compared with our rate at 512³ and with PyTorch.
  */
 import { noGrad } from "../src/autograd/index.ts";
-import { parametersOf } from "../src/nn/index.ts";
 import { ImageTower, SIZES } from "../src/siglip/index.ts";
 import { abs, Rng, scope, sum, type Tensor, zeros } from "../src/tensor/index.ts";
 import { contest } from "./contest.ts";
 import { flopOf, ourProduct } from "./gemm.ts";
 import { product } from "./gemmCases.ts";
+import { hashed, withHashedWeights } from "./hashed.ts";
 import { pythonPeer, secondsOf } from "./peer.ts";
 import { atLeast, type BenchOptions, type Row } from "./row.ts";
 
@@ -20,36 +20,22 @@ const TOKENS = (SIDE / PATCH) ** 2;
 const ROUNDS = 5;
 const BAR = { "512³": 0.85, pytorch: 1 };
 
-/** Multiplications and additions of all products; the pooling head has one query, and the MLP after it one row per image. */
-const FLOP =
-  2 * BATCH * TOKENS * PATCH ** 2 * CHANNELS * D +
-  depth * BATCH * (2 * TOKENS * D * (4 * D + 2 * M) + 4 * TOKENS ** 2 * D) +
-  BATCH * (2 * TOKENS * D * 2 * D + 4 * TOKENS * D + 2 * D * (D + 2 * M)) +
+/**
+ * Multiplications and additions of all products for a batch of images; the pooling head has one query, and the MLP after it one row per
+ * image.
+ */
+export const flopOfB16 = (batch: number): number =>
+  2 * batch * TOKENS * PATCH ** 2 * CHANNELS * D +
+  depth * batch * (2 * TOKENS * D * (4 * D + 2 * M) + 4 * TOKENS ** 2 * D) +
+  batch * (2 * TOKENS * D * 2 * D + 4 * TOKENS * D + 2 * D * (D + 2 * M)) +
   2 * D * D;
-
-/** Fills tensors one after the other with numbers in −½..½, times a scale: the finaliser of MurmurHash3 on 0, 1, 2, ... */
-function hashed(): (x: Tensor, scale: number) => void {
-  let count = 0;
-  const next = (): number => {
-    let h = count++;
-    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    return ((h ^ (h >>> 16)) >>> 0) / 2 ** 32 - 0.5;
-  };
-  return ({ data }, scale) => {
-    for (let i = 0; i < data.length; i++) data[i] = next() * scale;
-  };
-}
+const FLOP = flopOfB16(BATCH);
 
 /** The tower and its images; kernels are scaled to keep the variance of their inputs. */
 function makeForward(): () => Tensor {
   const config = { imageSize: SIDE, patchSize: PATCH, ...SIZES.B, pooling: "map", posEmb: "learn" } as const;
-  const tower = new ImageTower(new Rng(1), config, D, "f32");
   const fill = hashed();
-  for (const { value } of parametersOf(tower).values()) {
-    const axes = value.shape.length;
-    if (axes > 1) fill(value, Math.sqrt(12 / value.shape[axes - 2]));
-  }
+  const tower = withHashedWeights(() => new ImageTower(new Rng(1), config, D, "f32"), fill);
   const images = zeros([BATCH, SIDE, SIDE, CHANNELS]);
   fill(images, 2);
   return () => noGrad(() => scope(() => tower.forward(images).value));

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { noGrad } from "siglip-ts/autograd";
 import { shapePictures, shapes } from "siglip-ts/data";
 import { nearest, retrieval } from "siglip-ts/eval";
+import { loadModel, saveModel } from "siglip-ts/models";
 import { AdamW, parametersOf } from "siglip-ts/nn";
-import { loadModel, saveModel } from "siglip-ts/run";
+import { loadTokenizer } from "siglip-ts/run";
 import { logOddsBias, SigLip, train, trainingLosses } from "siglip-ts/siglip";
 import { Rng, scope, tensor } from "siglip-ts/tensor";
 import { byteTokenizer, encodeAll } from "siglip-ts/tokenizers";
@@ -29,8 +30,9 @@ for (const { step, loss } of train({ model, optimizer, loss: trainingLosses.sigm
 }
 
 const folder = join(mkdtempSync(join(tmpdir(), "siglip-")), "model");
-saveModel(folder, model, byteTokenizer);
-const { model: loaded, tokenizer = byteTokenizer } = loadModel(folder);
+saveModel(model, folder, "siglip-ts", { tokenizer: byteTokenizer });
+const { model: loaded } = loadModel(folder);
+const tokenizer = loadTokenizer(folder);
 
 // 200 new drawings: which of them does a sentence describe?
 const gallery = shapePictures("train", 200, 1, side);

@@ -7,7 +7,7 @@ import { build } from "vite";
 /** Builds the page into a folder, which it empties. */
 export const buildPage = async (folder: string): Promise<void> => {
   const configFile = fileURLToPath(new URL("vite.config.ts", import.meta.url));
-  await build({ configFile, logLevel: "warn", build: { outDir: resolve(folder) } });
+  await build({ configFile, logLevel: "error", build: { outDir: resolve(folder) } });
 };
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

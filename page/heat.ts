@@ -26,6 +26,24 @@ export interface HeatOptions {
 const SIDE = 26;
 const NAME = 118; // pixels for the names
 
+/** Rows and columns that an arrow key moves by. */
+const MOVES: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+};
+
+/** The shapes of a cell. */
+function cellAt(row: number, column: number) {
+  const [x, y] = [NAME + column * SIDE, (row + 1) * SIDE];
+  return {
+    area: svg("rect", { x, y, width: SIDE - 2, height: SIDE - 2, rx: 3 }),
+    frame: svg("rect", { x: x + 1, y: y + 1, width: SIDE - 4, height: SIDE - 4, rx: 2, class: "frame" }),
+    dot: svg("circle", { cx: x + SIDE / 2 - 1, cy: y + SIDE / 2 - 1, r: 3, class: "change" }),
+  };
+}
+
 /** Makes a square that `draw` fills. */
 export function heatMap({ label, test, items, names, style }: HeatOptions) {
   const n = items.length;
@@ -38,12 +56,9 @@ export function heatMap({ label, test, items, names, style }: HeatOptions) {
     svg("text", { x: NAME - 8, y: (i + 1) * SIDE + SIDE / 2 + 4, "text-anchor": "end" }, name),
   );
   const cells = Array.from({ length: n * n }, (_, k) => {
-    const [x, y] = [NAME + (k % n) * SIDE, (Math.floor(k / n) + 1) * SIDE];
-    const area = svg("rect", { x, y, width: SIDE - 2, height: SIDE - 2, rx: 3 });
-    const frame = svg("rect", { x: x + 1, y: y + 1, width: SIDE - 4, height: SIDE - 4, rx: 2, class: "frame" });
-    const dot = svg("circle", { cx: x + SIDE / 2 - 1, cy: y + SIDE / 2 - 1, r: 3, class: "change" });
-    area.addEventListener("pointerdown", () => choose(Math.floor(k / n), k % n));
-    return { area, frame, dot };
+    const cell = cellAt(Math.floor(k / n), k % n);
+    cell.area.addEventListener("pointerdown", () => choose(Math.floor(k / n), k % n));
+    return cell;
   });
   const cursor = svg("rect", { width: SIDE + 2, height: SIDE + 2, rx: 4, class: "cursor" });
   const drawing = svg(
@@ -64,17 +79,12 @@ export function heatMap({ label, test, items, names, style }: HeatOptions) {
     column = Math.min(n - 1, Math.max(0, j));
     map.onChoose(row, column);
   };
-  const moves: Readonly<Record<string, readonly [number, number]>> = {
-    ArrowUp: [-1, 0],
-    ArrowDown: [1, 0],
-    ArrowLeft: [0, -1],
-    ArrowRight: [0, 1],
-  };
   element.addEventListener("keydown", (event) => {
-    const move = moves[event.key];
+    const move = MOVES[event.key];
     if (!move) return;
     event.preventDefault();
     choose(row + move[0], column + move[1]);
+    cells[row * n + column].area.scrollIntoView({ block: "nearest", inline: "nearest" });
   });
   void loadAtlas().then((atlas) => {
     pictures.forEach((picture, j) => {

@@ -97,14 +97,33 @@ export function servePage(
   });
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+/** The port of the command line; throws if it is none. */
+export function portOf(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new RangeError(`page: --port ${text} is no port; use 0 for any free one, or 1 to 65535`);
+}
+
+/** Builds and serves the page until the process is ended. */
+async function main(): Promise<void> {
   const { port } = parseArgs({ options: { port: { type: "string", default: "8321" } } }).values;
+  const wanted = portOf(port);
   const folder = mkdtempSync(join(tmpdir(), "siglip-page-"));
   try {
     await buildPage(folder);
-    const { address } = await servePage(folder, Number(port));
+    const { address } = await servePage(folder, wanted);
     console.log(address);
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await main().catch((error: NodeJS.ErrnoException) => {
+    const isTaken = error.code === "EADDRINUSE";
+    console.error(
+      isTaken ? "page: the port is in use; choose another with --port, or 0 for any free one" : error.message,
+    );
+    process.exitCode = isTaken ? 1 : 2;
+  });
 }

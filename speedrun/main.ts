@@ -1,10 +1,4 @@
-/**
- * `npm run speedrun`: records of training with few operations (docs/RECORDS.md).
- *
- *     npm run speedrun -- NAME               trains five seeds of a record, and judges them
- *     npm run speedrun -- NAME --seeds 1     only the first
- *     npm run speedrun -- --list             the table of all records
- */
+/** `npm run speedrun`: records of training with few operations (docs/RECORDS.md). */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { ConfigError } from "../src/run/index.ts";
@@ -14,13 +8,20 @@ import { MOST_SEEDS } from "./statistics.ts";
 import { trainSeed } from "./trainSeed.ts";
 
 const folder = fileURLToPath(new URL("./records", import.meta.url));
+const USAGE = `usage: npm run speedrun -- NAME [--seeds 5]   trains the seeds of a record and judges them
+       npm run speedrun -- --list              the table of all records, with their names`;
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { seeds: { type: "string", default: `${SEEDS}` }, list: { type: "boolean", default: false } },
+    options: {
+      seeds: { type: "string", default: `${SEEDS}` },
+      list: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
   });
+  if (values.help) return print(USAGE);
   if (values.list) return print(tableOf(folder));
   const seeds = Number(values.seeds);
   if (positionals.length !== 1) throw new TypeError(`give the name of one record, not ${positionals.length}`);
@@ -34,7 +35,6 @@ try {
   await main();
 } catch (error) {
   if (![TypeError, RecordError, ConfigError].some((known) => error instanceof known)) throw error;
-  const usage = "usage: npm run speedrun -- NAME [--seeds 5] | --list";
-  process.stderr.write(`speedrun: ${(error as Error).message}\n${usage}\n`);
+  process.stderr.write(`speedrun: ${(error as Error).message}\n${USAGE}\n`);
   process.exitCode = 2;
 }

@@ -35,16 +35,29 @@ const RULES: Readonly<Record<string, Rule>> = {
   formats: { folders: [] },
   tokenizers: { folders: ["formats"] },
   data: { folders: ["tensor", "formats", "tokenizers"], node: "everywhere", packages: true },
-  models: { folders: ["tensor", "nn", "siglip", "formats"], node: "everywhere" },
+  models: { folders: ["tensor", "nn", "siglip", "formats", "tokenizers"], node: "everywhere" },
   eval: { folders: [] },
   report: { folders: ["eval"], packages: true },
   run: {
-    folders: ["tensor", "autograd", "nn", "parallel", "siglip", "formats", "tokenizers", "data", "eval", "report"],
+    folders: [
+      "tensor",
+      "autograd",
+      "nn",
+      "parallel",
+      "siglip",
+      "formats",
+      "tokenizers",
+      "data",
+      "models",
+      "eval",
+      "report",
+    ],
     node: "everywhere",
     packages: true,
   },
+  photos: { folders: ["tensor", "formats", "data", "report", "run"], node: "everywhere" },
   cli: {
-    folders: ["tensor", "parallel", "siglip", "formats", "tokenizers", "data", "eval", "run"],
+    folders: ["tensor", "parallel", "siglip", "formats", "tokenizers", "data", "eval", "run", "photos"],
     node: "everywhere",
     packages: true,
   },
@@ -52,7 +65,10 @@ const RULES: Readonly<Record<string, Rule>> = {
 
 /** Files that belong to no folder. */
 const ROOT_FILES: Readonly<Record<string, Rule>> = {
-  // Lists the folders as namespaces.
+  // List the folders as namespaces; what a browser gets needs neither Node nor packages.
+  "browser.ts": {
+    folders: Object.keys(RULES).filter((name) => RULES[name].node !== "everywhere" && !RULES[name].packages),
+  },
   "index.ts": { folders: Object.keys(RULES).filter((name) => name !== "cli" && name !== "report") },
   // Sets flags of the engine. Whoever starts a program imports it first.
   "engine.ts": { folders: [], node: "everywhere" },
@@ -105,6 +121,7 @@ function broken(path: string, specifier: string, sources: Sources, declared: Rea
     return `${path} imports ${specifier}: ${folder}/${inner} may not import it`;
   }
   if (target === "engine.ts" && folder === "cli") return undefined;
+  if (target === "browser.ts" && path === "index.ts") return undefined;
   if (other === "") return `${path} imports ${specifier}: nobody inside imports the public door`;
   if (!rule.folders.includes(other)) return `${path} imports ${specifier}: ${folder || "src"} may not import ${other}`;
   if (target === `${other}/index.ts`) return undefined;
@@ -165,8 +182,9 @@ function beyondBrowser(sources: Sources): string[] {
       if (specifier.startsWith(".")) visit(posix.join(posix.dirname(path), specifier));
     }
   };
-  for (const folder of ["tensor", "autograd", "nn", "parallel", "siglip", "formats", "tokenizers"])
+  for (const folder of ["tensor", "autograd", "nn", "parallel", "siglip", "formats", "tokenizers", "eval"])
     visit(`${folder}/index.ts`);
+  visit("browser.ts");
   return [...reached].flatMap((path) =>
     importsOf(sources.get(path) ?? "")
       .filter((specifier) => specifier.startsWith("node:"))
@@ -312,6 +330,12 @@ describe("the check itself", () => {
     const found = check({ "index.ts": 'export * from "./tensor/index.ts";', [path]: source });
     expect(found.join("\n")).toContain(message);
     expect(found.length).toBe(1);
+  });
+
+  it("keeps folders that need Node from what a browser gets", () => {
+    const [files, source] = [{ "data/index.ts": "" }, 'export * as data from "./data/index.ts";'];
+    expect(check({ ...files, "index.ts": source })).toEqual([]);
+    expect(check({ ...files, "browser.ts": source }).join()).toMatch(/^browser\.ts imports .*may not import data$/);
   });
 
   it("keeps the door that needs Node from the core, and from the core's doors", () => {

@@ -100,7 +100,10 @@ console.log(loss.toFixed(4));
   expect("its loss is right", run(folder, "node", "use.js").trim() === "0.6933");
 
   const train = ["siglip", "train", "--preset", "shapes", "--set", "train.steps=2", "--out", "run"];
+  const { seconds, files } = JSON.parse(run(folder, "npx", ...train, "--dry-run", "--json"));
+  expect("a dry run estimates its time and names its files", seconds > 0 && files.includes("run/config.json"));
   expect("siglip train --preset shapes runs", run(folder, "npx", ...train).includes("R@10"));
+  expect("siglip runs lists it", /^run +done +2 /m.test(run(folder, "npx", "siglip", "runs", "run")));
 } finally {
   rmSync(folder, { recursive: true });
 }

@@ -53,6 +53,8 @@ export function circleOf(size: number) {
 const CELL = 40;
 const EDGE = 30;
 
+const WIDEST = 380; // pixels of the square, as in style.css
+
 /** The square of blocks: images as rows, texts as columns. */
 export function squareOf(size: number) {
   const title = svg("title");
@@ -61,17 +63,18 @@ export function squareOf(size: number) {
   const cells = Array.from({ length: size * size }, (_, k) => {
     const [x, y] = [EDGE + (k % size) * CELL, EDGE + Math.floor(k / size) * CELL];
     const area = svg("rect", { x, y, width: CELL - 3, height: CELL - 3, rx: 4 });
-    return { area, number: label("", x + CELL / 2 - 1.5, y + CELL / 2 + 3.5) };
+    return { area, number: label("", x + CELL / 2 - 1.5, y + CELL / 2 - 1.5) };
   });
   const side = EDGE + Math.max(1, size) * CELL;
   const element = svg(
     "svg",
     { viewBox: `0 0 ${side} ${side}`, role: "img", class: "ring-square" },
     title,
-    ...Array.from({ length: size }, (_, i) => label(`y${i}`, EDGE + i * CELL + CELL / 2, 20)),
-    ...Array.from({ length: size }, (_, i) => label(`x${i}`, 13, EDGE + i * CELL + CELL / 2 + 3)),
+    ...Array.from({ length: size }, (_, i) => label(`y${i}`, EDGE + i * CELL + CELL / 2 - 1.5, 16)),
+    ...Array.from({ length: size }, (_, i) => label(`x${i}`, 13, EDGE + i * CELL + CELL / 2 - 1.5)),
     ...cells.flatMap(({ area, number }) => [area, number]),
   );
+  element.style.fontSize = `${(14 * side) / WIDEST}px`; // of any square
   return {
     element: html("div", {}, element, html("p", { class: "note" }, "Blocks of 32 × 32 pairs, a device a row. A number is the event in which the loss of the block was computed. A block turns solid when its gradient for the texts is passed on: in the fused form two events after the number, in the chunked form in the backward pass; each device’s own block turns solid in the last event there.")), // biome-ignore format: a line
     draw({ visited, added }: Frame, frame: number): void {

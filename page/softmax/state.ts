@@ -8,7 +8,7 @@ export const VIEWS = ["probability", "gradient"] as const;
 
 const BEFORE = 12; // pairs
 /** A cell has moved if its value changes by more than this: far more than rounding, far less than any effect. */
-export const MOVED = 1e-12;
+const MOVED = 1e-12;
 const place = (name: string): number => NAMES.indexOf(name);
 
 /** Pairs of a batch: emoji in order, and the picture that each text is said to belong to. */

@@ -28,7 +28,7 @@ export const RANGES = {
 } as const;
 
 export function stateOf(parameters: URLSearchParams): SquareState {
-  const view = VIEWS.find((each) => each === parameters.get("view")) ?? "logit";
+  const view = VIEWS.find((each) => each === parameters.get("view")) ?? "probability";
   const number = (name: keyof typeof RANGES): number => numberIn(parameters, name, RANGES[name]);
   return {
     stage: number("stage"),

@@ -1,16 +1,13 @@
-/** The parts of the training's view: figures, curves, the square, the search. */
-import { loadAtlas } from "../atlas/load.ts";
+/** The parts of the training's view: figures, curves, the square. */
 import { ITEMS, NAMES } from "../batch/batch.ts";
 import { lineChart } from "../chart.ts";
 import { fixed, html, precise } from "../dom.ts";
-import { type Cell, heatMap, pictureUrl } from "../heat.ts";
-import type { Found } from "./messages.ts";
+import { type Cell, heatMap } from "../heat.ts";
+import { UNSEEN } from "../search.ts";
 import type { Progress } from "./state.ts";
 
 /** Steps of a training; `recipe.ts` has the same, with all of the engine. */
 const STEPS = 1200;
-/** The style that training never sees. */
-const UNSEEN = 3;
 
 const percent = (share: number): string => `${fixed(share, 1)} %`;
 
@@ -100,35 +97,4 @@ export function squareView() {
     draw(last);
   };
   return { element: html("div", {}, map.element, text), draw };
-}
-
-/** Words, and the pictures that they find. */
-export function searchOf(onSearch: (words: string) => void) {
-  const input = html("input", {
-    type: "search",
-    maxlength: 100,
-    placeholder: "brown bear",
-    "data-test": "search-input",
-  });
-  const results = html("ol", { class: "results", "aria-live": "polite" });
-  input.addEventListener("input", () => onSearch(input.value.trim().toLowerCase()));
-  let shown = "";
-  const draw = (words: string, found: readonly Found[]): void => {
-    if (document.activeElement !== input) input.value = words;
-    const now = words === "" ? [] : found;
-    const key = JSON.stringify(now);
-    if (key === shown) return;
-    shown = key;
-    void loadAtlas().then((atlas) => {
-      results.replaceChildren(
-        ...now.map(({ item, probability }) => {
-          const name = atlas.names[item];
-          const picture = html("img", { src: pictureUrl(atlas, UNSEEN, item), alt: "", width: 48, height: 48, class: "pixels" });
-          return html("li", { "data-test": "search-result" }, picture, html("span", {}, name), html("span", { class: "note" }, `p = ${precise(probability)}`));
-        }),
-      ); // biome-ignore format: a result a line
-    });
-  };
-  const element = html("div", { class: "search" }, html("label", { class: "choice" }, "words", input), results);
-  return { element, draw };
 }

@@ -6,7 +6,7 @@ import { retrieval, retrievalOfScores } from "../../src/eval/index.ts";
 import { parametersOf } from "../../src/nn/index.ts";
 import { alone, type Communicator } from "../../src/parallel/index.ts";
 import { embedPictures, embedTexts } from "../../src/run/embed.ts";
-import { type StepMetrics, trainStep } from "../../src/siglip/index.ts";
+import { type PairStepMetrics, trainStep } from "../../src/siglip/index.ts";
 import type { Atlas } from "../atlas/atlas.ts";
 import { sigmoid } from "../pairMath.ts";
 import { galleriesOf, pairsOf, picturesOf, tokenizerOf, UNSEEN } from "./data.ts";
@@ -58,7 +58,7 @@ export class PageTraining {
   }
 
   /** Takes a step; returns its metrics from before the update. */
-  advance(): StepMetrics {
+  advance(): PairStepMetrics {
     const { rank } = this.#comm;
     const batch = this.#pairs.batch(this.#seed, this.step, BATCH, this.#own, rank * this.#own.items.length);
     const factor = factorOf(this.step);

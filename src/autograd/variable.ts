@@ -4,7 +4,7 @@
  * A leaf made by `parameter` collects its gradient in `grad`; a constant collects nothing; every other variable points to
  * the operation that computed it.
  */
-import { INSPECT, type Shape, type Storage, storages, type Tensor } from "../tensor/index.ts";
+import { INSPECT, requireTensor, type Shape, type Storage, storages, type Tensor } from "../tensor/index.ts";
 
 /** One recorded operation. Ids increase, so descending ids are a reverse topological order. */
 export interface Node {
@@ -85,14 +85,20 @@ export class Variable {
 }
 
 /** A leaf that collects its gradient. */
-export const parameter = (value: Tensor): Variable => new Variable(value, true);
+export function parameter(value: Tensor): Variable {
+  requireTensor("parameter", value);
+  return new Variable(value, true);
+}
 
 /** A leaf that collects its gradient and whose numbers are arranged as `layout` says. */
 export const parameterWithLayout = (value: Tensor, layout: Layout): Variable =>
   new Variable(value, true, undefined, layout);
 
 /** A leaf without a gradient. */
-export const constant = (value: Tensor): Variable => new Variable(value, false);
+export function constant(value: Tensor): Variable {
+  requireTensor("constant", value);
+  return new Variable(value, false);
+}
 
 /** The tensor of a variable, or the tensor itself. */
 export const tensorOf = (x: Tensor | Variable): Tensor => (x instanceof Variable ? x.value : x);

@@ -1,4 +1,4 @@
-/** The folder of rendered pictures: `SIGLIP_CACHE`, or `siglip-ts` in the user's cache folder. */
+/** The folder of rendered pictures and compiled code: `SIGLIP_CACHE`, or `siglip-ts` in the user's cache folder. */
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 

@@ -6,6 +6,7 @@ import { DataError, ICON_SOURCES, type IconIndex, iconPackage, prepareIcons } fr
 import { iconsFolder } from "../run/index.ts";
 import { cacheFolder } from "./cacheFolder.ts";
 import { startWaiting } from "./elapsed.ts";
+import { commandLine } from "./invocation.ts";
 import { print } from "./print.ts";
 import { showRendering } from "./renderProgress.ts";
 
@@ -90,6 +91,6 @@ function table(index: IconIndex, folder: string): string {
       ({ set, icons, leaked, sameName, repeated, left, leakedAfter }) =>
         `${set}: ${leaked} of ${icons} icons (${percent(leaked, icons)}) look like one that training or validation shows, ${sameName} of them with its name; left out, with ${repeated} that repeat within the set; ${left} stay, ${leakedAfter} of them look like one`,
     ),
-    `prepared in ${folder}; train with: siglip train --preset icons`,
+    `prepared in ${folder}; train with: ${commandLine(["train", "--preset", "icons"])}`,
   ].join("\n");
 }

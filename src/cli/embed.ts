@@ -8,7 +8,7 @@ import {
   EmbeddingsError,
   type Fingerprint,
   fingerprintOf,
-  modelOf,
+  imageModelOf,
   openRunToRead,
   openTraining,
   readEmbeddings,
@@ -36,7 +36,7 @@ export async function embed(run: string, { out, json = false, ...options }: Embe
   checkOut(out);
   const { config, checkpoint } = openRunToRead(run, warn);
   chooseKernels(options.kernels ?? config.train.kernels);
-  modelOf(config, checkpoint); // an invalid model is rejected here, before any thread starts
+  imageModelOf(config, checkpoint); // an invalid model is rejected here, before any thread starts
   const { pairs } = await openTraining(config, opening());
   const images = await openImages(pairs);
   if (!images) {

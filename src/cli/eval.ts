@@ -1,17 +1,23 @@
 /** `siglip eval`: zero-shot retrieval with the newest checkpoint of a run, and the few-shot probe of its image tower. */
 import { launch } from "../parallel/launch.ts";
 import {
+  accuracyJson,
+  accuracyTable,
+  ConfigError,
+  classifierOf,
   type EvalJob,
   type EvalResult,
   evalProgram,
   evaluationJson,
   evaluationTable,
   modelOf,
+  openProbe,
   openRunToRead,
   openTests,
   probeJson,
   probeTable,
   shared,
+  testAfter,
 } from "../run/index.ts";
 import { chooseKernels, type KernelMode } from "../tensor/index.ts";
 import { deadlineOf, deviceCount } from "./devices.ts";
@@ -35,13 +41,24 @@ export async function evaluate(
   const { config, checkpoint } = openRunToRead(run, warn);
   const { step } = checkpoint;
   chooseKernels(options.kernels ?? config.train.kernels);
-  modelOf(config, checkpoint); // an invalid model is rejected here, before any thread starts
+  const classifies = config.train.objective === "classify";
+  if (classifies) classifierOf(config, checkpoint);
+  else modelOf(config, checkpoint); // an invalid model is rejected here, before any thread starts
   const { shared: opened } = await openTests(config, opening());
+  if (probes && (await openProbe(config, opening())) === undefined) {
+    const detail = `--probe needs classes, and the data set ${config.data.name} has none; leave it out`;
+    throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "--probe", detail }]);
+  }
   // A training may save meanwhile: all devices evaluate this checkpoint.
   const job: EvalJob = { config, stored: shared(checkpoint), opened, probes };
-  const [{ evaluations, probe }] = await launch<EvalJob, EvalResult>(evalProgram, devices, job, { deadline }).results;
+  const { results } = launch<EvalJob, EvalResult>(evalProgram, devices, job, { deadline });
+  const [{ evaluations: own, accuracies, probe }] = await results;
+  const evaluations = [
+    ...own,
+    ...(await testAfter(run, config, job.stored, { devices, deadline, opening: opening() })),
+  ];
   if (json) {
-    const tests = evaluations.map(evaluationJson);
+    const tests = classifies ? accuracies.map(accuracyJson) : evaluations.map(evaluationJson);
     print(
       JSON.stringify({
         ...tests[0],
@@ -52,7 +69,10 @@ export async function evaluate(
       }),
     );
   } else {
-    const tables = [evaluationTable(evaluations), ...(probe ? [probeTable(probe)] : [])];
+    const tables = [
+      classifies ? accuracyTable(accuracies) : evaluationTable(evaluations),
+      ...(probe ? [probeTable(probe)] : []),
+    ];
     print([`${run}, step ${step}`, ...tables].join("\n\n"));
   }
 }

@@ -30,12 +30,14 @@ const isExitCode = (value: unknown): value is ExitCode => typeof value === "numb
  * bug in this project or in a program that uses it.
  */
 const BY_NAME: Readonly<Record<string, ExitCode>> = {
+  BlendError: EXIT.usage,
   ConfigError: EXIT.usage,
   DataError: EXIT.usage,
   KernelError: EXIT.usage, // kernels that this engine cannot run; others work
   MissingPackageError: EXIT.usage,
   ModelConfigError: EXIT.usage,
   ModelFolderError: EXIT.usage,
+  PhotoIndexError: EXIT.usage,
   RunFolderError: EXIT.usage,
   OutOfMemoryError: EXIT.usage, // the request is too large; if the system has no memory, a device failed
   ScheduleError: EXIT.usage,
@@ -46,6 +48,7 @@ const BY_NAME: Readonly<Record<string, ExitCode>> = {
   LossInputsError: EXIT.data,
   PictureError: EXIT.data,
   PreprocessError: EXIT.data,
+  SourceError: EXIT.data,
   TokenizerError: EXIT.data,
   CheckpointError: EXIT.data, // unless its code says that the disk failed
   AbortedError: EXIT.workerDied,

@@ -26,10 +26,10 @@ export function commandLine(args: readonly string[], started: Started = startedH
 }
 
 function programOf({ program, folder, script, root = ROOT }: Started): string {
-  const source = join(root, "src", "cli", "main.ts");
-  if (program === source && relative(folder, root) === "") return "npm run -s siglip --";
-  if (script === "npx") return "npx siglip";
-  if (!/\.[jt]s$/.test(program)) return "siglip";
+  const isSource = ["start.mjs", "main.ts"].some((name) => program === join(root, "src", "cli", name));
+  if (isSource && relative(folder, root) === "") return "npm run -s siglip --";
+  if (script === "npx" || /[\\/]node_modules[\\/]\.bin[\\/]/.test(program)) return "npx siglip";
+  if (!/\.(ts|m?js)$/.test(program)) return "siglip";
   const path = relative(folder, program);
   return `node ${shellWord(isAbsolute(path) || path.startsWith("..") ? program : path)}`;
 }

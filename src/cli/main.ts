@@ -12,7 +12,9 @@ import { presetNames } from "../run/index.ts";
 import { lossForms } from "../siglip/index.ts";
 import { KERNEL_MODES } from "../tensor/index.ts";
 import { addressSpaceHint } from "./addressSpace.ts";
+import { keysHint, optionHint } from "./config.ts";
 import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
+import { commandLine } from "./invocation.ts";
 import { printableLines } from "./print.ts"; // its handling of stdout applies to help too
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -26,10 +28,12 @@ const kernels = (about: string): Option => new Option("--kernels <mode>", about)
 const deadline = (): Option =>
   new Option("--deadline <seconds>", "end the run if a device sends no heartbeat for this many seconds (default: 30)");
 
-const program = new Command("siglip")
+const MODEL = "run folder, saved model, or released weights (a folder, or an npz file)";
+
+const program = new Command(commandLine([]))
   .description("SigLIP in TypeScript: train, evaluate, classify, search.")
   .version(version)
-  .showHelpAfterError("(siglip --help lists the commands and their options)")
+  .showHelpAfterError(`(${commandLine(["--help"])} lists the commands and their options)`)
   .addHelpText(
     "after",
     "\nExit codes: 0 done · 2 usage or configuration · 65 bad data or model file · 70 internal error · 71 a device failed\n" +
@@ -48,7 +52,7 @@ const program = new Command("siglip")
 program
   .command("train")
   .description("train a model; ends with a table of results and a report")
-  .option("--preset <name>", `what to train: ${presetNames.join(", ")} (default: emoji)`)
+  .option("--preset <name>", `what to train: ${presetNames.join(", ")}; config shows what one changes (default: emoji)`)
   .option("--out <folder>", "run folder (default: a new one under runs/)")
   .option("--seed <number>", "the same as --set train.seed=<number>")
   .option(
@@ -60,18 +64,47 @@ program
   .option("--shards <number>", "pieces of a batch, shared by the devices; more pieces need less memory")
   .addOption(kernels("the same as --set train.kernels=<mode>; strict: bit-identical on every engine"))
   .addOption(
-    new Option("--set <key=value>", "change one key of the configuration; may be repeated")
+    new Option("--set <key=value>", "change one key of the configuration (config lists them); may be repeated")
       .argParser(collect)
       .default([], "none"),
   )
-  .option("--init <run>", "start from the weights of a run or a saved model; its model and tokenizer are kept")
+  .option("--data <path>", "train on your own images with captions: a folder, or a table; sets data.name and data.path")
+  .option(
+    "--init <model>",
+    "start from the weights of a run, a saved model, or with --data released weights; model and tokenizer are kept",
+  )
   .option("--lock <tower>", "the same as --set train.lock=<tower>; image: keep the image tower of --init unchanged")
-  .option("--embeddings <file>", "embeddings of the training images by siglip embed (default: computed at the start)")
-  .option("--resume", "resume the run in --out; --set may change log.*, eval.*, checkpoint.*, and often train.steps")
-  .option("--dry-run", "print parameters, memory, steps, devices and shards of a new run; write nothing")
+  .option("--embeddings <file>", "embeddings of the training images by embed (default: computed at the start)")
+  .option(
+    "--resume",
+    "resume the run in --out, by default the newest in runs/; --set may change log.*, eval.*, checkpoint.*, and often train.steps",
+  )
+  .option("--dry-run", "print the size, the time and the files of a new run, after a trial of some steps; write no run")
+  .option("--sheet <file>", "with --dry-run: write the first pictures and texts, as the model sees them, as HTML")
   .option("--json", "print the result of --dry-run as JSON")
   .option("--verify", "compare devices after every step and checksum every message; use it if you suspect faulty RAM")
   .action(async (options) => (await import("./train.ts")).train(options));
+
+program
+  .command("config")
+  .description("list the keys of --set: value, accepted values, meaning, and what a preset changes")
+  .argument("[preset]", `one of ${presetNames.join(", ")} (default: the values before any preset)`)
+  .option("--json", "print JSON")
+  .action(async (preset, options) => (await import("./config.ts")).config(preset, options));
+
+program
+  .command("runs")
+  .description("list runs: state, steps, loss, recall, and how their configuration differs from a preset; newest last")
+  .argument("[folder]", "a folder of runs, or one run (default: runs)")
+  .option("--json", "print JSON")
+  .action(async (folder, options) => (await import("./runs.ts")).runs(folder, options));
+
+program
+  .command("report")
+  .description("write the report of a run with its newest checkpoint; of several runs, one page that compares them")
+  .argument("<runs...>", "run folders")
+  .option("--out <file>", "file to write, .html (default: report.html in the run; of several runs comparison.html)")
+  .action(async (runs, options) => (await import("./report.ts")).report(runs, options));
 
 program
   .command("eval")
@@ -89,35 +122,86 @@ program
 
 program
   .command("embed")
-  .description("the embeddings of a run's training images in a file, for train --lock image --embeddings")
-  .argument("<run>", "run folder")
-  .requiredOption("--out <file>", "file to write, .safetensors; an interrupted command continues")
-  .option("--devices <number>", "worker threads that share the images (default: the cores)")
+  .description(
+    "embeddings in a file: of --images or --texts; without these, of a run's training images, for train --lock image --embeddings",
+  )
+  .argument("<model>", MODEL)
+  .requiredOption("--out <file>", "file to write: .npy, .safetensors or .jsonl; for training images .safetensors")
+  .option("--images <paths...>", "picture files or folders; rows in this order")
+  .option("--texts <file>", 'texts, one a line, or .jsonl with "text"; rows in this order')
+  .option("--devices <number>", "worker threads that share the training images (default: the cores)")
   .addOption(deadline())
   .addOption(kernels("which kernels (default: those of the training)"))
   .option("--json", "print JSON")
-  .action(async (run, options) => (await import("./embed.ts")).embed(run, options));
+  .action(async (model, options) =>
+    options.images || options.texts !== undefined
+      ? (await import("./embedModel.ts")).embedModel(model, options)
+      : (await import("./embed.ts")).embed(model, options),
+  );
 
 program
   .command("classify")
-  .description("rank words by how well they describe a picture")
-  .argument("<run>", "run folder")
-  .argument("<picture>", "a PNG, JPEG, WebP, GIF, AVIF, TIFF or SVG file")
-  .argument("<words...>", "candidates, each a word or a quoted phrase")
-  .option("--json", "print JSON")
-  .action(async (run, picture, words, options) =>
-    (await import("./classify.ts")).classify(run, picture, words, options),
+  .description("rank labels by how well they describe a picture")
+  .argument("<model>", MODEL)
+  .argument("<picture>", "a PNG, JPEG, WebP, GIF, AVIF, TIFF or SVG file, or a folder of them")
+  .argument("[words...]", "labels, each a word or a quoted phrase; with --labels more pictures or folders")
+  .option("--labels <list>", 'labels, separated by commas: "a cat,a dog"')
+  .addOption(
+    new Option("--template <text>", 'text with {} for the label: "a photo of a {}"; of several, the mean direction')
+      .argParser(collect)
+      .default([], "none"),
+  )
+  .option("--json", "print JSON, a line for each picture")
+  .action(async (model, picture, words, options) =>
+    (await import("./classify.ts")).classify(model, picture, words, options),
   );
+
+program
+  .command("index")
+  .description("embed the pictures of a folder, so that search finds them at once; later runs embed what has changed")
+  .argument("<folder>", "folder of pictures; hidden files are left out")
+  .requiredOption("--model <model>", "a run, a saved model, or released weights")
+  .option("--out <index>", "folder of the index (default: .siglip-index in the folder)")
+  .addOption(
+    new Option("--skip <path>", "leave out this file or folder below the folder; may be repeated")
+      .argParser(collect)
+      .default([], "none"),
+  )
+  .option("--json", "print JSON")
+  .action(async (folder, options) => (await import("./indexPhotos.ts")).indexPhotos(folder, options));
 
 program
   .command("search")
   .description("rank pictures by how well they match a query")
-  .argument("<run>", "run folder")
-  .argument("<query>", "what to look for")
-  .argument("[pictures...]", "picture files or folders (default: the test pictures of the run)")
+  .argument("<where>", "an index or its folder of pictures; or a run, a saved model, or released weights")
+  .argument("[query]", "what to look for; several words in quotes")
+  .argument("[pictures...]", "with a model: picture files or folders (default: the test pictures of a run)")
   .option("--top <number>", "how many pictures to show", "5")
   .option("--json", "print JSON")
-  .action(async (run, query, pictures, options) => (await import("./search.ts")).search(run, query, pictures, options));
+  .optionsGroup("With an index:")
+  .option("--image <file>", "look for pictures like this one, or like the sum of it and the words")
+  .option("--image-weight <number>", "weight of --image beside the words (default: 1)")
+  .option("--minus <words>", "what the pictures must not show")
+  .option("--minus-weight <number>", "weight of --minus (default: 0.5)")
+  .option("--min-probability <number>", "leave out pictures that match less probably (default: 0.5)")
+  .option("--under <folder>", "only pictures in this folder below the indexed one")
+  .option("--from <day>", "only pictures from this day on: 2024, 2024-05 or 2024-05-31")
+  .option("--to <day>", "only pictures up to this day")
+  .option("--model <model>", "the model, if it is not where it was when the index was made")
+  .option("--out <file>", "write the results with their pictures as one HTML file")
+  .action(async (where, query, pictures, options) =>
+    (await import("./search.ts")).search(where, query, pictures, options),
+  );
+
+program
+  .command("blend")
+  .description("the weights between those of two models of the same sizes, as a model before and after its fine-tuning")
+  .argument("<a>", "a run, a saved model, or released weights")
+  .argument("<b>", "another one")
+  .argument("<out>", "new folder for the blended model")
+  .option("--ratio <number>", "share of the second model, from 0 to 1", "0.5")
+  .option("--json", "print JSON")
+  .action(async (a, b, out, options) => (await import("./blend.ts")).blend(a, b, out, options));
 
 program
   .command("loss")
@@ -156,21 +240,47 @@ program
   .action(async (_name, options) => (await import("./dataIcons.ts")).dataIcons(options));
 
 program
+  .command("convert")
+  .description(
+    "write a model for another library, with its tokenizer and settings of images, and say what it cannot say",
+  )
+  .argument("<model>", MODEL)
+  .argument("<folder>", "a new folder")
+  .addOption(new Option("--to <layout>", "library").choices(["hf", "big-vision", "open-clip"]).makeOptionMandatory())
+  .option("--json", "print JSON")
+  .action(async (model, folder, options) => (await import("./convert.ts")).convert(model, folder, options));
+
+program
   .command("info")
-  .description("show the cores, the kernels chosen and their speed")
+  .description("show what a model is; without one, the cores, the kernels chosen and their speed")
+  .argument("[model]", MODEL)
+  .addHelpText(
+    "after",
+    "\nNotes and warnings name what costs accuracy without an error: length, case and punctuation of texts, the form of\n" +
+      "GELU, a temperature above open_clip's clamp.",
+  )
   .addOption(kernels("kernels to use; strict: bit-identical on every engine").default("fast"))
   .option("--json", "print JSON")
-  .action(async (options) => (await import("./info.ts")).info(options));
+  .action(async (model, options) =>
+    model === undefined
+      ? (await import("./info.ts")).info(options)
+      : (await import("./infoModel.ts")).infoModel(model, options.json),
+  );
+
+for (const command of program.commands) {
+  command.showHelpAfterError(`(${commandLine([command.name(), "--help"])} lists the options)`);
+}
 
 try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
     // Commander has printed the problem on stderr.
+    if (process.argv[2] === "train") process.stderr.write(optionHint(error.message));
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
   } else {
     const { message, stack } = error as Error;
-    const text = `siglip: ${isExpected(error) ? message : stack}${addressSpaceHint(error)}`;
+    const text = `siglip: ${isExpected(error) ? message : stack}${addressSpaceHint(error)}${keysHint(error)}`;
     process.stderr.write(printableLines(`${text}\n`));
     process.exitCode = exitCodeOf(error);
   }

@@ -2,7 +2,7 @@
 
 import type { Opening } from "../run/index.ts";
 import { cacheFolder } from "./cacheFolder.ts";
-import { warn } from "./print.ts";
+import { note, warn } from "./print.ts";
 import { showRendering } from "./renderProgress.ts";
 
-export const opening = (): Opening => ({ progress: showRendering(), warn, cache: cacheFolder() });
+export const opening = (): Opening => ({ progress: showRendering(), note, warn, cache: cacheFolder() });

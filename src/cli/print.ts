@@ -24,6 +24,11 @@ export const print = (line: string): void => {
 /** Text with all control characters but line breaks escaped. */
 export const printableLines = (text: string): string => text.replace(/[^\n]+/g, printable);
 
+/** Prints a remark on stderr. */
+export const note = (message: string): void => {
+  process.stderr.write(`${printable(message)}\n`);
+};
+
 /** Prints a warning on stderr. */
 export const warn = (message: string): void => {
   process.stderr.write(`warning: ${printable(message)}\n`);

@@ -1,5 +1,6 @@
 /**
- * The progress line of a run, on stderr: step, loss, t, b, pairs per second, time left.
+ * The progress line of a run, on stderr: step, loss, t and b or accuracy, pairs or pictures per second, time left, the newest
+ * recall.
  *
  * On a terminal it is one line, rewritten and cut to the current width. Elsewhere (a file, a pipe, CI) it is a plain line
  * every few seconds. The display must never end a run: a closed pipe silences it, and a signal restores the cursor before
@@ -10,8 +11,18 @@
 export interface ProgressRow {
   readonly step: number;
   readonly loss: number;
-  readonly t: number;
-  readonly b: number;
+  readonly t?: number;
+  readonly b?: number;
+  /** Of a classifier, on the batch. */
+  readonly accuracy?: number;
+  /** R@1 on the first test set, if it was measured after this step. */
+  readonly recall?: Recall | undefined;
+}
+
+/** Shares of the texts, and of the images, whose match is found first. */
+interface Recall {
+  readonly textToImage: number;
+  readonly imageToText: number;
 }
 
 /** The part of a `tty.WriteStream` that is used; `columns` and `isTTY` are absent without a terminal. */
@@ -38,7 +49,7 @@ export interface ProgressOptions {
 }
 
 export interface Progress {
-  /** Reports a finished step; draws it if enough time has passed, and always the last step. */
+  /** Reports a finished step; draws it if enough time has passed, and always the last step and one with its recall. */
   update(row: ProgressRow): void;
   /** Writes a message above the progress line. */
   log(message: string): void;
@@ -77,10 +88,10 @@ export function startProgress(options: ProgressOptions): Progress {
   return {
     update(next) {
       if (stopped) return;
-      row = next;
+      row = { recall: row?.recall, ...next };
       const time = now();
       speed.add(time, next.step);
-      if (time - lastDraw < every && next.step < steps) return;
+      if (time - lastDraw < every && next.step < steps && !next.recall) return;
       lastDraw = time;
       draw();
     },
@@ -179,16 +190,21 @@ export function progressLine(
 ): string {
   const parts = [
     { drop: 0, text: `step ${count(row.step)}/${count(steps)}` },
-    { drop: 3, text: `${Math.floor((100 * row.step) / steps)}%` },
+    { drop: 4, text: `${Math.floor((100 * row.step) / steps)}%` },
     { drop: 1, text: `loss ${row.loss.toFixed(4)}` },
-    { drop: 5, text: `t ${row.t.toFixed(2)}` },
-    { drop: 6, text: `b ${row.b.toFixed(2)}` },
   ];
+  if (row.t !== undefined) parts.push({ drop: 6, text: `t ${row.t.toFixed(2)}` });
+  if (row.b !== undefined) parts.push({ drop: 7, text: `b ${row.b.toFixed(2)}` });
+  if (row.accuracy !== undefined) parts.push({ drop: 6, text: `accuracy ${(100 * row.accuracy).toFixed(0)} %` });
+  if (row.recall) {
+    const [texts, images] = [row.recall.textToImage, row.recall.imageToText].map((share) => (100 * share).toFixed(1));
+    parts.push({ drop: 3, text: `R@1 ${texts}/${images} %` });
+  }
   if (stepsPerSecond > 0) {
-    parts.push({ drop: 4, text: `${count(stepsPerSecond * batch)} pairs/s` });
+    parts.push({ drop: 5, text: `${count(stepsPerSecond * batch)} ${row.t === undefined ? "pictures" : "pairs"}/s` });
     if (row.step < steps) parts.push({ drop: 2, text: `${showTime((steps - row.step) / stepsPerSecond)} left` });
   }
-  for (let most = 6; most >= 0; most--) {
+  for (let most = 7; most >= 0; most--) {
     const text = parts
       .filter((part) => part.drop <= most)
       .map((part) => part.text)

@@ -5,7 +5,7 @@ export function showRendering(stream: NodeJS.WriteStream = process.stderr): (don
   return (done, total) => {
     if (done < total && done - drawn < total / (stream.isTTY ? 200 : 5)) return;
     drawn = done;
-    const line = `rendering pictures (once): ${done} of ${total}`;
+    const line = `preparing pictures (once): ${done} of ${total}`;
     stream.write(stream.isTTY ? `\r${line}${done === total ? "\n" : ""}` : `${line}\n`);
   };
 }

@@ -2,11 +2,13 @@
  * `siglip train`, the main thread: it opens the run folder and the data, starts the devices, draws progress, and forwards
  * Ctrl-C. It never blocks on a device; the training itself is in trainDevice.ts.
  */
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
+import { join, resolve as resolvePath } from "node:path";
 import { newSharedRows } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch } from "../parallel/launch.ts";
 import {
+  type Classes,
   type Config,
   ConfigError,
   checkBatch,
@@ -17,14 +19,20 @@ import {
   configDigest,
   createNextRun,
   createRun,
+  cutTexts,
+  evaluationTable,
+  firstBatchPage,
   fitsOn,
   fittingShards,
   initialCheckpoint,
   keptTokenizer,
+  LiveReport,
   metricsOf,
-  modelConfig,
+  newestRun,
   type OpenRun,
   type OwnedRunFolder,
+  onContents,
+  openClasses,
   openResumed,
   openStartingWeights,
   openTraining,
@@ -33,29 +41,37 @@ import {
   remedyFor,
   requireFit,
   resolveConfig,
+  resultsOf,
   rewindMetrics,
   rowShapeOf,
-  runBytes,
+  runName,
   type StartingWeights,
+  sessionOf,
   shared,
   type TrainingData,
   type TrainJob,
   type TrainReport,
   type TrainResult,
+  testAfter,
+  testBefore,
   tokenizerOf,
   trainProgram,
   writeChanges,
+  writeOldTests,
 } from "../run/index.ts";
-import { parameterCount } from "../siglip/index.ts";
 import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
+import { printDryRun } from "./dryRun.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
+import { commandLine } from "./invocation.ts";
 import { embeddingsOf, openLockedImages } from "./lockedImages.ts";
 import { opening } from "./opening.ts";
+import { ownDataRecipe, ownDataSummary } from "./ownData.ts";
 import { print, printableLines, warn } from "./print.ts";
 import { startProgress } from "./progress.ts";
 import { howToGoOn, resumeCommand } from "./recovery.ts";
+import { RUNS } from "./runs.ts";
 import { catchSignals, exitCodeAfter, type Interruption } from "./signals.ts";
 
 export interface TrainOptions {
@@ -68,49 +84,61 @@ export interface TrainOptions {
   readonly shards?: string;
   readonly kernels?: string;
   readonly set: readonly string[];
+  readonly data?: string;
   readonly init?: string;
   readonly lock?: string;
   readonly embeddings?: string;
   readonly resume?: boolean;
   readonly verify?: boolean;
   readonly dryRun?: boolean;
+  readonly sheet?: string;
   readonly json?: boolean;
 }
-
-/** Parent folder of runs without --out. */
-const RUNS = "runs";
 
 /** Steps between two comparisons of the devices: often enough, at a negligible cost. */
 const COMPARE_EVERY = 100;
 
 /** The preset of a run for which none is named. */
-const presetOf = ({ preset, lock }: TrainOptions): string => preset ?? (lock === "image" ? "emoji-siglit" : "emoji");
+const presetOf = ({ preset, lock, data }: TrainOptions): string =>
+  preset ?? (data !== undefined ? "files" : lock === "image" ? "emoji-siglit" : "emoji");
 
-export async function train(options: TrainOptions): Promise<void> {
-  const { out, resume = false } = options;
-  const preset = presetOf(options);
-  deadlineOf(options.deadline); // reject an invalid one before any work
-  const from = startingWeightsOf(options);
+export async function train(given: TrainOptions): Promise<void> {
+  const { out, resume = false } = given;
+  const preset = presetOf(given);
+  deadlineOf(given.deadline); // reject an invalid one before any work
+  const from = startingWeightsOf(given);
+  const options = preset === "files" && !resume ? await withRecipe(given, from) : given;
   if (options.dryRun) return dryRun(options, from);
+  if (options.sheet !== undefined) {
+    const detail = "--sheet is for --dry-run; a run has its first batch in its report: leave it out";
+    throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "--sheet", detail }]);
+  }
   let start = resume ? openToResume(options) : undefined;
   try {
-    const { config, devices } = start ? withDevices(start.run.config, options) : resolve(options, from);
+    const { config: asked, devices } = start ? withDevices(start.run.config, options) : resolve(options, from);
     if (!start) {
-      checkMemory(config, devices); // a resumed run fits
+      checkMemory(asked, devices); // a resumed run fits
       // Before rendering pictures, which takes a while.
       checkRunPath(out ?? join(RUNS, `.${process.pid}`));
     }
-    for (const warning of checkSettings(config, resume)) warn(warning);
-    chooseKernels(config.train.kernels);
+    for (const warning of checkSettings(asked, resume)) warn(warning);
+    chooseKernels(asked.train.kernels);
     for (const warning of kernelReport().warnings) warn(warning);
-    const { items } = await openVocabulary(config, opening());
-    checkBatch(config, items);
-    for (const warning of checkSchedule(config, items)) warn(warning);
-    const training = await openTraining(config, opening());
-    const initial = from && initialCheckpoint(config, from, tokenizerFor(config, from, training.tokenizer));
+    const { items } = await openVocabulary(asked, opening());
+    checkBatch(asked, items);
+    for (const warning of checkSchedule(asked, items)) warn(warning);
+    const classes = await classesOf(asked);
+    const training = await openTraining(asked, opening());
+    const config = onContents(asked, training.contents);
+    const tokenizer = start?.stored ? tokenizerOf(start.stored) : tokenizerFor(config, from, training.tokenizer);
+    // A classifier reads no texts: it does not matter if they are cut.
+    const texts = classes ? [] : training.texts;
+    for (const warning of cutTexts(tokenizer, texts, config.tokenizer.length)) warn(warning);
+    const initial = from && initialCheckpoint(config, from, tokenizer);
     const stored = initial ? shared(initial) : start?.stored;
     const locked = await openLockedImages(config, stored, training.pairs, options.embeddings);
     if (start) writeChanges(start, training.items);
+    const old = from && stored && (await testBefore(config, from, stored, oldTestOptions(devices, options)));
     // Only now, so that a rejected run leaves no folder.
     const now = new Date();
     const made = (): OwnedRunFolder =>
@@ -118,10 +146,12 @@ export async function train(options: TrainOptions): Promise<void> {
     start ??= { run: made(), before: config, stored };
     if (initial) start.run.checkpoints.save(initial, configDigest(config));
     const { run } = start;
+    if (old) writeOldTests(run.path, old);
+    process.stderr.write(printableLines(`run folder: ${run.path}\n`));
     const deadline = deadlineOf(options.deadline);
     const embeddings = locked && (await embeddingsOf(run, locked, training.pairs, devices, deadline));
     if (typeof embeddings === "string") printStopped(stored?.step ?? 0, embeddings, run.path);
-    else await trainRun(start, training, embeddings, devices, options);
+    else await trainRun(start, { ...training, embeddings, classes }, devices, options);
   } catch (error) {
     start?.run.discard();
     throw error;
@@ -140,20 +170,36 @@ function startingWeightsOf({ init, embeddings, resume = false }: TrainOptions): 
   return init === undefined ? undefined : openStartingWeights(init, warn);
 }
 
+/** The classes of a run that is trained on them. */
+const classesOf = async (config: Config): Promise<Classes | undefined> =>
+  config.train.objective === "classify" ? openClasses(config, opening()) : undefined;
+/** The options of a run on the user's images, with the recipe for their number before the settings of --set. */
+async function withRecipe(options: TrainOptions, from: StartingWeights | undefined): Promise<TrainOptions> {
+  return { ...options, set: [...(await ownDataRecipe(settingsOf(options), from)), ...options.set] };
+}
+
 /** The tokenizer of a new run: that of its starting weights, or the data's. */
 const tokenizerFor = (config: Config, from: StartingWeights | undefined, ofData: Tokenizer): Tokenizer =>
   (from && keptTokenizer(config, from)) ?? ofData;
 
+/** The run to resume without --out. */
+function newestHere(): string {
+  const newest = newestRun(RUNS);
+  if (newest === undefined) throw new RunFolderError(`there is no run in ${RUNS}; name the run to resume with --out`);
+  process.stderr.write(printableLines(`resuming ${newest}, the newest run in ${RUNS}\n`));
+  return newest;
+}
+
 function openToResume(options: TrainOptions): OpenRun {
-  const { preset, out } = options;
-  if (out === undefined) throw new RunFolderError("--resume needs --out, the folder of the run to resume");
+  const { preset, out = newestHere() } = options;
   return openResumed(out, { preset, settings: settingsOf(options), warn });
 }
 
 /** The settings of --set, and of the options that are short for one key each. */
-function settingsOf({ set, seed, batch, shards, kernels, lock }: TrainOptions): string[] {
+function settingsOf({ set, seed, batch, shards, kernels, lock, data }: TrainOptions): string[] {
   const short = { seed, batch, shards, kernels, lock };
   return [
+    ...(data === undefined ? [] : ["data.name=files", `data.path=${resolvePath(data)}`]),
     ...set,
     ...Object.entries(short).flatMap(([key, value]) => (value === undefined ? [] : [`train.${key}=${value}`])),
   ];
@@ -189,7 +235,7 @@ function resolve(options: TrainOptions, from: StartingWeights | undefined): Plan
   return { config: resolved([`train.shards=${shards}`]), devices };
 }
 
-/** Prints the size of a new run, and writes nothing. */
+/** Checks a new run and prints what it would be; writes nothing. */
 async function dryRun(options: TrainOptions, from: StartingWeights | undefined): Promise<void> {
   if (options.resume) throw new RunFolderError("--dry-run is for new runs; leave out --resume");
   const { config, devices } = resolve(options, from);
@@ -198,36 +244,38 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   const { tokenizer, items } = await openVocabulary(config, opening());
   checkBatch(config, items);
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
-  const { steps, shards } = config.train;
-  const { vocabSize } = tokenizerFor(config, from, tokenizer);
-  const parameters = parameterCount(modelConfig(config, vocabSize)).total;
-  const memoryBytes = runBytes(config, devices);
-  if (options.json) {
-    print(JSON.stringify({ parameters, memoryBytes, steps, devices, shards }));
-    return;
+  chooseKernels(config.train.kernels);
+  const kept = tokenizerFor(config, from, tokenizer);
+  const classes = (await classesOf(config))?.names.length;
+  const path = options.out ?? join(RUNS, runName(presetOf(options), new Date()));
+  const { json = false } = options;
+  const data = await ownDataSummary(config, kept);
+  if (options.sheet !== undefined) {
+    writeFileSync(options.sheet, await firstBatchPage(await openTraining(config, opening()), config, kept));
   }
-  print(`parameters  ${parameters.toLocaleString("en")}`);
-  print(`memory      about ${(memoryBytes / 2 ** 20).toFixed(0)} MiB`);
-  print(`steps       ${steps.toLocaleString("en")}`);
-  print(`devices     ${devices}`);
-  print(`shards      ${shards}`);
+  const deadline = deadlineOf(options.deadline);
+  await printDryRun({ config, devices, deadline, vocabSize: kept.vocabSize, classes, path, json, data });
+}
+
+/** The data of a training, with the embeddings that it reads in place of images, or the classes that it learns, if any. */
+interface Trained extends TrainingData {
+  readonly embeddings: Float32Array | undefined;
+  readonly classes: Classes | undefined;
 }
 
 /** What the devices get. */
 function jobOf(
   { run: { path, config, checkpoints }, stored }: OpenRun,
-  { pairs, tokenizer, items }: TrainingData,
-  embeddings: Float32Array | undefined,
+  { pairs, tokenizer, items, embeddings, classes }: Trained,
   options: TrainOptions,
 ): TrainJob {
-  const { resume = false, verify = false } = options;
+  const { verify = false } = options;
   // A resumed run keeps its tokenizer.
   const kept = (stored ? tokenizerOf(stored) : tokenizer).toJSON();
   const spec = { ...pairs, tokenizer: kept };
   return {
     run: path,
     config,
-    preset: resume ? config.data.name : presetOf(options),
     digest: configDigest(config),
     first: stored?.step ?? 0,
     stored,
@@ -235,30 +283,32 @@ function jobOf(
     compareEvery: verify ? 1 : COMPARE_EVERY,
     tokenizer: kept,
     items,
-    pairs: embeddings && spec.data === "emoji" ? { ...spec, embeddings } : spec,
+    classes,
+    pairs: embeddings && (spec.data === "emoji" || spec.data === "files") ? { ...spec, embeddings } : spec,
     rows: newSharedRows(config.train.batch, rowShapeOf(config)),
   };
 }
 
 /** Trains on the devices and prints the result. */
-async function trainRun(
-  start: OpenRun,
-  training: TrainingData,
-  embeddings: Float32Array | undefined,
-  devices: number,
-  options: TrainOptions,
-): Promise<void> {
+async function trainRun(start: OpenRun, training: Trained, devices: number, options: TrainOptions): Promise<void> {
   const { run, stored } = start;
   const { path, config } = run;
   rewindMetrics(path, stored?.step ?? 0, undefined, stored && metricsOf(stored));
-  const job = jobOf(start, training, embeddings, options);
+  const job = jobOf(start, training, options);
   const progress = startProgress(config.train);
+  const say = (message: string): void => progress.log(printableLines(message));
+  const report = await openReport(job, devices, say);
   const launched = launch<TrainJob, TrainResult, TrainReport>(trainProgram, devices, job, {
     deadline: deadlineOf(options.deadline),
     verify: options.verify ?? false,
-    onReport: (report) => {
-      if (report.kind === "step") progress.update(report);
-      else progress.log(printableLines(report.message));
+    onReport: (seen) => {
+      if (seen.kind === "snapshot") report.sawSnapshot(seen.snapshot);
+      else if (seen.kind === "begin") report.began(seen);
+      else if (seen.kind === "log") say(seen.message);
+      else {
+        progress.update(seen);
+        report.saw(seen.step);
+      }
     },
   });
   const signals = catchSignals(() => {
@@ -268,10 +318,22 @@ async function trainRun(
   try {
     const [result] = await launched.results;
     progress.stop();
-    if (result.kind === "stopped") printStopped(result.step, signals.asked() ?? "SIGINT", path);
-    else print(printableLines(`\n${result.table}\n\n${result.summary}\nreport: ${result.report}`));
+    if (result.kind === "stopped") {
+      printStopped(result.step, signals.asked() ?? "SIGINT", path);
+      report.interrupt(result.step);
+    } else {
+      const old = await testsOfInit(run, oldTestOptions(devices, options));
+      const table = [result.table, ...(old.length > 0 ? [evaluationTable(old)] : [])].join("\n\n");
+      print(printableLines(`\n${table}\n\n${result.summary}`));
+      const results = [...result.snapshot.results, ...old.map(resultsOf)];
+      report.finish({ ...result.snapshot, results });
+      print(printableLines(`report: ${report.file}`));
+    }
   } catch (error) {
-    if (error instanceof DeviceError) throw withAdvice(error, run, devices);
+    if (error instanceof DeviceError) {
+      report.fail(error);
+      throw withAdvice(error, run, devices);
+    }
     await launched.abort();
     throw error;
   } finally {
@@ -279,6 +341,28 @@ async function trainRun(
     signals.release();
   }
 }
+
+const oldTestOptions = (devices: number, { deadline }: TrainOptions) => ({
+  devices,
+  deadline: deadlineOf(deadline),
+  opening: opening(),
+});
+
+/** The tests of the data that the weights of --init come from, after the training. */
+const testsOfInit = (
+  { path, config, checkpoints }: OwnedRunFolder,
+  options: Parameters<typeof testAfter>[3],
+): ReturnType<typeof testAfter> => testAfter(path, config, shared(checkpoints.load()!), options);
+
+/** Starts the report of a training. */
+const openReport = (job: TrainJob, devices: number, say: (message: string) => void): Promise<LiveReport> =>
+  LiveReport.open({
+    path: job.run,
+    config: job.config,
+    session: sessionOf(new Date(), commandLine(process.argv.slice(2)), devices),
+    first: job.first,
+    say: (warning) => say(`warning: ${warning}`),
+  });
 
 function printStopped(step: number, signal: Interruption, path: string): void {
   const how = `resume with: ${resumeCommand(path)}`;

@@ -43,6 +43,8 @@ export interface Pairs extends RowShape {
    * `first` on; without it, returns the whole batch in new arrays.
    */
   batch(seed: number, step: number, batch: number, into?: Batch, first?: number): Batch;
+  /** An image of a batch as bytes to look at, [side, side, 3]; without it images are in ink, as `toBytes` takes them. */
+  toRgb?(image: Float32Array): Uint8Array;
 }
 
 /** Numbers of all images of a row. */

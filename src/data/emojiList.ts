@@ -37,6 +37,8 @@ export interface Emoji {
   readonly tags: readonly string[];
   /** Unicode's group: "animals-nature". */
   readonly group: string;
+  /** Unicode's subgroup: "animal-mammal". */
+  readonly subgroup: string;
   /** Name of its icon in each set that has every emoji. */
   readonly icon: Readonly<Record<FullEmojiStyle, string>>;
 }
@@ -47,11 +49,13 @@ interface EmojibaseEntry {
   readonly tags?: readonly string[];
   readonly order?: number;
   readonly group?: number;
+  readonly subgroup?: number;
 }
 
 interface EmojibaseGroups {
   /** Names by number. */
   readonly groups: Readonly<Record<string, string>>;
+  readonly subgroups: Readonly<Record<string, string>>;
 }
 
 /** Unicode's group of components: skin tones and hair. */
@@ -77,7 +81,7 @@ export const iconName = ({ icon }: Emoji, style: EmojiStyle): string => icon[sty
 /** All emoji of the four full styles, in Unicode's order. Throws `MissingPackageError`. */
 export async function emojiList(): Promise<readonly Emoji[]> {
   const entries = (await emojiJson("emojibase-data/en/data.json")) as EmojibaseEntry[];
-  const { groups } = (await emojiJson("emojibase-data/meta/groups.json")) as EmojibaseGroups;
+  const { groups, subgroups } = (await emojiJson("emojibase-data/meta/groups.json")) as EmojibaseGroups;
   const icons = await Promise.all(
     EMOJI_STYLES.map(async (style) => {
       const chars = (await emojiJson(`${EMOJI_SETS[style]}/chars.json`)) as Record<string, string>;
@@ -87,11 +91,12 @@ export async function emojiList(): Promise<readonly Emoji[]> {
   return entries
     .filter((entry) => entry.order !== undefined && entry.group !== COMPONENTS)
     .sort((a, b) => a.order! - b.order!)
-    .map(({ label, hexcode, tags, group }) => ({
+    .map(({ label, hexcode, tags, group, subgroup }) => ({
       code: codeOf(hexcode),
       name: label.toLowerCase(),
       tags: tags ?? [],
       group: groups[group!],
+      subgroup: subgroups[subgroup!],
     }))
     .filter(({ code }) => icons.every(([, set]) => set.has(code)))
     .map((emoji) => ({

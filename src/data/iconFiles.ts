@@ -76,6 +76,8 @@ export async function readIfThere(file: string): Promise<Uint8Array | undefined>
 export interface OpenedIconSet {
   readonly name: string;
   readonly use: IconUse;
+  /** SHA-256 of the package's `icons.json`. */
+  readonly sha256: string;
   /** The names of its icons. */
   readonly names: readonly string[];
   /** The rows of its icons in `pictures`. */
@@ -112,13 +114,13 @@ export async function openIcons({ folder, uses, rendered: given }: OpenIcons): P
   const index = indexOf(bytes, `${folder}/${INDEX}`);
   const sets: OpenedIconSet[] = [];
   for (const set of index.sets) {
-    const { name, use } = set;
+    const { name, use, sha256 } = set;
     let pictures: Uint8Array = new Uint8Array(0);
     if (uses.includes(use)) {
       pictures = given?.get(name) ?? inSharedMemory(await picturesOf(set, `${folder}`));
       rendered.set(name, pictures);
     }
-    sets.push({ name, use, names: set.rows.map((row) => set.names[row]), rows: set.rows, pictures });
+    sets.push({ name, use, sha256, names: set.rows.map((row) => set.names[row]), rows: set.rows, pictures });
   }
   return { sets, rendered };
 }

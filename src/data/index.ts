@@ -39,6 +39,16 @@ export {
   type NamedEmoji,
 } from "./emojiNames.ts";
 export { emojiTokenizer } from "./emojiTexts.ts";
+export { takenAt } from "./exif.ts";
+export {
+  type FileImages,
+  type FileItem,
+  type FilesPairsOptions,
+  filesImages,
+  filesPairs,
+  filesPictures,
+} from "./files.ts";
+export { badRowLines, filesFrom, type OpenedFiles, type OpenFiles, openFiles } from "./filesOpen.ts";
 export { type IconIndex, type OpenedIcons, type OpenIcons, openIcons, type PreparedSet } from "./iconFiles.ts";
 export { type PrepareIcons, prepareIcons } from "./iconPrepare.ts";
 export type { DuplicateCounts } from "./iconSelection.ts";
@@ -47,10 +57,19 @@ export { type Icon, type IconPairsOptions, iconPairs, iconPictures, iconsByName,
 export { decodeImage, readImage } from "./image.ts";
 export { MissingPackageError } from "./missingPackageError.ts";
 export { NOISE_KINDS, type Noise, type NoiseKind, spoilsImages, withNoise } from "./noise.ts";
-export { type EmojiSpec, type IconsSpec, openImages, openPairs, type PairsSpec, type ShapesSpec } from "./pairs.ts";
-export { sniffFile } from "./pictureBytes.ts";
+export {
+  type EmojiSpec,
+  type FilesSpec,
+  type IconsSpec,
+  openImages,
+  openPairs,
+  type PairsSpec,
+  type ShapesSpec,
+} from "./pairs.ts";
+export { readBytes, sniffFile } from "./pictureBytes.ts";
 export { PictureError } from "./pictureError.ts";
 export { filesOf } from "./pictureFiles.ts";
+export { type PictureForm, storedBytes, storedSide } from "./pictureForm.ts";
 export { decodePicture, type PreparedPicture, type PreparePicture, readPicture } from "./pictures.ts";
 export { pixelNeighbours } from "./pixelNeighbours.ts";
 export { bigVisionPreprocessing } from "./preprocess/bigVision.ts";
@@ -58,6 +77,7 @@ export { huggingFacePreprocessing } from "./preprocess/huggingFace.ts";
 export { openClipPreprocessing } from "./preprocess/openClip.ts";
 export { type ModelInput, preprocess } from "./preprocess/preprocess.ts";
 export {
+  isPreprocessSpec,
   type PixelValues,
   PreprocessError,
   type PreprocessSpec,
@@ -82,3 +102,6 @@ export {
   type Thing,
 } from "./shapes.ts";
 export { newSharedRows, RowDrawer, type SharedRows, sharedRowsBytes } from "./sharedRows.ts";
+export { type BadRow, type Columns, type Row, type Rows, type Source, SourceError, type Split } from "./sources/row.ts";
+export type { Caption } from "./sources/scan.ts";
+export { thumbnail } from "./thumbnail.ts";

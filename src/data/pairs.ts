@@ -8,6 +8,8 @@ import type { ImageList, Pairs, Views } from "./batches.ts";
 import { emojiImages, emojiPairs, type OpenedEmoji, openEmoji, type RenderedPictures } from "./emoji.ts";
 import type { EmojiStyle } from "./emojiList.ts";
 import type { EmojiNames } from "./emojiNames.ts";
+import { filesImages, filesPairs } from "./files.ts";
+import { filesFrom } from "./filesOpen.ts";
 import { openIcons } from "./iconFiles.ts";
 import { iconPairs } from "./icons.ts";
 import { type Noise, withNoise } from "./noise.ts";
@@ -53,8 +55,18 @@ export interface IconsSpec extends CommonSpec {
   readonly rendered: RenderedPictures;
 }
 
+/** Specification of the user's images; see `FilesPairsOptions`. */
+export interface FilesSpec extends CommonSpec {
+  readonly data: "files";
+  readonly augmentation?: Augmentation;
+  readonly chosen: Int32Array;
+  readonly embeddings?: Float32Array;
+  /** The images with their captions. */
+  readonly rendered: RenderedPictures;
+}
+
 /** Specification of training pairs. */
-export type PairsSpec = ShapesSpec | EmojiSpec | IconsSpec;
+export type PairsSpec = ShapesSpec | EmojiSpec | IconsSpec | FilesSpec;
 
 /** Opens the pairs of a specification. `progress` is called for each emoji that must be rendered; see `openEmoji`. */
 export async function openPairs(spec: PairsSpec, progress: () => void = () => {}): Promise<Pairs> {
@@ -69,6 +81,7 @@ async function openClean(spec: PairsSpec, tokenizer: Tokenizer, progress: () => 
     const icons = await openIcons({ folder: undefined, uses: ["train"], rendered: spec.rendered });
     return iconPairs(icons, { ...spec, tokenizer });
   }
+  if (spec.data === "files") return filesPairs(filesFrom(spec.rendered), { ...spec, tokenizer });
   const drawn = spec.embeddings ? [] : spec.styles;
   const stroked = spec.stroke === 0 ? [] : drawn;
   return emojiPairs(await openDrawn(spec, drawn, stroked, progress), { ...spec, tokenizer });
@@ -76,6 +89,7 @@ async function openClean(spec: PairsSpec, tokenizer: Tokenizer, progress: () => 
 
 /** Opens the images of a specification, neither stroked nor augmented; undefined for shapes and icons, which are new in every step. */
 export async function openImages(spec: PairsSpec, progress: () => void = () => {}): Promise<ImageList | undefined> {
+  if (spec.data === "files") return filesImages(filesFrom(spec.rendered), spec.chosen, spec.side);
   if (spec.data !== "emoji") return undefined;
   return emojiImages(await openDrawn(spec, spec.styles, [], progress), spec);
 }

@@ -15,7 +15,7 @@ import { PictureError, quoted } from "./pictureError.ts";
 import type { Crop } from "./resample.ts";
 import { contentSquare, STORED, storedPicture, wholeSquare } from "./storedPicture.ts";
 
-/** The longer side is reduced to this before the content is located. */
+/** The longer side is reduced to this, or to twice the stored side, before the content is located. */
 const WORKING = 256;
 /** Largest difference of a channel, of 255, within a plain background. */
 const PLAIN = 24;
@@ -58,16 +58,38 @@ export interface PreparePicture {
   readonly side?: number;
   /** Whether a drawing is cut to its content, as in the training data; true by default. */
   readonly trim?: boolean;
+  /** Side of the stored picture that it is drawn from, as in the training data; 48 by default. */
+  readonly stored?: number;
 }
 
 /** Decodes the bytes of a picture file; `name` is for messages. Throws `PictureError`. */
 export async function decodePicture(
   bytes: Uint8Array,
   name: string,
-  { side = 32, trim = true }: PreparePicture = {},
+  { side = 32, trim = true, stored = STORED }: PreparePicture = {},
 ): Promise<PreparedPicture> {
+  const { picture, cutOff } = await decodeStored(bytes, name, { trim, stored });
+  const pixels = new Float32Array(side * side * 3);
+  drawView(picture, stored, plainView, side, pixels, 0);
+  return { pixels, cutOff };
+}
+
+/** A picture in its stored form, [stored, stored, 4], premultiplied. */
+export interface StoredPicture {
+  readonly picture: Uint8Array;
+  /** Share of the area that was cut off around the content. */
+  readonly cutOff: number;
+}
+
+/** Decodes the bytes of a picture file to the stored form; `name` is for messages. Throws `PictureError`. */
+export async function decodeStored(
+  bytes: Uint8Array,
+  name: string,
+  { trim, stored }: { readonly trim: boolean; readonly stored: number },
+): Promise<StoredPicture> {
+  const working = Math.max(WORKING, 2 * stored);
   const decoded = await decode(bytes, name, (picture) =>
-    picture.toColourspace("srgb").resize(WORKING, WORKING, { fit: "inside", withoutEnlargement: true }).ensureAlpha(),
+    picture.toColourspace("srgb").resize(working, working, { fit: "inside", withoutEnlargement: true }).ensureAlpha(),
   );
   const { data, width, height } = decoded;
   const whole = wholeSquare(width, height);
@@ -80,9 +102,7 @@ export async function decodePicture(
     );
   const trimmed = opaque ? (onPlainBackground(decoded) ?? whole) : content;
   const crop = trim ? trimmed : whole;
-  const pixels = new Float32Array(side * side * 3);
-  drawView(storedPicture(data, width, height, crop), STORED, plainView, side, pixels, 0);
-  return { pixels, cutOff: 1 - visible(crop, width, height) };
+  return { picture: storedPicture(data, width, height, crop, stored), cutOff: 1 - visible(crop, width, height) };
 }
 
 /** Share of the picture's area inside a crop. */

@@ -18,6 +18,10 @@ export function rowsOf(op: string, name: string, z: Embeddings, d: number): numb
   let bad = 0; // a loop: findIndex takes ten times as long, which shows where rows are whole images
   while (bad < z.length && Number.isFinite(z[bad])) bad++;
   if (bad < z.length) {
+    if (typeof z[bad] !== "number") {
+      const how = "give all rows in one Float32Array, as Float32Array.from(rows.flat())";
+      throw new EvaluationError(`${op}: entry ${bad} of ${name} is not a number; ${how}`);
+    }
     throw new EvaluationError(
       `${op}: ${name} row ${Math.floor(bad / d)} holds ${z[bad]}; an embedding must be finite (did training diverge?)`,
     );

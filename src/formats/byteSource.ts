@@ -6,13 +6,20 @@ export interface ByteSource {
   readonly name: string;
   /** Bytes in all. */
   readonly size: number;
-  /** A copy of the bytes [begin, end); 0 ≤ begin ≤ end ≤ size. */
-  read(begin: number, end: number): Uint8Array;
+  /**
+   * A copy of the bytes [begin, end), 0 ≤ begin ≤ end ≤ size: at the start of `buffer` if it is given, which is then overwritten, else
+   * of one of its own.
+   */
+  read(begin: number, end: number, buffer?: ArrayBuffer): Uint8Array;
 }
 
 /** Bytes in memory as a `ByteSource`. */
 export const sourceOfBytes = (bytes: Uint8Array, name: string): ByteSource => ({
   name,
   size: bytes.length,
-  read: (begin, end) => bytes.slice(begin, end),
+  read(begin, end, buffer = new ArrayBuffer(end - begin)) {
+    const copy = new Uint8Array(buffer, 0, end - begin);
+    copy.set(bytes.subarray(begin, end));
+    return copy;
+  },
 });

@@ -4,7 +4,7 @@ export { bfloat16FromBits, bfloat16ToBits, float16FromBits, float16ToBits } from
 export { type FormatCode, FormatError, printable, quote } from "./formatError.ts";
 export { isJsonRecord, jsonText, parseJson } from "./json.ts";
 export type { JsonRecord, JsonValue } from "./jsonReader.ts";
-export { readNpy } from "./npy.ts";
+export { readNpy, writeNpy } from "./npy.ts";
 export { openNpz, type Zlib } from "./npz.ts";
 export {
   countNonFinite,
@@ -30,6 +30,7 @@ export {
   type SentencePieceModel,
   writeSentencePiece,
 } from "./sentencePiece.ts";
+export { readTar, type TarMember, type TarSkipped } from "./tar.ts";
 export { openSafetensors, readRows, sizeOf, type TensorEntry, type TensorSource } from "./tensorSource.ts";
 export { npzPieces } from "./writeNpz.ts";
 export { type DeferredTensor, safetensorsPieces, writeSafetensors } from "./writeSafetensors.ts";

@@ -13,7 +13,13 @@
  * numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 import { FormatError, quote } from "./formatError.ts";
-import { ARRAYS, MAX_AXES, type SafetensorsDType, type SafetensorsTensor } from "./safetensors.ts";
+import {
+  ARRAYS,
+  MAX_AXES,
+  type SafetensorsData,
+  type SafetensorsDType,
+  type SafetensorsTensor,
+} from "./safetensors.ts";
 
 /** Type, shape and place of the numbers of an array. */
 export interface NpyHeader {
@@ -82,6 +88,9 @@ export function readNpyHeader(bytes: Uint8Array, file: string, origin = 0): NpyH
 const ENTRY = /\s*(?:'(\w*)'|"(\w*)")\s*:\s*(?:'([^'\\]*)'|"([^"\\]*)"|(True|False)|(\([\s\d,L]*\)))\s*/y;
 const TUPLE = /^\(\s*(?:\d+L?\s*,\s*)*(?:\d+L?\s*)?\)$/; // 3L: Python 2
 
+/** Which of the values in `ENTRY` a key may have. */
+const KINDS: Readonly<Record<string, readonly number[]>> = { descr: [0, 1], fortran_order: [2], shape: [3] };
+
 /** The values of the dictionary `text`. */
 function parseHeader(text: string, file: string, offset: number): Omit<NpyHeader, "dataBegin"> {
   const malformed = (found: string): FormatError =>
@@ -101,15 +110,16 @@ function parseHeader(text: string, file: string, offset: number): Omit<NpyHeader
     const [, single, double, ...value] = found;
     const key = single ?? double;
     if (values.has(key)) throw malformed(`${quote(key)} twice`);
-    values.set(key, value.find((each) => each !== undefined)!);
+    const kind = value.findIndex((each) => each !== undefined);
+    if (!Object.hasOwn(KINDS, key) || !KINDS[key].includes(kind)) throw malformed(quote(found[0]));
+    values.set(key, value[kind]);
     at = ENTRY.lastIndex;
     if (at < body.length && body[at] !== ",") throw malformed(quote(body.slice(at)));
   }
   const [descr, order, tuple] = ["descr", "fortran_order", "shape"].map((key) => values.get(key));
-  if (descr === undefined || order === undefined || tuple === undefined || values.size > 3) {
+  if (descr === undefined || order === undefined || tuple === undefined) {
     throw malformed(`the keys ${[...values.keys()].map(quote).join(", ")}`);
   }
-  if (order !== "True" && order !== "False") throw malformed(`fortran_order ${quote(order)}`);
   if (!Object.hasOwn(DTYPES, descr)) {
     const detail = `type ${quote(descr)}, expected one of ${Object.keys(DTYPES).join(", ")}`;
     throw new FormatError("NPY_DTYPE", file, offset, detail);
@@ -185,4 +195,13 @@ export function npyHeader(dtype: SafetensorsDType, shape: readonly number[]): Ui
   bytes.set(new TextEncoder().encode(text), 10);
   bytes[bytes.length - 1] = 0x0a;
   return bytes;
+}
+
+/** The bytes of a file with an array in C order. */
+export function writeNpy(dtype: SafetensorsDType, shape: readonly number[], data: SafetensorsData): Uint8Array {
+  const header = npyHeader(dtype, shape);
+  const out = new Uint8Array(header.length + data.byteLength);
+  out.set(header);
+  out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), header.length);
+  return out;
 }

@@ -80,10 +80,16 @@ export function readSafetensors(bytes: Uint8Array, file: string): Safetensors {
 }
 
 /** The tensor of an entry, from the bytes [begin, end) of its file. They are copied: typed arrays need alignment. */
-export function tensorFromBytes(entry: SafetensorsEntry, bytes: Uint8Array): SafetensorsTensor {
-  const copy = new Uint8Array(bytes); // little-endian in the file and on every machine that runs JavaScript
-  const data = new ARRAYS[entry.dtype](copy.buffer, 0, copy.length / ARRAYS[entry.dtype].BYTES_PER_ELEMENT);
-  return { dtype: entry.dtype, shape: entry.shape, data };
+export const tensorFromBytes = (entry: SafetensorsEntry, bytes: Uint8Array): SafetensorsTensor =>
+  tensorOfOwnBytes(entry, new Uint8Array(bytes));
+
+/** The tensor of an entry, from bytes at the start of a buffer of their own; little-endian, as every machine that runs JavaScript. */
+export function tensorOfOwnBytes(
+  { dtype, shape }: Omit<SafetensorsTensor, "data">,
+  bytes: Uint8Array,
+): SafetensorsTensor {
+  const data = new ARRAYS[dtype](bytes.buffer as ArrayBuffer, 0, bytes.length / ARRAYS[dtype].BYTES_PER_ELEMENT);
+  return { dtype, shape, data };
 }
 
 /** The length of the header, from the first 8 bytes of a file of `fileSize` bytes. */

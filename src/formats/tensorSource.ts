@@ -7,7 +7,7 @@ import {
   type SafetensorsHeader,
   type SafetensorsTensor,
   safetensorsHeaderLength,
-  tensorFromBytes,
+  tensorOfOwnBytes,
 } from "./safetensors.ts";
 
 /** Type and shape of a tensor. */
@@ -19,8 +19,11 @@ export interface TensorEntry {
 /** Named tensors that are read in parts. */
 export interface TensorSource {
   readonly entries: ReadonlyMap<string, TensorEntry>;
-  /** The numbers [begin, end) of a tensor in row-major order, as a vector. Throws `FormatError`, and `RangeError` beyond it. */
-  read(name: string, begin: number, end: number): SafetensorsTensor;
+  /**
+   * The numbers [begin, end) of a tensor in row-major order, as a vector. A `buffer` that is large enough may be overwritten and hold
+   * them. Throws `FormatError`, and `RangeError` beyond the tensor.
+   */
+  read(name: string, begin: number, end: number, buffer?: ArrayBuffer): SafetensorsTensor;
 }
 
 /** The number of numbers in a tensor. */
@@ -50,12 +53,12 @@ export function openSafetensors(bytes: ByteSource): TensorSource & SafetensorsHe
   return {
     entries,
     metadata,
-    read(name, begin, end) {
+    read(name, begin, end, buffer) {
       checkRange(this, name, begin, end);
       const entry = entries.get(name)!;
       const item = ARRAYS[entry.dtype].BYTES_PER_ELEMENT;
       const part = { ...entry, shape: [end - begin] };
-      return tensorFromBytes(part, bytes.read(entry.begin + begin * item, entry.begin + end * item));
+      return tensorOfOwnBytes(part, bytes.read(entry.begin + begin * item, entry.begin + end * item, buffer));
     },
   };
 }

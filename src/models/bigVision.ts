@@ -11,8 +11,10 @@ import { FormatError, npzPieces, openNpz } from "../formats/index.ts";
 import { type SigLipConfig, sidesOf } from "../siglip/index.ts";
 import { readBigVision } from "./bigVisionConfig.ts";
 import { openFile, zlib } from "./files.ts";
+import { BIG_VISION_IMAGES, bigVisionImages } from "./imageSettings.ts";
 import type { Layout } from "./layout.ts";
 import { asHere, type Place, type Table } from "./table.ts";
+import { NO_FILES, tokenizerFiles } from "./tokenizerFiles.ts";
 
 /** Scale and bias of a layer norm. */
 const norm = (path: string, name: string): Table => ({
@@ -129,12 +131,22 @@ export const bigVision: Layout = {
       [height !== width, `image.imageSize ${height}×${width}`],
       [text.pooling !== "last" && text.pooling !== "map", `text.pooling ${text.pooling}`],
       [(text.bottleneck ?? 0) !== 0, `text.bottleneck ${text.bottleneck}`],
-      ...[image, text].flatMap(({ gelu = "tanh", epsilon = 1e-6 }) => [
-        [gelu !== "tanh", `gelu ${gelu}`] as const,
-        [epsilon !== 1e-6, `epsilon ${epsilon}`] as const,
+      ...Object.entries({ image, text }).flatMap(([tower, { gelu = "tanh", epsilon = 1e-6 }]) => [
+        [gelu !== "tanh", `${tower}.gelu ${gelu}`] as const,
+        [epsilon !== 1e-6, `${tower}.epsilon ${epsilon}`] as const,
       ]),
     ];
     return found.flatMap(([unsupported, what]) => (unsupported ? [what] : []));
   },
-  files: (_, tensors) => new Map([["model.npz", npzPieces(tensors, zlib)]]),
+  files(config, tensors, { tokenizer, images }) {
+    const { files, notes } = tokenizer ? tokenizerFiles(tokenizer, config.text.length, "big-vision") : NO_FILES;
+    const all = new Map<string, Iterable<Uint8Array>>([["model.npz", npzPieces(tensors, zlib)], ...files]);
+    const string = images && bigVisionImages(images, config);
+    if (string !== undefined) all.set(BIG_VISION_IMAGES, [new TextEncoder().encode(`${string}\n`)]);
+    const unsaid =
+      images && string === undefined
+        ? ["images: mean and std differ by channel, which a string of big_vision cannot say"]
+        : [];
+    return { files: all, notes: [...notes, ...unsaid] };
+  },
 };

@@ -9,7 +9,7 @@
  */
 import { FormatError, quote, type TensorEntry } from "../formats/index.ts";
 import type { ImageTowerConfig, SigLipConfig, Size, TextTowerConfig } from "../siglip/index.ts";
-import { checkedConfig } from "./fields.ts";
+import { checkedConfig } from "./checkedConfig.ts";
 import type { OpenedModel } from "./layout.ts";
 import { type Link, linkSize } from "./link.ts";
 

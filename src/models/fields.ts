@@ -1,6 +1,5 @@
 /** Reads the fields of a JSON configuration, each checked: an error names the file, the field and what it may be. */
 import { FormatError, isJsonRecord, type JsonRecord, type JsonValue, jsonText, parseJson } from "../formats/index.ts";
-import { checkModel, ModelConfigError, type SigLipConfig } from "../siglip/index.ts";
 import { readJsonFile } from "./files.ts";
 
 /** No size of a model is larger. */
@@ -81,17 +80,6 @@ export class Fields {
     if (isJsonRecord(value)) return new Fields(value, this.file, `${this.#pointer}/${key}`);
     throw this.wrong(key, "an object");
   }
-}
-
-/** The configuration of a model, from a file. Throws `FormatError` if no model can have it. */
-export function checkedConfig(config: SigLipConfig, file: string): SigLipConfig {
-  try {
-    checkModel(config);
-  } catch (error) {
-    if (error instanceof ModelConfigError) throw new FormatError("MODEL_CONFIG", file, 0, error.message);
-    throw error;
-  }
-  return config;
 }
 
 /** A JSON file, indented. */

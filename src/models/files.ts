@@ -36,8 +36,8 @@ export function openFile(path: string): OpenFile {
   return {
     name: path,
     size,
-    read(begin, end) {
-      const bytes = new Uint8Array(end - begin);
+    read(begin, end, buffer = new ArrayBuffer(end - begin)) {
+      const bytes = new Uint8Array(buffer, 0, end - begin);
       for (let at = 0; at < bytes.length; ) {
         const read = readSync(file, bytes, at, Math.min(bytes.length - at, PIECE), begin + at);
         if (read === 0)

@@ -1,11 +1,13 @@
 /** Compares links with the tensors of a file, and fills parameters by them. */
-import { countNonFinite, FormatError, quote, sizeOf, type TensorSource, toFloat32 } from "../formats/index.ts";
+import { FormatError, quote, type SafetensorsTensor, sizeOf, type TensorSource, toFloat32 } from "../formats/index.ts";
 import { type Grid, type Resampling, resamplePositions } from "../nn/index.ts";
-import { type Shape, tensor } from "../tensor/index.ts";
-import { copyLink, type Link, linkSize } from "./link.ts";
+import { type Shape, type Tensor, tensor, total } from "../tensor/index.ts";
+import { copyLink, type Link, piecesOf } from "./link.ts";
 
-/** Numbers that are read at a time. */
-const PIECE = 2 ** 22;
+/** Numbers that are read at a time: they fit into a cache. */
+const PIECE = 2 ** 18;
+/** Holds a piece; kept, since new memory costs more time than reading. */
+let buffer = new ArrayBuffer(0);
 const FLOATS = new Set(["F32", "F16", "BF16", "F64"]);
 
 const withoutOnes = (shape: Shape): string => shape.filter((side) => side !== 1).join();
@@ -33,24 +35,32 @@ export function checkTensors(
   throw new FormatError("MODEL_MISMATCH", file, 0, `${problems.length} tensors do not fit: ${problems.join("; ")}`);
 }
 
-/** Reads the numbers of all links into arrays by path; returns how many are NaN or infinite. */
+/** Reads the numbers of all links into arrays by path. */
 export function readLinks(
   links: readonly Link[],
   source: TensorSource,
   into: (path: string) => Float32Array | Float64Array,
-): number {
-  let nonFinite = 0;
+): void {
   for (const link of links) {
     const ours = into(link.path);
-    for (let begin = 0; begin < linkSize(link); begin += PIECE) {
-      const end = Math.min(begin + PIECE, linkSize(link));
-      const stored = source.read(link.name, link.start + begin, link.start + end);
-      nonFinite += countNonFinite(stored);
-      const numbers = stored.dtype === "F64" ? (stored.data as Float64Array) : toFloat32(stored);
-      copyLink(link, "read", ours, numbers, begin, end);
+    for (const [begin, end] of piecesOf(link, PIECE)) {
+      if (8 * (end - begin) > buffer.byteLength) buffer = new ArrayBuffer(8 * Math.max(PIECE, end - begin));
+      const stored = source.read(link.name, link.start + begin, link.start + end, buffer);
+      copyLink(link, "read", ours, numbersOf(stored), begin);
     }
   }
-  return nonFinite;
+}
+
+/** The numbers of a tensor that was read, widened to 32 bits. */
+export const numbersOf = (stored: SafetensorsTensor): Float32Array | Float64Array =>
+  stored.dtype === "F64" || stored.dtype === "F32" ? (stored.data as Float32Array) : toFloat32(stored);
+
+/** How many numbers of a tensor are NaN or infinite. If any is, so is their sum, which takes less time than to count. */
+export function nonFiniteIn(x: Tensor): number {
+  if (Number.isFinite(total(x))) return 0;
+  let count = 0;
+  for (const value of x.data) if (!Number.isFinite(value)) count++;
+  return count;
 }
 
 /** Learned positions on another grid, by the rule of a layout. */

@@ -6,9 +6,10 @@ import { bigVision } from "./bigVision.ts";
 import { huggingFace } from "./huggingFace.ts";
 import type { Layout, LayoutName } from "./layout.ts";
 import { openClip } from "./openClip.ts";
+import { siglipTs } from "./siglipTs.ts";
 
-/** All layouts; open_clip first, since its folders may have a config.json too. */
-const LAYOUTS: readonly Layout[] = [openClip, huggingFace, bigVision];
+/** All layouts; open_clip before Hugging Face, since its folders may have a config.json too. */
+const LAYOUTS: readonly Layout[] = [siglipTs, openClip, huggingFace, bigVision];
 
 /** The layout of this name. */
 export const layoutOf = (name: LayoutName): Layout => LAYOUTS.find((layout) => layout.name === name)!;
@@ -27,6 +28,6 @@ export function findLayout(path: string): FoundModel {
   const names = new Set(isFolder || !path.endsWith(".npz") ? readdirSync(folder) : [basename(path)]);
   const layout = LAYOUTS.find((each) => each.recognizes(names));
   if (layout !== undefined) return { layout, folder, names };
-  const detail = `no model in it: expected config.json (Hugging Face), open_clip_config.json, or one npz file (big_vision) in ${join(folder, "")}`;
+  const detail = `no model in it: expected config.json (Hugging Face), open_clip_config.json, model.json (saved here), or one npz file (big_vision) in ${join(folder, "")}`;
   throw new FormatError("MODEL_LAYOUT", path, 0, detail);
 }

@@ -9,9 +9,13 @@
 import { join } from "node:path";
 import { FormatError, safetensorsPieces } from "../formats/index.ts";
 import type { ImageTowerConfig, SigLipConfig, Size, TextTowerConfig } from "../siglip/index.ts";
-import { checkedConfig, Fields, jsonFile } from "./fields.ts";
+import type { Tokenizer } from "../tokenizers/index.ts";
+import { checkedConfig } from "./checkedConfig.ts";
+import { Fields, jsonFile } from "./fields.ts";
+import { HUGGING_FACE_IMAGES, huggingFaceImages } from "./imageSettings.ts";
 import type { Layout } from "./layout.ts";
 import { asHere, type Table, torchConvolution, torchLinear, torchNorm, torchPart } from "./table.ts";
+import { NO_FILES, tokenizerFiles } from "./tokenizerFiles.ts";
 import { unsupportedParts } from "./unsupported.ts";
 import { openWeights } from "./weights.ts";
 
@@ -72,11 +76,16 @@ export const huggingFace: Layout = {
       ...(text.head === false ? ["text.head false: a SiglipModel always has one"] : []),
     ];
   },
-  files: (config, tensors) =>
-    new Map<string, Iterable<Uint8Array>>([
+  files(config, tensors, { tokenizer, images }) {
+    const { files, notes } = tokenizer ? tokenizerFiles(tokenizer, config.text.length, "hugging-face") : NO_FILES;
+    const all = new Map<string, Iterable<Uint8Array>>([
       ["model.safetensors", safetensorsPieces(tensors, new Map([["format", "pt"]]))],
-      [CONFIG, jsonFile(writtenConfig(config))],
-    ]),
+      [CONFIG, jsonFile(writtenConfig(config, tokenizer))],
+      ...files,
+    ]);
+    if (images) all.set(HUGGING_FACE_IMAGES, jsonFile(huggingFaceImages(images, config)));
+    return { files: all, notes };
+  },
 };
 
 function readConfig(fields: Fields, file: string): SigLipConfig {
@@ -117,7 +126,7 @@ const tower = (fields: Fields): Size & Pick<ImageTowerConfig, "gelu" | "epsilon"
   epsilon: fields.positive("layer_norm_eps", 1e-6),
 });
 
-function writtenConfig({ image, text, embedDim }: SigLipConfig): object {
+function writtenConfig({ image, text, embedDim }: SigLipConfig, tokenizer: Tokenizer | undefined): object {
   const shared = ({ width, depth, mlpDim, numHeads, gelu, epsilon = 1e-6 }: ImageTowerConfig | TextTowerConfig) => ({
     hidden_size: width,
     num_hidden_layers: depth,
@@ -125,12 +134,10 @@ function writtenConfig({ image, text, embedDim }: SigLipConfig): object {
     num_attention_heads: numHeads,
     hidden_act: gelu === "erf" ? "gelu" : "gelu_pytorch_tanh",
     layer_norm_eps: epsilon,
-    attention_dropout: 0,
   });
   return {
     architectures: ["SiglipModel"],
     model_type: "siglip",
-    initializer_factor: 1,
     torch_dtype: "float32",
     text_config: {
       model_type: "siglip_text_model",
@@ -138,6 +145,8 @@ function writtenConfig({ image, text, embedDim }: SigLipConfig): object {
       vocab_size: text.vocabSize,
       max_position_embeddings: text.length,
       projection_size: embedDim,
+      // without these, those of another tokenizer
+      ...{ bos_token_id: null, eos_token_id: tokenizer?.end ?? null, pad_token_id: tokenizer?.pad ?? null },
     },
     vision_config: {
       model_type: "siglip_vision_model",

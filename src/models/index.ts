@@ -1,5 +1,8 @@
 /** Public API of `models`: released models in, trained models out. */
 export { ModelFolderError } from "./files.ts";
-export type { LayoutName } from "./layout.ts";
-export { type Loaded, type LoadOptions, loadModel, loadTower } from "./loadModel.ts";
-export { saveModel } from "./saveModel.ts";
+export type { ImageSettings } from "./imageSettings.ts";
+export { type InspectedModel, inspectModel } from "./inspectModel.ts";
+export type { Beside, LayoutName } from "./layout.ts";
+export { type Loaded, type LoadOptions, loadModel, loadTower, type TextTowerOptions } from "./loadModel.ts";
+export { type SavedModel, saveModel } from "./saveModel.ts";
+export { savedTokenizer } from "./siglipTs.ts";

@@ -38,28 +38,75 @@ export interface Link {
 /** Numbers that a link covers. */
 export const linkSize = (link: Link): number => link.rows * link.columns;
 
+/** Whether the tensor holds all of the parameter, in the same order. */
+export const isAsHere = ({ order, columns, width, rowAt, adds, shape, rows }: Link): boolean =>
+  order === "rows" && columns === width && !rowAt && !adds && shape.reduce((a, b) => a * b, 1) === rows * width;
+
+/** Stored numbers from one row or column of ours to the next; reading and writing are by whole lines. */
+const lineOf = ({ order, rows, columns }: Link): number => (order === "rows" ? columns : rows);
+
+/** The parts of a link, [begin, end) in the stored numbers: whole lines, and at most `numbers` unless a line is longer. */
+export function* piecesOf(link: Link, numbers: number): Generator<readonly [begin: number, end: number]> {
+  const line = lineOf(link);
+  const step = Math.max(1, Math.floor(numbers / line)) * line;
+  for (let begin = 0; begin < linkSize(link); begin += step) yield [begin, Math.min(begin + step, linkSize(link))];
+}
+
+type Numbers = Float32Array | Float64Array;
+
+/** Copies whole lines of a link between `stored`, which holds those alone, from number `begin` on, and the whole of our parameter. */
+export function copyLink(link: Link, direction: "read" | "write", ours: Numbers, stored: Numbers, begin = 0): void {
+  const { width, column, order, rowAt, adds } = link;
+  const line = lineOf(link);
+  const [first, lines] = [begin / line, stored.length / line];
+  if (rowAt || adds) {
+    copyEach(link, direction, ours, stored, begin);
+  } else if (order === "rows") {
+    for (let at = 0; at < lines; at++) {
+      const from = (first + at) * width + column;
+      if (direction === "write") stored.set(ours.subarray(from, from + line), at * line);
+      else ours.set(stored.subarray(at * line, (at + 1) * line), from);
+    }
+  } else {
+    const part = ours.subarray(column + first);
+    if (direction === "write") transpose(part, width, stored, line, lines, line);
+    else transpose(stored, line, part, width, line, lines);
+  }
+}
+
+/** One number after the other, for all links. */
+function copyEach(link: Link, direction: "read" | "write", ours: Numbers, stored: Numbers, begin: number): void {
+  const { width, column, order, rowAt, adds } = link;
+  const line = lineOf(link);
+  for (let j = 0; j < stored.length; j++) {
+    const at = Math.floor((begin + j) / line);
+    const k = (begin + j) % line;
+    const i = order === "rows" ? at * width + column + k : (rowAt ? rowAt[k] : k) * width + column + at;
+    if (direction === "write") stored[j] = ours[i];
+    else ours[i] = adds ? Math.fround(ours[i] + stored[j]) : stored[j];
+  }
+}
+
 /**
- * Copies the numbers [begin, end) of a link between `stored`, which holds those alone, and the whole of our parameter.
+ * out[i, j] = x[j, i], i < rows, j < columns, with lines of `xWidth` and `outWidth` numbers. Eight columns at a time, in one line of
+ * code each: JavaScript takes a sixth of the time that it takes for one.
  */
-export function copyLink(
-  link: Link,
-  direction: "read" | "write",
-  ours: Float32Array | Float64Array,
-  stored: Float32Array | Float64Array,
-  begin = 0,
-  end = linkSize(link),
-): void {
-  const { rows, width, column, columns, order, rowAt, adds } = link;
-  const stride = order === "rows" ? columns : rows;
-  for (let at = begin; at < end; ) {
-    const line = Math.floor(at / stride); // a row of ours, or a column
-    const first = at - line * stride;
-    const last = Math.min(stride, first + end - at);
-    for (let k = first; k < last; k++) {
-      const i = order === "rows" ? line * width + column + k : (rowAt ? rowAt[k] : k) * width + column + line;
-      if (direction === "write") stored[at - begin] = ours[i];
-      else ours[i] = adds ? Math.fround(ours[i] + stored[at - begin]) : stored[at - begin];
-      at++;
+function transpose(x: Numbers, xWidth: number, out: Numbers, outWidth: number, rows: number, columns: number): void {
+  const w = xWidth;
+  let j = 0;
+  for (; j + 8 <= columns; j += 8) {
+    for (let i = 0; i < rows; i++) {
+      const from = j * w + i;
+      const to = i * outWidth + j;
+      out[to] = x[from];
+      out[to + 1] = x[from + w];
+      out[to + 2] = x[from + 2 * w];
+      out[to + 3] = x[from + 3 * w];
+      out[to + 4] = x[from + 4 * w];
+      out[to + 5] = x[from + 5 * w];
+      out[to + 6] = x[from + 6 * w];
+      out[to + 7] = x[from + 7 * w];
     }
   }
+  for (; j < columns; j++) for (let i = 0; i < rows; i++) out[i * outWidth + j] = x[j * w + i];
 }

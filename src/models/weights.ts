@@ -54,6 +54,6 @@ function openShards(folder: string, names: ReadonlySet<string>, file: string): W
   const home = new Map([...index.shards].flatMap(([shard, tensors]) => tensors.map((name) => [name, shard] as const)));
   const entries = new Map<string, TensorEntry>();
   for (const { source } of shards.values()) for (const [name, entry] of source.entries) entries.set(name, entry);
-  const read: TensorSource["read"] = (name, begin, end) => shards.get(home.get(name)!)!.source.read(name, begin, end);
+  const read: TensorSource["read"] = (name, ...range) => shards.get(home.get(name)!)!.source.read(name, ...range);
   return { source: { entries, read }, file, close };
 }

@@ -49,29 +49,41 @@ export class EncoderBlock {
   }
 }
 
+/** Reads encoder block i, which is not in memory, for inference. */
+export type BlockReader = (i: number) => EncoderBlock;
+
 /** `depth` encoder blocks and a final layer norm.   x [B, N, D] → [B, N, D] */
 export class Encoder {
-  readonly blocks: readonly EncoderBlock[];
+  /** The blocks, or what reads one when the tokens come to it. */
+  readonly blocks: readonly EncoderBlock[] | BlockReader;
   readonly norm: LayerNorm;
+  readonly #depth: number;
 
-  constructor(rng: Rng, config: EncoderConfig, dtype: DType) {
-    this.blocks = Array.from({ length: config.depth }, (_, i) => new EncoderBlock(rng.split(i), config, dtype));
+  /** With `reader` the encoder has no blocks of its own. */
+  constructor(rng: Rng, config: EncoderConfig, dtype: DType, reader?: BlockReader) {
+    this.#depth = config.depth;
+    this.blocks =
+      reader ?? Array.from({ length: config.depth }, (_, i) => new EncoderBlock(rng.split(i), config, dtype));
     this.norm = new LayerNorm(config.width, dtype, config.epsilon);
   }
 
   /** Sets the kernels with which attention and MLP add to the tokens to zero: a block then adds no more than their biases. */
   zeroOutputs(): void {
-    for (const block of this.blocks) block.zeroOutputs();
+    for (let i = 0; i < this.#depth; i++) this.#block(i).zeroOutputs();
   }
 
   /** The normalized tokens. `tap` receives the parts and the output of every block: block0/attention, block0/mlp, block0. */
   forward(x: Variable, tap?: Tap): Variable {
     let y = x;
-    this.blocks.forEach((block, i) => {
+    for (let i = 0; i < this.#depth; i++) {
       const before = y;
-      y = scope(() => block.forward(before, tap && ((name, value) => tap(`block${i}/${name}`, value))));
+      y = scope(() => this.#block(i).forward(before, tap && ((name, value) => tap(`block${i}/${name}`, value))));
       tap?.(`block${i}`, y);
-    });
+    }
     return this.norm.forward(y);
+  }
+
+  #block(i: number): EncoderBlock {
+    return typeof this.blocks === "function" ? this.blocks(i) : this.blocks[i];
   }
 }

@@ -1,8 +1,8 @@
 /** Public API of `nn`: layers, initializers, optimizer, schedules. */
 export { outProjection, projection, SelfAttention } from "./attention.ts";
 export { type Duration, durationInSteps, parseDuration, type RunLength, ScheduleError } from "./duration.ts";
-export { Encoder, EncoderBlock, type EncoderConfig } from "./encoder.ts";
-export { filled, leCunNormal, normal, xavierUniform } from "./init.ts";
+export { type BlockReader, Encoder, EncoderBlock, type EncoderConfig } from "./encoder.ts";
+export { filled, leCunNormal, normal, skipInit, xavierUniform } from "./init.ts";
 export { LayerNorm } from "./layerNorm.ts";
 export { Linear } from "./linear.ts";
 export { MapHead } from "./mapHead.ts";

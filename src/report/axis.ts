@@ -4,6 +4,8 @@ import { format } from "d3-format";
 import { scaleLinear, scaleLog } from "d3-scale";
 
 export interface Axis {
+  /** The values at its two ends. */
+  readonly domain: readonly number[];
   readonly ticks: readonly number[];
   /** A tick as text; the ticks of a linear axis share one notation. */
   label(tick: number): string;
@@ -18,7 +20,7 @@ export function linearAxis(values: Iterable<number>, pixels: readonly number[], 
   const at = scaleLinear(span(values), pixels);
   if (nice) at.nice(TICKS);
   const largest = Math.max(...at.domain().map(Math.abs));
-  return { at, ticks: at.ticks(TICKS), label: (tick) => showTick(tick, largest) };
+  return { domain: at.domain(), at, ticks: at.ticks(TICKS), label: (tick) => showTick(tick, largest) };
 }
 
 /** From positive values to pixels, equal ratios to equal distances. */
@@ -30,7 +32,7 @@ export function logAxis(values: Iterable<number>, pixels: readonly number[]): Ax
     high < 10 * low
       ? scaleLinear([low, high], pixels).ticks(TICKS)
       : at.ticks(TICKS).filter((tick) => leading.includes(tick.toExponential(0)[0]));
-  return { at, ticks, label: (tick) => showTick(tick) };
+  return { domain: [low, high], at, ticks, label: (tick) => showTick(tick) };
 }
 
 /** Least and greatest value; one value twice if labels would not tell them apart, so that rounding errors are not enlarged. */

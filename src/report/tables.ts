@@ -1,5 +1,5 @@
 /** The tables of a report: results beside their baselines, and the facts of the run. */
-import { type ProbeTable, ReportError, type ResultTable } from "./data.ts";
+import { type AccuracyTable, type ProbeTable, ReportError, type ResultTable } from "./data.ts";
 import { html, type Markup } from "./markup.ts";
 
 /** `22.6 %`; two decimals below 1 %, for chance. */
@@ -45,6 +45,16 @@ export function probeTable({ title, classes, images, model }: ProbeTable): Marku
     "chance",
     model.map(() => 1 / classes.length),
   )}</tbody></table></div>`;
+}
+
+/** Accuracy of a classifier beside its baselines. */
+export function accuracyTable({ title, classes, images, accuracy, mostFrequent }: AccuracyTable): Markup {
+  const row = (name: string, share: number) =>
+    html`<tr><th scope="row">${name}</th><td class="first">${percent(share)}</td></tr>`;
+  return html`<div class="scroll table"><table class="results">
+<caption><bdi>${title}</bdi>: ${classes} classes, ${images.toLocaleString("en")} pictures</caption>
+<thead><tr><th scope="col">classified by</th><th scope="col" class="first">accuracy</th></tr></thead>
+<tbody>${row("this model", accuracy)}${row("most frequent class", mostFrequent)}${row("chance", 1 / classes)}</tbody></table></div>`;
 }
 
 export function factTable(facts: Readonly<Record<string, string>>): Markup {

@@ -108,6 +108,12 @@ export class CheckpointFolder {
     return this.#manifests().length === 0;
   }
 
+  /** Step of the newest checkpoint, intact or not; undefined if none was ever saved. */
+  get newestStep(): number | undefined {
+    const [newest] = this.#manifests();
+    return newest === undefined ? undefined : Number(NAME.exec(newest)![2]);
+  }
+
   /** Names of manifests that did not load. */
   get damaged(): readonly string[] {
     return [...this.#damaged];
@@ -322,23 +328,31 @@ export class CheckpointFolder {
   }
 }
 
-/** The text of a manifest; its last field is the hash of the text before that field. */
-function manifestText(manifest: Manifest): string {
-  const body = JSON.stringify({ format: "siglip-ts checkpoint", version: VERSION, ...manifest }, null, 2).slice(0, -2);
+const manifestText = (manifest: Manifest): string =>
+  sealedText({ format: "siglip-ts checkpoint", version: VERSION, ...manifest });
+
+/** A record as JSON whose last field is the hash of the text before that field. */
+export function sealedText(record: object): string {
+  const body = JSON.stringify(record, null, 2).slice(0, -2);
   return `${body}${seal(body)}`;
 }
 
 const seal = (body: string): string => `,\n  "sha256": "${sha256(body)}"\n}\n`;
 const SEAL_LENGTH = seal("").length;
 
-/** Checks the manifest's own hash, then its version, then its fields. */
-function parseManifest(bytes: Uint8Array, name: string): Manifest {
+/** Parses a sealed text. Throws `FormatError` if it was cut or altered; `name` is for messages. */
+export function parseSealed(bytes: Uint8Array, name: string): JsonValue {
   const text = new TextDecoder().decode(bytes);
   const body = text.slice(0, -SEAL_LENGTH);
   if (text.length < SEAL_LENGTH || text.slice(-SEAL_LENGTH) !== seal(body)) {
     throw new FormatError("CHECKPOINT_HASH", name, 0, "the manifest does not end with the hash of its text");
   }
-  const record = parseJson(bytes, name);
+  return parseJson(bytes, name);
+}
+
+/** Checks the manifest's own hash, then its version, then its fields. */
+function parseManifest(bytes: Uint8Array, name: string): Manifest {
+  const record = parseSealed(bytes, name);
   const version = isJsonRecord(record) ? record.version : undefined;
   if (typeof version === "number" && version > VERSION) {
     const message = `${name} has version ${version}, this program reads up to ${VERSION}; use the program that wrote it`;

@@ -29,16 +29,17 @@ import {
   choice,
   defaults,
   type Field,
+  fieldsOf,
   hashOrNone,
   integer,
   jsonList,
-  keysOf,
   number,
-  numberOr,
   type Values,
   valueAt,
 } from "./fields.ts";
 import { lossConflicts, lossFields } from "./lossFields.ts";
+import { modelFields } from "./modelFields.ts";
+import { objectiveConflicts } from "./objectiveConflicts.ts";
 import { keysWithoutEffect, optimizerNames } from "./optimizers.ts";
 import { isPattern } from "./patterns.ts";
 import { presetNames, presets } from "./presets.ts";
@@ -63,6 +64,9 @@ const multipliers = (initial: readonly Multiplier[], meaning: string): Field<rea
     meaning,
   );
 
+/** The default: only a model of pairs has these parameters. */
+export const PAIR_MULTIPLIER: Multiplier = { match: "tPrime|b", lr: 3, decay: 0 };
+
 const patterns = (meaning: string): Field<readonly string[]> =>
   jsonList([], 'a list of regular expressions such as ["image/.*"]', isPattern, meaning);
 
@@ -72,52 +76,22 @@ function isMultiplier(item: unknown): boolean {
   return isPattern(match) && isFactor(lr) && isFactor(decay) && Object.keys(others).length === 0;
 }
 
-const fields = {
+/** All keys of a configuration. */
+export const fields = {
   data: {
     name: choice("emoji", dataNames, "the data set"),
     ...dataKeys,
   },
   tokenizer: {
-    kind: choice("bpe", ["bpe", "bytes"], "byte-pair encoding trained on the captions, or single bytes"),
-    vocabSize: integer(1024, 300, 65_536, "tokens that bpe learns; bytes need no training"),
+    kind: choice(
+      "bpe",
+      ["bpe", "bytes", "init"],
+      "byte pairs learned from the captions, single bytes, or that of --init",
+    ),
+    vocabSize: integer(1024, 300, 1_000_000, "tokens that bpe learns; bytes need no training"),
     length: integer(10, 2, 512, "tokens of a text; longer ones are cut"),
   },
-  model: {
-    image: {
-      imageSize: integer(32, 4, 1024, "side of an image in pixels"),
-      patchSize: integer(8, 1, 256, "side of a patch in pixels"),
-      width: integer(64, 1, 8192, "width of the image tower"),
-      depth: integer(3, 1, 64, "encoder blocks of the image tower"),
-      mlpDim: integer(256, 1, 32_768, "hidden width of its MLPs"),
-      numHeads: integer(4, 1, 128, "its attention heads"),
-      pooling: choice(
-        "map",
-        ["map", "mean", "max", "first", "tok"],
-        "map: an attention head with a learned probe; tok: a class token",
-      ),
-      posEmb: choice("learn", ["learn", "sincos2d"], "position embedding: learned, or sines and cosines"),
-      gelu: choice("tanh", ["tanh", "erf"], "form of GELU in its MLPs"),
-      repSize: integer(0, 0, 8192, "width of a tanh layer before the head; 0: none"),
-      patchDropout: number(0, { min: 0, max: 0.99 }, "share of patches dropped in training"),
-    },
-    text: {
-      width: integer(64, 1, 8192, "width of the text tower"),
-      depth: integer(1, 1, 64, "encoder blocks of the text tower"),
-      mlpDim: integer(256, 1, 32_768, "hidden width of its MLPs"),
-      numHeads: integer(2, 1, 128, "its attention heads"),
-      pooling: choice("last", ["last", "first", "mean", "max", "map"], "which tokens become the embedding"),
-      gelu: choice("tanh", ["tanh", "erf"], "form of GELU in its MLPs"),
-      bottleneck: integer(0, 0, 8192, "columns of the token table before a linear map to the width; 0: the width"),
-    },
-    embedDim: integer(64, 1, 8192, "width of the embeddings"),
-    temperatureInit: number(10, { min: 1e-30, max: 1000 }, "temperature t at the start; t = exp(t′), in f32"),
-    biasInit: numberOr("log-odds", -100, 100, "bias b at the start; log-odds: b = −ln(batch − 1)"),
-    outputInit: choice(
-      "xavier",
-      ["xavier", "zero"],
-      "kernels of the output projections in encoder blocks at the start",
-    ),
-  },
+  model: modelFields,
   train: {
     steps: integer(14_031, 1, 100_000_000, "updates of the parameters"),
     batch: integer(128, 1, 65_536, "pairs in a step"),
@@ -127,6 +101,11 @@ const fields = {
     seed: integer(0, 0, 2 ** 32 - 1, "determines all random numbers"),
     firstSteps: integer(0, 0, 100_000_000, "train.steps at the start, if --resume has changed it since; else 0"),
     init: hashOrNone("SHA-256 of the weights that --init named: all, or with train.lock those of the image tower"),
+    objective: choice(
+      "pairs",
+      ["pairs", "classify"],
+      "classify: train the image tower alone, with a linear head, on the classes of the data",
+    ),
     lock: choice("none", ["none", "image"], "image: take the image tower of --init, and do not change it (SigLiT)"),
   },
   optim: {
@@ -141,7 +120,7 @@ const fields = {
     clipNorm: number(1, { above: 0, max: 1e9 }, "largest norm of the gradients; longer ones are scaled down to it"),
     ...scheduleFields,
     multipliers: multipliers(
-      [{ match: "tPrime|b", lr: 3, decay: 0 }],
+      [PAIR_MULTIPLIER],
       "factors for the parameters whose whole path matches; the first match applies",
     ),
     frozen: patterns("patterns of the paths of parameters that are not trained"),
@@ -169,6 +148,8 @@ export interface Origin {
   readonly tokenizer: Config["tokenizer"];
   /** Whether it saw drawings cropped; undefined if nobody knows any more. */
   readonly trim?: Config["data"]["trim"];
+  /** How released weights take images. */
+  readonly preprocess?: string;
   /** SHA-256 of all weights, and of those of the image tower. */
   readonly sha256: { readonly all: string; readonly image: string };
 }
@@ -177,12 +158,12 @@ export interface Origin {
  * A configuration with what a run keeps of its origin: model and tokenizer, or only the image tower if that is locked; and how
  * drawings are cropped.
  */
-export function startingFrom({ model, tokenizer, trim, sha256 }: Origin, config: Config): Config {
+export function startingFrom({ model, tokenizer, trim, preprocess, sha256 }: Origin, config: Config): Config {
   const { image, embedDim } = model;
   const isLocked = config.train.lock === "image";
   return structuredClone({
     ...config,
-    data: { ...config.data, trim: trim ?? config.data.trim },
+    data: { ...config.data, trim: trim ?? config.data.trim, preprocess: preprocess ?? config.data.preprocess },
     model: isLocked ? { ...config.model, image, embedDim } : model,
     tokenizer: isLocked ? config.tokenizer : tokenizer,
     train: { ...config.train, init: isLocked ? sha256.image : sha256.all },
@@ -246,7 +227,7 @@ export interface Difference {
 
 /** The keys in which two configurations differ. */
 export const configDifferences = (before: Config, after: Config): Difference[] =>
-  keysOf(fields).flatMap((key) => {
+  fieldsOf(fields).flatMap(([key]) => {
     const [from, to] = [before, after].map((config) => JSON.stringify(valueAt(config, key.split("."))));
     return from === to ? [] : [{ key, from, to }];
   });
@@ -262,14 +243,18 @@ const LATER_KEYS: readonly string[] = [
   "data.languages",
   "data.testLanguages",
   "data.split",
+  "data.classes",
   "train.firstSteps",
   "train.init",
   "train.lock",
+  "train.objective",
   "model.image.gelu",
   "model.image.repSize",
   "model.image.patchDropout",
   "model.text.gelu",
   "model.text.bottleneck",
+  "model.image.epsilon",
+  "model.text.epsilon",
   "model.outputInit",
   "optim.name",
   "optim.matrixLr",
@@ -286,6 +271,13 @@ const LATER_KEYS: readonly string[] = [
   "loss.sameName",
   "data.noise",
   "data.noiseProbability",
+  "data.path",
+  "data.image",
+  "data.text",
+  "data.testShare",
+  "data.allowBad",
+  "data.preprocess",
+  "data.contents",
 ];
 
 /**
@@ -297,7 +289,10 @@ export function digested(config: Config, later: readonly string[] = LATER_KEYS):
   const { data, tokenizer, model, optim, loss } = config;
   const { steps, firstSteps } = config.train;
   const train = { ...config.train, steps: firstSteps || steps, firstSteps: 0 };
-  const counted: { loss?: object } = structuredClone({ data, tokenizer, model, train, optim, loss });
+  const counted: { loss?: object; data: { path?: string } } = structuredClone({
+    ...{ data, tokenizer, model, train, optim, loss },
+  });
+  if (data.contents !== "none") counted.data.path = "none"; // not where the data is, but what is in it
   const initial = defaults(fields);
   for (const key of later) {
     const path = key.split(".");
@@ -355,11 +350,16 @@ function conflicts(config: Config): Conflict[] {
     `train.shards ${train.shards} does not divide train.batch ${train.batch}`,
   );
   refuse(
-    model.biasInit === "log-odds" && train.batch < 2,
+    model.biasInit === "log-odds" && train.batch < 2 && train.objective === "pairs",
     ["model.biasInit", "train.batch"],
     `model.biasInit log-odds is −ln(batch − 1), which needs train.batch of at least 2, not ${train.batch}; use a larger batch, or set a number such as model.biasInit=-10`,
   );
-  found.push(...lossConflicts(config), ...dataConflicts(config), ...scheduleConflicts(config));
+  found.push(
+    ...lossConflicts(config),
+    ...objectiveConflicts(config),
+    ...dataConflicts(config),
+    ...scheduleConflicts(config),
+  );
 
   const large = found.length === 0 ? tooLarge(config) : undefined; // only for a valid model
   if (large !== undefined) refuse(true, ["model", "tokenizer.vocabSize"], large);

@@ -10,7 +10,8 @@ import { ConfigError, type Conflict } from "./configError.ts";
 /** The parts of a configuration that every data set reads; its own keys are in `data`. */
 export interface DataSettings {
   readonly data: { readonly name: string };
-  readonly tokenizer: { readonly kind: "bpe" | "bytes"; readonly vocabSize: number; readonly length: number };
+  /** A data set learns a tokenizer of the kind bpe; with init that of the starting weights replaces its own. */
+  readonly tokenizer: { readonly kind: "bpe" | "bytes" | "init"; readonly vocabSize: number; readonly length: number };
   readonly model: { readonly image: { readonly imageSize: number } };
   readonly train: { readonly batch: number; readonly seed: number };
 }
@@ -19,6 +20,8 @@ export interface DataSettings {
 export interface Opening {
   /** Reports how many images are rendered; every call is also a heartbeat. */
   readonly progress?: (done: number, total: number) => void;
+  /** Receives remarks on what takes time or space. */
+  readonly note?: (message: string) => void;
   /** Receives warnings. */
   readonly warn?: (message: string) => void;
   /** The folder that caches rendered images, and holds names of CLDR; without one the images stay in memory. */
@@ -46,6 +49,8 @@ export interface TrainingData extends Vocabulary {
   readonly pairs: PairsSpec;
   /** All captions. */
   readonly texts: readonly string[];
+  /** SHA-256 of data that may change between two runs, a user's or icons: a resumed run must find it unchanged. */
+  readonly contents?: string;
 }
 
 /** Images with their texts. */
@@ -65,6 +70,8 @@ export interface TestSet {
 export interface Tests {
   /** The first is the one that a run is judged by. */
   readonly sets: readonly TestSet[];
+  /** Training pictures with their texts, not augmented: recall on some of them is measured beside that on the first set. */
+  readonly trained?: PictureSet;
   /** The rendered or read images and names, for devices. */
   readonly shared?: Pick<TestOpening, "rendered" | "names">;
 }
@@ -76,6 +83,13 @@ export interface LabelledPictures {
   readonly labels: Int32Array;
 }
 
+/** The classes of a data set. */
+export interface Classes {
+  readonly names: readonly string[];
+  /** The class of each item of the batches, an index; −1 for none. */
+  readonly ofItem: Int32Array;
+}
+
 /** Labelled images for the few-shot probe. */
 export interface ProbeData {
   /** For people, what is classified in which images: "group of an emoji in openmoji". */
@@ -84,6 +98,8 @@ export interface ProbeData {
   /** Images in the styles, or of the scenes, that training saw: the probe learns from a few of them. */
   readonly train: readonly LabelledPictures[];
   readonly test: LabelledPictures;
+  /** Images in other styles that training never sees; the probe is not tested on them. */
+  readonly others?: readonly (LabelledPictures & { readonly title: string })[];
 }
 
 /** A data set. Its methods throw `DataError` if the data is not available, `ConfigError` if a batch is larger than it. */
@@ -94,14 +110,16 @@ export interface DataSet<Settings extends DataSettings = DataSettings> {
   repeatsTexts(settings: Settings): boolean;
   /** Combinations of its keys that it cannot use. */
   conflicts?(settings: Settings): Conflict[];
-  /** Opens the tokenizer without rendering or writing anything. */
-  openVocabulary(settings: Settings, opening: Pick<Opening, "cache">): Promise<Vocabulary>;
+  /** Opens the tokenizer without rendering or writing anything; a user's images are read and decoded for it, once. */
+  openVocabulary(settings: Settings, opening: Opening): Promise<Vocabulary>;
   /** Opens the training data. */
   openTraining(settings: Settings, opening: Opening): Promise<TrainingData>;
   /** Opens the test sets. */
   openTests(settings: Settings, opening: TestOpening): Promise<Tests>;
-  /** Opens labelled images for the few-shot probe. */
-  openProbe(settings: Settings, opening: TestOpening): Promise<ProbeData>;
+  /** Opens the classes of the training data, without images. Throws `ConfigError` if it has none. */
+  openClasses(settings: Settings, opening: Pick<Opening, "cache">): Promise<Classes>;
+  /** Opens labelled images of the same classes, for the few-shot probe; undefined if it has no classes. */
+  openProbe(settings: Settings, opening: TestOpening): Promise<ProbeData | undefined>;
 }
 
 /** Throws `ConfigError` if a batch has more rows than the data has items. */

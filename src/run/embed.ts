@@ -3,15 +3,20 @@ import { noGrad } from "../autograd/index.ts";
 import type { PictureSet } from "../data/index.ts";
 import { NonFiniteError } from "../nn/index.ts";
 import { alone, type Communicator } from "../parallel/index.ts";
-import { embeddingBytes, type SigLip } from "../siglip/index.ts";
+import { type Classifier, embeddingBytes, type SigLip } from "../siglip/index.ts";
 import { scope, type Tensor, tensor } from "../tensor/index.ts";
 import { encodeAll, type Tokenizer } from "../tokenizers/index.ts";
+
+/** A model as far as the size of its batches depends on it. */
+interface Sized {
+  readonly config: Parameters<typeof embeddingBytes>[0];
+}
 
 const MOST_ROWS = 256; // per batch: large enough for the kernels
 const MOST_BYTES = 2 ** 28; // of intermediates per batch
 
 /** Rows per batch: few enough that memory, and the time between two heartbeats, stay small for towers of any size. */
-function batchRows({ config }: SigLip): number {
+function batchRows({ config }: Sized): number {
   let rows = MOST_ROWS;
   while (rows > 1 && embeddingBytes(config, rows) > MOST_BYTES) rows /= 2;
   return rows;
@@ -24,7 +29,7 @@ function batchRows({ config }: SigLip): number {
 function inBatches(
   count: number,
   width: number,
-  model: SigLip,
+  model: Sized,
   comm: Communicator,
   embed: (from: number, to: number) => Tensor,
 ): Float32Array {
@@ -52,6 +57,11 @@ function inBatches(
   return out;
 }
 
+/** What embeds images: a model, or an open one that reads its image tower when it is needed. */
+type ImageModel = Pick<SigLip | Classifier, "config" | "embedDim" | "embedImages">;
+/** What embeds texts. */
+type TextModel = Pick<SigLip, "config" | "embedDim" | "embedTexts">;
+
 /** Images to embed; see `PictureSet`. */
 export type Pictures = Pick<PictureSet, "count" | "side" | "pixels">;
 
@@ -60,7 +70,7 @@ const imagesBetween = ({ side, pixels }: Pictures, from: number, to: number): Te
   tensor(pixels(from, to), [to - from, side, side, 3]);
 
 /** Embeds images → [count, d], rows of length 1. */
-export function embedPictures(model: SigLip, pictures: Pictures, comm = alone): Float32Array {
+export function embedPictures(model: ImageModel, pictures: Pictures, comm = alone): Float32Array {
   return inBatches(
     pictures.count,
     model.embedDim,
@@ -71,7 +81,7 @@ export function embedPictures(model: SigLip, pictures: Pictures, comm = alone): 
 }
 
 /** What the image tower gives before its head and normalization (big_vision `pre_logits`) → [count, repSize or D]. */
-export function imageFeatures(model: SigLip, pictures: Pictures, comm = alone): Float32Array {
+export function imageFeatures(model: SigLip | Classifier, pictures: Pictures, comm = alone): Float32Array {
   const { repSize, width } = model.config.image;
   return inBatches(pictures.count, repSize || width, model, comm, (from, to) => {
     let features: Tensor | undefined;
@@ -82,9 +92,19 @@ export function imageFeatures(model: SigLip, pictures: Pictures, comm = alone): 
   });
 }
 
+/** The logits of images → [count, C]. */
+export const classLogits = (model: Classifier, pictures: Pictures, comm = alone): Float32Array =>
+  inBatches(
+    pictures.count,
+    model.config.classes,
+    model,
+    comm,
+    (from, to) => model.logits(imagesBetween(pictures, from, to)).value,
+  );
+
 /** texts → [N, d], rows of length 1. */
 export function embedTexts(
-  model: SigLip,
+  model: TextModel,
   tokenizer: Tokenizer,
   texts: readonly string[],
   length: number,

@@ -4,7 +4,7 @@ import { runDevice } from "../parallel/launch.ts";
 import type { Config } from "./config.ts";
 import { embedPictures } from "./embed.ts";
 import { type Block, type Fingerprint, partFile, writeEmbeddings } from "./imageEmbeddings.ts";
-import { modelOf } from "./openModel.ts";
+import { imageModelOf } from "./runModel.ts";
 import type { Stored } from "./trainingState.ts";
 
 /** The job of `embedProgram`. */
@@ -25,7 +25,7 @@ export interface EmbedReport {
 }
 
 runDevice<EmbedJob, void, EmbedReport>(async ({ comm, config: job, alive, report }) => {
-  const { model } = modelOf(job.config, job.stored);
+  const model = imageModelOf(job.config, job.stored);
   const images = await openImages(job.pairs, alive);
   if (!images) return; // checked by the main thread
   job.missing.forEach((block, i) => {

@@ -22,6 +22,7 @@ import {
 } from "../data/index.ts";
 import { byteTokenizer, type Tokenizer } from "../tokenizers/index.ts";
 import {
+  type Classes,
   checkBatch,
   type DataSet,
   type DataSettings,
@@ -42,7 +43,7 @@ export const emojiKeys = {
   secondTestStyle: choice(
     "none",
     ["none", "emojione"],
-    "another one, with 1,038 of the emoji; choose no setting by it",
+    "another drawing style that training never sees, with 1,038 of the emoji; choose no setting by it",
   ),
   augment: choice("strong", ["none", "light", "strong"], "random changes of training images"),
   strokeProbability: number(0.3, { min: 0, max: 1 }, "share of outlined drawings, like those of openmoji"),
@@ -55,6 +56,7 @@ export const emojiKeys = {
     groups: { none: [], ...languageGroups },
   }),
   keywordProbability: number(0, { min: 0, max: 1 }, "share of keywords in place of the name"),
+  classes: choice("group", ["group", "subgroup"], "classes of emoji, to probe and to classify: 9 or 95 of Unicode's"),
   trim: choice("content", ["content", "never"], "crop drawings to their content: emoji, and a user's images"),
 };
 
@@ -84,7 +86,7 @@ function tokenizerFor(
   { data: { languages }, tokenizer: { kind, vocabSize } }: EmojiSettings,
   names: EmojiNames,
 ): Tokenizer {
-  if (kind === "bytes") return byteTokenizer;
+  if (kind !== "bpe") return byteTokenizer;
   const from = `${languages} ${vocabSize}`;
   if (learned?.from !== from) {
     const named = languages.flatMap((language) => names.get(language)!);
@@ -116,22 +118,36 @@ function open(
   return openEmoji({ plain, stroked, trim: trims(settings), languages: testedLanguages(settings), ...opening });
 }
 
-/** The group of an emoji as the class of its drawings. */
+/** The group or subgroup of an emoji as the class of its drawings. */
+function classesOf(emoji: readonly Emoji[], { data: { classes } }: EmojiSettings): Classes {
+  const names = [...new Set(emoji.map((each) => each[classes]))];
+  return { names, ofItem: Int32Array.from(emoji, (each) => names.indexOf(each[classes])) };
+}
+
+/** Drawings with the classes of their emoji. */
 async function probed(holdsOut: boolean, settings: EmojiSettings, opening: TestOpening): Promise<ProbeData> {
-  const { trainStyles, testStyle } = settings.data;
+  const { trainStyles } = settings.data;
   const data = await open(settings, opening);
   const all = Int32Array.from(data.emoji.keys());
   const split = holdsOut ? unseenEmoji(data.emoji, UNSEEN) : undefined;
-  const classes = [...new Set(data.emoji.map(({ group }) => group))];
+  const { names, ofItem } = classesOf(data.emoji, settings);
   const labelled = (style: EmojiStyle, items: Int32Array = all) => ({
     pictures: emojiPictures(data, style, items, settings.model.image.imageSize, testedLanguages(settings)),
-    labels: items.map((item) => classes.indexOf(data.emoji[item].group)),
+    labels: items.map((item) => ofItem[item]),
   });
+  const [testStyle, ...others] = testStyles(settings);
+  const titleOf = (style: EmojiStyle): string =>
+    `${settings.data.classes} of ${holdsOut ? "an emoji never seen" : "an emoji"} in ${style}, learned in ${trainStyles.join(", ")}`;
+  const tested = split?.unseen ?? all;
   return {
-    title: `group of ${holdsOut ? "an emoji never seen" : "an emoji"} in ${testStyle}, learned in ${trainStyles.join(", ")}`,
-    classes,
+    title: titleOf(testStyle),
+    classes: names,
     train: trainStyles.map((style) => labelled(style, split?.train)),
-    test: labelled(testStyle, split?.unseen),
+    test: labelled(testStyle, tested),
+    others: others.map((style) => {
+      const items = drawnEmoji(data, style).filter((item) => tested.includes(item));
+      return { title: titleOf(style), ...labelled(style, items) };
+    }),
   };
 }
 
@@ -204,8 +220,15 @@ export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
         known: unseen ? [] : trainStyles.map((known) => pictures(known, items)),
       };
     });
-    return { sets, shared: { rendered: data.rendered, names: withoutKeywords(data.names) } };
+    const seen = drawnEmoji(data, trainStyles[0]).filter((item) => !unseen?.has(item));
+    return {
+      sets,
+      trained: pictures(trainStyles[0], seen),
+      shared: { rendered: data.rendered, names: withoutKeywords(data.names) },
+    };
   },
+
+  openClasses: async (settings) => classesOf(await emojiList(), settings),
 
   openProbe: (settings, opening) => probed(holdsOut, settings, opening),
 });

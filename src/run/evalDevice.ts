@@ -1,11 +1,14 @@
 /** The program of the devices that `siglip eval` starts. */
 import { runDevice } from "../parallel/launch.ts";
+import type { AccuracyTable } from "../report/index.ts";
+import { testClassifier } from "./classAccuracy.ts";
 import type { Config } from "./config.ts";
-import type { Tests } from "./dataSet.ts";
-import { openProbe, openTests } from "./dataSets.ts";
+import type { ProbeData, Tests } from "./dataSet.ts";
+import { openLabelled, openProbe, openTests } from "./dataSets.ts";
 import { type Evaluation, evaluateAll } from "./evaluation.ts";
-import { modelOf } from "./openModel.ts";
+import type { TrainedModel } from "./model.ts";
 import { type ComparedProbe, pixelProbe, probe } from "./probe.ts";
+import { classifierOf, modelOf } from "./runModel.ts";
 import type { Stored } from "./trainingState.ts";
 
 /** The job of `evalProgram`. */
@@ -20,18 +23,29 @@ export interface EvalJob {
 
 /** The result of `evalProgram`. */
 export interface EvalResult {
+  /** Retrieval; none of a classifier. */
   readonly evaluations: readonly Evaluation[];
+  /** Only of a classifier. */
+  readonly accuracies: readonly AccuracyTable[];
   /** Rank 0's, if asked for. */
   readonly probe: ComparedProbe | undefined;
 }
 
 runDevice<EvalJob, EvalResult>(async ({ comm, config: { config, stored, opened, probes }, alive }) => {
+  const opening = { progress: alive, ...opened };
+  const probeOf = (model: TrainedModel, data: ProbeData): ComparedProbe | undefined => {
+    const probed = probe(model, data, comm);
+    return probed && { ...probed, pixels: pixelProbe(data) };
+  };
+  if (config.train.objective === "classify") {
+    const model = classifierOf(config, stored);
+    const data = await openLabelled(config, opening);
+    const accuracies = testClassifier(model, data, comm);
+    return { evaluations: [], accuracies, probe: probes ? probeOf(model, data) : undefined };
+  }
   const { model, tokenizer } = modelOf(config, stored);
   const embedder = { model, tokenizer, length: config.tokenizer.length, comm, alive };
-  const opening = { progress: alive, ...opened };
   const { evaluations } = evaluateAll(embedder, await openTests(config, opening), config.train);
-  if (!probes) return { evaluations, probe: undefined };
-  const data = await openProbe(config, opening);
-  const probed = probe(embedder, data);
-  return { evaluations, probe: probed && { ...probed, pixels: pixelProbe(data) } };
+  const data = probes ? await openProbe(config, opening) : undefined;
+  return { evaluations, accuracies: [], probe: data && probeOf(model, data) };
 });

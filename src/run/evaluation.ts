@@ -25,6 +25,8 @@ export interface Evaluation extends Retrieval {
   readonly title: string;
   /** By language; only with several. */
   readonly languages?: readonly LanguageRow[];
+  /** Of the weights that the run started from; only on the data of their own training. */
+  readonly before?: readonly Recall[];
   /** Baseline, image → text only: the nearest trimmed pixels in the training styles, if they hold the same items. */
   readonly pixels?: readonly Recall[];
   /** Of the probabilities σ(t·x·y + b); only after a loss that trains them. */
@@ -152,6 +154,7 @@ export const evaluationJson = ({
   texts,
   recall,
   chance,
+  before,
   pixels,
   languages,
   calibration,
@@ -163,6 +166,7 @@ export const evaluationJson = ({
   texts,
   images,
   chance: at(chance, "textToImage"),
+  ...(before ? { before: { textToImage: at(before, "textToImage"), imageToText: at(before, "imageToText") } } : {}),
   ...(pixels ? { pixels: at(pixels, "imageToText") } : {}),
   ...(languages ? { languages: languages.map(languageJson) } : {}),
   ...(calibration ? { calibration } : {}),
@@ -190,12 +194,14 @@ export function evaluationTable(evaluations: readonly Evaluation[]): string {
   const row = (name: string, recall: readonly Recall[], direction: Direction) =>
     `  ${name.padEnd(26)}${recall.map((r) => percent(r[direction])).join("")}`;
   return evaluations
-    .map(({ title, images, texts, recall, chance, pixels, languages }) =>
+    .map(({ title, images, texts, recall, before, chance, pixels, languages }) =>
       [
         `${title}: ${images} pictures, ${texts} texts${languages ? ` in ${languages.length} languages; means over those of training` : ""}`,
         `  ${"".padEnd(26)}${recall.map(({ k }) => `R@${k}`.padStart(9)).join("")}`,
         row("text → picture", recall, "textToImage"),
         row("picture → text", recall, "imageToText"),
+        ...(before ? [row("text → picture before", before, "textToImage")] : []),
+        ...(before ? [row("picture → text before", before, "imageToText")] : []),
         ...(pixels ? [row("picture → text by pixels", pixels, "imageToText")] : []),
         row("chance", chance, "textToImage"),
         ...(languages ? languageRows(languages) : []),

@@ -23,6 +23,8 @@ export interface Field<T> {
   isAllowed(value: T): boolean;
   /** What is wrong with one that is not, after a semicolon; may be empty. */
   hint?(value: T): string;
+  /** A value as text that `parse` reads back; by default `String(value)`. */
+  text?(value: T): string;
 }
 
 /** Keys under a common name. */
@@ -62,6 +64,16 @@ export const integer = (initial: number, min: number, max: number, meaning: stri
   parse: asNumber,
   hasType: Number.isInteger,
   isAllowed: (value) => value >= min && value <= max,
+});
+
+/** Any text that is not empty, such as a path. */
+export const text = (initial: string, accepts: string, meaning: string): Field<string> => ({
+  initial,
+  meaning,
+  accepts,
+  parse: (value) => value,
+  hasType: (value) => typeof value === "string",
+  isAllowed: (value) => value !== "",
 });
 
 /** One of a few words. */
@@ -142,6 +154,10 @@ export function someOf<const T extends string>(
         return `; ${clip(String(other))} is none of them${didYouMean(String(other), [...words, ...Object.keys(groups)])}`;
       return twice === undefined ? "" : `; ${twice} is there twice`;
     },
+    text(value) {
+      const list = value.join();
+      return Object.entries(groups).find(([, group]) => group.join() === list)?.[0] ?? list;
+    },
   };
 }
 
@@ -164,6 +180,7 @@ export const jsonList = <T>(
   },
   hasType: Array.isArray,
   isAllowed: (list) => list.every(isItem),
+  text: JSON.stringify,
 });
 
 // ---- trees
@@ -181,9 +198,12 @@ const names = (group: Group, path: Path = []): string[] =>
     return [name.join("."), ...(isField(node) ? [] : names(node, name))];
   });
 
-/** The full names of all keys in a group. */
-export const keysOf = (group: Group): string[] =>
-  names(group).filter((name) => isField(nodeAt(group, name.split(".")) as Field<unknown>));
+/** All keys in a group by full name, with their fields. */
+export const fieldsOf = (group: Group, path: Path = []): (readonly [key: string, field: Field<unknown>])[] =>
+  Object.entries(group).flatMap(([key, node]) => {
+    const name = [...path, key];
+    return isField(node) ? [[name.join("."), node] as const] : fieldsOf(node, name);
+  });
 
 /** The defaults of a group. */
 export function defaults<G extends Group>(group: G): Values<G> {

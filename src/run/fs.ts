@@ -159,6 +159,7 @@ export function makeFolders(fs: Fs, path: string): string[] {
   return [...above, path];
 }
 
+/** A text as bytes of UTF-8. */
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** Whether this is an error of the operating system: `ENOSPC`, `EACCES`, ... */

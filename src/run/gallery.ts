@@ -1,16 +1,18 @@
-/** Embeds the pictures of files and folders, for a search among them. */
-import {
-  filesOf,
-  PictureError,
-  type PreparedPicture,
-  type PreparePicture,
-  readPicture,
-  sniffFile,
-} from "../data/index.ts";
-import type { SigLip } from "../siglip/index.ts";
-import type { Config } from "./config.ts";
+/**
+ * Embeds the pictures of files and folders, for a search among them.
+ *
+ * The devices embed some pictures while this thread reads the next ones: they are started for every few hundred, which takes a second,
+ * and share them evenly.
+ */
+import { filesOf, PictureError, type PreparedPicture, sniffFile } from "../data/index.ts";
+import { launch } from "../parallel/launch.ts";
+import { gridOf, parameterCount, type SigLipConfig } from "../siglip/index.ts";
+import { galleryProgram } from "./devicePrograms.ts";
 import { embedPictures } from "./embed.ts";
-import { trims } from "./emojiData.ts";
+import type { GalleryJob } from "./galleryDevice.ts";
+import { joined } from "./joined.ts";
+import type { OpenModel } from "./openModel.ts";
+import type { PictureReader } from "./pictureReader.ts";
 
 /** Embedded pictures. */
 export interface Gallery {
@@ -20,69 +22,111 @@ export interface Gallery {
   readonly skipped: Readonly<Record<string, number>>;
   /** Pictures that were cropped to the drawing in them and lost more than half of their area. */
   readonly mostlyCut: number;
+  /** Number of embedded pictures by the kind of their files, as in `sniffFile`. */
+  readonly kinds: Readonly<Record<string, number>>;
 }
 
 /** Unreadable files with such a name are worth a warning. */
-const PICTURE_NAME = /\.(png|jpe?g|jpe|jfif|webp|gif|avif|tiff?|svg)$/i;
+export const PICTURE_NAME = /\.(png|jpe?g|jpe|jfif|webp|gif|avif|tiff?|svg)$/i;
 
-/** Pictures in memory at a time. */
-const AT_ONCE = 256;
+/** Pictures that are embedded at a time. */
+const AT_ONCE = 512;
+/** Work that takes a thread some ten seconds, for which it is worth to start devices. */
+const MUCH_GFLOP = 1000;
 
-/** Reads and embeds pictures by path, folders recursively. Unreadable files are skipped and counted; `warn` receives why. */
+type ImageModel = Pick<OpenModel, "path" | "config" | "embedDim" | "embedImages" | "pictures">;
+
+/**
+ * Reads and embeds pictures by path, folders recursively, on as many as `devices` if they are many. Unreadable files are skipped and
+ * counted; `warn` receives why.
+ */
 export async function embedFiles(
   paths: readonly string[],
-  { config, model }: { readonly config: Config; readonly model: SigLip },
+  model: ImageModel,
   warn: (message: string) => void,
+  devices = 1,
 ): Promise<Gallery> {
-  const { imageSize: side } = config.model.image;
+  const { pictures } = model;
   const names: string[] = [];
-  const embedded: Float32Array[] = [];
+  const embedded: Promise<Float32Array>[] = [];
   const skipped: Record<string, number> = {};
+  const kinds: Record<string, number> = {};
   let waiting: Float32Array[] = [];
   let mostlyCut = 0;
-  const embed = (): void => {
-    const pixels = (from?: number, end?: number): Float32Array => joined(waiting.slice(from, end));
-    embedded.push(embedPictures(model, { count: waiting.length, side, pixels }));
+  const embed = async (): Promise<void> => {
+    const pictures = waiting;
     waiting = [];
+    await embedded.at(-1);
+    embedded.push(embedPrepared(model, pictures, devices));
+    embedded.at(-1)!.catch(() => {}); // thrown where it is awaited
   };
   const named = new Set(paths);
   for (const file of filesOf(paths, warn)) {
-    const read = await readOne(file, { side, trim: trims(config) }, named.has(file), warn);
+    const read = await readOne(file, pictures, named.has(file), warn);
     if (typeof read === "string") {
       skipped[read] = (skipped[read] ?? 0) + 1;
       continue;
     }
     names.push(file);
+    kinds[read.kind] = (kinds[read.kind] ?? 0) + 1;
     waiting.push(read.pixels);
     if (read.cutOff > 0.5) mostlyCut++;
-    if (waiting.length === AT_ONCE) embed();
+    if (waiting.length === AT_ONCE) await embed();
   }
-  if (waiting.length > 0) embed();
-  return { names, zimg: joined(embedded), skipped, mostlyCut };
+  if (waiting.length > 0) await embed();
+  return { names, zimg: joined(await Promise.all(embedded)), skipped, mostlyCut, kinds };
 }
 
-/** One array after the other. */
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
+/** GFLOP of the products for an image: two for each parameter and patch, nearly. */
+function gflopOf(config: SigLipConfig): number {
+  const [rows, columns] = gridOf(config.image);
+  return (2 * parameterCount(config).image * rows * columns) / 1e9;
+}
+
+/** At most `most` pictures: as many as take each device some twenty seconds, if devices are worth their start; else undefined. */
+export function picturesForDevices({ config }: ImageModel, devices: number, most: number): number | undefined {
+  if (devices === 1) return undefined;
+  const gflop = gflopOf(config);
+  const count = Math.min(most, Math.ceil((2 * MUCH_GFLOP * devices) / gflop));
+  return count * gflop >= MUCH_GFLOP ? count : undefined;
+}
+
+/** Embeds prepared pictures, on several devices if that is worth their start → [count, d]; the same bits either way. */
+export async function embedPrepared(
+  model: ImageModel,
+  pictures: readonly Float32Array[],
+  devices: number,
+): Promise<Float32Array> {
+  const { height: side } = model.pictures;
+  const count = pictures.length;
+  if (devices > 1 && count * gflopOf(model.config) >= MUCH_GFLOP) {
+    const pixels = new Float32Array(new SharedArrayBuffer(4 * count * pictures[0].length));
+    pictures.forEach((each, i) => {
+      pixels.set(each, i * each.length);
+    });
+    return embedOnDevices({ model: model.path, pixels, count, side }, devices);
   }
-  return out;
+  const pixels = (from?: number, end?: number): Float32Array => joined(pictures.slice(from, end));
+  return embedPictures(model, { count, side, pixels });
+}
+
+/** Embeddings of pictures, which the devices share: those of one device, to the bit. */
+export async function embedOnDevices(job: GalleryJob, devices: number): Promise<Float32Array> {
+  const [first] = await launch<GalleryJob, Float32Array>(galleryProgram, devices, job).results;
+  return first;
 }
 
 /** A picture, or the kind of a skipped file. In a folder, files that are not pictures cause no warning. */
 async function readOne(
   file: string,
-  prepare: PreparePicture,
+  pictures: PictureReader,
   isNamed: boolean,
   warn: (message: string) => void,
-): Promise<PreparedPicture | string> {
+): Promise<(PreparedPicture & { readonly kind: string }) | string> {
   try {
     const { is, kind } = await sniffFile(file);
     if (is !== "readable" && !isNamed && !(is === "other" && PICTURE_NAME.test(file))) return kind;
-    return await readPicture(file, prepare); // or throws, with the kind of the file
+    return { kind, ...(await pictures.read(file)) }; // or throws, with the kind of the file
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
     warn(error.message);

@@ -4,18 +4,19 @@
  */
 import { NonFiniteError, type Optimizer } from "../nn/index.ts";
 import { type Communicator, requireSameBits } from "../parallel/index.ts";
-import type { SigLip, Step } from "../siglip/index.ts";
+import type { Step } from "../siglip/index.ts";
+import type { TrainedModel } from "./model.ts";
 import { firstNonFinite, tensorsOf } from "./trainingState.ts";
 
 /** Compares the devices of a training. */
 export class Guard {
   readonly #comm: Communicator;
-  readonly #model: SigLip;
+  readonly #model: TrainedModel;
   readonly #optimizer: Optimizer;
   /** Steps between two comparisons of parameters. */
   readonly #every: number;
 
-  constructor(comm: Communicator, model: SigLip, optimizer: Optimizer, every: number) {
+  constructor(comm: Communicator, model: TrainedModel, optimizer: Optimizer, every: number) {
     this.#comm = comm;
     this.#model = model;
     this.#optimizer = optimizer;

@@ -11,7 +11,9 @@ import {
   openIcons,
 } from "../data/index.ts";
 import { byteTokenizer, type Tokenizer, trainBpe } from "../tokenizers/index.ts";
+import { sha256 } from "./checkpoint.ts";
 import {
+  type Classes,
   checkBatch,
   type DataSet,
   type DataSettings,
@@ -45,7 +47,7 @@ const open = ({ cache, rendered }: TestOpening, uses: readonly IconUse[]): Promi
 /** The names to train on, and their tokenizer. */
 function vocabularyOf(icons: OpenedIcons, { tokenizer: { kind, vocabSize } }: DataSettings) {
   const texts = [...iconsByName(icons, "train").keys()];
-  const tokenizer: Tokenizer = kind === "bytes" ? byteTokenizer : trainBpe(texts, vocabSize);
+  const tokenizer: Tokenizer = kind === "bpe" ? trainBpe(texts, vocabSize) : byteTokenizer;
   return { texts, items: texts.length, tokenizer };
 }
 
@@ -80,30 +82,53 @@ function testsOf(
     .map(({ icons: chosen, ...set }) => ({ ...set, pictures: iconPictures(chosen, side) }));
 }
 
-const CLASSES = 20;
+/** SHA-256 of the names and drawings to train on. */
+const contentsOf = ({ sets }: OpenedIcons): string =>
+  sha256(
+    JSON.stringify(
+      sets.filter(({ use }) => use === "train").map(({ name, sha256, names, rows }) => [name, sha256, names, rows]),
+    ),
+  );
 
-const firstWord = ({ name }: Icon): string => name.split(" ")[0];
+const CLASSES = 20;
+const SHOWN = 1000; // names of training, at most, whose recall is measured
+
+const firstWord = (name: string): string => name.split(" ")[0];
 
 /** The first word of an icon's name as its class: the most frequent ones of the tested sets. */
-async function probed({ data, model }: IconSettings, opening: TestOpening): Promise<ProbeData> {
-  const { sets } = await open(opening, ["train", data.split]);
-  const of = (use: IconUse): Icon[] => sets.filter((set) => set.use === use).flatMap(iconsOf);
-  const tested = of(data.split);
+function classNames({ sets }: OpenedIcons, tested: IconUse): string[] {
   const uses = new Map<string, number>();
-  for (const icon of tested) uses.set(firstWord(icon), (uses.get(firstWord(icon)) ?? 0) + 1);
-  const classes = [...uses.keys()].sort((a, b) => uses.get(b)! - uses.get(a)!).slice(0, CLASSES);
+  for (const name of sets.filter(({ use }) => use === tested).flatMap(({ names }) => names)) {
+    uses.set(firstWord(name), (uses.get(firstWord(name)) ?? 0) + 1);
+  }
+  return [...uses.keys()].sort((a, b) => uses.get(b)! - uses.get(a)!).slice(0, CLASSES);
+}
+
+/** The classes of the names to train on; most have none. */
+async function classesOf({ data }: IconSettings, opening: TestOpening): Promise<Classes> {
+  const icons = await open(opening, []);
+  const names = classNames(icons, data.split);
+  const items = [...iconsByName(icons, "train").keys()];
+  return { names, ofItem: Int32Array.from(items, (name) => names.indexOf(firstWord(name))) };
+}
+
+/** Icons with their classes. */
+async function probed({ data, model }: IconSettings, opening: TestOpening): Promise<ProbeData> {
+  const opened = await open(opening, ["train", data.split]);
+  const of = (use: IconUse): Icon[] => opened.sets.filter((set) => set.use === use).flatMap(iconsOf);
+  const classes = classNames(opened, data.split);
   const labelled = (icons: readonly Icon[]) => {
-    const chosen = icons.filter((icon) => classes.includes(firstWord(icon)));
+    const chosen = icons.filter(({ name }) => classes.includes(firstWord(name)));
     return {
       pictures: iconPictures(chosen, model.image.imageSize),
-      labels: Int32Array.from(chosen, (icon) => classes.indexOf(firstWord(icon))),
+      labels: Int32Array.from(chosen, ({ name }) => classes.indexOf(firstWord(name))),
     };
   };
   return {
     title: "first word of an icon's name in a set never seen, learned in others",
     classes,
     train: [labelled(of("train"))],
-    test: labelled(tested),
+    test: labelled(of(data.split)),
   };
 }
 
@@ -131,6 +156,7 @@ export const iconsData: DataSet<IconSettings> = {
       tokenizer,
       items,
       texts,
+      contents: contentsOf(icons),
       pairs: {
         data: "icons",
         tokenizer: tokenizer.toJSON(),
@@ -147,8 +173,12 @@ export const iconsData: DataSet<IconSettings> = {
     const trained = iconsByName(icons, "train");
     const tested = icons.sets.filter(({ use }) => use === split);
     const sets = tested.flatMap((set) => testsOf(set.name, iconsOf(set), trained, model.image.imageSize));
-    return { sets, shared: { rendered: icons.rendered } };
+    const every = Math.ceil(trained.size / SHOWN);
+    const shown = [...trained.values()].filter((_, i) => i % every === 0).map(([first]) => first);
+    return { sets, trained: iconPictures(shown, model.image.imageSize), shared: { rendered: icons.rendered } };
   },
+
+  openClasses: classesOf,
 
   openProbe: probed,
 };

@@ -13,8 +13,8 @@ import { FormatError, printable, readSafetensors, type SafetensorsTensor, writeS
 import { sha256 } from "./checkpoint.ts";
 import { type Config, digested } from "./config.ts";
 import { type Fs, isSystemError, makeFolders, realFs, writeDurably } from "./fs.ts";
-import { sha256OfWeights, weightsOf } from "./startingWeights.ts";
 import type { Stored } from "./trainingState.ts";
+import { sha256OfWeights, weightsOf } from "./weights.ts";
 
 /** A file of embeddings cannot be used; the message says what differs. */
 export class EmbeddingsError extends Error {
@@ -53,10 +53,11 @@ const LENGTH_TOLERANCE = 1e-3;
 export function fingerprintOf(config: Config, stored: Pick<Stored, "tensors">, images: ImageList): Fingerprint {
   const { embedDim } = config.model;
   const { image } = (digested(config) as Pick<Config, "model">).model; // without keys that are newer than a file may be
+  const preprocess = config.data.preprocess === "none" ? [] : [config.data.preprocess];
   const hashes = Array.from({ length: images.count }, (_, i) => sha256(images.stored(i)));
   return {
     tower: sha256OfWeights(weightsOf(stored), "image/"),
-    preprocessing: sha256(JSON.stringify([INPUT, image, embedDim, config.data.trim])),
+    preprocessing: sha256(JSON.stringify([INPUT, image, embedDim, config.data.trim, ...preprocess])),
     images: sha256([...hashes].sort().join()),
     order: sha256(hashes.join()),
     count: images.count,

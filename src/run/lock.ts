@@ -68,6 +68,14 @@ export function lockRun(folder: string, now: Date, fs: Fs = realFs, wait: (ms: n
   return release;
 }
 
+/** Whether a process keeps a lock of a run folder, or may keep one on another machine. */
+export const isInUse = (folder: string, fs: Fs = realFs): boolean =>
+  fs
+    .list(folder)
+    .filter((name) => NAME.test(name))
+    .map((name) => read(join(folder, name), fs))
+    .some((holder) => typeof holder === "object" && (holder.host !== hostname() || isAlive(holder)));
+
 const numberOf = (name: string): number => Number(NAME.exec(name)![1]);
 
 const takenJustNow = (folder: string): RunLockedError =>

@@ -5,6 +5,9 @@ import {
   ACTIVATION_BYTES,
   activationBytes,
   CHANNELS,
+  classifierActivationBytes,
+  classifierParameters,
+  classifierStepBytes,
   type ImageUse,
   parameterCount,
   type SigLipConfig,
@@ -13,11 +16,13 @@ import {
 import { HEAP_BYTES } from "../tensor/index.ts";
 import { type Config, ConfigError, modelConfig } from "./config.ts";
 import { hasFixedImages } from "./dataSets.ts";
-import { lossOf } from "./model.ts";
+import { classifierConfig, lossOf } from "./model.ts";
 
 /** A freed block fits only tensors of its own size class, so a heap is never used in full. */
 const EASY_BYTES = 0.75 * HEAP_BYTES;
 const MOST_SHARDS = 4096;
+/** More than any data set has; their number is known only when the data is opened. */
+export const MOST_CLASSES = 128;
 
 const gib = (bytes: number): string => {
   const size = bytes / 2 ** 30;
@@ -41,14 +46,23 @@ export function rowShapeOf(config: Config): RowShape {
 }
 
 /** Bytes of heap that each device needs for a step. */
-export const deviceBytes = (config: Config, shards: number, devices: number): number =>
-  stepBytes(largestModel(config), {
-    batch: config.train.batch,
-    loss: lossOf(config),
-    images: imageUse(config),
-    shards,
-    devices,
-  });
+export function deviceBytes(config: Config, shards: number, devices: number): number {
+  const cut = { batch: config.train.batch, shards, devices };
+  if (config.train.objective === "classify") return classifierStepBytes(classifierConfig(config, MOST_CLASSES), cut);
+  return stepBytes(largestModel(config), { ...cut, loss: lossOf(config), images: imageUse(config) });
+}
+
+/** Bytes of activations for `rows` items. */
+const shardBytes = (config: Config, rows: number): number =>
+  config.train.objective === "classify"
+    ? classifierActivationBytes(config.model, rows)
+    : activationBytes(largestModel(config), rows, imageUse(config), lossOf(config).views);
+
+/** Parameters of the largest model of a run. */
+const mostParameters = (config: Config): number =>
+  config.train.objective === "classify"
+    ? classifierParameters(classifierConfig(config, MOST_CLASSES)).total
+    : parameterCount(largestModel(config)).total;
 
 /** Shard counts that divide the batch and are multiples of the number of devices, in ascending order. */
 function possibleShards({ batch }: Config["train"], devices: number): number[] {
@@ -63,11 +77,9 @@ function possibleShards({ batch }: Config["train"], devices: number): number[] {
  */
 export function fittingShards(config: Config, devices: number, from = 1): number {
   const possible = possibleShards(config.train, devices).filter((shards) => shards >= from);
-  const model = largestModel(config);
   const needs = (shards: number): number => deviceBytes(config, shards, devices);
   const fits = (shards: number): boolean =>
-    activationBytes(model, config.train.batch / shards, imageUse(config), lossOf(config).views) <= ACTIVATION_BYTES &&
-    needs(shards) <= EASY_BYTES;
+    shardBytes(config, config.train.batch / shards) <= ACTIVATION_BYTES && needs(shards) <= EASY_BYTES;
   const found = possible.find(fits);
   if (found !== undefined) return found;
   return possible.reduce((least, shards) => (needs(shards) < needs(least) ? shards : least), possible[0] ?? from);
@@ -108,6 +120,6 @@ export function remedyFor(config: Config, devices: number): string {
 export function runBytes(config: Config, devices: number): number {
   const { batch, shards } = config.train;
   const rows = sharedRowsBytes(batch, rowShapeOf(config));
-  const kept = 4 * parameterCount(largestModel(config)).total;
+  const kept = 4 * mostParameters(config);
   return devices * (deviceBytes(config, shards, devices) + kept) + rows;
 }

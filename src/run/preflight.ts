@@ -1,7 +1,7 @@
 /** Checks a run before it begins: settings that are impossible, and settings with which nothing is learned. */
 import { ScheduleError } from "../nn/index.ts";
-import { trainingLosses } from "../siglip/index.ts";
-import { type Config, ConfigError, type Problem } from "./config.ts";
+import { logOddsBias, trainingLosses } from "../siglip/index.ts";
+import { type Config, ConfigError, type Multiplier, PAIR_MULTIPLIER, type Problem } from "./config.ts";
 import { allPaths, trainedPaths } from "./model.ts";
 import { tryFrozen, tryPatterns } from "./patterns.ts";
 import { buildSchedules, type Schedules, tooLong } from "./schedules.ts";
@@ -17,10 +17,10 @@ export function checkSettings(config: Config, resumed: boolean): string[] {
   if (wrong.length > 0) throw new ConfigError(wrong);
   const paths = trainedPaths(config);
   const tried = [
-    tryPatterns("optim.multipliers", config.optim.multipliers, paths),
+    tryPatterns("optim.multipliers", multipliersOf(config), paths),
     tryPatterns("optim.schedules", config.optim.schedules, paths),
   ];
-  const { batch, loss, lock, init } = config.train;
+  const { batch, loss, lock, init, objective } = config.train;
   const impossible = tried.flatMap((each) => each.unusable);
   if (lock === "image" && init === "none") {
     const detail =
@@ -36,13 +36,40 @@ export function checkSettings(config: Config, resumed: boolean): string[] {
   const refused = resumed ? impossible : [...impossible, ...pointless];
   if (refused.length > 0) throw new ConfigError(refused);
   const warnings = pointless.map(({ detail }) => detail);
-  if (batch === 1 && !comparesPairs) {
+  if (batch === 1 && !comparesPairs && objective === "pairs") {
     warnings.push(
       "train.batch 1 has no negatives: the model learns that every pair matches; use a batch of at least 2",
     );
   }
-  return warnings;
+  return [...warnings, ...biasWarning(config)];
 }
+
+/** How far the first bias may be from the best constant answer: the probability of a pair is then wrong by a factor of 20. */
+const FAR = 3;
+
+/** A bias far from the log-odds of a match in a batch: the first steps do little but move it (Table 4 of the paper). */
+function biasWarning({ model: { biasInit }, train: { objective, loss, batch, init } }: Config): string[] {
+  if (
+    objective !== "pairs" ||
+    biasInit === "log-odds" ||
+    init !== "none" ||
+    batch < 2 ||
+    !trainingLosses[loss].usesBias
+  )
+    return [];
+  const best = logOddsBias(batch);
+  if (Math.abs(biasInit - best) <= FAR) return [];
+  const odds = `${best.toFixed(1)}, the log-odds of a match in a batch of ${batch}`;
+  return [
+    `model.biasInit ${biasInit} is far from ${odds}: the first steps do little but move b; use model.biasInit=log-odds`,
+  ];
+}
+
+/** The multipliers of a run; a classifier lacks the parameters of the default. */
+const multipliersOf = ({ optim, train }: Config): readonly Multiplier[] =>
+  train.objective === "pairs"
+    ? optim.multipliers
+    : optim.multipliers.filter(({ match }) => match !== PAIR_MULTIPLIER.match);
 
 /** Checks the schedules with epochs of so many items, and returns warnings. Throws `ConfigError` if no run can use them. */
 export function checkSchedule(config: Config, items: number): string[] {

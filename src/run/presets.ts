@@ -30,6 +30,19 @@ export const presets: Readonly<Record<string, readonly string[]>> = {
     "tokenizer.length=16",
     "train.steps=2000",
   ],
+  /** Images and captions of the user: --data PATH. Steps and batch follow from their number (filesRecipe.ts). */
+  files: [
+    "data.name=files",
+    "data.strokeProbability=0",
+    "data.trim=never",
+    "data.augment=light",
+    "tokenizer.length=16",
+    "model.image.imageSize=48",
+    "model.image.patchSize=12",
+    "model.outputInit=zero",
+    "loss.views=image-image",
+    "optim.name=muon",
+  ],
   /** Learn 38,000 names of icons from the drawings of 47 sets; test on two other sets. */
   icons: [
     ...FEW_TOKENS,
@@ -40,6 +53,14 @@ export const presets: Readonly<Record<string, readonly string[]>> = {
     "train.batch=256",
     "train.steps=17000",
     "eval.every=4000",
+  ],
+  /** The image tower of `emoji` alone, trained to tell 95 classes of emoji apart; for `emoji-siglit`. */
+  "emoji-classify": [
+    ...QUICK,
+    "train.objective=classify",
+    "data.classes=subgroup",
+    "loss.views=1",
+    "data.secondTestStyle=emojione",
   ],
   /**
    * A text tower for the locked image tower of --init, trained on its embeddings of the emoji (SigLiT). Width, decay, batch and

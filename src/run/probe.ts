@@ -1,9 +1,11 @@
 /** The few-shot probe of a run's image tower, and the same probe of the pixels as its baseline. */
 import { type FewShotAccuracy, fewShotProbe, type LabelledFeatures } from "../eval/index.ts";
+import { alone } from "../parallel/index.ts";
 import { heap, Rng } from "../tensor/index.ts";
 import type { LabelledPictures, ProbeData } from "./dataSet.ts";
 import { imageFeatures } from "./embed.ts";
-import type { Embedder } from "./evaluation.ts";
+import { joined } from "./joined.ts";
+import type { TrainedModel } from "./model.ts";
 
 const SHOTS = [1, 5, 10, 25]; // as in big_vision, like the number of seeds
 const SEEDS = [0, 1, 2];
@@ -23,10 +25,10 @@ export interface ComparedProbe extends ProbeResult {
 }
 
 /** Probes the image tower; the devices share its work, and rank 0 returns the result. */
-export function probe({ model, comm }: Embedder, data: ProbeData): ProbeResult | undefined {
+export function probe(model: TrainedModel, data: ProbeData, comm = alone): ProbeResult | undefined {
   const features = ({ pictures }: LabelledPictures): Float32Array => imageFeatures(model, pictures, comm);
   const [trained, tested] = [data.train.map(features), features(data.test)];
-  if (comm !== undefined && comm.rank > 0) return undefined;
+  if (comm.rank > 0) return undefined;
   const { title, classes, test } = data;
   return { title, classes, images: test.labels.length, model: accuracyOf(data, trained, tested) };
 }
@@ -43,20 +45,14 @@ function accuracyOf(data: ProbeData, trained: readonly Float32Array[], tested: F
   const orders = SEEDS.map((seed) => new Rng(seed).split("probe").permutation(labels.length));
   const train: LabelledFeatures = { x: joined(trained), labels };
   const test: LabelledFeatures = { x: tested, labels: data.test.labels };
-  return SHOTS.flatMap((count) => {
-    heap.onWork?.(); // a heartbeat: a probe of large images takes seconds
-    return fewShotProbe({ train, test, classes: data.classes.length, orders, shots: [count] });
+  return SHOTS.map((count) => {
+    const seeds = orders.map((order) => {
+      heap.onWork?.(); // a heartbeat: a probe of large images, or of many classes, takes seconds
+      const shared = { train, test, classes: data.classes.length };
+      return fewShotProbe({ ...shared, orders: [order], shots: [count] })[0].accuracy.mean;
+    });
+    return { shots: count, accuracy: { mean: seeds.reduce((a, b) => a + b, 0) / seeds.length, seeds } };
   });
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 /** A row per number of shots, as `siglip eval --probe --json` prints it: fractions from 0 to 1. */

@@ -1,17 +1,38 @@
 /** Records a training on rank 0: metrics, checkpoints, warnings, and reports to the main thread. */
+import type { BatchRow, ModelSnapshot } from "../report/index.ts";
 import type { Step } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
 import { ClippedSteps, healthMetrics } from "./healthMetrics.ts";
 import { type Metrics, MetricsLog, readMetrics } from "./metrics.ts";
-import { lossOf } from "./model.ts";
 import { Saver, type SaverOptions } from "./saver.ts";
+import type { Figures, Tested } from "./task.ts";
 import { flopsOf, pendingOf, type Stored } from "./trainingState.ts";
-import { TrainingWatch } from "./trainingWatch.ts";
+import { TrainingWatch, type WatchedRun } from "./trainingWatch.ts";
 
 /** A report from a device to the main thread during training. */
 export type TrainReport =
-  | { readonly kind: "step"; readonly step: number; readonly loss: number; readonly t: number; readonly b: number }
-  | { readonly kind: "log"; readonly message: string };
+  | {
+      readonly kind: "step";
+      readonly step: number;
+      readonly loss: number;
+      readonly t?: number;
+      readonly b?: number;
+      readonly accuracy?: number;
+      /** R@1 on the first test set after this step, if it was measured. */
+      readonly recall?: { readonly textToImage: number; readonly imageToText: number };
+    }
+  | { readonly kind: "log"; readonly message: string }
+  | ({ readonly kind: "begin" } & Beginning)
+  /** The model after an evaluation. */
+  | { readonly kind: "snapshot"; readonly snapshot: ModelSnapshot };
+
+/** What the report shows of a training before its first step. */
+export interface Beginning {
+  readonly parameters: number;
+  readonly blindLoss: number;
+  /** The first rows of the first batch. */
+  readonly rows: readonly BatchRow[];
+}
 
 /** Least interval between two step reports: the main thread shares the cores with the devices. */
 const REPORT_MS = 100;
@@ -20,6 +41,8 @@ export interface RecorderOptions extends Omit<SaverOptions, "log" | "minutes" | 
   /** The run folder. */
   readonly run: string;
   readonly config: Config;
+  /** The loss, as far as warnings depend on it. */
+  readonly loss: WatchedRun["loss"];
   /** Completed steps. */
   readonly first: number;
   /** The checkpoint of that step. */
@@ -33,6 +56,7 @@ export const isLogged = ({ log, train }: Config, step: number): boolean =>
 
 /** The recorder of one training. */
 export class Recorder {
+  readonly #run: string;
   readonly #config: Config;
   readonly #report: RecorderOptions["report"];
   readonly #log: MetricsLog;
@@ -44,14 +68,16 @@ export class Recorder {
   #reported = Number.NEGATIVE_INFINITY;
 
   /** Throws `CheckpointError` if the next checkpoints would not fit on the disk. */
-  constructor({ run, config, first, stored, report, ...saving }: RecorderOptions) {
+  constructor(options: RecorderOptions) {
+    const { run, config, first, stored, report, ...saving } = options;
+    this.#run = run;
     this.#config = config;
     this.#report = report;
     this.#flops = stored ? flopsOf(stored) : 0;
     this.#log = new MetricsLog(run, undefined, (warning) => this.#say(`warning: ${warning}`));
     const { minutes } = config.checkpoint;
     this.#saver = new Saver({ ...saving, log: this.#log, minutes, say: (message) => this.#say(message) });
-    this.#watch = watchFrom(run, first, config);
+    this.#watch = watchFrom(options);
     this.#clipped = new ClippedSteps(config.optim.clipNorm, stored && pendingOf(stored));
     if (first < config.train.steps) this.#saver.requireSpace();
   }
@@ -66,20 +92,30 @@ export class Recorder {
     return this.#flops;
   }
 
-  /** Records a step; `recall`: the metrics of an evaluation after it, if any. */
-  saw(seen: Step, learningRate: number, recall: Metrics | undefined, last: boolean): void {
-    const { step, loss, t, b, gradNorm, health } = seen;
+  /** Records a step; `tested`: a test after it, if any. */
+  saw(seen: Step, learningRate: number, tested: Tested | undefined, last: boolean): void {
+    const { step, loss, gradNorm, health } = seen;
+    const own = ofObjective(seen);
     this.#saver.saw(loss);
     this.#clipped.saw(gradNorm);
     this.#flops += seen.flops;
     if (isLogged(this.#config, step)) {
       const counted = { clipped: this.#clipped.takeShare(), gflop: this.#flops / 1e9 };
-      this.#log.append({ step, loss, t, b, gradNorm, learningRate, ...counted, ...(health && healthMetrics(health)) });
+      this.#log.append({
+        step,
+        loss,
+        ...own,
+        gradNorm,
+        learningRate,
+        ...counted,
+        ...(health && healthMetrics(health)),
+      });
     }
-    if (recall) this.#log.append(recall);
+    if (tested) this.#log.append({ step, ...tested.figures });
     for (const sign of this.#watch.see(seen)) this.#say(`warning: ${sign}`);
-    if (last || performance.now() - this.#reported > REPORT_MS) {
-      this.#report({ kind: "step", step, loss, t, b });
+    if (last || tested || performance.now() - this.#reported > REPORT_MS) {
+      this.#report({ kind: "step", step, loss, ...own, ...(tested && bestRanks(tested.figures)) });
+      if (tested) this.#report({ kind: "snapshot", snapshot: { step, ...tested.snapshot() } });
       this.#reported = performance.now();
     }
   }
@@ -95,10 +131,21 @@ export class Recorder {
     );
   }
 
-  /** Saves a checkpoint; announces one that was due by time once it is on the disk. */
-  save(step: number, last: boolean, byTime: boolean): void {
+  /** Saves a checkpoint; says so once it is on the disk, unless the run was stopped, which is reported with it. */
+  save(step: number, last: boolean): void {
     const isSaved = this.#saver.save(step, last, { pending: this.#clipped.pending, flops: this.#flops });
-    if (isSaved && byTime && !last) this.#say(`checkpoint of step ${step} saved`);
+    if (isSaved && !(last && step < this.#config.train.steps)) this.#say(`checkpoint of step ${step} saved`);
+  }
+
+  /** Records a test at the end, unless the run ended before and was only evaluated again. */
+  sawResult(tested: Metrics): void {
+    const figures = Object.keys(tested);
+    const isKnown = readMetrics(this.#run).rows.some(
+      (row) => row.step === tested.step && figures.every((name) => name in row),
+    );
+    if (isKnown) return;
+    this.#log.append(tested);
+    this.#log.sync();
   }
 
   close(): void {
@@ -110,10 +157,23 @@ export class Recorder {
   }
 }
 
+/** What only one objective reports: t and b of pairs, the accuracy of a classifier. */
+const ofObjective = ({ t, b, accuracy }: Pick<Step, "t" | "b" | "accuracy">): Readonly<Record<string, number>> => ({
+  ...(t === undefined || b === undefined ? {} : { t, b }),
+  ...(accuracy === undefined ? {} : { accuracy }),
+});
+
+/** R@1 of a test, if it measured recall. */
+const bestRanks = (row: Figures): { recall?: { textToImage: number; imageToText: number } } =>
+  "textToImage.r1" in row ? { recall: { textToImage: row["textToImage.r1"], imageToText: row["imageToText.r1"] } } : {};
+
 /** A watch for the coming steps; that of a resumed run knows the run's first step. */
-function watchFrom(run: string, first: number, config: Config): TrainingWatch {
-  const watch = new TrainingWatch({ ...config.train, loss: lossOf(config) });
+function watchFrom({ run, first, config, loss }: RecorderOptions): TrainingWatch {
+  const watch = new TrainingWatch({ ...config.train, loss });
   const start = first > 0 ? readMetrics(run).rows.find(({ loss }) => loss !== undefined) : undefined;
-  if (start) watch.see({ step: start.step, loss: Number(start.loss), t: Number(start.t), b: Number(start.b) });
+  if (start) {
+    const numbers = Object.fromEntries(Object.entries(start).map(([name, value]) => [name, Number(value)]));
+    watch.see({ ...numbers, step: start.step, loss: numbers.loss });
+  }
   return watch;
 }

@@ -2,7 +2,7 @@
  * Resuming a run: what is loaded, and which settings may change.
  *
  * `log.*`, `eval.*` and `checkpoint.*` change no bit of the result and may change; so may `train.steps`, if the learning rates of
- * all completed steps stay the same.
+ * all completed steps stay the same, and `data.path`, if the data is the same there.
  */
 import { type Config, ConfigError, configDifferences, resolveConfig, withSettings } from "./config.ts";
 import { configDigest, type OwnedRunFolder, openRun, RunFolderError, resumeRun, writeConfig } from "./runFolder.ts";
@@ -68,11 +68,14 @@ function refuseOtherPreset(config: Config, preset: string): void {
 /** Sections that change no bit of the result. */
 const FREE = ["log.", "eval.", "checkpoint."];
 
+/** Keys that may change if what they stand for is the same: its learning rates, its data. */
+const MAY_CHANGE = ["train.steps", "data.path"];
+
 /** The configuration of a run with changed settings. Throws `ConfigError` for settings that a run has to keep. */
 function resumedConfig(before: Config, settings: readonly string[]): Config {
   const asked = withSettings(before, settings);
   const kept = configDifferences(before, asked).filter(
-    ({ key }) => key !== "train.steps" && !FREE.some((section) => key.startsWith(section)),
+    ({ key }) => !MAY_CHANGE.includes(key) && !FREE.some((section) => key.startsWith(section)),
   );
   if (kept.length > 0) {
     throw new ConfigError(
@@ -86,6 +89,18 @@ function resumedConfig(before: Config, settings: readonly string[]): Config {
   const begun = before.train.firstSteps || before.train.steps;
   const firstSteps = asked.train.steps === begun ? 0 : begun;
   return { ...asked, train: { ...asked.train, firstSteps } };
+}
+
+/** The configuration of a run on this data. Throws `ConfigError` if it is resumed and the data has changed meanwhile. */
+export function onContents(config: Config, contents: string | undefined): Config {
+  const { data } = config;
+  if (contents === undefined || contents === data.contents) return config;
+  if (data.contents === "none") return { ...config, data: { ...data, contents } };
+  const [key, value] = data.name === "files" ? ["data.path", data.path] : ["data.name", data.name];
+  throw refusal(
+    key,
+    `${key} ${value}: its images, captions or splits have changed since the run began, so a resumed run would train on other data; start a new one with --init`,
+  );
 }
 
 /**
@@ -105,7 +120,7 @@ export function writeChanges({ run: { path, config }, before, stored }: OpenRun,
       if (changed < 0) continue;
       throw refusal(
         "train.steps",
-        `train.steps: ${from} → ${to}: completed steps would have had another learning rate (${is.names[changed]}). A run can be extended if its schedules are constant, rsqrt or stair, their durations are not in %, and no cool-down has begun; otherwise start a new run`,
+        `train.steps: ${from} → ${to}: completed steps would have had another learning rate (${is.names[changed]}). A run can be extended if its schedules are constant, rsqrt or stair, their durations are not in %, and no cool-down has begun; otherwise start a new run from its weights, with --init ${path}`,
       );
     }
   }

@@ -5,6 +5,9 @@
  *     config.json        the complete configuration
  *     metrics.jsonl      raw measurements (metrics.ts)
  *     checkpoint/        the newest checkpoints (checkpoint.ts)
+ *     journal.jsonl      dates, commands, machines, times (journal.ts)
+ *     report.html        the report, renewed while the training runs (liveReport.ts)
+ *     init.json          tests of the data that the weights of --init come from (oldTests.ts)
  *     embeddings.safetensors   of the training images, if the image tower is locked (imageEmbeddings.ts)
  *     lock.1             the process that writes here (lock.ts)
  *
@@ -44,6 +47,10 @@ const CONFIG = "config.json";
 const CHECKPOINTS = "checkpoint";
 const METRICS = "metrics.jsonl";
 const EMBEDDINGS = "embeddings.safetensors";
+/** The tests of the data that the weights of a run come from. */
+export const INIT_FILE = "init.json";
+/** Files that a training writes as soon as it starts. */
+const BEGUN = ["journal.jsonl", "report.html", INIT_FILE];
 /** Files of the checkpoint of the weights that a run starts from. */
 const STEP_0 = /^\d+-step-0\./;
 
@@ -78,6 +85,16 @@ export function createRun(path: string, config: Config, now: Date, fs: Fs = real
 /** The file of the image embeddings that a run trains on, if it locks the image tower. */
 export const embeddingsFile = (path: string): string => join(path, EMBEDDINGS);
 
+/** What a training writes into its folder, by name, with its meaning in words. */
+export const runFiles = (hasEmbeddings: boolean): readonly (readonly [name: string, what: string])[] => [
+  [CONFIG, "the configuration"],
+  [METRICS, "measurements, a line of JSON each"],
+  [`${CHECKPOINTS}/`, "the newest checkpoints, and the one with the lowest loss"],
+  ...(hasEmbeddings ? [[EMBEDDINGS, "embeddings of the training images"] as const] : []),
+  ["journal.jsonl", "dates, commands, machines and times"],
+  ["report.html", "the report, renewed at every evaluation"],
+];
+
 /** Writes the configuration of a run. The run must be locked. */
 export const writeConfig = (path: string, config: Config, fs: Fs = realFs): void =>
   writeDurably(fs, join(path, CONFIG), utf8(`${JSON.stringify(config, null, 2)}\n`));
@@ -99,7 +116,7 @@ function makeRunFolder(path: string, fs: Fs): string[] {
 
 function discardRun(path: string, made: readonly string[], release: () => void, fs: Fs): boolean {
   const isOurs = (name: string): boolean =>
-    name === CONFIG || name === CHECKPOINTS || name === EMBEDDINGS || /^lock\.\d+$/.test(name);
+    [CONFIG, CHECKPOINTS, EMBEDDINGS, ...BEGUN].includes(name) || /^lock\.\d+$/.test(name);
   const isEmptyLog = (name: string): boolean => name === METRICS && fs.read(join(path, name)).length === 0;
   try {
     const isUntouched = fs.list(path).every((name) => isOurs(name) || isEmptyLog(name));
@@ -107,7 +124,7 @@ function discardRun(path: string, made: readonly string[], release: () => void, 
     if (!isUntouched || !checkpoints.every((name) => STEP_0.test(name))) return false;
     for (const name of checkpoints) fs.remove(join(path, CHECKPOINTS, name));
     fs.removeFolder(join(path, CHECKPOINTS));
-    for (const name of [METRICS, EMBEDDINGS, CONFIG]) fs.remove(join(path, name));
+    for (const name of [METRICS, EMBEDDINGS, ...BEGUN, CONFIG]) fs.remove(join(path, name));
     release();
     for (const folder of [...made].reverse()) fs.removeFolder(folder);
     return true;
@@ -137,6 +154,13 @@ export function refuseIfUsed(path: string, fs: Fs = realFs): void {
   throw new RunFolderError(`${path} exists; choose another --out, or resume that run with --resume`);
 }
 
+/** The name of a run without --out: `2026-11-24-1725-emoji`. */
+export function runName(preset: string, now: Date): string {
+  const pad = (n: number): string => String(n).padStart(2, "0");
+  const day = `${now.getFullYear()}-${pad(now.getMonth() + 1)}-${pad(now.getDate())}`;
+  return `${day}-${pad(now.getHours())}${pad(now.getMinutes())}-${preset}`;
+}
+
 /** Makes a run in `parent`, named by time and preset: `2026-11-24-1725-emoji`, then `…-emoji-2`. */
 export function createNextRun(
   parent: string,
@@ -145,9 +169,7 @@ export function createNextRun(
   now: Date,
   fs: Fs = realFs,
 ): OwnedRunFolder {
-  const pad = (n: number): string => String(n).padStart(2, "0");
-  const day = `${now.getFullYear()}-${pad(now.getMonth() + 1)}-${pad(now.getDate())}`;
-  const name = `${day}-${pad(now.getHours())}${pad(now.getMinutes())}-${preset}`;
+  const name = runName(preset, now);
   for (let n = 1; ; n++) {
     try {
       return createRun(join(parent, n === 1 ? name : `${name}-${n}`), config, now, fs);

@@ -1,114 +1,262 @@
-/** The data of a run's report: sampled pairs, a sheet of queries, results and curves. */
-import { type Neighbour, nearest } from "../eval/index.ts";
-import type { Candidate, EvaluationRow, MetricRow, Picture, ReportData, SheetQuery } from "../report/index.ts";
-import type { SigLip } from "../siglip/index.ts";
-import { Rng } from "../tensor/index.ts";
-import type { Config } from "./config.ts";
-import type { EmbeddedSet, Evaluation } from "./evaluation.ts";
-import { languageMeans } from "./languageTable.ts";
+/** The data of a report, from the files of a run folder and from what is known of its model. */
+import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { basename, resolve } from "node:path";
+import { FormatError } from "../formats/index.ts";
+import type {
+  BatchRow,
+  ComparedRun,
+  ComparisonData,
+  EvaluationRow,
+  MetricRow,
+  ModelSnapshot,
+  ReportData,
+  RunCurves,
+  RunStatus,
+} from "../report/index.ts";
+import { kernelReport } from "../tensor/index.ts";
+import { type Config, configDifferences, type Difference } from "./config.ts";
+import { readJournal, type Session } from "./journal.ts";
+import { type Metrics, readMetrics } from "./metrics.ts";
 import { lossOf } from "./model.ts";
-import type { ProbeResult } from "./probe.ts";
+import { checkSettings } from "./preflight.ts";
+import { TrainingWatch } from "./trainingWatch.ts";
 
-const SAMPLED = 16; // pairs in the similarity matrix
-const QUERIES = 10;
-const SHOWN = 5; // pictures per query
-
-export interface FinishedRun {
-  readonly title: string;
+/** A run, and what is known of it beside its files. */
+export interface ReportedRun {
+  /** The run folder. */
+  readonly path: string;
   readonly config: Config;
-  readonly model: SigLip;
-  /** Seed of the sample. */
-  readonly seed: number;
-  readonly set: EmbeddedSet;
-  readonly evaluations: readonly Evaluation[];
-  readonly probe: ProbeResult;
-  readonly metrics: readonly MetricRow[];
-  readonly history: readonly EvaluationRow[];
-  readonly facts: Readonly<Record<string, string>>;
-  readonly versions: Readonly<Record<string, string>>;
+  readonly status: RunStatus;
+  readonly parameters?: number;
+  /** Of a classifier, whose data tells it. */
+  readonly blindLoss?: number;
+  readonly snapshot?: ModelSnapshot;
+  readonly firstBatch?: readonly BatchRow[];
 }
 
-export function reportOf(run: FinishedRun): ReportData {
-  const { config, model, set } = run;
-  const { pictures } = set.test;
-  const loss = lossOf(config);
-  const { probability } = loss;
-  const [t, b] = [Math.exp(model.tPrime.value.item()), model.b.value.item()];
-  const rng = new Rng(run.seed).split("report");
-  const picture = (i: number): Picture => ({ side: pictures.side, rgb: pictures.rgb(i) });
-  const texts = ofDistinctPictures(rng.split("pairs").permutation(pictures.texts.length), pictures.owner);
-  const { languages } = run.evaluations[0];
-  const queries = Array.from(rng.split("queries").permutation(pictures.texts.length).subarray(0, QUERIES));
+const NOTHING_YET: ModelSnapshot = {
+  step: 0,
+  results: [],
+  sample: { names: [], pictures: [], scores: [] },
+  sheet: [],
+};
+
+/** The report of one run. */
+export function reportOf(run: ReportedRun): ReportData {
+  const { config, snapshot, firstBatch = [] } = run;
+  const { lead, summary, probability } = trainedBy(config);
+  const { t = Number.NaN, b = 0 } = snapshot ?? NOTHING_YET;
+  const { sessions, ...compared } = filesOf(run);
+  const { "siglip-ts": own, node, v8 } = sessions.at(-1) ?? versions();
   return {
-    title: run.title,
-    lossSummary: loss.summary,
-    blindLoss: loss.blindLoss(config.train.batch),
+    ...NOTHING_YET,
+    ...snapshot,
+    ...compared,
+    lead,
+    lossSummary: summary,
+    firstBatch,
+    ...(probability ? { probability: (score: number) => probability(t * score + b) } : {}),
+    config,
+    versions: { "siglip-ts": own, node, v8 },
+  };
+}
+
+/** A comparison of runs with distinct folders. */
+export function comparisonOf(runs: readonly ReportedRun[]): ComparisonData {
+  const names = distinctNames(runs.map(({ path }) => path));
+  return {
+    runs: runs.map((each, i) => {
+      const { sessions: _, ...run } = filesOf(each);
+      return { ...run, name: names[i] };
+    }),
+    differences: differencesOf(runs.map(({ config }) => config)),
+  };
+}
+
+/** The keys in which some of the configurations differ from the first, with the values of all. */
+function differencesOf(configs: readonly Config[]): ComparisonData["differences"] {
+  const table = new Map<string, string[]>();
+  configs.forEach((config, i) => {
+    for (const { key, from, to } of configDifferences(configs[0], config).map(withoutQuotes)) {
+      if (!table.has(key))
+        table.set(
+          key,
+          configs.map(() => from),
+        );
+      table.get(key)![i] = to;
+    }
+  });
+  return [...table].map(([key, values]) => ({ key, values }));
+}
+
+const withoutQuotes = ({ key, ...values }: Difference): Difference => {
+  const plain = (json: string): string => json.replace(/^"(.*)"$/, "$1");
+  return { key, from: plain(values.from), to: plain(values.to) };
+};
+
+/** The last parts of paths, as many as tell them apart. */
+function distinctNames(paths: readonly string[]): string[] {
+  const parts = paths.map((path) => resolve(path).split(/[\\/]/));
+  for (let count = 1; ; count++) {
+    const names = parts.map((each) => each.slice(-count).join("/"));
+    if (new Set(names).size === names.length || count > 100) return names;
+  }
+}
+
+/** What is trained, in words and with its loss. */
+interface Trained extends Pick<RunCurves, "usesBias" | "blindLoss"> {
+  readonly lead: string;
+  readonly summary: string;
+  /** The probability of a logit. */
+  readonly probability?: (logit: number) => number;
+}
+
+function trainedBy(config: Config): Trained {
+  if (config.train.objective === "classify") {
+    return {
+      lead: "One tower for pictures with a linear classifier on it, trained to tell the classes of pictures apart.",
+      summary:
+        "The loss asks of every picture and every class whether the picture belongs to the class, and adds up the errors of the yes-or-no answers.",
+      usesBias: false,
+    };
+  }
+  const { summary, usesBias, probability, blindLoss } = lossOf(config);
+  return {
+    lead: "Two towers, one for pictures and one for texts, trained to agree on pairs that belong together.",
+    summary,
+    usesBias,
+    blindLoss: blindLoss(config.train.batch),
+    ...(probability ? { probability } : {}),
+  };
+}
+
+/** What the files of a run tell. */
+function filesOf({
+  path,
+  config,
+  status,
+  parameters,
+  blindLoss: known,
+}: ReportedRun): ComparedRun & { readonly sessions: readonly Session[] } {
+  const { usesBias, blindLoss = known } = trainedBy(config);
+  const { rows } = whileWritten(() => readMetrics(path));
+  const { sessions, times } = whileWritten(() => readJournal(path));
+  const curves: RunCurves = {
+    name: basename(resolve(path)),
+    ...(blindLoss === undefined ? {} : { blindLoss }),
+    usesBias,
     batch: config.train.batch,
     clipNorm: config.optim.clipNorm,
-    metrics: run.metrics,
-    evaluations: run.history,
-    results: run.evaluations.map(({ title, images, texts, recall, chance, pixels, languages: tested }) => ({
-      title: tested ? `${title}, mean over the languages of training` : title,
-      images,
-      texts,
-      rows: [
-        { name: "this model", recall },
-        ...(pixels
-          ? [{ name: "nearest neighbour on trimmed pixels", recall: pixels, only: "imageToText" as const }]
-          : []),
-        { name: "chance", recall: chance },
-      ],
-    })),
-    ...(languages ? { languages: { rows: languages, means: languageMeans(languages) } } : {}),
-    ...(run.evaluations[0].calibration ? { calibration: run.evaluations[0].calibration } : {}),
-    probe: run.probe,
-    sample: {
-      names: texts.map((j) => pictures.texts[j]),
-      ...(pictures.languages ? { languages: texts.map((j) => pictures.languages![j]) } : {}),
-      pictures: texts.map((j) => picture(pictures.owner[j])),
-      scores: texts.flatMap((j) => texts.map((i) => dot(set, j, pictures.owner[i]))),
-    },
-    t,
-    ...(loss.usesBias ? { b } : {}),
-    ...(probability ? { probability: (score: number) => probability(t * score + b) } : {}),
-    sheet: queries.map((j) => sheetRow(set, j, picture)),
-    facts: run.facts,
-    config,
-    versions: run.versions,
+    metrics: rows.flatMap(metricRow),
+    evaluations: rows.flatMap(evaluationRow),
+    times,
   };
-}
-
-/** The first texts of an order, of each picture at most one: in several languages a picture has several. */
-function ofDistinctPictures(order: ArrayLike<number>, owner: ArrayLike<number>): number[] {
-  const byPicture = new Map<number, number>();
-  for (const j of Array.from(order)) if (!byPicture.has(owner[j])) byPicture.set(owner[j], j);
-  return [...byPicture.values()].slice(0, SAMPLED);
-}
-
-/** x·y of text j and picture i. */
-function dot({ test, zimg, ztxt }: EmbeddedSet, j: number, i: number): number {
-  const d = ztxt.length / test.pictures.texts.length;
-  let sum = 0;
-  for (let k = 0; k < d; k++) sum += ztxt[j * d + k] * zimg[i * d + k];
-  return sum;
-}
-
-function sheetRow(set: EmbeddedSet, j: number, picture: (i: number) => Picture): SheetQuery {
-  const { names, owner, texts, languages } = set.test.pictures;
-  const d = set.ztxt.length / texts.length;
-  const ranking = nearest(set.ztxt.subarray(j * d, (j + 1) * d), set.zimg, names.length);
-  const candidate = ({ index, score }: Neighbour): Candidate => ({
-    name: names[index],
-    picture: picture(index),
-    score,
-    right: index === owner[j],
-  });
-  const rank = ranking.findIndex(({ index }) => index === owner[j]);
   return {
-    text: texts[j],
-    ...(languages ? { language: languages[j] } : {}),
-    top: ranking.slice(0, SHOWN).map(candidate),
-    expected: candidate(ranking[rank]),
-    rank: rank + 1,
+    ...curves,
+    status,
+    warnings: [...checkSettings(config, true), ...signsIn(curves, config)],
+    facts: factsOf(path, config, curves, sessions, parameters),
+    sessions,
   };
 }
+
+/** Reads a file that a training may be writing: then it can change its size meanwhile. */
+function whileWritten<Result>(read: () => Result): Result {
+  for (let tries = 3; ; tries--) {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof FormatError) || error.code !== "FILE_CHANGED" || tries === 0) throw error;
+    }
+  }
+}
+
+function metricRow({ step, loss, ...rest }: Metrics): MetricRow[] {
+  if (loss === undefined) return [];
+  const others = Object.entries(rest).map(([name, value]) => [name, Number(value)]);
+  return [{ step, loss: Number(loss), ...Object.fromEntries(others) }];
+}
+
+function evaluationRow(row: Metrics): EvaluationRow[] {
+  const { step, testAccuracy } = row;
+  if (testAccuracy !== undefined) return [{ step, accuracy: Number(testAccuracy) }];
+  if (!("textToImage.r1" in row)) return [];
+  const recall = [1, 5, 10].map((k) => ({
+    k,
+    textToImage: Number(row[`textToImage.r${k}`]),
+    imageToText: Number(row[`imageToText.r${k}`]),
+  }));
+  const sample = { train: Number(row["sample.train.r1"]), test: Number(row["sample.test.r1"]) };
+  return [{ step, recall, ...(Number.isNaN(sample.train) ? {} : { sample }) }];
+}
+
+/** The warnings that the training has printed. */
+function signsIn({ metrics, usesBias, blindLoss }: RunCurves, { train }: Config): string[] {
+  if (blindLoss === undefined) return [];
+  const watch = new TrainingWatch({ ...train, loss: { usesBias, blindLoss: () => blindLoss } });
+  return metrics.flatMap((row) => watch.see(row));
+}
+
+const count = (n: number): string => n.toLocaleString("en");
+
+function factsOf(
+  path: string,
+  config: Config,
+  { metrics, times }: RunCurves,
+  sessions: readonly Session[],
+  parameters: number | undefined,
+): Record<string, string> {
+  const last = metrics.at(-1);
+  const [first, session] = [sessions[0], sessions.at(-1)];
+  const resumed = sessions.length - 1;
+  return {
+    ...(session ? { command: session.command } : {}),
+    folder: path,
+    ...(first
+      ? {
+          started: `${showDate(first.date)}${resumed > 0 ? `, resumed ${resumed} ${resumed === 1 ? "time" : "times"}` : ""}`,
+        }
+      : {}),
+    ...(parameters === undefined ? {} : { parameters: count(parameters) }),
+    ...(last ? { training: showTraining(config, last.step, last.gflop) } : {}),
+    ...(times.length > 0 ? { "time of training": showDuration(times[times.length - 1].seconds) } : {}),
+    ...(session ? { machine: `${session.machine}, ${session.devices}`, kernels: session.kernels } : {}),
+  };
+}
+
+/** `2026-11-30 06:32 UTC`. */
+export const showDate = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
+
+/** `1 min 4 s`. */
+export const showDuration = (seconds: number): string =>
+  `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+
+/** `243,200 pairs in 1,900 steps, 3,771 GFLOP`. */
+export function showTraining({ train }: Config, steps: number, gflop = Number.NaN): string {
+  const seen = `${count(steps * train.batch)} ${train.objective === "classify" ? "pictures" : "pairs"}`;
+  const shown = gflop.toLocaleString("en", { maximumFractionDigits: gflop < 10 ? 2 : 0 });
+  return `${seen} in ${count(steps)} steps${Number.isNaN(gflop) ? "" : `, ${shown} GFLOP`}`;
+}
+
+/** `AMD EPYC`. */
+export const machineName = (): string => cpus()[0]?.model.trim() ?? "unknown";
+
+/** `2 devices`. */
+export const showDevices = (devices: number): string => `${devices} ${devices === 1 ? "device" : "devices"}`;
+
+function versions(): Record<string, string> {
+  const file = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const { version } = JSON.parse(file) as { version: string };
+  return { "siglip-ts": version, node: process.versions.node, v8: process.versions.v8 };
+}
+
+/** The start of a training in this process, for its journal. */
+export const sessionOf = (date: Date, command: string, devices: number): Session => ({
+  date: date.toISOString(),
+  command,
+  machine: machineName(),
+  devices: showDevices(devices),
+  kernels: kernelReport().why,
+  ...versions(),
+});

@@ -5,11 +5,11 @@
  */
 
 import { NonFiniteError, type Optimizer } from "../nn/index.ts";
-import type { SigLip } from "../siglip/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { CheckpointError, type CheckpointFolder } from "./checkpoint.ts";
 import { isSystemError } from "./fs.ts";
 import type { MetricsLog } from "./metrics.ts";
+import type { TrainedModel } from "./model.ts";
 import { type Counted, checkpointOf, firstNonFinite, tensorsOf } from "./trainingState.ts";
 
 const MOST_FAILURES = 3; // in a row
@@ -18,7 +18,7 @@ export interface SaverOptions {
   readonly checkpoints: CheckpointFolder;
   /** Digest of the run's configuration. */
   readonly digest: string;
-  readonly model: SigLip;
+  readonly model: TrainedModel;
   readonly optimizer: Optimizer;
   readonly tokenizer: Tokenizer;
   readonly log: MetricsLog;

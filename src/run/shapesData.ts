@@ -1,14 +1,17 @@
 /** Drawn scenes as a data set: "a small red circle above a large blue square", with pairs of colour and shape held out. */
-import { captionOf, SHAPES, type ShapesSplit, sceneOf, scenesOf, shapePictures } from "../data/index.ts";
+import { captionOf, type Scene, SHAPES, type ShapesSplit, sceneOf, scenesOf, shapePictures } from "../data/index.ts";
 import { byteTokenizer, type Tokenizer, trainBpe } from "../tokenizers/index.ts";
 import { checkBatch, type DataSet, type DataSettings } from "./dataSet.ts";
 
 const TESTED = 1000; // scenes per test set, and captions to train the tokenizer on
 
+/** The shape of the upper or left thing. */
+const classOf = ({ first }: Scene): number => SHAPES.indexOf(first.shape);
+
 const captions = (): string[] => Array.from(scenesOf("train"), (id) => captionOf(sceneOf(id)));
 
 function tokenizerFor({ tokenizer: { kind, vocabSize } }: DataSettings, texts: readonly string[]): Tokenizer {
-  return kind === "bytes" ? byteTokenizer : trainBpe(texts.slice(0, TESTED), vocabSize);
+  return kind === "bpe" ? trainBpe(texts.slice(0, TESTED), vocabSize) : byteTokenizer;
 }
 
 /** The data set of drawn scenes. */
@@ -37,7 +40,9 @@ export const shapesData: DataSet = {
 
   async openTests({ model, train }) {
     const set = (split: ShapesSplit) => shapePictures(split, TESTED, train.seed, model.image.imageSize);
+    const trained = set("train");
     return {
+      trained,
       sets: [
         {
           name: "unseen",
@@ -45,15 +50,22 @@ export const shapesData: DataSet = {
           pictures: set("unseen"),
           known: [],
         },
-        { name: "train", title: "new drawings of scenes seen in training", pictures: set("train"), known: [] },
+        { name: "train", title: "new drawings of scenes seen in training", pictures: trained, known: [] },
       ],
     };
+  },
+
+  async openClasses() {
+    const all = [...scenesOf("train"), ...scenesOf("unseen")];
+    const ofItem = new Int32Array(all.length);
+    for (const id of all) ofItem[id] = classOf(sceneOf(id));
+    return { names: SHAPES, ofItem };
   },
 
   async openProbe({ model, train }) {
     const labelled = (split: ShapesSplit) => {
       const pictures = shapePictures(split, TESTED, train.seed, model.image.imageSize);
-      return { pictures, labels: Int32Array.from(pictures.scenes, ({ first }) => SHAPES.indexOf(first.shape)) };
+      return { pictures, labels: Int32Array.from(pictures.scenes, classOf) };
     };
     return {
       title: "shape of the upper or left thing with colour and shape never seen together",

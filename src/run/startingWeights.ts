@@ -1,16 +1,16 @@
 /**
- * `--init`: the weights that a new run starts from, of another run or of a model saved by `saveModel`.
+ * `--init`: the weights that a new run starts from, of another run, of a model saved by `saveModel`, or released ones.
  *
  * A run takes all of them, or with train.lock=image only the image tower. They become its checkpoint of step 0, so that it can be
  * resumed without the folder that they came from.
  */
 
-import type { SafetensorsTensor } from "../formats/index.ts";
+import { inspectModel, loadModel, savedTokenizer } from "../models/index.ts";
 import { parametersOf } from "../nn/index.ts";
-import { parameterCount, type SigLip } from "../siglip/index.ts";
+import { parameterCount, type SigLip, sidesOf } from "../siglip/index.ts";
 import { sameShape, scope, show } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
-import { type Checkpoint, sha256 } from "./checkpoint.ts";
+import type { Checkpoint } from "./checkpoint.ts";
 import {
   type Config,
   ConfigError,
@@ -22,71 +22,92 @@ import {
   startingFrom,
 } from "./config.ts";
 import { buildModel, buildOptimizer } from "./model.ts";
-import { openRunToRead } from "./openModel.ts";
+import { openModel } from "./openModel.ts";
 import { RunFolderError } from "./runFolder.ts";
-import { isSavedModel, loadModel } from "./savedModel.ts";
+import { holdsWeights, openRunToRead } from "./runModel.ts";
 import { checkpointOf, tokenizerOf } from "./trainingState.ts";
-
-/** Weights by path. */
-type Weights = ReadonlyMap<string, Pick<SafetensorsTensor, "shape"> & { readonly data: ArrayLike<unknown> }>;
+import { sha256OfWeights, type Weight, type Weights, weightsOf } from "./weights.ts";
 
 /** The weights that a run starts from, with their tokenizer and the configuration of their model. */
 export interface StartingWeights extends Origin {
   readonly path: string;
   readonly weights: Weights;
+  /** The data of the run; undefined if they are no weights of a run. */
+  readonly data?: Config["data"];
   /** Undefined if the model was saved without one. */
   readonly savedTokenizer: Tokenizer | undefined;
 }
 
-/** SHA-256 of the weights whose path begins with `begin`: of their paths, shapes and numbers. */
-export function sha256OfWeights(weights: Weights, begin = ""): string {
-  const hashes = [...weights]
-    .filter(([path]) => path.startsWith(begin))
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([path, { shape, data }]) => {
-      const numbers = data as Float32Array;
-      return [path, shape, sha256(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength))];
-    });
-  return sha256(JSON.stringify(hashes));
-}
-
-/** The weights of a checkpoint, without the state of the optimizer. */
-export const weightsOf = ({ tensors }: { readonly tensors: Weights }): Weights =>
-  new Map([...tensors].flatMap(([name, tensor]) => (name.startsWith("model/") ? [[name.slice(6), tensor]] : [])));
-
 /**
- * Opens a run, at its newest intact checkpoint, or a saved model; `warn` receives damaged newer checkpoints. Throws
- * `RunFolderError` if the folder is neither or holds no checkpoint, and the errors of `loadModel` and `CheckpointFolder.load`.
+ * Opens a run, at its newest intact checkpoint, a saved model, or released weights; `warn` receives damaged newer checkpoints. Throws
+ * `RunFolderError` if the folder is none or holds no checkpoint, and the errors of `openModel` and `CheckpointFolder.load`.
  */
 export function openStartingWeights(path: string, warn: (message: string) => void): StartingWeights {
-  if (isSavedModel(path)) return fromSavedModel(path);
+  if (holdsWeights(path)) {
+    const isOurs = inspectModel(path).layout === "siglip-ts";
+    return isOurs ? fromSavedModel(path) : scope(() => fromReleased(path, warn));
+  }
   const { config, checkpoint } = openRunToRead(path, warn);
   const { model, tokenizer, data } = config;
-  return startingWeights(path, { model, tokenizer, trim: data.trim }, weightsOf(checkpoint), tokenizerOf(checkpoint));
+  const { trim, preprocess } = data;
+  const seen = { model, tokenizer, trim, preprocess };
+  return { ...startingWeights(path, seen, weightsOf(checkpoint), tokenizerOf(checkpoint)), data };
 }
 
 /** The least tokenizer.vocabSize, the tokens that may be learned; a saved tokenizer may have learned fewer. */
 const LEAST_VOCABULARY = 300;
 
 function fromSavedModel(path: string): StartingWeights {
-  const { model, tokenizer } = loadModel(path);
+  const { model } = loadModel(path);
+  const tokenizer = savedTokenizer(path);
   if (model.tPrime.value.dtype !== "f32") {
     throw new RunFolderError(`--init ${path}: its weights are F64, and a run trains in F32; save an F32 model`);
   }
   const { image, text, embedDim, temperatureInit, biasInit, outputInit = "xavier" } = model.config;
   const { vocabSize, length, ...sizes } = text;
-  const kind = tokenizer?.kind ?? "bpe";
+  const { kind = "bpe" } = tokenizer ?? {};
   const config = checkConfig({
     model: { image, text: sizes, embedDim, temperatureInit, biasInit, outputInit },
-    tokenizer: { kind, length, ...(kind === "bpe" ? { vocabSize: Math.max(vocabSize, LEAST_VOCABULARY) } : {}) },
+    tokenizer: {
+      kind: kind === "bpe" || kind === "bytes" ? kind : "init",
+      ...{ length, ...(kind === "bytes" ? {} : { vocabSize: Math.max(vocabSize, LEAST_VOCABULARY) }) },
+    },
   });
-  const weights = new Map(
+  return startingWeights(path, { model: config.model, tokenizer: config.tokenizer }, copied(model), tokenizer);
+}
+
+/** The weights of a model, outside the heap. */
+const copied = (model: SigLip): Map<string, Weight> =>
+  new Map(
     [...parametersOf(model)].map(([name, { shape, value }]) => [
       name,
       { shape, data: Float32Array.from(value.data as Float32Array) },
     ]),
   );
-  return startingWeights(path, { model: config.model, tokenizer: config.tokenizer }, weights, tokenizer);
+
+/** Released weights: their images are prepared as they were, and their tokenizer is kept. */
+function fromReleased(path: string, warn: (message: string) => void): StartingWeights {
+  const opened = openModel(path, warn);
+  const { image, text, embedDim, temperatureInit, biasInit } = opened.config;
+  const { vocabSize: rows, length, head = true, ...sizes } = text;
+  const [height, width] = sidesOf(image);
+  if (height !== width || !head) {
+    const what = head ? `images of ${height} × ${width} pixels` : "a text tower without a head";
+    throw new RunFolderError(`--init ${path}: it has ${what}, which a run cannot train yet`);
+  }
+  const { tokenizer, pictures } = opened;
+  const config = checkConfig({
+    model: { image: { ...image, imageSize: height }, text: sizes, embedDim, temperatureInit, biasInit },
+    tokenizer: { kind: "init", length, vocabSize: Math.max(tokenizer.vocabSize, LEAST_VOCABULARY) },
+  });
+  const weights = copied(opened.model);
+  const table = weights.get("text/embedding")!;
+  const columns = table.data.length / rows;
+  // Rows that the tokenizer has no ids for are never read.
+  const data = (table.data as Float32Array).slice(0, tokenizer.vocabSize * columns);
+  weights.set("text/embedding", { shape: [tokenizer.vocabSize, columns], data });
+  const seen = { model: config.model, tokenizer: config.tokenizer, preprocess: pictures.settings };
+  return startingWeights(path, seen, weights, tokenizer);
 }
 
 const startingWeights = (
@@ -104,7 +125,7 @@ export function keptTokenizer({ train }: Config, { path, savedTokenizer }: Start
   if (train.lock === "image") return undefined;
   if (savedTokenizer) return savedTokenizer;
   throw new RunFolderError(
-    `--init ${path}: the model was saved without its tokenizer, so its text tower cannot be trained on; save it with saveModel(folder, model, tokenizer), or use its image tower alone with --lock image`,
+    `--init ${path}: the model was saved without its tokenizer, so its text tower cannot be trained on; save it with saveModel(model, folder, "siglip-ts", { tokenizer }), or use its image tower alone with --lock image`,
   );
 }
 
@@ -116,6 +137,7 @@ const MOST_SHOWN = 1e8;
  * another name or shape.
  */
 export function requireFit(config: Config, from: StartingWeights): void {
+  requireTowers(config, from);
   const differing = configDifferences(startingFrom(from, config), config);
   if (differing.length === 0) return;
   const { total } = parameterCount(modelConfig(config, config.tokenizer.vocabSize));
@@ -129,6 +151,20 @@ export function requireFit(config: Config, from: StartingWeights): void {
       return { code: "CONFIG_COMBINATION", key, detail };
     }),
   );
+}
+
+/** Throws `ConfigError` if a run of pairs would start from a classifier, which has no text tower, or the other way round. */
+function requireTowers({ train }: Config, { path, weights }: StartingWeights): void {
+  const refuse = (key: string, detail: string): never => {
+    throw new ConfigError([{ code: "CONFIG_COMBINATION", key, detail }]);
+  };
+  if (train.objective === "classify") {
+    refuse("train.objective", `train.objective classify starts from random weights; leave --init ${path} out`);
+  }
+  if (train.lock === "none" && ![...weights.keys()].some((name) => name.startsWith("text/"))) {
+    const what = "was trained on classes (train.objective=classify) and has no text tower";
+    refuse("--init", `--init ${path} ${what}; take its image tower with --lock image`);
+  }
 }
 
 /** Rows of the token table: as in the starting weights, unless the setting is another. */

@@ -18,7 +18,9 @@ export function cutTexts(tokenizer: Tokenizer, texts: readonly string[], length:
  * `what` names the texts in messages.
  */
 export function checkTexts(what: string, tokenizer: Tokenizer, texts: readonly string[], length: number): string[] {
-  const empty = texts.find((text) => wordsOf(text).length === 0);
+  const isEmpty = (text: string): boolean =>
+    wordsOf(text).length === 0 || tokenizer.encode(text, 2)[0] === tokenizer.end;
+  const empty = texts.find(isEmpty);
   if (empty !== undefined) throw new DataError(`${what} "${printable(empty)}" is empty; write at least one word`);
   const warnings = cutTexts(tokenizer, texts, length);
   const unknown = [...new Set(texts.flatMap((text) => unknownWords(tokenizer, text)))];

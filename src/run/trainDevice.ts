@@ -1,26 +1,28 @@
 /**
  * The program that `siglip train` starts on its devices: every device runs all of it on its shards of each batch.
  *
- * Rank 0 also writes metrics, checkpoints and the report (`recorder.ts`). A batch is a pure function of (seed, step) and sums
+ * Rank 0 also writes metrics and checkpoints (`recorder.ts`), the main thread the report. A batch is a pure function of (seed, step) and sums
  * over shards have a fixed order, so a resumed run, also on another number of devices, is bit-identical to an uninterrupted one.
  */
-import { openPairs, type PairsSpec, RowDrawer, type SharedRows } from "../data/index.ts";
+import { type Pairs, type PairsSpec, RowDrawer, type SharedRows } from "../data/index.ts";
+import { countParameters } from "../nn/index.ts";
 import { type Device, runDevice } from "../parallel/launch.ts";
-import { groupsOfTokens, type PairBatch, train } from "../siglip/index.ts";
+import type { ModelSnapshot } from "../report/index.ts";
+import { train } from "../siglip/index.ts";
 import { Rng } from "../tensor/index.ts";
-import { type TokenizerFile, tokenizerFromJSON } from "../tokenizers/index.ts";
+import { type Tokenizer, type TokenizerFile, tokenizerFromJSON } from "../tokenizers/index.ts";
+import { classTask } from "./classTask.ts";
 import type { Config } from "./config.ts";
-import type { TestOpening, Tests } from "./dataSet.ts";
-import { openProbe, openTests, repeatsTexts } from "./dataSets.ts";
-import { type Embedder, embedSet, evaluateAll, evaluateSet } from "./evaluation.ts";
+import type { Classes, TestOpening } from "./dataSet.ts";
+import { firstRows, openRunPairs } from "./firstBatch.ts";
 import { Guard } from "./guard.ts";
-import type { Metrics } from "./metrics.ts";
-import { buildModel, buildOptimizer, lossOf } from "./model.ts";
-import { probe } from "./probe.ts";
-import { isLogged, Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
+import { buildOptimizer } from "./model.ts";
+import { pairTask } from "./pairTask.ts";
+import { type Beginning, isLogged, Recorder, type RecorderOptions, type TrainReport } from "./recorder.ts";
 import { finish } from "./results.ts";
 import { openRun } from "./runFolder.ts";
 import { buildSchedules } from "./schedules.ts";
+import type { Task } from "./task.ts";
 import { restore, type Stored } from "./trainingState.ts";
 
 /** The job of `trainProgram`. */
@@ -28,7 +30,6 @@ export interface TrainJob {
   /** The run folder. */
   readonly run: string;
   readonly config: Config;
-  readonly preset: string;
   readonly digest: string;
   /** Completed steps. */
   readonly first: number;
@@ -40,6 +41,8 @@ export interface TrainJob {
   readonly compareEvery: number;
   readonly tokenizer: TokenizerFile;
   readonly items: number;
+  /** With train.objective=classify. */
+  readonly classes?: Classes | undefined;
   readonly pairs: PairsSpec;
   readonly rows: SharedRows;
 }
@@ -47,40 +50,49 @@ export interface TrainJob {
 /** The result of a training. */
 export type TrainResult =
   | { readonly kind: "stopped"; readonly step: number }
-  | { readonly kind: "done"; readonly table: string; readonly summary: string; readonly report: string };
+  | { readonly kind: "done"; readonly table: string; readonly summary: string; readonly snapshot: ModelSnapshot };
 
 runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
+  const { comm, config: job, alive } = device;
+  const { config, classes } = job;
+  const tokenizer = tokenizerFromJSON(job.tokenizer);
+  const options = { config, tokenizer, comm, alive, opening: openingOf(device) };
+  return classes
+    ? runTask(device, tokenizer, () => classTask(options, classes))
+    : runTask(device, tokenizer, () => pairTask(options));
+});
+
+/** Trains a task from its first step to its last, or to a signal, and tests it. */
+async function runTask<B>(
+  device: Device<TrainJob, TrainReport>,
+  tokenizer: Tokenizer,
+  open: () => Promise<Task<B>>,
+): Promise<TrainResult> {
   const started = performance.now();
+  const task = await open();
   const { comm, config: job } = device;
   const { config, first } = job;
   const { steps, batch, shards } = config.train;
-  const tokenizer = tokenizerFromJSON(job.tokenizer);
-  const model = buildModel(config, tokenizer.vocabSize);
+  const { model, objective } = task;
   const optimizer = buildOptimizer(config, model);
   if (job.stored) restore(job.stored, model, optimizer);
-  const opening = openingOf(device);
-  const tests = await openTests(config, opening);
-  const embedder: Embedder = { model, tokenizer, length: config.tokenizer.length, comm, alive: device.alive };
-  const recorder = comm.rank === 0 ? recorderFor(device, { model, optimizer, tokenizer }) : undefined;
+  const recorder = comm.rank === 0 ? recorderFor(device, { model, optimizer, tokenizer, loss: task.loss }) : undefined;
   const guard = new Guard(comm, model, optimizer, job.compareEvery);
   const { factorOf, factors } = buildSchedules(config, Math.floor(job.items / batch));
 
-  const drawer = await rowDrawerFor(device);
+  const drawer = await rowDrawerFor(device, (pairs) => ({
+    parameters: countParameters(model),
+    blindLoss: task.loss.blindLoss(batch),
+    rows: firstRows(pairs, config, tokenizer),
+  }));
   const dropout = new Rng(config.train.seed).split("patchDropout");
-  const batchOf = (index: number): PairBatch => {
+  const batchOf = (index: number): B => {
     device.step(index + 1);
     if (recorder?.saveIsDue) device.mark(); // all devices then save after this step
-    const rows = drawer.take(index);
-    const rng = dropout.split(index);
-    if (!findsGroups) return { ...rows, rng };
-    const groups = groupsOfTokens(rows.tokens, rows.items.length, comm);
-    recorder?.sawGroups(groups);
-    return { ...rows, rng, groups };
+    return task.batchOf(drawer.take(index), dropout.split(index), (groups) => recorder?.sawGroups(groups));
   };
-  const findsGroups = repeatsTexts(config) && config.loss.sameName !== "negative";
-  const loss = lossOf(config);
   const measures = (index: number): boolean => isLogged(config, index + 1);
-  const training = train({ model, optimizer, loss, batchOf, factorOf, measures, first, steps, comm, shards });
+  const training = train({ objective, optimizer, batchOf, factorOf, measures, first, steps, comm, shards });
 
   for (const seen of guard.watching(training, first)) {
     const { step } = seen;
@@ -89,25 +101,21 @@ runDevice<TrainJob, TrainResult, TrainReport>(async (device) => {
     const last = step === steps || stopped;
     const saves = last || isDue || step % config.checkpoint.every === 0;
     guard.compare(step, saves);
-    const evaluates = step % config.eval.every === 0 && step < steps;
-    const recall = evaluates ? recallOf(step, embedder, tests) : undefined;
-    recorder?.saw(seen, factors(step - 1)[0] * config.optim.lr, recall, last);
-    if (saves) recorder?.save(step, last, isDue);
+    const tests = step % config.eval.every === 0 && step < steps;
+    const tested = tests ? task.tested() : undefined;
+    recorder?.saw(seen, factors(step - 1)[0] * config.optim.lr, tested, last);
+    if (saves) recorder?.save(step, last);
     if (stopped && step < steps) {
       recorder?.close();
       return { kind: "stopped", step };
     }
   }
+  const results = await task.results((figures) => recorder?.sawResult({ step: steps, ...figures }));
   recorder?.close();
-  const { sets, evaluations } = evaluateAll(embedder, tests, config.train);
-  const probed = probe(embedder, await openProbe(config, opening));
-  if (recorder === undefined || probed === undefined) return { kind: "stopped", step: steps }; // rank 0 has both
+  if (recorder === undefined || results === undefined) return { kind: "stopped", step: steps }; // rank 0 has both
   const seconds = (performance.now() - started) / 1e3;
-  const { run, preset } = job;
-  const { flops } = recorder;
-  const results = { set: sets[0], evaluations, probe: probed };
-  return finish({ run, config, preset, model, ...results, seconds, flops, first, devices: comm.size });
-});
+  return finish({ config, model, results, seconds, flops: recorder.flops, first, devices: comm.size });
+}
 
 /** How the test sets are opened: with what the main thread has read already. */
 function openingOf({ config: { pairs }, alive }: Device<TrainJob, TrainReport>): TestOpening {
@@ -117,18 +125,14 @@ function openingOf({ config: { pairs }, alive }: Device<TrainJob, TrainReport>):
 }
 
 /** Draws the rows of this device, and while it waits for other devices also later ones. */
-async function rowDrawerFor({ comm, config: job, alive }: Device<TrainJob, TrainReport>): Promise<RowDrawer> {
+async function rowDrawerFor(
+  { comm, config: job, alive, report }: Device<TrainJob, TrainReport>,
+  beginning: (pairs: Pairs) => Beginning,
+): Promise<RowDrawer> {
   const { batch, seed, steps } = job.config.train;
-  const { noise, noiseProbability } = job.config.data;
   const [first, end] = [comm.rank, comm.rank + 1].map((rank) => (rank * batch) / comm.size);
-  const pairs = await openPairs(
-    {
-      ...job.pairs,
-      views: lossOf(job.config).views,
-      ...(noise === "none" ? {} : { noise: { kind: noise, probability: noiseProbability } }),
-    },
-    alive,
-  );
+  const pairs = await openRunPairs(job.pairs, job.config, alive);
+  if (comm.rank === 0) report({ kind: "begin", ...beginning(pairs) });
   const drawer = new RowDrawer(job.rows, pairs, { seed, first, end, steps });
   comm.whileWaiting = () => drawer.help();
   return drawer;
@@ -136,19 +140,9 @@ async function rowDrawerFor({ comm, config: job, alive }: Device<TrainJob, Train
 
 function recorderFor(
   { config: job, report }: Device<TrainJob, TrainReport>,
-  trained: Pick<RecorderOptions, "model" | "optimizer" | "tokenizer">,
+  trained: Pick<RecorderOptions, "model" | "optimizer" | "tokenizer" | "loss">,
 ): Recorder {
   const { run, config, first, stored, digest, damaged } = job;
   const { checkpoints } = openRun(run, config, { damaged });
   return new Recorder({ ...trained, run, config, first, stored, digest, checkpoints, report });
-}
-
-/** Recall on the first test set during training, for the curves of the report. Nothing is selected by it. */
-function recallOf(step: number, embedder: Embedder, { sets }: Tests): Metrics {
-  const { recall } = evaluateSet(embedSet(embedder, sets[0]), embedder.alive);
-  const fields = recall.flatMap(({ k, textToImage, imageToText }) => [
-    [`textToImage.r${k}`, textToImage],
-    [`imageToText.r${k}`, imageToText],
-  ]);
-  return { step, ...Object.fromEntries(fields) };
 }

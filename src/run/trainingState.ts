@@ -2,14 +2,14 @@
 
 import { isJsonRecord, type JsonValue, type SafetensorsTensor } from "../formats/index.ts";
 import { type Optimizer, parametersOf } from "../nn/index.ts";
-import type { SigLip } from "../siglip/index.ts";
 import { sameShape, show, type Tensor } from "../tensor/index.ts";
 import { type Tokenizer, tokenizerFromJSON } from "../tokenizers/index.ts";
 import { type Checkpoint, CheckpointError } from "./checkpoint.ts";
 import type { PendingSteps } from "./healthMetrics.ts";
+import type { TrainedModel } from "./model.ts";
 
 /** All tensors that training changes, by name in the file: `model/image/...`, `optimizer/image/.../m`. */
-export function tensorsOf(model: SigLip, optimizer?: Optimizer): Map<string, Tensor> {
+export function tensorsOf(model: TrainedModel, optimizer?: Optimizer): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   for (const [path, { value }] of parametersOf(model)) tensors.set(`model/${path}`, value);
   for (const [path, value] of optimizer?.state() ?? []) tensors.set(`optimizer/${path}`, value);
@@ -67,7 +67,7 @@ export interface Counted {
 /** The checkpoint of a step. `metrics`: lines that may be missing from `metrics.jsonl`. */
 export function checkpointOf(
   step: number,
-  model: SigLip,
+  model: TrainedModel,
   optimizer: Optimizer,
   tokenizer: Tokenizer,
   metrics: readonly string[] = [],
@@ -119,7 +119,7 @@ function requireOptimizer(step: number, meta: JsonValue, optimizer: Optimizer | 
 }
 
 /** Restores the model (and the optimizer). Throws `CheckpointError` with all mismatches before it changes anything. */
-export function restore({ step, tensors, meta }: Stored, model: SigLip, optimizer?: Optimizer): void {
+export function restore({ step, tensors, meta }: Stored, model: TrainedModel, optimizer?: Optimizer): void {
   requireOptimizer(step, meta, optimizer);
   const wanted = tensorsOf(model, optimizer);
   const problems: string[] = [];

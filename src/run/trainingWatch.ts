@@ -10,8 +10,8 @@ import type { LossForm } from "../siglip/index.ts";
 export interface WatchedStep {
   readonly step: number;
   readonly loss: number;
-  readonly t: number;
-  readonly b: number;
+  readonly t?: number;
+  readonly b?: number;
 }
 
 export interface WatchedRun {
@@ -80,7 +80,8 @@ export class TrainingWatch {
     return `constant loss: ${number(loss)} for ${steps} steps, so nothing is learned any more`;
   }
 
-  #temperature({ t }: WatchedStep, start: number): string | undefined {
+  #temperature({ t }: WatchedStep, start: number | undefined): string | undefined {
+    if (t === undefined || start === undefined) return undefined;
     if (t < Math.max(1e-6, Math.min(0.5, start / 10))) {
       return `vanishing temperature: t is ${number(t)}, from ${number(start)} at the start, so similarities hardly count; the learning rate is probably too high (optim.lr, optim.multipliers), or model.temperatureInit too low`;
     }
@@ -90,7 +91,8 @@ export class TrainingWatch {
     return undefined;
   }
 
-  #bias({ b }: WatchedStep, start: number): string | undefined {
+  #bias({ b }: WatchedStep, start: number | undefined): string | undefined {
+    if (b === undefined || start === undefined) return undefined;
     if (!this.#run.loss.usesBias || Math.abs(b) <= Math.max(1000, 10 * Math.abs(start))) return undefined;
     return `growing bias: b is ${number(b)}, from ${number(start)} at the start; the learning rate is probably too high (optim.lr, optim.multipliers)`;
   }
@@ -101,7 +103,7 @@ export class TrainingWatch {
     if (batch < 2 || step < LEAST_SEEN || step < steps / 4) return undefined;
     const { loss } = this.#average;
     if (loss < 0.99 * this.#blind) return undefined;
-    return `no better than guessing: the mean loss is ${number(loss)}, and the same logit for all pairs gives ${number(this.#blind)}; the learning rate is probably too high or too low (optim.lr)`;
+    return `no better than guessing: the mean loss is ${number(loss)}, and the same answer for all gives ${number(this.#blind)}; the learning rate is probably too high or too low (optim.lr)`;
   }
 }
 

@@ -1,9 +1,9 @@
 /**
  * The loss of a whole batch and the gradients of all parameters, on any number of devices.
  *
- * The batch is cut into shards, and each device owns some of them. First, every shard is embedded; then the loss is computed
- * over all pairs of the batch; then the backward pass runs through the towers, shard by shard. So shards are also the
- * micro-batches of exact large-batch training (GradCache, Gao et al. 2021, arXiv:2101.06983): if the activations of all owned
+ * The batch is cut into shards, and each device owns some of them. First, every shard is encoded; then the loss is computed over
+ * the whole batch (for SigLIP over all pairs); then the backward pass runs through the towers, shard by shard. So shards are also
+ * the micro-batches of exact large-batch training (GradCache, Gao et al. 2021, arXiv:2101.06983): if the activations of all owned
  * shards do not fit, each shard is recomputed for its backward pass. The result is bit-identical either way, and for any
  * assignment of shards to devices.
  */
@@ -11,11 +11,8 @@ import { backward, noGrad, type Variable } from "../autograd/index.ts";
 import { parametersOf, type Tap } from "../nn/index.ts";
 import { alone, type Communicator, sumOverShards } from "../parallel/index.ts";
 import { concat, full, heap, scope, slice, type Tensor } from "../tensor/index.ts";
-import { type Embedded, type PairBatch, shardsOf } from "./batchShards.ts";
-import type { LossGradients } from "./fusedLoss.ts";
-import { type EmbeddedRows, sumOfLengths } from "./health.ts";
-import type { LossForm } from "./lossForm.ts";
-import type { SigLip } from "./model.ts";
+import { sumOfLengths } from "./health.ts";
+import type { Encoded, LossMetrics, Objective, ShardCut, Shards } from "./objective.ts";
 
 /** The devices of a step, and how the batch is cut. */
 export interface Devices {
@@ -29,109 +26,95 @@ export interface Devices {
 /** The default of `activationBytes`. */
 export const ACTIVATION_BYTES = 2 ** 30;
 
-type Tower = "image" | "text";
-
-/**
- * Sets the gradient of every parameter that the loss depends on and that is not frozen, and returns the loss; both are the same on
- * every rank. Call it in a `scope`, at whose end the gradients are freed. If the loss is not finite, no gradient is set.
- * `onEmbedded` gets the embeddings before the loss. Throws `ShardError` if the batch does not divide into the shards.
- */
-export function batchGradients(
-  model: SigLip,
-  loss: LossForm,
-  batch: PairBatch,
+/** `batchGradients` for any objective; also returns what its loss measures. */
+export function objectiveGradients<Batch, Side extends string>(
+  objective: Objective<Batch, Side>,
+  batch: Batch,
   { comm = alone, shards = comm.size, activationBytes = ACTIVATION_BYTES }: Devices,
-  onEmbedded?: (embedded: EmbeddedRows) => void,
-): number {
-  const { dtype } = model.tPrime.value;
-  const { owned, embed } = shardsOf(model, batch, loss.views, comm, shards);
-
-  // Forward: the embeddings of all owned shards. The first one shows how much memory activations take.
-  const before = heap.liveBytes;
-  const lengths: Record<Tower, number[]> = { image: [], text: [] };
-  const taps = onEmbedded && lengthsInto(lengths);
-  const both = (shard: number): Embedded => ({
-    zimg: embed.zimg(shard, taps?.image),
-    ztxt: embed.ztxt(shard, taps?.text),
-  });
-  const first = both(0);
-  const keepsAll = (heap.liveBytes - before) * owned <= activationBytes;
-  const embedded = Array.from({ length: owned }, (_, shard) =>
-    shard === 0 ? first : keepsAll ? both(shard) : scope(() => noGrad(() => both(shard))),
-  );
-  const all = (side: keyof Embedded): Tensor =>
-    concat(
-      embedded.map((shard) => shard[side].value),
-      0,
-    );
-
-  const [zimg, ztxt] = [all("zimg"), all("ztxt")];
-  onEmbedded?.({ zimg, ztxt, lengths });
-
-  // The loss and its gradients with respect to the embeddings.
-  const gradients = loss.gradients({
-    zimg,
-    ztxt,
-    tPrime: model.tPrime.value.item(),
-    b: model.b.value.item(),
-    comm,
-    shards,
-    ...(batch.groups ? { groups: batch.groups } : {}),
-    ...(batch.rng ? { rng: batch.rng } : {}),
-  });
-  if (!Number.isFinite(gradients.loss)) return gradients.loss;
-
-  const recorded: Recorded = (side, shard) => {
-    if (!first[side].requiresGrad) return undefined;
-    return keepsAll || shard === 0 ? embedded[shard][side] : embed[side](shard);
-  };
-  backwardTowers(model, gradients, { owned, recorded }, { comm, shards });
-  const { tPrime, b } = model;
-  if (tPrime.requiresGrad) tPrime.grad = full([], gradients.dtPrime, dtype);
-  if (loss.usesBias && b.requiresGrad) b.grad = full([], gradients.db, dtype);
-  return gradients.loss;
+  onEncoded?: (encoded: Encoded<Side>) => void,
+): { loss: number; metrics: LossMetrics } {
+  const cut = { comm, shards };
+  const shardsOfBatch = objective.shards(batch, cut);
+  const { encoded, recorded } = encodeShards(shardsOfBatch, activationBytes, onEncoded !== undefined);
+  onEncoded?.(encoded);
+  const { loss, rows, setOthers, metrics = {} } = objective.gradients(encoded.rows, batch, cut);
+  if (!Number.isFinite(loss)) return { loss, metrics };
+  backwardShards(objective.encoders, rows, { owned: shardsOfBatch.owned, recorded }, cut);
+  setOthers?.();
+  return { loss, metrics };
 }
 
-/** The embedding of a shard with what the backward pass needs; undefined if its tower is not trained. */
-type Recorded = (side: keyof Embedded, shard: number) => Variable | undefined;
+/** A side of a shard with what the backward pass needs; undefined if its tower is not trained. */
+type Recorded<Side> = (side: Side, shard: number) => Variable | undefined;
+
+const sidesOf = <Side extends string>(of: Readonly<Record<Side, unknown>>): Side[] => Object.keys(of) as Side[];
+
+/** A value for each side. */
+const bySide = <Side extends string, V>(sides: readonly Side[], value: (side: Side) => V): Record<Side, V> =>
+  Object.fromEntries(sides.map((side) => [side, value(side)])) as Record<Side, V>;
+
+/** The forward pass of all owned shards. The first one shows how much memory activations take. */
+function encodeShards<Side extends string>(
+  { owned, encode }: Shards<Side>,
+  activationBytes: number,
+  measures: boolean,
+): { encoded: Encoded<Side>; recorded: Recorded<Side> } {
+  const sides = sidesOf(encode);
+  const lengths = bySide(sides, (): number[] => []);
+  const tapOf = (side: Side): Tap | undefined =>
+    measures
+      ? (name, { value }) => {
+          if (name === "unnormalized") lengths[side].push(sumOfLengths(value));
+        }
+      : undefined;
+  const encodeAll = (shard: number): Record<Side, Variable> =>
+    bySide(sides, (side) => encode[side](shard, tapOf(side)));
+  const before = heap.liveBytes;
+  const first = encodeAll(0);
+  const keepsAll = (heap.liveBytes - before) * owned <= activationBytes;
+  const shards = Array.from({ length: owned }, (_, shard) =>
+    shard === 0 ? first : keepsAll ? encodeAll(shard) : scope(() => noGrad(() => encodeAll(shard))),
+  );
+  const rows = bySide(sides, (side) =>
+    concat(
+      shards.map((shard) => shard[side].value),
+      0,
+    ),
+  );
+  return {
+    encoded: { rows, lengths },
+    recorded(side, shard) {
+      if (!first[side].requiresGrad) return undefined;
+      return keepsAll || shard === 0 ? shards[shard][side] : encode[side](shard);
+    },
+  };
+}
 
 /**
- * The backward pass through the towers, shard by shard, and the sum over all shards of all devices: sets the gradient of every
- * parameter that is not frozen.
+ * The backward pass through the encoders, shard by shard, and the sum over all shards of all devices: sets the gradient of every
+ * parameter of theirs that is not frozen.
  */
-function backwardTowers(
-  { image, text }: SigLip,
-  { dzimg, dztxt }: LossGradients,
-  { owned, recorded }: { owned: number; recorded: Recorded },
-  { comm, shards }: Required<Pick<Devices, "comm" | "shards">>,
+function backwardShards<Side extends string>(
+  encoders: object,
+  gradients: Readonly<Record<Side, Tensor>>,
+  { owned, recorded }: { owned: number; recorded: Recorded<Side> },
+  { comm, shards }: ShardCut,
 ): void {
-  const trained = [...parametersOf({ image, text }).values()].filter(({ requiresGrad }) => requiresGrad);
+  const trained = [...parametersOf(encoders).values()].filter(({ requiresGrad }) => requiresGrad);
   if (trained.length === 0) return;
   const flat = sumOverShards(shards, comm, (number) =>
     scope(() => {
       const shard = number - owned * comm.rank;
-      for (const [side, all] of [
-        ["zimg", dzimg],
-        ["ztxt", dztxt],
-      ] as const) {
+      for (const side of sidesOf(gradients)) {
+        const all = gradients[side];
         const rows = all.shape[0] / owned;
-        const z = recorded(side, shard);
-        if (z) backward(z, slice(all, 0, shard * rows, (shard + 1) * rows));
+        const encoded = recorded(side, shard);
+        if (encoded) backward(encoded, slice(all, 0, shard * rows, (shard + 1) * rows));
       }
       return takeGradients(trained);
     }),
   );
   setGradients(trained, flat);
-}
-
-/** Taps that append the sum of the lengths of a shard's embeddings before normalization. */
-function lengthsInto(lengths: Record<Tower, number[]>): Record<Tower, Tap> {
-  const into =
-    (sums: number[]): Tap =>
-    (name, { value }) => {
-      if (name === "unnormalized") sums.push(sumOfLengths(value));
-    };
-  return { image: into(lengths.image), text: into(lengths.text) };
 }
 
 /** Moves the gradients of all parameters into one flat tensor. */

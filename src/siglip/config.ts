@@ -171,6 +171,21 @@ function checkTextTower(text: TextTowerConfig, embedDim: number): void {
   }
 }
 
+/** Throws `ModelConfigError` if a classifier with this configuration cannot be built. */
+export function checkClassifier({
+  image,
+  embedDim,
+  outputInit = "xavier",
+  classes,
+  biasInit,
+}: Pick<SigLipConfig, "image" | "embedDim" | "outputInit" | "biasInit"> & { readonly classes: number }): void {
+  checkImageTower(image);
+  checkCounts("classifier", { embedDim });
+  checkCounts("classifier", { classes }, 2);
+  checkWord("classifier: outputInit", outputInit, OUTPUT_INITS);
+  if (!Number.isFinite(biasInit)) throw new ModelConfigError(`classifier: biasInit ${biasInit} must be finite`);
+}
+
 /** Throws `ModelConfigError` if a model with this configuration cannot be built. */
 export function checkModel(config: SigLipConfig): void {
   const { image, text, embedDim, temperatureInit, biasInit, outputInit = "xavier" } = config;

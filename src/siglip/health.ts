@@ -12,7 +12,6 @@
 import { type Optimizer, parametersOf } from "../nn/index.ts";
 import type { Communicator } from "../parallel/index.ts";
 import { matmul, scope, sumSquares, type Tensor, tensor } from "../tensor/index.ts";
-import type { SigLip } from "./model.ts";
 
 /** The least, the mean and the greatest of some numbers. */
 export interface Spread {
@@ -21,31 +20,32 @@ export interface Spread {
   readonly max: number;
 }
 
-/** A number for each tower. */
-export interface ByTower {
-  readonly image: number;
-  readonly text: number;
-}
+/** A number for each part of a model: `image` and `text`, or `image` and `head` of a classifier. */
+export type ByPart = Readonly<Record<string, number>>;
 
-/** A norm over all parameters, and over those of each tower. */
-export interface Norms extends ByTower {
-  readonly all: number;
-}
+/** A norm over all parameters, and over those of each part. */
+export type Norms = ByPart & { readonly all: number };
 
-/** Measures of the pairs of an image and a text of a batch; with two views, of both images with the texts. */
-export interface PairHealth {
+/** What is measured of a batch, by any objective. */
+export interface BatchHealth {
   /** The logits of the matching pairs. */
-  readonly positives: Spread;
+  readonly positives?: Spread;
   /** The logits of all other pairs; absent in a batch of one. */
   readonly negatives?: Spread;
   /** Mean length of the embeddings before normalization; unknown of images that are embeddings already. */
+  readonly embeddingNorm: { readonly image?: number; readonly text?: number };
+}
+
+/** Measures of the pairs of an image and a text of a batch; with two views, of both images with the texts. */
+export interface PairHealth extends BatchHealth {
+  readonly positives: Spread;
   readonly embeddingNorm: { readonly image?: number; readonly text: number };
 }
 
 /** The health of a training in one step; the same on every rank. */
-export interface Health extends PairHealth {
+export interface Health extends BatchHealth {
   /** Of the gradients that the optimizer got, before clipping. */
-  readonly gradNorm: ByTower;
+  readonly gradNorm: ByPart;
   /** Of the difference between the parameters after the step and before it. */
   readonly updateNorm: Norms;
   /** Of the parameters after the step. */
@@ -195,15 +195,20 @@ function negativeExtremes(zimg: Tensor, ztxt: Tensor, n: number, comm: Communica
   return [min, max];
 }
 
-/** √Σ `squares` over all parameters, and over those of each tower. */
-function normsOf(squares: Iterable<readonly [path: string, squares: number]>): Norms {
-  const sums = { all: 0, image: 0, text: 0 };
+/** The part of a model that a parameter is in: `image` of `image/encoder/...`; undefined of one that stands alone, as t′. */
+const partOf = (path: string): string | undefined => (path.includes("/") ? path.split("/")[0] : undefined);
+
+/** √Σ `squares` over all parameters, and over those of each of the parts. */
+function normsOf(parts: readonly string[], squares: Iterable<readonly [path: string, squares: number]>): Norms {
+  const sums: Record<string, number> & { all: number } = { all: 0 };
+  for (const part of parts) sums[part] = 0;
   for (const [path, value] of squares) {
     sums.all += value;
-    if (path.startsWith("image/")) sums.image += value;
-    if (path.startsWith("text/")) sums.text += value;
+    const part = partOf(path);
+    if (part !== undefined) sums[part] += value;
   }
-  return { all: Math.sqrt(sums.all), image: Math.sqrt(sums.image), text: Math.sqrt(sums.text) };
+  for (const name of Object.keys(sums)) sums[name] = Math.sqrt(sums[name]);
+  return sums;
 }
 
 /** The measures of an update. */
@@ -213,15 +218,25 @@ type UpdateHealth = Pick<Health, "gradNorm" | "updateNorm" | "paramNorm">;
  * Begins to measure an update, before the optimizer consumes the gradients. Returns a function that measures after it. The
  * parameters from before are kept outside the heap until then.
  */
-export function measureUpdate(model: SigLip, optimizer: Optimizer): () => UpdateHealth {
+export function measureUpdate(model: object, optimizer: Optimizer): () => UpdateHealth {
   const parameters = [...parametersOf(model)];
+  const parts = [...new Set(parameters.flatMap(([path]) => partOf(path) ?? []))];
   const trained = parameters.filter(([, parameter]) => optimizer.updates(parameter));
-  const { image, text } = normsOf(trained.map(([path, { grad }]) => [path, grad ? sumSquares(grad) : 0]));
+  const { all: _, ...gradNorm } = normsOf(
+    parts,
+    trained.map(([path, { grad }]) => [path, grad ? sumSquares(grad) : 0]),
+  );
   const before = trained.map(([path, { value }]) => ({ path, value, old: value.toArray() }));
   return () => ({
-    gradNorm: { image, text },
-    updateNorm: normsOf(before.map(({ path, value, old }) => [path, squaredDistance(value.data, old)])),
-    paramNorm: normsOf(parameters.map(([path, { value }]) => [path, sumSquares(value)])),
+    gradNorm,
+    updateNorm: normsOf(
+      parts,
+      before.map(({ path, value, old }) => [path, squaredDistance(value.data, old)]),
+    ),
+    paramNorm: normsOf(
+      parts,
+      parameters.map(([path, { value }]) => [path, sumSquares(value)]),
+    ),
   });
 }
 

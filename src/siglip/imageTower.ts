@@ -16,7 +16,7 @@ import {
   sincos2d,
   type Tap,
 } from "../nn/index.ts";
-import { type DType, type Rng, type Shape, ShapeError, show, type Tensor } from "../tensor/index.ts";
+import { type DType, type Rng, requireTensor, ShapeError, show, type Tensor } from "../tensor/index.ts";
 import { CHANNELS, gridOf, type ImageTowerConfig, sidesOf } from "./config.ts";
 
 /** The image tower.   images [B, H, W, 3] → [B, d], not normalized */
@@ -58,7 +58,7 @@ export class ImageTower {
    * `tap` receives the intermediates by name. Throws `ShapeError`.   kept [B·K]
    */
   forward(images: Tensor, tap?: Tap, kept?: Int32Array): Variable {
-    this.#check(images.shape);
+    this.#check(images);
     const patches = this.patchEmbed.forward(images, kept);
     tap?.("patches", patches);
     const [batch, count, width] = patches.shape;
@@ -82,14 +82,20 @@ export class ImageTower {
     return pool(encoded, pooling === "mean" || pooling === "max" ? pooling : "first"); // the class token is first
   }
 
-  #check(shape: Shape): void {
+  #check(images: Tensor): void {
     const [rows, cols] = sidesOf(this.#config);
+    requireTensor("image tower: images", images, [1, rows, cols, CHANNELS]);
+    const { shape } = images;
     const [, height, width, channels] = shape;
     const patches = (pixels: number): number => Math.floor(pixels / this.#config.patchSize); // the rest is dropped
     const fits = patches(height) === patches(rows) && patches(width) === patches(cols);
     if (shape.length === 4 && fits && channels === CHANNELS) return;
     const channelsFirst = shape.length === 4 && height === CHANNELS;
-    const remedy = channelsFirst ? "; channels come last here: permute(images, [0, 2, 3, 1])" : "";
+    const remedy = channelsFirst
+      ? "; channels come last here: permute(images, [0, 2, 3, 1])"
+      : shape.length === 3
+        ? `; one image is a batch of one: reshape(image, ${show([1, ...shape])})`
+        : "";
     throw new ShapeError(
       `image tower: images must be [B, ${rows}, ${cols}, ${CHANNELS}] (rows, columns, channels), not ${show(shape)}${remedy}`,
     );

@@ -6,7 +6,7 @@
  * The sum is divided by n, not n²: a sum over texts, a mean over images. This form is for reading and for checking others;
  * training computes the same in blocks (`fusedLoss.ts`), and `test/siglip/fusedLoss.test.ts` compares the two.
  */
-import { add, div, exp, logSigmoid, matmul, mul, neg, sum, type Variable } from "../autograd/index.ts";
+import { add, div, exp, logSigmoid, matmul, mul, neg, sum, Variable } from "../autograd/index.ts";
 import { type BlockRule, eye, type Operand, type PairRule, type Shape, ShapeError, mul as scale, show, sub } from "../tensor/index.ts"; // biome-ignore format: a line
 import { hide, labelsOf } from "./pairLabels.ts";
 
@@ -16,6 +16,7 @@ import { hide, labelsOf } from "./pairLabels.ts";
  * Throws `ShapeError` unless both are [n, d].
  */
 export function sigmoidLoss(zimg: Variable, ztxt: Variable, tPrime: Variable, b: Variable): Variable {
+  requireVariables("sigmoidLoss", { zimg, ztxt, tPrime, b });
   const n = checkPairs("sigmoidLoss", zimg, ztxt);
   const logits = pairLogits(zimg, ztxt, tPrime, b); // [n, n]
   const labels = diagonalLabels(n, zimg); // [n, n]
@@ -67,4 +68,11 @@ export function checkPairs(op: string, zimg: { shape: Shape }, ztxt: { shape: Sh
   }
   if (n === 0) throw new ShapeError(`${op}: the batch is empty`);
   return n;
+}
+
+function requireVariables(op: string, values: Readonly<Record<string, Variable>>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (value instanceof Variable) continue;
+    throw new TypeError(`${op}: ${name} must be a variable; constant(tensor) makes one, or parameter(tensor)`);
+  }
 }

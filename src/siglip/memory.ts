@@ -7,9 +7,10 @@
  */
 import { sizeClass } from "../tensor/index.ts";
 import { ACTIVATION_BYTES } from "./batchGradients.ts";
-import { CHANNELS, imageTokens, type SigLipConfig, type Size, sidesOf } from "./config.ts";
+import type { ClassifierConfig } from "./classifier.ts";
+import { CHANNELS, type ImageTowerConfig, imageTokens, type SigLipConfig, type Size, sidesOf } from "./config.ts";
 import type { LossForm } from "./lossForm.ts";
-import { parameterCount } from "./parameterCount.ts";
+import { classifierParameters, parameterCount } from "./parameterCount.ts";
 
 /** Average ratio of a heap block to the tensor in it. */
 const PARAMETER_BLOCKS = 1.08;
@@ -54,14 +55,17 @@ function towers(
   trains: boolean,
   views = 1,
 ): readonly [image: Sequences, text: Sequences] {
-  return [
-    { ...image, rows: views * rows, tokens: imageTokens(image, trains) },
-    { ...text, rows, tokens: text.length },
-  ];
+  return [imageSequences(image, views * rows, trains), { ...text, rows, tokens: text.length }];
 }
 
+const imageSequences = (image: ImageTowerConfig, rows: number, trains: boolean): Sequences => ({
+  ...image,
+  rows,
+  tokens: imageTokens(image, trains),
+});
+
 /** Images and their patches, which are cut in two steps. */
-function pixelBytes({ image }: SigLipConfig, rows: number): number {
+function pixelBytes({ image }: Pick<SigLipConfig, "image">, rows: number): number {
   const [height, width] = sidesOf(image);
   return 3 * f32(rows * height * width * CHANNELS);
 }
@@ -77,10 +81,14 @@ export function activationBytes(config: SigLipConfig, rows: number, images: Imag
   return pixelBytes(config, image.rows) + towerBytes(image, config.image.pooling === "map") + ofTexts;
 }
 
-/** Peak bytes of embedding `rows` images or texts without recording. */
-export function embeddingBytes(config: SigLipConfig, rows: number): number {
-  return pixelBytes(config, rows) + Math.max(...towers(config, rows, false).map(passBytes));
+/** Peak bytes of embedding `rows` images or texts without recording; a classifier embeds no texts. */
+export function embeddingBytes({ image, text }: EmbedderConfig, rows: number): number {
+  const ofTexts = text ? passBytes({ ...text, rows, tokens: text.length }) : 0;
+  return pixelBytes({ image }, rows) + Math.max(passBytes(imageSequences(image, rows, false)), ofTexts);
 }
+
+/** A SigLIP or a classifier. */
+type EmbedderConfig = Pick<SigLipConfig, "image"> & Partial<Pick<SigLipConfig, "text">>;
 
 /** How a batch is cut among devices, and its loss. */
 export interface Cut {
@@ -108,34 +116,81 @@ export function stepBytes(
   config: SigLipConfig,
   { batch, shards, devices, loss, images = "trained", activationLimit = ACTIVATION_BYTES }: Cut,
 ): number {
-  const owned = shards / devices;
   const rows = batch / shards;
   const { views } = loss;
-  const sides = views + 1; // rows of embeddings for each text
   const { total, text } = parameterCount(config);
   const all = PARAMETER_BLOCKS * 4 * total;
-  const parameters = images === "trained" ? all : PARAMETER_BLOCKS * 4 * (text + 2);
-  const ofShard = activationBytes(config, rows, images, views);
-  const keepsAll = ofShard * owned <= activationLimit;
-  const kept = keepsAll ? owned * ofShard : ofShard;
-
   const embedding = f32((batch / devices) * config.embedDim);
   const pairs = loss.holdsAllPairs ? DENSE_MATRICES * f32(batch ** 2) + 6 * f32(batch * config.embedDim) : 0;
   const [imageTower, textTower] = towers(config, rows, true, views);
-  const unrecorded = images === "embedded" ? passBytes(textTower) : embeddingBytes(config, views * rows);
-  const forward = kept + (keepsAll && images !== "locked" ? 0 : unrecorded) + 2 * sides * embedding;
-  const lossRows = views === 1 ? 6 : 11; // with two views, also a copy of both and three sums of gradients
-  const lossPass = kept + (2 * sides + lossRows) * embedding + pairs;
-  const transient = Math.max(backwardBytes(textTower), images === "trained" ? backwardBytes(imageTower) : 0);
+  return peakBytes({
+    ...{ owned: shards / devices, devices, activationLimit, all },
+    trained: images === "trained" ? all : PARAMETER_BLOCKS * 4 * (text + 2),
+    ofShard: activationBytes(config, rows, images, views),
+    unrecorded: images === "embedded" ? passBytes(textTower) : embeddingBytes(config, views * rows),
+    passesUnrecorded: images === "locked",
+    transient: Math.max(backwardBytes(textTower), images === "trained" ? backwardBytes(imageTower) : 0),
+    encoded: (views + 1) * embedding, // rows of embeddings for each text
+    // With two views, also a copy of both and three sums of gradients.
+    loss: (views === 1 ? 6 : 11) * embedding + pairs,
+  });
+}
+
+/** Bytes of activations for `rows` images of a classifier. */
+export const classifierActivationBytes = ({ image }: Pick<ClassifierConfig, "image">, rows: number): number =>
+  pixelBytes({ image }, rows) + towerBytes(imageSequences(image, rows, true), image.pooling === "map");
+
+/** Peak bytes of a device's heap in a step of a classifier; `stepBytes` says what is counted. */
+export function classifierStepBytes(
+  config: ClassifierConfig,
+  { batch, shards, devices, activationLimit = ACTIVATION_BYTES }: Omit<Cut, "loss" | "images">,
+): number {
+  const rows = batch / shards;
+  const logits = f32((batch / devices) * config.classes);
+  const all = PARAMETER_BLOCKS * 4 * classifierParameters(config).total;
+  return peakBytes({
+    ...{ owned: shards / devices, devices, activationLimit, all, trained: all },
+    ofShard: classifierActivationBytes(config, rows),
+    unrecorded: embeddingBytes(config, rows),
+    passesUnrecorded: false,
+    transient: backwardBytes(imageSequences(config.image, rows, true)),
+    encoded: logits,
+    loss: 6 * logits,
+  });
+}
+
+/** Bytes of the parts of a step; `stepBytes` says what they are. */
+interface StepParts {
+  readonly owned: number;
+  readonly devices: number;
+  readonly activationLimit: number;
+  /** All parameters, and those that are trained. */
+  readonly all: number;
+  readonly trained: number;
+  /** Activations of a shard, and what a pass without recording takes. */
+  readonly ofShard: number;
+  readonly unrecorded: number;
+  /** Whether there is such a pass even if activations are kept. */
+  readonly passesUnrecorded: boolean;
+  /** Memory of a block's backward pass. */
+  readonly transient: number;
+  /** The encoded rows of the device, and what the loss needs beside them and their gradients. */
+  readonly encoded: number;
+  readonly loss: number;
+}
+
+function peakBytes({ owned, devices, activationLimit, all, trained, ofShard, encoded, ...parts }: StepParts): number {
+  const keepsAll = ofShard * owned <= activationLimit;
+  const kept = keepsAll ? owned * ofShard : ofShard;
+  const forward = kept + (keepsAll && !parts.passesUnrecorded ? 0 : parts.unrecorded) + 2 * encoded;
+  const lossPass = kept + 2 * encoded + parts.loss;
   const backward = Array.from({ length: owned }, (_, shard) => {
     const later = keepsAll ? (owned - 1 - shard) * ofShard : 0;
     // A shard's activations are freed while its gradients are computed; these are then copied into one tensor.
-    return (
-      later + sumsBefore(shard) * parameters + Math.max(ofShard + transient, 2 * parameters) + 3 * sides * embedding
-    );
+    return later + sumsBefore(shard) * trained + Math.max(ofShard + parts.transient, 2 * trained) + 3 * encoded;
   });
-  const gathered = 3 * sides * embedding + (1 + devices) * parameters;
-  return Math.ceil(all + 2 * parameters + Math.max(forward, lossPass, gathered, ...backward));
+  const gathered = 3 * encoded + (1 + devices) * trained;
+  return Math.ceil(all + 2 * trained + Math.max(forward, lossPass, gathered, ...backward));
 }
 
 /** Partial sums of the binary tree that are held before a shard is added: the ones among its binary digits. */

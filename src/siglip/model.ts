@@ -5,7 +5,7 @@
  */
 import { l2Normalize, type Variable } from "../autograd/index.ts";
 import { filled, type Tap } from "../nn/index.ts";
-import { type DType, portable, type Rng, type Tensor } from "../tensor/index.ts";
+import { type DType, portable, Rng, type Tensor } from "../tensor/index.ts";
 import { checkModel, type SigLipConfig } from "./config.ts";
 import { ImageTower } from "./imageTower.ts";
 import { TextTower } from "./textTower.ts";
@@ -22,6 +22,7 @@ export class SigLip {
 
   /** Draws every parameter from `rng` by name. Throws `ModelConfigError` for an invalid configuration. */
   constructor(rng: Rng, config: SigLipConfig, dtype: DType = "f32") {
+    if (!(rng instanceof Rng)) throw new TypeError("SigLip: the first argument must be an Rng, such as new Rng(0)");
     checkModel(config);
     this.config = config;
     this.embedDim = config.embedDim;

@@ -1,6 +1,8 @@
 /** The number of parameters of a model, computed from its configuration without building it. */
+import type { ClassifierConfig } from "./classifier.ts";
 import {
   CHANNELS,
+  checkClassifier,
   checkModel,
   gridOf,
   type ImageTowerConfig,
@@ -58,4 +60,11 @@ export function parameterCount(config: SigLipConfig): { image: number; text: num
   const image = imageParameters(config.image, config.embedDim);
   const text = textParameters(config.text, config.embedDim);
   return { image, text, total: image + text + 2 };
+}
+
+/** Parameters of the tower of a classifier and of all of it. */
+export function classifierParameters(config: ClassifierConfig): { image: number; total: number } {
+  checkClassifier(config);
+  const image = imageParameters(config.image, config.embedDim);
+  return { image, total: image + linear(config.embedDim, config.classes) };
 }

@@ -9,26 +9,34 @@
  *       if (step % 100 === 0) console.log(step, loss);
  *     }
  */
-import { NonFiniteError, type Optimizer, OptimizerError, parametersOf, type ScheduleFactor } from "../nn/index.ts";
+import { NonFiniteError, type Optimizer, parametersOf, type ScheduleFactor } from "../nn/index.ts";
 import { alone } from "../parallel/index.ts";
-import { flops, portable, scope, tensor } from "../tensor/index.ts";
-import { batchGradients, type Devices } from "./batchGradients.ts";
+import { flops, scope, tensor } from "../tensor/index.ts";
+import { type Devices, objectiveGradients } from "./batchGradients.ts";
 import type { PairBatch } from "./batchShards.ts";
-import { type EmbeddedRows, type Health, measureUpdate, type PairHealth, pairHealth } from "./health.ts";
-import { type LossForm, trainingLosses } from "./lossForm.ts";
+import { type BatchHealth, type Health, measureUpdate } from "./health.ts";
+import type { LossForm } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
+import type { Encoded, LossMetrics, Objective, PairMetrics } from "./objective.ts";
+import { pairObjective } from "./pairObjective.ts";
 
-/** A model, its optimizer and its loss. */
+/** A model, its optimizer, and its loss of pairs. */
 export interface Trainee {
   readonly model: SigLip;
   readonly optimizer: Optimizer;
   readonly loss: LossForm;
 }
 
-/** The settings of `train`: a trainee, its batches and its schedule. */
-export interface Training extends Trainee, Devices {
+/** An objective with the optimizer of its model. */
+export interface ObjectiveTrainee<Batch> {
+  readonly objective: Objective<Batch>;
+  readonly optimizer: Optimizer;
+}
+
+/** The batches of a training and its schedule. */
+interface Course<Batch> extends Devices {
   /** This device's rows of the batch of a step, counted from 0. */
-  batchOf(index: number): PairBatch;
+  batchOf(index: number): Batch;
   /** The schedule factor of a step, counted from 0; 1 by default. */
   factorOf?(index: number): ScheduleFactor;
   /** Whether to measure the health in a step, counted from 0; by default never. */
@@ -39,6 +47,12 @@ export interface Training extends Trainee, Devices {
   readonly steps: number;
 }
 
+/** The settings of `train`: a trainee, its batches and its schedule. */
+export interface Training extends Trainee, Course<PairBatch> {}
+
+/** The settings of `train` for any objective. */
+export interface ObjectiveTraining<Batch> extends ObjectiveTrainee<Batch>, Course<Batch> {}
+
 /** How a step is taken. */
 export interface StepOptions extends Devices {
   /** Whether to measure the health, which takes time and changes no bit; false by default. */
@@ -46,11 +60,8 @@ export interface StepOptions extends Devices {
 }
 
 /** The metrics of a step from before its update, unless it says otherwise; the same on every rank. */
-export interface StepMetrics {
+export interface StepMetrics extends PairMetrics, LossMetrics {
   readonly loss: number;
-  /** exp t′. */
-  readonly t: number;
-  readonly b: number;
   /** Norm of all gradients together, before clipping. */
   readonly gradNorm: number;
   /**
@@ -67,18 +78,24 @@ export interface Step extends StepMetrics {
   readonly step: number;
 }
 
+/** The metrics of a step on pairs, which has t and b. */
+export type PairStepMetrics = StepMetrics & Readonly<Required<PairMetrics>>;
+
+/** `{ model, loss }` is short for the objective of pairs. */
+const objectiveOf = <Batch>(trainee: Trainee | ObjectiveTrainee<Batch>): Objective<Batch> =>
+  "objective" in trainee
+    ? trainee.objective
+    : (pairObjective(trainee.model, trainee.loss) as Objective<unknown> as Objective<Batch>);
+
 /** Trains, and yields after every update. A caller that leaves the loop early ends the training after a complete step. */
-export function* train({
-  batchOf,
-  factorOf = () => 1,
-  measures = () => false,
-  first = 0,
-  steps,
-  ...rest
-}: Training): Generator<Step> {
+export function train(training: Training): Generator<Step & PairStepMetrics>;
+export function train<Batch>(training: ObjectiveTraining<Batch>): Generator<Step>;
+export function* train<Batch>(training: (Trainee | ObjectiveTrainee<Batch>) & Course<Batch>): Generator<Step> {
+  const { batchOf, factorOf = () => 1, measures = () => false, first = 0, steps, optimizer } = training;
+  const objective = objectiveOf(training);
   for (let index = first; index < steps; index++) {
-    const metrics = trainStep(rest, batchOf(index), factorOf(index), { ...rest, measure: measures(index) });
-    yield { step: index + 1, ...metrics };
+    const options = { ...training, measure: measures(index) };
+    yield { step: index + 1, ...trainStep({ objective, optimizer }, batchOf(index), factorOf(index), options) };
   }
 }
 
@@ -90,46 +107,52 @@ export function* train({
  * next step.
  */
 export function trainStep(
-  { model, optimizer, loss }: Trainee,
+  trainee: Trainee,
   batch: PairBatch,
+  factor: ScheduleFactor,
+  options?: StepOptions,
+): PairStepMetrics;
+export function trainStep<Batch>(
+  trainee: ObjectiveTrainee<Batch>,
+  batch: Batch,
+  factor: ScheduleFactor,
+  options?: StepOptions,
+): StepMetrics;
+export function trainStep<Batch>(
+  trainee: Trainee | ObjectiveTrainee<Batch>,
+  batch: Batch,
   factor: ScheduleFactor,
   { measure = false, ...devices }: StepOptions = {},
 ): StepMetrics {
-  if (typeof loss?.gradients !== "function") {
-    const names = Object.keys(trainingLosses).map((name) => `trainingLosses.${name}`);
-    throw new TypeError(`train: loss ${JSON.stringify(loss)} is not a form of the loss; use ${names.join(" or ")}`);
-  }
-  if (!loss.usesBias && optimizer.updates(model.b)) {
-    throw new OptimizerError(
-      `train: the ${loss.name} loss has no bias, but the optimizer updates b; create the optimizer without it: delete "b" from parametersOf(model)`,
-    );
-  }
-  const t = temperatureOf(model, "before");
-  const b = model.b.value.item();
-  const { comm = alone } = devices;
+  const { optimizer } = trainee;
+  const objective = objectiveOf(trainee);
+  const { model } = objective;
+  const own = objective.before(optimizer);
+  const { comm = alone, shards = comm.size } = devices;
   try {
     return scope(() => {
-      let pairs: PairHealth | undefined;
+      let batchHealth: BatchHealth | undefined;
       let measuring = 0; // floating-point operations
-      const measurePairs = (embedded: EmbeddedRows): void => {
+      const measureBatch = (encoded: Encoded<string>): void => {
         const before = flops();
-        pairs = pairHealth(embedded, t, loss.usesBias ? b : 0, comm);
+        batchHealth = objective.health(encoded, { comm, shards });
         measuring = flops() - before;
       };
       // Sets the gradient of every parameter.
       const start = flops();
-      const value = batchGradients(model, loss, batch, devices, measure ? measurePairs : undefined);
-      if (!Number.isFinite(value)) {
-        throw new NonFiniteError(`train: the loss is ${value} at t = ${t}, b = ${b}; nothing was updated`);
+      const { loss, metrics } = objectiveGradients(objective, batch, devices, measure ? measureBatch : undefined);
+      if (!Number.isFinite(loss)) {
+        throw new NonFiniteError(`train: the loss is ${loss}${inWords(own)}; nothing was updated`);
       }
       const ofGradients = flops() - start - measuring;
       const measured = measure ? measureUpdate(model, optimizer) : undefined;
       const between = flops();
       const gradNorm = optimizer.step(factor, comm);
-      const own = ofGradients + flops() - between;
-      temperatureOf(model, "after");
-      const seen = { loss: value, t, b, gradNorm, flops: comm.allReduce(tensor([own], [], "f64")).item() };
-      return pairs && measured ? { ...seen, health: { ...pairs, ...measured() } } : seen;
+      const counted = ofGradients + flops() - between;
+      objective.after?.();
+      const all = comm.allReduce(tensor([counted], [], "f64")).item();
+      const seen = { loss, ...own, ...metrics, gradNorm, flops: all };
+      return batchHealth && measured ? { ...seen, health: { ...batchHealth, ...measured() } } : seen;
     });
   } finally {
     // The scope has freed all gradients, also those of parameters that the optimizer does not update.
@@ -137,15 +160,5 @@ export function trainStep(
   }
 }
 
-/**
- * exp t′. Throws `NonFiniteError` if it is 0 or ∞ in the precision of the model: at t = 0 all logits are b, and nothing is
- * learned.
- */
-function temperatureOf({ tPrime }: SigLip, when: "before" | "after"): number {
-  const value = tPrime.value.item();
-  const t = portable.exp(value);
-  const held = tPrime.value.dtype === "f32" ? Math.fround(t) : t;
-  if (held > 0 && Number.isFinite(held)) return t;
-  const what = `train: t′ is ${value} ${when} the update, and t = exp t′ is ${held} in ${tPrime.value.dtype}`;
-  throw new NonFiniteError(`${what}; lower the learning rate, especially of t′, or go back to an earlier checkpoint`);
-}
+/** ` at t = 10, b = -4.8`; nothing without them. */
+const inWords = ({ t, b }: PairMetrics): string => (t === undefined ? "" : ` at t = ${t}, b = ${b}`);

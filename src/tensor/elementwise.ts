@@ -10,7 +10,7 @@ import { UNARY, type UnaryGradOp, type UnaryOp, type UnaryWithDerivativeOp } fro
 import { broadcastTo } from "./movement.ts";
 import { kernelsFor } from "./select/select.ts";
 import { broadcastShapes, type Shape, ShapeError, sameShape, show, sizeOf } from "./shape.ts";
-import { empty, full, type Tensor } from "./tensor.ts";
+import { empty, full, requireTensor, type Tensor } from "./tensor.ts";
 
 /** An argument of element-wise operations; a number stands for a tensor filled with it. */
 export type Operand = Tensor | number;
@@ -24,6 +24,8 @@ function isRowOf(b: Shape, a: Shape): boolean {
 }
 
 export function checkSameType(op: string, a: Tensor, b: Tensor): void {
+  requireTensor(op, a);
+  requireTensor(op, b);
   if (a.dtype !== b.dtype) {
     throw new ShapeError(`${op}: ${a.dtype} ${show(a.shape)} with ${b.dtype} ${show(b.shape)}; convert one with cast`);
   }

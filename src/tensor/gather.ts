@@ -8,7 +8,8 @@ export class IndexError extends Error {
   override readonly name = "IndexError";
 }
 
-function checkIds(op: string, ids: Int32Array, rows: number): void {
+/** Throws `IndexError` if an id is none of 0..rows − 1. */
+export function checkIds(op: string, ids: Int32Array, rows: number): void {
   for (let i = 0; i < ids.length; i++) {
     if (ids[i] < 0 || ids[i] >= rows) {
       throw new IndexError(`${op}: entry ${i} is row ${ids[i]}, but the table has rows 0..${rows - 1}`);

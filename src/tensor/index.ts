@@ -30,7 +30,7 @@ export {
   unaryWithDerivative,
 } from "./elementwise.ts";
 export { flops } from "./flops.ts";
-export { gather, IndexError, scatterAdd } from "./gather.ts";
+export { checkIds, gather, IndexError, scatterAdd } from "./gather.ts";
 export {
   collect,
   type DType,
@@ -101,6 +101,7 @@ export {
   generate,
   INSPECT,
   ones,
+  requireTensor,
   scalar,
   Tensor,
   tensor,

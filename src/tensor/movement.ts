@@ -8,6 +8,7 @@ import {
   axisOf,
   broadcastStrides,
   checkShape,
+  requireSides,
   type Shape,
   ShapeError,
   sameShape,
@@ -19,6 +20,7 @@ import { empty, type Tensor } from "./tensor.ts";
 
 /** The same numbers in another shape; one side may be −1 and is computed. Shares memory. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  requireSides("reshape", shape);
   const known = shape.reduce((product, side) => (side === -1 ? product : product * side), 1);
   const resolved = shape.map((side) => (side === -1 ? x.size / known : side));
   const fits = sizeOf(resolved) === x.size && resolved.every(Number.isInteger);

@@ -22,12 +22,14 @@ export function sizeOf(shape: Shape): number {
   return size;
 }
 
+/** Throws `ShapeError` unless a shape is an array. */
+export function requireSides(op: string, shape: Shape): void {
+  if (Array.isArray(shape)) return;
+  throw new ShapeError(`${op}: the shape must be an array, such as [2, 3], not ${JSON.stringify(shape) ?? "left out"}`);
+}
+
 export function checkShape(op: string, shape: Shape): void {
-  if (!Array.isArray(shape)) {
-    throw new ShapeError(
-      `${op}: the shape must be an array, such as [2, 3], not ${JSON.stringify(shape) ?? "left out"}`,
-    );
-  }
+  requireSides(op, shape);
   for (const side of shape) {
     if (!Number.isSafeInteger(side) || side < 0) {
       throw new ShapeError(`${op}: ${show(shape)} is not a shape; every side must be an integer of at least 0`);

@@ -99,6 +99,9 @@ export function empty(madeBy: string, shape: Shape, dtype: DType): Tensor {
  */
 export function tensor(values: ArrayLike<number>, shape: Shape, dtype: DType = "f32"): Tensor {
   checkShape("tensor", shape);
+  if (typeof values?.length !== "number") {
+    throw new ShapeError(`tensor: the numbers must be an array, not ${JSON.stringify(values) ?? "left out"}`);
+  }
   if (Array.isArray(values)) requireNumbers(values);
   if (values.length !== sizeOf(shape)) {
     throw new ShapeError(`tensor: ${values.length} numbers for ${show(shape)}, which holds ${sizeOf(shape)}`);
@@ -106,6 +109,14 @@ export function tensor(values: ArrayLike<number>, shape: Shape, dtype: DType = "
   const out = empty("tensor", shape, dtype);
   out.data.set(values);
   return out;
+}
+
+/** Throws `ShapeError` for anything that is not a tensor, such as a nested array; `shape` is an example for the message. */
+export function requireTensor(op: string, x: unknown, shape: Shape = [2, 3]): void {
+  if (x instanceof Tensor) return;
+  throw new ShapeError(
+    `${op}: an argument is not a tensor; tensor(values, ${show(shape)}) makes one of that shape, with all values in one array`,
+  );
 }
 
 /** Rejects entries that are not numbers; the heap would convert them silently, [1] to 1 and others to NaN. */

@@ -3,6 +3,8 @@
  * table per byte, and 250,000 pieces take 40 MB.
  */
 
+import { TokenizerError } from "./tokenizer.ts";
+
 /** Maps byte strings to numbers. */
 export class ByteTrie {
   /** Open addressing: node·256 + byte + 1 (0 is free) and the child node. */
@@ -12,11 +14,11 @@ export class ByteTrie {
   readonly #shift: number;
   #nodes = 1;
 
-  /** From distinct byte strings; all together at most 2²³ bytes. */
+  /** From distinct byte strings. Throws `TokenizerError` if they have more than 2²³ bytes together. */
   constructor(entries: Iterable<readonly [Uint8Array, number]>) {
     const list = [...entries];
     const bytes = list.reduce((sum, [key]) => sum + key.length, 1);
-    if (bytes > 2 ** 23) throw new RangeError(`ByteTrie: ${bytes} bytes, at most ${2 ** 23} fit`);
+    if (bytes > 2 ** 23) throw new TokenizerError(`the pieces have ${bytes} bytes, at most ${2 ** 23} are allowed`);
     const bits = Math.max(4, Math.ceil(Math.log2(bytes)) + 1);
     this.#shift = 32 - bits;
     this.#keys = new Uint32Array(2 ** bits);

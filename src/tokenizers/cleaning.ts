@@ -10,6 +10,16 @@ export const WHITE_SPACE = "\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u20
 /** Runs of white space as Python's `\s`, which has U+001C to U+001F too. */
 const PYTHON_SPACES = new RegExp(`[\\x1c-\\x1f${WHITE_SPACE}]+`, "g");
 
+/**
+ * A text without the characters of a class at its end. A loop, because /x+$/ takes time in the square of a run of x elsewhere; /^x+/
+ * does not.
+ */
+export function withoutEnding(text: string, characters: RegExp): string {
+  let end = text.length;
+  while (end > 0 && characters.test(text[end - 1])) end--;
+  return text.slice(0, end);
+}
+
 const withoutPunctuation = (text: string): string =>
   text.replace(PUNCTUATION, "").replace(PYTHON_SPACES, " ").replace(/^ | $/g, "");
 

@@ -6,8 +6,11 @@
 import { isJsonRecord, type JsonRecord, type JsonValue } from "../formats/index.ts";
 import { fromBase64 } from "./base64.ts";
 import { Charsmap } from "./charsmap.ts";
-import { WHITE_SPACE } from "./cleaning.ts";
+import { WHITE_SPACE, withoutEnding } from "./cleaning.ts";
 import { malformed, partsOf, requireFields, shownJson, unsupported } from "./jsonFields.ts";
+
+/** Normalization sorts combining marks in time quadratic in their number, so of more than 100 each 100 are sorted by themselves. */
+const MANY_MARKS = /(\P{M}?\p{M}{100})(?=\p{M})/u;
 
 /** A text to a text. */
 type Step = (text: string) => string;
@@ -15,7 +18,7 @@ type Step = (text: string) => string;
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const SPACES_BEFORE = new RegExp(`^[${WHITE_SPACE}]+`);
-const SPACES_AFTER = new RegExp(`[${WHITE_SPACE}]+$`);
+const SPACE = new RegExp(`[${WHITE_SPACE}]`);
 const NOT_SPACES = new RegExp(`[^${WHITE_SPACE}]+`, "g");
 
 const text = (value: JsonValue | undefined, where: string, file: string): string =>
@@ -42,13 +45,17 @@ function normalizerStep(part: JsonRecord, file: string): Step {
     case "NFKC": {
       fields({});
       const form = part.type;
-      return (input) => input.normalize(form);
+      return (input) =>
+        input
+          .split(MANY_MARKS)
+          .map((each) => each.normalize(form))
+          .join("");
     }
     case "Strip":
       fields({ strip_left: [true, false], strip_right: [true, false] });
       return (input) => {
         const left = part.strip_left === true ? input.replace(SPACES_BEFORE, "") : input;
-        return part.strip_right === true ? left.replace(SPACES_AFTER, "") : left;
+        return part.strip_right === true ? withoutEnding(left, SPACE) : left;
       };
     case "Precompiled":
       fields({ precompiled_charsmap: undefined });

@@ -8,7 +8,7 @@
  */
 import { type SentencePieceModel, writeSentencePiece } from "../formats/index.ts";
 import { toBase64 } from "./base64.ts";
-import { type Cleaning, cleaned, framed, WHITE_SPACE } from "./cleaning.ts";
+import { type Cleaning, cleaned, framed, WHITE_SPACE, withoutEnding } from "./cleaning.ts";
 import { pieceDecoder, pieceEncoder } from "./pieces.ts";
 import { requireLength, type Tokenizer, TokenizerError } from "./tokenizer.ts";
 
@@ -51,7 +51,7 @@ export function sentencePieceTokenizer(model: SentencePieceModel, { cleaning, pa
   };
 }
 
-const SPACES_BEFORE = new RegExp(`[${WHITE_SPACE}\\x1c-\\x1f]+$`);
+const SPACE = new RegExp(`[${WHITE_SPACE}\\x1c-\\x1f]`);
 const SPACES_AFTER = new RegExp(`^[${WHITE_SPACE}\\x1c-\\x1f]+`);
 
 /**
@@ -68,7 +68,7 @@ function splitAtMarks(text: string, marks: readonly { id: number; text: string }
       at++;
       continue;
     }
-    parts.push(text.slice(start, at).replace(SPACES_BEFORE, ""), mark.id);
+    parts.push(withoutEnding(text.slice(start, at), SPACE), mark.id);
     at += mark.text.length;
     start = at;
   }

@@ -7,7 +7,7 @@
  */
 import { isJsonRecord, type JsonRecord, type JsonValue } from "../formats/index.ts";
 import { ByteTrie } from "./byteTrie.ts";
-import { type Cleaning, cleaned, framed, WHITE_SPACE } from "./cleaning.ts";
+import { type Cleaning, cleaned, framed, WHITE_SPACE, withoutEnding } from "./cleaning.ts";
 import { malformed, requireFields, shownJson, typed, unsupported } from "./jsonFields.ts";
 import { modelFrom } from "./jsonModel.ts";
 import { decoderFrom, normalizerFrom, preTokenizerFrom } from "./jsonSteps.ts";
@@ -16,7 +16,7 @@ import { requireLength, type Tokenizer } from "./tokenizer.ts";
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const SPACES_BEFORE = new RegExp(`^[${WHITE_SPACE}]+`);
-const SPACES_AFTER = new RegExp(`[${WHITE_SPACE}]+$`);
+const SPACE = new RegExp(`[${WHITE_SPACE}]`);
 
 const SECTIONS = ["version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model"]; // biome-ignore format: one line
 
@@ -48,11 +48,13 @@ export function tokenizerJsonTokenizer(
   const end = endOf(file.post_processor, vocabSize, name);
   const pad = requirePad(given ?? paddingOf(file.padding, name) ?? "<pad>", added, vocabSize, name);
   const split = splitter(added);
+  // open_clip cleans a whole text, of which no mark such as </s> remains; transformers the parts between marks.
+  const [ofText, ofPart] = cleaning === "openClip" ? ([cleaning, "none"] as const) : (["none", cleaning] as const);
   const tokenize = (text: string): number[] =>
-    split(text).flatMap((part, i) =>
+    split(cleaned(text, ofText)).flatMap((part, i) =>
       typeof part === "number"
         ? [part]
-        : preTokenize(normalize(cleaned(part, cleaning)), i === 0).flatMap((word) => model.idsOf(word)),
+        : preTokenize(normalize(cleaned(part, ofPart)), i === 0).flatMap((word) => model.idsOf(word)),
     );
   const special = new Map(added.map((token) => [token.id, token.special ? "" : token.content]));
   const decode = (ids: ArrayLike<number>): string => {
@@ -127,7 +129,7 @@ function splitter(added: readonly AddedToken[]): (text: string) => (string | num
     const push = (end: number, isBefore: boolean): void => {
       const part = fromUtf8.decode(bytes.subarray(start, end));
       const left = strips ? part.replace(SPACES_BEFORE, "") : part;
-      parts.push(isBefore ? left.replace(SPACES_AFTER, "") : left);
+      parts.push(isBefore ? withoutEnding(left, SPACE) : left);
     };
     for (let at = 0; at < bytes.length; ) {
       const found = trie.longest(bytes, at);

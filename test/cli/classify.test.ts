@@ -50,7 +50,7 @@ describe("what siglip says about a score", { timeout: 60_000 }, () => {
       expect(results.every(({ probability }) => probability === undefined)).toBe(true);
     }
     const { stdout } = await siglip(["classify", run("softmax"), picture, ...labels]);
-    expect(stdout).toMatch(/^a .* +score +-?0\.\d+ {2}share 0\.\d+$/m);
+    expect(stdout).toMatch(/^ {2}1 {2}a .* +score +-?0\.\d+ {2}share 0\.\d+$/m);
     expect(stdout).not.toMatch(/probability/);
   });
 
@@ -58,6 +58,14 @@ describe("what siglip says about a score", { timeout: 60_000 }, () => {
     const { code, stderr } = await siglip(["classify", run("sigmoid"), picture, "a red circle", ""]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/the label "" is empty/);
+  });
+
+  it("does not exist for a label that is a picture: labels of several pictures have an option", async () => {
+    const { code, stdout, stderr } = await siglip(["classify", run("sigmoid"), picture, picture, "a red circle"]);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/red\.png is a picture, not a label; give the labels of several pictures as --labels/);
+    const several = await siglip(["classify", run("sigmoid"), picture, picture, "--labels", "a red circle"]);
+    expect(several.code, several.stderr).toBe(0);
   });
 
   it("is the same for two labels cut to the same words, with a warning", async () => {

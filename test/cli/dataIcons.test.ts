@@ -89,7 +89,7 @@ describe("siglip data icons", { timeout: 60_000 }, () => {
     for (const renders of [true, false]) {
       const { code, stdout, stderr } = await inCache(["data", "icons", "--json"], env);
       expect(code, stderr).toBe(0);
-      expect(/rendering pictures .*: 50 of 50/.test(stderr)).toBe(renders);
+      expect(/preparing pictures .*: 50 of 50/.test(stderr)).toBe(renders);
       expect(JSON.parse(stdout)).toEqual({
         uses: [
           { use: "train", sets: 47, icons: 47, names: 1 },

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { GraphError } from "../../src/autograd/index.ts";
 import { EXIT, type ExitCode, exitCodeOf, isExpected } from "../../src/cli/exitCodes.ts";
-import { DataError, MissingPackageError, PictureError, PreprocessError } from "../../src/data/index.ts";
+import { DataError, MissingPackageError, PictureError, PreprocessError, SourceError } from "../../src/data/index.ts";
 import { EvaluationError } from "../../src/eval/index.ts";
 import { FormatError } from "../../src/formats/index.ts";
 import { ModelFolderError } from "../../src/models/index.ts";
@@ -15,7 +15,9 @@ import {
   DeviceError,
   ShardError,
 } from "../../src/parallel/index.ts";
+import { PhotoIndexError } from "../../src/photos/index.ts";
 import { ReportError } from "../../src/report/data.ts";
+import { BlendError } from "../../src/run/blend.ts";
 import { CheckpointError } from "../../src/run/checkpoint.ts";
 import { ConfigError } from "../../src/run/config.ts";
 import { EmbeddingsError } from "../../src/run/imageEmbeddings.ts";
@@ -36,6 +38,9 @@ import { TokenizerError } from "../../src/tokenizers/index.ts";
 /** Every class of errors with its exit code. */
 const CODES: readonly [error: Error, code: ExitCode][] = [
   [new ConfigError([]), EXIT.usage],
+  [new BlendError("x"), EXIT.usage],
+  [new PhotoIndexError("x"), EXIT.usage],
+  [new SourceError("x"), EXIT.data],
   [new ModelConfigError("x"), EXIT.usage],
   [new DataError("x"), EXIT.usage],
   [new KernelError("x"), EXIT.usage],

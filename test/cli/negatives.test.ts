@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CheckpointFolder } from "../../src/run/checkpoint.ts";
-import { sha256OfWeights, weightsOf } from "../../src/run/startingWeights.ts";
+import { sha256OfWeights, weightsOf } from "../../src/run/weights.ts";
 import { siglip, TINY } from "../support/cli.ts";
 import { paintEmoji } from "../support/paintedEmoji.ts";
 

@@ -48,9 +48,10 @@ describe("progressLine", () => {
   });
 
   it("fits every width and keeps the step and the loss longest", () => {
+    const recall = fc.option(fc.constant({ textToImage: 0.331, imageToText: 1 }), { nil: undefined });
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 120 }), (width) => {
-        const line = progressLine(row, 4677, 9.5, 128, width);
+      fc.property(fc.integer({ min: 0, max: 120 }), recall, (width, found) => {
+        const line = progressLine({ ...row, recall: found }, 4677, 9.5, 128, width);
         expect(line.length).toBeLessThanOrEqual(width);
         if (width >= 30) expect(line).toContain("loss 3.1406");
       }),
@@ -64,6 +65,36 @@ describe("progressLine", () => {
 
   it("shows a loss that is not a number", () => {
     expect(progressLine({ ...row, loss: Number.NaN }, 4677, 9.5, 128, 200)).toContain("loss NaN");
+  });
+});
+
+describe("the newest recall", () => {
+  const recall = { textToImage: 0.331, imageToText: 0.3074 };
+
+  it("stands in the line, and on a terminal of 80 columns before t, b and the speed", () => {
+    expect(progressLine({ ...row, recall }, 4677, 9.5, 128, 120)).toBe(
+      "step 1,234/4,677  26%  loss 3.1406  t 14.20  b -4.91  R@1 33.1/30.7 %  1,216 pairs/s  6 min 03 s left",
+    );
+    expect(progressLine({ ...row, recall }, 4677, 9.5, 128, 79)).toBe(
+      "step 1,234/4,677  26%  loss 3.1406  R@1 33.1/30.7 %  6 min 03 s left",
+    );
+  });
+
+  it("is drawn at once where there is no terminal, and stays in the lines that follow", () => {
+    const stream = fakeStream(false);
+    const clock = fakeClock();
+    const progress = startProgress({ steps: 40, batch: 8, stream, now: clock.now });
+    progress.update({ ...row, step: 1 });
+    progress.update({ ...row, step: 2, recall });
+    progress.update({ ...row, step: 3 });
+    clock.ms += 10_000;
+    progress.update({ ...row, step: 4 });
+    const lines = stream.text.trim().split("\n");
+    expect(lines.map((line) => [line.slice(0, 6), line.includes("R@1 33.1/30.7 %")])).toEqual([
+      ["step 1", false],
+      ["step 2", true],
+      ["step 4", true],
+    ]);
   });
 });
 

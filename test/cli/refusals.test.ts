@@ -9,13 +9,19 @@ import { type Finished, siglip } from "../support/cli.ts";
 /** Arguments before the options of a command: well formed, but naming nothing. */
 const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   train: ["--preset", "shapes"],
+  config: ["no-such-preset"],
+  report: ["no-such-run"],
   eval: ["no-such-run"],
   embed: ["no-such-run", "--out", "no-such-file.safetensors"],
   classify: ["no-such-run", "no-such-picture.png", "word"],
   search: ["no-such-run", "word"],
   loss: [],
+  runs: ["no-such-folder"],
   data: ["no-such-set"],
   info: [],
+  convert: ["no-such-model", "no-such-folder", "--to", "hf"],
+  index: ["no-such-folder", "--model", "no-such-model"],
+  blend: ["no-such-run", "no-such-run", "no-such-folder"],
 };
 /** Invalid values for free-text options; "?" is invalid for all others. */
 const WRONG: Readonly<Record<string, string>> = {
@@ -66,6 +72,16 @@ it("unknown commands and missing arguments are refused in words", { timeout: 60_
     expect(code).toBe(2);
     expect(stderr).toMatch(new RegExp(`--top ${top} is not an integer of at least 1`));
   }
+});
+
+it("a wrong option is answered by the command that lists the right ones, and one named like a key by --set", {
+  timeout: 60_000,
+}, async () => {
+  const { stderr } = await expectRefused(["index", "no-such-folder"]);
+  expect(stderr).toMatch(/ index --help lists the options\)$/m);
+  const key = await expectRefused(["train", "--steps", "300"]);
+  expect(key.stderr).toMatch(/^--set train\.steps=<value> sets this key of the configuration$/m);
+  expect((await expectRefused(["train", "--no-such-option"])).stderr).not.toMatch(/sets this key/);
 });
 
 /** `siglip ...args` with standard output to a full disk, or into a closed pipe. */

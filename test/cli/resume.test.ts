@@ -1,7 +1,7 @@
 /** Resuming a run: from a checked checkpoint, with the settings that may change, after saves by signal or by time. */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { CheckpointFolder } from "../../src/run/checkpoint.ts";
 import { readRun, writeConfig } from "../../src/run/runFolder.ts";
@@ -31,11 +31,15 @@ function newest(path: string): { step: number; sha256: string } {
   return { step, sha256: files[0].sha256 };
 }
 
-const stepsOf = (path: string): number[] =>
+const linesOf = (path: string): { step: number; loss?: number; "textToImage.r1"?: number }[] =>
   readFileSync(join(path, "metrics.jsonl"), "utf8")
     .trim()
     .split("\n")
-    .map((line) => JSON.parse(line).step);
+    .map((line) => JSON.parse(line));
+
+/** The steps with a loss. */
+const stepsOf = (path: string): number[] =>
+  linesOf(path).flatMap(({ step, loss }) => (loss === undefined ? [] : [step]));
 
 describe("a run of the first format", { timeout: 120_000 }, () => {
   it("loads and resumes to the weights that its own version would have reached", async () => {
@@ -45,7 +49,12 @@ describe("a run of the first format", { timeout: 120_000 }, () => {
     expect(newest(path)).toEqual({ step: 6, sha256: STEP_6 });
     expect(stepsOf(path)).toEqual([1, 2, 3, 4, 5, 6]);
     const report = readFileSync(join(path, "report.html"), "utf8");
-    expect(report).toContain("siglip-ts: shapes, seed 0"); // not the preset that a new run would have had
+    expect(report).toContain(`>${basename(path)}</bdi></h1>`); // not the preset that a new run would have had
+    // Its result is measured once, however often it is resumed.
+    const whole = linesOf(path);
+    expect(whole.filter((line) => "textToImage.r1" in line).map(({ step }) => step)).toEqual([6]);
+    expect((await resume(path)).code).toBe(0);
+    expect(linesOf(path)).toEqual(whole);
   });
 });
 
@@ -166,10 +175,27 @@ describe("settings of a resumed run", { timeout: 120_000 }, () => {
     expect(newest(other).step).toBe(7);
   });
 
-  it("name --out if it is missing", async () => {
-    const { code, stderr } = await siglip(["train", "--resume"]);
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/--resume needs --out, the folder of the run to resume/);
+  it("go to the newest run if --out is missing, and the message says which", async () => {
+    const folder = temporaryFolder();
+    const resumeHere = (): Promise<Finished> =>
+      siglip(["train", "--resume", "--set", "optim.lr=1"], undefined, [], folder);
+    expect(await resumeHere()).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/there is no run in runs; name the run to resume with --out/),
+    });
+    for (const [name, day] of [
+      ["a", 1],
+      ["z", 3],
+      ["m", 2],
+    ] as const) {
+      // biome-ignore format: a short list
+      cpSync(FIRST, join(folder, "runs", name), { recursive: true });
+      const date = new Date(2100, 0, day);
+      for (const each of ["metrics.jsonl", "checkpoint"]) utimesSync(join(folder, "runs", name, each), date, date);
+    }
+    const { code, stderr } = await resumeHere();
+    expect(code).toBe(2); // the setting is refused for the run that was found
+    expect(stderr).toMatch(/^resuming runs\/z, the newest run in runs\nsiglip: config: optim\.lr: 0\.002 → 1/);
   });
 });
 

@@ -37,13 +37,19 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(stdout).toMatch(/text → picture +\d+\.\d %/);
     expect(stderr).toMatch(/step 12\/12 .*loss \d/);
     expect(stderr).not.toMatch(/warning/);
-    expect(readdirSync(run("whole")).sort()).toEqual(["checkpoint", "config.json", "metrics.jsonl", "report.html"]);
+    expect(readdirSync(run("whole")).sort()).toEqual([
+      ...["checkpoint", "config.json", "journal.jsonl", "metrics.jsonl", "report.html"],
+    ]);
     const report = readFileSync(join(run("whole"), "report.html"), "utf8");
     expect(report).toMatch(/6 classes, 1,000 pictures.*pictures per class.*image tower.*\d+\.\d %.*chance.*16\.7 %/s);
-    const rows = metrics("whole")
+    expect(stderr).toMatch(/checkpoint of step 5 saved[\s\S]*checkpoint of step 12 saved/);
+    const lines = metrics("whole")
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line));
+    const [rows, results] = [lines.slice(0, 12), lines.slice(12)];
+    const shown = /text → picture +([\d.]+) %/.exec(stdout)?.[1];
+    expect(results.map((row) => [row.step, (100 * row["textToImage.r1"]).toFixed(1)])).toEqual([[12, shown]]);
     expect(rows.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     expect(rows[11].gflop).toBeCloseTo(12 * rows[0].gflop, 10);
     expect(stdout).toMatch(/192 pairs in 12 steps, 0\.\d+ GFLOP, /);
@@ -141,25 +147,27 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(stderr).toMatch(/warning: the only step has a learning rate of 0/);
   });
 
-  it.each(["train.loss=sigmoid", "train.loss=softmax", "loss.views=image-image"])(
-    "ends with the same weights on 1, 2, 4 and 8 devices (%s)",
-    async (setting) => {
-      const args = ["train", ...TINY, ...steps(12), "--shards", "8", "--set", setting];
-      const on = async (devices: number): Promise<Buffer> => {
-        const name = `${setting}-on-${devices}`;
-        const { code, stderr } = await siglip([...args, "--devices", String(devices), "--out", run(name)]);
-        expect(code, stderr).toBe(0);
-        return weights(name);
-      };
-      const one = await on(1);
-      for (const devices of [2, 4, 8]) expect((await on(devices)).equals(one), `${devices} devices`).toBe(true);
-    },
-  );
+  // The other losses are compared on all of these in one thread (test/siglip).
+  it.each([
+    ["train.loss=sigmoid", [2, 4, 8]],
+    ["train.loss=softmax", [4]],
+    ["loss.views=image-image", [4]],
+  ] as const)("ends with the same weights on several devices as on one (%s)", async (setting, counts) => {
+    const args = ["train", ...TINY, ...steps(12), "--shards", "8", "--set", setting];
+    const on = async (devices: number): Promise<Buffer> => {
+      const name = `${setting}-on-${devices}`;
+      const { code, stderr } = await siglip([...args, "--devices", String(devices), "--out", run(name)]);
+      expect(code, stderr).toBe(0);
+      return weights(name);
+    };
+    const one = await on(1);
+    for (const devices of counts) expect((await on(devices)).equals(one), `${devices} devices`).toBe(true);
+  });
 });
 
 describe("siglip says what is wrong, and where", { timeout: 60_000 }, () => {
   const cases: readonly [what: string, args: () => string[], code: number, says: RegExp][] = [
-    ["an unknown key", () => ["train", "--set", "optim.lrr=1"], 2, /optim\.lrr.*optim\.lr/],
+    ["an unknown key", () => ["train", "--set", "optim.lrr=1"], 2, /optim\.lrr.*optim\.lr.*\nnpm run -s siglip -- config lists the keys$/m],
     ["a value out of range", () => ["train", "--set", "optim.lr=-1"], 2, /optim\.lr/],
     ["heads that do not divide the width", () => ["train", "--set", "model.image.numHeads=5"], 2, /numHeads.*5.*64|64.*5/],
     ["a patch that does not divide the side", () => ["train", "--set", "model.image.patchSize=7"], 2, /patchSize 7 does not divide .*24/],
@@ -175,7 +183,6 @@ describe("siglip says what is wrong, and where", { timeout: 60_000 }, () => {
     ["a key with such characters", () => ["train", "--set", "op\x1b[3m\ntim=1"], 2, /op\\u\{1b\}\[3m\\u\{a\}tim/],
     ["a run folder with such characters", () => ["eval", "ru\nn\x1b[3m"], 2, /ru\\u\{a\}n\\u\{1b\}\[3m is not a run folder/],
     ["a folder that holds another run", () => ["train", ...TINY, "--out", run("whole")], 2, /whole exists.*--resume/],
-    ["--resume without a folder", () => ["train", "--resume"], 2, /--out/],
     ["a folder that is not a run", () => ["eval", folder], 2, /not a run folder/],
     ["another configuration for a resumed run", () => ["train", "--resume", "--out", run("whole"), "--set", "optim.lr=1"], 2, /optim\.lr/],
     ["a pattern that matches no parameter", () => ["train", ...TINY, "--set", 'optim.multipliers=[{"match":"imag/.*","lr":1,"decay":0}]'], 2, /"imag\/\.\*" matches no parameter.*image\//],

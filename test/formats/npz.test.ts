@@ -104,12 +104,32 @@ describe("an npy header", () => {
     ...["|O", "<U8", "<M8", ">f4", ">i4", "<f16", "<c8", "__proto__"].map(
       (descr) => [`type ${descr}`, npy(f4("()").replace("<f4", descr)), "NPY_DTYPE"] as [string, Uint8Array, string],
     ),
+    ...["(2**70,)", "(1.0,)", "(True,)", "[1]", "None"].map(
+      (shape) => [`shape ${shape}`, npy(f4(shape)), "NPY_HEADER"] as [string, Uint8Array, string],
+    ),
+    ...["(,)", "(1,,2)", "(1 2)", "(L,)", "(,1)"].map(
+      (shape) => [`shape ${shape}`, npy(f4(shape)), "NPY_SHAPE"] as [string, Uint8Array, string],
+    ),
+    ["100,000 parentheses", npy(`{'shape': ${"(".repeat(1e5)}`, undefined, [2, 0]), "NPY_HEADER_TOO_LARGE"],
+    ["its type as a word", npy(f4("()").replace("'<f4'", "True")), "NPY_HEADER"],
+    ["its order in quotes", npy(f4("()").replace("False", "'False'"), new Uint8Array(4)), "NPY_HEADER"],
+    ["its shape in quotes", npy(f4("'()'"), new Uint8Array(4)), "NPY_HEADER"],
     ["a structured type", npy(f4("()").replace("'<f4'", "[('a', '<f4')]")), "NPY_HEADER"],
     ["too few numbers", npy(f4("(2,)"), new Uint8Array(7)), "NPY_DATA_LENGTH"],
     ["too many numbers", npy(f4("(2,)"), new Uint8Array(9)), "NPY_DATA_LENGTH"],
   ])("with %s is refused", (_, bytes, code) => {
     expect(codeOf(() => readNpy(bytes, "a.npy"))).toBe(code);
   });
+});
+
+it.each([
+  ["spaces", " ".repeat(65_000)],
+  ["spaces in a dictionary", `{'descr'${" ".repeat(65_000)}}`],
+  ["digits", `{'shape': (${"1".repeat(65_000)} 2)}`],
+  ["commas", `{'shape': (${"1,".repeat(32_000)})`],
+  ["entries", `{${Array.from({ length: 5000 }, (_, i) => `'${i}': True`).join()}`],
+])("an npy header of 64 KiB of %s is refused in time that grows as its length", (_, header) => {
+  expect(cpuTime(() => expect(codeOf(() => readNpy(npy(header), "a.npy"))).toMatch(/^NPY_/))).toBeLessThan(1_000);
 });
 
 interface ZipPart {
@@ -247,6 +267,56 @@ const tensors: fc.Arbitrary<Map<string, SafetensorsTensor>> = fc
 const written = (all: ReadonlyMap<string, SafetensorsTensor>): Uint8Array =>
   joined(...npzPieces(new Map([...all].map(([name, each]) => [name, { ...each, numbers: () => each.data }])), zlib));
 
+describe("an npz file with zip64 fields", () => {
+  const good = written(new Map([["a", { dtype: "F32", shape: [2], data: Float32Array.of(1, 2) }]]));
+  const [end, locator, end64] = [22, 42, 98].map((distance) => good.length - distance);
+  const record = end64 - (46 + "a.npy".length + 28);
+  const extra = record + 46 + "a.npy".length;
+  const localExtra = 30 + "a.npy".length;
+  /** The file with other bytes at a place. */
+  const at = (place: number, ...bytes: readonly number[]): Uint8Array => {
+    const changed = good.slice();
+    changed.set(bytes, place);
+    return changed;
+  };
+  const without = (from: number, to: number): Uint8Array => joined(good.subarray(0, from), good.subarray(to));
+
+  it("is read", () => expect([...open(good).read("a", 0, 2).data]).toEqual([1, 2]));
+
+  it.each<[string, Uint8Array, string]>([
+    ["that lacks their end record", without(end64, locator), "ZIP_EOCD"],
+    ["that lacks their locator", without(locator, end), "ZIP_EOCD"],
+    ["that lacks both", without(end64, end), "ZIP_EOCD"],
+    ["whose locator points elsewhere", at(locator + 8, 1), "ZIP_EOCD"],
+    ["whose end records differ in their counts", at(end + 8, 5, 0, 5, 0), "ZIP_EOCD"],
+    ["whose end records differ in the size of the directory", at(end + 12, 5, 0, 0, 0), "ZIP_EOCD"],
+    ["of several disks", at(end64 + 16, 1), "ZIP_UNSUPPORTED"],
+    ["with other counts on this disk and all", at(end64 + 24, 2), "ZIP_UNSUPPORTED"],
+    ["of 2^40 entries", at(end64 + 24, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0), "ZIP_CENTRAL"],
+    ["with a directory of 2^64 − 1 bytes", at(end64 + 40, ...new Array(8).fill(255)), "ZIP_EOCD"],
+    ["whose directory begins beyond the file", at(end64 + 48, ...new Array(8).fill(255)), "ZIP_EOCD"],
+    ["whose record has no sizes", at(extra, 2), "ZIP_CENTRAL"],
+    ["whose record has too few sizes", at(extra + 2, 4), "ZIP_CENTRAL"],
+    ["whose record has more sizes than bytes", at(extra + 2, 200), "ZIP_CENTRAL"],
+    ["whose record has a size of 2^64 − 1", at(extra + 4, ...new Array(8).fill(255)), "ZIP_CENTRAL"],
+    ["whose entry begins beyond the directory", at(extra + 20, 255, 255), "ZIP_HOLE"],
+    ["whose local header has no sizes", at(localExtra, 2), "ZIP_HEADER_MISMATCH"],
+    ["whose local header has another size", at(localExtra + 4, 1), "ZIP_HEADER_MISMATCH"],
+    ["whose local header has other flags", at(6, 2), "ZIP_HEADER_MISMATCH"],
+    ["whose record is of another disk", at(record + 34, 1), "ZIP_UNSUPPORTED"],
+    ["whose comment is missing", at(end + 20, 5), "ZIP_EOCD"],
+  ])("%s is refused", (_, bytes, code) => {
+    expect(codeOf(() => readAll(open(bytes)))).toBe(code);
+  });
+
+  it("whose entry reaches into the directory is refused", () => {
+    const bytes = zip([{}]);
+    const directory = bytes.length - 22 - 46 - "a.npy".length;
+    for (const place of [18, 22, directory + 20, directory + 24]) bytes[place]++;
+    expect(codeOf(() => open(bytes))).toBe("ZIP_OVERLAP");
+  });
+});
+
 describe("npzPieces", () => {
   it("is read back to the last bit", () => {
     fc.assert(
@@ -277,20 +347,6 @@ describe("a damaged npz file", () => {
       expect(error.message.length).toBeLessThanOrEqual(500);
     }
   };
-
-  it("cut anywhere is an error", () => {
-    for (let length = 0; length < golden.length; length++) {
-      expect(codeOf(() => readAll(open(golden.slice(0, length))))).not.toBe("no error");
-    }
-  });
-
-  it("with any bit flipped is an error or has the same arrays, but for their names", () => {
-    for (let bit = 0; bit < 8 * golden.length; bit++) {
-      const bytes = golden.slice();
-      bytes[bit >> 3] ^= 1 << (bit & 7);
-      judge(bytes);
-    }
-  });
 
   it("with bytes of another place or removed is an error or has the same arrays", () => {
     const edit = fc.tuple(fc.nat(golden.length - 1), fc.nat(golden.length - 1), fc.nat(12), fc.boolean());

@@ -17,6 +17,16 @@ export const deviceBugs: readonly Bug[] = [
     tests: ["test/siglip/patchDropout.test.ts"],
   },
   {
+    name: "classesOfOneDevice",
+    what: "the loss of classes is a mean over the rows of one device, or its accuracy reads the rows of another shard",
+    places: [
+      [{ file: "siglip/classification.ts", find: "-1 / batch", replace: "-1 / rows" }],
+      [{ file: "siglip/classification.ts", find: "loss: total / batch", replace: "loss: total / rows" }],
+      [{ file: "siglip/classification.ts", find: "(first + i) * classes", replace: "i * classes" }],
+    ],
+    tests: ["test/siglip/classification.test.ts"],
+  },
+  {
     name: "patchesInOrder",
     what: "kept patches get the positions of the first ones, not their own",
     places: [

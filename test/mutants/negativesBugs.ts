@@ -65,11 +65,11 @@ export const negativesBugs: readonly Bug[] = [
       [negatives('rng.split("negatives")', 'new (rng.constructor as typeof Rng)(0).split("negatives")')],
       [
         {
-          file: "siglip/batchGradients.ts",
-          find: "    ...(batch.rng ? { rng: batch.rng } : {}),\n",
-          replace: "    rng: new Rng(0),\n",
+          file: "siglip/pairObjective.ts",
+          find: "        ...(batch.rng ? { rng: batch.rng } : {}),\n",
+          replace: "        rng: new Rng(0),\n",
         },
-        { file: "siglip/batchGradients.ts", find: "import { concat, full,", replace: "import { Rng, concat, full," },
+        { file: "siglip/pairObjective.ts", find: "import { full,", replace: "import { Rng, full," },
       ],
     ],
     tests: TESTS,

@@ -21,8 +21,8 @@ export const runBugs: readonly Bug[] = [
     name: "temperatureGone",
     what: "a training goes on with t = 0 or ∞, and saves it",
     places: [
-      [{ file: "siglip/train.ts", find: 'temperatureOf(model, "after");', replace: "" }],
-      [{ file: "siglip/train.ts", find: "held > 0 &&", replace: "" }],
+      [{ file: "siglip/pairObjective.ts", find: 'void temperatureOf(model, "after")', replace: "{}" }],
+      [{ file: "siglip/pairObjective.ts", find: "held > 0 &&", replace: "" }],
     ],
     tests: ["test/siglip/train.test.ts"],
   },

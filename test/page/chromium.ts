@@ -1,15 +1,14 @@
 /** The Chromium of this machine, and the built page in it. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { buildPage } from "../../page/build.ts";
 import { servePage } from "../../page/serve.ts";
-
-const CANDIDATES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+import { chromium as installed } from "../support/chromium.ts";
 
 /** The path of a Chromium; undefined if there is none. */
-export const chromiumPath = (): string | undefined => [process.env.CHROMIUM ?? "", ...CANDIDATES].find(existsSync);
+export const chromiumPath = (): string | undefined => process.env.CHROMIUM ?? installed;
 
 const FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]; // biome-ignore format: one list
 

@@ -29,7 +29,7 @@ it.each(["page/main.ts", "page/worker.ts"])("%s loads no module of Node, and onl
   expect([...packages].filter((name) => !PACKAGES.includes(name))).toEqual([]);
 });
 
-it("the page itself loads no kernels: they are for its workers", () => {
+it("the page loads no kernels at its start: workers and dynamic imports do, when they are needed", () => {
   const heavy = [...loaded("page/main.ts").files].filter((path) => path.startsWith("src/tensor/kernels/"));
   expect(heavy).toEqual([]);
 });

@@ -27,7 +27,7 @@ describe("#ring", () => {
     expect(await text.textContent()).toMatch(/The loss is (\d+\.\d+); the dense form, .* gives \1/);
     expect(page.url()).toContain("#ring?form=chunked&devices=3&frame=7");
     await page.locator(`${named("ring-table")} summary`).press("Enter");
-    expect(await page.locator(`${named("ring-table")} tbody tr`).count()).toBe(8);
+    await expect.poll(() => page.locator(`${named("ring-table")} tbody tr`).count()).toBe(8);
     await page.locator(named("ring-devices")).press("Home");
     await expect.poll(() => page.locator(`${named("ring-table")} tbody tr`).count()).toBe(5);
     expect(await text.textContent()).toContain("The loss is"); // the event stays, or becomes the last

@@ -4,7 +4,7 @@ import { type IncomingHttpHeaders, request, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { servePage } from "../../page/serve.ts";
+import { portOf, servePage } from "../../page/serve.ts";
 
 const outer = mkdtempSync(join(tmpdir(), "siglip-serve-"));
 const folder = join(outer, "page");
@@ -83,4 +83,10 @@ describe("the server of the page", () => {
   it("listens on the loopback alone", () => {
     expect(server.address()).toMatchObject({ address: "127.0.0.1" });
   });
+});
+
+it("a port is a number from 0 to 65535", () => {
+  expect(portOf("0")).toBe(0);
+  expect(portOf("65535")).toBe(65_535);
+  for (const text of ["", "-1", "65536", "8e3", "http"]) expect(() => portOf(text)).toThrow(/use 0 for any free one/);
 });

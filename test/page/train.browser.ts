@@ -1,11 +1,14 @@
 /** Training in Chromium: on two workers, on one, on hosts that do not isolate the page; the same bits as in Node. */
-
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PageTraining } from "../../page/train/training.ts";
 import { chooseKernels } from "../../src/tensor/index.ts";
 import { readAtlas } from "./atlas.ts";
 import { openSite, type Site } from "./chromium.ts";
+import { saveRun } from "./model/savedRun.ts";
 
 const STEPS = 6;
 const numberOf = (page: Page, name: string) => async (): Promise<number> =>
@@ -120,5 +123,25 @@ describe("training", () => {
     await page.locator("[data-test=train-start]").click();
     await expect.poll(() => page.locator("[data-test=train-status]").textContent()).toContain("The training failed: ");
     expect(await page.locator("[data-test=train-start]").textContent()).toBe("Train");
+  });
+});
+
+describe("a model from the disk", () => {
+  it("is opened from its folder and finds pictures; wrong files are refused in words", async () => {
+    const { page, problems } = await site.open("#train");
+    const folder = mkdtempSync(join(tmpdir(), "siglip-page-run-"));
+    try {
+      saveRun(join(folder, "run"));
+      const status = (): Promise<string | null> => page.locator("[data-test=model-status]").textContent();
+      await page.locator("[data-test=model-files]").setInputFiles(join(folder, "run", "config.json"));
+      await expect.poll(status, { timeout: 60_000 }).toContain("has saved none yet");
+      await page.locator("[data-test=model-folder]").setInputFiles(join(folder, "run"));
+      await expect.poll(status, { timeout: 60_000 }).toContain("Open: a run after 5 steps, images of 32 × 32 pixels");
+      await page.locator("[data-test=model-input]").fill("brown bear");
+      await expect.poll(() => page.locator("[data-test=model-result]").count(), { timeout: 60_000 }).toBe(8);
+      expect(problems).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

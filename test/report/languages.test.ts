@@ -62,5 +62,5 @@ it("texts of the sheet and of the matrix name their language", () => {
   const sample = { ...full.sample, languages: full.sample.names.map(() => "th") };
   const shown = renderReport({ ...full, sheet, sample });
   expect(shown).toContain('<bdi lang="ja">“犬”</bdi>');
-  expect(shown.match(/text-anchor="end" lang="th"/g)).toHaveLength(16);
+  expect(shown.match(/text-anchor="end" lang="th"/g)).toHaveLength(16 + 8); // and of the small matrix
 });

@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { figureFiles, type ReportData, ReportError, renderReport } from "../../src/report/index.ts";
+import { pageScript } from "../../src/run/pageScript.ts";
 import { demoReport } from "../support/reportDemo.ts";
 
 const demo = demoReport();
@@ -11,6 +13,8 @@ const { calibration: _, probe: __, ...uncalibrated } = demo;
 const empty: ReportData = {
   ...uncalibrated,
   metrics: [],
+  times: [],
+  firstBatch: [],
   evaluations: [],
   results: [],
   sample: { names: [], pictures: [], scores: [] },
@@ -22,7 +26,10 @@ function withTexts(data: ReportData, text: string): ReportData {
   const facts = { [text]: text };
   return {
     ...data,
-    title: text,
+    name: text,
+    status: { ...data.status, text },
+    warnings: [text],
+    firstBatch: data.firstBatch.map(({ pictures }) => ({ pictures, tokens: [text] })),
     ...(data.probe ? { probe: { ...data.probe, title: text } } : {}),
     results: data.results.map((table) => ({
       ...table,
@@ -42,9 +49,11 @@ function withTexts(data: ReportData, text: string): ReportData {
   };
 }
 
-/** The tags of a document with the names of their attributes, without values and text. */
+/** The tags of a document with the names of their attributes, without values and text; lines of labels are as many as they need. */
 const tags = (document: string): string[] =>
-  (document.match(/<[^>]*>/g) ?? []).map((tag) => tag.replace(/="[^"]*"/g, ""));
+  (document.match(/<[^>]*>/g) ?? [])
+    .map((tag) => tag.replace(/="[^"]*"/g, ""))
+    .filter((tag) => !/^<\/?tspan/.test(tag));
 
 describe("renderReport", () => {
   it("has the same tags and attributes whatever the texts say", () => {
@@ -81,6 +90,53 @@ describe("renderReport", () => {
     expect(page).not.toMatch(/<script|<link|@import|url\(|https?:/i);
     for (const [, source] of page.matchAll(/(?:src|href)="([^"]*)"/g))
       expect(source).toMatch(/^data:image\/png;base64,/);
+  });
+
+  it("allows one script, its own, by its hash, and cannot be ended by it", () => {
+    const script = pageScript();
+    const page = renderReport(small, script);
+    expect(page).toContain(`script-src 'sha256-${script.sha256}'`);
+    const [, text] = /<script type="module">(.*?)<\/script>/s.exec(page) ?? [];
+    expect(text).toBe(script.text);
+    expect(createHash("sha256").update(text).digest("base64")).toBe(script.sha256);
+    expect(page.match(/<script/g)).toHaveLength(2); // and the data block, which browsers do not run
+  });
+
+  it("renews itself while the training runs, by its script or without any", () => {
+    const running = { ...small, status: { isRunning: true, text: "Running: step 3 of 9." } };
+    const refresh = '<meta http-equiv="refresh" content="10">';
+    expect(renderReport(running, pageScript())).toContain(`<noscript>${refresh}</noscript>`);
+    expect(renderReport(running)).toContain(`\n${refresh}\n`);
+    expect(renderReport(running)).toMatch(/data-renew="10".*Running: step 3 of 9\..*Loss now.*So far: after step/s);
+    expect(renderReport(small, pageScript())).not.toMatch(/data-renew=|http-equiv="refresh"/);
+  });
+
+  it("shows the first batch with its tokens, and each view of a picture", () => {
+    const [{ pictures }] = demo.firstBatch;
+    const page = renderReport({
+      ...empty,
+      firstBatch: [{ pictures: [...pictures, ...pictures], tokens: ["a", " b"] }],
+    });
+    expect(page).toContain('<p class="tokens"><span>a</span><span> b</span></p>');
+    expect(page.match(/<img /g)).toHaveLength(2);
+  });
+
+  it("lists warnings", () => {
+    expect(renderReport({ ...empty, warnings: ["step 300: growing bias"] })).toContain(
+      "<li>step 300: growing bias</li>",
+    );
+  });
+
+  it("tells apart the labels of texts that begin alike", () => {
+    const { pictures, scores } = demo.sample;
+    const names = Array.from(
+      { length: 16 },
+      (_, i) => `a small red circle to the left of a very large blue square ${i}`,
+    );
+    const labels = [
+      ...renderReport({ ...empty, sample: { names, pictures, scores } }).matchAll(/(?:<tspan [^>]*>[^<]*<\/tspan>)+/g),
+    ];
+    expect(new Set(labels.slice(0, 16).map(([label]) => label.replace(/<[^>]*>/g, ""))).size).toBe(16);
   });
 
   it("shows results beside chance, each to a tenth of a percent and smaller ones to a hundredth", () => {
@@ -163,11 +219,11 @@ describe("renderReport", () => {
     expect(page).not.toContain(">pictures ");
   });
 
-  it("says how many gradients were clipped", () => {
-    const metrics = [0.5, 2, 6.6, 7].map((gradNorm, i) => ({ step: i + 1, loss: 6, t: 10, gradNorm }));
-    expect(renderReport({ ...empty, metrics, clipNorm: 1 })).toContain(
-      "longer than optim.clipNorm = 1 were scaled down to it: 75.0 % of the logged steps",
-    );
+  it("draws the share of clipped steps", () => {
+    const metrics = [0, 0.5, 1].map((clipped, i) => ({ step: i + 1, loss: 6, t: 10, clipped }));
+    const page = renderReport({ ...empty, metrics });
+    expect(page).toContain("Clipped steps, in %");
+    expect(page).toMatch(/>\d+ % smoothed</);
   });
 
   it("shades the logits of positives and of negatives from the least to the greatest, if they were measured", () => {
@@ -185,7 +241,7 @@ describe("renderReport", () => {
     const page = renderReport(empty);
     expect(page).toContain("The run");
     expect(page).not.toMatch(/<svg|<table|Training|Retrieval<\/h2>|NaN|undefined/);
-    const few = renderReport({ ...demo, metrics: demo.metrics.map(({ step, loss, t }) => ({ step, loss, t })) });
+    const few = renderReport({ ...demo, metrics: demo.metrics.map(({ step, loss, t = 10 }) => ({ step, loss, t })) });
     expect(few).not.toContain("Gradient norm");
     expect(few).toContain("Temperature t");
   });
@@ -213,13 +269,16 @@ describe("figureFiles", () => {
     expect([...files.keys()]).toEqual([
       "loss.svg",
       "recall.svg",
+      "train-test.svg",
       "temperature.svg",
       "bias.svg",
       "learning-rate.svg",
       "gradient-norm.svg",
+      "clipped.svg",
       "update-norm.svg",
       "logits.svg",
       "embedding-norms.svg",
+      "speed.svg",
       "calibration.svg",
       "similarity.svg",
     ]);

@@ -108,7 +108,7 @@ describe("at the end of its range", () => {
 
   it.each([
     ["tokenizer.length", 1, 513],
-    ["tokenizer.vocabSize", 299, 65_537],
+    ["tokenizer.vocabSize", 299, 1_000_001],
     ["model.image.imageSize", 3, 1025],
     ["model.image.patchSize", 0, 257],
     ["model.image.width", 0, 8193],

@@ -6,9 +6,12 @@ import { expect, it } from "vitest";
 import { readPicture } from "../../src/data/index.ts";
 import { resolveConfig } from "../../src/run/config.ts";
 import { embedPictures } from "../../src/run/embed.ts";
-import { embedFiles } from "../../src/run/gallery.ts";
+import { embedFiles, embedOnDevices } from "../../src/run/gallery.ts";
 import { buildModel } from "../../src/run/model.ts";
-import { Rng } from "../../src/tensor/index.ts";
+import { openModel } from "../../src/run/openModel.ts";
+import { trainingPictures } from "../../src/run/pictureReader.ts";
+import { Rng, type Tensor } from "../../src/tensor/index.ts";
+import { released } from "../support/released.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const png = (data: Uint8Array): Uint8Array => encode({ width: 4, height: 4, channels: 3, depth: 8, data });
@@ -17,6 +20,13 @@ it("every picture has its own embedding, in the order of the files; others are c
   const config = resolveConfig("shapes", ["data.trim=never", "model.image.depth=1"]);
   const model = buildModel(config, 260);
   const side = config.model.image.imageSize;
+  const opened = {
+    path: "",
+    config: model.config,
+    embedDim: model.embedDim,
+    embedImages: (images: Tensor) => model.embedImages(images),
+    pictures: trainingPictures(model.config, false),
+  };
   const folder = temporaryFolder();
   const rng = new Rng(1);
   for (let i = 0; i < 300; i++) {
@@ -27,7 +37,7 @@ it("every picture has its own embedding, in the order of the files; others are c
   writeFileSync(join(folder, "notes.txt"), "no picture");
 
   const warnings: string[] = [];
-  const { names, zimg, skipped, mostlyCut } = await embedFiles([folder], { config, model }, (text) => {
+  const { names, zimg, skipped, mostlyCut } = await embedFiles([folder], opened, (text) => {
     warnings.push(text);
   });
   expect(names.length).toBe(299);
@@ -39,4 +49,23 @@ it("every picture has its own embedding, in the order of the files; others are c
     const { pixels } = await readPicture(names[i], { side, trim: false });
     expect(zimg.subarray(i * d, (i + 1) * d)).toEqual(embedPictures(model, { count: 1, side, pixels: () => pixels }));
   }
+});
+
+it("devices share pictures, and give the embeddings of one, to the bit", async () => {
+  const model = released("hf/tiny");
+  const side = 32;
+  const rng = new Rng(2);
+  const count = 5;
+  const size = side * side * 3;
+  const pixels = new Float32Array(new SharedArrayBuffer(4 * count * size));
+  pixels.forEach((_, i) => {
+    pixels[i] = rng.between(-1, 1);
+  });
+  const between = (from = 0, end = count) => pixels.subarray(from * size, end * size);
+  const expected = embedPictures(
+    openModel(model, () => {}),
+    { count, side, pixels: between },
+  );
+  expect(await embedOnDevices({ model, pixels, count, side }, 2)).toEqual(expected);
+  await expect(embedOnDevices({ model: "nowhere", pixels, count, side }, 2)).rejects.toThrow(/nowhere does not exist/);
 });

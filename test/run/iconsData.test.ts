@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pixelNeighbours, prepareIcons } from "../../src/data/index.ts";
 import { ConfigError, resolveConfig } from "../../src/run/config.ts";
-import { openProbe, openTests, openTraining, openVocabulary } from "../../src/run/dataSets.ts";
+import { openClasses, openProbe, openTests, openTraining, openVocabulary } from "../../src/run/dataSets.ts";
 import { iconsFolder } from "../../src/run/iconsData.ts";
-import { installFakeIcons } from "../support/fakeIcons.ts";
+import { onContents } from "../../src/run/resume.ts";
+import { FAKE_SETS, installFakeIcons } from "../support/fakeIcons.ts";
 
 const cache = mkdtempSync(join(tmpdir(), "siglip-icons-"));
 afterAll(() => rmSync(cache, { recursive: true }));
@@ -58,6 +59,25 @@ describe("the data set icons", () => {
     expect(training.texts).toEqual(["apple", "banana", "cherry", "red apple", "date"]);
   });
 
+  it("is refused by a resumed run if a drawing has changed since, and not if only a set to test on has", async () => {
+    const changed = mkdtempSync(join(tmpdir(), "siglip-icons-"));
+    const contentsWith = async (redrawn: string): Promise<string | undefined> => {
+      const packages = join(changed, redrawn, "packages");
+      const sets = FAKE_SETS.map((set) =>
+        set.name === redrawn ? { ...set, icons: { ...set.icons, apple: { body: '<path d="M1 1h9v14h-9z"/>' } } } : set,
+      );
+      const sources = installFakeIcons(packages, sets);
+      await prepareIcons({ sources, packages, folder: iconsFolder(join(changed, redrawn))! });
+      return (await openTraining(config(), { cache: join(changed, redrawn) })).contents;
+    };
+    const { contents } = await openTraining(config(), { cache });
+    const begun = onContents(config(), contents);
+    expect(onContents(begun, await contentsWith("fourth"))).toBe(begun);
+    const other = await contentsWith("first");
+    expect(() => onContents(begun, other)).toThrow(/data.name icons: its images, captions or splits have changed/);
+    rmSync(changed, { recursive: true });
+  });
+
   it("refuses a batch larger than its names, and drawings that are not cropped", async () => {
     await expect(openTraining(config("train.batch=6"), { cache })).rejects.toThrow(
       "train.batch = 6 is more than the 5 items of icons",
@@ -66,10 +86,14 @@ describe("the data set icons", () => {
   });
 
   it("probes the first word of a name", async () => {
-    const { classes, train, test } = await openProbe(config(), { cache });
+    const { classes, train, test } = (await openProbe(config(), { cache }))!;
     expect(classes).toEqual(["apple", "cherry", "pear", "red"]);
     expect(train[0].pictures.names).toEqual(["apple", "cherry", "red apple", "apple"]);
     expect([...train[0].labels]).toEqual([0, 1, 3, 0]);
     expect([...test.labels]).toEqual([0, 1, 2, 3]);
+    const { names, ofItem } = await openClasses(config(), { cache });
+    const { texts } = await openTraining(config(), { cache });
+    expect(names).toEqual(classes);
+    expect([...ofItem]).toEqual(texts.map((name) => classes.indexOf(name.split(" ")[0]))); // −1 for none
   });
 });

@@ -159,7 +159,7 @@ describe("siglip train --dry-run", { timeout: 60_000 }, () => {
   const dry = (...args: string[]) =>
     siglip(["train", "--dry-run", ...args, "--out", join(folder, "run")], undefined, [], folder);
 
-  it("says parameters, memory, steps, devices and shards, and writes nothing", async () => {
+  it("says parameters, memory, steps, devices, shards, time and files, and writes nothing", async () => {
     const { code, stdout, stderr } = await dry(...TINY, "--devices", "2", "--json");
     expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout)).toEqual({
@@ -168,9 +168,17 @@ describe("siglip train --dry-run", { timeout: 60_000 }, () => {
       steps: 2000,
       devices: 2,
       shards: 2,
+      seconds: expect.any(Number),
+      checkpointBytes: expect.any(Number),
+      files: ["config.json", "metrics.jsonl", "checkpoint/", "journal.jsonl", "report.html"].map((name) =>
+        join(folder, "run", name),
+      ),
     });
+    const { seconds, parameters, checkpointBytes } = JSON.parse(stdout);
+    expect(seconds).toBeGreaterThan(0);
+    expect(checkpointBytes).toBeGreaterThanOrEqual(3 * 4 * parameters); // AdamW keeps two moments
     const text = await dry("--preset", "emoji-paper", "--devices", "1");
-    expect(text.stdout).toMatch(/^parameters +333,826\nmemory +about \d+ MiB\nsteps +14,031\ndevices +1\nshards +2\n$/);
+    expect(text.stdout).toMatch(/^parameters +333,826\nmemory +about \d+ MiB\nsteps +14,031\ndevices +1\nshards +2\ntime +about .* for the steps, by .* of \d+ random pairs.*\ncheckpoint +[\d.]+ MiB each\nfiles\n( {2}\/.*\/run\/.*\n){5}$/); // biome-ignore format: one pattern
     expect(readdirSync(folder)).toEqual([]);
   });
 

@@ -9,6 +9,7 @@ const matching = (match: string): string => `optim.multipliers=${JSON.stringify(
 describe("checkSettings", () => {
   it.each(presetNames.filter((name) => name !== "emoji-siglit"))("says nothing about preset %s", (preset) => {
     expect(checkSettings(resolveConfig(preset, []), false)).toEqual([]);
+    if (preset === "emoji-classify") return; // learns classes by the sigmoid loss alone
     expect(checkSettings(resolveConfig(preset, ["train.loss=softmax"]), false)).toEqual([]);
   });
 
@@ -43,6 +44,22 @@ describe("checkSettings", () => {
   it("warns of a batch without negatives", () => {
     const config = resolveConfig("emoji-paper", ["train.batch=1", "train.shards=1", "model.biasInit=0"]);
     expect(checkSettings(config, false)).toEqual([expect.stringMatching(/no negatives/)]);
+  });
+});
+
+describe("a bias at the start", () => {
+  const warnings = (...settings: readonly string[]) => checkSettings(resolveConfig("emoji-paper", settings), false);
+
+  it("is doubtful if it is far from the log-odds of a match in the batch", () => {
+    expect(warnings("model.biasInit=-10", "train.batch=64")).toEqual([
+      expect.stringMatching(/biasInit -10 is far from -4\.1, the log-odds of a match in a batch of 64/),
+    ]);
+    expect(warnings("model.biasInit=0", "train.batch=64")).toEqual([expect.stringMatching(/log-odds/)]);
+  });
+
+  it("is not if it is near, or the loss has none", () => {
+    expect(warnings("model.biasInit=-5", "train.batch=64")).toEqual([]);
+    expect(warnings("model.biasInit=-10", "train.batch=64", "train.loss=softmax")).toEqual([]);
   });
 });
 

@@ -59,7 +59,7 @@ describe("openProbe", () => {
     new Map(pictures.names.map((name, i) => [name, classes[labels[i]]]));
 
   it("classifies emoji by Unicode's group, learned in the training styles and tested in the test style", async () => {
-    const data = await openProbe(resolveConfig("emoji-paper", []), { rendered: await blank() });
+    const data = (await openProbe(resolveConfig("emoji-paper", []), { rendered: await blank() }))!;
     expect(data.classes).toHaveLength(9);
     expect(data.train).toHaveLength(3);
     for (const part of [...data.train, data.test]) {
@@ -73,7 +73,7 @@ describe("openProbe", () => {
   });
 
   it("tests on the emoji that a run held out, and learns from none of them", async () => {
-    const data = await openProbe(resolveConfig("emoji-unseen", []), { rendered: await blank() });
+    const data = (await openProbe(resolveConfig("emoji-unseen", []), { rendered: await blank() }))!;
     const tested = groupsOf(data, data.test);
     expect(tested.size).toBe(160);
     for (const part of data.train) {
@@ -83,7 +83,7 @@ describe("openProbe", () => {
   });
 
   it("classifies scenes by the shape of their first thing", async () => {
-    const data = await openProbe(resolveConfig("shapes", []), {});
+    const data = (await openProbe(resolveConfig("shapes", []), {}))!;
     const scenes = new Map(
       [...scenesOf("train"), ...scenesOf("unseen")].map((id) => [captionOf(sceneOf(id)), sceneOf(id)]),
     );

@@ -87,6 +87,7 @@ describe("a run without any step", () => {
     const folder = temporaryFolder();
     const run = createRun(join(folder, "deep", "run"), config, now);
     writeFileSync(join(run.path, "metrics.jsonl"), "");
+    for (const begun of ["journal.jsonl", "report.html"]) writeFileSync(join(run.path, begun), "begun");
     expect(run.discard()).toBe(true);
     expect(readdirSync(folder)).toEqual([]);
     run.release();

@@ -3,21 +3,20 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { saveModel } from "../../src/models/index.ts";
 import { parametersOf } from "../../src/nn/index.ts";
 import { type Config, ConfigError, resolveConfig } from "../../src/run/config.ts";
 import { buildModel, buildOptimizer } from "../../src/run/model.ts";
 import { configDigest, createRun, RunFolderError } from "../../src/run/runFolder.ts";
-import { saveModel } from "../../src/run/savedModel.ts";
 import {
   initialCheckpoint,
   keptTokenizer,
   openStartingWeights,
   requireFit,
   type StartingWeights,
-  sha256OfWeights,
-  weightsOf,
 } from "../../src/run/startingWeights.ts";
 import { checkpointOf } from "../../src/run/trainingState.ts";
+import { sha256OfWeights, weightsOf } from "../../src/run/weights.ts";
 import { SigLip } from "../../src/siglip/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 import { byteTokenizer, trainBpe } from "../../src/tokenizers/index.ts";
@@ -130,7 +129,7 @@ describe("a run that starts from a saved model", () => {
   const saved = (dtype: "f32" | "f64", withTokenizer: boolean): string => {
     const path = newPath();
     const one = dtype === "f32" ? model : new SigLip(new Rng(0), model.config, "f64");
-    saveModel(path, one, withTokenizer ? tokenizer : undefined);
+    saveModel(one, path, "siglip-ts", withTokenizer ? { tokenizer } : {});
     return path;
   };
 
@@ -178,7 +177,7 @@ describe("what is no start", () => {
     const run = createRun(other, config, new Date(0));
     const model = buildModel(config, tokenizer.vocabSize);
     const optimizer = buildOptimizer(config, model);
-    model.text.embedding.value.data[0] = Number.NaN;
+    parametersOf(model).get("text/embedding")!.value.data[0] = Number.NaN;
     run.checkpoints.save(checkpointOf(1, model, optimizer, tokenizer), configDigest(config));
     expect(() => openStartingWeights(other, never)).toThrow(/NaN or infinity in model\/text\/embedding/);
   });

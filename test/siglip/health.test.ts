@@ -220,7 +220,7 @@ describe("a measured step", { timeout: 60_000 }, () => {
     for (const activationBytes of [0, Number.POSITIVE_INFINITY]) {
       const { embedded, health } = step(loss, activationBytes);
       const { positives, negatives } = logitsOf(embedded.pairs);
-      expectWithin(numbersOf(health.positives), numbersOf(spreadOf(positives)), 1e-5);
+      expectWithin(numbersOf(health.positives as Spread), numbersOf(spreadOf(positives)), 1e-5);
       expectWithin(numbersOf(health.negatives as Spread), numbersOf(spreadOf(negatives)), 1e-5);
       const d = embedded.pairs.d;
       for (const tower of ["image", "text"] as const) {

@@ -4,8 +4,12 @@ import { noGrad } from "../../src/autograd/index.ts";
 import { AdamW, drawPatches, freeze, parametersOf } from "../../src/nn/index.ts";
 import { alone, type Communicator } from "../../src/parallel/index.ts";
 import {
+  ACTIVATION_BYTES,
   activationBytes,
+  Classifier,
   type Cut,
+  classification,
+  classifierStepBytes,
   embeddingBytes,
   gridOf,
   lossForms,
@@ -123,6 +127,38 @@ it.each(
     const ratio = stepBytes(CONFIGS[name], cut) / peakOfStep(CONFIGS[name], cut);
     expect(ratio).toBeGreaterThan(0.77);
     expect(ratio).toBeLessThan(1.3);
+  },
+);
+
+it.each(Object.keys(CONFIGS))(
+  "a classifier with the image tower of a model %s takes in a step what it is said to",
+  (name) => {
+    const config = { ...CONFIGS[name], classes: 10 };
+    const cuts: readonly Omit<Cut, "loss">[] = [
+      { batch: 16, shards: 1, devices: 1 },
+      { batch: 32, shards: 8, devices: 2 },
+      { batch: 64, shards: 32, devices: 2, activationLimit: 0 },
+    ];
+    for (const { devices, ...cut } of cuts) {
+      const peak = scope(() => {
+        const before = heap.liveBytes;
+        const model = new Classifier(new Rng(0), config);
+        const trainee = { objective: classification(model), optimizer: new AdamW(parametersOf(model), { lr: 1e-3 }) };
+        const rows = cut.batch / devices;
+        const batch = { ...tinyBatch(rows, 1, config), labels: new Int32Array(rows), rng: new Rng(1) };
+        const comm = devices === 1 ? alone : echo(devices);
+        heap.peakBytes = heap.liveBytes;
+        trainStep(trainee, batch, 1, {
+          comm,
+          shards: cut.shards,
+          activationBytes: cut.activationLimit ?? ACTIVATION_BYTES,
+        });
+        return heap.peakBytes - before;
+      });
+      const ratio = classifierStepBytes(config, { devices, ...cut }) / peak;
+      expect(ratio).toBeGreaterThan(0.77);
+      expect(ratio).toBeLessThan(1.3);
+    }
   },
 );
 

@@ -166,7 +166,7 @@ describe("the gradient of every parameter", () => {
       backward(lossOf("sigmoid", model, zimg, model.embedTexts(tokens)));
     });
     const { width, vocabSize } = TINY.text;
-    const grad = Array.from(model.text.embedding.grad?.toArray() ?? []);
+    const grad = Array.from(parametersOf(model).get("text/embedding")!.grad?.toArray() ?? []);
     for (let id = 0; id < vocabSize; id++) {
       const row = grad.slice(id * width, (id + 1) * width);
       if (tokens.includes(id)) expect(row.some((g) => g !== 0)).toBe(true);

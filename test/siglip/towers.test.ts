@@ -108,8 +108,8 @@ describe("a bottleneck in the token table", () => {
     for (const [path, { value }] of to) {
       if (path !== "text/embedding") value.data.set(from.get(path)!.value.data as Float64Array);
     }
-    const table = matmul(narrow.text.embedding.value, narrow.text.bottleneck!.kernel.value);
-    full.text.embedding.value.data.set(table.data as Float64Array);
+    const table = matmul(from.get("text/embedding")!.value, narrow.text.bottleneck!.kernel.value);
+    to.get("text/embedding")!.value.data.set(table.data as Float64Array);
     const { tokens } = tinyBatch(4);
     expectWithin(textsOf(narrow, tokens), textsOf(full, tokens), 1e-12);
   });
@@ -117,7 +117,10 @@ describe("a bottleneck in the token table", () => {
   it("starts token embeddings with the variance of the full table, 1/D", () => {
     const width = 64;
     const model = tinyModel("f64", text({ width, vocabSize: 2000, bottleneck: 16 }));
-    const embedded = matmul(model.text.embedding.value, model.text.bottleneck!.kernel.value).toArray();
+    const embedded = matmul(
+      parametersOf(model).get("text/embedding")!.value,
+      model.text.bottleneck!.kernel.value,
+    ).toArray();
     const variance = meanSquare(embedded);
     // 16 · 64 numbers of the kernel, each shared by all tokens: its own variance is off by 1/√(16·64/2).
     expect(Math.abs(variance * width - 1)).toBeLessThan(5 * Math.sqrt(2 / (16 * 64)));

@@ -154,7 +154,7 @@ describe("trainStep", () => {
           tinyBatch(B),
           1,
         );
-        expect(t / Math.exp(tPrime)).toBeCloseTo(1, 5);
+        expect(t! / Math.exp(tPrime)).toBeCloseTo(1, 5);
       }
     });
   });

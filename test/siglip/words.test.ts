@@ -1,5 +1,7 @@
 /** JavaScript can pass any word where the types allow a few: it is refused by name, and nothing is left half done. */
 import { describe, expect, it } from "vitest";
+import { constant, parameter } from "../../src/autograd/index.ts";
+import { retrieval } from "../../src/eval/index.ts";
 import { AdamW, parametersOf, ScheduleError, schedule, sincos2d } from "../../src/nn/index.ts";
 import {
   type LossName,
@@ -7,17 +9,21 @@ import {
   parameterCount,
   SigLip,
   type SigLipConfig,
+  sigmoidLoss,
   trainingLosses,
   trainStep,
   withTwoViews,
 } from "../../src/siglip/index.ts";
 import {
+  add,
   chooseKernels,
   full,
   generate,
   KernelError,
   kernelReport,
+  matmul,
   Rng,
+  reshape,
   ShapeError,
   tensor,
   zeros,
@@ -92,7 +98,7 @@ describe("images must be [B, S, S, 3]:", () => {
     ],
     [[2, 8, 8, 4], /not \[2, 8, 8, 4\]$/],
     [[2, 16, 16, 3], /not \[2, 16, 16, 3\]$/],
-    [[8, 8, 3], /not \[8, 8, 3\]$/],
+    [[8, 8, 3], /not \[8, 8, 3\]; one image is a batch of one: reshape\(image, \[1, 8, 8, 3\]\)$/],
   ])("%j", (shape, says) => {
     expect(() => model().embedImages(zeros(shape))).toThrow(ShapeError);
     expect(() => model().embedImages(zeros(shape))).toThrow(says);
@@ -111,6 +117,7 @@ describe("tensor(values, shape)", () => {
     ["a nested array", [[1, 2], [3, 4]], [2, 2], /entry 0 is an array/],
     ["a hole", [1, undefined], [2], /entry 1 is undefined, not a number/],
     ["text", [1, "2"], [2], /entry 1 is 2, not a number/],
+    ["nothing", undefined, [2], /the numbers must be an array, not left out/],
   ])("refuses %s", (_, values, shape, says) => {
     expect(() => tensor(values as number[], shape as number[])).toThrow(ShapeError);
     expect(() => tensor(values as number[], shape as number[])).toThrow(says);
@@ -123,12 +130,63 @@ describe("tensor(values, shape)", () => {
   });
 });
 
+const nested = [[1, 0], [0, 1]] as never; // biome-ignore format: a matrix
+
+describe("nested arrays in place of tensors and ids are refused with what to write:", () => {
+  it.each<[string, () => unknown, RegExp]>([
+    ["a product", () => matmul(nested, nested), /^matmul: an argument is not a tensor; tensor\(values, \[2, 3\]\) makes one/],
+    ["a sum", () => add(nested, nested), /^add: an argument is not a tensor/],
+    ["a parameter", () => parameter(nested), /^parameter: an argument is not a tensor/],
+    ["a constant", () => constant(nested), /^constant: an argument is not a tensor/],
+    ["a shape that is a number", () => reshape(zeros([4]), 4 as never), /^reshape: the shape must be an array, such as \[2, 3\], not 4/],
+    ["images", () => model().embedImages(nested), /^image tower: images: an argument is not a tensor; tensor\(values, \[1, 8, 8, 3\]\)/],
+    ["ids", () => model().embedTexts(nested), /^text tower: entry 0 is \[1,0\], not an id; .*Int32Array\.from\(ids\.flat\(\)\)/],
+    ["texts", () => model().embedTexts(["a cat"] as never), /^text tower: entry 0 is "a cat", not an id; .*encodeAll of texts/],
+    ["embeddings", () => sigmoidLoss(nested, nested, nested, nested), /^sigmoidLoss: zimg must be a variable; constant\(tensor\) makes one/],
+    ["embeddings of a test", () => retrieval(nested, nested, [0, 1], [1]), /^retrieval: entry 0 of \w+ is not a number; give all rows in one Float32Array/],
+    ["a seed in place of random numbers", () => new SigLip(0 as never, config), /^SigLip: the first argument must be an Rng, such as new Rng\(0\)/],
+    ["a model in place of its parameters", () => new AdamW(model() as never, { lr: 1 }), /^adamW: the parameters must be a map by path; parametersOf\(model\) makes one/],
+  ])("%s", (_, call, says) => expect(call).toThrow(says)); // biome-ignore format: a case a line
+});
+
+const batch = {
+  imageShape: [2, 8, 8, 3],
+  images: generate([2 * 8 * 8 * 3], () => 0.5).toArray() as Float32Array,
+  tokens: Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+};
+
+describe("a batch that does not fit is refused, and the next step is as if it had not been:", () => {
+  const { images, tokens } = batch;
+  it.each<[string, object, RegExp]>([
+    ["channels first", { imageShape: [2, 3, 8, 8] }, /channels come last here/],
+    ["no shape", { imageShape: undefined }, /^train: a batch needs imageShape, the shape of its images, such as \[B, S, S, 3\]/],
+    ["an array of images", { images: [...images] }, /^train: the images of a batch must be one Float32Array/],
+    ["bytes", { images: new Uint8Array(images.length) }, /^train: the images of a batch must be one Float32Array/],
+    ["nested ids", { tokens: [[1, 2, 3, 4], [5, 6, 7, 8]] }, /^train: the tokens of a batch must be one Int32Array, a row of 4 ids for each text; Int32Array\.from\(tokens\.flat\(\)\)/],
+    ["texts", { tokens: ["a", "b"] }, /encodeAll of texts/],
+    ["too few texts", { tokens: tokens.subarray(4) }, /^train: a batch of images \[2, 8, 8, 3\] has 4 ids; it needs 8 \(2 rows of 4\)/],
+    ["too few groups", { groups: Int32Array.of(0) }, /has 8 ids and 1 groups; it needs 8 \(2 rows of 4\) and 2/],
+    ["too few pixels", { images: images.subarray(1) }, /383 numbers for \[2, 8, 8, 3\]/],
+    ["an id beyond the table", { tokens: tokens.map((id) => 2 * id) }, /the table has rows 0\.\.15/],
+    ["NaN", { images: images.map(() => Number.NaN) }, /the loss is NaN/],
+  ])("%s", (_, change, says) => {
+    const trained = (refused: boolean): Float32Array[] => {
+      const siglip = model();
+      const trainee = {
+        model: siglip,
+        optimizer: new AdamW(parametersOf(siglip), { lr: 1e-2 }),
+        loss: trainingLosses.sigmoid,
+      };
+      trainStep(trainee, batch, 1);
+      if (refused) expect(() => trainStep(trainee, { ...batch, ...change }, 1)).toThrow(says);
+      trainStep(trainee, batch, 1);
+      return [...parametersOf(siglip).values()].map(({ value }) => value.toArray() as Float32Array);
+    };
+    expect(trained(true)).toEqual(trained(false));
+  }); // biome-ignore format: a case a line
+});
+
 it("a refused step leaves a model that can be trained further", () => {
-  const batch = {
-    imageShape: [2, 8, 8, 3],
-    images: generate([2 * 8 * 8 * 3], () => 0.5).toArray() as Float32Array,
-    tokens: Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8),
-  };
   const trained = (refused: boolean): number => {
     const siglip = model();
     const optimizer = new AdamW(parametersOf(siglip), { lr: 1e-3 });

@@ -1,8 +1,8 @@
 /** Released models in test/fixtures, and our numbers in the tensors of their layouts. */
 import { fileURLToPath } from "node:url";
 import { l2Normalize, type Variable } from "../../src/autograd/index.ts";
+import type { Layout } from "../../src/models/layout.ts";
 import { copyLink, linkSize } from "../../src/models/link.ts";
-import type { Table } from "../../src/models/table.ts";
 import { linksOf } from "../../src/models/table.ts";
 import { parametersOf } from "../../src/nn/index.ts";
 import { pairLogits, type SigLip, sigmoidLoss } from "../../src/siglip/index.ts";
@@ -32,9 +32,12 @@ export function forwardPairs(model: SigLip, images: Tensor, ids: Int32Array) {
 }
 
 /** Gradients of all parameters, as the tensors of a layout. */
-export function gradientsIn(table: Table, model: SigLip): Map<string, Tensor> {
+export function gradientsIn(layout: Layout, model: SigLip): Map<string, Tensor> {
   const parameters = parametersOf(model);
-  const { links } = linksOf(table, new Map([...parameters].map(([path, { shape }]) => [path, shape])));
+  const { links } = linksOf(
+    layout.table(model.config, parameters.keys()),
+    new Map([...parameters].map(([path, { shape }]) => [path, shape])),
+  );
   const dtype = model.tPrime.value.dtype;
   const out = new Map<string, { readonly shape: readonly number[]; readonly numbers: Float64Array }>();
   for (const link of links) {

@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { type Candidate, type Picture, type ReportData, renderReport } from "../../src/report/index.ts";
+import { pageScript } from "../../src/run/pageScript.ts";
 import { trainingLosses } from "../../src/siglip/index.ts";
 import { Rng } from "../../src/tensor/index.ts";
 
@@ -73,6 +74,8 @@ export function demoReport(): ReportData {
       b: -4.85 - 3.5 * progress ** 0.6,
       gradNorm: Math.exp(0.3 * rng.normal() + 0.9 - 0.6 * progress) * (rng.uniform() < 0.003 ? 6 : 1),
       learningRate,
+      clipped: Number(progress < 0.6),
+      gflop: 2 * (i + 1),
       "updateNorm.image": 40 * learningRate * Math.exp(0.1 * health.normal()),
       "updateNorm.text": 30 * learningRate * Math.exp(0.1 * health.normal()),
       "positives.min": positive - 3 - 6 * learned - health.uniform(),
@@ -93,6 +96,12 @@ export function demoReport(): ReportData {
   const evaluations = Array.from({ length: 13 }, (_, i) => ({
     step: Math.max(1, Math.round((i * steps) / 12)),
     recall: recallAt(0.0006 + 0.225 * (1 - Math.exp(-2.2 * (i / 12))) ** 1.6 + 0.004 * rng.uniform()),
+    sample: { train: 0.95 * (1 - Math.exp(-i / 2)), test: 0.5 * (1 - Math.exp(-i / 2)) },
+  }));
+  const times = Array.from({ length: 200 }, (_, i) => ({
+    step: Math.ceil((steps * (i + 1)) / 200),
+    seconds: 3.6 * i + health.uniform(),
+    isFirst: i === 0,
   }));
 
   const picked = Array.from(rng.permutation(items.length).subarray(0, 16), (i) => items[i]).sort((x, y) => x.c - y.c);
@@ -112,7 +121,14 @@ export function demoReport(): ReportData {
     return { text: query.name, top: ranked.slice(0, 5), expected: ranked[rank - 1], rank };
   });
   return {
-    title: "Shapes, a made-up run",
+    name: "a made-up run",
+    status: { isRunning: false, text: "Finished: 4,677 steps." },
+    warnings: [],
+    step: steps,
+    usesBias: true,
+    times,
+    firstBatch: picked.slice(0, 3).map(({ name, picture }) => ({ pictures: [picture], tokens: name.split(/(?= )/) })),
+    lead: "Two towers, trained to agree.",
     lossSummary: trainingLosses.sigmoid.summary,
     blindLoss: trainingLosses.sigmoid.blindLoss(128),
     batch: 128,
@@ -179,4 +195,4 @@ export function demoReport(): ReportData {
 }
 
 if (process.argv[1]?.endsWith("reportDemo.ts") && process.argv[2])
-  writeFileSync(process.argv[2], renderReport(demoReport()));
+  writeFileSync(process.argv[2], renderReport(demoReport(), pageScript()));

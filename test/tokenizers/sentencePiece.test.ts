@@ -1,4 +1,4 @@
-/** SentencePiece tokenizers: the best pieces, hostile texts, and what decoding gives. */
+/** SentencePiece tokenizers: the best pieces, and what decoding gives. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
@@ -12,7 +12,6 @@ import {
   unknownWords,
 } from "../../src/tokenizers/index.ts";
 import { pieceDecoder, pieceEncoder } from "../../src/tokenizers/pieces.ts";
-import { cpuTime } from "../support/cpuTime.ts";
 
 const path = fileURLToPath(new URL("../fixtures/hf/tiny/spiece.model", import.meta.url));
 const unigram = readSentencePiece(readFileSync(path), "spiece.model");
@@ -129,19 +128,6 @@ describe.each([
     expect([again.vocabSize, again.end, again.pad]).toEqual([tokenizer.vocabSize, tokenizer.end, tokenizer.pad]);
   });
 
-  it("encodes hostile texts in linear time", () => {
-    for (const hostile of [
-      "a".repeat(1e6),
-      " ".repeat(1e5),
-      `e${"\u0301".repeat(1e4)}`,
-      "\ufdfa".repeat(5e3),
-      "</s> ".repeat(5e3),
-      "\ud800\u0000‮👩‍🚀",
-    ]) {
-      expect(cpuTime(() => expect(tokenizer.encode(hostile, 64).length).toBe(64))).toBeLessThan(5000);
-    }
-  });
-
   it("refuses a length that holds no text", () => {
     for (const length of [0, -1, 1.5, 1e9])
       expect(() => tokenizer.encode("a", length)).toThrow(`encode: length ${length}`);
@@ -153,10 +139,22 @@ it("words that are unknown or bytes are named", () => {
   expect(unknownWords(gemma, "abc é")).toEqual(["é"]);
 });
 
-it.each([
+/** Nine million bytes of pieces. */
+const longPieces = Array.from({ length: 9000 }, (_, i) => ({ text: `${i}`.padEnd(1000), score: -1, type: "normal" as const })); // biome-ignore format: one line
+
+it.each<readonly [SentencePieceModel, number, string]>([
   [{ ...unigram, eosPiece: "<end>" }, 1, 'no control piece "<end>" ends a text'],
   [unigram, 140, "pad 140 must be an id in 0..139"],
-  [{ ...unigram, normalizer: { ...normalizer, charsmap: Uint8Array.of(1, 2, 3) } }, 1, "precompiled_charsmap: 3 bytes"],
+  ...[
+    [1, 2, 3], // no size
+    [255, 255, 255, 255, 0, 0, 0, 0, 0], // a size beyond the file
+    [3, 0, 0, 0, 0, 0, 0, 0, 0], // no whole units
+    [4, 0, 0, 0, 0, 0, 0, 0, 1], // a text without its end
+  ].map((charsmap) => {
+    const model = { ...unigram, normalizer: { ...normalizer, charsmap: Uint8Array.from(charsmap) } };
+    return [model, 1, `precompiled_charsmap: ${charsmap.length} bytes`] as const;
+  }),
+  [{ ...unigram, pieces: [...unigram.pieces, ...longPieces] }, 1, "bytes, at most 8388608 are allowed"],
 ])("a model that cannot tokenize is refused: case %#", (model, pad, message) => {
   expect(() => sentencePieceTokenizer(model, { cleaning: "none", pad })).toThrow(message);
 });

@@ -11,7 +11,6 @@ import {
   unknownWords,
   wordsOf,
 } from "../../src/tokenizers/index.ts";
-import { cpuTime } from "../support/cpuTime.ts";
 
 const corpus = ["grinning face", "face with tears of joy", "cat face", "man: red hair", "woman: red hair", "o’clock"];
 const bpe = trainBpe(corpus, 300);
@@ -68,19 +67,6 @@ describe.each([
         expect(tokenizer.encode(a, 4000)).not.toEqual(tokenizer.encode(b, 4000));
       }),
     );
-  });
-
-  it("encodes hostile texts in linear time", () => {
-    for (const hostile of [
-      "a".repeat(1e6),
-      "e".concat("\u0301".repeat(1e5)),
-      "e".concat("\u0301\u0323".repeat(5e4)),
-      "\ufdfa".repeat(1e5),
-      "\ud800\u0000‮👩‍🚀",
-      "!a".repeat(5e5),
-    ]) {
-      expect(cpuTime(() => expect(tokenizer.encode(hostile, 64).length).toBe(64))).toBeLessThan(3000);
-    }
   });
 
   it("gives texts that look alike the same ids in any encoding", () => {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { type JsonRecord, jsonText, parseJson } from "../../src/formats/index.ts";
+import { type JsonRecord, type JsonValue, jsonText, parseJson } from "../../src/formats/index.ts";
 import {
   byteTokenizer,
   tokenizerJsonTokenizer,
@@ -16,6 +16,10 @@ const good = parseJson(readFileSync(path), "tokenizer.json") as JsonRecord;
 const model = good.model as JsonRecord;
 const open = (file: JsonRecord) => tokenizerJsonTokenizer(file, "tokenizer.json", { cleaning: "none" });
 const withModel = (part: JsonRecord): JsonRecord => ({ ...good, model: { ...model, ...part } });
+const size = Object.keys(model.vocab as JsonRecord).length;
+const long = "a".repeat(1025);
+const unigram = (vocab: JsonValue, unk_id = 0): JsonRecord => ({ ...good, model: { type: "Unigram", unk_id, vocab } });
+const charsmap = (precompiled_charsmap: string): JsonRecord => ({ ...good, normalizer: { type: "Precompiled", precompiled_charsmap } }); // biome-ignore format: one line
 const regex = (pattern: string): JsonRecord => ({ ...good, normalizer: { type: "Replace", pattern: { Regex: pattern }, content: "" } }); // biome-ignore format: one line
 
 describe("a tokenizer.json is refused if", () => {
@@ -51,6 +55,12 @@ describe("a tokenizer.json is refused if", () => {
       "TOKENIZER_JSON",
       '"zz" is not in the vocabulary',
     ],
+    [
+      "there are four million merges",
+      withModel({ merges: new Array<string>(2 ** 22 + 1).fill("a b") }),
+      "TOKENIZER_JSON",
+      "4194305 merges, at most 4194304",
+    ],
     ["a merge has one piece", withModel({ merges: ["a"] }), "TOKENIZER_JSON", "merges[0] must be two pieces"],
     ["a byte is missing", withModel({ vocab: { "<unk>": 0 }, merges: [] }), "TOKENIZER_JSON", "needs the piece <0x00>"],
     [
@@ -65,6 +75,42 @@ describe("a tokenizer.json is refused if", () => {
       "TOKENIZER_JSON",
       'added_tokens[0] is "zzz" with id 5',
     ],
+    [
+      "an added token occurs twice",
+      { ...good, added_tokens: [0, 1].map((i) => ({ id: size + i, content: "<new>" })) },
+      "TOKENIZER_JSON",
+      'added_tokens[1] is "<new>"',
+    ],
+    [
+      "an added token leaves out an id",
+      { ...good, added_tokens: [{ id: size + 1, content: "<new>" }] },
+      "TOKENIZER_JSON",
+      `or id ${size}`,
+    ],
+    [
+      "a piece is too long",
+      withModel({ vocab: { [long]: 0 }, merges: [] }),
+      "TOKENIZER_JSON",
+      "piece 0 is longer than 1024 bytes",
+    ],
+    [
+      "a unigram piece occurs twice",
+      unigram([
+        ["a", 0],
+        ["a", 0],
+      ]),
+      "TOKENIZER_JSON",
+      "model.vocab[1] must be a new piece",
+    ],
+    [
+      "a unigram piece has no score",
+      unigram([["a"]]),
+      "TOKENIZER_JSON",
+      "model.vocab[0] must be a new piece with its score",
+    ],
+    ["a unigram model has no unknown piece", unigram([["a", 0]], 1), "TOKENIZER_JSON", "model.unk_id is 1"],
+    ["a unigram model has no pieces", unigram([]), "TOKENIZER_JSON", "model.unk_id is 0"],
+    ["its charsmap is no base64", charsmap("?"), "TOKENIZER_JSON", "precompiled_charsmap must be base64"],
     ["there is no padding", { ...good, added_tokens: [] }, "TOKENIZER_JSON", 'filled with "<pad>"'],
   ])("%s", (_, file, code, message) => {
     expect(() => open(file)).toThrow(message);

@@ -66,10 +66,10 @@ export class Settings {
     return isSide(value) ? value : this.wrong(`"${key}" must be an integer in 1..${MAX_SIDE}`, value);
   }
 
-  /** Standard deviations, by which the values are divided. */
+  /** Standard deviations, by which the values are divided; negative ones turn black and white round. */
   deviations(key: string, fallback: Channels): Channels {
     const all = this.channels(key, fallback);
-    return all.every((each) => each > 0) ? all : this.wrong(`"${key}" must be above 0`, all);
+    return all.every((each) => each !== 0) ? all : this.wrong(`"${key}" must not be 0`, all);
   }
 }
 

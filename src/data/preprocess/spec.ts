@@ -73,3 +73,37 @@ export const MAX_SIDE = 4096;
 /** Whether a number can be a side of model input. */
 export const isSide = (value: unknown): value is number =>
   typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= MAX_SIDE;
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+const isNumber = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value);
+const areNumbers = (value: unknown): boolean => Array.isArray(value) && value.length === 3 && value.every(isNumber);
+
+function isResampling(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const methods = value.library === "pillow" ? ["bilinear", "bicubic"] : ["bilinear", "bicubic", "area"];
+  const isKnown =
+    value.library === "pillow" || (value.library === "tensorflow" && typeof value.antialias === "boolean");
+  return isKnown && methods.includes(String(value.method));
+}
+
+function isStep(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  if (value.op === "cropOrPad") return isSide(value.side) && isNumber(value.fill);
+  const { size } = value;
+  if (value.op === "centralCrop")
+    return size === undefined || (isRecord(size) && isSide(size.height) && isSide(size.width));
+  if (value.op !== "resize" || !isRecord(size) || !isResampling(value.resampling)) return false;
+  if (size.fit === "squash") return isSide(size.height) && isSide(size.width);
+  return (size.fit === "shortest" || size.fit === "longest") && isSide(size.side);
+}
+
+function areValues(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  if (value.kind === "normalize") return isNumber(value.scale) && areNumbers(value.mean) && areNumbers(value.std);
+  const ends = [value.low, value.high, value.inLow, value.inHigh];
+  return value.kind === "range" && ends.every(isNumber) && typeof value.clip === "boolean";
+}
+
+/** Whether a value that was read from JSON is a specification. */
+export const isPreprocessSpec = (value: unknown): value is PreprocessSpec =>
+  isRecord(value) && Array.isArray(value.steps) && value.steps.every(isStep) && areValues(value.values);

@@ -92,6 +92,9 @@ export class Optimizer {
     { name, kinds, rule, lrOf = () => options.lr }: OptimizerDefinition,
   ) {
     checkOptions(name, options, kinds);
+    if (typeof parameters?.[Symbol.iterator] !== "function") {
+      throw new OptimizerError(`${name}: the parameters must be a map by path; parametersOf(model) makes one`);
+    }
     const { weightDecay = 0, decayed = ".*/kernel", multipliers = [] } = options;
     this.name = name;
     this.#rule = rule;

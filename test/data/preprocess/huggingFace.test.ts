@@ -55,7 +55,7 @@ describe("huggingFacePreprocessing", () => {
     [{ do_resize: "yes" }, '"do_resize" must be true or false, found "yes"'],
     [{ rescale_factor: "1" }, '"rescale_factor" must be a number'],
     [{ image_mean: [0.5, 0.5] }, '"image_mean" must be a number or three'],
-    [{ image_std: [0.5, 0, 0.5] }, '"image_std" must be above 0'],
+    [{ image_std: [0.5, 0, 0.5] }, '"image_std" must not be 0'],
     [{ image_processor_type: "Siglip2ImageProcessor" }, '"image_processor_type" must be "SiglipImageProcessor" or'],
     [{ patch_size: 16 }, 'cannot follow "patch_size"; known fields are'],
   ])("refuses %j", (json, message) => {

@@ -43,7 +43,7 @@ describe("openClipPreprocessing", () => {
     [{ interpolation: "nearest" }, '"interpolation" must be "bilinear" or "bicubic"'],
     [{ resize_mode: "stretch" }, '"resize_mode" must be "squash" or "shortest" or "longest"'],
     [{ fill_color: 256 }, '"fill_color" must be an integer in 0..255, found 256'],
-    [{ std: 0 }, '"std" must be above 0'],
+    [{ std: 0 }, '"std" must not be 0'],
     [{ means: 1 }, 'cannot follow "means"'],
   ])("refuses %j", (json, message) => {
     expect(() => read(json)).toThrow(PreprocessError);

@@ -36,7 +36,7 @@ describe.each(DTYPES)("in %s, Hugging Face's model gives its", (dtype) => {
     compare(transpose(run.logits.value), "out.logits_per_text", dtype);
     compare(run.loss.value, "out.loss", dtype);
     backward(run.loss);
-    const gradients = gradientsIn(huggingFace.table(model.config), model);
+    const gradients = gradientsIn(huggingFace, model);
     const names = goldens.names("grad.");
     expect([...gradients.keys()].sort()).toEqual(names.sort());
     for (const name of names) {

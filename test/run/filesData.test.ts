@@ -1,0 +1,216 @@
+/** The user's images as a data set: splits, test sets and recipes. */
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import { type FileImages, type FileItem, SourceError } from "../../src/data/index.ts";
+import { ConfigError, resolveConfig } from "../../src/run/config.ts";
+import { openClasses, openProbe, openTests, openTraining } from "../../src/run/dataSets.ts";
+import { splitFiles } from "../../src/run/filesData.ts";
+import { filesRecipe } from "../../src/run/filesRecipe.ts";
+
+const item = (n: number, more: Partial<FileItem> = {}): FileItem => ({
+  sha256: createHash("sha256").update(String(n)).digest("hex"),
+  name: `${n}.png`,
+  captions: [{ text: `caption ${n}` }],
+  cutOff: 0,
+  ...more,
+});
+
+/** Images without pictures: they are never drawn here. */
+const images = (items: readonly FileItem[]): FileImages => ({
+  items: [...items].sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1)),
+  form: { kind: "ink", stored: 1, trim: false },
+  picture: () => new Uint8Array(0),
+});
+
+const many = (count: number): FileItem[] => Array.from({ length: count }, (_, n) => item(n));
+
+/** The names of a part. */
+const named = (files: FileImages, part: Int32Array | undefined): string[] =>
+  Array.from(part ?? [], (i) => files.items[i].name);
+
+describe("splitFiles", () => {
+  it("has every image in one part, and an image stays in its part when others are added", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 20, max: 200 }),
+        fc.nat(100),
+        fc.double({ min: 0, max: 0.9 }),
+        (count, added, share) => {
+          const [before, after] = [images(many(count)), images(many(count + added))];
+          const [small, large] = [before, after].map((files) => splitFiles(files, share));
+          const tested = named(before, small.tests.get("test"));
+          expect([...named(before, small.train), ...tested].sort()).toEqual(
+            many(count)
+              .map(({ name }) => name)
+              .sort(),
+          );
+          const later = new Set(named(after, large.tests.get("test")));
+          for (const name of named(before, small.train)) expect(later.has(name)).toBe(false);
+          for (const name of tested) expect(later.has(name)).toBe(true);
+        },
+      ),
+    );
+  });
+
+  it("tests about the share that is asked for", () => {
+    const { tests } = splitFiles(images(many(5000)), 0.1);
+    expect(tests.get("test")!.length).toBeGreaterThan(430);
+    expect(tests.get("test")!.length).toBeLessThan(570);
+  });
+
+  it("keeps all of fewer than 20 images for training", () => {
+    expect(splitFiles(images(many(19)), 0.5).train).toHaveLength(19);
+    expect(splitFiles(images(many(19)), 0.5).tests.size).toBe(0);
+  });
+
+  it("follows the source if it names a split for testing, and draws none then", () => {
+    const files = images([...many(50), item(60, { split: "test" }), item(61, { split: "validation" })]);
+    const { train, tests } = splitFiles(files, 0.5);
+    expect(train).toHaveLength(50);
+    expect([...tests].map(([name, part]) => [name, named(files, part)])).toEqual([["test", ["60.png"]], ["validation", ["61.png"]]]); // biome-ignore format: a line
+  });
+});
+
+describe("filesRecipe", () => {
+  const settings = (count: number, more = {}): Record<string, string> =>
+    Object.fromEntries(
+      filesRecipe({ images: count, start: "nothing", isLocked: false, ...more }).map((each) => each.split("=")),
+    );
+
+  it.each([
+    [2, "2", "400"],
+    [5, "4", "400"],
+    [45, "32", "400"],
+    [114, "64", "600"],
+    [116, "64", "600"],
+    [127, "64", "700"],
+    [128, "128", "700"],
+    [900, "128", "1800"],
+    [45_000, "256", "12000"],
+  ])("for %i images has batches of %s in %s steps", (count, batch, steps) => {
+    expect(settings(count)).toMatchObject({ "train.batch": batch, "train.steps": steps });
+  });
+
+  it("gives valid configurations whatever the number, the start and the lock, with a batch that the images fill", () => {
+    const uses = fc.record({
+      images: fc.integer({ min: 2, max: 200_000 }),
+      start: fc.constantFrom("nothing" as const, "trained here" as const, "released" as const),
+      isLocked: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(uses, (use) => {
+        const locked = use.isLocked ? ["train.lock=image"] : [];
+        const { train } = resolveConfig("files", ["data.path=x", ...locked, ...filesRecipe(use)]);
+        expect(train.batch).toBeLessThanOrEqual(use.images);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("changes a trained model less than a new one", () => {
+    expect(Number(settings(900, { start: "released" })["optim.lr"])).toBeLessThan(1e-4);
+    expect(Number(settings(900, { start: "trained here" })["train.steps"])).toBe(450);
+  });
+});
+
+describe("captions as classes", () => {
+  const root = mkdtempSync(join(tmpdir(), "siglip-classes-"));
+  afterAll(() => rmSync(root, { recursive: true }));
+
+  /** The configuration of a run on the first images of the fixtures, each under one of these names. */
+  function configOf(names: readonly string[]) {
+    const folder = mkdtempSync(join(root, "images-"));
+    names.forEach((name, i) => {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      cpSync(
+        new URL(`../fixtures/sources/folder/00${i}.${i === 3 ? "webp" : "png"}`, import.meta.url),
+        join(folder, name),
+      );
+    });
+    return resolveConfig("files", [`data.path=${folder}`, "train.batch=4"]);
+  }
+
+  it("are those of training, and tell which images are tested", async () => {
+    const config = configOf(["train/dog/1", "train/cat/2", "train/cat/3", "train/dog/4", "test/cat/5", "test/owl/6"].map((name) => `${name}.png`)); // biome-ignore format: a line
+    const [{ names, ofItem }, probe] = [await openClasses(config), (await openProbe(config, {}))!];
+    expect([names, [...ofItem].sort()]).toEqual([["cat", "dog"], [-1, 0, 0, 0, 1, 1]]); // biome-ignore format: a line
+    expect(probe.train.map(({ labels }) => [...labels].sort())).toEqual([[0, 0, 1, 1]]);
+    expect([probe.test.pictures.texts, [...probe.test.labels]]).toEqual([["cat"], [0]]);
+    for (const { pictures, labels } of probe.train) {
+      expect(pictures.texts).toEqual(Array.from(labels, (label) => names[label]));
+    }
+  });
+
+  it("are no classes if most images have one of their own", async () => {
+    const config = configOf(["dog/1.png", "cat/2.png", "owl/3.png", "owl/4.png"]);
+    await expect(openClasses(config)).rejects.toThrow(/at least two images for a class; use train\.objective=pairs/);
+    expect(await openProbe(config, {})).toBeUndefined();
+  });
+});
+
+describe("the smallest data", () => {
+  it("is none: a run without a path is refused", async () => {
+    await expect(openTraining(resolveConfig("files", []), {})).rejects.toThrow(/data\.name files needs data\.path/);
+  });
+
+  const root = mkdtempSync(join(tmpdir(), "siglip-files-"));
+  afterAll(() => rmSync(root, { recursive: true }));
+
+  /** Opens the data of a run on so many captioned images. */
+  function opened(count: number) {
+    const folder = mkdtempSync(join(root, "images-"));
+    for (let i = 0; i < count; i++) {
+      cpSync(new URL(`../fixtures/sources/folder/00${2 * i}.png`, import.meta.url), join(folder, `${i}.png`));
+      writeFileSync(join(folder, `${i}.txt`), `image ${i}`);
+    }
+    const recipe = filesRecipe({ images: Math.max(2, count), start: "nothing", isLocked: false });
+    const config = resolveConfig("files", [`data.path=${folder}`, ...recipe]);
+    return Promise.all([openTraining(config, {}), openTests(config, {})]);
+  }
+
+  it.each([
+    [0, /no images among 0 files; give images with captions/],
+    [1, /found one image with a caption, which has nothing to differ from; give at least 2/],
+  ])("of %i images is refused", async (count, says) => {
+    await expect(opened(count)).rejects.toThrow(SourceError);
+    await expect(opened(count)).rejects.toThrow(says);
+  });
+
+  it.each([2, 4])("of %i images is trained on, and tested on the same images", async (count) => {
+    const [training, { sets }] = await opened(count);
+    expect([training.items, sets[0].pictures.count]).toEqual([count, count]);
+    expect(sets[0].title).toBe("the images of training, since none are held out");
+  });
+});
+
+describe("test sets", () => {
+  it("have one image for each caption, since nobody can tell which of two is right", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "siglip-classes-"));
+    for (const [i, name] of ["round/a", "round/b", "square/c", "train/round/d", "train/square/e"].entries()) {
+      const file = join(folder, i < 3 ? "test" : "", `${name}.png`);
+      mkdirSync(join(file, ".."), { recursive: true });
+      const from = new URL(`../fixtures/sources/folder/00${[0, 2, 1, 4, 5][i]}.png`, import.meta.url);
+      cpSync(from, file);
+    }
+    const { sets } = await openTests(resolveConfig("files", [`data.path=${folder}`, "train.batch=2"]), {});
+    rmSync(folder, { recursive: true });
+    expect(sets.map(({ title, pictures }) => [title, [...pictures.texts].sort()])).toEqual([
+      ["test, images held out, one for each caption", ["round", "square"]],
+    ]);
+  });
+});
+
+describe("a configuration of the user's images", () => {
+  it.each([
+    [["data.path=x"], /data\.path is for data\.name files, and this run is on emoji/],
+    [["data.name=files", "data.path=x", "data.preprocess={}"], /data\.preprocess = "\{\}": expected none or steps/],
+    [["data.name=files", "data.path=x", 'data.preprocess={"steps": [], "values": {"kind": "normalize", "scale": 1, "mean": [0, 0, 0], "std": [1, 1, 1]}}'], /data\.augment light is for models/],
+  ])("refuses %j", (set, says) => {
+    expect(() => resolveConfig("emoji", set)).toThrow(ConfigError);
+    expect(() => resolveConfig("emoji", set)).toThrow(says);
+  }); // biome-ignore format: a case a line
+});
