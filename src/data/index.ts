@@ -75,7 +75,7 @@ export { pixelNeighbours } from "./pixelNeighbours.ts";
 export { bigVisionPreprocessing } from "./preprocess/bigVision.ts";
 export { huggingFacePreprocessing } from "./preprocess/huggingFace.ts";
 export { openClipPreprocessing } from "./preprocess/openClip.ts";
-export { type ModelInput, preprocess } from "./preprocess/preprocess.ts";
+export { type ModelInput, preprocess, type WithPreprocessing } from "./preprocess/preprocess.ts";
 export {
   isPreprocessSpec,
   type PixelValues,

@@ -46,6 +46,7 @@ describe("an open model of Hugging Face's layout", () => {
     const { pixels } = await model.pictures.read(file);
     const settings = JSON.parse(readFileSync(released("hf/tiny/preprocessor_config.json"), "utf8"));
     expect(pixels).toEqual(preprocess(await readImage(file), huggingFacePreprocessing(settings, "")).pixels);
+    expect(pixels).toEqual(preprocess(await readImage(file), model).pixels);
     const images = { count: 1, side: 32, pixels: () => pixels };
     expect(embedPictures(model, images)).toEqual(embedPictures(whole, images));
     expect([model.t, model.b]).toEqual([Math.exp(whole.tPrime.value.item()), whole.b.value.item()]);
@@ -153,6 +154,8 @@ describe("an open model", () => {
     );
     const { pixels } = await model.pictures.read(await picture());
     expect([Math.min(...pixels) >= 0, Math.max(...pixels) > 1]).toEqual([true, true]);
+    const image = { data: new Uint8Array(3), width: 1, height: 1 };
+    expect(() => preprocess(image, openModel(folder))).toThrow(/trained here; .* by pictures.read/);
   });
 
   it("of a run is that of its newest checkpoint, with the configuration of its training", () => {

@@ -5,7 +5,15 @@
  */
 import { described, PictureError } from "../pictureError.ts";
 import { pillowResize } from "./pillow.ts";
-import type { PixelValues, PreprocessSpec, PreprocessStep, Resampling, RgbImage, TargetSize } from "./spec.ts";
+import {
+  type PixelValues,
+  PreprocessError,
+  type PreprocessSpec,
+  type PreprocessStep,
+  type Resampling,
+  type RgbImage,
+  type TargetSize,
+} from "./spec.ts";
 import { roundHalfToEven, tensorflowResize } from "./tensorflow.ts";
 
 /** An image as model input. */
@@ -20,11 +28,23 @@ const MAX_PIXELS = 2 ** 23;
 
 const f32 = Math.fround;
 
+/** A model that says how its images are prepared, as `openModel` of `siglip-ts/run` gives it. */
+export interface WithPreprocessing {
+  readonly pictures: { readonly spec?: PreprocessSpec };
+}
+
 /**
- * Prepares an image. Throws `PictureError` if it is smaller than a crop, or so long that its shape leaves no pixel of a side or
- * too many.
+ * Prepares an image for a model of another library, or by a specification. Throws `PictureError` if it is smaller than a crop, or so
+ * long that its shape leaves no pixel of a side or too many, and `PreprocessError` for a model that was trained here: its
+ * `pictures.read(file)` crops and inks what it reads.
  */
-export function preprocess(image: RgbImage, { steps, values }: PreprocessSpec): ModelInput {
+export function preprocess(image: RgbImage, by: PreprocessSpec | WithPreprocessing): ModelInput {
+  const spec = "pictures" in by ? by.pictures.spec : by;
+  if (spec === undefined) {
+    const how = "its images are drawings on white, cropped and inked by pictures.read(file)";
+    throw new PreprocessError(`preprocess: the model was trained here; ${how}`);
+  }
+  const { steps, values } = spec;
   const { data, width, height } = image;
   if (!(width >= 1 && height >= 1) || data.length !== width * height * 3) {
     const shape = `[${height}, ${width}, 3]`;
