@@ -3,7 +3,7 @@
  *
  * Rows are read a group at a time, and the last group stays in memory, since images are read in the order of the rows.
  */
-import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
+import zlib from "node:zlib";
 import {
   type AsyncBuffer,
   type Compressors,
@@ -17,10 +17,10 @@ import type { BadRow, Columns, Row, Source } from "./row.ts";
 import { baseOf, columnsOf, type NamedColumns, rowOf } from "./table.ts";
 
 const compressors: Compressors = {
-  GZIP: (bytes) => gunzipSync(bytes),
-  BROTLI: (bytes) => brotliDecompressSync(bytes),
-  // Only from Node 22.15 on; without it hyparquet names the codec.
-  ...(zstdDecompressSync ? { ZSTD: (bytes: Uint8Array) => zstdDecompressSync(bytes) } : {}),
+  GZIP: (bytes) => zlib.gunzipSync(bytes),
+  BROTLI: (bytes) => zlib.brotliDecompressSync(bytes),
+  // Node has it from 22.15 on, so it cannot be imported by its name; without it hyparquet names the codec.
+  ...(zlib.zstdDecompressSync ? { ZSTD: (bytes: Uint8Array) => zlib.zstdDecompressSync(bytes) } : {}),
 };
 
 type Values = Record<string, unknown>;
