@@ -126,7 +126,7 @@ function headerOf(block: Uint8Array, file: string, at: number): Header {
   }
   const size = sizeOf(block.subarray(124, 136));
   if (size === undefined)
-    throw new FormatError("TAR_SIZE", file, at, "the size of a member is no number from 0 to 2^53");
+    throw new FormatError("TAR_SIZE", file, at, "the size of a member is not a number from 0 to 2^53");
   const isUstar = textOf(block.subarray(257, 262)) === "ustar";
   const prefix = isUstar && block[262] === 0 ? textOf(block.subarray(345, 500)) : "";
   const name = textOf(block.subarray(0, 100));

@@ -2,6 +2,7 @@
  * Writes npz (format: npz.ts, zip.ts) as NumPy's `savez` does: arrays stored, not deflated, in the given order. Equal arrays give
  * equal bytes: the date of every entry is 1 January 1980, the first that zip knows.
  */
+import { joinBytes } from "./joinBytes.ts";
 import { npyHeader } from "./npy.ts";
 import type { Zlib } from "./npz.ts";
 import type { DeferredTensor } from "./writeSafetensors.ts";
@@ -25,15 +26,7 @@ function fields(...values: readonly (readonly [bytes: 2 | 4 | 8, value: number])
   return out;
 }
 
-function joined(...pieces: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    out.set(piece, at);
-    at += piece.length;
-  }
-  return out;
-}
+const joined = (...pieces: readonly Uint8Array[]): Uint8Array => joinBytes(pieces);
 
 /** The bytes of an npz file in pieces, an array at a time. */
 export function* npzPieces(

@@ -2,7 +2,9 @@
  * Writes safetensors (format: see safetensors.ts). Equal tensors give equal bytes: tensors are ordered by item size, then name,
  * which also aligns every array; metadata by key.
  */
+
 import { quote } from "./formatError.ts";
+import { joinBytes } from "./joinBytes.ts";
 import { jsonText } from "./json.ts";
 import { ARRAYS, MAX_AXES, MAX_HEADER, type SafetensorsData, type SafetensorsTensor } from "./safetensors.ts";
 import { sizeOf, type TensorEntry } from "./tensorSource.ts";
@@ -18,14 +20,7 @@ export function writeSafetensors(
   metadata: ReadonlyMap<string, string> = new Map(),
 ): Uint8Array {
   const deferred = [...tensors].map(([name, tensor]) => [name, { ...tensor, numbers: () => tensor.data }] as const);
-  const pieces = [...safetensorsPieces(new Map(deferred), metadata)];
-  const out = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    out.set(piece, at);
-    at += piece.length;
-  }
-  return out;
+  return joinBytes([...safetensorsPieces(new Map(deferred), metadata)]);
 }
 
 /** The same bytes in pieces: the header, then each tensor. */

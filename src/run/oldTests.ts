@@ -7,7 +7,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DataError, SourceError } from "../data/index.ts";
-import { parseJson, printable } from "../formats/index.ts";
+import { FormatError, isJsonRecord, type JsonValue, parseJson, printable } from "../formats/index.ts";
 import { launch } from "../parallel/launch.ts";
 import type { Config } from "./config.ts";
 import type { Opening } from "./dataSet.ts";
@@ -65,12 +65,21 @@ export async function testAfter(
 ): Promise<Evaluation[]> {
   const file = join(run, INIT_FILE);
   if (!existsSync(file)) return [];
-  const old = parseJson(realFs.read(file), file) as unknown as OldTests; // written by this run
+  const old = oldTestsOf(parseJson(realFs.read(file), file), file);
   const after = (await evaluated(old, config, stored, options)) ?? [];
   return after.map((evaluation) => {
     const before = old.before.find(({ name }) => name === evaluation.name)?.recall;
     return { ...evaluation, title: `data of ${printable(old.init)}: ${evaluation.title}`, ...(before && { before }) };
   });
+}
+
+/** The contents of a file that `writeOldTests` wrote. Throws `FormatError` if it is not one. */
+function oldTestsOf(value: JsonValue, file: string): OldTests {
+  const { init, data, before } = isJsonRecord(value) ? value : {};
+  if (typeof init === "string" && data !== undefined && isJsonRecord(data) && Array.isArray(before)) {
+    return value as unknown as OldTests;
+  }
+  throw new FormatError("MODEL_FILE", file, 0, 'expected "init", "data" and "before", as the run wrote them');
 }
 
 async function evaluated(
