@@ -25,7 +25,7 @@ describe("#ring", () => {
     await page.locator(named("ring-back")).press("Enter");
     await page.locator(named("ring-frame")).press("End");
     expect(await text.textContent()).toMatch(/The loss is (\d+\.\d+); the dense form, .* gives \1/);
-    expect(page.url()).toContain("#ring?form=chunked&devices=3&frame=7");
+    await expect.poll(() => page.url()).toContain("#ring?form=chunked&devices=3&frame=7");
     await page.locator(`${named("ring-table")} summary`).press("Enter");
     await expect.poll(() => page.locator(`${named("ring-table")} tbody tr`).count()).toBe(8);
     await page.locator(named("ring-devices")).press("Home");
@@ -34,7 +34,7 @@ describe("#ring", () => {
     await page.locator(named("ring-frame")).press("Home");
     expect(await text.textContent()).toContain("x0 · y0, x1 · y1. 2 of 4");
     await page.locator(named("ring-play")).press("Enter");
-    await expect.poll(() => page.url(), { timeout: 20_000 }).toContain("frame=2");
+    await expect.poll(() => page.url()).toContain("frame=2");
     expect(problems).toEqual([]);
   });
 });
@@ -52,7 +52,7 @@ describe("#autodiff", () => {
     await expect.poll(() => text.textContent()).toContain("the value is 9");
     await page.locator(named("autodiff-frame")).press("End");
     expect(await text.textContent()).toContain("added to 3: 6. All gradients are complete: ∂/∂x = 6 (measured: 6)");
-    expect(page.url()).toContain("expression=x+*+x&at.x=3&frame=2");
+    await expect.poll(() => page.url()).toContain("expression=x+*+x&at.x=3&frame=2");
     expect(problems).toEqual([]);
   });
 });
@@ -68,7 +68,7 @@ describe("#faults", () => {
     expect(await recall("right")).toBeGreaterThan(10);
     expect(await recall("fault")).toBeLessThan(1);
     await page.locator(named("faults-labelSign")).press("ArrowRight");
-    expect(page.url()).toContain("fault=rawT");
+    await expect.poll(() => page.url()).toContain("fault=rawT");
     expect(await recall("right")).toBeGreaterThan(10);
     expect(await page.locator(named("faults-fault-step")).textContent()).toBe(`0 / ${STEPS}`);
     expect(problems).toEqual([]);

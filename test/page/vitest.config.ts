@@ -9,5 +9,6 @@ export default defineConfig({
     maxWorkers: 1, // each file has a browser
     testTimeout: 240_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 20_000 } }, // a second is short where other programs take the cores
   },
 });
