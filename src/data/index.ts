@@ -72,6 +72,8 @@ export { filesOf } from "./pictureFiles.ts";
 export { type PictureForm, storedBytes, storedSide } from "./pictureForm.ts";
 export { decodePicture, type PreparedPicture, type PreparePicture, readPicture } from "./pictures.ts";
 export { pixelNeighbours } from "./pixelNeighbours.ts";
+export { decodeInput, type PictureInput } from "./preparation.ts";
+export { openPreparer, type Preparer } from "./preparer.ts";
 export { bigVisionPreprocessing } from "./preprocess/bigVision.ts";
 export { huggingFacePreprocessing } from "./preprocess/huggingFace.ts";
 export { openClipPreprocessing } from "./preprocess/openClip.ts";

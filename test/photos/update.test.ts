@@ -14,14 +14,30 @@ import { tinyModel } from "../support/tinyModel.ts";
 
 const tiny = tinyModel();
 const SIDE = 8;
+const prepare = { side: SIDE, trim: false };
+const reader: Pick<PhotoModel["pictures"], "read" | "input"> = {
+  read: (file) => readPicture(file, prepare),
+  input: { kind: "ink", ...prepare },
+};
 const model: PhotoModel = {
   path: "/model",
   fingerprint: "f",
   config: tiny.config,
   embedDim: tiny.embedDim,
   embedImages: (images) => tiny.embedImages(images),
-  pictures: { height: SIDE, width: SIDE, settings: "", read: (file) => readPicture(file, { side: SIDE, trim: false }) },
+  pictures: { height: SIDE, width: SIDE, settings: "", ...reader },
 };
+
+/** The same, but nothing may be prepared for it. */
+const blindModel = (message: string): PhotoModel => ({
+  ...model,
+  pictures: {
+    ...model.pictures,
+    get input(): never {
+      return expect.unreachable(message);
+    },
+  },
+});
 
 /** A model in files, which devices can open. */
 const small: PhotoModel = openModel(released("hf/tiny"), (warning) => expect.unreachable(warning));
@@ -84,7 +100,7 @@ describe("updateIndex", () => {
     put(folder, "a.png", png(1));
     put(folder, "b.txt", "text");
     await update(folder);
-    const blind = { ...model, pictures: { ...model.pictures, read: () => expect.unreachable("read again") } };
+    const blind = blindModel("read again");
     expect(await update(folder, {}, blind)).toMatchObject({
       photos: 1,
       embedded: 0,
@@ -97,7 +113,7 @@ describe("updateIndex", () => {
     const folder = temporaryFolder();
     for (const [i, name] of ["a", "b", "c", "d"].entries()) put(folder, `${name}.png`, png(i));
     await update(folder);
-    const blind = { ...model, pictures: { ...model.pictures, read: () => expect.unreachable("embedded again") } };
+    const blind = blindModel("embedded again");
     renameSync(join(folder, "a.png"), join(folder, "renamed.png"));
     put(folder, "deep/copy.png", png(1));
     put(folder, "c.png", png(2), new Date(2021, 1, 1));
