@@ -55,7 +55,7 @@ const map = { pooling: "map", posEmb: "learn" } as const;
 const small = { width: 64, depth: 3, mlpDim: 256, numHeads: 4, patchSize: 12, imageSize: 24, ...map };
 const spec = huggingFacePreprocessing({ size: { height: 224, width: 224 } }, "bench");
 const MODELS: Readonly<Record<string, PhotoModel>> = {
-  "size of --preset emoji": modelOf({ image: small, embedDim: 64 }, { kind: "ink", side: 24 }),
+  "size of --preset emoji": modelOf({ image: small, embedDim: 64 }, { kind: "ink", side: 24, trim: true }),
   "S/16, 224 × 224": modelOf(
     { image: { ...decodeVariant("S/16"), imageSize: 224, ...map }, embedDim: 384 },
     { kind: "preprocessed", spec },

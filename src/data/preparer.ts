@@ -1,55 +1,49 @@
 /**
- * Prepares image files on several threads: decoding, orientation, resizing and the numbers of the model input.
+ * Decodes image files on several threads: decoding, orientation, resizing.
  *
- *   this thread                                        preparingThread.ts, one file at a time
- *   reads files, hashes them     bytes, how     →      sharp decodes, JavaScript resizes
- *   embeds, trains, writes       ←   picture or why there is none
+ *   this thread                                          preparingThread.ts, one file at a time
+ *   reads files, hashes them      bytes, how      →      sharp decodes, JavaScript resizes
+ *   embeds, trains, writes        ←   a stored picture, or why there is none
  *
- * A picture has the same bytes on any thread. Few files are prepared on this thread, since a thread takes 0.2 s to start.
+ * A picture has the same bytes on any thread. A thread takes some 0.3 s of CPU time to start, so few files are decoded on this one.
  */
 import type { Worker } from "node:worker_threads";
 import { startThread, threadFile } from "../parallel/launch.ts";
 import { loadSharp } from "./packages.ts";
 import { PictureError } from "./pictureError.ts";
-import type { PictureForm } from "./pictureForm.ts";
+import { type Decoding, storedIn } from "./pictureForm.ts";
+import { type Decode, decodeInput, type PictureInput } from "./pictureInput.ts";
 import type { PreparedPicture, StoredPicture } from "./pictures.ts";
-import { type Answer, type PictureInput, type Prepared, prepare, type ToPrepare } from "./preparation.ts";
+import type { Answer, ToDecode } from "./preparingMessages.ts";
 
 /** Prepares image files. */
 export interface Preparer {
   /** A stored picture of the bytes of a file; `name` is for messages. Throws `PictureError`. */
-  stored(form: PictureForm, bytes: Uint8Array, name: string): Promise<StoredPicture>;
+  readonly stored: Decode;
   /** The input of a model. Throws `PictureError`. */
   input(input: PictureInput, bytes: Uint8Array, name: string): Promise<PreparedPicture>;
   /** Ends the threads after the files that they have begun; others are given up. */
   close(): Promise<void>;
 }
 
-/** Fewer files than this are prepared on the thread that asks. */
-const FEW = 64;
+/** Fewer files than this are decoded on the thread that asks. */
+const FEW = 128;
 /** An image takes up to 300 MB, so this bounds the memory. */
 const MOST_THREADS = 16;
 
 /** Prepares so many files on at most so many threads. `close` it. */
 export function openPreparer(files: number, threads: number): Preparer {
   const pool = files < FEW || threads < 2 ? undefined : new Pool(Math.min(threads, MOST_THREADS));
-  const prepared = (job: ToPrepare): Promise<Prepared> => (pool ? pool.prepare(job) : prepare(job));
+  const stored: Decode = (how, bytes, name) => (pool ? pool.decode(how, bytes, name) : storedIn(how, bytes, name));
   return {
-    async stored(form, bytes, name) {
-      const { data, cutOff } = await prepared({ bytes, name, how: { to: "stored", form } });
-      return { picture: data as Uint8Array, cutOff };
-    },
-    async input(input, bytes, name) {
-      const { data, cutOff } = await prepared({ bytes, name, how: { to: "input", input } });
-      return { pixels: data as Float32Array, cutOff };
-    },
+    stored,
+    input: (input, bytes, name) => decodeInput(input, bytes, name, stored),
     close: async () => pool?.close(),
   };
 }
 
-interface Waiting {
-  readonly job: ToPrepare;
-  readonly resolve: (prepared: Prepared) => void;
+interface Waiting extends ToDecode {
+  readonly resolve: (picture: StoredPicture) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -58,7 +52,7 @@ const program = threadFile("./preparingThread", import.meta.url);
 /** Threads, and the files that wait for one. */
 class Pool {
   readonly #most: number;
-  readonly #workers = new Map<Worker, Waiting | undefined>(); // with the file that each prepares
+  readonly #workers = new Map<Worker, Waiting | undefined>(); // with the file that each decodes
   readonly #waiting: Waiting[] = [];
   #end: Error | undefined;
 
@@ -66,11 +60,11 @@ class Pool {
     this.#most = most;
   }
 
-  async prepare(job: ToPrepare): Promise<Prepared> {
+  async decode(how: Decoding, bytes: Uint8Array, name: string): Promise<StoredPicture> {
     await loadSharp("picture"); // if it is missing, its error is thrown here, with its type
     if (this.#end) throw this.#end;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ job, resolve, reject });
+      this.#waiting.push({ how, bytes, name, resolve, reject });
       if (this.#workers.size < this.#most) this.#start();
       this.#handOut();
     });
@@ -93,8 +87,8 @@ class Pool {
     worker.on("message", (answer: Answer) => this.#receive(worker, answer));
     worker.on("error", (error: Error) => this.#fail(error));
     worker.on("exit", (code) => {
-      this.#workers.delete(worker);
       this.#fail(new Error(`a thread that prepares images ended with exit code ${code}`));
+      this.#workers.delete(worker);
     });
   }
 
@@ -105,16 +99,17 @@ class Pool {
       if (!next) return;
       this.#workers.set(worker, next);
       worker.ref();
-      const bytes = new Uint8Array(next.job.bytes); // its own, since a part of an archive would take all of it along
-      worker.postMessage({ ...next.job, bytes } satisfies ToPrepare, [bytes.buffer]);
+      const { how, name } = next;
+      const bytes = new Uint8Array(next.bytes); // its own, since a part of an archive would take all of it along
+      worker.postMessage({ how, bytes, name } satisfies ToDecode, [bytes.buffer]);
     }
   }
 
   #receive(worker: Worker, answer: Answer): void {
     const begun = this.#workers.get(worker);
     this.#workers.set(worker, undefined);
-    worker.unref();
-    if ("prepared" in answer) begun?.resolve(answer.prepared);
+    if (!this.#end) worker.unref(); // else `close` waits for it
+    if ("picture" in answer) begun?.resolve(answer);
     else if ("failed" in answer) begun?.reject(answer.failed);
     else begun?.reject(new PictureError(answer.refused.message, answer.refused.kind));
     if (!this.#end) this.#handOut();

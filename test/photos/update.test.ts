@@ -80,20 +80,29 @@ const embeddingOf = async (content: number): Promise<number[]> => {
 };
 
 describe("updateIndex", () => {
-  it("embeds every picture as by itself, and counts other files by kind", async () => {
-    const folder = temporaryFolder();
-    for (let i = 0; i < 70; i++) put(folder, `${i % 3}/${i}.png`, png(i));
-    put(folder, "notes.txt", "shopping");
-    put(folder, "cut.png", png(0).subarray(0, 50));
-    put(folder, ".hidden/a.png", png(1));
-    symlinkSync("..", join(folder, "1/up"));
-    const warnings: string[] = [];
-    const done = await update(folder, { warn: (message) => warnings.push(message) });
-    expect(done).toMatchObject({ photos: 70, embedded: 70, kept: 0, skipped: { text: 1, damaged: 1 }, complete: true });
-    expect(warnings).toEqual([expect.stringMatching(/cut\.png/)]);
-    const found = contents(folder);
-    for (const i of [0, 31, 32, 69]) expect(found[`${i % 3}/${i}.png`]).toEqual(await embeddingOf(i));
-  });
+  it.each([1, 2])(
+    "embeds every picture as by itself, prepared on %i threads, and counts other files by kind",
+    async (devices) => {
+      const folder = temporaryFolder();
+      for (let i = 0; i < 130; i++) put(folder, `${i % 3}/${i}.png`, png(i));
+      put(folder, "notes.txt", "shopping");
+      put(folder, "cut.png", png(0).subarray(0, 50));
+      put(folder, ".hidden/a.png", png(1));
+      symlinkSync("..", join(folder, "1/up"));
+      const warnings: string[] = [];
+      const done = await update(folder, { devices, warn: (message) => warnings.push(message) });
+      expect(done).toMatchObject({
+        photos: 130,
+        embedded: 130,
+        kept: 0,
+        skipped: { text: 1, damaged: 1 },
+        complete: true,
+      });
+      expect(warnings).toEqual([expect.stringMatching(/cut\.png/)]);
+      const found = contents(folder);
+      for (const i of [0, 31, 32, 129]) expect(found[`${i % 3}/${i}.png`]).toEqual(await embeddingOf(i));
+    },
+  );
 
   it("reads nothing again of what is unchanged, skipped files among them", async () => {
     const folder = temporaryFolder();
