@@ -2,13 +2,14 @@
  * Decodes image files on several threads: decoding, orientation, resizing.
  *
  *   this thread                                          preparingThread.ts, one file at a time
- *   reads files, hashes them      bytes, how      →      sharp decodes, JavaScript resizes
+ *   reads files, hashes them      bytes, how      →      sharp decodes, kernels resize
  *   embeds, trains, writes        ←   a stored picture, or why there is none
  *
  * A picture has the same bytes on any thread. A thread takes some 0.3 s of CPU time to start, so few files are decoded on this one.
  */
 import type { Worker } from "node:worker_threads";
 import { startThread, threadFile } from "../parallel/launch.ts";
+import { kernelReport } from "../tensor/index.ts";
 import { loadSharp } from "./packages.ts";
 import { PictureError } from "./pictureError.ts";
 import { type Decoding, storedIn } from "./pictureForm.ts";
@@ -81,7 +82,7 @@ class Pool {
   }
 
   #start(): void {
-    const worker = startThread(program, { name: "preparing" });
+    const worker = startThread(program, { name: "preparing", workerData: kernelReport() });
     worker.unref(); // does not keep the process alive unless it has work
     this.#workers.set(worker, undefined);
     worker.on("message", (answer: Answer) => this.#receive(worker, answer));

@@ -1,11 +1,14 @@
 /** The program of the threads of `openPreparer`: decodes one file after the other until it is told to end. */
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
+import { adoptKernels, type KernelReport } from "../tensor/index.ts";
 import { PictureError } from "./pictureError.ts";
 import { storedIn } from "./pictureForm.ts";
 import type { Answer, ToDecode } from "./preparingMessages.ts";
 
 const port = parentPort;
 if (!port) throw new Error("preparingThread: not in a worker thread; it is started by openPreparer");
+
+adoptKernels(workerData as KernelReport);
 
 async function answerTo({ how, bytes, name }: ToDecode): Promise<Answer> {
   try {

@@ -70,6 +70,9 @@ export const or = bitwise(0x72, 0xfd0050);
 export const xor = bitwise(0x73, 0xfd0051);
 export const not = unary({ i32x4: 0xfd004d, i64x2: 0xfd004d });
 
+/** Eight integers of 16 bits in each: their products, added in pairs. */
+export const dotPairs = binary({ i32x4: 0xfd00ba });
+
 type Shift = <T extends "i32" | "i32x4">(a: Expr<T>, bits: Operand<"i32">) => Expr<T>;
 const shift =
   (codes: Codes<"i32" | "i32x4">): Shift =>
@@ -216,6 +219,40 @@ export function storeLane(address: Expr<"i32">, value: Expr<"f32x4">, lane: numb
   });
 }
 
+const STORE_PART = { 1: 0xfd0058, 2: 0xfd0059, 8: 0xfd005b } as const;
+/** Writes part `index` of a vector that is cut into parts of so many bytes. */
+export function storePart(
+  address: Expr<"i32">,
+  value: Expr<"i32x4">,
+  bytes: keyof typeof STORE_PART,
+  index: number,
+  offset = 0,
+): Statement {
+  return statement((to) => {
+    address.emit(to);
+    value.emit(to);
+    to.op(STORE_PART[bytes]);
+    to.bytes(0, ...unsigned(offset), index);
+  });
+}
+
+/** Eight bytes as integers of 16 bits. */
+export const loadBytes = loader("i32x4", 0xfd0002);
+
+/** The lanes of both, clamped to 0..255, as the first eight bytes; zeros behind them. */
+export function narrow(a: Expr<"i32x4">, b: Expr<"i32x4">): Expr<"i32x4"> {
+  return {
+    type: "i32x4",
+    emit: (to) => {
+      a.emit(to);
+      b.emit(to);
+      to.op(0xfd0085); // to 16 bits with sign
+      constant("i32x4", [0]).emit(to);
+      to.op(0xfd0066); // to bytes
+    },
+  };
+}
+
 /** `into` with one lane read from memory. */
 export function loadLane(address: Expr<"i32">, into: Expr<"f32x4">, lane: number, offset = 0): Expr<"f32x4"> {
   return {
@@ -252,6 +289,19 @@ export function shuffle<T extends Laned>(a: Expr<T>, b: Expr<NoInfer<T>>, lanes:
   const bytes = lanes.flatMap((from) => Array.from({ length: width }, (_, i) => from * width + i));
   return {
     type: a.type,
+    emit: (to) => {
+      a.emit(to);
+      b.emit(to);
+      to.op(0xfd000d);
+      to.bytes(...bytes);
+    },
+  };
+}
+
+/** The chosen bytes of a (0 to 15) and b (16 to 31). */
+export function shuffleBytes(a: Expr<"i32x4">, b: Expr<"i32x4">, bytes: readonly number[]): Expr<"i32x4"> {
+  return {
+    type: "i32x4",
     emit: (to) => {
       a.emit(to);
       b.emit(to);

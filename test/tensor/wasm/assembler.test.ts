@@ -253,6 +253,35 @@ describe("every instruction equals JavaScript:", () => {
     expect(get("f32x4")).toEqual([0, 0, 0, 4]);
   });
 
+  test("bytes and integers of 16 bits", () => {
+    const words = (...numbers: number[]) => i32x4.const(...(numbers as [number, ...number[]]));
+    const pair = (low: number, high: number): number => (low & 0xffff) | (high << 16);
+    const a = words(pair(1, -2), pair(32767, 32767), pair(-32768, 5), 0);
+    const b = words(pair(3, 4), pair(32767, 32767), pair(-32768, -1), 9);
+    expect(evaluate(I.dotPairs(a, b))).toEqual([-5, 2 * 32767 ** 2, 2 ** 30 - 5, 0]);
+    expect(evaluate(I.narrow(words(-5, 0, 255, 256), words(7, 40_000, -40_000, 128)))).toEqual([
+      0xffff0000 | 0, 0x8000ff07 | 0, 0, 0,
+    ]); // biome-ignore format: bytes
+    put("i32x4", A, [0x04030201, 0x080706ff, 0, 0]);
+    expect(evaluate(I.loadBytes(i32.const(A)))).toEqual([pair(1, 2), pair(3, 4), pair(255, 6), pair(7, 8)]);
+    const bytes = I.shuffleBytes(
+      i32x4.load(i32.const(A)),
+      words(-1),
+      [3, 16, 0, 31, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 8, 8],
+    );
+    expect(evaluate(bytes)).toEqual([0xff01ff04 | 0, -1, 0, 0]);
+    put("i32x4", OUT, [0, 0, 0, 0]);
+    const value = i32x4.load(i32.const(A));
+    instantiate(memory, plain, {
+      run: func([], () => [
+        I.storePart(out, value, 8, 0),
+        I.storePart(out, value, 2, 2, 9), // bytes 4 and 5
+        I.storePart(out, value, 1, 3, 15),
+      ]),
+    }).run();
+    expect(get("i32x4")).toEqual([0x04030201, 0x080706ff, 0x0006ff00, 0x04000000]);
+  });
+
   test("memoryCopy, memoryFill and a far offset", () => {
     put("f32x4", A, [1, 2, 3, 4]);
     const far = 5000; // more than one byte of LEB128
