@@ -24,6 +24,7 @@ import {
   firstBatchPage,
   fitsOn,
   fittingShards,
+  hasOldTests,
   initialCheckpoint,
   keptTokenizer,
   LiveReport,
@@ -254,7 +255,15 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
     writeFileSync(options.sheet, await firstBatchPage(await openTraining(config, opening()), config, kept));
   }
   const deadline = deadlineOf(options.deadline);
-  await printDryRun({ config, devices, deadline, vocabSize: kept.vocabSize, classes, path, json, data });
+  const hasOld = from !== undefined && hasOldTests(await withContents(config, from), from);
+  const sizes = { vocabSize: kept.vocabSize, classes };
+  await printDryRun({ config, devices, deadline, ...sizes, path, json, data, hasOldTests: hasOld });
+}
+
+/** The configuration with the SHA-256 of its data, if that tells it from the data of the weights that it starts from. */
+async function withContents(config: Config, { data }: StartingWeights): Promise<Config> {
+  if (data?.name !== config.data.name || data.contents === "none") return config;
+  return onContents(config, (await openTraining(config, opening())).contents);
 }
 
 /** The data of a training, with the embeddings that it reads in place of images, or the classes that it learns, if any. */

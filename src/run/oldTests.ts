@@ -44,13 +44,14 @@ export async function testBefore(
   options: OldTestOptions,
 ): Promise<OldTests | undefined> {
   const { path: init, data } = from;
-  const isLocked = config.train.lock === "image"; // its text tower is new, so nothing was known before
-  if (data === undefined || isLocked || isSame(data, config.data)) return undefined;
+  if (data === undefined || !hasOldTests(config, from)) return undefined;
   const before = await evaluated({ init, data }, config, stored, options);
   return before && { init, data, before };
 }
 
-const isSame = (a: Config["data"], b: Config["data"]): boolean => a.name === b.name && a.contents === b.contents;
+/** Whether a run is tested on the data that its weights come from: on other data than its own, and if its text tower is not new. */
+export const hasOldTests = ({ data, train }: Config, { data: old }: StartingWeights): boolean =>
+  old !== undefined && train.lock !== "image" && !(old.name === data.name && old.contents === data.contents);
 
 /** Writes the tests into the folder of a run. */
 export const writeOldTests = (run: string, tests: OldTests): void =>
