@@ -10,6 +10,7 @@ import {
   modelConfig,
   runBytes,
   runFiles,
+  showTime,
   type TrialJob,
   type TrialResult,
   trainingSeconds,
@@ -18,7 +19,6 @@ import {
 import { classifierParameters, parameterCount } from "../siglip/index.ts";
 import { startWaiting } from "./elapsed.ts";
 import { print, printableLines } from "./print.ts";
-import { showTime } from "./progress.ts";
 
 export interface DryRun {
   readonly config: Config;

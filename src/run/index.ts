@@ -88,6 +88,7 @@ export {
 } from "./runFolder.ts";
 export { classifierOf, imageModelOf, modelOf, openRunToRead } from "./runModel.ts";
 export { sessionOf } from "./runReport.ts";
+export { showTime } from "./showTime.ts";
 export {
   initialCheckpoint,
   keptTokenizer,

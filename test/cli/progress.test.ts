@@ -2,7 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ProgressStream, progressLine, showTime, startProgress } from "../../src/cli/progress.ts";
+import { type ProgressStream, progressLine, startProgress } from "../../src/cli/progress.ts";
 
 const row = { step: 1234, loss: 3.1406, t: 14.2, b: -4.913 };
 
@@ -96,16 +96,6 @@ describe("the newest recall", () => {
       ["step 4", true],
     ]);
   });
-});
-
-describe("showTime", () => {
-  it.each([
-    [0.2, "1 s"],
-    [59.5, "1 min 00 s"],
-    [192, "3 min 12 s"],
-    [3599.5, "1 h 00 min"],
-    [7260, "2 h 01 min"],
-  ])("writes %f seconds as %s", (seconds, text) => expect(showTime(seconds)).toBe(text));
 });
 
 describe("startProgress", () => {
