@@ -66,6 +66,7 @@ import { printDryRun } from "./dryRun.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { commandLine } from "./invocation.ts";
 import { embeddingsOf, openLockedImages } from "./lockedImages.ts";
+import { nextSteps } from "./nextSteps.ts";
 import { opening } from "./opening.ts";
 import { ownDataRecipe, ownDataSummary } from "./ownData.ts";
 import { print, printableLines, warn } from "./print.ts";
@@ -328,6 +329,7 @@ async function trainRun(start: OpenRun, training: Trained, devices: number, opti
       const results = [...result.snapshot.results, ...old.map(resultsOf)];
       report.finish({ ...result.snapshot, results });
       print(printableLines(`report: ${report.file}`));
+      for (const line of nextSteps(path, config, training.texts)) process.stderr.write(printableLines(`${line}\n`));
     }
   } catch (error) {
     if (error instanceof DeviceError) {
