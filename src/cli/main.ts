@@ -28,6 +28,9 @@ const kernels = (about: string): Option => new Option("--kernels <mode>", about)
 const deadline = (): Option =>
   new Option("--deadline <seconds>", "end the run if a device sends no heartbeat for this many seconds (default: 30)");
 
+/** The presets for help; `files` needs images, so nobody names it to start. */
+const PRESETS = presetNames.map((name) => (name === "files" ? "files (that of --data)" : name)).join(", ");
+
 const MODEL = "run folder, saved model, or released weights (a folder, or an npz file)";
 
 const program = new Command(commandLine([]))
@@ -52,7 +55,7 @@ const program = new Command(commandLine([]))
 program
   .command("train")
   .description("train a model; ends with a table of results and a report")
-  .option("--preset <name>", `what to train: ${presetNames.join(", ")}; config shows what one changes (default: emoji)`)
+  .option("--preset <name>", `what to train: ${PRESETS}; config shows what one changes (default: emoji)`)
   .option("--out <folder>", "run folder (default: a new one under runs/)")
   .option("--seed <number>", "the same as --set train.seed=<number>")
   .option(
@@ -88,7 +91,7 @@ program
 program
   .command("config")
   .description("list the keys of --set: value, accepted values, meaning, and what a preset changes")
-  .argument("[preset]", `one of ${presetNames.join(", ")} (default: the values before any preset)`)
+  .argument("[preset]", `one of ${PRESETS} (default: the values before any preset)`)
   .option("--json", "print JSON")
   .action(async (preset, options) => (await import("./config.ts")).config(preset, options));
 

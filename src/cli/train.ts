@@ -17,9 +17,10 @@ import {
   checkSchedule,
   checkSettings,
   configDigest,
+  countCut,
   createNextRun,
   createRun,
-  cutTexts,
+  cutTrainingTexts,
   evaluationTable,
   firstBatchPage,
   fitsOn,
@@ -134,7 +135,7 @@ export async function train(given: TrainOptions): Promise<void> {
     const tokenizer = start?.stored ? tokenizerOf(start.stored) : tokenizerFor(config, from, training.tokenizer);
     // A classifier reads no texts: it does not matter if they are cut.
     const texts = classes ? [] : training.texts;
-    for (const warning of cutTexts(tokenizer, texts, config.tokenizer.length)) warn(warning);
+    for (const warning of cutTrainingTexts(config, tokenizer, texts)) warn(warning);
     const initial = from && initialCheckpoint(config, from, tokenizer);
     const stored = initial ? shared(initial) : start?.stored;
     const locked = await openLockedImages(config, stored, training.pairs, options.embeddings);
@@ -242,7 +243,7 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   const { config, devices } = resolve(options, from);
   checkMemory(config, devices);
   const warnings = checkSettings(config, false);
-  const { tokenizer, items } = await openVocabulary(config, opening());
+  const { tokenizer, items, texts } = await openVocabulary(config, opening());
   checkBatch(config, items);
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
   chooseKernels(config.train.kernels);
@@ -255,7 +256,9 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
     writeFileSync(options.sheet, await firstBatchPage(await openTraining(config, opening()), config, kept));
   }
   const deadline = deadlineOf(options.deadline);
-  await printDryRun({ config, devices, deadline, vocabSize: kept.vocabSize, classes, path, json, data });
+  const cutTexts = countCut(kept, texts, config.tokenizer.length);
+  const read = classes === undefined ? { texts: texts.length, cutTexts } : {};
+  await printDryRun({ config, devices, deadline, vocabSize: kept.vocabSize, classes, path, json, data, ...read });
 }
 
 /** The data of a training, with the embeddings that it reads in place of images, or the classes that it learns, if any. */

@@ -96,7 +96,7 @@ export {
   requireFit,
   type StartingWeights,
 } from "./startingWeights.ts";
-export { checkTexts, cutTexts } from "./texts.ts";
+export { checkTexts, countCut, cutTexts, cutTrainingTexts } from "./texts.ts";
 export type { TrainJob, TrainResult } from "./trainDevice.ts";
 export {
   firstNonFinite,
