@@ -97,7 +97,9 @@ program
 
 program
   .command("runs")
-  .description("list runs: state, steps, loss, recall, and how their configuration differs from a preset; newest last")
+  .description(
+    "list runs: state, steps, loss, recall or accuracy, and how their configuration differs from a preset; newest last",
+  )
   .argument("[folder]", "a folder of runs, or one run (default: runs)")
   .option("--json", "print JSON")
   .action(async (folder, options) => (await import("./runs.ts")).runs(folder, options));
