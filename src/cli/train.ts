@@ -48,6 +48,7 @@ import {
   runName,
   type StartingWeights,
   sessionOf,
+  settingsInVain,
   shared,
   type TrainingData,
   type TrainJob,
@@ -123,7 +124,7 @@ export async function train(given: TrainOptions): Promise<void> {
       // Before rendering pictures, which takes a while.
       checkRunPath(out ?? join(RUNS, `.${process.pid}`));
     }
-    for (const warning of checkSettings(asked, resume)) warn(warning);
+    for (const warning of [...checkSettings(asked, resume), ...settingsInVain(asked, settingsOf(given))]) warn(warning);
     chooseKernels(asked.train.kernels);
     for (const warning of kernelReport().warnings) warn(warning);
     const { items } = await openVocabulary(asked, opening());
@@ -242,7 +243,7 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   if (options.resume) throw new RunFolderError("--dry-run is for new runs; leave out --resume");
   const { config, devices } = resolve(options, from);
   checkMemory(config, devices);
-  const warnings = checkSettings(config, false);
+  const warnings = [...checkSettings(config, false), ...settingsInVain(config, settingsOf(options))];
   const { tokenizer, items, texts } = await openVocabulary(config, opening());
   checkBatch(config, items);
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);

@@ -64,6 +64,7 @@ export { checkMemory, fitsOn, fittingShards, imageUse, remedyFor, rowShapeOf, ru
 export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
 export { buildModel, buildOptimizer, classifierConfig } from "./model.ts";
 export { resultsOf } from "./modelSnapshot.ts";
+export { settingsInVain } from "./objectiveConflicts.ts";
 export { testAfter, testBefore, writeOldTests } from "./oldTests.ts";
 export { type Meaning, type OpenModel, openModel } from "./openModel.ts";
 export type { PictureReader } from "./pictureReader.ts";
