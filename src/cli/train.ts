@@ -137,7 +137,7 @@ export async function train(given: TrainOptions): Promise<void> {
     // A classifier reads no texts: it does not matter if they are cut.
     const texts = classes ? [] : training.texts;
     for (const warning of cutTrainingTexts(config, tokenizer, texts)) warn(warning);
-    const initial = from && initialCheckpoint(config, from, tokenizer);
+    const initial = from && initialCheckpoint(config, from, tokenizer, classes?.names.length);
     const stored = initial ? shared(initial) : start?.stored;
     const locked = await openLockedImages(config, stored, training.pairs, options.embeddings);
     if (start) writeChanges(start, training.items);
