@@ -213,12 +213,12 @@ export function checkConfig(tree: unknown): Config {
 }
 
 /** The model configuration of a run, for a tokenizer with `vocabSize` tokens. */
-export function modelConfig({ model, tokenizer, train }: Config, vocabSize: number): SigLipConfig {
+export function modelConfig({ model, tokenizer, train, loss }: Config, vocabSize: number): SigLipConfig {
   const { text, biasInit, ...rest } = model;
   return {
     ...rest,
     text: { ...text, vocabSize, length: tokenizer.length },
-    biasInit: biasInit === "log-odds" ? logOddsBias(train.batch) : biasInit,
+    biasInit: biasInit === "log-odds" ? logOddsBias(train.batch, loss.ratio) : biasInit,
   };
 }
 
