@@ -142,6 +142,17 @@ function otherChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
     ],
     ...softmaxTileChecks({ x, y, positive }),
     ...pairMaskChecks(heap, { x, y, positive }),
+    [
+      "dotCodes",
+      ROWS,
+      (k, out) => {
+        k.dotCodes(ROWS, 64, x, y, out); // the bits of random numbers
+        const sums = new Int32Array(heap.memory.buffer, out, ROWS).slice();
+        sums.forEach((sum, i) => {
+          putNumber(heap, out + 4 * i, sum);
+        });
+      },
+    ],
     ["gather", 3 * COLS, (k, out) => k.gather(COLS, x, Int32Array.of(3, 0, 3), out)],
     [
       "scatterAdd",
