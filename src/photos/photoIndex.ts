@@ -166,13 +166,9 @@ function openSegment(path: string, entry: SegmentEntry, width: number, fs: Fs): 
     const read = (row: number): Float32Array => {
       const numbers = new Float32Array(width);
       const bytes = new Uint8Array(numbers.buffer);
-      if (fs.readAt(file, bytes, start + row * bytes.length) === bytes.length) return numbers;
-      throw new FormatError(
-        "INDEX_FILE",
-        name,
-        start,
-        `row ${row} is missing; the file was cut while the index was open`,
-      );
+      const at = start + row * bytes.length;
+      if (fs.readAt(file, bytes, at) === bytes.length) return numbers;
+      throw new FormatError("INDEX_FILE", name, at, `row ${row} is missing; the file was cut while the index was open`);
     };
     return { lines, codes: new CodedRows(embeddings, width), read, close: () => fs.close(file) };
   } catch (error) {
