@@ -20,7 +20,7 @@ import { atMost, type Row } from "./row.ts";
 const AT_ONCE = 50_000; // pictures of a segment
 
 /** `count` unit vectors, their numbers about normal: sums of the four bytes of a random number. */
-export function unitRows(count: number, d: number, seed: number): Float32Array {
+function unitRows(count: number, d: number, seed: number): Float32Array {
   const rows = new Float32Array(count * d);
   let random = seed;
   for (let from = 0; from < rows.length; from += d) {
@@ -42,7 +42,7 @@ export function unitRows(count: number, d: number, seed: number): Float32Array {
 const unexpected = (message: string): void => void process.stderr.write(`${message}\n`);
 
 /** Writes an index of random unit vectors. */
-export function writeIndex(path: string, count: number, d: number): void {
+function writeIndex(path: string, count: number, d: number): void {
   const of = { model: { path: "", fingerprint: "" }, folder: join(path, ".."), width: d };
   const writer = IndexWriter.open(path, of, new Date(0), unexpected, realFs);
   for (let from = 0; from < count; from += AT_ONCE) {

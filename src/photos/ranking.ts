@@ -3,7 +3,7 @@
  *
  * A heap has all candidates, the highest key on top; the key of one is the bound of its score, and then the score itself. A candidate
  * that comes to the top with its score is the next of the ranking, since no other may have a higher one; with a bound it gets its
- * score and goes down. (Fagin, Lotem & Naor 2003, "Optimal aggregation algorithms for middleware".)
+ * score and sinks. (Fagin, Lotem & Naor 2003, "Optimal aggregation algorithms for middleware".)
  */
 
 /** A candidate with its score. */
@@ -13,11 +13,11 @@ export interface Ranked {
 }
 
 /**
- * Yields candidates, the highest score first and ties in their order. `bounds[i]` must not be less than `scoreOf(i)`; it is replaced
- * by the score once that is known.
+ * Yields candidates, the highest score first and of equal ones the lowest i. `bounds[i]` must not be less than `scoreOf(i)`; it is
+ * replaced by the score once that is known, and the candidates are reordered.
  */
 export function* bestFirst(
-  candidates: readonly number[],
+  candidates: Int32Array,
   bounds: Float64Array,
   scoreOf: (i: number) => number,
 ): Generator<Ranked> {
@@ -41,9 +41,8 @@ export function* bestFirst(
   }
 }
 
-/** A binary heap: the children of entry p are entries 2p + 1 and 2p + 2, and neither precedes it. */
-function heapOf(items: readonly number[], precedes: (a: number, b: number) => boolean) {
-  const heap = Int32Array.from(items);
+/** Makes a binary heap of the entries: the children of entry p are entries 2p + 1 and 2p + 2, and neither precedes it. */
+function heapOf(heap: Int32Array, precedes: (a: number, b: number) => boolean) {
   let size = heap.length;
   const sink = (from: number): void => {
     const item = heap[from];

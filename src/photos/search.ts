@@ -61,10 +61,11 @@ export function searchPhotos(index: PhotoIndex, query: Float32Array, search: Pho
   const least = (Math.log(minProbability / (1 - minProbability)) - offset) / slope;
   const passes = filterOf(search);
   const bounds = index.scoreBounds(query);
-  const candidates: number[] = [];
-  for (let i = 0; i < bounds.length; i++) if (bounds[i] >= least && passes(photos[i])) candidates.push(i);
+  const candidates = new Int32Array(bounds.length);
+  let count = 0;
+  for (let i = 0; i < bounds.length; i++) if (bounds[i] >= least && passes(photos[i])) candidates[count++] = i;
   const found: (Ranked & { readonly embedding: Float32Array; readonly duplicates: PhotoFacts[] })[] = [];
-  for (const { i, score } of bestFirst(candidates, bounds, (each) => index.score(each, query))) {
+  for (const { i, score } of bestFirst(candidates.subarray(0, count), bounds, (each) => index.score(each, query))) {
     if (score < least) break;
     const embedding = index.embedding(i);
     const same = found.find((each) => dot(each.embedding, embedding) >= SAME);

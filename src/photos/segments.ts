@@ -19,7 +19,8 @@ import {
   isJsonRecord,
   type JsonRecord,
   type JsonValue,
-  readSafetensors,
+  readSafetensorsHeader,
+  safetensorsHeaderLength,
   writeSafetensors,
 } from "../formats/index.ts";
 import { type Fs, parseSealed, sealedText, sha256, utf8, writeDurably } from "../run/index.ts";
@@ -92,22 +93,19 @@ export function readSegment(path: string, entry: SegmentEntry, width: number, fs
     if (sha256(bytes) === hash) return bytes;
     throw new FormatError("INDEX_FILE", basename(file), 0, `its ${bytes.length} bytes are not those that were written`);
   };
-  const lines = parseLines(
-    new TextDecoder().decode(read(factsFile(path, entry.name), entry.facts)),
-    `${entry.name}.jsonl`,
-  );
+  const text = new TextDecoder().decode(read(factsFile(path, entry.name), entry.facts));
+  const lines = parseLines(text, `${entry.name}.jsonl`);
+  const [file, photos] = [`${entry.name}.safetensors`, lines.filter(isPhoto).length];
   const bytes = read(embeddingsFile(path, entry.name), entry.embeddings);
-  const tensor = readSafetensors(bytes, `${entry.name}.safetensors`).tensors.get(TENSOR);
-  const photos = lines.filter(isPhoto).length;
-  if (!(tensor?.data instanceof Float32Array) || tensor.data.length !== photos * width) {
-    throw new FormatError(
-      "INDEX_FILE",
-      `${entry.name}.safetensors`,
-      0,
-      `expected "${TENSOR}" F32 [${photos}, ${width}]`,
-    );
+  const headerLength = safetensorsHeaderLength(bytes, bytes.length, file);
+  const { entries } = readSafetensorsHeader(bytes.subarray(8, 8 + headerLength), bytes.length, file);
+  const { dtype, shape, begin = 0 } = entries.get(TENSOR) ?? {};
+  if (dtype !== "F32" || `${shape}` !== `${[photos, width]}`) {
+    throw new FormatError("INDEX_FILE", file, 0, `expected "${TENSOR}" F32 [${photos}, ${width}]`);
   }
-  return { lines, embeddings: tensor.data, start: bytes.length - tensor.data.byteLength };
+  // A view, not a copy; the writer aligns the data.
+  const embeddings = new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + begin, photos * width);
+  return { lines, embeddings, start: begin };
 }
 
 /** Replaces the manifest. */

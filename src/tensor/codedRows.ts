@@ -9,14 +9,16 @@
  * ⟨c, p⟩ is a sum of integers, hence exact and the same on every engine; a and ‖x − x̂‖ are stored with each row, ‖x‖ of the longest.
  * The rest is computed in f64, whose roundings are less than `roundingOf` of ‖x‖·‖q‖.
  */
-import { heap, Storage } from "./heap.ts";
+import { heap, Storage, scope } from "./heap.ts";
 import { kernelsFor } from "./select/select.ts";
 import { ShapeError } from "./shape.ts";
+import { empty, zeros } from "./tensor.ts";
 
 const MOST_CODE = 127;
 const MOST_QUERY = 32767;
 const MOST_SUM = 2 ** 31 - 1;
 const MULTIPLE = 32; // codes of a row that the kernel reads together
+const AT_ONCE = 256; // rows
 
 /** The share of ‖x‖·‖q‖ that roundings in f64 amount to at most: sums of n terms have n·2⁻⁵³ each, and there are four. */
 const roundingOf = (cols: number): number => (cols + 8) * 2 ** -50;
@@ -67,30 +69,29 @@ export class CodedRows {
     this.#codes.escape();
     this.#scales = new Float64Array(this.rows);
     this.#errors = new Float64Array(this.rows);
-    const codes = new Int8Array(heap.memory.buffer, this.#codes.address, this.rows * this.#stride).fill(0);
-    for (let i = 0; i < this.rows; i++) this.#encode(i, values, codes);
+    this.#encode(values);
   }
 
-  #encode(i: number, values: Float32Array, codes: Int8Array): void {
-    const [x, c] = [i * this.cols, i * this.#stride];
-    let [most, squares, errors] = [0, 0, 0];
-    for (let k = 0; k < this.cols; k++) {
-      const size = Math.abs(values[x + k]);
-      if (size > most) most = size;
-      squares += size * size;
-    }
-    const a = most / MOST_CODE;
-    const inverse = most > 0 ? MOST_CODE / most : 0;
-    for (let k = 0; k < this.cols; k++) {
-      const value = values[x + k];
-      const code = Math.round(value * inverse);
-      codes[c + k] = code;
-      errors += (value - a * code) ** 2;
-    }
-    this.#scales[i] = a;
-    this.#errors[i] = Math.sqrt(errors);
-    const length = Math.sqrt(squares);
-    if (length > this.#longest) this.#longest = length; // not NaN: a row with NaN has no bound, others have
+  /** Encodes some rows at a time, which stay in the cache. */
+  #encode(values: Float32Array): void {
+    const { rows, cols } = this;
+    const stride = this.#stride;
+    scope(() => {
+      const x = zeros([AT_ONCE, stride]);
+      const [scale, error, length] = [0, 1, 2].map(() => empty("CodedRows", [AT_ONCE], "f64"));
+      for (let from = 0; from < rows; from += AT_ONCE) {
+        const count = Math.min(AT_ONCE, rows - from);
+        const part = values.subarray(from * cols, (from + count) * cols);
+        if (stride === cols) x.data.set(part);
+        else for (let i = 0; i < count; i++) x.data.set(part.subarray(i * cols, (i + 1) * cols), i * stride);
+        const codes = this.#codes.address + from * stride;
+        kernelsFor("f32").encodeRows(count, stride, x.address, codes, scale.address, error.address, length.address);
+        this.#scales.set(scale.data.subarray(0, count), from);
+        this.#errors.set(error.data.subarray(0, count), from);
+        // Not NaN: a row with NaN has no bound, others have.
+        for (const each of length.data.subarray(0, count)) if (each > this.#longest) this.#longest = each;
+      }
+    });
   }
 
   /** Numbers [rows] that no inner product of a row with the query [cols] exceeds; NaN for a row with NaN. Throws `ShapeError` on another length. */

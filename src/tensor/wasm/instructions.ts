@@ -117,6 +117,22 @@ export const dotPairs = (a: Expr<"i16x8">, b: Expr<"i16x8">): Expr<"i32x4"> => (
   },
 });
 
+const narrow =
+  <From extends Vector, To extends Vector>(type: To, code: number) =>
+  (a: Expr<From>, b: Expr<From>): Expr<To> => ({
+    type,
+    emit: (to) => {
+      a.emit(to);
+      b.emit(to);
+      to.op(code);
+    },
+  });
+const to16 = narrow<"i32x4", "i16x8">("i16x8", 0xfd0085);
+const to8 = narrow<"i16x8", "i32x4">("i32x4", 0xfd0065);
+/** Sixteen integers as bytes in the same order; what is out of range becomes −128 or 127. */
+export const packBytes = (a: Expr<"i32x4">, b: Expr<"i32x4">, c: Expr<"i32x4">, d: Expr<"i32x4">): Expr<"i32x4"> =>
+  to8(to16(a, b), to16(c, d));
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Comparisons and choices
 
@@ -344,6 +360,8 @@ export const i32x4 = {
   ...vector<"i32x4", "i32">("i32x4", 0xfd0011),
   /** Towards zero; out of range gives the nearest integer, NaN 0. */
   truncSat: convert<"f32x4", "i32x4">("i32x4", 0xfd00f8),
+  /** Two f64 to lanes 0 and 1 in the same way, zeros in the others. */
+  truncSatLow: convert<"f64x2", "i32x4">("i32x4", 0xfd00fc),
 };
 export const i16x8 = {
   ...common("i16x8"),

@@ -210,6 +210,7 @@ describe("every instruction equals JavaScript:", () => {
     put("f32x4", A, [-2.7, 1e20, Number.NaN, -1e20]);
     const a = f32x4.load(i32.const(A));
     expect(evaluate(i32x4.truncSat(a))).toEqual([-2, max, 0, min]);
+    expect(evaluate(i32x4.truncSatLow(f64x2.const(-2.7, 1e20)))).toEqual([-2, max, 0, 0]);
     expect(evaluate(i32.truncSat(f32.load(i32.const(A), 4)))).toEqual([max]);
     expect(evaluate(i32.truncSat(f64.const(-2.7)))).toEqual([-2]);
     expect(evaluate(f32x4.convert(i32x4.const(1, -2, 3, max)))).toEqual([1, -2, 3, 2147483648]);
@@ -247,6 +248,18 @@ describe("every instruction equals JavaScript:", () => {
     expect(evaluate(I.dotPairs(a, i16x8.loadBytes(i32.const(B), 1)))).toEqual([-3, 499, 2 ** 23, -7]);
     expect(evaluate(I.dotPairs(a, a))).toEqual([5, 25, -(2 ** 31), 49]);
     expect(evaluate(I.dotPairs(a, i16x8.const(1, -1)))).toEqual([3, -1, 0, -7]);
+  });
+
+  test("packBytes keeps the order and stops at the limits", () => {
+    const parts = [
+      i32x4.const(1, -2, 127, 128),
+      i32x4.const(-128, -129, 5, 6),
+      i32x4.const(7),
+      i32x4.const(8),
+    ] as const;
+    evaluate(I.packBytes(...parts));
+    const bytes = [1, -2, 127, 127, -128, -128, 5, 6, 7, 7, 7, 7, 8, 8, 8, 8];
+    expect([...new Int8Array(memory.buffer, OUT, 16)]).toEqual(bytes);
   });
 
   test("partial loads and stores", () => {
