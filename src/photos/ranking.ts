@@ -22,12 +22,7 @@ export function* bestFirst(
   scoreOf: (i: number) => number,
 ): Generator<Ranked> {
   const known = new Set<number>();
-  /** Of equal keys a bound comes before a score: the score behind it may be as high, of an earlier candidate. */
-  const precedes = (a: number, b: number): boolean => {
-    if (bounds[a] !== bounds[b]) return bounds[a] > bounds[b];
-    const [isKnown, isOtherKnown] = [known.has(a), known.has(b)];
-    return isKnown === isOtherKnown ? a < b : isOtherKnown;
-  };
+  const precedes = (a: number, b: number): boolean => bounds[a] > bounds[b] || (bounds[a] === bounds[b] && a < b);
   const heap = heapOf(candidates, precedes);
   for (let top = heap.top(); top !== undefined; top = heap.top()) {
     if (known.has(top)) {
