@@ -4,11 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { PageTraining } from "../../page/train/training.ts";
-import { chooseKernels } from "../../src/tensor/index.ts";
-import { readAtlas } from "./atlas.ts";
 import { openSite, type Site } from "./chromium.ts";
 import { saveRun } from "./model/savedRun.ts";
+import { strictWeights } from "./strictWeights.ts";
 
 const STEPS = 6;
 const numberOf = (page: Page, name: string) => async (): Promise<number> =>
@@ -29,10 +27,7 @@ let expected: string;
 beforeAll(async () => {
   site = await openSite();
   plain = await openSite({ isolated: false, below: "docs/page" });
-  chooseKernels("strict");
-  const training = new PageTraining(await readAtlas(), 0);
-  while (training.step < STEPS) training.advance();
-  expected = await training.hash();
+  expected = await strictWeights(STEPS);
 });
 afterAll(async () => {
   await site?.close();

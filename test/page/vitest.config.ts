@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   root: fileURLToPath(new URL("../..", import.meta.url)),
   test: {
-    include: ["test/page/**/*.browser.ts"],
+    include: ["test/page/**/*.{browser,firefox}.ts"],
     pool: "forks",
     maxWorkers: 1, // each file has a browser
     testTimeout: 240_000,
