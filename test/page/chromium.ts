@@ -8,6 +8,9 @@ export const chromiumPath = (): string | undefined => process.env.CHROMIUM ?? in
 
 const FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]; // biome-ignore format: one list
 
+/** What hangs ends after this; a busy machine is no failure. */
+const PATIENCE_MS = 120_000;
+
 /** A page in a browser, and what went wrong in it. */
 export interface Opened {
   readonly page: Page;
@@ -16,7 +19,7 @@ export interface Opened {
 }
 
 /** The built page on a server, and a browser. */
-export interface Site extends Omit<ServedPage, "close"> {
+export interface Site extends Omit<ServedPage, "close" | "top"> {
   open(hash?: string, options?: BrowserContextOptions): Promise<Opened>;
   close(): Promise<void>;
 }
@@ -25,11 +28,21 @@ export interface Site extends Omit<ServedPage, "close"> {
 export async function openSite(options: { isolated?: boolean; below?: string } = {}): Promise<Site> {
   const served = await serveBuilt(options);
   const executablePath = chromiumPath() as string;
-  const browser: Browser = await chromium.launch({ executablePath, args: FLAGS, chromiumSandbox: false });
+  const browser: Browser = await chromium.launch({
+    executablePath,
+    args: FLAGS,
+    chromiumSandbox: false,
+    timeout: PATIENCE_MS,
+  });
   return {
-    ...served,
+    address: served.address,
+    folder: served.folder,
+    get isBusy() {
+      return served.isBusy;
+    },
     async open(hash = "", contextOptions = {}) {
       const context = await browser.newContext(contextOptions);
+      context.setDefaultTimeout(PATIENCE_MS);
       const page = await context.newPage();
       const problems: string[] = [];
       page.on("console", (message) => message.type() === "error" && problems.push(message.text()));

@@ -8,7 +8,7 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 1, // each file has a browser
     testTimeout: 240_000,
-    hookTimeout: 120_000,
-    expect: { poll: { timeout: 20_000 } }, // a second is short where other programs take the cores
+    hookTimeout: 240_000,
+    expect: { poll: { timeout: 60_000 } }, // a second is short where other programs take the cores
   },
 });
