@@ -71,6 +71,7 @@ export type { PictureReader } from "./pictureReader.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
 export { presetNames } from "./presets.ts";
 export { type ComparedProbe, probeJson, probeTable } from "./probe.ts";
+export { readAhead } from "./readAhead.ts";
 export type { TrainReport } from "./recorder.ts";
 export { compareRuns, reportRun } from "./reports.ts";
 export { type OpenRun, onContents, openResumed, type ResumeOptions, writeChanges } from "./resume.ts";
