@@ -43,14 +43,14 @@ export interface Vocabulary {
   readonly tokenizer: Tokenizer;
   /** Number of distinct items; a batch contains each at most once. */
   readonly items: number;
+  /** All captions. */
+  readonly texts: readonly string[];
 }
 
 /** What a run trains on. */
 export interface TrainingData extends Vocabulary {
   /** The source of the batches, as plain data for the devices that draw them. */
   readonly pairs: PairsSpec;
-  /** All captions. */
-  readonly texts: readonly string[];
   /** SHA-256 of data that may change between two runs, a user's or icons: a resumed run must find it unchanged. */
   readonly contents?: string;
 }

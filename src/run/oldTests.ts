@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { DataError, SourceError } from "../data/index.ts";
 import { FormatError, isJsonRecord, type JsonValue, parseJson, printable } from "../formats/index.ts";
 import { launch } from "../parallel/launch.ts";
-import type { Config } from "./config.ts";
+import { type Config, takesTower } from "./config.ts";
 import type { Opening } from "./dataSet.ts";
 import { openTests } from "./dataSets.ts";
 import { evalProgram } from "./devicePrograms.ts";
@@ -49,9 +49,14 @@ export async function testBefore(
   return before && { init, data, before };
 }
 
-/** Whether a run is tested on the data that its weights come from: on other data than its own, and if its text tower is not new. */
-export const hasOldTests = ({ data, train }: Config, { data: old }: StartingWeights): boolean =>
-  old !== undefined && train.lock !== "image" && !(old.name === data.name && old.contents === data.contents);
+/**
+ * Whether a run is tested on the data that its weights come from: it trains on other data. With a new text tower, or none, there is nothing
+ * to compare.
+ */
+export const hasOldTests = (config: Config, { data }: StartingWeights): boolean =>
+  data !== undefined &&
+  !takesTower(config) &&
+  !(data.name === config.data.name && data.contents === config.data.contents);
 
 /** Writes the tests into the folder of a run. */
 export const writeOldTests = (run: string, tests: OldTests): void =>

@@ -142,6 +142,7 @@ function otherChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
     ],
     ...softmaxTileChecks({ x, y, positive }),
     ...pairMaskChecks(heap, { x, y, positive }),
+    ...codesChecks(heap, { x, y }),
     ["gather", 3 * COLS, (k, out) => k.gather(COLS, x, Int32Array.of(3, 0, 3), out)],
     [
       "scatterAdd",
@@ -159,6 +160,38 @@ function otherChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
         const place = [0.9, 0.3, -1.7, -0.3, 0.9, 0.4] as const;
         const colour = [0.9, 0.2, -0.1, 0.05, -0.2, 1.1, 0.1, -0.05, 0.3, -0.3, 1, 0];
         k.drawView({ stored: 9, picture: x, place, colour, scale: 1 / 128, side: 11, out });
+      },
+    ],
+  ];
+}
+
+/** Rows of codes. */
+function codesChecks(heap: Heap, { x, y }: Pick<Inputs, "x" | "y">): Check[] {
+  return [
+    [
+      "encodeRows",
+      2 * 64 + 3 * 2,
+      (k, out) => {
+        const [codes, numbers] = [out + 4096, out + 8192];
+        k.encodeRows(2, 64, x, codes, numbers, numbers + 16, numbers + 32);
+        const results = [
+          ...new Int8Array(heap.memory.buffer, codes, 128),
+          ...heap.f64.subarray(numbers / 8, numbers / 8 + 6),
+        ];
+        results.forEach((value, i) => {
+          putNumber(heap, out + 4 * i, value);
+        });
+      },
+    ],
+    [
+      "dotCodes",
+      ROWS,
+      (k, out) => {
+        k.dotCodes(ROWS, 64, x, y, out); // the bits of random numbers
+        const sums = new Int32Array(heap.memory.buffer, out, ROWS).slice();
+        sums.forEach((sum, i) => {
+          putNumber(heap, out + 4 * i, sum);
+        });
       },
     ],
   ];

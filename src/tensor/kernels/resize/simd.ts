@@ -10,14 +10,13 @@
 import type { Heap } from "../../heap.ts";
 import { type Code, type Expr, func, type Local, type Variant } from "../../wasm/assembler.ts";
 import {
-  add, dotPairs, i32, i32x4, loadBytes, lt, mul, narrow, select, shl, shr, shuffleBytes, storePart,
+  add, i16x8, i32, i32x4, lt, mul, select, shl, shr,
 } from "../../wasm/instructions.ts"; // biome-ignore format: one list
 import { inc, range } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
+import { dotPairs, packBytesU, shuffleBytes, storePart } from "../../wasm/smallIntegers.ts";
 import { scratch } from "../scratch.ts";
 import { type FixedTaps, type ResizeKernels, WEIGHT_BITS } from "./interface.ts";
-
-type V = Local<"i32x4">;
 
 /** Bits of the low part of a weight. */
 const LOW = 11;
@@ -36,28 +35,30 @@ const IN_TURN = [0, 4].map((start) =>
   [0, 1, 2, 3].flatMap((i) => [0, 16].flatMap((operand) => [0, 1].map((byte) => operand + 2 * (start + i) + byte))),
 );
 
-/** Sums or weights, in two parts. */
-interface Parts {
-  readonly high: V;
-  readonly low: V;
+/** Sums, or the weights of two taps, in two parts. */
+interface Parts<T extends "i32x4" | "i16x8"> {
+  readonly high: Local<T>;
+  readonly low: Local<T>;
 }
-const parts = (): Parts => ({ high: i32x4.local(), low: i32x4.local() });
-const setToZero = ({ high, low }: Parts): Code => [high, low].map((part) => part.set(i32x4.const(0)));
+type Sums = Parts<"i32x4">;
+type Weights = Parts<"i16x8">;
+const sums = (): Sums => ({ high: i32x4.local(), low: i32x4.local() });
+const setToZero = ({ high, low }: Sums): Code => [high, low].map((part) => part.set(i32x4.const(0)));
 
-/** Reads the weights of two taps. */
-const readWeights = ({ high, low }: Parts, at: Expr<"i32">, offset = 0): Code => [
-  high.set(i32x4.splat(i32.load(at, offset))),
-  low.set(i32x4.splat(i32.load(at, offset + 4))),
+const twoTaps = (): Weights => ({ high: i16x8.local(), low: i16x8.local() });
+const readWeights = ({ high, low }: Weights, at: Expr<"i32">, offset = 0): Code => [
+  high.set(i16x8.reinterpret(i32x4.splat(i32.load(at, offset)))),
+  low.set(i16x8.reinterpret(i32x4.splat(i32.load(at, offset + 4)))),
 ];
 
 /** Adds the products of pairs of taps with their weights. */
-const accumulate = ({ high, low }: Parts, pairs: Expr<"i32x4">, held: V, weights: Parts): Code => [
+const accumulate = ({ high, low }: Sums, pairs: Expr<"i16x8">, held: Local<"i16x8">, weights: Weights): Code => [
   held.set(pairs),
   high.set(add(high, dotPairs(held, weights.high))),
   low.set(add(low, dotPairs(held, weights.low))),
 ];
 
-const total = ({ high, low }: Parts): Expr<"i32x4"> =>
+const total = ({ high, low }: Sums): Expr<"i32x4"> =>
   shr(add(add(shl(high, LOW), low), i32x4.const(1 << (WEIGHT_BITS - 1))), WEIGHT_BITS);
 
 /**
@@ -66,8 +67,9 @@ const total = ({ high, low }: Parts): Expr<"i32x4"> =>
  */
 const columns = func([i32, i32, i32, i32, i32, i32, i32], (rows, rowBytes, to, x, out, table, weights) => {
   const [y, i, g, groups, at, below, outBelow, entry, w] = Array.from({ length: 9 }, () => i32.local());
-  const [pixels, zero, held] = [0, 1, 2].map(() => i32x4.local());
-  const [first, second, weight] = [parts(), parts(), parts()];
+  const [pixels, zero, held] = [0, 1, 2].map(() => i16x8.local());
+  const bytes = i32x4.local();
+  const [first, second, weight] = [sums(), sums(), twoTaps()];
   return range(y, 0, rows, 2, [
     entry.set(table),
     w.set(weights),
@@ -79,20 +81,20 @@ const columns = func([i32, i32, i32, i32, i32, i32, i32], (rows, rowBytes, to, x
       inc(entry, 8),
       [first, second].map(setToZero),
       range(g, 0, groups, 1, [
-        PAIRS.map((bytes, k) => [
+        PAIRS.map((order, k) => [
           readWeights(weight, w, k * PAIR),
           [first, second].map((row, r) => [
-            pixels.set(i32x4.load(r === 0 ? at : add(at, below))),
-            accumulate(row, shuffleBytes(pixels, zero, bytes), held, weight),
+            pixels.set(i16x8.load(r === 0 ? at : add(at, below))),
+            accumulate(row, shuffleBytes(pixels, zero, order), held, weight),
           ]),
         ]),
         inc(at, GROUP_BYTES),
         inc(w, 2 * PAIR),
       ]),
-      held.set(narrow(total(first), total(second))), // r g b 0 of both, bytes
+      bytes.set(packBytesU(total(first), total(second))), // r g b 0 of both
       [0, 1].map((r) => {
         const to = r === 0 ? out : add(out, outBelow);
-        return [storePart(to, held, 2, 2 * r), storePart(to, held, 1, 4 * r + 2, 2)];
+        return [storePart(to, bytes, 2, 2 * r), storePart(to, bytes, 1, 4 * r + 2, 2)];
       }),
       inc(out, 3),
     ]),
@@ -104,8 +106,8 @@ const columns = func([i32, i32, i32, i32, i32, i32, i32], (rows, rowBytes, to, x
 /** `table`: for each output the byte where its first row begins, and its pairs of rows. */
 const rows = func([i32, i32, i32, i32, i32, i32], (width, to, x, out, table, weights) => {
   const [i, c, k, pairs, at, entry, w] = Array.from({ length: 7 }, () => i32.local());
-  const [above, below, held] = [0, 1, 2].map(() => i32x4.local());
-  const [left, right, weight] = [parts(), parts(), parts()];
+  const [above, below, held] = [0, 1, 2].map(() => i16x8.local());
+  const [left, right, weight] = [sums(), sums(), twoTaps()];
   return [
     entry.set(table),
     range(i, 0, to, 1, [
@@ -115,14 +117,14 @@ const rows = func([i32, i32, i32, i32, i32, i32], (width, to, x, out, table, wei
         w.set(weights),
         [left, right].map(setToZero),
         range(k, 0, pairs, 1, [
-          above.set(loadBytes(at)),
-          below.set(loadBytes(add(at, width))),
+          above.set(i16x8.loadBytesU(at)),
+          below.set(i16x8.loadBytesU(add(at, width))),
           readWeights(weight, w),
           [left, right].map((four, half) => accumulate(four, shuffleBytes(above, below, IN_TURN[half]), held, weight)),
           inc(at, shl(width, 1)),
           inc(w, PAIR),
         ]),
-        storePart(add(out, c), narrow(total(left), total(right)), 8, 0), // the next row replaces what is too much
+        storePart(add(out, c), packBytesU(total(left), total(right)), 8, 0), // the next row replaces what is too much
       ]),
       weights.set(w),
       inc(entry, 8),
