@@ -13,6 +13,7 @@
 import type { AdafactorKernels } from "./adafactor/interface.ts";
 import type { AdamWKernels } from "./adamW/interface.ts";
 import type { AttentionKernels } from "./attention/interface.ts";
+import type { CodesKernels } from "./codes/interface.ts";
 import type { ElementwiseKernels } from "./elementwise/interface.ts";
 import type { GemmKernels } from "./gemm/interface.ts";
 import type { L2NormalizeKernels } from "./l2Normalize/interface.ts";
@@ -40,6 +41,7 @@ export interface Kernels
     SoftmaxTileKernels,
     PairMaskKernels,
     MovementKernels,
+    CodesKernels,
     AdamWKernels,
     SgdKernels,
     LionKernels,

@@ -7,6 +7,7 @@ import type { DType, Heap } from "../heap.ts";
 import { plainAdafactor } from "./adafactor/plain.ts";
 import { plainAdamW } from "./adamW/plain.ts";
 import { plainAttention } from "./attention/plain.ts";
+import { plainCodes } from "./codes/plain.ts";
 import { plainElementwise } from "./elementwise/plain.ts";
 import { plainGemm } from "./gemm/plain.ts";
 import type { Kernels } from "./kernels.ts";
@@ -37,6 +38,7 @@ export function plainKernels(heap: Heap, dtype: DType): Kernels {
     ...plainSoftmaxTile(heap, dtype),
     ...plainPairMask(heap, dtype),
     ...plainMovement(heap, dtype),
+    ...plainCodes(heap),
     ...plainAdamW(heap, dtype),
     ...plainSgd(heap, dtype),
     ...plainLion(heap, dtype),

@@ -4,6 +4,7 @@ import type { Variant } from "../wasm/assembler.ts";
 import { simdAdafactor } from "./adafactor/simd.ts";
 import { simdAdamW } from "./adamW/simd.ts";
 import { simdAttention } from "./attention/simd.ts";
+import { simdCodes } from "./codes/simd.ts";
 import { simdElementwise } from "./elementwise/simd.ts";
 import { simdGemm } from "./gemm/simd.ts";
 import type { Tile } from "./gemm/tile.ts";
@@ -42,6 +43,7 @@ export function simdKernels(heap: Heap, variant: KernelVariant): Kernels {
     ...simdSoftmaxTile(heap, variant),
     ...simdPairMask(heap, variant),
     ...simdMovement(heap, variant),
+    ...simdCodes(heap, variant),
     ...simdAdamW(heap, variant),
     ...simdSgd(heap, variant),
     ...simdLion(heap, variant),

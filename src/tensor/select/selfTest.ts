@@ -142,6 +142,32 @@ function otherChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
     ],
     ...softmaxTileChecks({ x, y, positive }),
     ...pairMaskChecks(heap, { x, y, positive }),
+    [
+      "encodeRows",
+      2 * 64 + 3 * 2,
+      (k, out) => {
+        const [codes, numbers] = [out + 4096, out + 8192];
+        k.encodeRows(2, 64, x, codes, numbers, numbers + 16, numbers + 32);
+        const results = [
+          ...new Int8Array(heap.memory.buffer, codes, 128),
+          ...heap.f64.subarray(numbers / 8, numbers / 8 + 6),
+        ];
+        results.forEach((value, i) => {
+          putNumber(heap, out + 4 * i, value);
+        });
+      },
+    ],
+    [
+      "dotCodes",
+      ROWS,
+      (k, out) => {
+        k.dotCodes(ROWS, 64, x, y, out); // the bits of random numbers
+        const sums = new Int32Array(heap.memory.buffer, out, ROWS).slice();
+        sums.forEach((sum, i) => {
+          putNumber(heap, out + 4 * i, sum);
+        });
+      },
+    ],
     ["gather", 3 * COLS, (k, out) => k.gather(COLS, x, Int32Array.of(3, 0, 3), out)],
     [
       "scatterAdd",

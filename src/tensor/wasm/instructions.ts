@@ -3,7 +3,8 @@
  * the arithmetic as functions over every type that has it (`add`, `lt`, `sqrt`, ...).
  *
  * Numbers are opcodes of the binary format; 0xfd.... are vector operations, 0xfc.... the saturating conversions and
- * bulk memory. Vector comparisons give masks: i32x4 for f32x4 and i32x4, i64x2 for f64x2.
+ * bulk memory. Vector comparisons give masks: i32x4 for f32x4 and i32x4, i64x2 for f64x2. i16x8 has only what products of
+ * integers need.
  */
 import {
   constant, type Expr, type FunctionBody, lift, newLocal, type Operand, type Scalar, type Statement, statement, type Type, unsigned,type Vector, 
@@ -106,13 +107,39 @@ export const madd = fused({ f32x4: 0xfd0105, f64x2: 0xfd0107 }, (a, b, c) => add
 /** c − a·b */
 export const nmadd = fused({ f32x4: 0xfd0106, f64x2: 0xfd0108 }, (a, b, c) => sub(lift(a.type, c), mul(a, b)));
 
+/** Sums of the products of neighbours, exact: lane i is a₂ᵢ·b₂ᵢ + a₂ᵢ₊₁·b₂ᵢ₊₁. */
+export const dotPairs = (a: Expr<"i16x8">, b: Expr<"i16x8">): Expr<"i32x4"> => ({
+  type: "i32x4",
+  emit: (to) => {
+    a.emit(to);
+    b.emit(to);
+    to.op(0xfd00ba);
+  },
+});
+
+const narrow =
+  <From extends Vector, To extends Vector>(type: To, code: number) =>
+  (a: Expr<From>, b: Expr<From>): Expr<To> => ({
+    type,
+    emit: (to) => {
+      a.emit(to);
+      b.emit(to);
+      to.op(code);
+    },
+  });
+const to16 = narrow<"i32x4", "i16x8">("i16x8", 0xfd0085);
+const to8 = narrow<"i16x8", "i32x4">("i32x4", 0xfd0065);
+/** Sixteen integers as bytes in the same order; what is out of range becomes −128 or 127. */
+export const packBytes = (a: Expr<"i32x4">, b: Expr<"i32x4">, c: Expr<"i32x4">, d: Expr<"i32x4">): Expr<"i32x4"> =>
+  to8(to16(a, b), to16(c, d));
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Comparisons and choices
 
 type MaskOf<T extends Type> = T extends "f64x2" | "i64x2" ? "i64x2" : T extends Vector ? "i32x4" : "i32";
 type Compare<T extends Type> = <U extends T>(a: Expr<U>, b: Operand<NoInfer<U>>) => Expr<MaskOf<U>>;
 const MASKS: { readonly [T in Type]: MaskOf<T> } = {
-  i32: "i32", f32: "i32", f64: "i32", i32x4: "i32x4", f32x4: "i32x4", f64x2: "i64x2", i64x2: "i64x2",
+  i32: "i32", f32: "i32", f64: "i32", i32x4: "i32x4", i16x8: "i32x4", f32x4: "i32x4", f64x2: "i64x2", i64x2: "i64x2",
 }; // biome-ignore format: one list
 const compare =
   <T extends Type>(codes: Codes<T>): Compare<T> =>
@@ -170,7 +197,7 @@ export const anyTrue = convert<"i32x4" | "i64x2", "i32">("i32", 0xfd0053);
 // Memory and lanes
 
 /** log2 of the promised alignment: that of one element, since vectors may have any address. Costs nothing on x86 and ARM. */
-const ALIGN = { i32: 2, f32: 2, f64: 3, f32x4: 2, f64x2: 3, i32x4: 2, i64x2: 3 };
+const ALIGN = { i32: 2, f32: 2, f64: 3, f32x4: 2, f64x2: 3, i32x4: 2, i16x8: 0, i64x2: 3 };
 const LANES = { f32x4: 4, i32x4: 4, f64x2: 2 };
 
 const access = (to: FunctionBody, code: number, type: Type, offset: number): void => {
@@ -189,7 +216,7 @@ const loader =
     },
   });
 
-const STORE: Codes<Exclude<Type, "i64x2">> = {
+const STORE: Codes<Exclude<Type, "i16x8" | "i64x2">> = {
   i32: 0x36,
   f32: 0x38,
   f64: 0x39,
@@ -333,5 +360,13 @@ export const i32x4 = {
   ...vector<"i32x4", "i32">("i32x4", 0xfd0011),
   /** Towards zero; out of range gives the nearest integer, NaN 0. */
   truncSat: convert<"f32x4", "i32x4">("i32x4", 0xfd00f8),
+  /** Two f64 to lanes 0 and 1 in the same way, zeros in the others. */
+  truncSatLow: convert<"f64x2", "i32x4">("i32x4", 0xfd00fc),
+};
+export const i16x8 = {
+  ...common("i16x8"),
+  load: loader("i16x8", 0xfd0000),
+  /** Eight bytes, each with its sign. */
+  loadBytes: loader("i16x8", 0xfd0001),
 };
 export const i64x2 = { ...common("i64x2"), reinterpret: convert<Vector, "i64x2">("i64x2") };
