@@ -13,13 +13,14 @@
  * and which is tested under all faults. SQLite keeps vectors as blobs that a search has to copy out row by row, and Node's own is
  * newer than the oldest Node that is supported; vector stores are native addons. These files open in Python and in `less`.
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import {
   FormatError,
   isJsonRecord,
   type JsonRecord,
   type JsonValue,
-  readSafetensors,
+  readSafetensorsHeader,
+  safetensorsHeaderLength,
   writeSafetensors,
 } from "../formats/index.ts";
 import { type Fs, parseSealed, sealedText, sha256, utf8, writeDurably } from "../run/index.ts";
@@ -64,36 +65,47 @@ export const MANIFEST = "index.json";
 export const SEGMENT_FILE = /^(\d{6,15})\.(jsonl|safetensors)(\.tmp)?$/;
 const TENSOR = "embeddings";
 
+const factsFile = (path: string, name: string): string => join(path, `${name}.jsonl`);
+/** The file with the embeddings of a segment. */
+export const embeddingsFile = (path: string, name: string): string => join(path, `${name}.safetensors`);
+
 /** Writes the two files of a segment; they are durable once the manifest that names them is. */
 export function writeSegment(path: string, name: string, { lines, embeddings }: Segment, width: number, fs: Fs) {
   const photos = embeddings.length / width;
   const facts = utf8(linesText(lines));
   const shape = [photos, width];
   const bytes = writeSafetensors(new Map([[TENSOR, { dtype: "F32", shape, data: embeddings }]]));
-  writeDurably(fs, join(path, `${name}.jsonl`), facts, { syncName: false });
-  writeDurably(fs, join(path, `${name}.safetensors`), bytes, { syncName: false });
+  writeDurably(fs, factsFile(path, name), facts, { syncName: false });
+  writeDurably(fs, embeddingsFile(path, name), bytes, { syncName: false });
   fs.syncFolder(path);
   return { name, lines: lines.length, photos, facts: sha256(facts), embeddings: sha256(bytes) };
 }
 
+/** A segment, and where its embeddings begin in their file. */
+export interface StoredSegment extends Segment {
+  readonly start: number;
+}
+
 /** Reads a segment. Throws `FormatError` if a file of it is damaged, and errors of the system. */
-export function readSegment(path: string, entry: SegmentEntry, width: number, fs: Fs): Segment {
-  const read = (ending: string, hash: string): Uint8Array => {
-    const name = `${entry.name}.${ending}`;
-    const bytes = fs.read(join(path, name));
-    if (sha256(bytes) !== hash) {
-      throw new FormatError("INDEX_FILE", name, 0, `its ${bytes.length} bytes are not those that were written`);
-    }
-    return bytes;
+export function readSegment(path: string, entry: SegmentEntry, width: number, fs: Fs): StoredSegment {
+  const read = (file: string, hash: string): Uint8Array => {
+    const bytes = fs.read(file);
+    if (sha256(bytes) === hash) return bytes;
+    throw new FormatError("INDEX_FILE", basename(file), 0, `its ${bytes.length} bytes are not those that were written`);
   };
-  const lines = parseLines(new TextDecoder().decode(read("jsonl", entry.facts)), `${entry.name}.jsonl`);
-  const file = `${entry.name}.safetensors`;
-  const tensor = readSafetensors(read("safetensors", entry.embeddings), file).tensors.get(TENSOR);
-  const photos = lines.filter(isPhoto).length;
-  if (!(tensor?.data instanceof Float32Array) || tensor.data.length !== photos * width) {
+  const text = new TextDecoder().decode(read(factsFile(path, entry.name), entry.facts));
+  const lines = parseLines(text, `${entry.name}.jsonl`);
+  const [file, photos] = [`${entry.name}.safetensors`, lines.filter(isPhoto).length];
+  const bytes = read(embeddingsFile(path, entry.name), entry.embeddings);
+  const headerLength = safetensorsHeaderLength(bytes, bytes.length, file);
+  const { entries } = readSafetensorsHeader(bytes.subarray(8, 8 + headerLength), bytes.length, file);
+  const { dtype, shape, begin = 0 } = entries.get(TENSOR) ?? {};
+  if (dtype !== "F32" || `${shape}` !== `${[photos, width]}`) {
     throw new FormatError("INDEX_FILE", file, 0, `expected "${TENSOR}" F32 [${photos}, ${width}]`);
   }
-  return { lines, embeddings: tensor.data };
+  // A view, not a copy; the writer aligns the data.
+  const embeddings = new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + begin, photos * width);
+  return { lines, embeddings, start: begin };
 }
 
 /** Replaces the manifest. */
