@@ -147,7 +147,7 @@ function otherChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
       2 * 64 + 3 * 2,
       (k, out) => {
         const [codes, numbers] = [out + 4096, out + 8192];
-        k.encodeRows(2, 64, x, codes, numbers, numbers + 16, numbers + 32);
+        k.encodeRows(2, 64, x, y, codes, numbers, numbers + 16, numbers + 32);
         const results = [
           ...new Int8Array(heap.memory.buffer, codes, 128),
           ...heap.f64.subarray(numbers / 8, numbers / 8 + 6),
