@@ -70,6 +70,15 @@ describe("CodedRows", () => {
     }
   });
 
+  it("adds the largest codes without overflow, however many there are", () => {
+    for (const cols of [64, 768, 5000]) {
+      const values = Float32Array.from({ length: 2 * cols }, (_, at) => (at < cols ? 1 : -1));
+      const bounds = new CodedRows(values, cols).upperBounds(new Float32Array(cols).fill(1));
+      expect(bounds[0] / cols).toBeCloseTo(1, 3);
+      expect(bounds[1] / cols).toBeCloseTo(-1, 3);
+    }
+  });
+
   it("gives the same bits with strict kernels and with plain loops", () => {
     const rng = new Rng(1);
     const [values, query] = [rowsOf(rng, 30, 100, 1), rowsOf(rng, 1, 100, 1)];
