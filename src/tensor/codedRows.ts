@@ -68,6 +68,7 @@ export class CodedRows {
   readonly #scales: Float64Array; // a
   readonly #errors: Float64Array; // ‖y − ŷ‖
   readonly #centre: Float32Array; // m, padded by zeros
+  readonly #centreLength: number; // ‖m‖
   #longest = 0; // ‖y‖
 
   /** Codes of the rows `values` [rows, cols], which are not kept. Throws `ShapeError` if they are no whole rows. */
@@ -83,6 +84,7 @@ export class CodedRows {
     this.#scales = new Float64Array(this.rows);
     this.#errors = new Float64Array(this.rows);
     this.#centre = centreOf(values, this.rows, cols, this.#stride);
+    this.#centreLength = Math.hypot(...this.#centre);
     this.#encode(values);
   }
 
@@ -117,7 +119,7 @@ export class CodedRows {
     }
     const { e, p, length, codedLength, error } = codedQuery(query, this.#stride);
     const inCentre = query.reduce((sum, q, k) => sum + q * this.#centre[k], 0);
-    const rounding = roundingOf(this.cols) * (Math.hypot(...this.#centre) + this.#longest) * length;
+    const rounding = roundingOf(this.cols) * (this.#centreLength + this.#longest) * length;
     const added = inCentre + this.#longest * error + rounding;
     const products = this.#products(p);
     const bounds = new Float64Array(this.rows);

@@ -142,6 +142,32 @@ function otherChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
     ],
     ...softmaxTileChecks({ x, y, positive }),
     ...pairMaskChecks(heap, { x, y, positive }),
+    ...codesChecks(heap, { x, y, positive }),
+    ["gather", 3 * COLS, (k, out) => k.gather(COLS, x, Int32Array.of(3, 0, 3), out)],
+    [
+      "scatterAdd",
+      N,
+      (k, out) => {
+        k.copy(N, y, out);
+        k.scatterAdd(COLS, x, Int32Array.of(3, 0, 3), out);
+      },
+    ],
+    [
+      "drawView",
+      3 * 11 * 11,
+      (k, out) => {
+        // Rotated, so that all four edges of the image cross the view; its bytes are those of x.
+        const place = [0.9, 0.3, -1.7, -0.3, 0.9, 0.4] as const;
+        const colour = [0.9, 0.2, -0.1, 0.05, -0.2, 1.1, 0.1, -0.05, 0.3, -0.3, 1, 0];
+        k.drawView({ stored: 9, picture: x, place, colour, scale: 1 / 128, side: 11, out });
+      },
+    ],
+  ];
+}
+
+/** Codes and their products, integers and f64, as numbers of f32. */
+function codesChecks(heap: Heap, { x, y }: Inputs): Check[] {
+  return [
     [
       "encodeRows",
       2 * 64 + 3 * 2,
@@ -166,25 +192,6 @@ function otherChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
         sums.forEach((sum, i) => {
           putNumber(heap, out + 4 * i, sum);
         });
-      },
-    ],
-    ["gather", 3 * COLS, (k, out) => k.gather(COLS, x, Int32Array.of(3, 0, 3), out)],
-    [
-      "scatterAdd",
-      N,
-      (k, out) => {
-        k.copy(N, y, out);
-        k.scatterAdd(COLS, x, Int32Array.of(3, 0, 3), out);
-      },
-    ],
-    [
-      "drawView",
-      3 * 11 * 11,
-      (k, out) => {
-        // Rotated, so that all four edges of the image cross the view; its bytes are those of x.
-        const place = [0.9, 0.3, -1.7, -0.3, 0.9, 0.4] as const;
-        const colour = [0.9, 0.2, -0.1, 0.05, -0.2, 1.1, 0.1, -0.05, 0.3, -0.3, 1, 0];
-        k.drawView({ stored: 9, picture: x, place, colour, scale: 1 / 128, side: 11, out });
       },
     ],
   ];
