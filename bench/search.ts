@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode } from "fast-png";
 import sharp from "sharp";
-import { huggingFacePreprocessing, preprocess, readImage, readPicture } from "../src/data/index.ts";
+import { decodeInput, huggingFacePreprocessing, type PictureInput, readBytes } from "../src/data/index.ts";
 import { openIndex, type PhotoModel, searchPhotos, updateIndex } from "../src/photos/index.ts";
 import { IndexWriter } from "../src/photos/writer.ts";
 import { embedPictures, realFs } from "../src/run/index.ts";
@@ -86,14 +86,15 @@ function searching(count: number, d: number): Row {
   }
 }
 
-function modelOf(config: Pick<SigLipConfig, "image" | "embedDim">, read: PhotoModel["pictures"]["read"]): PhotoModel {
+function modelOf(config: Pick<SigLipConfig, "image" | "embedDim">, input: PictureInput): PhotoModel {
   const text = { width: 64, depth: 1, mlpDim: 64, numHeads: 1, vocabSize: 300, length: 16, pooling: "last" as const };
   const model = new SigLip(new Rng(0), { ...config, text, temperatureInit: 10, biasInit: -10 });
   const side = model.config.image.imageSize as number;
+  const read = async (file: string) => decodeInput(input, await readBytes(file), file);
   return {
     ...{ path: "", fingerprint: "", config: model.config, embedDim: model.embedDim },
     embedImages: (images) => model.embedImages(images),
-    pictures: { height: side, width: side, settings: "", read },
+    pictures: { height: side, width: side, settings: "", input, read },
   };
 }
 
@@ -101,10 +102,10 @@ const map = { pooling: "map", posEmb: "learn" } as const;
 const small = { width: 64, depth: 3, mlpDim: 256, numHeads: 4, patchSize: 12, imageSize: 24, ...map };
 const spec = huggingFacePreprocessing({ size: { height: 224, width: 224 } }, "bench");
 const MODELS: Readonly<Record<string, PhotoModel>> = {
-  "size of --preset emoji": modelOf({ image: small, embedDim: 64 }, (file) => readPicture(file, { side: 24 })),
+  "size of --preset emoji": modelOf({ image: small, embedDim: 64 }, { kind: "ink", side: 24, trim: true }),
   "S/16, 224 × 224": modelOf(
     { image: { ...decodeVariant("S/16"), imageSize: 224, ...map }, embedDim: 384 },
-    async (file) => ({ pixels: preprocess(await readImage(file), spec).pixels, cutOff: 0 }),
+    { kind: "preprocessed", spec },
   ),
 };
 

@@ -3,7 +3,7 @@ import { scaleLog } from "d3-scale";
 import { button, html, set, svg } from "../dom.ts";
 import { blindLoss, GUESSED, QUESTIONS } from "./state.ts";
 
-const WIDTH = 520;
+const WIDTH = 400;
 const BAR = 26;
 const x = scaleLog([0.5, 2000], [170, WIDTH - 60]).clamp(true);
 

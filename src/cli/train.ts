@@ -17,9 +17,10 @@ import {
   checkSchedule,
   checkSettings,
   configDigest,
+  countCut,
   createNextRun,
   createRun,
-  cutTexts,
+  cutTrainingTexts,
   evaluationTable,
   firstBatchPage,
   fitsOn,
@@ -47,6 +48,7 @@ import {
   runName,
   type StartingWeights,
   sessionOf,
+  settingsInVain,
   shared,
   type TrainingData,
   type TrainJob,
@@ -66,6 +68,7 @@ import { printDryRun } from "./dryRun.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { commandLine } from "./invocation.ts";
 import { embeddingsOf, openLockedImages } from "./lockedImages.ts";
+import { nextSteps } from "./nextSteps.ts";
 import { opening } from "./opening.ts";
 import { ownDataRecipe, ownDataSummary } from "./ownData.ts";
 import { print, printableLines, warn } from "./print.ts";
@@ -121,7 +124,7 @@ export async function train(given: TrainOptions): Promise<void> {
       // Before rendering pictures, which takes a while.
       checkRunPath(out ?? join(RUNS, `.${process.pid}`));
     }
-    for (const warning of checkSettings(asked, resume)) warn(warning);
+    for (const warning of [...checkSettings(asked, resume), ...settingsInVain(asked, settingsOf(given))]) warn(warning);
     chooseKernels(asked.train.kernels);
     for (const warning of kernelReport().warnings) warn(warning);
     const { items } = await openVocabulary(asked, opening());
@@ -133,8 +136,8 @@ export async function train(given: TrainOptions): Promise<void> {
     const tokenizer = start?.stored ? tokenizerOf(start.stored) : tokenizerFor(config, from, training.tokenizer);
     // A classifier reads no texts: it does not matter if they are cut.
     const texts = classes ? [] : training.texts;
-    for (const warning of cutTexts(tokenizer, texts, config.tokenizer.length)) warn(warning);
-    const initial = from && initialCheckpoint(config, from, tokenizer);
+    for (const warning of cutTrainingTexts(config, tokenizer, texts)) warn(warning);
+    const initial = from && initialCheckpoint(config, from, tokenizer, classes?.names.length);
     const stored = initial ? shared(initial) : start?.stored;
     const locked = await openLockedImages(config, stored, training.pairs, options.embeddings);
     if (start) writeChanges(start, training.items);
@@ -240,8 +243,8 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   if (options.resume) throw new RunFolderError("--dry-run is for new runs; leave out --resume");
   const { config, devices } = resolve(options, from);
   checkMemory(config, devices);
-  const warnings = checkSettings(config, false);
-  const { tokenizer, items } = await openVocabulary(config, opening());
+  const warnings = [...checkSettings(config, false), ...settingsInVain(config, settingsOf(options))];
+  const { tokenizer, items, texts } = await openVocabulary(config, opening());
   checkBatch(config, items);
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
   chooseKernels(config.train.kernels);
@@ -254,7 +257,9 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
     writeFileSync(options.sheet, await firstBatchPage(await openTraining(config, opening()), config, kept));
   }
   const deadline = deadlineOf(options.deadline);
-  await printDryRun({ config, devices, deadline, vocabSize: kept.vocabSize, classes, path, json, data });
+  const cutTexts = countCut(kept, texts, config.tokenizer.length);
+  const read = classes === undefined ? { texts: texts.length, cutTexts } : {};
+  await printDryRun({ config, devices, deadline, vocabSize: kept.vocabSize, classes, path, json, data, ...read });
 }
 
 /** The data of a training, with the embeddings that it reads in place of images, or the classes that it learns, if any. */
@@ -328,6 +333,7 @@ async function trainRun(start: OpenRun, training: Trained, devices: number, opti
       const results = [...result.snapshot.results, ...old.map(resultsOf)];
       report.finish({ ...result.snapshot, results });
       print(printableLines(`report: ${report.file}`));
+      for (const line of nextSteps(path, config, training.texts)) process.stderr.write(printableLines(`${line}\n`));
     }
   } catch (error) {
     if (error instanceof DeviceError) {

@@ -224,7 +224,8 @@ export const filesData: DataSet<FilesSettings> = {
   async openVocabulary(settings, opening) {
     const files = await openedFiles(settings, opening);
     const { train } = splitFiles(files, settings.data.testShare);
-    return { tokenizer: tokenizerFor(settings, textsOf(files, train)), items: train.length };
+    const texts = textsOf(files, train);
+    return { tokenizer: tokenizerFor(settings, texts), items: train.length, texts };
   },
 
   async openTraining(settings, opening) {

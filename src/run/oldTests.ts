@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { DataError, SourceError } from "../data/index.ts";
 import { FormatError, isJsonRecord, type JsonValue, parseJson, printable } from "../formats/index.ts";
 import { launch } from "../parallel/launch.ts";
-import type { Config } from "./config.ts";
+import { type Config, takesTower } from "./config.ts";
 import type { Opening } from "./dataSet.ts";
 import { openTests } from "./dataSets.ts";
 import { evalProgram } from "./devicePrograms.ts";
@@ -44,8 +44,8 @@ export async function testBefore(
   options: OldTestOptions,
 ): Promise<OldTests | undefined> {
   const { path: init, data } = from;
-  const isLocked = config.train.lock === "image"; // its text tower is new, so nothing was known before
-  if (data === undefined || isLocked || isSame(data, config.data)) return undefined;
+  // With a new text tower, or none, there is nothing to compare.
+  if (data === undefined || takesTower(config) || isSame(data, config.data)) return undefined;
   const before = await evaluated({ init, data }, config, stored, options);
   return before && { init, data, before };
 }

@@ -12,14 +12,15 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   bigVisionPreprocessing,
+  decodeInput,
   huggingFacePreprocessing,
   openClipPreprocessing,
+  type PictureInput,
   type PreparedPicture,
   PreprocessError,
   type PreprocessSpec,
   preprocess,
-  readImage,
-  readPicture,
+  readBytes,
 } from "../data/index.ts";
 import { isJsonRecord, type JsonValue, parseJson } from "../formats/index.ts";
 import type { LayoutName } from "../models/index.ts";
@@ -35,6 +36,8 @@ export interface PictureReader {
   readonly width: number;
   /** Reads an image file and prepares it as the model was trained. Throws `PictureError`. */
   read(file: string): Promise<PreparedPicture>;
+  /** The preparation as plain data, for other threads. */
+  readonly input: PictureInput;
   /** Steps and numbers of the preparation; undefined if it is that of a training here. */
   readonly spec?: PreprocessSpec;
   /** What the preparation depends on, for caches. */
@@ -51,10 +54,15 @@ export function trainingPictures({ image }: SigLipConfig, trim: boolean, stored?
   return {
     height,
     width,
-    read: (file) => readPicture(file, prepare),
+    ...readerOf({ kind: "ink", ...prepare }),
     settings: JSON.stringify({ ink: 1, ...prepare }),
   };
 }
+
+const readerOf = (input: PictureInput): Pick<PictureReader, "input" | "read"> => ({
+  input,
+  read: async (file) => decodeInput(input, await readBytes(file), file),
+});
 
 /** As in the training of a run. */
 export function runPictures(config: Config, model: SigLipConfig): PictureReader {
@@ -77,7 +85,7 @@ export function preparedPictures(spec: PreprocessSpec, { image }: SigLipConfig, 
     height,
     width,
     spec,
-    read: async (file) => ({ pixels: preprocess(await readImage(file), spec).pixels, cutOff: 0 }),
+    ...readerOf({ kind: "preprocessed", spec }),
     settings: JSON.stringify(spec),
   };
 }

@@ -86,10 +86,20 @@ describe("train.objective=classify", { timeout: 240_000 }, () => {
     expect(weights("text", "image/")).toBe(weights("tower", "image/"));
   });
 
+  it("starts from the image tower of a run of pairs, and is resumed without it", async () => {
+    const size = TINY.filter((_, i) => i < 2 || i > 13); // its tower is that of --init
+    const short = ["--set", "train.steps=4", "--devices", "1"];
+    await done("train", ...TINY, ...short, "--set", "optim.warmup=0", "--out", at("pairs"));
+    const init = ["--init", at("pairs"), "--set", "train.objective=classify", "--set", 'optim.frozen=["image/.*"]'];
+    await done("train", ...size, ...short, ...init, "--out", at("onto"));
+    expect(weights("onto", "image/")).toBe(weights("pairs", "image/"));
+    rmSync(at("pairs"), { recursive: true });
+    expect(await done("train", "--resume", "--out", at("onto"))).toMatch(/ 4 steps/);
+  });
+
   it.each([
     ["search", () => ["search", at("tower"), "circle"], /has no text tower; train one for it with .*--init RUN/],
     ["a run that takes more than its image tower", () => ["train", "--preset", "shapes", "--init", at("tower"), "--dry-run"], /has no text tower; take its image tower with --lock image/],
-    ["another start", () => [...pretrain("other", "--init", at("tower")), "--dry-run"], /starts from random weights; leave --init .* out/],
   ])("refuses %s", async (_, args, says) => {
     const { code, stderr } = await siglip(args());
     expect(code, stderr).toBe(2);

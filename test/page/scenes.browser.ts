@@ -21,18 +21,18 @@ describe("#ring", () => {
     const text = page.locator(named("ring-text"));
     await expect.poll(() => text.textContent(), { timeout: 60_000 }).toContain("x0 · y0, x1 · y1, x2 · y2. 3 of 9");
     await page.locator(named("ring-step")).press("Enter");
-    expect(await text.textContent()).toContain("Now held: y1, y2, y0");
+    await expect.poll(() => text.textContent()).toContain("Now held: y1, y2, y0");
     await page.locator(named("ring-back")).press("Enter");
     await page.locator(named("ring-frame")).press("End");
-    expect(await text.textContent()).toMatch(/The loss is (\d+\.\d+); the dense form, .* gives \1/);
+    await expect.poll(() => text.textContent()).toMatch(/The loss is (\d+\.\d+); the dense form, .* gives \1/);
     await expect.poll(() => page.url()).toContain("#ring?form=chunked&devices=3&frame=7");
     await page.locator(`${named("ring-table")} summary`).press("Enter");
     await expect.poll(() => page.locator(`${named("ring-table")} tbody tr`).count()).toBe(8);
     await page.locator(named("ring-devices")).press("Home");
     await expect.poll(() => page.locator(`${named("ring-table")} tbody tr`).count()).toBe(5);
-    expect(await text.textContent()).toContain("The loss is"); // the event stays, or becomes the last
+    await expect.poll(() => text.textContent()).toContain("The loss is"); // the event stays, or becomes the last
     await page.locator(named("ring-frame")).press("Home");
-    expect(await text.textContent()).toContain("x0 · y0, x1 · y1. 2 of 4");
+    await expect.poll(() => text.textContent()).toContain("x0 · y0, x1 · y1. 2 of 4");
     await page.locator(named("ring-play")).press("Enter");
     await expect.poll(() => page.url()).toContain("frame=2");
     expect(problems).toEqual([]);
@@ -46,12 +46,14 @@ describe("#autodiff", () => {
     await expect.poll(() => text.textContent(), { timeout: 60_000 }).toContain("the value is 1.33");
     await page.locator(named("autodiff-expression")).fill("x * x +");
     await expect.poll(() => page.locator(named("autodiff-error")).textContent()).toContain("found the end");
-    expect(await page.locator(named("autodiff-text")).isVisible()).toBe(false);
+    await expect.poll(() => text.isVisible()).toBe(false);
     await page.locator(named("autodiff-expression")).fill("x * x");
     await page.locator(named("autodiff-value-x")).fill("3");
     await expect.poll(() => text.textContent()).toContain("the value is 9");
     await page.locator(named("autodiff-frame")).press("End");
-    expect(await text.textContent()).toContain("added to 3: 6. All gradients are complete: ∂/∂x = 6 (measured: 6)");
+    await expect
+      .poll(() => text.textContent())
+      .toContain("added to 3: 6. All gradients are complete: ∂/∂x = 6 (measured: 6)");
     await expect.poll(() => page.url()).toContain("expression=x+*+x&at.x=3&frame=2");
     expect(problems).toEqual([]);
   });
@@ -70,7 +72,7 @@ describe("#faults", () => {
     await page.locator(named("faults-labelSign")).press("ArrowRight");
     await expect.poll(() => page.url()).toContain("fault=rawT");
     expect(await recall("right")).toBeGreaterThan(10);
-    expect(await page.locator(named("faults-fault-step")).textContent()).toBe(`0 / ${STEPS}`);
+    await expect.poll(() => page.locator(named("faults-fault-step")).textContent()).toBe(`0 / ${STEPS}`);
     expect(problems).toEqual([]);
   });
 });

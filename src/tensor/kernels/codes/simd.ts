@@ -9,11 +9,12 @@
 import type { Heap } from "../../heap.ts";
 import { type Code, type Expr, func, type Local, type Variant } from "../../wasm/assembler.ts";
 import {
-  abs, add, div, dotPairs, eq, f32x4, f64, f64x2, floor, gt, i16x8, i32, i32x4, lane, madd, mul, nmadd, packBytes, pmax, select, shuffle, sqrt, store, sub,
+  abs, add, div, eq, f32x4, f64, f64x2, floor, gt, i16x8, i32, i32x4, lane, madd, mul, nmadd, pmax, select, shuffle, sqrt, store, sub,
 } from "../../wasm/instructions.ts"; // biome-ignore format: one list
 import { doWhile, inc } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
 import { across, eachRow, promoteHigh, vectors } from "../../wasm/rows.ts";
+import { dotPairs, packBytes } from "../../wasm/smallIntegers.ts";
 import type { CodesKernels } from "./interface.ts";
 
 const MOST = 127; // the largest code
