@@ -103,11 +103,11 @@ export function picturesFor(
   warn: (message: string) => void,
 ): PictureReader {
   const names = readdirSync(folder);
-  const [side] = sidesOf(config.image);
+  const [side, width] = sidesOf(config.image);
   const prepared = (file: string, specIn: (path: string) => PreprocessSpec): PictureReader =>
     preparedPictures(specIn(join(folder, file)), config, join(folder, file));
   if (layout === "open-clip")
-    return prepared(OPEN_CLIP, (path) => openClipPreprocessing(fieldOf(path, "preprocess_cfg"), path, side));
+    return prepared(OPEN_CLIP, (path) => openClipPreprocessing(fieldOf(path, "preprocess_cfg"), path, [side, width]));
   if (layout === "big-vision") {
     const text = (path: string): string => new TextDecoder().decode(realFs.read(path)).trim();
     const usual = `resize(${side})|value_range(-1,1)`;
