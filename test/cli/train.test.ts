@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CheckpointFolder } from "../../src/run/checkpoint.ts";
-import { interrupted, siglip, TINY, whenTraining } from "../support/cli.ts";
+import { interrupted, siglip, TINY, TINY_RUN, whenTraining } from "../support/cli.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -31,7 +31,15 @@ const FIELDS = [
 
 describe("siglip train", { timeout: 120_000 }, () => {
   it("writes configuration, metrics, checkpoint and report, and ends with a table", async () => {
-    const { code, stdout, stderr } = await siglip(["train", ...TINY, ...steps(12), "--out", run("whole")]);
+    const { code, stdout, stderr } = await siglip([
+      "train",
+      ...TINY_RUN,
+      ...steps(12),
+      "--shards",
+      "4",
+      "--out",
+      run("whole"),
+    ]);
     expect(code, stderr).toBe(0);
     expect(stdout).toMatch(/R@1 +R@5 +R@10/);
     expect(stdout).toMatch(/text → picture +\d+\.\d %/);
@@ -63,8 +71,9 @@ describe("siglip train", { timeout: 120_000 }, () => {
   });
 
   it("gives the same bits for the same seed, and others for another", async () => {
-    await siglip(["train", ...TINY, ...steps(12), "--out", run("again")]);
-    await siglip(["train", ...TINY, ...steps(12), "--seed", "1", "--out", run("seed1")]);
+    const args = ["train", ...TINY, ...steps(12), "--shards", "4"];
+    await siglip([...args, "--out", run("again")]);
+    await siglip([...args, "--seed", "1", "--out", run("seed1")]);
     expect(weights("again")).toEqual(weights("whole"));
     expect(metrics("again")).toBe(metrics("whole"));
     expect(weights("seed1").equals(weights("whole"))).toBe(false);

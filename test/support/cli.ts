@@ -117,7 +117,8 @@ export const TINY_MODEL = [
   "--set", "model.text.width=32", "--set", "model.text.mlpDim=64", "--set", "model.embedDim=32",
 ]; // biome-ignore format: groups of keys
 
-/** A small run on drawn scenes and one device, since starting each takes longer than its steps. */
-export const TINY = [
-  "--preset", "shapes", ...TINY_MODEL, "--set", "train.batch=16", "--set", "log.every=1", "--devices", "1",
-]; // biome-ignore format: groups of keys
+/** A small run on drawn scenes. */
+export const TINY_RUN = ["--preset", "shapes", ...TINY_MODEL, "--set", "train.batch=16", "--set", "log.every=1"];
+
+/** The same on one device, since starting each takes longer than its steps. */
+export const TINY = [...TINY_RUN, "--devices", "1"];
