@@ -3,6 +3,7 @@
  *
  * Paths and names hold `*` in place of the number of a block.
  */
+import { CHANNELS } from "../siglip/index.ts";
 import type { Shape } from "../tensor/index.ts";
 import type { Link } from "./link.ts";
 
