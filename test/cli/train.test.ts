@@ -36,7 +36,7 @@ describe("siglip train", { timeout: 120_000 }, () => {
     expect(stdout).toMatch(/R@1 +R@5 +R@10/);
     expect(stdout).toMatch(/text → picture +\d+\.\d %/);
     const [last] = stderr.match(/^step 12\/12 .*loss \d.*$/gm)?.slice(-1) ?? [];
-    const measured = /picture +([\d.]+) %[\s\S]*text +([\d.]+) %/.exec(stdout)?.slice(1);
+    const measured = /→ picture +([\d.]+) %[\s\S]*?→ text +([\d.]+) %/.exec(stdout)?.slice(1);
     expect(last).toContain(`R@1 ${measured?.join("/")} %`);
     expect(stderr).not.toMatch(/warning/);
     expect(readdirSync(run("whole")).sort()).toEqual([
