@@ -61,7 +61,7 @@ function writeIndex(path: string, count: number, d: number): void {
   writer.release();
 }
 
-/** The ten most similar pictures, best of some searches, and the time to open the index. */
+/** The ten most similar pictures, best of some searches; the time to open the index; the memory, also of writing it. */
 function searching(count: number, d: number): Row {
   const folder = mkdtempSync(join(tmpdir(), "siglip-bench-"));
   try {

@@ -155,7 +155,7 @@ function namesIn(path: string, fs: Fs): string[] | undefined {
 }
 
 /** Throws unless the folder is empty, but for leftovers of a start that was killed before it wrote the configuration. */
-export function refuseIfUsed(path: string, fs: Fs = realFs): void {
+function refuseIfUsed(path: string, fs: Fs = realFs): void {
   const names = namesIn(path, fs);
   const unused = names?.every((name) => name === CHECKPOINTS || /^(lock\.\d+|config\.json\.tmp)$/.test(name));
   const checkpoints = join(path, CHECKPOINTS);
