@@ -195,7 +195,7 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   const read = classes === undefined ? { texts: texts.length, cutTexts } : {};
   const sizes = { vocabSize: kept.vocabSize, classes };
   const hasOld = from !== undefined && hasOldTests(await withContents(config, from), from);
-  await printDryRun(config, devices, deadline, ...sizes, path, json, data, hasOldTests: hasOld, ...read );
+  await printDryRun({ config, devices, deadline, ...sizes, path, json, data, hasOldTests: hasOld, ...read });
 }
 
 /** The configuration with the SHA-256 of its data, if that tells it from the data of the weights that it starts from. */
