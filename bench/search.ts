@@ -5,11 +5,11 @@
  * memory: the difference is what files, decoding and preparing cost that does not happen meanwhile on other threads.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode } from "fast-png";
 import sharp from "sharp";
-import { huggingFacePreprocessing, preprocess, readImage, readPicture } from "../src/data/index.ts";
+import { decodeInput, huggingFacePreprocessing, type PictureInput, readBytes } from "../src/data/index.ts";
 import { openIndex, type PhotoModel, searchPhotos, updateIndex } from "../src/photos/index.ts";
 import { IndexWriter } from "../src/photos/writer.ts";
 import { embedPictures, realFs } from "../src/run/index.ts";
@@ -61,7 +61,7 @@ function writeIndex(path: string, count: number, d: number): void {
   writer.release();
 }
 
-/** The ten most similar pictures, best of some searches, and the time to open the index. */
+/** The ten most similar pictures, best of some searches; the time to open the index; the memory, also of writing it. */
 function searching(count: number, d: number): Row {
   const folder = mkdtempSync(join(tmpdir(), "siglip-bench-"));
   try {
@@ -86,14 +86,15 @@ function searching(count: number, d: number): Row {
   }
 }
 
-function modelOf(config: Pick<SigLipConfig, "image" | "embedDim">, read: PhotoModel["pictures"]["read"]): PhotoModel {
+function modelOf(config: Pick<SigLipConfig, "image" | "embedDim">, input: PictureInput): PhotoModel {
   const text = { width: 64, depth: 1, mlpDim: 64, numHeads: 1, vocabSize: 300, length: 16, pooling: "last" as const };
   const model = new SigLip(new Rng(0), { ...config, text, temperatureInit: 10, biasInit: -10 });
   const side = model.config.image.imageSize as number;
+  const read = async (file: string) => decodeInput(input, await readBytes(file), file);
   return {
     ...{ path: "", fingerprint: "", config: model.config, embedDim: model.embedDim },
     embedImages: (images) => model.embedImages(images),
-    pictures: { height: side, width: side, settings: "", read },
+    pictures: { height: side, width: side, settings: "", input, read },
   };
 }
 
@@ -101,15 +102,15 @@ const map = { pooling: "map", posEmb: "learn" } as const;
 const small = { width: 64, depth: 3, mlpDim: 256, numHeads: 4, patchSize: 12, imageSize: 24, ...map };
 const spec = huggingFacePreprocessing({ size: { height: 224, width: 224 } }, "bench");
 const MODELS: Readonly<Record<string, PhotoModel>> = {
-  "size of --preset emoji": modelOf({ image: small, embedDim: 64 }, (file) => readPicture(file, { side: 24 })),
+  "size of --preset emoji": modelOf({ image: small, embedDim: 64 }, { kind: "ink", side: 24, trim: true }),
   "S/16, 224 × 224": modelOf(
     { image: { ...decodeVariant("S/16"), imageSize: 224, ...map }, embedDim: 384 },
-    async (file) => ({ pixels: preprocess(await readImage(file), spec).pixels, cutOff: 0 }),
+    { kind: "preprocessed", spec },
   ),
 };
 
-/** Images a second of indexing photographs, and of the engine alone. */
-async function indexing(name: string, model: PhotoModel, count: number): Promise<Row> {
+/** Images a second of indexing photographs, prepared on so many threads, and of the engine alone on one. */
+async function indexing(name: string, model: PhotoModel, count: number, devices: number): Promise<Row> {
   const folder = mkdtempSync(join(tmpdir(), "siglip-bench-"));
   try {
     const side = model.pictures.height;
@@ -131,12 +132,13 @@ async function indexing(name: string, model: PhotoModel, count: number): Promise
       });
     }
     const alone = performance.now() - start;
-    const options = { now: new Date(0), warn: unexpected };
+    const options = { now: new Date(0), warn: unexpected, devices };
     const begun = performance.now();
     const { embedded } = await updateIndex(join(folder, ".index"), folder, model, options);
     const took = performance.now() - begun;
     const figures = { imagesPerSecond: (1e3 * embedded) / took, engineAlone: (1e3 * count) / alone };
-    return { bench: "search", case: `indexing, ${name}`, ...figures, ratio: { engine: alone / took } };
+    const threads = devices === 1 ? "one thread" : `${devices} threads`;
+    return { bench: "search", case: `indexing, ${name}, ${threads}`, ...figures, ratio: { engine: alone / took } };
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -170,6 +172,6 @@ export async function* searchBench(): AsyncGenerator<Row> {
   yield searching(1_000_000, 768);
   const [tiny, small] = Object.entries(MODELS);
   yield await unchanged(tiny[1]);
-  yield await indexing(...tiny, 100);
-  yield await indexing(...small, 32);
+  for (const devices of new Set([1, availableParallelism()])) yield await indexing(...tiny, 256, devices);
+  yield await indexing(...small, 32, 1);
 }

@@ -34,7 +34,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   siglip: { folders: ["tensor", "autograd", "nn", "parallel"] },
   formats: { folders: [] },
   tokenizers: { folders: ["formats"] },
-  data: { folders: ["tensor", "formats", "tokenizers"], node: "everywhere", packages: true },
+  data: { folders: ["tensor", "parallel", "formats", "tokenizers"], node: "everywhere", packages: true },
   models: { folders: ["tensor", "nn", "siglip", "formats", "tokenizers"], node: "everywhere" },
   eval: { folders: [] },
   report: { folders: ["eval"], packages: true },

@@ -79,5 +79,5 @@ describe("functions", () => {
     } finally {
       api.close();
     }
-  });
+  }, 120_000);
 });

@@ -1,7 +1,7 @@
 /** The recorded graph: names above, the value below; values in blue, gradients in orange. */
 import { svg } from "../dom.ts";
 import type { GraphNode } from "./record.ts";
-import { type Frame, layout, nameOf, show } from "./state.ts";
+import { type Frame, layout, namesOfNodes, show } from "./state.ts";
 
 const BOX = { width: 90, height: 60 };
 const STEP = { x: 98, y: 92 };
@@ -10,6 +10,7 @@ const LEAST_SCALE = 0.85;
 
 export function graphOf(nodes: readonly GraphNode[]) {
   const places = layout(nodes);
+  const names = namesOfNodes(nodes);
   const x = (i: number): number => places[i].column * STEP.x + BOX.width / 2 + 4;
   const y = (i: number): number => places[i].row * STEP.y + BOX.height / 2 + 4;
   const title = svg("title");
@@ -26,7 +27,7 @@ export function graphOf(nodes: readonly GraphNode[]) {
     const line = (dy: number, kind: string, text = ""): SVGTextElement => svg("text", { x: x(i), y: y(i) + dy, "text-anchor": "middle", class: kind }, text); // biome-ignore format: a line
     const gradient = line(22, "gradient-text");
     const value = node.leaf !== "" && Number(node.leaf) === node.value ? "constant" : show(node.value);
-    const group = svg("g", {}, box, line(-12, "emphasis", nameOf(node)), line(6, "value-text", value), gradient);
+    const group = svg("g", {}, box, line(-12, "emphasis", names[i]), line(6, "value-text", value), gradient);
     return { group, box, gradient };
   });
   const width = Math.max(1, ...places.map(({ column }) => column * STEP.x + BOX.width + 8));
@@ -44,9 +45,9 @@ export function graphOf(nodes: readonly GraphNode[]) {
       });
       for (const { to, from, path } of edges)
         path.setAttribute("class", `edge${to === active && gradients[from] !== undefined ? " active" : ""}`);
-      const words = nodes.map((node, i) => {
+      const words = nodes.map(({ value }, i) => {
         const g = gradients[i];
-        return `${nameOf(node)} ${show(node.value)}${g === undefined ? "" : `, gradient ${show(g)}`}`;
+        return `${names[i]} ${show(value)}${g === undefined ? "" : `, gradient ${show(g)}`}`;
       });
       title.textContent = words.join("; ");
     },

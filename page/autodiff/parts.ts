@@ -1,7 +1,7 @@
 /** The expression and the values of its names as fields, and the graph as a table. */
 import { html } from "../dom.ts";
 import type { Recorded } from "./record.ts";
-import { type Frame, nameOf, PRESETS } from "./state.ts";
+import { type Frame, namesOfNodes, PRESETS } from "./state.ts";
 
 /** The expression, beside others to begin with, and what is wrong with it. */
 export function expressionField(onInput: (text: string, isPreset: boolean) => void) {
@@ -59,9 +59,10 @@ export function graphTable() {
     element,
     draw({ nodes }: Recorded, { gradients }: Frame): void {
       const head = ["node", "inputs", "value", "gradient"].map((name) => html("th", { scope: "col" }, name));
+      const names = namesOfNodes(nodes);
       const rows = nodes.map((node, i) => {
         const cells = [node.inputs.map((input) => input + 1).join(", "), number(node.value), number(gradients[i])];
-        const name = html("th", { scope: "row" }, `${i + 1}. ${nameOf(node)}`);
+        const name = html("th", { scope: "row" }, `${i + 1}. ${names[i]}`);
         return html("tr", {}, name, ...cells.map((cell) => html("td", {}, cell)));
       });
       table.replaceChildren(html("thead", {}, html("tr", {}, ...head)), html("tbody", {}, ...rows));

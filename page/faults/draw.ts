@@ -44,7 +44,7 @@ function mount(root: HTMLElement, link: Link): void {
     charts.draw(progress);
     table.draw(progress, title);
     if (failure !== "") seen.textContent = `The training failed: ${failure}`;
-    else seen.textContent = isDone ? after : "What one sees stands here when both have trained.";
+    else seen.textContent = isDone ? after : "What to look at appears here when both have trained.";
   }
   link.onChange = (parameters) => change(stateOf(parameters));
   draw();

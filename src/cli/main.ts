@@ -6,6 +6,7 @@
  */
 import "../engine.ts";
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { Argument, Command, CommanderError, Option } from "commander";
 import { printable } from "../formats/index.ts";
 import { presetNames } from "../run/index.ts";
@@ -16,6 +17,9 @@ import { keysHint, optionHint } from "./config.ts";
 import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
 import { commandLine } from "./invocation.ts";
 import { printableLines } from "./print.ts"; // its handling of stdout applies to help too
+
+// Images are decoded on libuv's threads, of which there are 4 by default; it reads this when it is first used.
+process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()));
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;

@@ -23,6 +23,7 @@ import {
   cutTrainingTexts,
   evaluationTable,
   firstBatchPage,
+  hasOldTests,
   initialCheckpoint,
   keptTokenizer,
   LiveReport,
@@ -192,7 +193,15 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   const deadline = deadlineOf(options.deadline);
   const cutTexts = countCut(kept, texts, config.tokenizer.length);
   const read = classes === undefined ? { texts: texts.length, cutTexts } : {};
-  await printDryRun({ config, devices, deadline, vocabSize: kept.vocabSize, classes, path, json, data, ...read });
+  const sizes = { vocabSize: kept.vocabSize, classes };
+  const hasOld = from !== undefined && hasOldTests(await withContents(config, from), from);
+  await printDryRun({ config, devices, deadline, ...sizes, path, json, data, hasOldTests: hasOld, ...read });
+}
+
+/** The configuration with the SHA-256 of its data, if that tells it from the data of the weights that it starts from. */
+async function withContents(config: Config, { data }: StartingWeights): Promise<Config> {
+  if (data?.name !== config.data.name || data.contents === "none") return config;
+  return onContents(config, (await openTraining(config, opening())).contents);
 }
 
 /** The data of a training, with the embeddings that it reads in place of images, or the classes that it learns, if any. */

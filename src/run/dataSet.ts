@@ -26,6 +26,8 @@ export interface Opening {
   readonly warn?: (message: string) => void;
   /** The folder that caches rendered images, and holds names of CLDR; without one the images stay in memory. */
   readonly cache?: string | undefined;
+  /** Threads that decode many images of the user; 1 by default, which is this one. */
+  readonly threads?: number;
 }
 
 /** Options for opening test sets. */

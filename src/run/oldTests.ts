@@ -44,13 +44,14 @@ export async function testBefore(
   options: OldTestOptions,
 ): Promise<OldTests | undefined> {
   const { path: init, data } = from;
-  // With a new text tower, or none, there is nothing to compare.
-  if (data === undefined || takesTower(config) || isSame(data, config.data)) return undefined;
+  if (data === undefined || !hasOldTests(config, from)) return undefined;
   const before = await evaluated({ init, data }, config, stored, options);
   return before && { init, data, before };
 }
 
-const isSame = (a: Config["data"], b: Config["data"]): boolean => a.name === b.name && a.contents === b.contents;
+/** Whether a run is tested on the data that its weights come from: on other data than its own, and if it keeps the text tower. */
+export const hasOldTests = (config: Config, { data: old }: StartingWeights): boolean =>
+  old !== undefined && !takesTower(config) && !(old.name === config.data.name && old.contents === config.data.contents);
 
 /** Writes the tests into the folder of a run. */
 export const writeOldTests = (run: string, tests: OldTests): void =>

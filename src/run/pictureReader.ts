@@ -12,14 +12,15 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   bigVisionPreprocessing,
+  decodeInput,
   huggingFacePreprocessing,
   openClipPreprocessing,
+  type PictureInput,
   type PreparedPicture,
   PreprocessError,
   type PreprocessSpec,
   preprocess,
-  readImage,
-  readPicture,
+  readBytes,
 } from "../data/index.ts";
 import { isJsonRecord, type JsonValue, parseJson } from "../formats/index.ts";
 import type { LayoutName } from "../models/index.ts";
@@ -35,6 +36,8 @@ export interface PictureReader {
   readonly width: number;
   /** Reads an image file and prepares it as the model was trained. Throws `PictureError`. */
   read(file: string): Promise<PreparedPicture>;
+  /** The preparation as plain data, for other threads. */
+  readonly input: PictureInput;
   /** Steps and numbers of the preparation; undefined if it is that of a training here. */
   readonly spec?: PreprocessSpec;
   /** What the preparation depends on, for caches. */
@@ -51,10 +54,15 @@ export function trainingPictures({ image }: SigLipConfig, trim: boolean, stored?
   return {
     height,
     width,
-    read: (file) => readPicture(file, prepare),
+    ...readerOf({ kind: "ink", ...prepare }),
     settings: JSON.stringify({ ink: 1, ...prepare }),
   };
 }
+
+const readerOf = (input: PictureInput): Pick<PictureReader, "input" | "read"> => ({
+  input,
+  read: async (file) => decodeInput(input, await readBytes(file), file),
+});
 
 /** As in the training of a run. */
 export function runPictures(config: Config, model: SigLipConfig): PictureReader {
@@ -77,7 +85,7 @@ export function preparedPictures(spec: PreprocessSpec, { image }: SigLipConfig, 
     height,
     width,
     spec,
-    read: async (file) => ({ pixels: preprocess(await readImage(file), spec).pixels, cutOff: 0 }),
+    ...readerOf({ kind: "preprocessed", spec }),
     settings: JSON.stringify(spec),
   };
 }
@@ -95,11 +103,11 @@ export function picturesFor(
   warn: (message: string) => void,
 ): PictureReader {
   const names = readdirSync(folder);
-  const [side] = sidesOf(config.image);
+  const [side, width] = sidesOf(config.image);
   const prepared = (file: string, specIn: (path: string) => PreprocessSpec): PictureReader =>
     preparedPictures(specIn(join(folder, file)), config, join(folder, file));
   if (layout === "open-clip")
-    return prepared(OPEN_CLIP, (path) => openClipPreprocessing(fieldOf(path, "preprocess_cfg"), path, side));
+    return prepared(OPEN_CLIP, (path) => openClipPreprocessing(fieldOf(path, "preprocess_cfg"), path, [side, width]));
   if (layout === "big-vision") {
     const text = (path: string): string => new TextDecoder().decode(realFs.read(path)).trim();
     const usual = `resize(${side})|value_range(-1,1)`;

@@ -46,7 +46,7 @@ const fill = (page: FirefoxPage, name: string, words: string): Promise<void> =>
     [named(name), words],
   );
 
-const SLOW = { timeout: 120_000 };
+const SLOW = { timeout: 300_000 };
 
 describe("the page in Firefox", () => {
   it.each([1, 2])("trains with strict kernels to the weights of Node, bit for bit, on %i workers", async (devices) => {
@@ -109,7 +109,7 @@ describe("the page in Firefox", () => {
   it("trains the museum's fault beside the right one", async () => {
     const page = await open("#faults?fault=labelSign");
     await page.press(named("faults-start"), "Enter");
-    await expect.poll(textOf(page, "faults-seen"), { timeout: 200_000 }).toContain("Recall is that of chance");
+    await expect.poll(textOf(page, "faults-seen"), { timeout: 400_000 }).toContain("Recall is that of chance");
     expect(page.problems).toEqual([]);
   });
 

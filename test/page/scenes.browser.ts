@@ -19,7 +19,7 @@ describe("#ring", () => {
   it("runs the loss when it comes near, and steps through its log by keyboard", async () => {
     const { page, problems } = await site.open("#ring?form=chunked&devices=3&frame=0", { reducedMotion: "reduce" });
     const text = page.locator(named("ring-text"));
-    await expect.poll(() => text.textContent(), { timeout: 60_000 }).toContain("x0 · y0, x1 · y1, x2 · y2. 3 of 9");
+    await expect.poll(() => text.textContent(), { timeout: 180_000 }).toContain("x0 · y0, x1 · y1, x2 · y2. 3 of 9");
     await page.locator(named("ring-step")).press("Enter");
     await expect.poll(() => text.textContent()).toContain("Now held: y1, y2, y0");
     await page.locator(named("ring-back")).press("Enter");
@@ -43,7 +43,7 @@ describe("#autodiff", () => {
   it("follows the expression, says what is wrong with it, and steps back through its vjps", async () => {
     const { page, problems } = await site.open("#autodiff?frame=0");
     const text = page.locator(named("autodiff-text"));
-    await expect.poll(() => text.textContent(), { timeout: 60_000 }).toContain("the value is 1.33");
+    await expect.poll(() => text.textContent(), { timeout: 180_000 }).toContain("the value is 1.33");
     await page.locator(named("autodiff-expression")).fill("x * x +");
     await expect.poll(() => page.locator(named("autodiff-error")).textContent()).toContain("found the end");
     await expect.poll(() => text.isVisible()).toBe(false);
@@ -64,7 +64,7 @@ describe("#faults", () => {
     const { page, problems } = await site.open("#faults?fault=labelSign");
     await page.locator(named("faults-start")).press("Enter");
     const seen = page.locator(named("faults-seen"));
-    await expect.poll(() => seen.textContent(), { timeout: 200_000 }).toContain("Recall is that of chance");
+    await expect.poll(() => seen.textContent(), { timeout: 400_000 }).toContain("Recall is that of chance");
     const recall = async (which: string) =>
       Number.parseFloat((await page.locator(named(`faults-${which}-recall`)).textContent()) ?? "");
     expect(await recall("right")).toBeGreaterThan(10);
@@ -91,7 +91,7 @@ describe("what the museum says of seed 0", () => {
       ends.set(loss, { first: first.loss, last, recall: 100 * training.recall(), t, b });
     } // biome-ignore format: a list
     console.log(ends);
-  }, 240_000);
+  }, 900_000);
 
   it("the right one learns", () => {
     expect(end("right").recall).toBeGreaterThan(14);

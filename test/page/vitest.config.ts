@@ -7,8 +7,8 @@ export default defineConfig({
     include: ["test/page/**/*.{browser,firefox}.ts"],
     pool: "forks",
     maxWorkers: 1, // each file has a browser
-    testTimeout: 240_000,
-    hookTimeout: 240_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     expect: { poll: { timeout: 60_000 } }, // a second is short where other programs take the cores
   },
 });

@@ -66,6 +66,8 @@ it("devices share pictures, and give the embeddings of one, to the bit", async (
     openModel(model, () => {}),
     { count, side, pixels: between },
   );
-  expect(await embedOnDevices({ model, pixels, count, side }, 2)).toEqual(expected);
-  await expect(embedOnDevices({ model: "nowhere", pixels, count, side }, 2)).rejects.toThrow(/nowhere does not exist/);
+  expect(await embedOnDevices({ model, pixels, count, side, width: side }, 2)).toEqual(expected);
+  await expect(embedOnDevices({ model: "nowhere", pixels, count, side, width: side }, 2)).rejects.toThrow(
+    /nowhere does not exist/,
+  );
 });

@@ -23,6 +23,7 @@ import type { MovementKernels } from "./movement/interface.ts";
 import type { MuonKernels } from "./muon/interface.ts";
 import type { PairMaskKernels } from "./pairMask/interface.ts";
 import type { ReduceKernels } from "./reduce/interface.ts";
+import type { ResizeKernels } from "./resize/interface.ts";
 import type { SgdKernels } from "./sgd/interface.ts";
 import type { SigmoidTileKernels } from "./sigmoidTile/interface.ts";
 import type { SoftmaxKernels } from "./softmax/interface.ts";
@@ -47,7 +48,8 @@ export interface Kernels
     LionKernels,
     MuonKernels,
     AdafactorKernels,
-    ViewKernels {
+    ViewKernels,
+    ResizeKernels {
   /** For messages: "reference", "simd", "simd fma", ... */
   readonly name: string;
 }

@@ -18,6 +18,7 @@ import { plainMovement } from "./movement/plain.ts";
 import { plainMuon } from "./muon/plain.ts";
 import { plainPairMask } from "./pairMask/plain.ts";
 import { plainReduce } from "./reduce/plain.ts";
+import { plainResize } from "./resize/plain.ts";
 import { plainSgd } from "./sgd/plain.ts";
 import { plainSigmoidTile } from "./sigmoidTile/plain.ts";
 import { plainSoftmax } from "./softmax/plain.ts";
@@ -45,5 +46,6 @@ export function plainKernels(heap: Heap, dtype: DType): Kernels {
     ...plainMuon(heap, dtype),
     ...plainAdafactor(heap, dtype),
     ...plainView(heap, dtype),
+    ...plainResize(heap),
   };
 }

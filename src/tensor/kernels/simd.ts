@@ -16,6 +16,7 @@ import { simdMovement } from "./movement/simd.ts";
 import { simdMuon } from "./muon/simd.ts";
 import { simdPairMask } from "./pairMask/simd.ts";
 import { simdReduce } from "./reduce/simd.ts";
+import { simdResize } from "./resize/simd.ts";
 import { simdSgd } from "./sgd/simd.ts";
 import { simdSigmoidTile } from "./sigmoidTile/simd.ts";
 import { simdSoftmax } from "./softmax/simd.ts";
@@ -50,5 +51,6 @@ export function simdKernels(heap: Heap, variant: KernelVariant): Kernels {
     ...simdMuon(heap, variant),
     ...simdAdafactor(heap, variant),
     ...simdView(heap, variant),
+    ...simdResize(heap, variant),
   };
 }

@@ -107,32 +107,6 @@ export const madd = fused({ f32x4: 0xfd0105, f64x2: 0xfd0107 }, (a, b, c) => add
 /** c − a·b */
 export const nmadd = fused({ f32x4: 0xfd0106, f64x2: 0xfd0108 }, (a, b, c) => sub(lift(a.type, c), mul(a, b)));
 
-/** Sums of the products of neighbours, exact: lane i is a₂ᵢ·b₂ᵢ + a₂ᵢ₊₁·b₂ᵢ₊₁. */
-export const dotPairs = (a: Expr<"i16x8">, b: Expr<"i16x8">): Expr<"i32x4"> => ({
-  type: "i32x4",
-  emit: (to) => {
-    a.emit(to);
-    b.emit(to);
-    to.op(0xfd00ba);
-  },
-});
-
-const narrow =
-  <From extends Vector, To extends Vector>(type: To, code: number) =>
-  (a: Expr<From>, b: Expr<From>): Expr<To> => ({
-    type,
-    emit: (to) => {
-      a.emit(to);
-      b.emit(to);
-      to.op(code);
-    },
-  });
-const to16 = narrow<"i32x4", "i16x8">("i16x8", 0xfd0085);
-const to8 = narrow<"i16x8", "i32x4">("i32x4", 0xfd0065);
-/** Sixteen integers as bytes in the same order; what is out of range becomes −128 or 127. */
-export const packBytes = (a: Expr<"i32x4">, b: Expr<"i32x4">, c: Expr<"i32x4">, d: Expr<"i32x4">): Expr<"i32x4"> =>
-  to8(to16(a, b), to16(c, d));
-
 // ---------------------------------------------------------------------------------------------------------------------
 // Comparisons and choices
 
@@ -368,5 +342,9 @@ export const i16x8 = {
   load: loader("i16x8", 0xfd0000),
   /** Eight bytes, each with its sign. */
   loadBytes: loader("i16x8", 0xfd0001),
+  /** Eight bytes, each from 0 to 255. */
+  loadBytesU: loader("i16x8", 0xfd0002),
+  /** The same bits. */
+  reinterpret: convert<Vector, "i16x8">("i16x8"),
 };
 export const i64x2 = { ...common("i64x2"), reinterpret: convert<Vector, "i64x2">("i64x2") };

@@ -14,6 +14,7 @@ import {
 import * as I from "../../../src/tensor/wasm/instructions.ts";
 import { doWhile, inc, loopWhile, range, when } from "../../../src/tensor/wasm/loops.ts";
 import { encode, instantiate, supports } from "../../../src/tensor/wasm/module.ts";
+import * as small from "../../../src/tensor/wasm/smallIntegers.ts";
 
 const { f32, f32x4, f64, f64x2, i16x8, i32, i32x4, i64x2, store } = I;
 const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
@@ -245,9 +246,9 @@ describe("every instruction equals JavaScript:", () => {
     new Int16Array(memory.buffer, A, 8).set([1, -2, 3, 4, -32768, -32768, 0, 7]);
     new Int8Array(memory.buffer, B, 9).set([9, 1, 2, -3, 127, -128, -128, 5, -1]);
     const a = i16x8.load(i32.const(A));
-    expect(evaluate(I.dotPairs(a, i16x8.loadBytes(i32.const(B), 1)))).toEqual([-3, 499, 2 ** 23, -7]);
-    expect(evaluate(I.dotPairs(a, a))).toEqual([5, 25, -(2 ** 31), 49]);
-    expect(evaluate(I.dotPairs(a, i16x8.const(1, -1)))).toEqual([3, -1, 0, -7]);
+    expect(evaluate(small.dotPairs(a, i16x8.loadBytes(i32.const(B), 1)))).toEqual([-3, 499, 2 ** 23, -7]);
+    expect(evaluate(small.dotPairs(a, a))).toEqual([5, 25, -(2 ** 31), 49]);
+    expect(evaluate(small.dotPairs(a, i16x8.const(1, -1)))).toEqual([3, -1, 0, -7]);
   });
 
   test("packBytes keeps the order and stops at the limits", () => {
@@ -257,7 +258,7 @@ describe("every instruction equals JavaScript:", () => {
       i32x4.const(7),
       i32x4.const(8),
     ] as const;
-    evaluate(I.packBytes(...parts));
+    evaluate(small.packBytes(...parts));
     const bytes = [1, -2, 127, 127, -128, -128, 5, 6, 7, 7, 7, 7, 8, 8, 8, 8];
     expect([...new Int8Array(memory.buffer, OUT, 16)]).toEqual(bytes);
   });
@@ -273,6 +274,40 @@ describe("every instruction equals JavaScript:", () => {
       run: func([], () => I.storeLane(out, value, 3, 12)),
     }).run();
     expect(get("f32x4")).toEqual([0, 0, 0, 4]);
+  });
+
+  test("bytes and integers of 16 bits", () => {
+    const words = (...numbers: number[]) => i32x4.const(...(numbers as [number, ...number[]]));
+    const pair = (low: number, high: number): number => (low & 0xffff) | (high << 16);
+    const a = i16x8.reinterpret(words(pair(1, -2), pair(32767, 32767), pair(-32768, 5), 0));
+    const b = i16x8.reinterpret(words(pair(3, 4), pair(32767, 32767), pair(-32768, -1), 9));
+    expect(evaluate(small.dotPairs(a, b))).toEqual([-5, 2 * 32767 ** 2, 2 ** 30 - 5, 0]);
+    expect(evaluate(small.packBytesU(words(-5, 0, 255, 256), words(7, 40_000, -40_000, 128)))).toEqual([
+      0xffff0000 | 0, 0x8000ff07 | 0, 0, 0,
+    ]); // biome-ignore format: bytes
+    put("i32x4", A, [0x04030201, 0x080706ff, 0, 0]);
+    expect(evaluate(i32x4.reinterpret(i16x8.loadBytesU(i32.const(A))))).toEqual([
+      pair(1, 2),
+      pair(3, 4),
+      pair(255, 6),
+      pair(7, 8),
+    ]);
+    const bytes = small.shuffleBytes(
+      i32x4.load(i32.const(A)),
+      words(-1),
+      [3, 16, 0, 31, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 8, 8],
+    );
+    expect(evaluate(bytes)).toEqual([0xff01ff04 | 0, -1, 0, 0]);
+    put("i32x4", OUT, [0, 0, 0, 0]);
+    const value = i32x4.load(i32.const(A));
+    instantiate(memory, plain, {
+      run: func([], () => [
+        small.storePart(out, value, 8, 0),
+        small.storePart(out, value, 2, 2, 9), // bytes 4 and 5
+        small.storePart(out, value, 1, 3, 15),
+      ]),
+    }).run();
+    expect(get("i32x4")).toEqual([0x04030201, 0x080706ff, 0x0006ff00, 0x04000000]);
   });
 
   test("memoryCopy, memoryFill and a far offset", () => {
