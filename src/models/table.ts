@@ -50,8 +50,6 @@ export const torchPart = (path: string, weight: string, bias: string, begin: num
   };
 };
 
-const CHANNELS = 3;
-
 /** Kernel and bias of a patch embedding of PyTorch: a convolution [width, 3, side, side]. */
 export const torchConvolution = (path: string, name: string): Table => ({
   [`${path}/kernel`]: {
