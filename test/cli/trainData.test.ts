@@ -68,7 +68,8 @@ describe("siglip train --data", { timeout: 120_000 }, () => {
     const more = ["--resume", "--out", at("run"), "--set", "train.steps=3", "--set", `data.path=${moved}`];
     await done(...more);
     writeFileSync(join(moved, "0.txt"), "another caption");
-    const { code, stderr } = await train(more);
+    const another = (): void => {}; // a process that has opened the data does not read it again
+    const { code, stderr } = await siglip(["train", ...more], another, [], undefined, { SIGLIP_CACHE: at("cache") });
     expect([code, stderr]).toEqual([2, expect.stringMatching(/captions or splits have changed since the run began/)]);
   });
 
