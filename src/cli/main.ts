@@ -78,7 +78,7 @@ program
   .option("--data <path>", "train on your own images with captions: a folder, or a table; sets data.name and data.path")
   .option(
     "--init <model>",
-    "start from the weights of a run, a saved model, or with --data released weights; model and tokenizer are kept, to classify the image tower",
+    "start from the weights of a run, a saved model, or with --data released weights; keeps model and tokenizer, or with train.objective=classify the image tower",
   )
   .option("--lock <tower>", "the same as --set train.lock=<tower>; image: keep the image tower of --init unchanged")
   .option("--embeddings <file>", "embeddings of the training images by embed (default: computed at the start)")

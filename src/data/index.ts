@@ -74,6 +74,7 @@ export { type Decode, decodeInput, type PictureInput } from "./pictureInput.ts";
 export { decodePicture, type PreparedPicture, type PreparePicture, readPicture } from "./pictures.ts";
 export { pixelNeighbours } from "./pixelNeighbours.ts";
 export { openPreparer, type Preparer } from "./preparer.ts";
+export { type NamedFiles, preprocessingBeside } from "./preprocess/beside.ts";
 export { bigVisionPreprocessing } from "./preprocess/bigVision.ts";
 export { huggingFacePreprocessing } from "./preprocess/huggingFace.ts";
 export { openClipPreprocessing } from "./preprocess/openClip.ts";

@@ -1,6 +1,6 @@
 /** Reads the fields of a JSON configuration, each checked: an error names the file, the field and what it may be. */
 import { FormatError, isJsonRecord, type JsonRecord, type JsonValue, jsonText, parseJson } from "../formats/index.ts";
-import { readJsonFile } from "./files.ts";
+import { type ModelFolder, readJsonFile } from "./folder.ts";
 
 /** No size of a model is larger. */
 const MAX_SIZE = 2 ** 24;
@@ -18,8 +18,9 @@ export class Fields {
   }
 
   /** The object in a file. */
-  static ofFile(file: string): Fields {
-    const value = parseJson(readJsonFile(file), file);
+  static ofFile(folder: ModelFolder, name: string): Fields {
+    const file = folder.pathOf(name);
+    const value = parseJson(readJsonFile(folder.open(name)), file);
     if (isJsonRecord(value)) return new Fields(value, file);
     throw new FormatError("MODEL_CONFIG", file, 0, "expected a JSON object");
   }

@@ -49,9 +49,14 @@ export async function testBefore(
   return before && { init, data, before };
 }
 
-/** Whether a run is tested on the data that its weights come from: on other data than its own, and if it keeps the text tower. */
-export const hasOldTests = (config: Config, { data: old }: StartingWeights): boolean =>
-  old !== undefined && !takesTower(config) && !(old.name === config.data.name && old.contents === config.data.contents);
+/**
+ * Whether a run is tested on the data that its weights come from: it trains on other data. With a new text tower, or none, there is nothing
+ * to compare.
+ */
+export const hasOldTests = (config: Config, { data }: StartingWeights): boolean =>
+  data !== undefined &&
+  !takesTower(config) &&
+  !(data.name === config.data.name && data.contents === config.data.contents);
 
 /** Writes the tests into the folder of a run. */
 export const writeOldTests = (run: string, tests: OldTests): void =>

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import axe from "axe-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Firefox, type FirefoxPage, startFirefox } from "./firefox.ts";
-import { saveRun } from "./model/savedRun.ts";
+import { saveHuggingFace, saveRun } from "./model/savedRun.ts";
 import { type ServedPage, serveBuilt } from "./site.ts";
 import { strictWeights } from "./strictWeights.ts";
 
@@ -113,18 +113,23 @@ describe("the page in Firefox", () => {
     expect(page.problems).toEqual([]);
   });
 
-  it("opens a run from the disk and finds pictures with it", async () => {
+  it("opens a run and a model of another library from the disk, and finds pictures with them", async () => {
     const page = await open("#train");
     const folder = mkdtempSync(join(tmpdir(), "siglip-page-run-"));
+    const choose = (name: string): Promise<void> => {
+      const files = readdirSync(join(folder, name), { recursive: true, withFileTypes: true });
+      const paths = files.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+      return page.setFiles(named("model-files"), paths);
+    };
     try {
       saveRun(join(folder, "run"));
-      const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-      await page.setFiles(
-        named("model-files"),
-        files.map(({ parentPath, name }) => join(parentPath, name)),
-      );
+      saveHuggingFace(join(folder, "other"));
+      await choose("run");
       await expect.poll(textOf(page, "model-status"), SLOW).toContain("Open: a run after 5 steps");
       await fill(page, "model-input", "brown bear");
+      await expect.poll(countOf(page, "model-result"), SLOW).toBe(8);
+      await choose("other");
+      await expect.poll(textOf(page, "model-status"), SLOW).toContain("Open: a model of Hugging Face");
       await expect.poll(countOf(page, "model-result"), SLOW).toBe(8);
       expect(page.problems).toEqual([]);
     } finally {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openSite, type Site } from "./chromium.ts";
-import { saveRun } from "./model/savedRun.ts";
+import { saveHuggingFace, saveRun } from "./model/savedRun.ts";
 import { strictWeights } from "./strictWeights.ts";
 
 const STEPS = 6;
@@ -125,7 +125,7 @@ describe("training", () => {
 });
 
 describe("a model from the disk", () => {
-  it("is opened from its folder and finds pictures; wrong files are refused in words", async () => {
+  it("is opened from its folder and finds pictures, also one of another library; wrong files are refused in words", async () => {
     const { page, problems } = await site.open("#train");
     const folder = mkdtempSync(join(tmpdir(), "siglip-page-run-"));
     try {
@@ -136,6 +136,12 @@ describe("a model from the disk", () => {
       await page.locator("[data-test=model-folder]").setInputFiles(join(folder, "run"));
       await expect.poll(status, { timeout: 180_000 }).toContain("Open: a run after 5 steps, images of 32 × 32 pixels");
       await page.locator("[data-test=model-input]").fill("brown bear");
+      await expect.poll(() => page.locator("[data-test=model-result]").count(), { timeout: 180_000 }).toBe(8);
+      saveHuggingFace(join(folder, "other"));
+      await page.locator("[data-test=model-folder]").setInputFiles(join(folder, "other"));
+      await expect
+        .poll(status, { timeout: 180_000 })
+        .toContain("Open: a model of Hugging Face, images of 8 × 8 pixels");
       await expect.poll(() => page.locator("[data-test=model-result]").count(), { timeout: 180_000 }).toBe(8);
       expect(problems).toEqual([]);
     } finally {

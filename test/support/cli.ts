@@ -42,6 +42,10 @@ export const interrupted = (
   env: Readonly<Record<string, string>> = {},
 ): Promise<Finished> => inSharedProcess({ args, cwd: ROOT, env, signal });
 
+/** Runs `siglip ...args` as a process of its own. */
+export const siglipProcess = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> =>
+  inOwnProcess({ args, cwd: ROOT, env }, []);
+
 /** Runs a command as a process, on a Node started with `flags`. */
 function inOwnProcess(
   { args, cwd, env }: Command,
