@@ -49,13 +49,13 @@ function answersOf(
     const order = Array.from(rng.split(`index ${k}`).permutation(count));
     const others = order.filter((i) => i !== owner[j] && !leftOut.has(i));
     const indexed = isThere ? [owner[j], ...others].slice(0, size) : others.slice(0, size);
-    const scores = Float32Array.from(indexed, (i) => {
+    const scores = Float64Array.from(indexed, (i) => {
       let sum = 0;
       for (let c = 0; c < d; c++) sum += zimg[i * d + c] * ztxt[j * d + c];
       return sum;
     });
     const score = scores.reduce((x, y) => Math.max(x, y));
-    const rule = backgroundOf(scores, t, b).probability(score);
+    const rule = backgroundOf(scores, scores.length, t, b).probability(score);
     return { isThere, score, rule, model: 1 / (1 + Math.exp(-(t * score + b))) };
   });
 }

@@ -20,7 +20,7 @@ export interface ChartOptions {
   readonly show: (value: number) => string;
 }
 
-const PLOT = { width: 400, height: 230, left: 46, right: 392, top: 34, bottom: 196 };
+const PLOT = { width: 400, height: 230, left: 46, right: 392, top: 42, bottom: 196 };
 
 /** Makes a chart; `draw` gets the points of every line, values beyond the range at its edge. */
 export function lineChart({ title, steps, range, log = false, ticks, lines, reference, show }: ChartOptions) {

@@ -44,33 +44,36 @@ function cellAt(row: number, column: number) {
   };
 }
 
-/** Makes a square that `draw` fills. */
-export function heatMap({ label, test, items, names, style }: HeatOptions) {
+/** The drawing of a square: pictures above, names beside, and the shapes of its cells. */
+function drawingOf({ label, items, names }: HeatOptions) {
   const n = items.length;
   const size = { width: NAME + n * SIDE + 2, height: (n + 1) * SIDE + 2 };
-  const title = svg("title", {}, label);
   const pictures = items.map((_, j) =>
     svg("image", { x: NAME + j * SIDE + 1, y: 0, width: CELL, height: CELL, class: "pixels" }),
   );
   const rows = names.map((name, i) =>
     svg("text", { x: NAME - 8, y: (i + 1) * SIDE + SIDE / 2 + 4, "text-anchor": "end" }, name),
   );
-  const cells = Array.from({ length: n * n }, (_, k) => {
-    const cell = cellAt(Math.floor(k / n), k % n);
-    cell.area.addEventListener("pointerdown", () => choose(Math.floor(k / n), k % n));
-    return cell;
-  });
+  const cells = Array.from({ length: n * n }, (_, k) => cellAt(Math.floor(k / n), k % n));
   const cursor = svg("rect", { width: SIDE + 2, height: SIDE + 2, rx: 4, class: "cursor" });
   const drawing = svg(
     "svg",
     { viewBox: `0 0 ${size.width} ${size.height}`, "aria-hidden": "true", class: "heat" },
+    svg("title", {}, label),
     ...pictures,
     ...rows,
     ...cells.flatMap(({ area, frame, dot }) => [area, frame, dot]),
     cursor,
   );
-  drawing.prepend(title);
   drawing.style.minWidth = `${0.75 * size.width}px`; // narrower places scroll: names stay legible
+  return { drawing, pictures, cells, cursor };
+}
+
+/** Makes a square that `draw` fills. */
+export function heatMap(options: HeatOptions) {
+  const { label, test, items, style } = options;
+  const n = items.length;
+  const { drawing, pictures, cells, cursor } = drawingOf(options);
   const element = html("div", { class: "heat-map", role: "application", tabindex: 0, "aria-label": `${label}; arrow keys move from cell to cell`, "data-test": test }); // biome-ignore format: a line
   element.append(drawing);
   let [row, column] = [0, 0];
@@ -79,6 +82,9 @@ export function heatMap({ label, test, items, names, style }: HeatOptions) {
     column = Math.min(n - 1, Math.max(0, j));
     map.onChoose(row, column);
   };
+  cells.forEach(({ area }, k) => {
+    area.addEventListener("pointerdown", () => choose(Math.floor(k / n), k % n));
+  });
   element.addEventListener("keydown", (event) => {
     const move = MOVES[event.key];
     if (!move) return;

@@ -8,3 +8,7 @@ declare module "*.webp" {
   const url: string;
   export default url;
 }
+/** Workers have it; the library of types for pages does not. */
+declare class FileReaderSync {
+  readAsArrayBuffer(blob: Blob): ArrayBuffer;
+}

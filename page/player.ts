@@ -48,3 +48,5 @@ export function playerOf(scene: string, what: string, onFrame: (frame: number) =
     },
   };
 }
+
+export type Player = ReturnType<typeof playerOf>;

@@ -1,12 +1,12 @@
 import { ask } from "../ask.ts";
 import { html } from "../dom.ts";
-import { playerOf } from "../player.ts";
+import { type Player, playerOf } from "../player.ts";
 import type { Link, Scene } from "../scene.ts";
 import { whenNear } from "../whenNear.ts";
 import { graphOf } from "./graph.ts";
-import { graphTable, valueFields } from "./parts.ts";
+import { expressionField, graphTable, valueFields } from "./parts.ts";
 import type { Recorded } from "./record.ts";
-import { type AutodiffState, type Frame, filmOf, PRESETS, parametersOf, stateOf, valuesOf } from "./state.ts";
+import { type AutodiffState, type Frame, filmOf, parametersOf, stateOf, valuesOf } from "./state.ts";
 import "./style.css";
 import text from "./text.html?raw";
 
@@ -16,7 +16,6 @@ function mount(root: HTMLElement, link: Link): void {
   let state = stateOf(link.parameters);
   let recorded: Recorded | undefined;
   let film: Frame[] = [];
-  let graph = graphOf([]);
   const player = playerOf("autodiff", "step", (frame) => {
     state = { ...state, frame };
     link.write(parametersOf(state));
@@ -28,59 +27,36 @@ function mount(root: HTMLElement, link: Link): void {
     link.write(parametersOf(state));
     void load();
   };
-  const input = html("input", { type: "text", id: "expression", maxlength: 200, spellcheck: "false", autocomplete: "off", "data-test": "autodiff-expression" }); // biome-ignore format: a line
-  input.addEventListener("input", () => edit({ text: input.value }));
-  const presets = html("select", { "data-test": "autodiff-presets" }, html("option", { value: "" }, "your own"), ...PRESETS.map(({ name, text: value }) => html("option", { value }, name))); // biome-ignore format: a line
-  presets.addEventListener("change", () => presets.value !== "" && edit({ text: presets.value, frame: 0 }));
+  const field = expressionField((written, isPreset) => edit({ text: written, ...(isPreset ? { frame: 0 } : {}) }));
   const values = valueFields((name, value) => edit({ values: { ...state.values, [name]: value } }));
-  const problem = html("p", { class: "problem", role: "alert", "data-test": "autodiff-error" });
-  const says = html("p", { class: "frame-text", role: "status", "data-test": "autodiff-text" });
-  const place = html("div", { class: "graph-place", tabindex: 0, role: "region", "aria-label": "The graph" });
-  const table = graphTable();
-  const graphic = html(
-    "div",
-    { class: "graphic" },
-    html("div", { class: "player" }, html("div", { class: "buttons" }, ...player.buttons), player.element, says),
-    place,
-    table.element,
-  );
-  root.append(
-    html("div", { class: "buttons expression" }, html("label", { for: "expression" }, "expression"), input, html("label", { class: "choice" }, "or ", presets)),
-    problem,
-    values.element,
-    graphic,
-  ); // biome-ignore format: a part a line
+  const view = filmView(player);
+  root.append(field.element, values.element, view.element);
 
   async function load(): Promise<void> {
     const wanted = state;
-    if (document.activeElement !== input) input.value = wanted.text;
-    presets.value = PRESETS.some((preset) => preset.text === wanted.text) ? wanted.text : "";
+    field.show(wanted.text);
     try {
       const full = valuesOf(wanted);
       const answer = await ask("autodiff", wanted.text, full);
       if (wanted.text !== state.text || wanted.values !== state.values) return; // another one is on its way
-      problem.textContent = "";
-      graphic.hidden = false;
+      field.complain("");
+      view.element.hidden = false;
       recorded = answer;
       film = filmOf(answer);
-      graph = graphOf(answer.nodes);
-      place.replaceChildren(graph.element);
+      view.begin(answer);
       values.show(full);
       draw();
     } catch (error) {
       if (wanted.text !== state.text) return;
-      problem.textContent = (error as Error).message;
-      graphic.hidden = true; // what it shows is another expression's
+      field.complain((error as Error).message);
+      view.element.hidden = true; // what it shows is another expression's
     }
   }
   function draw(): void {
     if (recorded === undefined) return;
     const at = Math.min(state.frame, film.length - 1);
     player.show(at, film.length);
-    says.setAttribute("aria-live", player.isPlaying ? "off" : "polite");
-    says.textContent = film[at].text;
-    graph.draw(film[at]);
-    table.draw(recorded, film[at]);
+    view.draw(recorded, film[at]);
   }
   link.onChange = (parameters) => {
     player.pause();
@@ -88,4 +64,34 @@ function mount(root: HTMLElement, link: Link): void {
     void load();
   };
   whenNear(root, load);
+}
+
+/** The player, what its step says, the graph and the graph as a table. */
+function filmView(player: Player) {
+  const says = html("p", { class: "frame-text", role: "status", "data-test": "autodiff-text" });
+  const place = html("div", { class: "graph-place", tabindex: 0, role: "region", "aria-label": "The graph" });
+  const table = graphTable();
+  const buttons = html("div", { class: "buttons" }, ...player.buttons);
+  const element = html(
+    "div",
+    {},
+    html("div", { class: "player" }, buttons, player.element, says),
+    place,
+    table.element,
+  );
+  let graph = graphOf([]);
+  return {
+    element,
+    /** Shows another graph. */
+    begin({ nodes }: Recorded): void {
+      graph = graphOf(nodes);
+      place.replaceChildren(graph.element);
+    },
+    draw(recorded: Recorded, frame: Frame): void {
+      says.setAttribute("aria-live", player.isPlaying ? "off" : "polite");
+      says.textContent = frame.text;
+      graph.draw(frame);
+      table.draw(recorded, frame);
+    },
+  };
 }

@@ -1,7 +1,32 @@
-/** The values of names as fields, and the graph as a table. */
+/** The expression and the values of its names as fields, and the graph as a table. */
 import { html } from "../dom.ts";
 import type { Recorded } from "./record.ts";
-import { type Frame, nameOf } from "./state.ts";
+import { type Frame, namesOfNodes, PRESETS } from "./state.ts";
+
+/** The expression, beside others to begin with, and what is wrong with it. */
+export function expressionField(onInput: (text: string, isPreset: boolean) => void) {
+  const input = html("input", { type: "text", id: "expression", maxlength: 200, spellcheck: "false", autocomplete: "off", "data-test": "autodiff-expression" }); // biome-ignore format: a line
+  input.addEventListener("input", () => onInput(input.value, false));
+  const presets = html("select", { "data-test": "autodiff-presets" }, html("option", { value: "" }, "your own"), ...PRESETS.map(({ name, text }) => html("option", { value: text }, name))); // biome-ignore format: a line
+  presets.addEventListener("change", () => presets.value !== "" && onInput(presets.value, true));
+  const problem = html("p", { class: "problem", role: "alert", "data-test": "autodiff-error" });
+  return {
+    element: html(
+      "div",
+      {},
+      html("div", { class: "buttons expression" }, html("label", { for: "expression" }, "expression"), input, html("label", { class: "choice" }, "or ", presets)),
+      problem,
+    ), // biome-ignore format: a part a line
+    show(text: string): void {
+      if (document.activeElement !== input) input.value = text;
+      presets.value = PRESETS.some((preset) => preset.text === text) ? text : "";
+    },
+    /** Says what is wrong; nothing if the message is empty. */
+    complain(message: string): void {
+      problem.textContent = message;
+    },
+  };
+}
 
 /** A number for each name of the expression. */
 export function valueFields(onInput: (name: string, value: number) => void) {
@@ -34,9 +59,10 @@ export function graphTable() {
     element,
     draw({ nodes }: Recorded, { gradients }: Frame): void {
       const head = ["node", "inputs", "value", "gradient"].map((name) => html("th", { scope: "col" }, name));
+      const names = namesOfNodes(nodes);
       const rows = nodes.map((node, i) => {
         const cells = [node.inputs.map((input) => input + 1).join(", "), number(node.value), number(gradients[i])];
-        const name = html("th", { scope: "row" }, `${i + 1}. ${nameOf(node)}`);
+        const name = html("th", { scope: "row" }, `${i + 1}. ${names[i]}`);
         return html("tr", {}, name, ...cells.map((cell) => html("td", {}, cell)));
       });
       table.replaceChildren(html("thead", {}, html("tr", {}, ...head)), html("tbody", {}, ...rows));

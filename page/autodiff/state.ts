@@ -85,8 +85,16 @@ export interface Frame {
   readonly text: string;
 }
 
-/** What a node is called in a sentence. */
-export const nameOf = ({ op, leaf }: GraphNode): string => op ?? leaf;
+/** What the nodes are called in sentences; an operation that occurs more than once has a number: mul₁, mul₂. */
+export function namesOfNodes(nodes: readonly GraphNode[]): string[] {
+  const count = (op: OpName, among: readonly GraphNode[]): number => among.filter((node) => node.op === op).length;
+  return nodes.map(({ op, leaf }, i) => {
+    if (op === undefined) return leaf;
+    return count(op, nodes) === 1 ? op : op + subscript(count(op, nodes.slice(0, i + 1)));
+  });
+}
+
+const subscript = (number: number): string => [...String(number)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[Number(digit)]).join("");
 
 /** Whether the value and all slopes are finite; a formula of a vjp also gives numbers where its function has no value, as log below 0. */
 const isDefined = (value: number, leaves: Recorded["leaves"]): boolean =>
@@ -95,12 +103,13 @@ const isDefined = (value: number, leaves: Recorded["leaves"]): boolean =>
 /** The film: the values, the gradient of the value itself, then one operation a frame. */
 export function filmOf({ nodes, steps, leaves }: Recorded): Frame[] {
   const last = nodes.length - 1;
+  const names = namesOfNodes(nodes);
   const gradients: (number | undefined)[] = nodes.map(() => undefined);
   const flow = (input: number, part: number, formula: string): string => {
     const before = gradients[input];
     gradients[input] = (before ?? 0) + part;
     const sum = before === undefined ? "" : `, added to ${show(before)}: ${show(before + part)}`;
-    return `${nameOf(nodes[input])} gets ${printed(formula)} = ${show(part)}${sum}`;
+    return `${names[input]} gets ${printed(formula)} = ${show(part)}${sum}`;
   };
   const frames: Frame[] = [
     { gradients: [...gradients], active: undefined, text: `Forward pass: the value is ${show(nodes[last].value)}. Every operation was recorded with its inputs.` },
@@ -114,7 +123,11 @@ export function filmOf({ nodes, steps, leaves }: Recorded): Frame[] {
       const part = parts[i];
       return part === null ? [] : [flow(input, part, VJPS[op as OpName][i])];
     });
-    frames.push({ gradients: [...gradients], active: node, text: `${op}, where g = ${show(g)}: ${flows.join("; ")}.` });
+    frames.push({
+      gradients: [...gradients],
+      active: node,
+      text: `${names[node]}, where g = ${show(g)}: ${flows.join("; ")}.`,
+    });
   }
   const end = frames[frames.length - 1];
   const check = leaves.map((leaf) => `∂/∂${leaf.name} = ${show(leaf.gradient)} (measured: ${show(leaf.measured)})`);

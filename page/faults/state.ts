@@ -22,7 +22,8 @@ interface Fault {
 export const FAULTS = {
   nSquared: {
     title: "÷ n²",
-    change: "The mean is taken over all n² pairs, in place of the sum over texts and mean over images: ÷ n² for ÷ n.",
+    change:
+      "The mean is taken over all n² pairs, in place of the sum over texts and mean over images: ÷ n² for ÷ n, where n is the size of the batch (B in scene 2).",
     seen: "The loss is n times as small and looks wonderful, but recall is about the same, rather a little lower. Adam divides every gradient by its own size, so it hides the fault; with SGD it would be a learning rate n times as small.",
   },
   noBias: {

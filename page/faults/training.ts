@@ -43,6 +43,7 @@ function newParameters(seed: number, loss: LossName, count: number): Record<stri
 export interface Metrics {
   readonly loss: number;
   readonly t: number;
+  /** NaN for a loss without a bias. */
   readonly b: number;
 }
 
@@ -98,7 +99,7 @@ export class FaultTraining {
       const y = l2Normalize(gather(texts, Int32Array.from(items)));
       const loss = LOSSES[this.#loss]({ x, y, tPrime, b });
       const t = this.#loss === "rawT" ? tPrime.value.item() : Math.exp(tPrime.value.item());
-      const metrics = { loss: loss.value.item(), t, b: b?.value.item() ?? 0 };
+      const metrics = { loss: loss.value.item(), t, b: b?.value.item() ?? Number.NaN };
       backward(loss);
       this.#optimizer.step(factorOf(this.step));
       this.step++;

@@ -1,50 +1,52 @@
 /**
- * A trained model in the files that the user chose: a run of `siglip train`, or what `saveModel` and `siglip blend` write.
+ * A trained model in the files that the user chose: a run of `siglip train`, or what `saveModel` and `siglip blend` write; those of
+ * other libraries are in released.ts.
  *
  *   run      config.json, and in checkpoint/ the newest <number>-step-<step>.{manifest.json, state.json, safetensors}
  *   saved    model.json, model.safetensors, preprocessor_config.json if images are not prepared as in training here
  */
 import { huggingFacePreprocessing } from "../../src/data/preprocess/huggingFace.ts";
 import { isPreprocessSpec, type PixelValues } from "../../src/data/preprocess/spec.ts";
-import { isJsonRecord, type JsonRecord, type JsonValue, parseJson } from "../../src/formats/index.ts";
+import {
+  FormatError,
+  isJsonRecord,
+  type JsonRecord,
+  type JsonValue,
+  openSafetensors,
+  parseJson,
+  sizeOf,
+  sourceOfBytes,
+} from "../../src/formats/index.ts";
 import { checkedConfig } from "../../src/models/checkedConfig.ts";
-import { parseAbout } from "../../src/models/siglipTsConfig.ts";
-import { type LossName, type SigLipConfig, trainingLosses } from "../../src/siglip/index.ts";
+import { checkTensors, readLinks } from "../../src/models/fill.ts";
+import { ownTable, parseAbout } from "../../src/models/siglipTsConfig.ts";
+import { linksOf } from "../../src/models/table.ts";
+import { parametersOf, skipInit } from "../../src/nn/index.ts";
+import { type LossName, parameterCount, SigLip, type SigLipConfig, trainingLosses } from "../../src/siglip/index.ts";
+import { Rng } from "../../src/tensor/index.ts";
 import { type Tokenizer, tokenizerFromJSON } from "../../src/tokenizers/index.ts";
-
-/** A file that the user chose; without a folder the path is its name. */
-export interface ChosenFile {
-  readonly path: string;
-  readonly content: Blob;
-}
-
-/** The chosen files are no model that the page can search with; the message says why, and what to choose. */
-export class ModelFilesError extends Error {
-  override readonly name = "ModelFilesError";
-}
+import { type ChosenFile, fileOf, ModelFilesError, nameOf, type ReadPart } from "./chosen.ts";
 
 /** A model as its files have it. */
 export interface StoredModel {
   readonly what: string;
   readonly config: SigLipConfig;
   readonly tokenizer: Tokenizer;
-  readonly weights: Uint8Array;
-  /** For messages. */
-  readonly file: string;
-  /** How the names of its parameters begin. */
-  readonly prefix: "" | "model/";
   readonly loss: LossName;
   /** From bytes of an image to its input; undefined for ink, as in training here. */
   readonly values: PixelValues | undefined;
+  /** What is doubtful about the files, in sentences. */
+  readonly doubts: readonly string[];
+  /** Reads the weights. Throws `FormatError` with all tensors that do not fit. */
+  readonly model: () => SigLip;
 }
 
 const MANIFEST = /^(\d{6,15})-step-\d{1,15}\.manifest\.json$/;
-const CHOOSE = "choose the folder of a run (config.json and checkpoint/) or of a saved model (model.json)";
+const CHOOSE =
+  "choose the folder of a run (config.json and checkpoint/), of a saved model (model.json), or of a model of Hugging Face, open_clip or big_vision with its tokenizer";
 
-const nameOf = ({ path }: ChosenFile): string => path.slice(path.lastIndexOf("/") + 1);
-
-/** Reads the model in the chosen files. Throws `ModelFilesError`, `FormatError` and `TokenizerError`. */
-export async function readModelFiles(files: readonly ChosenFile[]): Promise<StoredModel> {
+/** Reads the model in the chosen files. Throws `ModelFilesError`, `FormatError`, `TokenizerError` and `PreprocessError`. */
+export async function readModelFiles(files: readonly ChosenFile[], readPart: ReadPart): Promise<StoredModel> {
   const manifests = files
     .filter((file) => MANIFEST.test(nameOf(file)))
     .sort((one, other) => Number.parseInt(nameOf(other), 10) - Number.parseInt(nameOf(one), 10));
@@ -52,8 +54,11 @@ export async function readModelFiles(files: readonly ChosenFile[]): Promise<Stor
   if (manifests.length > 0) return readRun(files, nameOf(manifests[0]));
   if (isSaved) return readSaved(files);
   const names = files.map(nameOf);
-  if (names.includes("config.json") && names.some((name) => name.endsWith(".safetensors")))
-    throw new ModelFilesError(`this is a model of another library, which the page does not read: ${CHOOSE}; siglip search MODEL "words" reads it`); // biome-ignore format: a line
+  const isReleased =
+    names.includes("open_clip_config.json") ||
+    names.some((name) => name.endsWith(".npz")) ||
+    (names.includes("config.json") && names.some((name) => name.endsWith(".safetensors")));
+  if (isReleased) return (await import("./released.ts")).readReleased(files, readPart); // its code comes when it is needed
   if (names.includes("config.json"))
     throw new ModelFilesError("there is a config.json but no checkpoint: the run has saved none yet, or its checkpoint/ was not chosen"); // biome-ignore format: a line
   throw new ModelFilesError(
@@ -62,12 +67,8 @@ export async function readModelFiles(files: readonly ChosenFile[]): Promise<Stor
 }
 
 /** The bytes of the file of this name. */
-async function read(files: readonly ChosenFile[], name: string): Promise<Uint8Array> {
-  const found = files.filter((file) => nameOf(file) === name);
-  if (found.length === 1) return new Uint8Array(await found[0].content.arrayBuffer());
-  if (found.length === 0) throw new ModelFilesError(`${name} is missing; choose all files of the model`);
-  throw new ModelFilesError(`${name} is there ${found.length} times: ${found.map(({ path }) => path).join(", ")}; choose the folder of one model`); // biome-ignore format: a line
-}
+const read = async (files: readonly ChosenFile[], name: string): Promise<Uint8Array> =>
+  new Uint8Array(await fileOf(files, name).content.arrayBuffer());
 
 async function requireSame(bytes: Uint8Array, sha256: JsonValue | undefined, name: string): Promise<void> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
@@ -91,7 +92,11 @@ async function readSaved(files: readonly ChosenFile[]): Promise<StoredModel> {
   const values = files.some((each) => nameOf(each) === images)
     ? huggingFacePreprocessing(parseJson(await read(files, images), images), images).values
     : undefined;
-  return { ...{ what: "saved model", config, weights, file, values, prefix: "", loss: "sigmoid" }, tokenizer: tokenizerFromJSON(tokenizer) }; // biome-ignore format: a line
+  return {
+    ...{ what: "saved model", config, values, loss: "sigmoid", doubts: [] },
+    tokenizer: tokenizerFromJSON(tokenizer),
+    model: () => modelOf(config, weights, file, ""),
+  };
 }
 
 async function readRun(files: readonly ChosenFile[], manifest: string): Promise<StoredModel> {
@@ -113,15 +118,10 @@ async function readRun(files: readonly ChosenFile[], manifest: string): Promise<
   const tokenizer = tokenizerFromJSON(record(parseJson(about, state), state).tokenizer);
   const [file, weights] = await listedFile(".safetensors");
   const { data = {} } = tree;
+  const config = configOf(tree, tokenizer);
   return {
-    ...{
-      what: `run after ${step} steps`,
-      config: configOf(tree, tokenizer),
-      tokenizer,
-      weights,
-      file,
-      prefix: "model/",
-    },
+    ...{ what: `run after ${step} steps`, config, tokenizer, doubts: [] },
+    model: () => modelOf(config, weights, file, "model/"),
     loss: Object.hasOwn(trainingLosses, String(train.loss)) ? (train.loss as LossName) : "sigmoid",
     values: valuesOf(isJsonRecord(data) ? data.preprocess : undefined),
   };
@@ -141,4 +141,21 @@ function valuesOf(text: JsonValue | undefined): PixelValues | undefined {
   if (typeof text !== "string" || text === "none") return undefined;
   const spec: unknown = JSON.parse(text);
   return isPreprocessSpec(spec) ? spec.values : undefined;
+}
+
+/** A model of our own layout with the weights of a file, whose parameters begin with `prefix`. Throws `FormatError`. */
+function modelOf(config: SigLipConfig, weights: Uint8Array, file: string, prefix: "" | "model/"): SigLip {
+  const source = openSafetensors(sourceOfBytes(weights, file));
+  const stored = [...source.entries].filter(([name]) => name.startsWith(prefix));
+  const numbers = stored.reduce((sum, [, entry]) => sum + sizeOf(entry), 0);
+  const { total } = parameterCount(config);
+  if (total > 2 * numbers) // before memory is taken
+    throw new FormatError("MODEL_MISMATCH", file, 0, `the configuration is of a model of ${total} numbers, but the file has only ${numbers}`); // biome-ignore format: a line
+  const model = skipInit(() => new SigLip(new Rng(0), config));
+  const parameters = parametersOf(model);
+  const shapes = new Map([...parameters].map(([path, { shape }]) => [path, shape]));
+  const { links } = linksOf(ownTable(shapes.keys(), prefix), shapes);
+  checkTensors(links, source, file, (name) => name.startsWith(prefix)); // a checkpoint also has the optimizer's
+  readLinks(links, source, (path) => parameters.get(path)!.value.data);
+  return model;
 }

@@ -1,6 +1,6 @@
 /** What the page and the worker with a model of the user tell each other. */
 import type { Names } from "../atlas/atlas.ts";
-import type { ChosenFile } from "./files.ts";
+import type { ChosenFile } from "./chosen.ts";
 
 /** What the worker gets at the start. */
 export interface ModelConfig {
@@ -25,6 +25,8 @@ export interface Match {
 
 /** To the page. */
 export type ModelReport =
+  /** What it does while it opens the model. */
+  | { readonly kind: "opening"; readonly text: string }
   | { readonly kind: "opened"; readonly text: string }
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "found"; readonly words: string; readonly found: readonly Match[] };

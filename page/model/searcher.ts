@@ -3,35 +3,13 @@ import { drawView, plainView } from "../../src/data/augment.ts";
 import { toBytes } from "../../src/data/batches.ts";
 import { preprocess } from "../../src/data/preprocess/preprocess.ts";
 import type { PixelValues } from "../../src/data/preprocess/spec.ts";
-import { FormatError, openSafetensors, sizeOf, sourceOfBytes } from "../../src/formats/index.ts";
-import { checkTensors, readLinks } from "../../src/models/fill.ts";
-import { ownTable } from "../../src/models/siglipTsConfig.ts";
-import { linksOf } from "../../src/models/table.ts";
-import { parametersOf, skipInit } from "../../src/nn/index.ts";
 import { embedPictures, embedTexts, type Pictures } from "../../src/run/embed.ts";
-import { parameterCount, SigLip, sidesOf, trainingLosses } from "../../src/siglip/index.ts";
-import { Rng } from "../../src/tensor/index.ts";
+import { type SigLip, sidesOf, trainingLosses } from "../../src/siglip/index.ts";
 import { type Atlas, CELL, pictureOf } from "../atlas/atlas.ts";
 import { UNSEEN } from "../train/data.ts";
-import { ModelFilesError, type StoredModel } from "./files.ts";
+import { ModelFilesError } from "./chosen.ts";
+import type { StoredModel } from "./files.ts";
 import type { Match } from "./messages.ts";
-
-/** Fills a model with the weights of a file. Throws `FormatError` with all tensors that do not fit. */
-export function modelOf({ config, weights, file, prefix }: StoredModel): SigLip {
-  const source = openSafetensors(sourceOfBytes(weights, file));
-  const stored = [...source.entries].filter(([name]) => name.startsWith(prefix));
-  const numbers = stored.reduce((sum, [, entry]) => sum + sizeOf(entry), 0);
-  const { total } = parameterCount(config);
-  if (total > 2 * numbers) // before memory is taken
-    throw new FormatError("MODEL_MISMATCH", file, 0, `the configuration is of a model of ${total} numbers, but the file has only ${numbers}`); // biome-ignore format: a line
-  const model = skipInit(() => new SigLip(new Rng(0), config));
-  const parameters = parametersOf(model);
-  const shapes = new Map([...parameters].map(([path, { shape }]) => [path, shape]));
-  const { links } = linksOf(ownTable(shapes.keys(), prefix), shapes);
-  checkTensors(links, source, file, (name) => name.startsWith(prefix)); // a checkpoint also has the optimizer's
-  readLinks(links, source, (path) => parameters.get(path)!.value.data);
-  return model;
-}
 
 /** All emoji of the unseen style at the size of a model, prepared as its training did. Throws `ModelFilesError`. */
 export function picturesFor(
@@ -70,14 +48,22 @@ export class Searcher {
   readonly #stored: StoredModel;
   readonly #zimg: Float32Array;
 
-  /** Throws the errors of `modelOf` and `picturesFor`, and `NonFiniteError` for weights that are not finite. */
-  constructor(atlas: Atlas, stored: StoredModel) {
+  /**
+   * `onProgress` gets the number of pictures that are embedded so far. Throws the errors of `StoredModel.model` and `picturesFor`, and
+   * `NonFiniteError` for weights that are not finite.
+   */
+  constructor(atlas: Atlas, stored: StoredModel, onProgress: (pictures: number) => void = () => {}) {
     const { vocabSize } = stored.tokenizer;
     if (vocabSize > stored.config.text.vocabSize)
       throw new ModelFilesError(`the tokenizer has ${vocabSize} ids, and the model ${stored.config.text.vocabSize} rows of tokens; it belongs to another model`); // biome-ignore format: a line
     this.#stored = stored;
-    this.model = modelOf(stored);
-    this.#zimg = embedPictures(this.model, picturesFor(atlas, stored));
+    this.model = stored.model();
+    const pictures = picturesFor(atlas, stored);
+    const pixels: Pictures["pixels"] = (from, end) => {
+      onProgress(from ?? 0); // those before are done
+      return pictures.pixels(from, end);
+    };
+    this.#zimg = embedPictures(this.model, { ...pictures, pixels });
   }
 
   /** The `count` pictures that fit the words best. */

@@ -4,7 +4,7 @@ import { loadAtlas } from "../atlas/load.ts";
 import { fixed, html, precise } from "../dom.ts";
 import { type Result, searchOf } from "../search.ts";
 import { startWorker, type WorkerConfig } from "../startWorker.ts";
-import type { ChosenFile } from "./files.ts";
+import type { ChosenFile } from "./chosen.ts";
 import type { Match, ModelReport, ModelRequest } from "./messages.ts";
 
 /** A file of a choice; `webkitRelativePath` is its place in a chosen folder. */
@@ -31,13 +31,14 @@ export function modelSearch(): HTMLElement {
     devices?.then((each) => each.end(), () => {}); // biome-ignore format: a line
     search.input.disabled = true;
     search.draw(words, []);
-    status.textContent = "Reading the model, and embedding the pictures with it …";
+    status.textContent = "Reading the model …";
     const own = start(files, (report) => devices === own && receive(report), (error) => devices === own && fail(error.message)); // biome-ignore format: a line
     devices = own;
     own.catch((error: Error) => devices === own && fail(error.message));
   }
   function receive(report: ModelReport): void {
     if (report.kind === "failed") fail(report.message);
+    else if (report.kind === "opening") status.textContent = report.text;
     else if (report.kind === "opened") {
       status.textContent = report.text;
       search.input.disabled = false;
@@ -53,7 +54,7 @@ export function modelSearch(): HTMLElement {
     "div",
     { class: "model" },
     html("h3", {}, "Search with your own model"),
-    html("p", { class: "note" }, "A run of siglip train or a model that siglip-ts saved. It is read in this page and sent nowhere."),
+    html("p", { class: "note" }, "A run of siglip train, a model that siglip-ts saved, or a SigLIP model of Hugging Face (safetensors), open_clip or big_vision (.npz) with its tokenizer. It is read in this page and sent nowhere. A large one takes minutes."),
     html(
       "div",
       { class: "files" },

@@ -1,11 +1,11 @@
 import { ask } from "../ask.ts";
-import { html, slider } from "../dom.ts";
+import { html } from "../dom.ts";
 import { playerOf } from "../player.ts";
 import type { Link, Scene } from "../scene.ts";
 import { whenNear } from "../whenNear.ts";
 import type { RingLog } from "./log.ts";
-import { circleOf, memoryBars, squareOf } from "./parts.ts";
-import { describe, FORM_NAMES, type Frame, filmOf, parametersOf, RANGES, type RingState, stateOf } from "./state.ts";
+import { circleOf, memoryBars, settingsOf, squareOf } from "./parts.ts";
+import { describe, type Frame, filmOf, parametersOf, type RingState, stateOf } from "./state.ts";
 import "./style.css";
 import { ringTable } from "./table.ts";
 import text from "./text.html?raw";
@@ -28,23 +28,15 @@ function mount(root: HTMLElement, link: Link): void {
     link.write(parametersOf(state));
     void load();
   };
-  const form = html("select", { "data-test": "ring-form" }, ...FORM_NAMES.map((name) => html("option", {}, name)));
-  form.addEventListener("change", () => restart({ form: FORM_NAMES[form.selectedIndex], frame: 0 }));
-  const devices = slider("devices D", "ring-devices", RANGES.devices, String, (value) => restart({ devices: value }));
+  const settings = settingsOf(restart);
   const says = html("p", { class: "frame-text", role: "status", "data-test": "ring-text" });
-  const place = html("div", { class: "row" });
-  const bars = html("div");
-  const table = ringTable();
+  const view = ringView();
   root.append(
-    html("div", { class: "buttons" }, html("label", { class: "choice" }, "form ", form), ...player.buttons),
-    html("div", { class: "controls" }, devices.element, player.element),
+    html("div", { class: "buttons" }, settings.form, ...player.buttons),
+    html("div", { class: "controls" }, settings.devices, player.element),
     says,
-    place,
-    bars,
-    table.element,
+    view.element,
   );
-  let circle = circleOf(0);
-  let square = squareOf(0);
 
   async function load(): Promise<void> {
     const wanted = state;
@@ -55,26 +47,20 @@ function mount(root: HTMLElement, link: Link): void {
       log = loaded;
       film = filmOf(loaded);
       state = { ...state, frame: Math.min(state.frame, film.length - 1) };
-      circle = circleOf(state.devices);
-      square = squareOf(state.devices);
-      place.replaceChildren(circle.element, square.element);
-      table.draw(film, state.form);
+      view.begin(film, state);
       draw();
     } catch (error) {
       says.textContent = `The loss could not be run: ${(error as Error).message}`;
     }
   }
   function draw(): void {
-    form.value = state.form;
-    devices.value = state.devices;
+    settings.show(state);
     if (log === undefined) return;
     const at = Math.min(state.frame, film.length - 1);
     player.show(at, film.length);
     says.textContent = describe(film[at], state.form, log.devices[0].loss, log.dense.loss);
     says.setAttribute("aria-live", player.isPlaying ? "off" : "polite");
-    circle.draw(film[at]);
-    square.draw(film[at], at);
-    bars.replaceChildren(memoryBars(film[at], log.dense.most));
+    view.draw(film[at], at, log.dense.most);
   }
   link.onChange = (parameters) => {
     player.pause();
@@ -84,4 +70,28 @@ function mount(root: HTMLElement, link: Link): void {
     else void load();
   };
   whenNear(root, load);
+}
+
+/** The circle, the square, the memory, and all events as a table. */
+function ringView() {
+  const place = html("div", { class: "row" });
+  const bars = html("div");
+  const table = ringTable();
+  let circle = circleOf(0);
+  let square = squareOf(0);
+  return {
+    element: html("div", {}, place, bars, table.element),
+    /** Shows another film. */
+    begin(film: readonly Frame[], { devices, form }: RingState): void {
+      circle = circleOf(devices);
+      square = squareOf(devices);
+      place.replaceChildren(circle.element, square.element);
+      table.draw(film, form);
+    },
+    draw(frame: Frame, at: number, dense: number): void {
+      circle.draw(frame);
+      square.draw(frame, at);
+      bars.replaceChildren(memoryBars(frame, dense));
+    },
+  };
 }

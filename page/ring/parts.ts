@@ -1,9 +1,24 @@
-/** The drawings of the ring: devices in a circle, the square of blocks, memory. */
-import { html, svg } from "../dom.ts";
-import { type Frame, ROWS } from "./state.ts";
+/** The parts of the ring's view: form and D, devices in a circle, the square of blocks, memory. */
+import { html, slider, svg } from "../dom.ts";
+import { FORM_NAMES, type Frame, RANGES, type RingState, ROWS } from "./state.ts";
 
 const BOX = { width: 66, height: 44 };
 const RADIUS = 128;
+
+/** The choice of the form and of D. */
+export function settingsOf(onChange: (part: Partial<RingState>) => void) {
+  const form = html("select", { "data-test": "ring-form" }, ...FORM_NAMES.map((name) => html("option", {}, name)));
+  form.addEventListener("change", () => onChange({ form: FORM_NAMES[form.selectedIndex], frame: 0 }));
+  const devices = slider("devices D", "ring-devices", RANGES.devices, String, (value) => onChange({ devices: value }));
+  return {
+    form: html("label", { class: "choice" }, "form ", form),
+    devices: devices.element,
+    show(state: RingState): void {
+      form.value = state.form;
+      devices.value = state.devices;
+    },
+  };
+}
 
 /** Devices in a circle; texts and gradients move between them. Texts of a colour, gradients as rings round the same colour. */
 export function circleOf(size: number) {

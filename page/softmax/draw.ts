@@ -41,7 +41,7 @@ function mount(root: HTMLElement, link: Link): void {
     html("div", { class: "controls" }, sliders.stage.element, sliders.t.element, sliders.b.element),
     note,
     html("div", { class: "row" }, sides.sigmoid.element, sides.softmax.element),
-    html("p", { class: "note" }, `White is 0, full blue +1, full orange −1; frames mark the pairs that match. Gradients are those of B times the loss with respect to the logit: on the left that of the cell’s own loss. A cell counts as moved if its number changes by more than 10⁻¹².`),
+    html("p", { class: "note" }, `An empty cell is 0, full blue +1, full orange −1; frames mark the pairs that match. Gradients are those of B times the loss with respect to the logit: on the left that of the cell’s own loss. A cell counts as moved if its number changes by more than 10⁻¹².`),
   ); // biome-ignore format: the note is one text
   function draw(): void {
     const { shown, ...both } = sidesOf(state);

@@ -3,7 +3,7 @@ import { scaleLog } from "d3-scale";
 import { button, html, set, svg } from "../dom.ts";
 import { blindLoss, GUESSED, QUESTIONS } from "./state.ts";
 
-const WIDTH = 520;
+const WIDTH = 400;
 const BAR = 26;
 const x = scaleLog([0.5, 2000], [170, WIDTH - 60]).clamp(true);
 
@@ -21,8 +21,9 @@ export function prediction(): HTMLElement {
   const answer = html("p", { role: "status", "data-test": "square-answer" });
   const title = svg("title");
   const bars = svg("svg", { role: "img", class: "bars" }, title);
-  bars.style.display = "none"; // until the first answer
-  const element = html("div", { class: "predict" }, form, answer, bars);
+  const note = html("p", { class: "note" }, "The axis is logarithmic; a mark is your guess.");
+  const results = html("div", { hidden: true }, bars, note);
+  const element = html("div", { class: "predict" }, form, answer, results);
 
   const wording = (): void => {
     const question = QUESTIONS[asked];
@@ -38,7 +39,7 @@ export function prediction(): HTMLElement {
     answer.textContent = `${name}: the loss is ${loss.toPrecision(3)}.${own} ${why}`;
     bars.append(...bar(place, name, loss, guessed));
     set(bars, { viewBox: `0 0 ${WIDTH} ${asked * (BAR + 10)}` });
-    bars.style.display = "";
+    results.hidden = false;
     title.textContent = QUESTIONS.slice(0, asked).map((each) => `${each.name}: ${blindLoss(GUESSED, each.b).toPrecision(3)}`).join(", "); // biome-ignore format: a line
     guess.value = "";
     wording();

@@ -75,7 +75,7 @@ export class TrainControl {
     if (report.kind === "ready") {
       const alone = crossOriginIsolated ? "one worker" : "one worker, since this page is not cross-origin isolated";
       const workers = report.devices > 1 ? `${report.devices} workers that share memory` : alone;
-      this.status = `On ${workers}; kernels: ${report.kernels}.`;
+      this.status = `On ${workers}; kernels: ${report.kernels.split(";")[0]}.`;
     }
     this.progress = after(this.progress, report);
     if (this.progress.finished) this.running = false;

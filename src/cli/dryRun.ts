@@ -10,6 +10,7 @@ import {
   modelConfig,
   runBytes,
   runFiles,
+  showTime,
   type TrialJob,
   type TrialResult,
   trainingSeconds,
@@ -18,7 +19,6 @@ import {
 import { classifierParameters, parameterCount } from "../siglip/index.ts";
 import { startWaiting } from "./elapsed.ts";
 import { print, printableLines } from "./print.ts";
-import { showTime } from "./progress.ts";
 
 export interface DryRun {
   readonly config: Config;
@@ -27,11 +27,16 @@ export interface DryRun {
   readonly vocabSize: number;
   /** With train.objective=classify. */
   readonly classes: number | undefined;
+  /** Texts to train on, and those that are longer than the model reads; absent with train.objective=classify. */
+  readonly texts?: number;
+  readonly cutTexts?: number;
   /** The folder of the run. */
   readonly path: string;
   readonly json: boolean;
   /** What was understood of the user's images. */
   readonly data: FilesSummary | undefined;
+  /** Whether the run is also tested on the data that its weights come from. */
+  readonly hasOldTests: boolean;
 }
 
 const mib = (bytes: number): string => {
@@ -40,7 +45,8 @@ const mib = (bytes: number): string => {
 };
 
 /** Trains a few steps on random rows, and prints what a run would be. */
-export async function printDryRun({ config, devices, deadline, path, json, data, ...sizes }: DryRun): Promise<void> {
+export async function printDryRun(dry: DryRun): Promise<void> {
+  const { config, devices, deadline, path, json, data, hasOldTests, texts, cutTexts, ...sizes } = dry;
   const stopWaiting = startWaiting("timing some steps");
   const trial = await launch<TrialJob, TrialResult>(trialProgram, devices, { config, ...sizes }, { deadline })
     .results.then(([first]) => first)
@@ -54,14 +60,31 @@ export async function printDryRun({ config, devices, deadline, path, json, data,
   const memoryBytes = runBytes(config, devices);
   const seconds = trainingSeconds(config, trial);
   const { checkpointBytes } = trial;
-  const files = runFiles(imageUse(config) === "embedded").map(([name, what]) => [join(path, name), what] as const);
+  const written = runFiles({ hasEmbeddings: imageUse(config) === "embedded", hasOldTests });
+  const files = written.map(([name, what]) => [join(path, name), what] as const);
   if (json) {
     const names = files.map(([name]) => name);
-    const run = { parameters, memoryBytes, steps, devices, shards, seconds, checkpointBytes, files: names };
+    const run = {
+      ...(texts === undefined ? {} : { texts, cutTexts }),
+      parameters,
+      memoryBytes,
+      steps,
+      devices,
+      shards,
+      seconds,
+      checkpointBytes,
+      files: names,
+    };
     print(JSON.stringify({ ...(data ? { data } : {}), ...run }));
     return;
   }
   if (data) print(`${printableLines(filesSummaryText(data))}\n`);
+  if (texts !== undefined) {
+    const cut = cutTexts
+      ? `, ${cutTexts.toLocaleString("en")} longer than the ${config.tokenizer.length - 1} tokens that are read`
+      : "";
+    print(`texts        ${texts.toLocaleString("en")}${cut}`);
+  }
   print(`parameters   ${parameters.toLocaleString("en")}`);
   print(`memory       about ${mib(memoryBytes)}`);
   print(`steps        ${steps.toLocaleString("en")}`);

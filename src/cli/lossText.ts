@@ -1,5 +1,5 @@
 /** The result of `siglip loss` as text; `--json` prints all digits. */
-import type { LossResult } from "../run/index.ts";
+import { type LossResult, showTime } from "../run/index.ts";
 import { type LossCheck, lossForms } from "../siglip/index.ts";
 
 /** With fewer pairs the start-up dominates, and the speed means nothing. */
@@ -12,7 +12,7 @@ const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 function duration(seconds: number): string {
   if (seconds < 1e-3) return `${(seconds * 1e6).toPrecision(3)} µs`;
   if (seconds < 1) return `${(seconds * 1e3).toPrecision(3)} ms`;
-  return `${seconds.toPrecision(4)} s`;
+  return seconds < 60 ? `${seconds.toPrecision(4)} s` : showTime(seconds);
 }
 
 /** Time, memory, loss and gradients, a line each. */

@@ -6,6 +6,7 @@
  */
 import "../engine.ts";
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { Argument, Command, CommanderError, Option } from "commander";
 import { printable } from "../formats/index.ts";
 import { presetNames } from "../run/index.ts";
@@ -17,6 +18,9 @@ import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
 import { commandLine } from "./invocation.ts";
 import { printableLines } from "./print.ts"; // its handling of stdout applies to help too
 
+// Images are decoded on libuv's threads, of which there are 4 by default; it reads this when it is first used.
+process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()));
+
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
 };
@@ -27,6 +31,9 @@ const kernels = (about: string): Option => new Option("--kernels <mode>", about)
 
 const deadline = (): Option =>
   new Option("--deadline <seconds>", "end the run if a device sends no heartbeat for this many seconds (default: 30)");
+
+/** The presets for help; `files` needs images, so nobody names it to start. */
+const PRESETS = presetNames.map((name) => (name === "files" ? "files (that of --data)" : name)).join(", ");
 
 const MODEL = "run folder, saved model, or released weights (a folder, or an npz file)";
 
@@ -52,7 +59,7 @@ const program = new Command(commandLine([]))
 program
   .command("train")
   .description("train a model; ends with a table of results and a report")
-  .option("--preset <name>", `what to train: ${presetNames.join(", ")}; config shows what one changes (default: emoji)`)
+  .option("--preset <name>", `what to train: ${PRESETS}; config shows what one changes (default: emoji)`)
   .option("--out <folder>", "run folder (default: a new one under runs/)")
   .option("--seed <number>", "the same as --set train.seed=<number>")
   .option(
@@ -71,7 +78,7 @@ program
   .option("--data <path>", "train on your own images with captions: a folder, or a table; sets data.name and data.path")
   .option(
     "--init <model>",
-    "start from the weights of a run, a saved model, or with --data released weights; model and tokenizer are kept",
+    "start from the weights of a run, a saved model, or with --data released weights; keeps model and tokenizer, or with train.objective=classify the image tower",
   )
   .option("--lock <tower>", "the same as --set train.lock=<tower>; image: keep the image tower of --init unchanged")
   .option("--embeddings <file>", "embeddings of the training images by embed (default: computed at the start)")
@@ -88,13 +95,15 @@ program
 program
   .command("config")
   .description("list the keys of --set: value, accepted values, meaning, and what a preset changes")
-  .argument("[preset]", `one of ${presetNames.join(", ")} (default: the values before any preset)`)
+  .argument("[preset]", `one of ${PRESETS} (default: the values before any preset)`)
   .option("--json", "print JSON")
   .action(async (preset, options) => (await import("./config.ts")).config(preset, options));
 
 program
   .command("runs")
-  .description("list runs: state, steps, loss, recall, and how their configuration differs from a preset; newest last")
+  .description(
+    "list runs: state, steps, loss, recall or accuracy, and how their configuration differs from a preset; newest last",
+  )
   .argument("[folder]", "a folder of runs, or one run (default: runs)")
   .option("--json", "print JSON")
   .action(async (folder, options) => (await import("./runs.ts")).runs(folder, options));

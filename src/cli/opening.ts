@@ -1,8 +1,14 @@
-/** How commands open data: progress and warnings on stderr, pictures in the user's cache. */
-
+/** How commands open data: progress and warnings on stderr, pictures in the user's cache, decoded on all cores. */
 import type { Opening } from "../run/index.ts";
 import { cacheFolder } from "./cacheFolder.ts";
+import { deviceCount } from "./devices.ts";
 import { note, warn } from "./print.ts";
 import { showRendering } from "./renderProgress.ts";
 
-export const opening = (): Opening => ({ progress: showRendering(), note, warn, cache: cacheFolder() });
+export const opening = (): Opening => ({
+  progress: showRendering(),
+  note,
+  warn,
+  cache: cacheFolder(),
+  threads: deviceCount(undefined),
+});

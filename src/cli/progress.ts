@@ -1,11 +1,12 @@
 /**
  * The progress line of a run, on stderr: step, loss, t and b or accuracy, pairs or pictures per second, time left, the newest
- * recall.
+ * recall or accuracy on the first test set.
  *
  * On a terminal it is one line, rewritten and cut to the current width. Elsewhere (a file, a pipe, CI) it is a plain line
  * every few seconds. The display must never end a run: a closed pipe silences it, and a signal restores the cursor before
  * the process ends.
  */
+import { showTime } from "../run/index.ts";
 
 /** Metrics of a training step; t = exp(t′). */
 export interface ProgressRow {
@@ -15,8 +16,9 @@ export interface ProgressRow {
   readonly b?: number;
   /** Of a classifier, on the batch. */
   readonly accuracy?: number;
-  /** R@1 on the first test set, if it was measured after this step. */
+  /** R@1 on the first test set, if it was measured after this step; of a classifier, its accuracy there. */
   readonly recall?: Recall | undefined;
+  readonly testAccuracy?: number | undefined;
 }
 
 /** Shares of the texts, and of the images, whose match is found first. */
@@ -49,7 +51,7 @@ export interface ProgressOptions {
 }
 
 export interface Progress {
-  /** Reports a finished step; draws it if enough time has passed, and always the last step and one with its recall. */
+  /** Reports a finished step; draws it if enough time has passed, and always the last step and one that was tested. */
   update(row: ProgressRow): void;
   /** Writes a message above the progress line. */
   log(message: string): void;
@@ -88,10 +90,12 @@ export function startProgress(options: ProgressOptions): Progress {
   return {
     update(next) {
       if (stopped) return;
-      row = { recall: row?.recall, ...next };
+      // The last step is tested in a moment: an older result beside it would be taken for its own.
+      row = next.step < steps ? { recall: row?.recall, testAccuracy: row?.testAccuracy, ...next } : next;
       const time = now();
       speed.add(time, next.step);
-      if (time - lastDraw < every && next.step < steps && !next.recall) return;
+      const isTested = next.recall !== undefined || next.testAccuracy !== undefined;
+      if (time - lastDraw < every && next.step < steps && !isTested) return;
       lastDraw = time;
       draw();
     },
@@ -164,6 +168,7 @@ function speedometer() {
   const marks: { time: number; step: number }[] = [];
   return {
     add(time: number, step: number): void {
+      if (step === marks.at(-1)?.step) return; // the time of its test
       marks.push({ time, step });
       // Keep one mark older than the window, so that slow steps still leave two to compare.
       while (marks.length > 2 && time - marks[1].time > WINDOW) marks.shift();
@@ -200,6 +205,9 @@ export function progressLine(
     const [texts, images] = [row.recall.textToImage, row.recall.imageToText].map((share) => (100 * share).toFixed(1));
     parts.push({ drop: 3, text: `R@1 ${texts}/${images} %` });
   }
+  if (row.testAccuracy !== undefined) {
+    parts.push({ drop: 3, text: `test accuracy ${(100 * row.testAccuracy).toFixed(1)} %` });
+  }
   if (stepsPerSecond > 0) {
     parts.push({ drop: 5, text: `${count(stepsPerSecond * batch)} ${row.t === undefined ? "pictures" : "pairs"}/s` });
     if (row.step < steps) parts.push({ drop: 2, text: `${showTime((steps - row.step) / stepsPerSecond)} left` });
@@ -215,12 +223,3 @@ export function progressLine(
 }
 
 const count = (n: number): string => Math.round(n).toLocaleString("en");
-
-/** `45 s`, `3 min 12 s`, `1 h 05 min`. */
-export function showTime(seconds: number): string {
-  const s = Math.ceil(seconds);
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, "0")} s`;
-  const minutes = Math.ceil(s / 60);
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
-}

@@ -21,29 +21,43 @@ export function runs(named: string | undefined, { json = false }: { json?: boole
   else print(printableLines(runsTable(found)));
 }
 
-const HEADER = ["run", "state", "step", "loss", "R@1 t → p", "p → t", "preset, settings"];
-/** Columns of numbers. */
-const RIGHT = [2, 3, 4, 5];
-
-/** The table for people; t → p is text → picture on the first test set. */
-export function runsTable(found: readonly RunSummary[]): string {
-  const rows = [HEADER, ...found.map(cellsOf)];
-  const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  const pad = (cell: string, column: number): string =>
-    RIGHT.includes(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column]);
-  return rows.map((row) => row.map(pad).join("  ").trimEnd()).join("\n");
+interface Column {
+  readonly header: string;
+  readonly cell: (run: RunSummary) => string;
+  readonly isNumber?: boolean;
 }
 
-function cellsOf({ path, state, step, steps, loss, recall, preset, settings }: RunSummary): string[] {
-  const count = (n: number): string => n.toLocaleString("en");
-  const percent = (share: number | undefined): string => (share === undefined ? "" : `${(100 * share).toFixed(1)} %`);
-  return [
-    path,
-    state,
-    step === steps ? count(steps) : `${count(step)}/${count(steps)}`,
-    loss?.toFixed(4) ?? "",
-    percent(recall?.textToImage.r1),
-    percent(recall?.imageToText.r1),
-    [preset, ...settings].join(" "),
-  ];
+const count = (n: number): string => n.toLocaleString("en");
+const percent = (share: number | undefined): string => (share === undefined ? "" : `${(100 * share).toFixed(1)} %`);
+const progress = ({ step, steps }: RunSummary): string =>
+  step === steps ? count(steps) : `${count(step)}/${count(steps)}`;
+
+/** Results are those on the first test set; t → p is text → picture. */
+const COLUMNS: readonly Column[] = [
+  { header: "run", cell: ({ path }) => path },
+  { header: "state", cell: ({ state }) => state },
+  { header: "step", cell: progress, isNumber: true },
+  { header: "loss", cell: ({ loss }) => loss?.toFixed(4) ?? "", isNumber: true },
+  { header: "R@1 t → p", cell: ({ recall }) => percent(recall?.textToImage.r1), isNumber: true },
+  { header: "p → t", cell: ({ recall }) => percent(recall?.imageToText.r1), isNumber: true },
+  { header: "accuracy", cell: ({ testAccuracy }) => percent(testAccuracy?.accuracy), isNumber: true },
+  { header: "preset, settings", cell: ({ preset, settings }) => [preset, ...settings].join(" ") },
+];
+
+/** The table for people, without columns that no run fills: runs of pairs have recall, classifiers an accuracy. */
+export function runsTable(found: readonly RunSummary[]): string {
+  const columns = COLUMNS.map(({ header, cell, isNumber }) => ({ cells: [header, ...found.map(cell)], isNumber }))
+    .filter(({ cells }) => cells.slice(1).some((cell) => cell !== ""))
+    .map(({ cells, isNumber }) => {
+      const width = Math.max(...cells.map((cell) => cell.length));
+      return cells.map((cell) => (isNumber ? cell.padStart(width) : cell.padEnd(width)));
+    });
+  return columns[0]
+    .map((_, row) =>
+      columns
+        .map((cells) => cells[row])
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
 }

@@ -16,6 +16,7 @@ import {
 import { givenPictures } from "./givenPictures.ts";
 import { opening } from "./opening.ts";
 import { print, warn } from "./print.ts";
+import { resultLine } from "./resultLine.ts";
 import { type SearchIndexOptions, searchIndex } from "./searchIndex.ts";
 
 export async function search(
@@ -59,10 +60,7 @@ export async function search(
     process.stderr.write("no picture matches with a probability of 0.5 or more; these are the nearest\n");
   }
   ranking.slice(0, count).forEach(({ index, score }, i) => {
-    const rank = String(i + 1).padStart(3);
-    print(
-      `${rank}  score ${score.toFixed(3).padStart(6)}  ${name} ${values[i].toFixed(4)}  ${printable(names[index])}`,
-    );
+    print(resultLine(i + 1, name, values[i], score, names[index]));
   });
 }
 

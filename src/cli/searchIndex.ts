@@ -1,7 +1,7 @@
 /** `siglip search INDEX`: pictures of an index that match words, an image, or a sum of both; none if nothing matches. */
 import { basename, join } from "node:path";
 import { printable } from "../formats/index.ts";
-import { combine, openIndex, photoSheet, type QueryPart, searchPhotos } from "../photos/index.ts";
+import { combine, openIndex, type PhotoIndex, photoSheet, type QueryPart, searchPhotos } from "../photos/index.ts";
 import {
   ConfigError,
   checkTexts,
@@ -14,6 +14,7 @@ import {
   writeDurably,
 } from "../run/index.ts";
 import { print, warn } from "./print.ts";
+import { resultLine } from "./resultLine.ts";
 
 export interface SearchIndexOptions {
   readonly top: string;
@@ -53,7 +54,10 @@ async function queryParts(
   if (words !== undefined) parts.push({ embedding: text(words), weight: 1 });
   if (image !== undefined) {
     const { pixels } = await pictures.read(image);
-    const embedding = embedPictures(model, { count: 1, side: pictures.height, pixels: () => pixels });
+    const embedding = embedPictures(model, {
+      ...{ count: 1, side: pictures.height, width: pictures.width },
+      pixels: () => pixels,
+    });
     parts.push({ embedding, weight: weight("--image-weight", weights.imageWeight ?? "1") });
   }
   if (parts.length === 0) {
@@ -76,10 +80,24 @@ const nearestText = (probability: number, least: number): string =>
   `the nearest has a probability of ${probability.toFixed(4)}, below ${least}; --min-probability 0 shows it`;
 
 export async function searchIndex(path: string, query: string | undefined, options: SearchIndexOptions): Promise<void> {
-  const { json = false, under, from, to } = options;
   const top = numberOf("--top", options.top, (x) => Number.isInteger(x) && x >= 1, "an integer of at least 1");
   const least = numberOf("--min-probability", options.minProbability ?? "0.5", (x) => x >= 0 && x <= 1, "from 0 to 1");
   const index = openIndex(path, warn);
+  try {
+    await searchOpen(index, query, top, least, options);
+  } finally {
+    index.close();
+  }
+}
+
+async function searchOpen(
+  index: PhotoIndex,
+  query: string | undefined,
+  top: number,
+  least: number,
+  options: SearchIndexOptions,
+): Promise<void> {
+  const { json = false, under, from, to } = options;
   const model = openModel(options.model ?? index.model.path, warn);
   const { parts, isText } = await queryParts(model, query, options);
   const hasBias = isText && model.meaning([0]).name === "probability";
@@ -114,7 +132,6 @@ export async function searchIndex(path: string, query: string | undefined, optio
   }
   for (const { rank, file, probability, similarity, duplicates = [] } of results) {
     const more = duplicates.length > 0 ? `  (and ${duplicates.length} that look the same)` : "";
-    const numbers = `probability ${probability.toFixed(4)}  similarity ${similarity.toFixed(3).padStart(6)}`;
-    print(`${String(rank).padStart(3)}  ${numbers}  ${printable(file)}${more}`);
+    print(`${resultLine(rank, "probability", probability, similarity, file)}${more}`);
   }
 }

@@ -6,16 +6,17 @@ import { createHash } from "node:crypto";
 import { openSync, readSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { PictureError } from "./pictureError.ts";
-import { type PictureForm, storedBytes, storedIn } from "./pictureForm.ts";
+import { type PictureForm, storedBytes } from "./pictureForm.ts";
 import type { StoredPicture } from "./pictures.ts";
 import { PreparedPictures } from "./preparedPictures.ts";
+import { openPreparer, type Preparer } from "./preparer.ts";
 import { type BadRow, SourceError } from "./sources/row.ts";
 import type { SourceImage } from "./sources/scan.ts";
 
 /** Version of decoding and resampling: what an older one has cached is not read. */
 const RECIPE = 1;
-/** Images that are decoded at a time: as many as libuv has threads. */
-const AT_ONCE = 4;
+/** Images that are read or decoded at a time: without threads as many as libuv has, else two for each. */
+const atOnce = (threads: number): number => Math.max(4, 2 * threads);
 /** The most bytes of all pictures in memory. */
 export const MOST_IN_MEMORY = 2 ** 31;
 
@@ -48,6 +49,8 @@ export interface DecodeFiles {
   readonly cache?: string | undefined;
   /** More bytes than this are read from the cache file; 2 GiB by default. */
   readonly mostInMemory?: number;
+  /** Threads that decode many images; 1 by default, which is this one. */
+  readonly threads?: number | undefined;
   readonly progress?: ((done: number, total: number) => void) | undefined;
   /** Receives what takes time or space. */
   readonly note?: ((message: string) => void) | undefined;
@@ -67,7 +70,7 @@ export interface DecodedFiles {
 /** Decodes images, or reads them from the cache. Throws `SourceError` if they fit neither into memory nor into a cache file. */
 export async function decodeFiles(images: readonly SourceImage[], options: DecodeFiles): Promise<DecodedFiles> {
   const { path, form, cache, mostInMemory = MOST_IN_MEMORY, progress = () => {}, note = () => {} } = options;
-  const { warn = () => {} } = options;
+  const { warn = () => {}, threads = 1 } = options;
   const size = storedBytes(form);
   const total = images.length * size;
   const memory = total <= mostInMemory ? new Uint8Array(new SharedArrayBuffer(total)) : undefined;
@@ -94,8 +97,9 @@ export async function decodeFiles(images: readonly SourceImage[], options: Decod
     note(`decoding ${missing.length} of ${images.length} images, ${mib(total)} when decoded, ${where}`);
   }
   let done = 0;
-  await concurrently(missing, AT_ONCE, async (i) => {
-    const found = await decodeOne(images[i], form);
+  const preparer = openPreparer(missing.length, threads);
+  await concurrently(missing, atOnce(threads), async (i) => {
+    const found = await decodeOne(images[i], form, preparer);
     if ("reason" in found) broken.set(i, found);
     else {
       const percent = Math.round(100 * found.cutOff);
@@ -103,7 +107,7 @@ export async function decodeFiles(images: readonly SourceImage[], options: Decod
       store.add(images[i].sha256, Buffer.concat([found.picture, Uint8Array.of(percent)]));
     }
     progress(++done, missing.length);
-  });
+  }).finally(() => preparer.close());
   store.close();
   const kept = [...images.keys()].filter((i) => !broken.has(i));
   const places = memory
@@ -186,13 +190,14 @@ async function concurrently(
 async function decodeOne(
   { name, where, read, sha256 }: SourceImage,
   form: PictureForm,
+  preparer: Preparer,
 ): Promise<StoredPicture | BadRow> {
   try {
     const bytes = await read();
     if (createHash("sha256").update(bytes).digest("hex") !== sha256) {
       return { where, reason: "it changed while it was read; start again" };
     }
-    return await storedIn(form, bytes, name);
+    return await preparer.stored(form, bytes, name);
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
     return { where, reason: error.message };

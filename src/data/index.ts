@@ -69,9 +69,12 @@ export {
 export { readBytes, sniffFile } from "./pictureBytes.ts";
 export { PictureError } from "./pictureError.ts";
 export { filesOf } from "./pictureFiles.ts";
-export { type PictureForm, storedBytes, storedSide } from "./pictureForm.ts";
+export { type Decoding, type PictureForm, storedBytes, storedSide } from "./pictureForm.ts";
+export { type Decode, decodeInput, type PictureInput } from "./pictureInput.ts";
 export { decodePicture, type PreparedPicture, type PreparePicture, readPicture } from "./pictures.ts";
 export { pixelNeighbours } from "./pixelNeighbours.ts";
+export { openPreparer, type Preparer } from "./preparer.ts";
+export { type NamedFiles, preprocessingBeside } from "./preprocess/beside.ts";
 export { bigVisionPreprocessing } from "./preprocess/bigVision.ts";
 export { huggingFacePreprocessing } from "./preprocess/huggingFace.ts";
 export { openClipPreprocessing } from "./preprocess/openClip.ts";

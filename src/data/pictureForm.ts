@@ -8,8 +8,8 @@ import { drawView, plainView, type View } from "./augment.ts";
 import { toBytes } from "./batches.ts";
 import { decodeImage } from "./image.ts";
 import { decodeStored, type StoredPicture } from "./pictures.ts";
-import { preprocess } from "./preprocess/preprocess.ts";
-import type { PixelValues, PreprocessSpec } from "./preprocess/spec.ts";
+import { preprocess, shaped } from "./preprocess/preprocess.ts";
+import type { PreprocessSpec } from "./preprocess/spec.ts";
 
 /** A form of stored pictures. */
 export type PictureForm =
@@ -27,17 +27,19 @@ export type PictureForm =
       readonly spec: PreprocessSpec;
     };
 
+/** What decoding a file to a form depends on. */
+export type Decoding =
+  | { readonly kind: "ink"; readonly stored: number; readonly trim: boolean }
+  | { readonly kind: "preprocessed"; readonly spec: PreprocessSpec };
+
 /** Side of the stored pictures of images of a side: as much larger as those of emoji are for 32 pixels. */
 export const storedSide = (side: number): number => Math.ceil(1.5 * side);
 
 /** Bytes of a stored picture. */
 export const storedBytes = ({ kind, stored }: PictureForm): number => stored * stored * (kind === "ink" ? 4 : 3);
 
-/** Leaves bytes as they are. */
-const BYTES: PixelValues = { kind: "normalize", scale: 1, mean: [0, 0, 0], std: [1, 1, 1] };
-
 /** Decodes the bytes of an image file to a form; `name` is for messages. Throws `PictureError`. */
-export async function storedIn(form: PictureForm, bytes: Uint8Array, name: string): Promise<StoredPicture> {
+export async function storedIn(form: Decoding, bytes: Uint8Array, name: string): Promise<StoredPicture> {
   if (form.kind === "ink") return decodeStored(bytes, name, form);
   const image = await decodeImage(bytes, name);
   const { steps } = form.spec;
@@ -45,7 +47,7 @@ export async function storedIn(form: PictureForm, bytes: Uint8Array, name: strin
   const squashes = steps.some((step) => step.op === "resize" && step.size.fit === "squash");
   const { width, height } = image;
   return {
-    picture: Uint8Array.from(preprocess(image, { steps, values: BYTES }).pixels),
+    picture: new Uint8Array(shaped(image, steps).data),
     cutOff: crops && !squashes ? 1 - Math.min(width, height) / Math.max(width, height) : 0,
   };
 }
@@ -54,7 +56,7 @@ export async function storedIn(form: PictureForm, bytes: Uint8Array, name: strin
 export type DrawPicture = (picture: Uint8Array, view: View, out: Float32Array, offset: number) => void;
 
 /** How pictures of a form become model input. */
-export function drawerOf(form: PictureForm, side: number): DrawPicture {
+export function drawerOf(form: Decoding, side: number): DrawPicture {
   if (form.kind === "ink") {
     return (picture, view, out, offset) => drawView(picture, form.stored, view, side, out, offset);
   }

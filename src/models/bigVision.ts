@@ -6,15 +6,11 @@
  *
  * google-research/big_vision, models/vit.py and models/proj/image_text/
  */
-import { join } from "node:path";
-import { FormatError, npzPieces, openNpz } from "../formats/index.ts";
-import { type SigLipConfig, sidesOf } from "../siglip/index.ts";
+import { FormatError, openNpz } from "../formats/index.ts";
+import type { SigLipConfig } from "../siglip/index.ts";
 import { readBigVision } from "./bigVisionConfig.ts";
-import { openFile, zlib } from "./files.ts";
-import { BIG_VISION_IMAGES, bigVisionImages } from "./imageSettings.ts";
 import type { Layout } from "./layout.ts";
 import { asHere, type Place, type Table } from "./table.ts";
-import { NO_FILES, tokenizerFiles } from "./tokenizerFiles.ts";
 
 /** Scale and bias of a layer norm. */
 const norm = (path: string, name: string): Table => ({
@@ -108,45 +104,19 @@ export const bigVision: Layout = {
   resampling: { rule: "zoom" },
   table,
   recognizes: (names) => [...names].some(isNpz),
-  open(folder, names) {
-    const found = [...names].filter(isNpz);
+  open(folder) {
+    const found = [...folder.names].filter(isNpz);
     if (found.length > 1) {
-      throw new FormatError("MODEL_LAYOUT", folder, 0, `${found.length} npz files; give the path of one`);
+      throw new FormatError("MODEL_LAYOUT", folder.path, 0, `${found.length} npz files; give the path of one`);
     }
-    const file = join(folder, found[0]);
-    const bytes = openFile(file);
+    const file = folder.pathOf(found[0]);
+    const bytes = folder.open(found[0]);
     try {
-      const source = openNpz(bytes, zlib);
+      const source = openNpz(bytes, folder.zlib);
       return { source, file, close: bytes.close, ...readBigVision(source.entries, file) };
     } catch (error) {
       bytes.close();
       throw error;
     }
-  },
-  unsupported: ({ image, text }) => {
-    const [height, width] = sidesOf(image);
-    const found: readonly (readonly [unsupported: boolean, what: string])[] = [
-      [image.pooling !== "map" && image.pooling !== "tok", `image.pooling ${image.pooling}`],
-      [image.posEmb !== "learn", `image.posEmb ${image.posEmb}`],
-      [height !== width, `image.imageSize ${height}×${width}`],
-      [text.pooling !== "last" && text.pooling !== "map", `text.pooling ${text.pooling}`],
-      [(text.bottleneck ?? 0) !== 0, `text.bottleneck ${text.bottleneck}`],
-      ...Object.entries({ image, text }).flatMap(([tower, { gelu = "tanh", epsilon = 1e-6 }]) => [
-        [gelu !== "tanh", `${tower}.gelu ${gelu}`] as const,
-        [epsilon !== 1e-6, `${tower}.epsilon ${epsilon}`] as const,
-      ]),
-    ];
-    return found.flatMap(([unsupported, what]) => (unsupported ? [what] : []));
-  },
-  files(config, tensors, { tokenizer, images }) {
-    const { files, notes } = tokenizer ? tokenizerFiles(tokenizer, config.text.length, "big-vision") : NO_FILES;
-    const all = new Map<string, Iterable<Uint8Array>>([["model.npz", npzPieces(tensors, zlib)], ...files]);
-    const string = images && bigVisionImages(images, config);
-    if (string !== undefined) all.set(BIG_VISION_IMAGES, [new TextEncoder().encode(`${string}\n`)]);
-    const unsaid =
-      images && string === undefined
-        ? ["images: mean and std differ by channel, which a string of big_vision cannot say"]
-        : [];
-    return { files: all, notes: [...notes, ...unsaid] };
   },
 };

@@ -1,6 +1,6 @@
 /** Reads the fields of a JSON configuration, each checked: an error names the file, the field and what it may be. */
 import { FormatError, isJsonRecord, type JsonRecord, type JsonValue, jsonText, parseJson } from "../formats/index.ts";
-import { readJsonFile } from "./files.ts";
+import { type ModelFolder, readJsonFile } from "./folder.ts";
 
 /** No size of a model is larger. */
 const MAX_SIZE = 2 ** 24;
@@ -18,8 +18,9 @@ export class Fields {
   }
 
   /** The object in a file. */
-  static ofFile(file: string): Fields {
-    const value = parseJson(readJsonFile(file), file);
+  static ofFile(folder: ModelFolder, name: string): Fields {
+    const file = folder.pathOf(name);
+    const value = parseJson(readJsonFile(folder.open(name)), file);
     if (isJsonRecord(value)) return new Fields(value, file);
     throw new FormatError("MODEL_CONFIG", file, 0, "expected a JSON object");
   }
@@ -41,6 +42,17 @@ export class Fields {
     const value = this.#get(key) ?? fallback;
     if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= MAX_SIZE) return value;
     throw this.wrong(key, `an integer from 1 to ${MAX_SIZE}`);
+  }
+
+  /** The side of a square, or [height, width]. */
+  sides(key: string, fallback: number): number | readonly [height: number, width: number] {
+    const value = this.#get(key);
+    if (!Array.isArray(value) || value.length !== 2) return this.size(key, fallback);
+    const [height, width] = value.map((side) => {
+      if (typeof side === "number" && Number.isInteger(side) && side >= 1 && side <= MAX_SIZE) return side;
+      throw this.wrong(key, `integers from 1 to ${MAX_SIZE}`);
+    });
+    return height === width ? height : [height, width];
   }
 
   /** A number above 0. */

@@ -1,14 +1,13 @@
 /** Files as bytes by position, and folders that are written whole or not at all. */
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs"; // biome-ignore format: one line
+import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs"; // biome-ignore format: one line
 import { dirname, join, resolve } from "node:path";
 import { crc32, inflateRawSync } from "node:zlib";
-import { type ByteSource, FormatError, type Zlib } from "../formats/index.ts";
+import { FormatError, type Zlib } from "../formats/index.ts";
+import type { ModelFolder, OpenFile } from "./folder.ts";
 
 /** Bytes per system call: none handles 2 GiB at once. */
 const PIECE = 2 ** 30;
-/** Most bytes of a JSON file: an index of 100,000 tensors has 10 MB. */
-const MAX_JSON = 64 * 2 ** 20;
 
 /** What npz needs of `node:zlib`. */
 export const zlib: Zlib = {
@@ -23,12 +22,7 @@ export const zlib: Zlib = {
   },
 };
 
-/** A regular file, or a link to one: caches of models consist of links. */
-export interface OpenFile extends ByteSource {
-  close(): void;
-}
-
-/** Opens a file to read by position. Throws `FormatError` if it is no regular file, or changes its size while it is read. */
+/** Opens a regular file, or a link to one (caches of models consist of links), to read by position. Throws `FormatError` if it is another, or changes its size while it is read. */
 export function openFile(path: string): OpenFile {
   if (!statSync(path).isFile()) throw new FormatError("NOT_A_REGULAR_FILE", path, 0, "expected a regular file");
   const file = openSync(path, "r");
@@ -53,18 +47,14 @@ export function openFile(path: string): OpenFile {
   };
 }
 
-/** All bytes of a JSON file. */
-export function readJsonFile(path: string): Uint8Array {
-  const file = openFile(path);
-  try {
-    if (file.size > MAX_JSON) {
-      throw new FormatError("JSON_SYNTAX", path, 0, `${file.size} bytes of JSON; at most ${MAX_JSON} are read`);
-    }
-    return file.read(0, file.size);
-  } finally {
-    file.close();
-  }
-}
+/** A folder of the disk, or of it the files of these names. */
+export const diskFolder = (path: string, names: Iterable<string> = readdirSync(path)): ModelFolder => ({
+  path,
+  names: new Set(names),
+  zlib,
+  pathOf: (name) => join(path, name),
+  open: (name) => openFile(join(path, name)),
+});
 
 /** A path that exists already: nothing is written over it. */
 export class ModelFolderError extends Error {

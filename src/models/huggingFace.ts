@@ -6,20 +6,15 @@
  *
  * huggingface/transformers, models/siglip/{configuration,modeling}_siglip.py
  */
-import { join } from "node:path";
-import { FormatError, safetensorsPieces } from "../formats/index.ts";
+import { FormatError } from "../formats/index.ts";
 import type { ImageTowerConfig, SigLipConfig, Size, TextTowerConfig } from "../siglip/index.ts";
-import type { Tokenizer } from "../tokenizers/index.ts";
 import { checkedConfig } from "./checkedConfig.ts";
-import { Fields, jsonFile } from "./fields.ts";
-import { HUGGING_FACE_IMAGES, huggingFaceImages } from "./imageSettings.ts";
+import { Fields } from "./fields.ts";
 import type { Layout } from "./layout.ts";
 import { asHere, type Table, torchConvolution, torchLinear, torchNorm, torchPart } from "./table.ts";
-import { NO_FILES, tokenizerFiles } from "./tokenizerFiles.ts";
-import { unsupportedParts } from "./unsupported.ts";
 import { openWeights } from "./weights.ts";
 
-const CONFIG = "config.json";
+export const CONFIG = "config.json";
 const GELUS = { gelu_pytorch_tanh: "tanh", gelu: "erf" } as const;
 
 const encoder = (path: string, name: string): Table => ({
@@ -64,27 +59,9 @@ export const huggingFace: Layout = {
   resampling: { rule: "bicubic" },
   table: () => TABLE,
   recognizes: (names) => names.has(CONFIG),
-  open(folder, names) {
-    const file = join(folder, CONFIG);
-    const config = readConfig(Fields.ofFile(file), file);
-    return { config, ...openWeights(folder, names, "model") };
-  },
-  unsupported(config) {
-    const { text } = config;
-    return [
-      ...unsupportedParts(config),
-      ...(text.head === false ? ["text.head false: a SiglipModel always has one"] : []),
-    ];
-  },
-  files(config, tensors, { tokenizer, images }) {
-    const { files, notes } = tokenizer ? tokenizerFiles(tokenizer, config.text.length, "hugging-face") : NO_FILES;
-    const all = new Map<string, Iterable<Uint8Array>>([
-      ["model.safetensors", safetensorsPieces(tensors, new Map([["format", "pt"]]))],
-      [CONFIG, jsonFile(writtenConfig(config, tokenizer))],
-      ...files,
-    ]);
-    if (images) all.set(HUGGING_FACE_IMAGES, jsonFile(huggingFaceImages(images, config)));
-    return { files: all, notes };
+  open(folder) {
+    const config = readConfig(Fields.ofFile(folder, CONFIG), folder.pathOf(CONFIG));
+    return { config, ...openWeights(folder, "model") };
   },
 };
 
@@ -97,9 +74,12 @@ function readConfig(fields: Fields, file: string): SigLipConfig {
   const [vision, text] = [fields.fields("vision_config"), fields.fields("text_config")];
   if (vision.size("num_channels", 3) !== 3) throw vision.wrong("num_channels", "3");
   vision.require("vision_use_head", true, true);
+  const imageSize = vision.sides("image_size", 224);
+  if (typeof imageSize !== "number")
+    throw vision.wrong("image_size", "the side of a square: a SiglipModel has no others");
   const image: ImageTowerConfig = {
     ...tower(vision),
-    imageSize: vision.size("image_size", 224),
+    imageSize,
     patchSize: vision.size("patch_size", 16),
     pooling: "map",
     posEmb: "learn",
@@ -125,35 +105,3 @@ const tower = (fields: Fields): Size & Pick<ImageTowerConfig, "gelu" | "epsilon"
   gelu: fields.choice("hidden_act", GELUS, "gelu_pytorch_tanh"),
   epsilon: fields.positive("layer_norm_eps", 1e-6),
 });
-
-function writtenConfig({ image, text, embedDim }: SigLipConfig, tokenizer: Tokenizer | undefined): object {
-  const shared = ({ width, depth, mlpDim, numHeads, gelu, epsilon = 1e-6 }: ImageTowerConfig | TextTowerConfig) => ({
-    hidden_size: width,
-    num_hidden_layers: depth,
-    intermediate_size: mlpDim,
-    num_attention_heads: numHeads,
-    hidden_act: gelu === "erf" ? "gelu" : "gelu_pytorch_tanh",
-    layer_norm_eps: epsilon,
-  });
-  return {
-    architectures: ["SiglipModel"],
-    model_type: "siglip",
-    torch_dtype: "float32",
-    text_config: {
-      model_type: "siglip_text_model",
-      ...shared(text),
-      vocab_size: text.vocabSize,
-      max_position_embeddings: text.length,
-      projection_size: embedDim,
-      // without these, those of another tokenizer
-      ...{ bos_token_id: null, eos_token_id: tokenizer?.end ?? null, pad_token_id: tokenizer?.pad ?? null },
-    },
-    vision_config: {
-      model_type: "siglip_vision_model",
-      ...shared(image),
-      image_size: image.imageSize,
-      patch_size: image.patchSize,
-      num_channels: 3,
-    },
-  };
-}

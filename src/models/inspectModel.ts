@@ -18,8 +18,8 @@ export interface InspectedModel {
 
 /** Reads the configuration, t′ and b of a released model, and no tower. Throws as `loadModel` does. */
 export function inspectModel(path: string): InspectedModel {
-  const { layout, folder, names } = findLayout(path);
-  const opened = layout.open(folder, names);
+  const { layout, folder } = findLayout(path);
+  const opened = layout.open(folder);
   try {
     const numbers = new Map(["tPrime", "b"].map((name) => [name, new Float32Array(1)]));
     const shapes = new Map([...numbers.keys()].map((name) => [name, []]));
@@ -28,7 +28,7 @@ export function inspectModel(path: string): InspectedModel {
     checkTensors(scalars, opened.source, opened.file, () => false);
     readLinks(scalars, opened.source, (name) => numbers.get(name)!);
     const [tPrime, b] = [...numbers.values()].map(([value]) => value);
-    return { layout: layout.name, folder, config: opened.config, tPrime, b };
+    return { layout: layout.name, folder: folder.path, config: opened.config, tPrime, b };
   } finally {
     opened.close();
   }

@@ -4,6 +4,7 @@ import type { Resampling } from "../nn/index.ts";
 import type { SigLipConfig } from "../siglip/index.ts";
 import type { DType } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
+import type { ModelFolder } from "./folder.ts";
 import type { ImageSettings } from "./imageSettings.ts";
 import type { Link } from "./link.ts";
 import type { Table } from "./table.ts";
@@ -37,8 +38,12 @@ export interface Layout {
   table(config: SigLipConfig, paths: Iterable<string>): Table;
   /** Whether a folder of these file names is of this layout. */
   recognizes(names: ReadonlySet<string>): boolean;
-  /** Opens the model of a folder, with the names of its files. Throws `FormatError`. */
-  open(folder: string, names: ReadonlySet<string>): OpenedModel;
+  /** Opens the model of a folder. Throws `FormatError`. */
+  open(folder: ModelFolder): OpenedModel;
+}
+
+/** How a layout is written; apart from reading, which a page does too. */
+export interface LayoutWriter {
   /** What of a model the layout cannot express: `model.text.pooling map`. */
   unsupported(config: SigLipConfig): string[];
   /** The files of a model, written in this order, with their bytes in pieces, and what they cannot say. */

@@ -9,32 +9,20 @@
  *
  * mlfoundations/open_clip; huggingface/pytorch-image-models, vision_transformer.py
  */
-import { join } from "node:path";
-import { FormatError, quote, safetensorsPieces, type TensorSource } from "../formats/index.ts";
-import { type ImageTowerConfig, SIZES, type SigLipConfig, type Size, type TextTowerConfig } from "../siglip/index.ts";
+import { FormatError, quote, type TensorSource } from "../formats/index.ts";
+import type { ImageTowerConfig, SigLipConfig, TextTowerConfig } from "../siglip/index.ts";
 import { checkedConfig } from "./checkedConfig.ts";
-import { Fields, jsonFile } from "./fields.ts";
-import { openClipImages } from "./imageSettings.ts";
+import { Fields } from "./fields.ts";
 import type { Layout } from "./layout.ts";
 import { asHere, type Table, torchConvolution, torchLinear, torchNorm } from "./table.ts";
-import { NO_FILES, openClipTokenizer, tokenizerFiles } from "./tokenizerFiles.ts";
-import { unsupportedParts } from "./unsupported.ts";
 import { openWeights } from "./weights.ts";
 
-const CONFIG = "open_clip_config.json";
+export const CONFIG = "open_clip_config.json";
 const TRUNK = "visual.trunk";
 /** Heads of timm's sizes. */
 const HEADS: Readonly<Record<string, number>> = { small: 6, medium: 8, base: 12, large: 16, so400m: 16, giantopt: 16 };
 /** The only size whose GELU is the tanh form. */
-const TANH = "giantopt";
-
-/** Image towers that timm has a name for: sizes, with patches and sides. */
-const NAMED: readonly (readonly [name: string, Size, patches: Readonly<Record<number, readonly number[]>>])[] = [
-  ["base", SIZES.B, { 16: [224, 256, 384, 512], 32: [256] }],
-  ["large", SIZES.L, { 16: [256, 384, 512] }],
-  ["so400m", SIZES.So400m, { 14: [224, 378, 384], 16: [256, 384, 512] }],
-  [TANH, SIZES["g-opt"], { 16: [256, 384] }],
-];
+export const TANH = "giantopt";
 
 /** A layer of PyTorch's `MultiheadAttention`, whose weight is not in a module of its own. */
 const inProjection = (path: string, name: string): Table => ({
@@ -80,9 +68,9 @@ export const openClip: Layout = {
   resampling: { rule: "bilinear" }, // timm's of weights of big_vision
   table: () => TABLE,
   recognizes: (names) => names.has(CONFIG),
-  open(folder, names) {
-    const file = join(folder, CONFIG);
-    const model = Fields.ofFile(file).fields("model_cfg");
+  open(folder) {
+    const file = folder.pathOf(CONFIG);
+    const model = Fields.ofFile(folder, CONFIG).fields("model_cfg");
     const vision = model.fields("vision_cfg");
     if (!vision.has("timm_model_name") || !model.has("init_logit_bias")) {
       throw new FormatError(
@@ -92,7 +80,7 @@ export const openClip: Layout = {
         "a CLIP model, not SigLIP: it has no timm image tower or no logit bias",
       );
     }
-    const weights = openWeights(folder, names, "open_clip_model");
+    const weights = openWeights(folder, "open_clip_model");
     try {
       return { ...weights, config: readConfig(model, vision, weights.source, file) };
     } catch (error) {
@@ -100,23 +88,7 @@ export const openClip: Layout = {
       throw error;
     }
   },
-  unsupported(config) {
-    const { epsilon = 1e-6 } = config.image;
-    return [...unsupportedParts(config), ...(epsilon === 1e-6 ? [] : [`image.epsilon ${epsilon}: timm's is 1e-6`])];
-  },
-  files(config, tensors, { tokenizer, images }) {
-    const { files, notes } = tokenizer ? tokenizerFiles(tokenizer, config.text.length, "open-clip") : NO_FILES;
-    const all = new Map<string, Iterable<Uint8Array>>([
-      ["open_clip_model.safetensors", safetensorsPieces(tensors, new Map([["format", "pt"]]))],
-      [CONFIG, jsonFile(writtenConfig(config, tokenizer && openClipTokenizer(tokenizer), openClipImages(images)))],
-      ...files,
-    ]);
-    return { files: all, notes: [...notes, ...("timm_model_kwargs" in timmModel(config.image) ? [UNNAMED] : [])] };
-  },
 };
-
-const UNNAMED =
-  "image tower: timm has no name for one of these sizes with this GELU; open_clip 3.3.0 cannot build it from these settings, later versions can";
 
 function readConfig(model: Fields, vision: Fields, source: TensorSource, file: string): SigLipConfig {
   const fields = model.fields("text_cfg");
@@ -169,65 +141,9 @@ function imageConfig(vision: Fields, { entries }: TensorSource, file: string): I
       { gelu: "erf", gelu_tanh: "tanh" } as const,
       size === TANH ? "gelu_tanh" : "gelu",
     ),
-    imageSize: vision.size("image_size", 224),
+    imageSize: vision.sides("image_size", 224),
     patchSize,
     pooling: "map",
     posEmb: "learn",
-  };
-}
-
-function writtenConfig({ image, text, embedDim }: SigLipConfig, tokenizer: object | undefined, images: object): object {
-  const head = text.head ?? true;
-  return {
-    model_cfg: {
-      embed_dim: embedDim,
-      init_logit_bias: -10,
-      custom_text: true,
-      vision_cfg: {
-        image_size: image.imageSize,
-        timm_model_pretrained: false,
-        timm_pool: "map",
-        timm_proj: "none",
-        ...timmModel(image),
-      },
-      text_cfg: {
-        context_length: text.length,
-        vocab_size: text.vocabSize,
-        ...tokenizer,
-        width: text.width,
-        heads: text.numHeads,
-        layers: text.depth,
-        mlp_ratio: text.mlpDim / text.width,
-        no_causal_mask: true,
-        ...(head ? { proj_bias: true } : { proj_type: "none" }),
-        pool_type: "last",
-        norm_kwargs: { eps: text.epsilon ?? 1e-6 },
-        ...(text.gelu !== "erf" && { act_kwargs: { approximate: "tanh" } }),
-      },
-    },
-    preprocess_cfg: images,
-  };
-}
-
-/** timm's name of an image tower. Others are a named one with other arguments, which open_clip 3.3.0 does not read, and later ones do. */
-function timmModel({ imageSize, patchSize, width, depth, mlpDim, numHeads, gelu = "tanh" }: ImageTowerConfig): object {
-  for (const [name, size, patches] of NAMED) {
-    const isSize = size.width === width && size.depth === depth && size.mlpDim === mlpDim && size.numHeads === numHeads;
-    if (!isSize || !patches[patchSize]?.some((side) => side === imageSize)) continue;
-    if (gelu === (name === TANH ? "tanh" : "erf")) {
-      return { timm_model_name: `vit_${name}_patch${patchSize}_siglip_${imageSize}` };
-    }
-  }
-  return {
-    timm_model_name: "vit_base_patch16_siglip_224",
-    timm_model_kwargs: {
-      img_size: imageSize,
-      patch_size: patchSize,
-      embed_dim: width,
-      depth,
-      num_heads: numHeads,
-      mlp_ratio: mlpDim / width,
-      ...(gelu !== "erf" && { act_layer: "gelu_tanh" }),
-    },
   };
 }

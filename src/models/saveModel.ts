@@ -5,11 +5,22 @@ import type { SigLip, SigLipConfig } from "../siglip/index.ts";
 import type { Shape } from "../tensor/index.ts";
 import { writeFolder } from "./files.ts";
 import { layoutOf } from "./findLayout.ts";
-import type { Beside, LayoutName } from "./layout.ts";
+import type { Beside, LayoutName, LayoutWriter } from "./layout.ts";
 import { copyLink, isAsHere, type Link, linkSize } from "./link.ts";
+import { siglipTs } from "./siglipTs.ts";
 import { linksOf } from "./table.ts";
+import { writeBigVision } from "./writeBigVision.ts";
+import { writeHuggingFace } from "./writeHuggingFace.ts";
+import { writeOpenClip } from "./writeOpenClip.ts";
 
 type Numbers = Float32Array | Float64Array;
+
+const WRITERS: Readonly<Record<LayoutName, LayoutWriter>> = {
+  "siglip-ts": siglipTs,
+  "hugging-face": writeHuggingFace,
+  "big-vision": writeBigVision,
+  "open-clip": writeOpenClip,
+};
 
 /** What `saveModel` wrote. */
 export interface SavedModel {
@@ -40,7 +51,8 @@ export function saveModel(model: SigLip, folder: string, layoutName: LayoutName,
     parameters.set(path, { shape, numbers: value.data });
   }
   const config = layoutName === "hugging-face" ? withHead(model.config, parameters) : model.config;
-  const problems = layout.unsupported(config);
+  const writer = WRITERS[layoutName];
+  const problems = writer.unsupported(config);
   if (problems.length > 0) {
     throw new FormatError("MODEL_LAYOUT", folder, 0, `${layoutName} cannot express this model: ${problems.join("; ")}`);
   }
@@ -50,7 +62,7 @@ export function saveModel(model: SigLip, folder: string, layoutName: LayoutName,
     throw new FormatError("MODEL_LAYOUT", folder, 0, `${layoutName} has no ${without.join(", ")}`);
   }
   const tensors = tensorsOf(links, (path) => parameters.get(path)!.numbers);
-  const { files, notes } = layout.files(config, tensors, beside);
+  const { files, notes } = writer.files(config, tensors, beside);
   writeFolder(folder, files);
   const identity = config === model.config ? [] : ["text head: the identity, since a SiglipModel always has one"];
   return { layout: layoutName, files: [...files.keys()], tensors: tensors.size, notes: [...identity, ...notes] };

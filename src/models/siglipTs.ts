@@ -7,13 +7,13 @@
  * It expresses every model, and images as they are prepared in training here, unless a preprocessor_config.json says otherwise.
  */
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { FormatError, safetensorsPieces } from "../formats/index.ts";
 import { type Tokenizer, tokenizerFromJSON } from "../tokenizers/index.ts";
 import { jsonFile } from "./fields.ts";
-import { type OpenFile, openFile, readJsonFile } from "./files.ts";
+import { diskFolder } from "./files.ts";
+import { type ModelFolder, type OpenFile, readJsonFile } from "./folder.ts";
 import { HUGGING_FACE_IMAGES, huggingFaceImages } from "./imageSettings.ts";
-import type { Layout } from "./layout.ts";
+import type { Layout, LayoutWriter } from "./layout.ts";
 import { type About, FORMAT, ownTable, parseAbout, VERSION } from "./siglipTsConfig.ts";
 import { openWeights } from "./weights.ts";
 
@@ -23,17 +23,17 @@ const ABOUT = "model.json";
 const PIECE = 2 ** 24;
 
 /** Our own layout. */
-export const siglipTs: Layout = {
+export const siglipTs: Layout & LayoutWriter = {
   name: "siglip-ts",
   prefixes: { image: "image/", text: "text/" },
   resampling: { rule: "zoom" }, // big_vision's
   table: (_, paths) => ownTable(paths),
   recognizes: (names) => names.has(ABOUT),
-  open(folder, names) {
+  open(folder) {
     const { sha256, dtype, config } = aboutIn(folder);
-    const weights = openWeights(folder, names, "model");
+    const weights = openWeights(folder, "model");
     try {
-      requireSame(join(folder, WEIGHTS), sha256);
+      requireSame(folder.open(WEIGHTS), sha256);
       return { ...weights, dtype, config };
     } catch (error) {
       weights.close();
@@ -66,24 +66,22 @@ export const siglipTs: Layout = {
 
 /** The tokenizer of a model in our own layout; undefined if it was saved without one. Throws `FormatError` and `TokenizerError`. */
 export function savedTokenizer(folder: string): Tokenizer | undefined {
-  const { tokenizer } = aboutIn(folder);
+  const { tokenizer } = aboutIn(diskFolder(folder));
   return tokenizer === null ? undefined : tokenizerFromJSON(tokenizer);
 }
 
-function aboutIn(folder: string): About {
-  const file = join(folder, ABOUT);
-  return parseAbout(readJsonFile(file), file);
+function aboutIn(folder: ModelFolder): About {
+  return parseAbout(readJsonFile(folder.open(ABOUT)), folder.pathOf(ABOUT));
 }
 
 /** Throws `FormatError` if a file has another SHA-256. */
-function requireSame(path: string, sha256: string): void {
-  const file: OpenFile = openFile(path);
+function requireSame(file: OpenFile, sha256: string): void {
   try {
     const hash = createHash("sha256");
     for (let at = 0; at < file.size; at += PIECE) hash.update(file.read(at, Math.min(at + PIECE, file.size)));
     if (hash.digest("hex") === sha256) return;
     const detail = `its SHA-256 differs from the one in ${ABOUT}; copy both files again`;
-    throw new FormatError("MODEL_FILE", path, 0, detail);
+    throw new FormatError("MODEL_FILE", file.name, 0, detail);
   } finally {
     file.close();
   }

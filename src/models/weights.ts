@@ -1,5 +1,4 @@
 /** The tensors of a folder, in one safetensors file or in several with an index. */
-import { join } from "node:path";
 import {
   FormatError,
   openSafetensors,
@@ -9,7 +8,7 @@ import {
   type TensorSource,
   verifyShards,
 } from "../formats/index.ts";
-import { openFile, readJsonFile } from "./files.ts";
+import { type ModelFolder, readJsonFile } from "./folder.ts";
 
 /** Opened tensors, and the file that messages name. */
 export interface Weights {
@@ -19,33 +18,35 @@ export interface Weights {
 }
 
 /** Opens `<stem>.safetensors`, or the shards of `<stem>.safetensors.index.json`. Throws `FormatError`. */
-export function openWeights(folder: string, names: ReadonlySet<string>, stem: string): Weights {
+export function openWeights(folder: ModelFolder, stem: string): Weights {
+  const { names } = folder;
   const [single, index] = [`${stem}.safetensors`, `${stem}.safetensors.index.json`];
-  if (names.has(single)) return openOne(join(folder, single));
-  if (names.has(index)) return openShards(folder, names, join(folder, index));
+  if (names.has(single)) return openOne(folder, single);
+  if (names.has(index)) return openShards(folder, index);
   const pickled = [...names].find((name) => /\.(bin|pt|pth|ckpt)$/.test(name));
   const remedy = pickled === undefined ? "" : `; ${pickled} is a pickle, which is not read: save it as safetensors`;
-  throw new FormatError("MODEL_LAYOUT", folder, 0, `expected ${single} or ${index}${remedy}`);
+  throw new FormatError("MODEL_LAYOUT", folder.path, 0, `expected ${single} or ${index}${remedy}`);
 }
 
-function openOne(file: string): Weights & { readonly source: SafetensorsHeader } {
-  const bytes = openFile(file);
+function openOne(folder: ModelFolder, name: string): Weights & { readonly source: SafetensorsHeader } {
+  const bytes = folder.open(name);
   try {
-    return { source: openSafetensors(bytes), file, close: bytes.close };
+    return { source: openSafetensors(bytes), file: folder.pathOf(name), close: bytes.close };
   } catch (error) {
     bytes.close();
     throw error;
   }
 }
 
-function openShards(folder: string, names: ReadonlySet<string>, file: string): Weights {
-  const index = readSafetensorsIndex(readJsonFile(file), file);
+function openShards(folder: ModelFolder, name: string): Weights {
+  const file = folder.pathOf(name);
+  const index = readSafetensorsIndex(readJsonFile(folder.open(name)), file);
   const shards = new Map<string, ReturnType<typeof openOne>>();
   const close = (): void => {
     for (const shard of shards.values()) shard.close();
   };
   try {
-    for (const shard of index.shards.keys()) if (names.has(shard)) shards.set(shard, openOne(join(folder, shard)));
+    for (const shard of index.shards.keys()) if (folder.names.has(shard)) shards.set(shard, openOne(folder, shard));
     verifyShards(index, new Map([...shards].map(([name, { source }]) => [name, source])), file);
   } catch (error) {
     close();

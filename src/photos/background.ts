@@ -27,20 +27,19 @@ export interface Background {
 
 /** Fewest pictures from which a background is estimated. */
 const FEWEST = 20;
-/** Most pictures of which the median is taken, spread evenly over the index: its error is then a hundredth of the deviation. */
-const MOST = 10_000;
 
 /** Median absolute deviation of a normal distribution over its standard deviation. */
 const MAD = 0.6745;
 
-/** The background of a query with these scores in an index. `bias`: b, for a text and a model that gives probabilities. */
-export function backgroundOf(scores: Float32Array, t: number, bias: number | undefined): Background {
-  if (scores.length < FEWEST && bias !== undefined) return linear(t, bias);
-  const step = Math.ceil(scores.length / MOST) || 1;
-  const sample = Float32Array.from({ length: Math.ceil(scores.length / step) }, (_, i) => scores[i * step]);
-  const m = median(sample);
-  const deviation = median(sample.map((score) => Math.abs(score - m))) / MAD;
-  const shift = t * m + (t * deviation) ** 2 / 2 + Math.log(Math.max(1, scores.length));
+/**
+ * The background of a query in an index of `count` pictures, from the scores of all or of a sample of them. `bias`: b, for a text and
+ * a model that gives probabilities.
+ */
+export function backgroundOf(scores: Float64Array, count: number, t: number, bias: number | undefined): Background {
+  if (count < FEWEST && bias !== undefined) return linear(t, bias);
+  const m = median(scores);
+  const deviation = median(scores.map((score) => Math.abs(score - m))) / MAD;
+  const shift = t * m + (t * deviation) ** 2 / 2 + Math.log(Math.max(1, count));
   return linear(t, bias === undefined ? -shift : (bias - shift) / 2);
 }
 
@@ -51,4 +50,4 @@ const linear = (slope: number, offset: number): Background => ({
 });
 
 /** The middle of the values, the upper one of two; 0 if there is none. */
-const median = (values: Float32Array): number => values.toSorted()[values.length >> 1] ?? 0;
+const median = (values: Float64Array): number => values.toSorted()[values.length >> 1] ?? 0;

@@ -1,5 +1,5 @@
 /** Reads a file for an index: what is known of it, and the image as model input if it is a picture. */
-import { PictureError, type PreparedPicture, readBytes, sniffFile, takenAt } from "../data/index.ts";
+import { PictureError, type PreparedPicture, type Preparer, readBytes, sniffFile, takenAt } from "../data/index.ts";
 import { isSystemError, type OpenModel, PICTURE_NAME, sha256 } from "../run/index.ts";
 import type { PhotoFacts } from "./facts.ts";
 import { stampOf } from "./scan.ts";
@@ -18,6 +18,7 @@ export interface ReadPhoto {
 /** Options of `readPhoto`. */
 export interface ReadPhotoOptions {
   readonly model: Pick<OpenModel, "pictures">;
+  readonly preparer: Preparer;
   /** The embedding of a picture by the SHA-256 of its file, if it is known. */
   readonly known: (sha256: string) => Float32Array | undefined;
   readonly warn: (message: string) => void;
@@ -45,7 +46,7 @@ export async function readPhoto(path: string, file: string, options: ReadPhotoOp
 
 type Contents = Omit<ReadPhoto, "facts"> & { readonly facts: Pick<PhotoFacts, "sha256" | "taken" | "skipped"> };
 
-async function readContents(path: string, { model, known, warn }: ReadPhotoOptions): Promise<Contents> {
+async function readContents(path: string, { model, preparer, known, warn }: ReadPhotoOptions): Promise<Contents> {
   try {
     const { is, kind } = await sniffFile(path);
     if (is !== "readable" && !(is === "other" && PICTURE_NAME.test(path))) return { kind, facts: { skipped: kind } };
@@ -54,7 +55,8 @@ async function readContents(path: string, { model, known, warn }: ReadPhotoOptio
     const taken = await takenAt(bytes);
     const facts = { sha256: hash, ...(taken === undefined ? {} : { taken }) };
     const embedding = known(hash);
-    return embedding ? { kind, facts, embedding } : { kind, facts, picture: await model.pictures.read(path) };
+    if (embedding) return { kind, facts, embedding };
+    return { kind, facts, picture: await preparer.input(model.pictures.input, bytes, path) };
   } catch (error) {
     if (!(error instanceof PictureError) || isSystemError(error.cause)) throw error;
     warn(error.message);

@@ -1,7 +1,8 @@
 /** Searches an index: by words, by an image, by a weighted sum of both. */
 import { backgroundOf } from "./background.ts";
 import type { PhotoFacts } from "./facts.ts";
-import type { PhotoIndex } from "./photoIndex.ts";
+import { dot, type PhotoIndex } from "./photoIndex.ts";
+import { bestFirst, type Ranked } from "./ranking.ts";
 import { PhotoIndexError } from "./segments.ts";
 
 /** A part of a query: a unit embedding [d] and its weight, negative for what a picture must not show. */
@@ -55,26 +56,28 @@ const SAME = 0.99;
 /** Pictures that match, the most similar first; none if nothing does. Ties go to the earlier picture in the index. */
 export function searchPhotos(index: PhotoIndex, query: Float32Array, search: PhotoSearch): PhotoResult[] {
   const { top, minProbability, t, bias } = search;
-  const scores = index.scores(query);
-  const { slope, offset, probability } = backgroundOf(scores, t, bias);
+  const { photos } = index;
+  const { slope, offset, probability } = backgroundOf(index.sampleScores(query), photos.length, t, bias);
   const least = (Math.log(minProbability / (1 - minProbability)) - offset) / slope;
   const passes = filterOf(search);
-  const matching: number[] = [];
-  for (let i = 0; i < scores.length; i++) if (scores[i] >= least && passes(index.photos[i])) matching.push(i);
-  matching.sort((a, b) => scores[b] - scores[a] || a - b);
-  const found: { readonly i: number; readonly embedding: Float32Array; readonly duplicates: PhotoFacts[] }[] = [];
-  for (const i of matching) {
+  const bounds = index.scoreBounds(query);
+  const candidates = new Int32Array(bounds.length);
+  let count = 0;
+  for (let i = 0; i < bounds.length; i++) if (bounds[i] >= least && passes(photos[i])) candidates[count++] = i;
+  const found: (Ranked & { readonly embedding: Float32Array; readonly duplicates: PhotoFacts[] })[] = [];
+  for (const { i, score } of bestFirst(candidates.subarray(0, count), bounds, (each) => index.score(each, query))) {
+    if (score < least) break;
     const embedding = index.embedding(i);
     const same = found.find((each) => dot(each.embedding, embedding) >= SAME);
-    if (same) same.duplicates.push(index.photos[i]);
-    else if (found.length < top) found.push({ i, embedding, duplicates: [] });
+    if (same) same.duplicates.push(photos[i]);
+    else if (found.length < top) found.push({ i, score, embedding, duplicates: [] });
     else break;
   }
-  return found.map(({ i, duplicates }, rank) => ({
+  return found.map(({ i, score, duplicates }, rank) => ({
     rank: rank + 1,
-    photo: index.photos[i],
-    similarity: scores[i],
-    probability: probability(scores[i]),
+    photo: photos[i],
+    similarity: score,
+    probability: probability(score),
     duplicates,
   }));
 }
@@ -90,15 +93,10 @@ function filterOf({ under, from, to }: PhotoFilter): (photo: PhotoFacts) => bool
     throw new PhotoIndexError(`search: "${day}" is not a day; write 2024, 2024-05 or 2024-05-31`);
   }
   const folder = under === undefined ? "" : `${under.replace(/^\.\//, "").replace(/\/+$/, "")}/`;
-  return (photo) => {
+  const isInTime = (photo: PhotoFacts): boolean => {
     const day = dayOf(photo);
-    const isLate = to !== undefined && day.slice(0, to.length) > to;
-    return (folder === "" || photo.file.startsWith(folder)) && !(from !== undefined && day < from) && !isLate;
+    return !(from !== undefined && day < from) && !(to !== undefined && day.slice(0, to.length) > to);
   };
-}
-
-function dot(x: Float32Array, y: Float32Array): number {
-  let sum = 0;
-  for (let k = 0; k < x.length; k++) sum += x[k] * y[k];
-  return sum;
+  const isAnyDay = from === undefined && to === undefined;
+  return (photo) => (folder === "" || photo.file.startsWith(folder)) && (isAnyDay || isInTime(photo));
 }

@@ -14,16 +14,9 @@
  * newer than the oldest Node that is supported; vector stores are native addons. These files open in Python and in `less`.
  */
 import { join } from "node:path";
-import {
-  FormatError,
-  isJsonRecord,
-  type JsonRecord,
-  type JsonValue,
-  readSafetensors,
-  writeSafetensors,
-} from "../formats/index.ts";
+import { FormatError, isJsonRecord, type JsonRecord, type JsonValue, writeSafetensors } from "../formats/index.ts";
 import { type Fs, parseSealed, sealedText, sha256, utf8, writeDurably } from "../run/index.ts";
-import { type FactLine, isPhoto, linesText, parseLines } from "./facts.ts";
+import { type FactLine, linesText } from "./facts.ts";
 
 /** A folder cannot become an index, is not one, or is one of something else. */
 export class PhotoIndexError extends Error {
@@ -62,7 +55,13 @@ const VERSION = 1;
 export const MANIFEST = "index.json";
 /** All names in the folder of an index but the manifest's and locks'. */
 export const SEGMENT_FILE = /^(\d{6,15})\.(jsonl|safetensors)(\.tmp)?$/;
-const TENSOR = "embeddings";
+/** The name of the tensor in a file of embeddings. */
+export const TENSOR = "embeddings";
+
+/** The file with the lines of a segment. */
+export const factsFile = (path: string, name: string): string => join(path, `${name}.jsonl`);
+/** The file with the embeddings of a segment. */
+export const embeddingsFile = (path: string, name: string): string => join(path, `${name}.safetensors`);
 
 /** Writes the two files of a segment; they are durable once the manifest that names them is. */
 export function writeSegment(path: string, name: string, { lines, embeddings }: Segment, width: number, fs: Fs) {
@@ -70,30 +69,10 @@ export function writeSegment(path: string, name: string, { lines, embeddings }: 
   const facts = utf8(linesText(lines));
   const shape = [photos, width];
   const bytes = writeSafetensors(new Map([[TENSOR, { dtype: "F32", shape, data: embeddings }]]));
-  writeDurably(fs, join(path, `${name}.jsonl`), facts, { syncName: false });
-  writeDurably(fs, join(path, `${name}.safetensors`), bytes, { syncName: false });
+  writeDurably(fs, factsFile(path, name), facts, { syncName: false });
+  writeDurably(fs, embeddingsFile(path, name), bytes, { syncName: false });
   fs.syncFolder(path);
   return { name, lines: lines.length, photos, facts: sha256(facts), embeddings: sha256(bytes) };
-}
-
-/** Reads a segment. Throws `FormatError` if a file of it is damaged, and errors of the system. */
-export function readSegment(path: string, entry: SegmentEntry, width: number, fs: Fs): Segment {
-  const read = (ending: string, hash: string): Uint8Array => {
-    const name = `${entry.name}.${ending}`;
-    const bytes = fs.read(join(path, name));
-    if (sha256(bytes) !== hash) {
-      throw new FormatError("INDEX_FILE", name, 0, `its ${bytes.length} bytes are not those that were written`);
-    }
-    return bytes;
-  };
-  const lines = parseLines(new TextDecoder().decode(read("jsonl", entry.facts)), `${entry.name}.jsonl`);
-  const file = `${entry.name}.safetensors`;
-  const tensor = readSafetensors(read("safetensors", entry.embeddings), file).tensors.get(TENSOR);
-  const photos = lines.filter(isPhoto).length;
-  if (!(tensor?.data instanceof Float32Array) || tensor.data.length !== photos * width) {
-    throw new FormatError("INDEX_FILE", file, 0, `expected "${TENSOR}" F32 [${photos}, ${width}]`);
-  }
-  return { lines, embeddings: tensor.data };
 }
 
 /** Replaces the manifest. */

@@ -2,13 +2,13 @@
  * Brings an index up to date with its folder: embeds new and changed pictures, and those alone.
  *
  * A file is looked at if its size or time differs from what is known. If its contents are those of a known picture, it was renamed,
- * copied or touched, and keeps the embedding. Files are read and decoded by other threads while this one embeds. A large model embeds a
+ * copied or touched, and keeps the embedding. Other threads decode and resize pictures while this one embeds. A large model embeds a
  * batch on several devices, while this thread reads the next one.
  */
 import { join } from "node:path";
-import { embedPrepared, type Fs, type OpenModel, picturesForDevices, realFs } from "../run/index.ts";
+import { openPreparer, type Preparer } from "../data/index.ts";
+import { embedPrepared, type Fs, type OpenModel, picturesForDevices, readAhead, realFs } from "../run/index.ts";
 import { isPhoto, type PhotoFacts } from "./facts.ts";
-import { readAhead } from "./readAhead.ts";
 import { type ReadPhoto, readPhoto } from "./readPhoto.ts";
 import { scan } from "./scan.ts";
 import { type Change, IndexWriter } from "./writer.ts";
@@ -26,7 +26,10 @@ export interface UpdateOptions {
   readonly progress?: (done: number, of: number) => void;
   /** Whether to end after this batch. */
   readonly stop?: () => boolean;
-  /** The most devices that embed, each with the model of the path; few images, or a small model, are embedded on this thread. */
+  /**
+   * The most threads that prepare images, and the most devices that embed, each with the model of the path. Few images are prepared, and
+   * few images or those of a small model embedded, on this thread.
+   */
   readonly devices?: number;
   readonly fs?: Fs;
 }
@@ -66,10 +69,12 @@ export async function updateIndex(
   const of = { model: { path: model.path, fingerprint: model.fingerprint }, folder, width: model.embedDim };
   const writer = IndexWriter.open(path, of, now, warn, fs);
   const adding = new Adding(writer, model, devices);
+  let preparer: Preparer | undefined;
   try {
     const { changed, gone, unchanged } = scan(folder, writer.known, { skip, index: path, warn });
-    const read = (file: string) =>
-      readPhoto(join(folder, file), file, { model, known: (hash) => adding.known(hash), warn });
+    preparer = openPreparer(changed.length, devices);
+    const reading = { model, preparer, known: (hash: string) => adding.known(hash), warn };
+    const read = (file: string) => readPhoto(join(folder, file), file, reading);
     let done = 0;
     let stopped = false;
     for await (const photo of readAhead(changed, AHEAD, read)) {
@@ -87,6 +92,7 @@ export async function updateIndex(
     return { ...countsOf(writer), ...adding.counts, gone: stopped ? 0 : gone.length, unchanged, complete: !stopped };
   } finally {
     await adding.finish().catch(() => {}); // after another error, which is thrown
+    await preparer?.close();
     writer.release();
   }
 }

@@ -100,7 +100,7 @@ export const fields = {
     kernels: choice("fast", KERNEL_MODES, "strict: the same bits on every engine; reference: plain loops"),
     seed: integer(0, 0, 2 ** 32 - 1, "determines all random numbers"),
     firstSteps: integer(0, 0, 100_000_000, "train.steps at the start, if --resume has changed it since; else 0"),
-    init: hashOrNone("SHA-256 of the weights that --init named: all, or with train.lock those of the image tower"),
+    init: hashOrNone("SHA-256 of the weights that --init named: all, or those of the image tower if only it was taken"),
     objective: choice(
       "pairs",
       ["pairs", "classify"],
@@ -154,19 +154,23 @@ export interface Origin {
   readonly sha256: { readonly all: string; readonly image: string };
 }
 
+/** Whether a run takes of its starting weights the image tower alone: its text tower is new, or it has none. */
+export const takesTower = ({ train }: Pick<Config, "train">): boolean =>
+  train.lock === "image" || train.objective === "classify";
+
 /**
- * A configuration with what a run keeps of its origin: model and tokenizer, or only the image tower if that is locked; and how
- * drawings are cropped.
+ * A configuration with what a run keeps of its origin: model and tokenizer, or only the image tower; and how drawings are
+ * cropped.
  */
 export function startingFrom({ model, tokenizer, trim, preprocess, sha256 }: Origin, config: Config): Config {
   const { image, embedDim } = model;
-  const isLocked = config.train.lock === "image";
+  const takesAll = !takesTower(config);
   return structuredClone({
     ...config,
     data: { ...config.data, trim: trim ?? config.data.trim, preprocess: preprocess ?? config.data.preprocess },
-    model: isLocked ? { ...config.model, image, embedDim } : model,
-    tokenizer: isLocked ? config.tokenizer : tokenizer,
-    train: { ...config.train, init: isLocked ? sha256.image : sha256.all },
+    model: takesAll ? model : { ...config.model, image, embedDim },
+    tokenizer: takesAll ? tokenizer : config.tokenizer,
+    train: { ...config.train, init: takesAll ? sha256.all : sha256.image },
   });
 }
 
@@ -209,12 +213,12 @@ export function checkConfig(tree: unknown): Config {
 }
 
 /** The model configuration of a run, for a tokenizer with `vocabSize` tokens. */
-export function modelConfig({ model, tokenizer, train }: Config, vocabSize: number): SigLipConfig {
+export function modelConfig({ model, tokenizer, train, loss }: Config, vocabSize: number): SigLipConfig {
   const { text, biasInit, ...rest } = model;
   return {
     ...rest,
     text: { ...text, vocabSize, length: tokenizer.length },
-    biasInit: biasInit === "log-odds" ? logOddsBias(train.batch) : biasInit,
+    biasInit: biasInit === "log-odds" ? logOddsBias(train.batch, loss.ratio) : biasInit,
   };
 }
 

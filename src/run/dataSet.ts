@@ -26,6 +26,8 @@ export interface Opening {
   readonly warn?: (message: string) => void;
   /** The folder that caches rendered images, and holds names of CLDR; without one the images stay in memory. */
   readonly cache?: string | undefined;
+  /** Threads that decode many images of the user; 1 by default, which is this one. */
+  readonly threads?: number;
 }
 
 /** Options for opening test sets. */
@@ -41,14 +43,14 @@ export interface Vocabulary {
   readonly tokenizer: Tokenizer;
   /** Number of distinct items; a batch contains each at most once. */
   readonly items: number;
+  /** All captions. */
+  readonly texts: readonly string[];
 }
 
 /** What a run trains on. */
 export interface TrainingData extends Vocabulary {
   /** The source of the batches, as plain data for the devices that draw them. */
   readonly pairs: PairsSpec;
-  /** All captions. */
-  readonly texts: readonly string[];
   /** SHA-256 of data that may change between two runs, a user's or icons: a resumed run must find it unchanged. */
   readonly contents?: string;
 }

@@ -104,6 +104,19 @@ const testedLanguages = ({ data: { languages, testLanguages } }: EmojiSettings):
 const withoutKeywords = (names: EmojiNames): EmojiNames =>
   new Map([...names].map(([language, emoji]) => [language, emoji.map(({ name }) => ({ name, tags: [] }))]));
 
+/** The names that training reads, with their keywords if it reads these too. */
+const used = ({ data }: EmojiSettings, names: EmojiNames): EmojiNames =>
+  data.keywordProbability > 0 ? names : withoutKeywords(names);
+
+/** The texts of some emoji in the languages of training. */
+function textsOf(settings: EmojiSettings, names: EmojiNames, items: Int32Array): string[] {
+  const texts = used(settings, names);
+  return settings.data.languages.flatMap((language) => {
+    const named = texts.get(language)!;
+    return Array.from(items).flatMap((item) => [named[item].name, ...named[item].tags]);
+  });
+}
+
 /** The styles that training never sees. */
 const testStyles = ({ data: { testStyle, secondTestStyle } }: EmojiSettings): EmojiStyle[] =>
   secondTestStyle === "none" ? [testStyle] : [testStyle, secondTestStyle];
@@ -158,8 +171,6 @@ async function openedTraining(holdsOut: boolean, settings: EmojiSettings, openin
   checkBatch(settings, emoji.length);
   const { rendered, names } = await open(settings, opening, strokeProbability > 0 ? trainStyles : []);
   const tokenizer = tokenizerFor(settings, names);
-  const texts = keywordProbability > 0 ? names : withoutKeywords(names);
-  const chosen = items ?? Int32Array.from(emoji.keys());
   return {
     tokenizer,
     pairs: {
@@ -173,15 +184,12 @@ async function openedTraining(holdsOut: boolean, settings: EmojiSettings, openin
       tags: keywordProbability,
       trim: trims(settings),
       languages,
-      names: texts,
+      names: used(settings, names),
       rendered,
       ...(items ? { items } : {}),
     },
     items: emoji.length,
-    texts: languages.flatMap((language) => {
-      const named = texts.get(language)!;
-      return Array.from(chosen).flatMap((item) => [named[item].name, ...named[item].tags]);
-    }),
+    texts: textsOf(settings, names, items ?? Int32Array.from(emoji.keys())),
   };
 }
 
@@ -199,7 +207,9 @@ export const emojiData = (holdsOut: boolean): DataSet<EmojiSettings> => ({
 
   async openVocabulary(settings, { cache }) {
     const names = await emojiNames(await emojiList(), testedLanguages(settings), cache);
-    return { tokenizer: tokenizerFor(settings, names), items: (await trained(holdsOut)).emoji.length };
+    const { emoji, items } = await trained(holdsOut);
+    const texts = textsOf(settings, names, items ?? Int32Array.from(emoji.keys()));
+    return { tokenizer: tokenizerFor(settings, names), items: emoji.length, texts };
   },
 
   openTraining: (settings, opening) => openedTraining(holdsOut, settings, opening),

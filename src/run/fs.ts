@@ -33,8 +33,13 @@ export interface Fs {
   isFolder(path: string): boolean;
   /** Makes a folder in an existing one. Throws `EEXIST` if the path exists. */
   makeFolder(path: string): void;
-  /** Opens for writing: `replace` empties the file, `new` throws `EEXIST` if the path exists, `append` writes at the end. */
-  open(path: string, mode: "replace" | "new" | "append"): number;
+  /**
+   * Opens a file: `read` for `readAt`, the others for writing. `replace` empties it, `new` throws `EEXIST` if the path exists,
+   * `append` writes at the end.
+   */
+  open(path: string, mode: "read" | "replace" | "new" | "append"): number;
+  /** Reads into `bytes` from a position in the file, and returns how many bytes it read: fewer only at the end. */
+  readAt(file: number, bytes: Uint8Array, position: number): number;
   /** Writes some of the bytes and returns how many. */
   write(file: number, bytes: Uint8Array): number;
   /** Returns once the contents are on the disk. */
@@ -61,7 +66,8 @@ export const realFs: Fs = {
   list: (path) => readdirSync(path),
   isFolder: (path) => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
   makeFolder: (path) => mkdirSync(path),
-  open: (path, mode) => openSync(path, { replace: "w", new: "wx", append: "a" }[mode]),
+  open: (path, mode) => openSync(path, { read: "r", replace: "w", new: "wx", append: "a" }[mode]),
+  readAt: readFully,
   write: (file, bytes) => writeSync(file, bytes.subarray(0, PIECE)),
   sync: (file) => fsyncSync(file),
   close: (file) => closeSync(file),
@@ -89,12 +95,7 @@ function readRegularFile(path: string): Uint8Array {
   const file = openSync(path, "r");
   try {
     const bytes = new Uint8Array(fstatSync(file).size);
-    let length = 0;
-    while (length < bytes.length) {
-      const read = readSync(file, bytes, length, Math.min(bytes.length - length, PIECE), length);
-      if (read === 0) break;
-      length += read;
-    }
+    const length = readFully(file, bytes, 0);
     if (length < bytes.length || fstatSync(file).size !== bytes.length) {
       throw new FormatError("FILE_CHANGED", path, length, "the file changed size while it was read");
     }
@@ -102,6 +103,17 @@ function readRegularFile(path: string): Uint8Array {
   } finally {
     closeSync(file);
   }
+}
+
+/** Reads as much as there is from a position on; one system call may read only some. */
+function readFully(file: number, bytes: Uint8Array, position: number): number {
+  let length = 0;
+  while (length < bytes.length) {
+    const read = readSync(file, bytes, length, Math.min(bytes.length - length, PIECE), position + length);
+    if (read === 0) break;
+    length += read;
+  }
+  return length;
 }
 
 /** Writes all bytes; one system call may write only some. */

@@ -4,7 +4,15 @@
  * The devices embed some pictures while this thread reads the next ones: they are started for every few hundred, which takes a second,
  * and share them evenly.
  */
-import { filesOf, PictureError, type PreparedPicture, sniffFile } from "../data/index.ts";
+import {
+  filesOf,
+  openPreparer,
+  PictureError,
+  type PreparedPicture,
+  type Preparer,
+  readBytes,
+  sniffFile,
+} from "../data/index.ts";
 import { launch } from "../parallel/launch.ts";
 import { gridOf, parameterCount, type SigLipConfig } from "../siglip/index.ts";
 import { galleryProgram } from "./devicePrograms.ts";
@@ -13,6 +21,7 @@ import type { GalleryJob } from "./galleryDevice.ts";
 import { joined } from "./joined.ts";
 import type { OpenModel } from "./openModel.ts";
 import type { PictureReader } from "./pictureReader.ts";
+import { readAhead } from "./readAhead.ts";
 
 /** Embedded pictures. */
 export interface Gallery {
@@ -29,6 +38,8 @@ export interface Gallery {
 /** Unreadable files with such a name are worth a warning. */
 export const PICTURE_NAME = /\.(png|jpe?g|jpe|jfif|webp|gif|avif|tiff?|svg)$/i;
 
+/** Files that are read before they are needed. */
+const AHEAD = 32;
 /** Pictures that are embedded at a time. */
 const AT_ONCE = 512;
 /** Work that takes a thread some ten seconds, for which it is worth to start devices. */
@@ -61,17 +72,24 @@ export async function embedFiles(
     embedded.at(-1)!.catch(() => {}); // thrown where it is awaited
   };
   const named = new Set(paths);
-  for (const file of filesOf(paths, warn)) {
-    const read = await readOne(file, pictures, named.has(file), warn);
-    if (typeof read === "string") {
-      skipped[read] = (skipped[read] ?? 0) + 1;
-      continue;
+  const files = filesOf(paths, warn);
+  const preparer = openPreparer(files.length, devices);
+  try {
+    const read = (file: string): Promise<ReadFile> => readOne(file, pictures, preparer, named.has(file));
+    for await (const { file, kind, picture, why } of readAhead(files, AHEAD, read)) {
+      if (why !== undefined) warn(why);
+      if (!picture) {
+        skipped[kind] = (skipped[kind] ?? 0) + 1;
+        continue;
+      }
+      names.push(file);
+      kinds[kind] = (kinds[kind] ?? 0) + 1;
+      waiting.push(picture.pixels);
+      if (picture.cutOff > 0.5) mostlyCut++;
+      if (waiting.length === AT_ONCE) await embed();
     }
-    names.push(file);
-    kinds[read.kind] = (kinds[read.kind] ?? 0) + 1;
-    waiting.push(read.pixels);
-    if (read.cutOff > 0.5) mostlyCut++;
-    if (waiting.length === AT_ONCE) await embed();
+  } finally {
+    await preparer.close();
   }
   if (waiting.length > 0) await embed();
   return { names, zimg: joined(await Promise.all(embedded)), skipped, mostlyCut, kinds };
@@ -97,17 +115,17 @@ export async function embedPrepared(
   pictures: readonly Float32Array[],
   devices: number,
 ): Promise<Float32Array> {
-  const { height: side } = model.pictures;
+  const { height: side, width } = model.pictures;
   const count = pictures.length;
   if (devices > 1 && count * gflopOf(model.config) >= MUCH_GFLOP) {
     const pixels = new Float32Array(new SharedArrayBuffer(4 * count * pictures[0].length));
     pictures.forEach((each, i) => {
       pixels.set(each, i * each.length);
     });
-    return embedOnDevices({ model: model.path, pixels, count, side }, devices);
+    return embedOnDevices({ model: model.path, pixels, count, side, width }, devices);
   }
   const pixels = (from?: number, end?: number): Float32Array => joined(pictures.slice(from, end));
-  return embedPictures(model, { count, side, pixels });
+  return embedPictures(model, { count, side, width, pixels });
 }
 
 /** Embeddings of pictures, which the devices share: those of one device, to the bit. */
@@ -116,20 +134,24 @@ export async function embedOnDevices(job: GalleryJob, devices: number): Promise<
   return first;
 }
 
-/** A picture, or the kind of a skipped file. In a folder, files that are not pictures cause no warning. */
-async function readOne(
-  file: string,
-  pictures: PictureReader,
-  isNamed: boolean,
-  warn: (message: string) => void,
-): Promise<(PreparedPicture & { readonly kind: string }) | string> {
+/** A file that was read. */
+interface ReadFile {
+  readonly file: string;
+  /** As in `sniffFile`. */
+  readonly kind: string;
+  /** Without one the file is skipped. */
+  readonly picture?: PreparedPicture;
+  /** Why it is skipped, if that is worth a warning: in a folder, files that are not pictures cause none. */
+  readonly why?: string;
+}
+
+async function readOne(file: string, pictures: PictureReader, preparer: Preparer, isNamed: boolean): Promise<ReadFile> {
   try {
     const { is, kind } = await sniffFile(file);
-    if (is !== "readable" && !isNamed && !(is === "other" && PICTURE_NAME.test(file))) return kind;
-    return { kind, ...(await pictures.read(file)) }; // or throws, with the kind of the file
+    if (is !== "readable" && !isNamed && !(is === "other" && PICTURE_NAME.test(file))) return { file, kind };
+    return { file, kind, picture: await preparer.input(pictures.input, await readBytes(file), file) };
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
-    warn(error.message);
-    return error.kind;
+    return { file, kind: error.kind, why: error.message };
   }
 }

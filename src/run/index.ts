@@ -64,12 +64,14 @@ export { checkMemory, fitsOn, fittingShards, imageUse, remedyFor, rowShapeOf, ru
 export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
 export { buildModel, buildOptimizer, classifierConfig } from "./model.ts";
 export { resultsOf } from "./modelSnapshot.ts";
-export { testAfter, testBefore, writeOldTests } from "./oldTests.ts";
+export { settingsInVain } from "./objectiveConflicts.ts";
+export { hasOldTests, testAfter, testBefore, writeOldTests } from "./oldTests.ts";
 export { type Meaning, type OpenModel, openModel } from "./openModel.ts";
 export type { PictureReader } from "./pictureReader.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";
 export { presetNames } from "./presets.ts";
 export { type ComparedProbe, probeJson, probeTable } from "./probe.ts";
+export { readAhead } from "./readAhead.ts";
 export type { TrainReport } from "./recorder.ts";
 export { compareRuns, reportRun } from "./reports.ts";
 export { type OpenRun, onContents, openResumed, type ResumeOptions, writeChanges } from "./resume.ts";
@@ -88,6 +90,7 @@ export {
 } from "./runFolder.ts";
 export { classifierOf, imageModelOf, modelOf, openRunToRead } from "./runModel.ts";
 export { sessionOf } from "./runReport.ts";
+export { showTime } from "./showTime.ts";
 export {
   initialCheckpoint,
   keptTokenizer,
@@ -95,7 +98,7 @@ export {
   requireFit,
   type StartingWeights,
 } from "./startingWeights.ts";
-export { checkTexts, cutTexts } from "./texts.ts";
+export { checkTexts, countCut, cutTexts, cutTrainingTexts } from "./texts.ts";
 export type { TrainJob, TrainResult } from "./trainDevice.ts";
 export {
   firstNonFinite,

@@ -21,6 +21,8 @@ export interface RunSummary {
   readonly loss: number | null;
   /** The newest recall on the first test set, fractions from 0 to 1; null if none was measured. */
   readonly recall: { readonly step: number; readonly textToImage: Ranks; readonly imageToText: Ranks } | null;
+  /** The newest accuracy of a classifier on the first test set, from 0 to 1; null if none was measured. */
+  readonly testAccuracy: { readonly step: number; readonly accuracy: number } | null;
   /** The preset with the fewest differences. */
   readonly preset: string;
   /** The differences, as `--set` takes them. */
@@ -83,6 +85,7 @@ function summaryOf(path: string): Omit<RunSummary, "changed"> {
   const saved = checkpoints.newestStep ?? 0;
   const isRunning = isInUse(path);
   const loss = Number(rows.findLast((row) => "loss" in row)?.loss);
+  const tested = rows.findLast((row) => "testAccuracy" in row);
   return {
     path,
     state: isRunning ? "running" : saved >= steps ? "done" : "stopped",
@@ -90,6 +93,7 @@ function summaryOf(path: string): Omit<RunSummary, "changed"> {
     steps,
     loss: Number.isFinite(loss) ? loss : null,
     recall: recallOf(rows.findLast((row) => "textToImage.r1" in row)),
+    testAccuracy: tested ? { step: tested.step, accuracy: Number(tested.testAccuracy) } : null,
     ...nearestPreset(config),
   };
 }

@@ -10,6 +10,7 @@ import { Journal, type Session } from "./journal.ts";
 import { pageScript } from "./pageScript.ts";
 import type { Beginning } from "./recorder.ts";
 import { reportOf, showDate } from "./runReport.ts";
+import { showTime } from "./showTime.ts";
 
 const LEAST_SECONDS = 10; // between two writes
 const SHARE = 0.02; // of the time
@@ -112,7 +113,7 @@ export class LiveReport {
     const now = new Date(Date.parse(session.date) + 1000 * this.#journal.ownSeconds).toISOString();
     const { steps } = config.train;
     const left = this.#step > first ? (this.#journal.ownSeconds * (steps - this.#step)) / (this.#step - first) : 0;
-    const text = `Running: step ${count(this.#step)} of ${count(steps)}${left > 0 ? `, about ${showSpan(left)} left` : ""}. Written ${showDate(now)}; this page renews itself.`;
+    const text = `Running: step ${count(this.#step)} of ${count(steps)}${left > 0 ? `, about ${showTime(left)} left` : ""}. Written ${showDate(now)}; this page renews itself.`;
     try {
       this.#write({ isRunning: true, text });
     } catch (error) {
@@ -135,9 +136,3 @@ export class LiveReport {
 }
 
 const count = (n: number): string => n.toLocaleString("en");
-
-/** `40 s`, `12 min`, `3 h`. */
-function showSpan(seconds: number): string {
-  if (seconds < 100) return `${Math.ceil(seconds)} s`;
-  return seconds < 6000 ? `${Math.ceil(seconds / 60)} min` : `${Math.ceil(seconds / 3600)} h`;
-}

@@ -37,7 +37,7 @@ export const modelFields = {
     "log-odds",
     -100,
     100,
-    "bias b at the start; log-odds: −ln(batch − 1), to classify −ln(classes − 1)",
+    "bias b at the start; log-odds: −ln(loss.ratio · (batch − 1)), to classify −ln(classes − 1)",
   ),
   outputInit: choice("xavier", ["xavier", "zero"], "kernels of the output projections in encoder blocks at the start"),
 };

@@ -1,4 +1,4 @@
-/** Settings that a run with train.objective=classify cannot have: it reads no text and compares no pairs. */
+/** Settings that a run with train.objective=classify cannot have, or has in vain: it reads no text and compares no pairs. */
 import type { Conflict } from "./configError.ts";
 
 interface ObjectiveSettings {
@@ -31,6 +31,18 @@ export function objectiveConflicts({ data, train, loss }: ObjectiveSettings): Co
     ],
   ];
   return rules.filter(([when]) => when).map(([, key, detail]) => ({ keys: [key, "train.objective"], detail }));
+}
+
+/** Keys of texts and of their similarities to images. A preset may set them, so they are no conflict. */
+const OF_TEXTS =
+  /^(tokenizer\..*|model\.text\..*|model\.temperatureInit|data\.(keywordProbability|languages|testLanguages))$/;
+
+/** A warning that names the settings a person made in vain: with train.objective=classify those of texts. */
+export function settingsInVain({ train }: ObjectiveSettings, settings: readonly string[]): string[] {
+  if (train.objective === "pairs") return [];
+  const keys = new Set(settings.map((setting) => setting.split("=")[0].trim()).filter((key) => OF_TEXTS.test(key)));
+  if (keys.size === 0) return [];
+  return [`no effect with train.objective classify, which reads no texts: ${[...keys].join(", ")}; leave out`];
 }
 
 const without = (setting: string, remedy: string): string =>

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { DataError, SourceError } from "../data/index.ts";
 import { FormatError, isJsonRecord, type JsonValue, parseJson, printable } from "../formats/index.ts";
 import { launch } from "../parallel/launch.ts";
-import type { Config } from "./config.ts";
+import { type Config, takesTower } from "./config.ts";
 import type { Opening } from "./dataSet.ts";
 import { openTests } from "./dataSets.ts";
 import { evalProgram } from "./devicePrograms.ts";
@@ -44,13 +44,19 @@ export async function testBefore(
   options: OldTestOptions,
 ): Promise<OldTests | undefined> {
   const { path: init, data } = from;
-  const isLocked = config.train.lock === "image"; // its text tower is new, so nothing was known before
-  if (data === undefined || isLocked || isSame(data, config.data)) return undefined;
+  if (data === undefined || !hasOldTests(config, from)) return undefined;
   const before = await evaluated({ init, data }, config, stored, options);
   return before && { init, data, before };
 }
 
-const isSame = (a: Config["data"], b: Config["data"]): boolean => a.name === b.name && a.contents === b.contents;
+/**
+ * Whether a run is tested on the data that its weights come from: it trains on other data. With a new text tower, or none, there is nothing
+ * to compare.
+ */
+export const hasOldTests = (config: Config, { data }: StartingWeights): boolean =>
+  data !== undefined &&
+  !takesTower(config) &&
+  !(data.name === config.data.name && data.contents === config.data.contents);
 
 /** Writes the tests into the folder of a run. */
 export const writeOldTests = (run: string, tests: OldTests): void =>

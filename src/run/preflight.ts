@@ -48,7 +48,8 @@ export function checkSettings(config: Config, resumed: boolean): string[] {
 const FAR = 3;
 
 /** A bias far from the log-odds of a match in a batch: the first steps do little but move it (Table 4 of the paper). */
-function biasWarning({ model: { biasInit }, train: { objective, loss, batch, init } }: Config): string[] {
+function biasWarning({ model: { biasInit }, train, loss: { ratio } }: Config): string[] {
+  const { objective, loss, batch, init } = train;
   if (
     objective !== "pairs" ||
     biasInit === "log-odds" ||
@@ -57,9 +58,9 @@ function biasWarning({ model: { biasInit }, train: { objective, loss, batch, ini
     !trainingLosses[loss].usesBias
   )
     return [];
-  const best = logOddsBias(batch);
+  const best = logOddsBias(batch, ratio);
   if (Math.abs(biasInit - best) <= FAR) return [];
-  const odds = `${best.toFixed(1)}, the log-odds of a match in a batch of ${batch}`;
+  const odds = `${best.toFixed(1)}, the log-odds of a match ${ratio < 1 ? `beside ${ratio} of the negatives of` : "in"} a batch of ${batch}`;
   return [
     `model.biasInit ${biasInit} is far from ${odds}: the first steps do little but move b; use model.biasInit=log-odds`,
   ];

@@ -3,7 +3,7 @@ import type { BatchRow, ModelSnapshot } from "../report/index.ts";
 import type { Step } from "../siglip/index.ts";
 import type { Config } from "./config.ts";
 import { ClippedSteps, healthMetrics } from "./healthMetrics.ts";
-import { type Metrics, MetricsLog, readMetrics } from "./metrics.ts";
+import { MetricsLog, readMetrics } from "./metrics.ts";
 import { Saver, type SaverOptions } from "./saver.ts";
 import type { Figures, Tested } from "./task.ts";
 import { flopsOf, pendingOf, type Stored } from "./trainingState.ts";
@@ -11,20 +11,23 @@ import { TrainingWatch, type WatchedRun } from "./trainingWatch.ts";
 
 /** A report from a device to the main thread during training. */
 export type TrainReport =
-  | {
-      readonly kind: "step";
-      readonly step: number;
-      readonly loss: number;
-      readonly t?: number;
-      readonly b?: number;
-      readonly accuracy?: number;
-      /** R@1 on the first test set after this step, if it was measured. */
-      readonly recall?: { readonly textToImage: number; readonly imageToText: number };
-    }
+  | StepReport
   | { readonly kind: "log"; readonly message: string }
   | ({ readonly kind: "begin" } & Beginning)
   /** The model after an evaluation. */
   | { readonly kind: "snapshot"; readonly snapshot: ModelSnapshot };
+
+/** A step, and if it was tested R@1 or the accuracy on the first test set. */
+interface StepReport {
+  readonly kind: "step";
+  readonly step: number;
+  readonly loss: number;
+  readonly t?: number;
+  readonly b?: number;
+  readonly accuracy?: number;
+  readonly recall?: { readonly textToImage: number; readonly imageToText: number };
+  readonly testAccuracy?: number;
+}
 
 /** What the report shows of a training before its first step. */
 export interface Beginning {
@@ -66,6 +69,8 @@ export class Recorder {
   #flops: number;
   #saidGroups = false;
   #reported = Number.NEGATIVE_INFINITY;
+  /** The last step of the training, before its test. */
+  #last: StepReport | undefined;
 
   /** Throws `CheckpointError` if the next checkpoints would not fit on the disk. */
   constructor(options: RecorderOptions) {
@@ -114,7 +119,9 @@ export class Recorder {
     if (tested) this.#log.append({ step, ...tested.figures });
     for (const sign of this.#watch.see(seen)) this.#say(`warning: ${sign}`);
     if (last || tested || performance.now() - this.#reported > REPORT_MS) {
-      this.#report({ kind: "step", step, loss, ...own, ...(tested && bestRanks(tested.figures)) });
+      const report: StepReport = { kind: "step", step, loss, ...own };
+      if (last) this.#last = report;
+      this.#report({ ...report, ...(tested && testOf(tested.figures)) });
       if (tested) this.#report({ kind: "snapshot", snapshot: { step, ...tested.snapshot() } });
       this.#reported = performance.now();
     }
@@ -138,7 +145,8 @@ export class Recorder {
   }
 
   /** Records a test at the end, unless the run ended before and was only evaluated again. */
-  sawResult(tested: Metrics): void {
+  sawResult(tested: Figures & { readonly step: number }): void {
+    if (this.#last) this.#report({ ...this.#last, ...testOf(tested) });
     const figures = Object.keys(tested);
     const isKnown = readMetrics(this.#run).rows.some(
       (row) => row.step === tested.step && figures.every((name) => name in row),
@@ -163,9 +171,11 @@ const ofObjective = ({ t, b, accuracy }: Pick<Step, "t" | "b" | "accuracy">): Re
   ...(accuracy === undefined ? {} : { accuracy }),
 });
 
-/** R@1 of a test, if it measured recall. */
-const bestRanks = (row: Figures): { recall?: { textToImage: number; imageToText: number } } =>
-  "textToImage.r1" in row ? { recall: { textToImage: row["textToImage.r1"], imageToText: row["imageToText.r1"] } } : {};
+/** R@1 of a test, or the accuracy of a classifier. */
+const testOf = (row: Figures): Pick<StepReport, "recall" | "testAccuracy"> =>
+  "testAccuracy" in row
+    ? { testAccuracy: row.testAccuracy }
+    : { recall: { textToImage: row["textToImage.r1"], imageToText: row["imageToText.r1"] } };
 
 /** A watch for the coming steps; that of a resumed run knows the run's first step. */
 function watchFrom({ run, first, config, loss }: RecorderOptions): TrainingWatch {

@@ -3,7 +3,8 @@ import { countParameters } from "../nn/index.ts";
 import type { ModelSnapshot } from "../report/index.ts";
 import type { Config } from "./config.ts";
 import type { TrainedModel } from "./model.ts";
-import { machineName, showDevices, showDuration, showTraining } from "./runReport.ts";
+import { machineName, showDevices, showTraining } from "./runReport.ts";
+import { showTime } from "./showTime.ts";
 import type { TaskResults } from "./task.ts";
 
 export interface Finished {
@@ -36,7 +37,7 @@ export function finish({ config, model, results, seconds, flops, first, devices 
   return {
     kind: "done",
     table: results.table,
-    summary: `${parameters} parameters, ${training}, ${showDuration(seconds)}${since} on ${machine}`,
+    summary: `${parameters} parameters, ${training}, ${showTime(seconds)}${since} on ${machine}`,
     snapshot: { step: steps, ...results.snapshot },
   };
 }

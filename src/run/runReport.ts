@@ -20,6 +20,7 @@ import { readJournal, type Session } from "./journal.ts";
 import { type Metrics, readMetrics } from "./metrics.ts";
 import { lossOf } from "./model.ts";
 import { checkSettings } from "./preflight.ts";
+import { showTime } from "./showTime.ts";
 import { TrainingWatch } from "./trainingWatch.ts";
 
 /** A run, and what is known of it beside its files. */
@@ -220,17 +221,13 @@ function factsOf(
       : {}),
     ...(parameters === undefined ? {} : { parameters: count(parameters) }),
     ...(last ? { training: showTraining(config, last.step, last.gflop) } : {}),
-    ...(times.length > 0 ? { "time of training": showDuration(times[times.length - 1].seconds) } : {}),
+    ...(times.length > 0 ? { "time of training": showTime(times[times.length - 1].seconds) } : {}),
     ...(session ? { machine: `${session.machine}, ${session.devices}`, kernels: session.kernels } : {}),
   };
 }
 
 /** `2026-11-30 06:32 UTC`. */
 export const showDate = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
-
-/** `1 min 4 s`. */
-export const showDuration = (seconds: number): string =>
-  `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
 
 /** `243,200 pairs in 1,900 steps, 3,771 GFLOP`. */
 export function showTraining({ train }: Config, steps: number, gflop = Number.NaN): string {

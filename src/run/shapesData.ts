@@ -21,7 +21,7 @@ export const shapesData: DataSet = {
 
   async openVocabulary(settings) {
     const texts = captions();
-    return { tokenizer: tokenizerFor(settings, texts), items: texts.length };
+    return { tokenizer: tokenizerFor(settings, texts), items: texts.length, texts };
   },
 
   async openTraining(settings) {

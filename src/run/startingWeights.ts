@@ -1,7 +1,7 @@
 /**
  * `--init`: the weights that a new run starts from, of another run, of a model saved by `saveModel`, or released ones.
  *
- * A run takes all of them, or with train.lock=image only the image tower. They become its checkpoint of step 0, so that it can be
+ * A run takes all of them, or with train.lock=image or train.objective=classify only the image tower. They become its checkpoint of step 0, so that it can be
  * resumed without the folder that they came from.
  */
 
@@ -20,8 +20,9 @@ import {
   type Origin,
   type Problem,
   startingFrom,
+  takesTower,
 } from "./config.ts";
-import { buildModel, buildOptimizer } from "./model.ts";
+import { buildClassifier, buildModel, buildOptimizer, type TrainedModel } from "./model.ts";
 import { openModel } from "./openModel.ts";
 import { RunFolderError } from "./runFolder.ts";
 import { holdsWeights, openRunToRead } from "./runModel.ts";
@@ -121,8 +122,8 @@ const startingWeights = (
 });
 
 /** The tokenizer that a run keeps: that of its starting weights, unless it trains a new text tower. Throws `RunFolderError`. */
-export function keptTokenizer({ train }: Config, { path, savedTokenizer }: StartingWeights): Tokenizer | undefined {
-  if (train.lock === "image") return undefined;
+export function keptTokenizer(config: Config, { path, savedTokenizer }: StartingWeights): Tokenizer | undefined {
+  if (takesTower(config)) return undefined;
   if (savedTokenizer) return savedTokenizer;
   throw new RunFolderError(
     `--init ${path}: the model was saved without its tokenizer, so its text tower cannot be trained on; save it with saveModel(model, folder, "siglip-ts", { tokenizer }), or use its image tower alone with --lock image`,
@@ -142,7 +143,7 @@ export function requireFit(config: Config, from: StartingWeights): void {
   if (differing.length === 0) return;
   const { total } = parameterCount(modelConfig(config, config.tokenizer.vocabSize));
   const weights =
-    total > MOST_SHOWN ? [] : scope(() => misfits(buildModel(config, textRows(config, from)), from, config));
+    total > MOST_SHOWN ? [] : scope(() => misfits(newModel(config, textRows(config, from)), from, config));
   const more = weights.length > 3 ? `; and ${weights.length - 3} more` : "";
   const shown = weights.length > 0 ? ` (${weights.slice(0, 3).join("; ")}${more})` : "";
   throw new ConfigError(
@@ -153,19 +154,20 @@ export function requireFit(config: Config, from: StartingWeights): void {
   );
 }
 
-/** Throws `ConfigError` if a run of pairs would start from a classifier, which has no text tower, or the other way round. */
-function requireTowers({ train }: Config, { path, weights }: StartingWeights): void {
-  const refuse = (key: string, detail: string): never => {
-    throw new ConfigError([{ code: "CONFIG_COMBINATION", key, detail }]);
-  };
-  if (train.objective === "classify") {
-    refuse("train.objective", `train.objective classify starts from random weights; leave --init ${path} out`);
-  }
-  if (train.lock === "none" && ![...weights.keys()].some((name) => name.startsWith("text/"))) {
-    const what = "was trained on classes (train.objective=classify) and has no text tower";
-    refuse("--init", `--init ${path} ${what}; take its image tower with --lock image`);
-  }
+/** Throws `ConfigError` if a run would take the text tower of a classifier, which has none. */
+function requireTowers(config: Config, { path, weights }: StartingWeights): void {
+  if (takesTower(config) || [...weights.keys()].some((name) => name.startsWith("text/"))) return;
+  const what = "was trained on classes (train.objective=classify) and has no text tower";
+  const detail = `--init ${path} ${what}; take its image tower with --lock image`;
+  throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "--init", detail }]);
 }
+
+/** Enough to compare image towers. */
+const FEWEST_CLASSES = 2;
+
+/** A new model; `classes`: of a run that classifies. */
+const newModel = (config: Config, vocabSize: number, classes = FEWEST_CLASSES): TrainedModel =>
+  config.train.objective === "classify" ? buildClassifier(config, classes) : buildModel(config, vocabSize);
 
 /** Rows of the token table: as in the starting weights, unless the setting is another. */
 function textRows(config: Config, { tokenizer, weights }: StartingWeights): number {
@@ -175,10 +177,10 @@ function textRows(config: Config, { tokenizer, weights }: StartingWeights): numb
 }
 
 /** The paths that a run takes from its starting weights. */
-const isTaken = ({ train }: Config, path: string): boolean => train.lock === "none" || path.startsWith("image/");
+const isTaken = (config: Config, path: string): boolean => !takesTower(config) || path.startsWith("image/");
 
 /** In words: every weight that is missing, unknown or of another shape in the starting weights. */
-function misfits(model: SigLip, { weights }: StartingWeights, config: Config): string[] {
+function misfits(model: TrainedModel, { weights }: StartingWeights, config: Config): string[] {
   const wanted = parametersOf(model);
   const found: string[] = [];
   for (const [path, { shape }] of wanted) {
@@ -193,10 +195,18 @@ function misfits(model: SigLip, { weights }: StartingWeights, config: Config): s
   return found;
 }
 
-/** The checkpoint of step 0: a new model with the starting weights, a new optimizer. Throws `RunFolderError` if they do not fit. */
-export function initialCheckpoint(config: Config, from: StartingWeights, tokenizer: Tokenizer): Checkpoint {
+/**
+ * The checkpoint of step 0: a new model with the starting weights, a new optimizer. `classes`: of a run that classifies, whose head
+ * is new. Throws `RunFolderError` if the weights do not fit.
+ */
+export function initialCheckpoint(
+  config: Config,
+  from: StartingWeights,
+  tokenizer: Tokenizer,
+  classes?: number,
+): Checkpoint {
   return scope(() => {
-    const model = buildModel(config, tokenizer.vocabSize);
+    const model = newModel(config, tokenizer.vocabSize, classes);
     const problems = misfits(model, from, config);
     if (problems.length > 0) throw new RunFolderError(`--init ${from.path} does not fit: ${problems.join("; ")}`);
     for (const [path, { value }] of parametersOf(model)) {

@@ -42,7 +42,7 @@ export const classification = (model: Classifier): Objective<ClassBatch, "logits
     const { loss, dlogits, accuracy } = classLoss(logits, labels, cut);
     return { loss, rows: { logits: dlogits }, metrics: { accuracy } };
   },
-  health({ rows, lengths }, { comm, shards }) {
+  health({ rows, lengths }, _, { comm, shards }) {
     const batch = rows.logits.shape[0] * comm.size;
     const total = inShardOrder(shards, comm, (shard) => [lengths.logits[shard]]);
     return { embeddingNorm: { image: total[0] / batch } };

@@ -96,8 +96,11 @@ export function imageTokens(image: ImageTowerConfig, trains: boolean): number {
   return (trains ? keptCount(rows * cols, patchDropout) : rows * cols) + (pooling === "tok" ? 1 : 0);
 }
 
-/** −ln(B − 1), the log-odds that a pair of a batch matches: with this b every pair starts at probability 1/B. */
-export const logOddsBias = (batch: number): number => -portable.log(Math.max(batch - 1, 1));
+/**
+ * −ln(ρ·(B − 1)), the log-odds that a pair of a batch matches, of those that count: with all negatives (ρ = 1) every pair starts
+ * at probability 1/B.
+ */
+export const logOddsBias = (batch: number, ratio = 1): number => -portable.log(ratio * Math.max(batch - 1, 1));
 
 /** No model has this configuration: the message names the conflicting numbers or the unknown word. */
 export class ModelConfigError extends Error {

@@ -7,11 +7,12 @@
  *     Σᵢⱼ ℓᵢⱼ = t·⟨Σᵢ xᵢ, Σⱼ yⱼ⟩ + n²·b
  *
  * and the least and the greatest from a walk round the ring, tile by tile. Sums are added in the order of shards, so all numbers
- * are the same on any number of devices.
+ * are the same on any number of devices. Pairs of an image and the equal text of another row are no negatives: their sum is that
+ * over the texts of each group,   Σ ℓᵢⱼ = Σᵢ t·⟨xᵢ, Y(i) − yᵢ⟩ + …,   with Y(i) the sum of the texts of i's group.
  */
 import { type Optimizer, parametersOf } from "../nn/index.ts";
 import type { Communicator } from "../parallel/index.ts";
-import { matmul, scope, sumSquares, type Tensor, tensor } from "../tensor/index.ts";
+import { matmul, type PairGroups, scope, sumSquares, type Tensor, tensor } from "../tensor/index.ts";
 
 /** The least, the mean and the greatest of some numbers. */
 export interface Spread {
@@ -28,9 +29,9 @@ export type Norms = ByPart & { readonly all: number };
 
 /** What is measured of a batch, by any objective. */
 export interface BatchHealth {
-  /** The logits of the matching pairs. */
+  /** The logits of the pairs that the loss takes as positives. */
   readonly positives?: Spread;
-  /** The logits of all other pairs; absent in a batch of one. */
+  /** The logits of all other pairs, but for those that are masked because their texts are equal; absent if there are none. */
   readonly negatives?: Spread;
   /** Mean length of the embeddings before normalization; unknown of images that are embeddings already. */
   readonly embeddingNorm: { readonly image?: number; readonly text?: number };
@@ -74,28 +75,37 @@ export function sumOfLengths(z: Tensor): number {
   return sum;
 }
 
-/** Measures the pairs of the whole batch, with logits t·⟨x, y⟩ + b. Every rank takes part. */
-export const pairHealth = (embedded: EmbeddedRows, t: number, b: number, comm: Communicator): PairHealth =>
+/**
+ * Measures the pairs of the whole batch, with logits t·⟨x, y⟩ + b. `groups`: which pairs have equal texts, and what the loss makes of
+ * them. Every rank takes part.
+ */
+export const pairHealth = (
+  embedded: EmbeddedRows,
+  t: number,
+  b: number,
+  comm: Communicator,
+  groups?: PairGroups,
+): PairHealth =>
   scope(() => {
-    const { zimg, ztxt } = embedded;
-    const { lengths } = embedded;
+    const { zimg, ztxt, lengths } = embedded;
     const owned = lengths.text.length;
     const [texts, d] = ztxt.shape;
     const n = texts / owned;
     const batch = texts * comm.size;
     const images = zimg.shape[0] * comm.size;
-    const sums = Array.from({ length: owned }, (_, shard) => shardSums(embedded, shard, n));
+    const equal = groups && equalTexts(groups, ztxt, comm);
+    const sums = Array.from({ length: owned }, (_, shard) => shardSums(embedded, shard, n, equal));
     const all = comm.allGather(tensor(sums.flat(), [owned, sums[0].length], "f64")).data;
     const totals = new Float64Array(sums[0].length);
     for (let i = 0; i < all.length; i++) totals[i % totals.length] += all[i]; // in the order of shards
-    const [image, text, matching, ...vectors] = totals;
+    const [image, text, matching, same, ...vectors] = totals;
     let pairs = 0; // ⟨Σ x, Σ y⟩
     for (let k = 0; k < d; k++) pairs += vectors[k] * vectors[d + k];
 
-    const own = [...matchingExtremes(zimg, ztxt), ...negativeExtremes(zimg, ztxt, n, comm)];
-    const extremes = comm.allGather(tensor(own, [4], "f64")).data;
-    const [low, high, lowest, highest] = own.map((_, i) => {
-      const ofRanks = Array.from({ length: comm.size }, (_, rank) => extremes[4 * rank + i]);
+    const own = [...matchingExtremes(zimg, ztxt), ...otherExtremes(zimg, ztxt, n, comm, groups)];
+    const extremes = comm.allGather(tensor(own, [6], "f64")).data;
+    const [low, high, lowest, highest, lowSame, highSame] = own.map((_, i) => {
+      const ofRanks = Array.from({ length: comm.size }, (_, rank) => extremes[6 * rank + i]);
       return i % 2 === 0 ? Math.min(...ofRanks) : Math.max(...ofRanks);
     });
     const logit = (similarity: number): number => t * similarity + b;
@@ -104,33 +114,67 @@ export const pairHealth = (embedded: EmbeddedRows, t: number, b: number, comm: C
       mean: logit(mean),
       max: logit(max),
     });
-    const mean = (pairs - matching) / (images * (batch - 1));
+    const counted = (images / batch) * (equal?.pairs ?? 0); // pairs of `same`
+    const others = images * (batch - 1) - counted;
+    const mean = (pairs - matching - same) / others;
     return {
-      positives: spread(low, matching / images, high),
-      ...(batch > 1 ? { negatives: spread(lowest, mean, highest) } : {}),
+      positives:
+        groups?.as === "positive"
+          ? spread(Math.min(low, lowSame), (matching + same) / (images + counted), Math.max(high, highSame))
+          : spread(low, matching / images, high),
+      ...(others > 0 ? { negatives: spread(lowest, mean, highest) } : {}),
       embeddingNorm: { ...(lengths.image.length > 0 ? { image: image / images } : {}), text: text / batch },
     };
   });
 
-/** Of one shard, in f64: both sums of lengths, Σ ⟨xᵢ, yᵢ⟩, Σ xᵢ, Σ yᵢ. */
-function shardSums({ zimg, ztxt, lengths }: EmbeddedRows, shard: number, n: number): number[] {
+/** What is known of equal texts in a batch. */
+interface EqualTexts {
+  /** Y(i), [d], of one of this device's pairs; undefined if no other row has its text. */
+  sumOf(pair: number): Float64Array | undefined;
+  /** Pairs of an image and the equal text of another row, with one view. */
+  readonly pairs: number;
+}
+
+/** Gathers the texts of all devices, and adds up those that are equal; undefined if all differ. Every rank takes part. */
+function equalTexts({ of, members }: PairGroups, ztxt: Tensor, comm: Communicator): EqualTexts | undefined {
+  const [rows, d] = ztxt.shape;
+  if (new Set(of).size === of.length) return undefined;
+  const texts = comm.allGather(ztxt).data;
+  const sums = new Map<number, Float64Array>();
+  let pairs = 0;
+  for (let begin = 0, end = 0; begin < members.length; begin = end) {
+    const group = of[members[begin]];
+    while (of[members[end]] === group) end++;
+    if (end === begin + 1) continue;
+    const sum = new Float64Array(d);
+    for (const j of members.subarray(begin, end)) for (let k = 0; k < d; k++) sum[k] += texts[j * d + k];
+    sums.set(group, sum);
+    pairs += (end - begin) * (end - begin - 1);
+  }
+  return { sumOf: (pair) => sums.get(of[comm.rank * rows + pair]), pairs };
+}
+
+/** Of one shard, in f64: both sums of lengths, Σ ⟨xᵢ, yᵢ⟩, Σ ⟨xᵢ, yⱼ⟩ over equal texts of other rows, Σ xᵢ, Σ yᵢ. */
+function shardSums({ zimg, ztxt, lengths }: EmbeddedRows, shard: number, n: number, equal?: EqualTexts): number[] {
   const d = zimg.shape[1];
   const views = viewsOf(zimg, ztxt);
   const [x, y] = [zimg.data, ztxt.data];
   const vectors = new Float64Array(2 * d);
-  let matching = 0;
+  let [matching, same] = [0, 0];
   for (let i = shard * n * views; i < (shard + 1) * n * views; i++) {
-    const match = Math.floor(i / views) * d;
+    const pair = Math.floor(i / views);
+    const ofGroup = equal?.sumOf(pair);
     for (let k = 0; k < d; k++) {
       const xk = x[i * d + k];
       vectors[k] += xk;
-      matching += xk * y[match + k];
+      matching += xk * y[pair * d + k];
+      if (ofGroup) same += xk * (ofGroup[k] - y[pair * d + k]);
     }
   }
   for (let j = shard * n; j < (shard + 1) * n; j++) {
     for (let k = 0; k < d; k++) vectors[d + k] += y[j * d + k];
   }
-  return [lengths.image[shard] ?? 0, lengths.text[shard], matching, ...vectors];
+  return [lengths.image[shard] ?? 0, lengths.text[shard], matching, same, ...vectors];
 }
 
 /** Images for each text: row i of the images matches row ⌊i / views⌋ of the texts. */
@@ -161,24 +205,35 @@ const tileStarts = (shards: number, rows: number): number[] =>
     Array.from({ length: Math.ceil(rows / TILE) }, (_, part) => shard * rows + part * TILE),
   ).flat();
 
-/** The least and the greatest ⟨x, y⟩ of the negatives of this device's images and all texts, which go round the ring. */
-function negativeExtremes(zimg: Tensor, ztxt: Tensor, n: number, comm: Communicator): [number, number] {
+/**
+ * The least and the greatest ⟨x, y⟩ of this device's images and the texts of other rows, which go round the ring: of the negatives,
+ * and of the pairs whose texts are equal.
+ */
+function otherExtremes(zimg: Tensor, ztxt: Tensor, n: number, comm: Communicator, groups?: PairGroups): number[] {
   const [rows, d] = ztxt.shape;
   const views = viewsOf(zimg, ztxt);
-  let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  const groupOf = groups?.of ?? Int32Array.from({ length: rows * comm.size }, (_, pair) => pair);
+  const [none, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let [min, max, minSame, maxSame] = [none, most, none, most];
   let texts = ztxt;
-  const tile = (i: number, j: number): void => {
+  const tile = (i: number, j: number, owner: number): void => {
     const height = Math.min(TILE, views * n - (i % (views * n)));
     const width = Math.min(TILE, n - (j % n));
     const similarities = matmul(zimg.view([height, d], i * d), texts.view([width, d], j * d), { transposeB: true });
     const { data } = similarities;
+    const left = owner * rows + j;
     for (let r = 0; r < height; r++) {
-      const match = texts === ztxt ? Math.floor((i + r) / views) - j : -1;
+      const pair = comm.rank * rows + Math.floor((i + r) / views);
+      const group = groupOf[pair];
       for (let c = 0; c < width; c++) {
         const value = data[r * width + c];
-        if (c === match) continue;
-        if (value < min) min = value;
-        if (value > max) max = value;
+        if (groupOf[left + c] !== group) {
+          if (value < min) min = value;
+          if (value > max) max = value;
+        } else if (left + c !== pair) {
+          minSame = Math.min(minSame, value);
+          maxSame = Math.max(maxSame, value);
+        }
       }
     }
     similarities.storage.free();
@@ -190,9 +245,9 @@ function negativeExtremes(zimg: Tensor, ztxt: Tensor, n: number, comm: Communica
       if (texts !== ztxt) texts.storage.free();
       texts = arrived;
     }
-    for (const i of imageStarts) for (const j of textStarts) tile(i, j);
+    for (const i of imageStarts) for (const j of textStarts) tile(i, j, (comm.rank + hop) % comm.size);
   }
-  return [min, max];
+  return [min, max, minSame, maxSame];
 }
 
 /** The part of a model that a parameter is in: `image` of `image/encoder/...`; undefined of one that stands alone, as t′. */

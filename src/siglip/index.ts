@@ -23,7 +23,14 @@ export type { BatchHealth, ByPart, EmbeddedRows, Health, Norms, PairHealth, Spre
 export { ImageTower } from "./imageTower.ts";
 export { pairLogits, sigmoidLoss } from "./loss.ts";
 export { checkLoss, type LossCheck } from "./lossCheck.ts";
-export { type EmbeddedBatch, type LossForm, type LossName, lossForms, trainingLosses } from "./lossForm.ts";
+export {
+  type EmbeddedBatch,
+  type LossForm,
+  type LossName,
+  lossForms,
+  type SameName,
+  trainingLosses,
+} from "./lossForm.ts";
 export {
   activationBytes,
   type Cut,
@@ -34,7 +41,7 @@ export {
   stepBytes,
 } from "./memory.ts";
 export { SigLip } from "./model.ts";
-export { groupsOfTokens, type NegativeChoice, type SameName, withNegatives, withSameName } from "./negatives.ts";
+export { groupsOfTokens, type NegativeChoice, withNegatives, withSameName } from "./negatives.ts";
 export type { Objective } from "./objective.ts";
 export { batchGradients, pairObjective } from "./pairObjective.ts";
 export { classifierParameters, parameterCount } from "./parameterCount.ts";

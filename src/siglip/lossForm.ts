@@ -35,12 +35,17 @@ export interface EmbeddedBatch {
   readonly onBlock?: (imageShard: number, textShard: number) => void;
 }
 
+/** What the pairs of an image and the same text as its own, of another row, are: they do not count, or are positives. */
+export type SameName = "mask" | "positive";
+
 /** What is true of a loss however it is computed. */
 interface Loss {
   /** What the loss asks, as a sentence for a report. */
   readonly summary: string;
   /** Images for each text of a batch; with two, rows 2i and 2i + 1 of the images are views of the item of text i. */
   readonly views: 1 | 2;
+  /** What it makes of equal texts in batches with groups; without it they are negatives. */
+  readonly sameName?: SameName;
   /** Whether the loss uses the bias. If not, b has no gradient and must not be in the optimizer. */
   readonly usesBias: boolean;
   /** The probability that a pair with this logit matches; absent for a loss that only compares pairs. */

@@ -13,8 +13,16 @@
  * Each is a form made of any form, like `withTwoViews`, whatever computes it: a form gets a rule with its batch.
  */
 import type { Communicator } from "../parallel/index.ts";
-import { groupPairs, type PairRule, type RandomNegatives, type Rng, scope, tensor } from "../tensor/index.ts";
-import type { EmbeddedBatch, LossForm } from "./lossForm.ts";
+import {
+  groupPairs,
+  type PairGroups,
+  type PairRule,
+  type RandomNegatives,
+  type Rng,
+  scope,
+  tensor,
+} from "../tensor/index.ts";
+import type { EmbeddedBatch, LossForm, SameName } from "./lossForm.ts";
 import { firstNegatives } from "./rankNegatives.ts";
 import { shardBatch } from "./shardRing.ts";
 
@@ -92,9 +100,6 @@ function sameGroup(groups: Int32Array): number {
   return pairs;
 }
 
-/** What the pairs of an image and the same text as its own, of another row, are. */
-export type SameName = "mask" | "positive";
-
 /**
  * A loss in which an image and the text of another pair of its group are no negative: they do not count, or are a positive, in
  * batches with `groups`. Throws `TypeError` for anything else, and for positives of a loss without a bias.
@@ -106,20 +111,22 @@ export function withSameName({ check, ...form }: LossForm, sameName: SameName): 
   if (sameName === "positive" && form.probability === undefined) {
     throw new TypeError(`withSameName: in the ${form.name} loss each image has one text, so there cannot be more positives; mask them`); // biome-ignore format: a line
   }
-  const as = sameName === "positive" ? "positive" : "masked";
   return {
     ...form,
+    sameName,
     gradients(batch) {
       const { groups, comm } = batch;
       if (!groups) return form.gradients(batch);
-      return form.gradients({ ...batch, rule: { ...batch.rule, groups: groupPairs(allGroups(groups, comm), as) } });
+      return form.gradients({ ...batch, rule: { ...batch.rule, groups: batchGroups(groups, comm, sameName) } });
     },
   };
 }
 
-/** The groups of the whole batch. */
-const allGroups = (own: Int32Array, comm: Communicator): Int32Array =>
-  scope(() => Int32Array.from(comm.allGather(tensor(own, [own.length], "f64")).data));
+/** The groups of the whole batch, from those of this device's rows. Every rank takes part. */
+export function batchGroups(own: Int32Array, comm: Communicator, sameName: SameName): PairGroups {
+  const all = scope(() => Int32Array.from(comm.allGather(tensor(own, [own.length], "f64")).data));
+  return groupPairs(all, sameName === "positive" ? "positive" : "masked");
+}
 
 /**
  * A group for each own row of tokens [k·n, L], the same on every device for the same tokens: the number of the first row of the

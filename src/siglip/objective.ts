@@ -70,5 +70,5 @@ export interface Objective<Batch, Side extends string = string> {
   /** The loss of the whole batch. Every rank takes part. */
   gradients(rows: Readonly<Record<Side, Tensor>>, batch: Batch, cut: ShardCut): RowGradients<Side>;
   /** Measures the batch; changes no bit of the training. Every rank takes part. */
-  health(encoded: Encoded<Side>, cut: ShardCut): BatchHealth;
+  health(encoded: Encoded<Side>, batch: Batch, cut: ShardCut): BatchHealth;
 }

@@ -6,6 +6,7 @@ import { type PairBatch, pairShards } from "./batchShards.ts";
 import { type EmbeddedRows, pairHealth } from "./health.ts";
 import { type LossForm, trainingLosses } from "./lossForm.ts";
 import type { SigLip } from "./model.ts";
+import { batchGroups } from "./negatives.ts";
 import type { Encoded, Objective } from "./objective.ts";
 
 type Side = "zimg" | "ztxt";
@@ -48,8 +49,11 @@ export function pairObjective(model: SigLip, loss: LossForm): Objective<PairBatc
         },
       };
     },
-    health: (encoded, { comm }) =>
-      pairHealth(embeddedRows(encoded), portable.exp(tPrime.value.item()), loss.usesBias ? b.value.item() : 0, comm),
+    health(encoded, { groups }, { comm }) {
+      const bias = loss.usesBias ? b.value.item() : 0;
+      const equal = groups && loss.sameName && batchGroups(groups, comm, loss.sameName);
+      return pairHealth(embeddedRows(encoded), portable.exp(tPrime.value.item()), bias, comm, equal);
+    },
   };
 }
 

@@ -135,7 +135,7 @@ export function trainStep<Batch>(
       let measuring = 0; // floating-point operations
       const measureBatch = (encoded: Encoded<string>): void => {
         const before = flops();
-        batchHealth = objective.health(encoded, { comm, shards });
+        batchHealth = objective.health(encoded, batch, { comm, shards });
         measuring = flops() - before;
       };
       // Sets the gradient of every parameter.

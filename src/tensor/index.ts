@@ -1,5 +1,6 @@
 /** Public API of `tensor`: tensors, operations without gradients, the heap, the choice of kernels, random numbers. */
 export { attention, attentionGrad } from "./attention.ts";
+export { CodedRows } from "./codedRows.ts";
 export {
   abs,
   add,

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ProgressStream, progressLine, showTime, startProgress } from "../../src/cli/progress.ts";
+import { type ProgressRow, type ProgressStream, progressLine, startProgress } from "../../src/cli/progress.ts";
 
 const row = { step: 1234, loss: 3.1406, t: 14.2, b: -4.913 };
 
@@ -98,14 +98,32 @@ describe("the newest recall", () => {
   });
 });
 
-describe("showTime", () => {
-  it.each([
-    [0.2, "1 s"],
-    [59.5, "1 min 00 s"],
-    [192, "3 min 12 s"],
-    [3599.5, "1 h 00 min"],
-    [7260, "2 h 01 min"],
-  ])("writes %f seconds as %s", (seconds, text) => expect(showTime(seconds)).toBe(text));
+describe("the last step", () => {
+  const stale = { textToImage: 0.3, imageToText: 0.2 };
+  const recall = { textToImage: 0.331, imageToText: 0.317 };
+
+  it("is shown without an older test, then once more with its own, at the speed of the steps", () => {
+    const stream = fakeStream(false);
+    const clock = fakeClock();
+    const progress = startProgress({ steps: 3, batch: 8, stream, now: clock.now });
+    const tested: Pick<ProgressRow, "recall">[] = [{}, { recall: stale }, {}, { recall }];
+    for (const [i, test] of tested.entries()) {
+      progress.update({ ...row, step: Math.min(i + 1, 3), ...test });
+      clock.ms += 1000;
+    }
+    expect(stream.text.trim().split("\n").slice(1)).toEqual([
+      "step 2/3  66%  loss 3.1406  t 14.20  b -4.91  R@1 30.0/20.0 %  8 pairs/s  1 s left",
+      "step 3/3  100%  loss 3.1406  t 14.20  b -4.91  8 pairs/s",
+      "step 3/3  100%  loss 3.1406  t 14.20  b -4.91  R@1 33.1/31.7 %  8 pairs/s",
+    ]);
+  });
+
+  it("of a classifier is shown with its accuracy on the test set", () => {
+    const classified = { step: 40, loss: 0.5, accuracy: 0.8, testAccuracy: 0.4304 };
+    expect(progressLine(classified, 40, Number.NaN, 128, 120)).toBe(
+      "step 40/40  100%  loss 0.5000  accuracy 80 %  test accuracy 43.0 %",
+    );
+  });
 });
 
 describe("startProgress", () => {

@@ -84,6 +84,12 @@ it("a wrong option is answered by the command that lists the right ones, and one
   expect((await expectRefused(["train", "--no-such-option"])).stderr).not.toMatch(/sets this key/);
 });
 
+it("help says of the preset that nobody names what it is", async () => {
+  for (const command of ["train", "config"]) {
+    expect((await helpOf([command])).replace(/\s+/g, " ")).toContain("shapes, files (that of --data), icons");
+  }
+});
+
 /** `siglip ...args` with standard output to a full disk, or into a closed pipe. */
 function intoShell(args: string, redirect: string): Promise<{ code: unknown; stderr: string }> {
   const root = fileURLToPath(new URL("../..", import.meta.url));

@@ -57,7 +57,7 @@ describe("siglip search FOLDER", { timeout: 60_000 }, () => {
     const named = ["cut.png", "red.jfif", "gone.png"].map((name) => join(pictures, name));
     const { code, stdout, stderr } = await siglip(["search", run, "a circle", ...named]);
     expect(code, stderr).toBe(0);
-    expect(stdout).toMatch(/^ {2}1 .*red\.jfif\n$/);
+    expect(stdout).toMatch(/^ {2}1 {2}probability 0\.\d{4} {2}similarity [ -]\d\.\d{3} {2}.*red\.jfif\n$/);
     expect(stderr).toMatch(/cut\.png.*\n.*gone\.png.*no such file/);
   });
 

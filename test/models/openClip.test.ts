@@ -2,7 +2,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadModel } from "../../src/models/index.ts";
-import { openClip } from "../../src/models/openClip.ts";
+import { writeOpenClip } from "../../src/models/writeOpenClip.ts";
 import { type ImageTowerConfig, SIZES, type SigLipConfig, type Size } from "../../src/siglip/index.ts";
 import { released } from "../support/released.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
@@ -17,7 +17,7 @@ const modelOf = (size: Size, patchSize: number, imageSize: number, gelu?: Gelu, 
 
 /** vision_cfg of a written model. */
 function visionOf(config: SigLipConfig): Record<string, unknown> {
-  const [text] = openClip.files(config, new Map(), {}).files.get("open_clip_config.json")!;
+  const [text] = writeOpenClip.files(config, new Map(), {}).files.get("open_clip_config.json")!;
   return JSON.parse(new TextDecoder().decode(text)).model_cfg.vision_cfg;
 }
 
@@ -44,10 +44,10 @@ describe("an image tower for open_clip", () => {
   });
 
   it("with an ε that timm does not have is refused", () => {
-    expect(openClip.unsupported(modelOf(SIZES.B, 16, 224, "erf", 1e-5))).toEqual([
+    expect(writeOpenClip.unsupported(modelOf(SIZES.B, 16, 224, "erf", 1e-5))).toEqual([
       "image.epsilon 0.00001: timm's is 1e-6",
     ]);
-    expect(openClip.unsupported(modelOf(SIZES.B, 16, 224, "erf", 1e-6))).toEqual([]);
+    expect(writeOpenClip.unsupported(modelOf(SIZES.B, 16, 224, "erf", 1e-6))).toEqual([]);
   });
 });
 

@@ -2,7 +2,7 @@
  * Seeded bugs: a mistake as a change of the source at one place. A suite is good when every one of them is killed.
  *
  * lossBugs.ts has mistakes that other implementations of distributed losses made, softmaxBugs.ts, viewBugs.ts and negativesBugs.ts those of other losses,
- * evalBugs.ts mistakes whose results look right; the other lists have changes of this project's own code that an earlier suite
+ * evalBugs.ts and searchBugs.ts mistakes whose results look right; the other lists have changes of this project's own code that an earlier suite
  * did not notice.
  */
 
@@ -14,6 +14,7 @@ import { lossBugs } from "./lossBugs.ts";
 import { negativesBugs } from "./negativesBugs.ts";
 import { optimBugs } from "./optimBugs.ts";
 import { runBugs } from "./runBugs.ts";
+import { searchBugs } from "./searchBugs.ts";
 import { softmaxBugs } from "./softmaxBugs.ts";
 import { viewBugs } from "./viewBugs.ts";
 
@@ -27,6 +28,7 @@ export const bugs: readonly Bug[] = [
   ...runBugs,
   ...dataBugs,
   ...evalBugs,
+  ...searchBugs,
 ];
 
 /** The source of a file with the change made. Throws unless the place is there, once. */

@@ -23,11 +23,14 @@ function loaded(start: string): { files: Set<string>; packages: Set<string> } {
   return { files, packages };
 }
 
-it.each(["page/main.ts", "page/worker.ts"])("%s loads no module of Node, and only the packages that draw", (start) => {
-  const { files, packages } = loaded(start);
-  expect(files.size).toBeGreaterThan(15);
-  expect([...packages].filter((name) => !PACKAGES.includes(name))).toEqual([]);
-});
+it.each(["page/main.ts", "page/worker.ts", "page/model/released.ts"])(
+  "%s loads no module of Node, and only the packages that draw",
+  (start) => {
+    const { files, packages } = loaded(start);
+    expect(files.size).toBeGreaterThan(15);
+    expect([...packages].filter((name) => !PACKAGES.includes(name))).toEqual([]);
+  },
+);
 
 it("the page loads no kernels at its start: workers and dynamic imports do, when they are needed", () => {
   const heavy = [...loaded("page/main.ts").files].filter((path) => path.startsWith("src/tensor/kernels/"));

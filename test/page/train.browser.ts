@@ -4,11 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { PageTraining } from "../../page/train/training.ts";
-import { chooseKernels } from "../../src/tensor/index.ts";
-import { readAtlas } from "./atlas.ts";
 import { openSite, type Site } from "./chromium.ts";
-import { saveRun } from "./model/savedRun.ts";
+import { saveHuggingFace, saveRun } from "./model/savedRun.ts";
+import { strictWeights } from "./strictWeights.ts";
 
 const STEPS = 6;
 const numberOf = (page: Page, name: string) => async (): Promise<number> =>
@@ -19,7 +17,7 @@ async function weightsOf(page: Page): Promise<string> {
   const step = page.locator("[data-test=train-step]");
   for (let i = 0; i < STEPS; i++) await step.click();
   const weights = page.locator("[data-test=train-weights]");
-  await expect.poll(() => weights.textContent(), { timeout: 120_000 }).toContain(`after ${STEPS} steps`);
+  await expect.poll(() => weights.textContent(), { timeout: 300_000 }).toContain(`after ${STEPS} steps`);
   return /[0-9a-f]{64}/.exec((await weights.textContent()) ?? "")?.[0] ?? "";
 }
 
@@ -29,10 +27,7 @@ let expected: string;
 beforeAll(async () => {
   site = await openSite();
   plain = await openSite({ isolated: false, below: "docs/page" });
-  chooseKernels("strict");
-  const training = new PageTraining(await readAtlas(), 0);
-  while (training.step < STEPS) training.advance();
-  expected = await training.hash();
+  expected = await strictWeights(STEPS);
 });
 afterAll(async () => {
   await site?.close();
@@ -60,7 +55,7 @@ describe("training with strict kernels", () => {
   it("does so on two workers where a service worker isolates the page after one reload", async () => {
     const { page, problems } = await plain.open("#train?kernels=strict");
     await expect
-      .poll(() => page.evaluate(() => crossOriginIsolated).catch(() => false), { timeout: 30_000 })
+      .poll(() => page.evaluate(() => crossOriginIsolated).catch(() => false), { timeout: 180_000 })
       .toBe(true);
     expect(page.url()).toContain("#train?kernels=strict");
     expect(await weightsOf(page)).toBe(expected);
@@ -83,20 +78,20 @@ describe("training", () => {
     const begun = performance.now();
     await page.locator("[data-test=train-start]").press("Enter");
     const [loss, steps, b] = ["train-loss", "train-steps", "train-b"].map((name) => numberOf(page, name));
-    await expect.poll(loss, { timeout: 120_000, interval: 20 }).toBeGreaterThan(1);
+    await expect.poll(loss, { timeout: 300_000, interval: 20 }).toBeGreaterThan(1);
     console.log(`first step after ${(performance.now() - begun).toFixed(0)} ms`);
     const from = await page.evaluate(() => [(window as unknown as { frames: number }).frames, performance.now()]);
-    await expect.poll(loss, { timeout: 120_000 }).toBeLessThan(20);
+    await expect.poll(loss, { timeout: 300_000 }).toBeLessThan(20);
     const to = await page.evaluate(() => [(window as unknown as { frames: number }).frames, performance.now()]);
     console.log(`${((1000 * (to[0] - from[0])) / (to[1] - from[1])).toFixed(0)} frames a second while it trains`);
-    expect(await page.locator("[data-test=search-result]").count()).toBe(8);
+    await expect.poll(() => page.locator("[data-test=search-result]").count()).toBe(8);
 
     await page.locator("[data-test=train-start]").press("Enter");
-    await expect.poll(() => page.locator("[data-test=train-weights]").textContent(), { timeout: 60_000 }).not.toBe("");
+    await expect.poll(() => page.locator("[data-test=train-weights]").textContent(), { timeout: 180_000 }).not.toBe("");
     const paused = await steps();
     await page.locator("[data-test=train-bias]").fill("2");
     await page.locator("[data-test=train-step]").press("Enter");
-    await expect.poll(steps, { timeout: 60_000 }).toBe(paused + 1);
+    await expect.poll(steps, { timeout: 180_000 }).toBe(paused + 1);
     expect(await b()).toBe(2);
 
     await page.locator("[data-test=search-input]").fill("pizza");
@@ -111,9 +106,12 @@ describe("training", () => {
     const [recall, pixels] = ["train-recall", "train-pixels"].map((name) => numberOf(page, name));
     await page.locator("[data-test=train-start]").click();
     const begun = performance.now();
-    await expect.poll(recall, { timeout: site.isBusy ? 900_000 : 180_000 }).toBeGreaterThan(await pixels());
+    const wasBusy = site.isBusy;
+    await expect.poll(recall, { timeout: 900_000 }).toBeGreaterThan(await pixels());
+    const seconds = (performance.now() - begun) / 1e3;
     const steps = await page.locator("[data-test=train-steps]").textContent();
-    console.log(`beats the nearest pixels after ${((performance.now() - begun) / 1e3).toFixed(0)} s, ${steps} steps`);
+    console.log(`beats the nearest pixels after ${seconds.toFixed(0)} s, ${steps} steps`);
+    expect(seconds).toBeLessThan(wasBusy || site.isBusy ? 900 : 180);
     expect(problems).toEqual([]);
   }, 1_000_000);
 
@@ -127,18 +125,24 @@ describe("training", () => {
 });
 
 describe("a model from the disk", () => {
-  it("is opened from its folder and finds pictures; wrong files are refused in words", async () => {
+  it("is opened from its folder and finds pictures, also one of another library; wrong files are refused in words", async () => {
     const { page, problems } = await site.open("#train");
     const folder = mkdtempSync(join(tmpdir(), "siglip-page-run-"));
     try {
       saveRun(join(folder, "run"));
       const status = (): Promise<string | null> => page.locator("[data-test=model-status]").textContent();
       await page.locator("[data-test=model-files]").setInputFiles(join(folder, "run", "config.json"));
-      await expect.poll(status, { timeout: 60_000 }).toContain("has saved none yet");
+      await expect.poll(status, { timeout: 180_000 }).toContain("has saved none yet");
       await page.locator("[data-test=model-folder]").setInputFiles(join(folder, "run"));
-      await expect.poll(status, { timeout: 60_000 }).toContain("Open: a run after 5 steps, images of 32 × 32 pixels");
+      await expect.poll(status, { timeout: 180_000 }).toContain("Open: a run after 5 steps, images of 32 × 32 pixels");
       await page.locator("[data-test=model-input]").fill("brown bear");
-      await expect.poll(() => page.locator("[data-test=model-result]").count(), { timeout: 60_000 }).toBe(8);
+      await expect.poll(() => page.locator("[data-test=model-result]").count(), { timeout: 180_000 }).toBe(8);
+      saveHuggingFace(join(folder, "other"));
+      await page.locator("[data-test=model-folder]").setInputFiles(join(folder, "other"));
+      await expect
+        .poll(status, { timeout: 180_000 })
+        .toContain("Open: a model of Hugging Face, images of 8 × 8 pixels");
+      await expect.poll(() => page.locator("[data-test=model-result]").count(), { timeout: 180_000 }).toBe(8);
       expect(problems).toEqual([]);
     } finally {
       rmSync(folder, { recursive: true });

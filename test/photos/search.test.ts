@@ -1,12 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nearest } from "../../src/eval/index.ts";
 import { backgroundOf } from "../../src/photos/background.ts";
 import type { PhotoFacts } from "../../src/photos/facts.ts";
-import { PhotoIndex } from "../../src/photos/photoIndex.ts";
+import { dot, type IndexPart, PhotoIndex } from "../../src/photos/photoIndex.ts";
 import { combine, type PhotoResult, type PhotoSearch, searchPhotos } from "../../src/photos/search.ts";
 import { PhotoIndexError } from "../../src/photos/segments.ts";
-import { Rng, tensor } from "../../src/tensor/index.ts";
+import { CodedRows, Rng } from "../../src/tensor/index.ts";
 
 const D = 8;
 
@@ -24,29 +23,110 @@ const facts = (file: string, more: Partial<PhotoFacts> = {}): PhotoFacts => ({
   ...more,
 });
 
-function indexOf(rows: Float32Array, photos?: readonly PhotoFacts[]): PhotoIndex {
-  const count = rows.length / D;
-  const known = photos ?? Array.from({ length: count }, (_, i) => facts(`${i}`));
-  return new PhotoIndex("/home", { path: "/model", fingerprint: "f" }, known, tensor(rows, [count, D]));
+/** An index of rows in two parts, with a row between that is of no picture any more; counts the embeddings that it reads. */
+class TestIndex extends PhotoIndex {
+  read = 0;
+  constructor(rows: Float32Array, photos?: readonly PhotoFacts[]) {
+    const count = rows.length / D;
+    const known = photos ?? Array.from({ length: count }, (_, i) => facts(`${i}`));
+    const half = Math.ceil(count / 2);
+    const part = (from: number, to: number): IndexPart => {
+      const values = Float32Array.from([...unitRows(new Rng(9), 1), ...rows.subarray(from * D, to * D)]);
+      const read = (row: number): Float32Array => {
+        this.read++;
+        return values.slice(row * D, (row + 1) * D);
+      };
+      const of = Array.from({ length: to - from }, (_, i) => i + 1);
+      return {
+        photos: known.slice(from, to),
+        rows: of,
+        codes: [new CodedRows(values.subarray(0, 5 * D), D), new CodedRows(values.subarray(5 * D), D)],
+        read,
+        close: () => {},
+      };
+    };
+    super("/home", { path: "/model", fingerprint: "f" }, [part(0, half), part(half, count)]);
+  }
 }
+const indexOf = (rows: Float32Array, photos?: readonly PhotoFacts[]): TestIndex => new TestIndex(rows, photos);
+
+/** The same search by the scores of all pictures: files, similarities, probabilities and duplicates. */
+function exhaustive(rows: Float32Array, query: Float32Array, { top, minProbability, t, bias }: PhotoSearch): unknown[] {
+  const row = (i: number): Float32Array => rows.subarray(i * D, (i + 1) * D);
+  const scores = Float64Array.from({ length: rows.length / D }, (_, i) => dot(row(i), query));
+  const step = Math.ceil(scores.length / 10_000) || 1;
+  const { probability } = backgroundOf(
+    scores.filter((_, i) => i % step === 0),
+    scores.length,
+    t,
+    bias,
+  );
+  const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b);
+  const found: { i: number; duplicates: string[] }[] = [];
+  for (const i of order.filter((each) => probability(scores[each]) >= minProbability)) {
+    const same = found.find((each) => dot(row(each.i), row(i)) >= 0.99);
+    if (same) same.duplicates.push(`${i}`);
+    else if (found.length < top) found.push({ i, duplicates: [] });
+    else break;
+  }
+  return found.map(({ i, duplicates }) => [`${i}`, scores[i], probability(scores[i]), duplicates]);
+}
+const shown = (results: readonly PhotoResult[]): unknown[] =>
+  results.map(({ photo, similarity, probability, duplicates }) => [
+    photo.file,
+    similarity,
+    probability,
+    duplicates.map(({ file }) => file),
+  ]);
 
 const ALL: PhotoSearch = { top: 1e9, minProbability: 0, t: 10, bias: -5 };
 const files = (results: readonly PhotoResult[]): string[] => results.map(({ photo }) => photo.file);
 
+/** Spoils unit rows: equal ones, ones that differ in the last bit, zeros, ones far shorter and longer. */
+function spoil(rng: Rng, rows: Float32Array): Float32Array {
+  for (let at = 0; at < rows.length; at += D) {
+    const row = rows.subarray(at, at + D);
+    const kind = Math.floor(rng.uniform() * 8);
+    if (kind <= 1) row.set(rows.subarray(0, D));
+    if (kind === 1) row[0] += row[0] * 2 ** -23;
+    if (kind === 2) row.fill(0);
+    if (kind === 3) row.set(row.map((x) => x * 1e-6));
+    if (kind === 4) row.set(row.map((x) => x * 3));
+  }
+  return rows;
+}
+
 describe("searchPhotos", () => {
-  it("ranks pictures as an exhaustive search in double precision does", () => {
+  it("finds exactly what a search by the scores of all pictures finds, in the same order, ties included", () => {
+    const minProbabilities = fc.constantFrom(0, 0.1, 0.5, 0.9);
     fc.assert(
-      fc.property(fc.nat(1e6), fc.integer({ min: 1, max: 300 }), (seed, count) => {
-        const rng = new Rng(seed);
-        const [rows, query] = [unitRows(rng, count), unitRows(rng, 1)];
-        const results = searchPhotos(indexOf(rows), query, ALL).filter(({ duplicates }) => duplicates.length === 0);
-        const exact = new Map(nearest(query, rows, count).map(({ index, score }) => [`${index}`, score]));
-        for (const { photo, similarity } of results) expect(similarity).toBeCloseTo(exact.get(photo.file)!, 5);
-        const scores = results.map(({ similarity }) => similarity);
-        expect(scores).toEqual(scores.toSorted((a, b) => b - a));
-      }),
-      { numRuns: 30 },
+      fc.property(
+        fc.nat(1e6),
+        fc.nat(300),
+        fc.integer({ min: 1, max: 20 }),
+        minProbabilities,
+        (seed, count, top, least) => {
+          const rng = new Rng(seed);
+          const rows = spoil(rng, unitRows(rng, count));
+          for (const query of [unitRows(rng, 1), count > 0 ? rows.slice(0, D) : new Float32Array(D)]) {
+            const search = { top, minProbability: least, t: 10, bias: seed % 2 === 0 ? -5 : undefined };
+            expect(shown(searchPhotos(indexOf(rows), query, search))).toEqual(exhaustive(rows, query, search));
+          }
+        },
+      ),
+      { numRuns: 60 },
     );
+  });
+
+  it("does so among more pictures than make the background, and reads few embeddings beside theirs", () => {
+    const rng = new Rng(1);
+    const [rows, query] = [unitRows(rng, 25_001), unitRows(rng, 1)];
+    const index = indexOf(rows);
+    for (const minProbability of [0, 0.3]) {
+      const search = { top: 5, minProbability, t: 10 };
+      expect(shown(searchPhotos(index, query, search))).toEqual(exhaustive(rows, query, search));
+    }
+    expect(index.read).toBeLessThan(25_001 / 3 + 300);
   });
 
   it("lists pictures that look the same once, with the others beside it, and still gives as many results as asked for", () => {
@@ -100,8 +180,8 @@ describe("combine", () => {
 });
 
 describe("the probability of a match", () => {
-  const scoresOf = (rng: Rng, count: number, mean = 0, deviation = 0.1): Float32Array =>
-    Float32Array.from({ length: count }, () => mean + deviation * rng.normal());
+  const scoresOf = (rng: Rng, count: number, mean = 0, deviation = 0.1): Float64Array =>
+    Float64Array.from({ length: count }, () => mean + deviation * rng.normal());
 
   it("rises with the score, from 0 to 1", () => {
     fc.assert(
@@ -110,7 +190,7 @@ describe("the probability of a match", () => {
         fc.integer({ min: 0, max: 200 }),
         fc.constantFrom(-10, undefined),
         (seed, count, bias) => {
-          const { probability } = backgroundOf(scoresOf(new Rng(seed), count), 20, bias);
+          const { probability } = backgroundOf(scoresOf(new Rng(seed), count), count, 20, bias);
           const values = [-1, -0.5, 0, 0.3, 0.9, 1].map(probability);
           expect(values).toEqual(values.toSorted((a, b) => a - b));
           expect(values.every((p) => p >= 0 && p <= 1)).toBe(true);
@@ -121,9 +201,10 @@ describe("the probability of a match", () => {
 
   it("against the background alone does not depend on a constant that all scores share", () => {
     const scores = scoresOf(new Rng(1), 500);
-    const here = backgroundOf(scores, 20, undefined).probability(0.5);
+    const here = backgroundOf(scores, 500, 20, undefined).probability(0.5);
     const there = backgroundOf(
       scores.map((score) => score + 0.25),
+      500,
       20,
       undefined,
     ).probability(0.75);
@@ -132,19 +213,19 @@ describe("the probability of a match", () => {
 
   it("falls where more pictures compete, and where their scores vary more", () => {
     const at = (count: number, deviation: number): number =>
-      backgroundOf(scoresOf(new Rng(1), count, 0, deviation), 20, -10).probability(0.5);
+      backgroundOf(scoresOf(new Rng(1), count, 0, deviation), count, 20, -10).probability(0.5);
     expect(at(10_000, 0.1)).toBeLessThan(at(100, 0.1));
     expect(at(1000, 0.2)).toBeLessThan(at(1000, 0.1));
   });
 
   it("is moved little by the matches in the background", () => {
     const scores = scoresOf(new Rng(1), 500);
-    const withMatches = Float32Array.from([...scores, ...new Array<number>(25).fill(0.8)]);
-    const [a, b] = [scores, withMatches].map((each) => backgroundOf(each, 20, -10).probability(0.6));
+    const withMatches = Float64Array.from([...scores, ...new Array<number>(25).fill(0.8)]);
+    const [a, b] = [scores, withMatches].map((each) => backgroundOf(each, each.length, 20, -10).probability(0.6));
     expect(Math.abs(a - b)).toBeLessThan(0.05);
   });
 
   it("is the model's own where too few pictures make a background", () => {
-    expect(backgroundOf(Float32Array.of(0.5, 0.1), 20, -10).probability(0.5)).toBe(0.5);
+    expect(backgroundOf(Float64Array.of(0.5, 0.1), 2, 20, -10).probability(0.5)).toBe(0.5);
   });
 });

@@ -14,14 +14,30 @@ import { tinyModel } from "../support/tinyModel.ts";
 
 const tiny = tinyModel();
 const SIDE = 8;
+const prepare = { side: SIDE, trim: false };
+const reader: Pick<PhotoModel["pictures"], "read" | "input"> = {
+  read: (file) => readPicture(file, prepare),
+  input: { kind: "ink", ...prepare },
+};
 const model: PhotoModel = {
   path: "/model",
   fingerprint: "f",
   config: tiny.config,
   embedDim: tiny.embedDim,
   embedImages: (images) => tiny.embedImages(images),
-  pictures: { height: SIDE, width: SIDE, settings: "", read: (file) => readPicture(file, { side: SIDE, trim: false }) },
+  pictures: { height: SIDE, width: SIDE, settings: "", ...reader },
 };
+
+/** The same, but nothing may be prepared for it. */
+const blindModel = (message: string): PhotoModel => ({
+  ...model,
+  pictures: {
+    ...model.pictures,
+    get input(): never {
+      return expect.unreachable(message);
+    },
+  },
+});
 
 /** A model in files, which devices can open. */
 const small: PhotoModel = openModel(released("hf/tiny"), (warning) => expect.unreachable(warning));
@@ -64,27 +80,36 @@ const embeddingOf = async (content: number): Promise<number[]> => {
 };
 
 describe("updateIndex", () => {
-  it("embeds every picture as by itself, and counts other files by kind", async () => {
-    const folder = temporaryFolder();
-    for (let i = 0; i < 70; i++) put(folder, `${i % 3}/${i}.png`, png(i));
-    put(folder, "notes.txt", "shopping");
-    put(folder, "cut.png", png(0).subarray(0, 50));
-    put(folder, ".hidden/a.png", png(1));
-    symlinkSync("..", join(folder, "1/up"));
-    const warnings: string[] = [];
-    const done = await update(folder, { warn: (message) => warnings.push(message) });
-    expect(done).toMatchObject({ photos: 70, embedded: 70, kept: 0, skipped: { text: 1, damaged: 1 }, complete: true });
-    expect(warnings).toEqual([expect.stringMatching(/cut\.png/)]);
-    const found = contents(folder);
-    for (const i of [0, 31, 32, 69]) expect(found[`${i % 3}/${i}.png`]).toEqual(await embeddingOf(i));
-  });
+  it.each([1, 2])(
+    "embeds every picture as by itself, prepared on %i threads, and counts other files by kind",
+    async (devices) => {
+      const folder = temporaryFolder();
+      for (let i = 0; i < 130; i++) put(folder, `${i % 3}/${i}.png`, png(i));
+      put(folder, "notes.txt", "shopping");
+      put(folder, "cut.png", png(0).subarray(0, 50));
+      put(folder, ".hidden/a.png", png(1));
+      symlinkSync("..", join(folder, "1/up"));
+      const warnings: string[] = [];
+      const done = await update(folder, { devices, warn: (message) => warnings.push(message) });
+      expect(done).toMatchObject({
+        photos: 130,
+        embedded: 130,
+        kept: 0,
+        skipped: { text: 1, damaged: 1 },
+        complete: true,
+      });
+      expect(warnings).toEqual([expect.stringMatching(/cut\.png/)]);
+      const found = contents(folder);
+      for (const i of [0, 31, 32, 129]) expect(found[`${i % 3}/${i}.png`]).toEqual(await embeddingOf(i));
+    },
+  );
 
   it("reads nothing again of what is unchanged, skipped files among them", async () => {
     const folder = temporaryFolder();
     put(folder, "a.png", png(1));
     put(folder, "b.txt", "text");
     await update(folder);
-    const blind = { ...model, pictures: { ...model.pictures, read: () => expect.unreachable("read again") } };
+    const blind = blindModel("read again");
     expect(await update(folder, {}, blind)).toMatchObject({
       photos: 1,
       embedded: 0,
@@ -97,7 +122,7 @@ describe("updateIndex", () => {
     const folder = temporaryFolder();
     for (const [i, name] of ["a", "b", "c", "d"].entries()) put(folder, `${name}.png`, png(i));
     await update(folder);
-    const blind = { ...model, pictures: { ...model.pictures, read: () => expect.unreachable("embedded again") } };
+    const blind = blindModel("embedded again");
     renameSync(join(folder, "a.png"), join(folder, "renamed.png"));
     put(folder, "deep/copy.png", png(1));
     put(folder, "c.png", png(2), new Date(2021, 1, 1));
@@ -124,7 +149,7 @@ describe("updateIndex", () => {
     for (let i = 0; i < 300; i++) put(folder, `${1000 + i}.png`, png(i));
     const first = await update(folder, { stop: () => true });
     expect(first).toMatchObject({ complete: false, photos: first.embedded });
-    expect(first.embedded).toBeGreaterThanOrEqual(256);
+    expect(first.embedded).toBeGreaterThan(0); // 256, or as many as ten seconds allow
     expect(await update(folder)).toMatchObject({ complete: true, embedded: 300 - first.embedded, photos: 300 });
   });
 

@@ -52,7 +52,7 @@ describe("listRuns", () => {
       textToImage: { r1: 0.25, r5: 0.5, r10: 1 },
       imageToText: { r1: 0.125, r5: 0.5, r10: 0.75 },
     };
-    const same = { steps: 100, loss: null, recall, preset: "shapes", settings };
+    const same = { steps: 100, loss: null, recall, testAccuracy: null, preset: "shapes", settings };
     const found = listRuns(folder, refuse);
     expect(found).toEqual([
       { ...same, path: fresh, state: "stopped", step: 0, recall: null, changed: new Date(2030, 0, 1) },
@@ -66,7 +66,31 @@ describe("listRuns", () => {
     expect(listRuns(folder, refuse).at(-1)).toMatchObject({ state: "stopped", step: 50 });
     const table = runsTable(found).split("\n");
     expect(table).toHaveLength(5);
+    expect(table[0]).not.toMatch(/accuracy/);
     expect(table[3]).toMatch(/x +stopped +50\/100 +25\.0 % +12\.5 % +shapes train\.steps=100 optim\.lr=0\.001$/);
+  });
+
+  it("has the newest accuracy of a classifier, in a column that runs of pairs leave empty", () => {
+    const folder = temporaryFolder();
+    makeRun(join(folder, "pairs"), 100).release();
+    const path = join(folder, "classes");
+    createRun(path, resolveConfig("emoji-classify", []), new Date()).release();
+    const lines = [
+      { step: 475, testAccuracy: 0.25 },
+      { step: 950, testAccuracy: 0.4 },
+      { step: 960, loss: 0.5 },
+    ];
+    writeFileSync(join(path, "metrics.jsonl"), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    const found = listRuns(folder, refuse);
+    const [pairs, classes] = ["pairs", "classes"].map((name) => found.find((run) => run.path === join(folder, name))!);
+    expect([pairs.testAccuracy, classes.testAccuracy]).toEqual([null, { step: 950, accuracy: 0.4 }]);
+    expect(classes.recall).toBeNull();
+    const columns = (runs: typeof found) => runsTable(runs).split("\n")[0].split(/ {2,}/);
+    expect(columns([classes])).toEqual(["run", "state", "step", "loss", "accuracy", "preset, settings"]);
+    const [header, ...rows] = runsTable([classes, pairs]).split("\n");
+    expect(header).toMatch(/loss +R@1 t → p +p → t +accuracy +preset, settings$/);
+    expect(rows[0]).toMatch(/0\/1,900 +0\.5000 +40\.0 % +emoji-classify$/);
+    expect(rows[1]).toMatch(/25\.0 % +12\.5 % +shapes/);
   });
 
   it("leaves out what is no run, and warns of a run that it cannot read", () => {

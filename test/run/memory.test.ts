@@ -163,6 +163,8 @@ describe("siglip train --dry-run", { timeout: 60_000 }, () => {
     const { code, stdout, stderr } = await dry(...TINY, "--devices", "2", "--json");
     expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout)).toEqual({
+      texts: 12_800,
+      cutTexts: 0,
       parameters: expect.any(Number),
       memoryBytes: expect.any(Number),
       steps: 2000,
@@ -178,7 +180,7 @@ describe("siglip train --dry-run", { timeout: 60_000 }, () => {
     expect(seconds).toBeGreaterThan(0);
     expect(checkpointBytes).toBeGreaterThanOrEqual(3 * 4 * parameters); // AdamW keeps two moments
     const text = await dry("--preset", "emoji-paper", "--devices", "1");
-    expect(text.stdout).toMatch(/^parameters +333,826\nmemory +about \d+ MiB\nsteps +14,031\ndevices +1\nshards +2\ntime +about .* for the steps, by .* of \d+ random pairs.*\ncheckpoint +[\d.]+ MiB each\nfiles\n( {2}\/.*\/run\/.*\n){5}$/); // biome-ignore format: one pattern
+    expect(text.stdout).toMatch(/^texts +1,594, 30 longer than the 9 tokens that are read\nparameters +333,826\nmemory +about \d+ MiB\nsteps +14,031\ndevices +1\nshards +2\ntime +about .* for the steps, by .* of \d+ random pairs.*\ncheckpoint +[\d.]+ MiB each\nfiles\n( {2}\/.*\/run\/.*\n){5}$/); // biome-ignore format: one pattern
     expect(readdirSync(folder)).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { parametersOf } from "../../src/nn/index.ts";
 import { alone } from "../../src/parallel/index.ts";
-import { resolveConfig } from "../../src/run/config.ts";
+import { modelConfig, resolveConfig } from "../../src/run/config.ts";
 import { hasFixedImages } from "../../src/run/dataSets.ts";
 import { buildModel, buildOptimizer, lossOf, trainedPaths } from "../../src/run/model.ts";
 import { copy, scope, tensor, zeros } from "../../src/tensor/index.ts";
@@ -57,6 +57,14 @@ it("the keys of loss choose its form", () => {
   expect(nameOf(["loss.negatives=random", "loss.ratio=0.5", "loss.views=texts"])).toBe(
     "fused, random negatives 0.5, two views with texts",
   );
+});
+
+it("b starts at the log-odds of a match among the pairs that count", () => {
+  const biasOf = (...settings: string[]) =>
+    modelConfig(resolveConfig("emoji-paper", ["train.batch=34", ...settings]), 300).biasInit;
+  expect(biasOf()).toBeCloseTo(-Math.log(33), 12);
+  expect(biasOf("loss.negatives=hard", "loss.ratio=0.25")).toBeCloseTo(-Math.log(33 / 4), 12);
+  expect(biasOf("loss.negatives=hard", "loss.ratio=0.25", "model.biasInit=-10")).toBe(-10);
 });
 
 it.each([

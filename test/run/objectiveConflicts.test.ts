@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ConfigError, resolveConfig } from "../../src/run/config.ts";
 import { deviceBytes, runBytes } from "../../src/run/memory.ts";
 import { buildClassifier, buildOptimizer, trainedPaths } from "../../src/run/model.ts";
+import { settingsInVain } from "../../src/run/objectiveConflicts.ts";
 import { checkSettings } from "../../src/run/preflight.ts";
 import { configDigest } from "../../src/run/runFolder.ts";
 
@@ -53,6 +54,17 @@ describe("a run that classifies", () => {
     expect(() => resolveConfig("emoji-paper", [CLASSIFY, ...settings])).toThrow(says);
     expect(() => resolveConfig("emoji-paper", settings)).not.toThrow();
   }); // biome-ignore format: a case a line
+
+  it("names the settings of texts, which it does not read", () => {
+    const settings = ["tokenizer.length=8", " model.text.width = 128", "model.temperatureInit=5", "data.languages=de"];
+    const others = [CLASSIFY, "model.image.depth=1", "optim.lr=1e-3", "loss.views=1"];
+    const named = (given: readonly string[]) => settingsInVain(resolveConfig("emoji", given), given);
+    expect(named([...others, ...settings])).toEqual([
+      "no effect with train.objective classify, which reads no texts: tokenizer.length, model.text.width, model.temperatureInit, data.languages; leave out",
+    ]);
+    expect(named(others)).toEqual([]);
+    expect(named(settings)).toEqual([]);
+  });
 
   it("takes a batch of one image, which has no negatives to lack", () => {
     const config = resolveConfig("emoji-paper", [CLASSIFY, "train.batch=1", "train.shards=1"]);

@@ -52,9 +52,20 @@ describe("a bias at the start", () => {
 
   it("is doubtful if it is far from the log-odds of a match in the batch", () => {
     expect(warnings("model.biasInit=-10", "train.batch=64")).toEqual([
-      expect.stringMatching(/biasInit -10 is far from -4\.1, the log-odds of a match in a batch of 64/),
+      expect.stringMatching(/biasInit -10 is far from -4\.1, the log-odds of a match in a batch of 64:/),
     ]);
     expect(warnings("model.biasInit=0", "train.batch=64")).toEqual([expect.stringMatching(/log-odds/)]);
+  });
+
+  it("is measured by the negatives that count", () => {
+    const large = ["model.biasInit=-3.5", "train.batch=1024"];
+    expect(warnings(...large)).toEqual([expect.stringMatching(/far from -6\.9, .* in a batch of 1024:/)]);
+    expect(warnings(...large, "loss.negatives=hard", "loss.ratio=0.01")).toEqual([]);
+    expect(warnings("model.biasInit=-10", "train.batch=1024", "loss.negatives=easy", "loss.ratio=0.01")).toEqual([
+      expect.stringMatching(
+        /far from -2\.3, the log-odds of a match beside 0\.01 of the negatives of a batch of 1024:/,
+      ),
+    ]);
   });
 
   it("is not if it is near, or the loss has none", () => {

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { saveModel } from "../../src/models/index.ts";
 import { parametersOf } from "../../src/nn/index.ts";
 import { type Config, ConfigError, resolveConfig } from "../../src/run/config.ts";
-import { buildModel, buildOptimizer } from "../../src/run/model.ts";
+import { buildClassifier, buildModel, buildOptimizer } from "../../src/run/model.ts";
 import { configDigest, createRun, RunFolderError } from "../../src/run/runFolder.ts";
 import {
   initialCheckpoint,
@@ -34,7 +34,8 @@ const never = (message: string): void => expect.fail(message);
 function aRun(config: Config = resolveConfig("emoji-paper", ["train.seed=5", ...SMALL])): string {
   const path = newPath();
   const run = createRun(path, config, new Date(0));
-  const model = buildModel(config, tokenizer.vocabSize);
+  const isClassifier = config.train.objective === "classify";
+  const model = isClassifier ? buildClassifier(config, 6) : buildModel(config, tokenizer.vocabSize);
   run.checkpoints.save(checkpointOf(3, model, buildOptimizer(config, model), tokenizer), configDigest(config));
   run.release();
   return path;
@@ -82,6 +83,26 @@ describe("a run that starts from another", () => {
     }
     expect([...first.tensors.keys()].some((name) => name.startsWith("optimizer/image/"))).toBe(false);
     expect([...first.tensors.keys()]).toContain("optimizer/text/embedding/m");
+  });
+
+  it.each(["pairs", "classes"])("to classify takes the image tower of a run of %s, under a new head", (kind) => {
+    const classified = resolveConfig("emoji-paper", [...SMALL, "train.objective=classify"]);
+    const start = kind === "pairs" ? from : openStartingWeights(aRun(classified), never);
+    const config = started(["train.objective=classify"], start);
+    expect(config).toMatchObject({
+      model: { image: { width: 32 }, embedDim: 24 },
+      train: { init: start.sha256.image },
+    });
+    expect(keptTokenizer(config, start)).toBeUndefined();
+    const first = weightsOf(initialCheckpoint(config, start, byteTokenizer, 9));
+    expect(sha256OfWeights(first, "image/")).toBe(start.sha256.image);
+    const others = [...first].filter(([name]) => !name.startsWith("image/"));
+    expect(others.map(([name, { shape }]) => [name, shape])).toEqual([
+      ["head/kernel", [24, 9]],
+      ["head/bias", [9]],
+    ]);
+    expect([...(others[0][1].data as Float32Array)].every((x) => x === 0)).toBe(true);
+    expect(() => started(["train.objective=classify", "model.image.width=64"], start)).toThrow(/has 32, not 64/);
   });
 
   it("crops drawings as the other run did, whether all weights or only the image tower are taken", () => {

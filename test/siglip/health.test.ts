@@ -8,6 +8,7 @@ import { pairHealth } from "../../src/siglip/health.ts";
 import {
   batchGradients,
   type Health,
+  type LossForm,
   type LossName,
   type PairBatch,
   type SigLip,
@@ -15,8 +16,9 @@ import {
   type StepMetrics,
   trainingLosses,
   trainStep,
+  withSameName,
 } from "../../src/siglip/index.ts";
-import { heap, Rng, scope, tensor } from "../../src/tensor/index.ts";
+import { groupPairs, heap, type PairGroups, Rng, scope, tensor } from "../../src/tensor/index.ts";
 import { expectSameBits, expectWithin } from "../support/expect.ts";
 import { biases, seeds, tPrimes, unitRows } from "../support/generators.ts";
 import type { Pairs } from "../support/referenceLoss.ts";
@@ -29,27 +31,30 @@ const spreadOf = (values: readonly number[]): Spread => ({
 });
 const numbersOf = ({ min, mean, max }: Spread): number[] => [min, mean, max];
 
-/** The logits of all pairs of an image and a text, in f64: of those that match, and of the others. */
-function logitsOf({ n, d, x, y, tPrime, b }: Pairs): { positives: number[]; negatives: number[] } {
-  const [positives, negatives]: number[][] = [[], []];
+/** The logits of all pairs of an image and a text, in f64: of those that match, and of the others, but for masked ones. */
+function logitsOf({ n, d, x, y, tPrime, b }: Pairs, groups?: PairGroups): { positives: number[]; negatives: number[] } {
+  const [positives, negatives, masked]: number[][] = [[], [], []];
+  const same = groups?.as === "positive" ? positives : masked;
   const views = x.length / y.length;
   for (let i = 0; i < views * n; i++) {
     for (let j = 0; j < n; j++) {
       let dot = 0;
       for (let k = 0; k < d; k++) dot += x[i * d + k] * y[j * d + k];
-      (Math.floor(i / views) === j ? positives : negatives).push(Math.exp(tPrime) * dot + b);
+      const pair = Math.floor(i / views);
+      const kind = pair === j ? positives : groups?.of[pair] === groups?.of[j] && groups ? same : negatives;
+      kind.push(Math.exp(tPrime) * dot + b);
     }
   }
   return { positives, negatives };
 }
 
 /** The same measure on every rank of `size` devices. */
-function measured({ d, x, y, tPrime, b }: Pairs, size: number, shards: number) {
+function measured({ d, x, y, tPrime, b }: Pairs, size: number, shards: number, groups?: PairGroups) {
   const all = lockstep(size, (comm) => {
     const own = (rows: Float64Array) => tensor(rows.subarray((comm.rank * rows.length) / size, ((comm.rank + 1) * rows.length) / size), [rows.length / d / size, d], "f64"); // biome-ignore format: a line
     const lengths = (factor: number) => Array.from({ length: shards / size }, (_, i) => factor * (1 + i + (comm.rank * shards) / size)); // biome-ignore format: a line
     const embedded = { zimg: own(x), ztxt: own(y), lengths: { image: lengths(1), text: lengths(2) } };
-    return pairHealth(embedded, Math.exp(tPrime), b, comm);
+    return pairHealth(embedded, Math.exp(tPrime), b, comm, groups);
   });
   for (const each of all) expect(each).toEqual(all[0]);
   return all[0];
@@ -103,6 +108,38 @@ describe("pairHealth", () => {
     const expected = logitsOf(pairs);
     expectWithin(numbersOf(positives), numbersOf(spreadOf(expected.positives)), 1e-12);
     expectWithin(numbersOf(negatives as Spread), numbersOf(spreadOf(expected.negatives)), 1e-12);
+  });
+
+  it.each(["masked", "positive"] as const)(
+    "takes pairs of equal texts as %s, on any devices with the same bits",
+    (as) => {
+      fc.assert(
+        fc.property(cases, fc.integer({ min: 1, max: 6 }), ({ pairs, shards }, names) => {
+          const groups = groupPairs(Int32Array.from({ length: pairs.n }, (_, i) => new Rng(names).split(i).integer(names)), as); // biome-ignore format: a line
+          const { positives, negatives } = measured(pairs, 1, shards, groups);
+          for (const size of [2, 4]) {
+            expect(measured(pairs, size, shards, groups)).toEqual(measured(pairs, 1, shards, groups));
+          }
+          const expected = logitsOf(pairs, groups);
+          const bound = 1e-12 * (Math.exp(pairs.tPrime) * pairs.d + Math.abs(pairs.b)) * pairs.n;
+          expectWithin(numbersOf(positives), numbersOf(spreadOf(expected.positives)), bound, "positives");
+          expect(negatives === undefined).toBe(expected.negatives.length === 0);
+          if (negatives)
+            expectWithin(numbersOf(negatives), numbersOf(spreadOf(expected.negatives)), bound, "negatives");
+        }),
+        { numRuns: 30 },
+      );
+    },
+  );
+
+  it("has the same bits with groups of one row each as without", () => {
+    const [n, d] = [16, 3];
+    const pairs = { n, d, x: unitRows(new Rng(1), 2 * n, d), y: unitRows(new Rng(2), n, d), tPrime: 1, b: -3 };
+    const each = groupPairs(
+      Int32Array.from({ length: n }, (_, i) => i),
+      "masked",
+    );
+    expect(measured(pairs, 2, 4, each)).toEqual(measured(pairs, 2, 4));
   });
 
   it("has no negatives in a batch of one", () => {
@@ -228,6 +265,23 @@ describe("a measured step", { timeout: 60_000 }, () => {
         expect(health.embeddingNorm[tower]).toBeCloseTo(lengths.reduce((a, b) => a + b) / BATCH, 5);
       }
     }
+  });
+
+  it("counts pairs of equal texts as the loss does: as negatives, as positives, or not at all", () => {
+    const groups = Int32Array.of(0, 0, 2, 2, 2, 5, 6, 7); // 2 + 6 pairs of equal texts
+    const health = (loss: LossForm): Health => {
+      const model = tinyModel();
+      const trainee = { model, optimizer: tinyOptimizer(model), loss };
+      return trainStep(trainee, { ...tinyBatch(BATCH), groups }, 0.5, { measure: true }).health as Health;
+    };
+    const negative = health(trainingLosses.sigmoid);
+    const [mask, positive] = (["mask", "positive"] as const).map((as) => health(withSameName(trainingLosses.sigmoid, as))); // biome-ignore format: a line
+    expect(mask.positives).toEqual(negative.positives);
+    expect(mask.negatives).toEqual(positive.negatives);
+    const sum = ({ positives, negatives }: Health, count: number) =>
+      count * positives!.mean + (64 - count) * negatives!.mean;
+    expect(sum(positive, 16)).toBeCloseTo(sum(negative, 8), 10);
+    expect(mask.negatives?.mean).not.toBe(negative.negatives?.mean);
   });
 
   it("of a model with a frozen tower has no gradient and no update of it, but its parameters", () => {

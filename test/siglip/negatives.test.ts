@@ -7,6 +7,7 @@ import {
   batchGradients,
   groupsOfTokens,
   type LossForm,
+  logOddsBias,
   lossForms,
   type NegativeChoice,
   type PairBatch,
@@ -284,13 +285,12 @@ describe("a choice of negatives", { timeout: 120_000 }, () => {
     expect(kept(0)).toEqual(one);
   });
 
-  it("has its least loss for the same logit everywhere at blindLoss", () => {
+  it("has its least loss for the same logit everywhere at blindLoss, with the log-odds of those that count", () => {
     for (const n of [1, 2, 7, 11]) {
       const same = { n, d: 1, x: new Float64Array(n).fill(1), y: new Float64Array(n).fill(1), tPrime: 0 };
       const form = withNegatives(lossForms.fused, "hard", 0.5);
-      const m = 0.5 * (n - 1);
       const at = (logit: number) => onDevices(form, { ...same, b: logit - 1 }, 1).loss;
-      if (n > 1) expect(at(-Math.log(m))).toBeCloseTo(form.blindLoss(n), 10);
+      if (n > 1) expect(at(logOddsBias(n, 0.5))).toBeCloseTo(form.blindLoss(n), 10);
       for (const logit of [-20, -3, 0, 5]) expect(at(logit)).toBeGreaterThanOrEqual(form.blindLoss(n) - 1e-10);
     }
   });

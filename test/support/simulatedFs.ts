@@ -2,7 +2,7 @@
  * A file system in memory that fails on request, and that loses at a power cut what a real one may lose.
  *
  * Contents and names are stored twice: as processes see them, and as they are on the disk. `sync` copies the contents of a file,
- * `syncFolder` the names in a folder, those of folders among them. After `powerCut` any of the changes since then may have
+ * `syncFolder` the names in a folder, those of folders among them. After a power cut (`afterPowerCut`) any of the changes since then may have
  * reached the disk, in any order: contents may be new, old, truncated or zeros, and each change of a name may have happened or
  * not. A folder whose name did not reach the disk is lost with its contents.
  */
@@ -114,6 +114,11 @@ export class SimulatedFs implements Fs {
     folder.onDisk.delete(basename(path));
   }
 
+  /** Number of files that are open. */
+  get openFiles(): number {
+    return this.#open.size;
+  }
+
   usedBytes(): number {
     const size = ({ names }: Folder): number =>
       [...names.values()].reduce((sum, node) => sum + (isFolder(node) ? size(node) : node.content.length), 0);
@@ -182,12 +187,13 @@ export class SimulatedFs implements Fs {
     this.#change(parent, (names) => names.set(basename(path), made));
   }
 
-  open(path: string, mode: "replace" | "new" | "append"): number {
+  open(path: string, mode: "read" | "replace" | "new" | "append"): number {
     this.#begin("open", path);
     const folder = this.#folder(dirname(path));
     let inode = this.#node(path);
     if (isFolder(inode)) throw systemError("EISDIR", path);
     if (inode !== undefined && mode === "new") throw systemError("EEXIST", path);
+    if (inode === undefined && mode === "read") throw systemError("ENOENT", path);
     if (inode === undefined) {
       const made = { content: new Uint8Array(0), onDisk: new Uint8Array(0) };
       inode = made;
@@ -197,6 +203,13 @@ export class SimulatedFs implements Fs {
     }
     this.#open.set(++this.#lastFile, inode);
     return this.#lastFile;
+  }
+
+  readAt(file: number, bytes: Uint8Array, position: number): number {
+    this.#begin("readAt");
+    const part = this.#open.get(file)!.content.subarray(position, position + bytes.length);
+    bytes.set(part);
+    return part.length;
   }
 
   write(file: number, bytes: Uint8Array): number {

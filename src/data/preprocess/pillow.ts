@@ -11,6 +11,7 @@
  *
  * Pillow, src/libImaging/Resample.c.
  */
+import { heap, kernelsFor } from "../../tensor/index.ts";
 import { layTaps, type Taps } from "./taps.ts";
 
 /** A filter: its value at a distance, and the distance from which it is 0. */
@@ -31,9 +32,8 @@ const FILTERS = {
   bicubic: { at: cubic, radius: 2 },
 } as const satisfies Readonly<Record<string, Filter>>;
 
-/** Bits after the binary point of a weight: 32, less 8 of a byte and 2 for overshoots. */
+/** Bits after the binary point of a weight, as in the kernels: 32, less 8 of a byte and 2 for overshoots. */
 const BITS = 22;
-const ONE_HALF = 1 << (BITS - 1);
 
 /** Half away from zero, as C rounds by a cast. */
 const toFixed = (weight: number): number => Math.trunc(weight * 2 ** BITS + (weight < 0 ? -0.5 : 0.5));
@@ -54,46 +54,47 @@ function tapsOf(from: number, to: number, { at, radius }: Filter): Taps<Int32Arr
   return layTaps(outputs, (length) => new Int32Array(length));
 }
 
-const clampToByte = (sum: number): number => Math.min(255, Math.max(0, sum >> BITS));
+/** Bytes behind an image that a kernel may touch. */
+const ROOM = 16;
+/** Bytes of the rows that are in the heap at a time. */
+const STRIP = 2 ** 20;
+
+/** Calls `use` with blocks of the heap of at least so many bytes. */
+function withBlocks(sizes: readonly number[], use: (...addresses: number[]) => void): void {
+  const blocks = sizes.map((size) => heap.allocate(size));
+  use(...blocks);
+  blocks.forEach((address, i) => {
+    heap.release(address, sizes[i]);
+  });
+}
 
 /** [rows, from, 3] → [rows, to, 3]. */
 function resizeColumns(rgb: Uint8Array, rows: number, from: number, to: number, filter: Filter): Uint8Array {
-  const { first, count, weights, span } = tapsOf(from, to, filter);
-  const out = new Uint8Array(rows * to * 3);
-  for (let y = 0, put = 0; y < rows; y++) {
-    for (let i = 0; i < to; i++, put += 3) {
-      let at = (y * from + first[i]) * 3;
-      const end = i * span + count[i];
-      let [red, green, blue] = [ONE_HALF, ONE_HALF, ONE_HALF];
-      for (let k = i * span; k < end; k++, at += 3) {
-        const weight = weights[k];
-        red = (red + Math.imul(weight, rgb[at])) | 0;
-        green = (green + Math.imul(weight, rgb[at + 1])) | 0;
-        blue = (blue + Math.imul(weight, rgb[at + 2])) | 0;
-      }
-      out[put] = clampToByte(red);
-      out[put + 1] = clampToByte(green);
-      out[put + 2] = clampToByte(blue);
+  const taps = tapsOf(from, to, filter);
+  const [stride, toStride] = [3 * from, 3 * to];
+  const strip = Math.max(1, Math.floor(STRIP / stride));
+  const out = new Uint8Array(rows * toStride);
+  withBlocks([strip * stride + ROOM, strip * toStride + ROOM], (read, written) => {
+    for (let y = 0; y < rows; y += strip) {
+      const count = Math.min(strip, rows - y);
+      heap.bytes.set(rgb.subarray(y * stride, (y + count) * stride), read);
+      kernelsFor("f32").resizeColumns(count, from, taps, read, written);
+      out.set(heap.bytes.subarray(written, written + count * toStride), y * toStride);
     }
-  }
+  });
   return out;
 }
 
 /** [from, columns, 3] → [to, columns, 3]. */
 function resizeRows(rgb: Uint8Array, from: number, columns: number, to: number, filter: Filter): Uint8Array {
-  const { first, count, weights, span } = tapsOf(from, to, filter);
-  const stride = columns * 3;
+  const taps = tapsOf(from, to, filter);
+  const stride = 3 * columns;
   const out = new Uint8Array(to * stride);
-  const sums = new Int32Array(stride);
-  for (let i = 0; i < to; i++) {
-    sums.fill(ONE_HALF);
-    for (let k = 0; k < count[i]; k++) {
-      const weight = weights[i * span + k];
-      const start = (first[i] + k) * stride;
-      for (let x = 0; x < stride; x++) sums[x] += Math.imul(weight, rgb[start + x]);
-    }
-    for (let x = 0; x < stride; x++) out[i * stride + x] = clampToByte(sums[x]);
-  }
+  withBlocks([rgb.length + stride + ROOM, out.length + ROOM], (read, written) => {
+    heap.bytes.set(rgb, read);
+    kernelsFor("f32").resizeRows(stride, taps, read, written);
+    out.set(heap.bytes.subarray(written, written + out.length));
+  });
   return out;
 }
 

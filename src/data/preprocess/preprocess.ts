@@ -45,12 +45,7 @@ export function preprocess(image: RgbImage, by: PreprocessSpec | WithPreprocessi
     throw new PreprocessError(`preprocess: the model was trained here; ${how}`);
   }
   const { steps, values } = spec;
-  const { data, width, height } = image;
-  if (!(width >= 1 && height >= 1) || data.length !== width * height * 3) {
-    const shape = `[${height}, ${width}, 3]`;
-    throw new PictureError(`${described(image)}: ${data.length} bytes are not an image ${shape}`, "damaged");
-  }
-  const { data: bytes, ...size } = steps.reduce(apply, image);
+  const { data: bytes, ...size } = shaped(image, steps);
   const tables = [0, 1, 2].map((channel) => valueTable(values, channel));
   const pixels = new Float32Array(bytes.length);
   for (let i = 0; i < pixels.length; i += 3) {
@@ -59,6 +54,16 @@ export function preprocess(image: RgbImage, by: PreprocessSpec | WithPreprocessi
     pixels[i + 2] = tables[2][bytes[i + 2]];
   }
   return { pixels, height: size.height, width: size.width };
+}
+
+/** An image after all steps, before its bytes become numbers. Throws `PictureError` as `preprocess` does. */
+export function shaped(image: RgbImage, steps: readonly PreprocessStep[]): RgbImage {
+  const { data, width, height } = image;
+  if (!(width >= 1 && height >= 1) || data.length !== width * height * 3) {
+    const shape = `[${height}, ${width}, 3]`;
+    throw new PictureError(`${described(image)}: ${data.length} bytes are not an image ${shape}`, "damaged");
+  }
+  return steps.reduce(apply, image);
 }
 
 function apply(image: RgbImage, step: PreprocessStep): RgbImage {

@@ -13,6 +13,7 @@
 import type { AdafactorKernels } from "./adafactor/interface.ts";
 import type { AdamWKernels } from "./adamW/interface.ts";
 import type { AttentionKernels } from "./attention/interface.ts";
+import type { CodesKernels } from "./codes/interface.ts";
 import type { ElementwiseKernels } from "./elementwise/interface.ts";
 import type { GemmKernels } from "./gemm/interface.ts";
 import type { L2NormalizeKernels } from "./l2Normalize/interface.ts";
@@ -22,6 +23,7 @@ import type { MovementKernels } from "./movement/interface.ts";
 import type { MuonKernels } from "./muon/interface.ts";
 import type { PairMaskKernels } from "./pairMask/interface.ts";
 import type { ReduceKernels } from "./reduce/interface.ts";
+import type { ResizeKernels } from "./resize/interface.ts";
 import type { SgdKernels } from "./sgd/interface.ts";
 import type { SigmoidTileKernels } from "./sigmoidTile/interface.ts";
 import type { SoftmaxKernels } from "./softmax/interface.ts";
@@ -40,12 +42,14 @@ export interface Kernels
     SoftmaxTileKernels,
     PairMaskKernels,
     MovementKernels,
+    CodesKernels,
     AdamWKernels,
     SgdKernels,
     LionKernels,
     MuonKernels,
     AdafactorKernels,
-    ViewKernels {
+    ViewKernels,
+    ResizeKernels {
   /** For messages: "reference", "simd", "simd fma", ... */
   readonly name: string;
 }

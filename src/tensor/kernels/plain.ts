@@ -7,6 +7,7 @@ import type { DType, Heap } from "../heap.ts";
 import { plainAdafactor } from "./adafactor/plain.ts";
 import { plainAdamW } from "./adamW/plain.ts";
 import { plainAttention } from "./attention/plain.ts";
+import { plainCodes } from "./codes/plain.ts";
 import { plainElementwise } from "./elementwise/plain.ts";
 import { plainGemm } from "./gemm/plain.ts";
 import type { Kernels } from "./kernels.ts";
@@ -17,6 +18,7 @@ import { plainMovement } from "./movement/plain.ts";
 import { plainMuon } from "./muon/plain.ts";
 import { plainPairMask } from "./pairMask/plain.ts";
 import { plainReduce } from "./reduce/plain.ts";
+import { plainResize } from "./resize/plain.ts";
 import { plainSgd } from "./sgd/plain.ts";
 import { plainSigmoidTile } from "./sigmoidTile/plain.ts";
 import { plainSoftmax } from "./softmax/plain.ts";
@@ -37,11 +39,13 @@ export function plainKernels(heap: Heap, dtype: DType): Kernels {
     ...plainSoftmaxTile(heap, dtype),
     ...plainPairMask(heap, dtype),
     ...plainMovement(heap, dtype),
+    ...plainCodes(heap),
     ...plainAdamW(heap, dtype),
     ...plainSgd(heap, dtype),
     ...plainLion(heap, dtype),
     ...plainMuon(heap, dtype),
     ...plainAdafactor(heap, dtype),
     ...plainView(heap, dtype),
+    ...plainResize(heap),
   };
 }

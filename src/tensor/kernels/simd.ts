@@ -4,6 +4,7 @@ import type { Variant } from "../wasm/assembler.ts";
 import { simdAdafactor } from "./adafactor/simd.ts";
 import { simdAdamW } from "./adamW/simd.ts";
 import { simdAttention } from "./attention/simd.ts";
+import { simdCodes } from "./codes/simd.ts";
 import { simdElementwise } from "./elementwise/simd.ts";
 import { simdGemm } from "./gemm/simd.ts";
 import type { Tile } from "./gemm/tile.ts";
@@ -15,6 +16,7 @@ import { simdMovement } from "./movement/simd.ts";
 import { simdMuon } from "./muon/simd.ts";
 import { simdPairMask } from "./pairMask/simd.ts";
 import { simdReduce } from "./reduce/simd.ts";
+import { simdResize } from "./resize/simd.ts";
 import { simdSgd } from "./sgd/simd.ts";
 import { simdSigmoidTile } from "./sigmoidTile/simd.ts";
 import { simdSoftmax } from "./softmax/simd.ts";
@@ -42,11 +44,13 @@ export function simdKernels(heap: Heap, variant: KernelVariant): Kernels {
     ...simdSoftmaxTile(heap, variant),
     ...simdPairMask(heap, variant),
     ...simdMovement(heap, variant),
+    ...simdCodes(heap, variant),
     ...simdAdamW(heap, variant),
     ...simdSgd(heap, variant),
     ...simdLion(heap, variant),
     ...simdMuon(heap, variant),
     ...simdAdafactor(heap, variant),
     ...simdView(heap, variant),
+    ...simdResize(heap, variant),
   };
 }

@@ -142,6 +142,7 @@ function otherChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
     ],
     ...softmaxTileChecks({ x, y, positive }),
     ...pairMaskChecks(heap, { x, y, positive }),
+    ...codesChecks(heap, { x, y }),
     ["gather", 3 * COLS, (k, out) => k.gather(COLS, x, Int32Array.of(3, 0, 3), out)],
     [
       "scatterAdd",
@@ -161,6 +162,62 @@ function otherChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
         k.drawView({ stored: 9, picture: x, place, colour, scale: 1 / 128, side: 11, out });
       },
     ],
+  ];
+}
+
+/** Codes and their products, integers and f64, as numbers of f32. */
+function codesChecks(heap: Heap, { x, y }: Pick<Inputs, "x" | "y">): Check[] {
+  return [
+    [
+      "encodeRows",
+      2 * 64 + 3 * 2,
+      (k, out) => {
+        const [codes, numbers] = [out + 4096, out + 8192];
+        k.encodeRows(2, 64, x, y, codes, numbers, numbers + 16, numbers + 32);
+        const results = [
+          ...new Int8Array(heap.memory.buffer, codes, 128),
+          ...heap.f64.subarray(numbers / 8, numbers / 8 + 6),
+        ];
+        results.forEach((value, i) => {
+          putNumber(heap, out + 4 * i, value);
+        });
+      },
+    ],
+    [
+      "dotCodes",
+      ROWS,
+      (k, out) => {
+        k.dotCodes(ROWS, 64, x, y, out); // the bits of random numbers
+        const sums = new Int32Array(heap.memory.buffer, out, ROWS).slice();
+        sums.forEach((sum, i) => {
+          putNumber(heap, out + 4 * i, sum);
+        });
+      },
+    ],
+  ];
+}
+
+/** Images in integers; their bytes are those of x, and results become numbers to be compared. */
+function resizeChecks(heap: Heap, { x }: Inputs): Check[] {
+  const [from, to, span] = [23, 9, 6];
+  const taps = {
+    first: Int32Array.from({ length: to }, (_, i) => 2 * i),
+    count: Int32Array.from({ length: to }, (_, i) => 1 + (i % span)),
+    weights: Int32Array.from({ length: to * span }, (_, i) => (i % 3 === 1 ? -1 : 1) * (91_357 * (i + 1))),
+    span,
+  };
+  const bytes = 65_536 / 2;
+  const check = (name: string, count: number, run: (kernels: Kernels, out: Ptr) => void): Check => [
+    name,
+    count,
+    (kernels, out) => {
+      run(kernels, out + bytes);
+      for (let i = 0; i < count; i++) heap.f32[out / 4 + i] = heap.bytes[out + bytes + i];
+    },
+  ];
+  return [
+    check("resizeColumns", ROWS * to * 3, (k, out) => k.resizeColumns(ROWS, from, taps, x, out)),
+    check("resizeRows", to * COLS, (k, out) => k.resizeRows(COLS, taps, x, out)),
   ];
 }
 
@@ -289,7 +346,7 @@ export function selfTest(heap: Heap, kernels: Kernels, oracle: Kernels): string[
     heap.f32[positive / 4 + i] = 0.1 + 2.9 * rng.uniform();
   }
   const table = [
-    ...gemmChecks(inputs), ...elementChecks(heap, inputs), ...otherChecks(heap, inputs), ...optimizerChecks(inputs), ...rowChecks(inputs), ...ATTENTIONS.flatMap((sides) => attentionChecks(inputs, sides)),
+    ...gemmChecks(inputs), ...elementChecks(heap, inputs), ...otherChecks(heap, inputs), ...resizeChecks(heap, inputs), ...optimizerChecks(inputs), ...rowChecks(inputs), ...ATTENTIONS.flatMap((sides) => attentionChecks(inputs, sides)),
   ]; // biome-ignore format: one line
   const results = (set: Kernels, [, length, run]: Check): Float32Array => {
     run(set, out);

@@ -2,7 +2,7 @@
  * WebAssembly written as typed expressions instead of stack operations.
  *
  * An expression knows its type and how to emit itself; `tsc` rejects whatever the validator of the engine would reject, and
- * more: the four kinds of vector (f32x4, f64x2, i32x4, i64x2) are one type to the engine and four to the compiler.
+ * more: the five kinds of vector (f32x4, f64x2, i32x4, i16x8, i64x2) are one type to the engine and five to the compiler.
  *
  * How to write a kernel: y += a·x over n numbers, four at a time (n a multiple of 4 here).
  *
@@ -31,7 +31,7 @@
  */
 
 export type Scalar = "i32" | "f32" | "f64";
-export type Vector = "f32x4" | "f64x2" | "i32x4" | "i64x2";
+export type Vector = "f32x4" | "f64x2" | "i32x4" | "i16x8" | "i64x2";
 export type Type = Scalar | Vector;
 
 /** Code that leaves one value of type T on the stack. */
@@ -83,7 +83,7 @@ const DROP = 0x1a;
 const SIMD = 0xfd;
 const V128_CONST = 0x0c;
 const V128 = 0x7b;
-const VALUE_TYPE = { i32: 0x7f, f32: 0x7d, f64: 0x7c, f32x4: V128, f64x2: V128, i32x4: V128, i64x2: V128 };
+const VALUE_TYPE = { i32: 0x7f, f32: 0x7d, f64: 0x7c, f32x4: V128, f64x2: V128, i32x4: V128, i16x8: V128, i64x2: V128 };
 
 /** The byte of a type in the binary format. */
 export const valueType = (type: Type): number => VALUE_TYPE[type];
@@ -210,6 +210,8 @@ export function constant<T extends Type>(type: T, values: readonly number[]): Ex
       return vectorConstant(type, Float32Array.of(at(0), at(1), at(2), at(3)).buffer);
     case "i32x4":
       return vectorConstant(type, Int32Array.of(at(0), at(1), at(2), at(3)).buffer);
+    case "i16x8":
+      return vectorConstant(type, Int16Array.from({ length: 8 }, (_, i) => at(i)).buffer);
     default: // i64x2, a mask: −1 is all ones
       return vectorConstant(type, BigInt64Array.of(BigInt(at(0)), BigInt(at(1))).buffer);
   }

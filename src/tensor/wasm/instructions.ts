@@ -3,7 +3,8 @@
  * the arithmetic as functions over every type that has it (`add`, `lt`, `sqrt`, ...).
  *
  * Numbers are opcodes of the binary format; 0xfd.... are vector operations, 0xfc.... the saturating conversions and
- * bulk memory. Vector comparisons give masks: i32x4 for f32x4 and i32x4, i64x2 for f64x2.
+ * bulk memory. Vector comparisons give masks: i32x4 for f32x4 and i32x4, i64x2 for f64x2. i16x8 has only what products of
+ * integers need.
  */
 import {
   constant, type Expr, type FunctionBody, lift, newLocal, type Operand, type Scalar, type Statement, statement, type Type, unsigned,type Vector, 
@@ -112,7 +113,7 @@ export const nmadd = fused({ f32x4: 0xfd0106, f64x2: 0xfd0108 }, (a, b, c) => su
 type MaskOf<T extends Type> = T extends "f64x2" | "i64x2" ? "i64x2" : T extends Vector ? "i32x4" : "i32";
 type Compare<T extends Type> = <U extends T>(a: Expr<U>, b: Operand<NoInfer<U>>) => Expr<MaskOf<U>>;
 const MASKS: { readonly [T in Type]: MaskOf<T> } = {
-  i32: "i32", f32: "i32", f64: "i32", i32x4: "i32x4", f32x4: "i32x4", f64x2: "i64x2", i64x2: "i64x2",
+  i32: "i32", f32: "i32", f64: "i32", i32x4: "i32x4", i16x8: "i32x4", f32x4: "i32x4", f64x2: "i64x2", i64x2: "i64x2",
 }; // biome-ignore format: one list
 const compare =
   <T extends Type>(codes: Codes<T>): Compare<T> =>
@@ -170,7 +171,7 @@ export const anyTrue = convert<"i32x4" | "i64x2", "i32">("i32", 0xfd0053);
 // Memory and lanes
 
 /** log2 of the promised alignment: that of one element, since vectors may have any address. Costs nothing on x86 and ARM. */
-const ALIGN = { i32: 2, f32: 2, f64: 3, f32x4: 2, f64x2: 3, i32x4: 2, i64x2: 3 };
+const ALIGN = { i32: 2, f32: 2, f64: 3, f32x4: 2, f64x2: 3, i32x4: 2, i16x8: 0, i64x2: 3 };
 const LANES = { f32x4: 4, i32x4: 4, f64x2: 2 };
 
 const access = (to: FunctionBody, code: number, type: Type, offset: number): void => {
@@ -189,7 +190,7 @@ const loader =
     },
   });
 
-const STORE: Codes<Exclude<Type, "i64x2">> = {
+const STORE: Codes<Exclude<Type, "i16x8" | "i64x2">> = {
   i32: 0x36,
   f32: 0x38,
   f64: 0x39,
@@ -333,5 +334,17 @@ export const i32x4 = {
   ...vector<"i32x4", "i32">("i32x4", 0xfd0011),
   /** Towards zero; out of range gives the nearest integer, NaN 0. */
   truncSat: convert<"f32x4", "i32x4">("i32x4", 0xfd00f8),
+  /** Two f64 to lanes 0 and 1 in the same way, zeros in the others. */
+  truncSatLow: convert<"f64x2", "i32x4">("i32x4", 0xfd00fc),
+};
+export const i16x8 = {
+  ...common("i16x8"),
+  load: loader("i16x8", 0xfd0000),
+  /** Eight bytes, each with its sign. */
+  loadBytes: loader("i16x8", 0xfd0001),
+  /** Eight bytes, each from 0 to 255. */
+  loadBytesU: loader("i16x8", 0xfd0002),
+  /** The same bits. */
+  reinterpret: convert<Vector, "i16x8">("i16x8"),
 };
 export const i64x2 = { ...common("i64x2"), reinterpret: convert<Vector, "i64x2">("i64x2") };

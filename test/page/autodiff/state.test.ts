@@ -3,7 +3,16 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FUNCTIONS, type OpName, parse } from "../../../page/autodiff/parse.ts";
 import { computed, recordBackward } from "../../../page/autodiff/record.ts";
-import { filmOf, layout, PRESETS, parametersOf, stateOf, VJPS, valuesOf } from "../../../page/autodiff/state.ts";
+import {
+  filmOf,
+  layout,
+  namesOfNodes,
+  PRESETS,
+  parametersOf,
+  stateOf,
+  VJPS,
+  valuesOf,
+} from "../../../page/autodiff/state.ts";
 
 const SIGNS: Partial<Record<OpName, string>> = { add: "+", sub: "-", mul: "*", div: "/" };
 const numbers = fc.double({ min: 0.1, max: 3, noNaN: true });
@@ -69,6 +78,12 @@ it("a gradient where the expression has no value is called undefined, and others
   expect(filmOf(recordOf("log(0 - x)")).at(-1)?.text).toContain("undefined here");
   expect(filmOf(recordOf("1 / (x - x)")).at(-1)?.text).toContain("undefined here");
   expect(filmOf(recordOf("log(x)")).at(-1)?.text).not.toContain("undefined");
+});
+
+it("operations that occur more than once are numbered, so that a sentence says which is meant", () => {
+  const { nodes } = recordOf("x * x + exp(x) * y");
+  expect(namesOfNodes(nodes)).toEqual(["x", "mul₁", "exp", "y", "mul₂", "add"]);
+  expect(filmOf(recordOf("x * x + exp(x) * y"))[3].text).toMatch(/^mul₂, where g = 1: exp gets/);
 });
 
 it("an expression that is one name has gradient 1", () => {

@@ -3,13 +3,14 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Atlas, CELL } from "../../../page/atlas/atlas.ts";
-import { type ChosenFile, readModelFiles } from "../../../page/model/files.ts";
-import { modelOf, picturesFor, Searcher } from "../../../page/model/searcher.ts";
+import type { ChosenFile, ReadPart } from "../../../page/model/chosen.ts";
+import { readModelFiles, type StoredModel } from "../../../page/model/files.ts";
+import { picturesFor, Searcher } from "../../../page/model/searcher.ts";
 import { picturesOf, UNSEEN } from "../../../page/train/data.ts";
 import { saveModel } from "../../../src/models/index.ts";
 import { parametersOf } from "../../../src/nn/index.ts";
 import type { SigLip } from "../../../src/siglip/index.ts";
-import { byteTokenizer } from "../../../src/tokenizers/index.ts";
+import { byteTokenizer, trainBpe } from "../../../src/tokenizers/index.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
 import { TINY, tinyModel } from "../../support/tinyModel.ts";
 import { readAtlas } from "../atlas.ts";
@@ -20,20 +21,31 @@ beforeAll(async () => {
   atlas = await readAtlas();
 });
 
+const bytesOf = new Map<Blob, Uint8Array>();
+/** What `FileReaderSync` does in a browser. */
+const readPart: ReadPart = (content, begin, end) => bytesOf.get(content)!.slice(begin, end);
+const opened = (files: readonly ChosenFile[]): Promise<StoredModel> => readModelFiles(files, readPart);
+
+function chosenFile(path: string, bytes: Uint8Array<ArrayBuffer>): ChosenFile {
+  const content = new Blob([bytes]);
+  bytesOf.set(content, bytes);
+  return { path, content };
+}
+
 /** What a browser gives for a chosen folder. */
 const filesIn = (folder: string): ChosenFile[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => {
       const path = join(parentPath, name);
-      return { path: `chosen${path.slice(folder.length)}`, content: new Blob([readFileSync(path)]) };
+      return chosenFile(`chosen${path.slice(folder.length)}`, Uint8Array.from(readFileSync(path)));
     });
 
 const numbersOf = (model: SigLip): number[][] =>
   [...parametersOf(model).values()].map(({ value }) => Array.from(value.data));
 
 const messageOf = (files: readonly ChosenFile[]): Promise<string> =>
-  readModelFiles(files).then(
+  opened(files).then(
     () => expect.fail("it was read"),
     ({ name, message }: Error) => `${name}: ${message}`,
   );
@@ -42,7 +54,7 @@ describe("a run", () => {
   it("is opened with the weights of its newest checkpoint and finds what they find", async () => {
     const folder = join(temporaryFolder(), "run");
     const { config, model, tokenizer } = saveRun(folder);
-    const stored = await readModelFiles(filesIn(folder));
+    const stored = await opened(filesIn(folder));
     expect(stored.what).toBe("run after 5 steps");
     expect(stored.tokenizer.toJSON()).toEqual(tokenizer.toJSON());
     const searcher = new Searcher(atlas, stored);
@@ -64,7 +76,7 @@ describe("a run", () => {
   it("that learned with softmax gives similarities without probabilities", async () => {
     const folder = join(temporaryFolder(), "run");
     saveRun(folder, ["train.loss=softmax"]);
-    const [best] = new Searcher(atlas, await readModelFiles(filesIn(folder))).search("bear", 1);
+    const [best] = new Searcher(atlas, await opened(filesIn(folder))).search("bear", 1);
     expect(best.similarity).toBeLessThanOrEqual(1 + 1e-6);
     expect("probability" in best).toBe(false);
   });
@@ -73,7 +85,7 @@ describe("a run", () => {
     const folder = join(temporaryFolder(), "run");
     const { model } = saveRun(folder);
     const flat = filesIn(folder).map(({ path, content }) => ({ path: path.slice(path.lastIndexOf("/") + 1), content }));
-    expect(numbersOf(modelOf(await readModelFiles(flat)))).toEqual(numbersOf(model));
+    expect(numbersOf((await opened(flat)).model())).toEqual(numbersOf(model));
   });
 
   it("with a flipped bit, a missing file or two models is refused by name", async () => {
@@ -120,27 +132,64 @@ describe("a saved model", () => {
 
   it("is opened with its weights and tokenizer", async () => {
     const { folder, model } = saved({ tokenizer });
-    const stored = await readModelFiles(filesIn(folder));
-    expect(numbersOf(modelOf(stored))).toEqual(numbersOf(model));
+    const stored = await opened(filesIn(folder));
+    expect(numbersOf(stored.model())).toEqual(numbersOf(model));
     expect(stored.values).toBeUndefined();
     expect(new Searcher(atlas, stored).search("bear", 3).length).toBe(3);
   });
 
-  it("without a tokenizer, or of another library, is refused", async () => {
+  it("without a tokenizer, and no model at all, are refused", async () => {
     expect(await messageOf(filesIn(saved({}).folder))).toMatch(/saved without its tokenizer/);
-    const blob = new Blob([]);
-    const other = ["config.json", "model.safetensors"].map((path) => ({ path, content: blob }));
-    expect(await messageOf(other)).toMatch(/of another library/);
-    expect(await messageOf([{ path: "cat.png", content: blob }])).toMatch(/no model in this file/);
+    expect(await messageOf([{ path: "cat.png", content: new Blob([]) }])).toMatch(/no model in this file/);
   });
 
   it("gets images in the numbers of its preprocessing", async () => {
     const images = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], interpolation: "bicubic", antialias: true } as const;
-    const stored = await readModelFiles(filesIn(saved({ tokenizer, images }).folder));
+    const stored = await opened(filesIn(saved({ tokenizer, images }).folder));
     const pixels = picturesFor(atlas, stored).pixels();
     expect(pixels[0]).toBe(1); // the white of a corner
     expect(Math.min(...pixels)).toBeGreaterThanOrEqual(-1);
     expect(Math.min(...pixels)).toBeLessThan(-0.9); // black outlines
+  });
+});
+
+describe.each(["hugging-face", "open-clip", "big-vision"] as const)("a model of another library, %s", (layout) => {
+  const tokenizer = trainBpe(["brown bear", "red heart"], 300);
+  const { image, text } = TINY;
+  const config = { ...TINY, embedDim: image.width, text: { ...text, vocabSize: tokenizer.vocabSize } };
+  const images = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], interpolation: "bicubic", antialias: true } as const;
+  const saved = (beside: Parameters<typeof saveModel>[3]): { files: ChosenFile[]; model: SigLip } => {
+    const folder = join(temporaryFolder(), "model");
+    const model = tinyModel("f32", config);
+    saveModel(model, folder, layout, beside);
+    return { files: filesIn(folder), model };
+  };
+
+  it("is opened with its weights, tokenizer and preprocessing, and finds pictures", async () => {
+    const { files, model } = saved({ tokenizer, images });
+    const stored = await opened(files);
+    expect(numbersOf(stored.model())).toEqual(numbersOf(model));
+    expect(stored.tokenizer.encode("red heart", text.length)).toEqual(tokenizer.encode("red heart", text.length));
+    const pixels = picturesFor(atlas, stored).pixels(0, 1);
+    expect(pixels[0]).toBeCloseTo(2, 6); // white: (1 − 0.5) / 0.25
+    const done: number[] = [];
+    expect(new Searcher(atlas, stored, (count) => done.push(count)).search("bear", 8).length).toBe(8);
+    expect(done).toEqual([0, 256, 512]);
+  });
+
+  it("is refused without a tokenizer, and if tensors are missing, with their names", async () => {
+    expect(await messageOf(saved({}).files)).toMatch(/ModelFilesError: the model has no tokenizer/);
+    if (layout !== "hugging-face") return;
+    const { files } = saved({ tokenizer });
+    const configFile = files.find(({ path }) => path.endsWith("/config.json"))!;
+    const tree = JSON.parse(new TextDecoder().decode(bytesOf.get(configFile.content)));
+    const other = (change: object): ChosenFile[] => {
+      const bytes = new TextEncoder().encode(JSON.stringify({ ...tree, ...change }));
+      return files.map((file) => (file === configFile ? chosenFile(file.path, bytes) : file));
+    };
+    expect(await messageOf(other({ model_type: "siglip2" }))).toMatch(/FormatError: .*NaFlex/);
+    const deeper = await opened(other({ text_config: { ...tree.text_config, num_hidden_layers: 3 } }));
+    expect(() => deeper.model()).toThrow(/text_model\.encoder\.layers\.2\..* is missing/);
   });
 });
 

@@ -14,8 +14,9 @@ import {
 import * as I from "../../../src/tensor/wasm/instructions.ts";
 import { doWhile, inc, loopWhile, range, when } from "../../../src/tensor/wasm/loops.ts";
 import { encode, instantiate, supports } from "../../../src/tensor/wasm/module.ts";
+import * as small from "../../../src/tensor/wasm/smallIntegers.ts";
 
-const { f32, f32x4, f64, f64x2, i32, i32x4, i64x2, store } = I;
+const { f32, f32x4, f64, f64x2, i16x8, i32, i32x4, i64x2, store } = I;
 const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
 const plain = { fma: false };
 const F32 = new Float32Array(memory.buffer);
@@ -27,7 +28,7 @@ const out = i32.const(OUT);
 const NUMBERS = [-2.5, -0, 0.5, 3.5, 1e-3, 7, -1, 2];
 const INTEGERS = [-7, 0, 5, 2147483647, 1, -1, 3, 12];
 
-type Value = Exclude<Type, "i64x2">;
+type Value = Exclude<Type, "i16x8" | "i64x2">;
 const KIND = {
   i32: { lanes: 1, view: I32, load: i32.load },
   f32: { lanes: 1, view: F32, load: f32.load },
@@ -210,6 +211,7 @@ describe("every instruction equals JavaScript:", () => {
     put("f32x4", A, [-2.7, 1e20, Number.NaN, -1e20]);
     const a = f32x4.load(i32.const(A));
     expect(evaluate(i32x4.truncSat(a))).toEqual([-2, max, 0, min]);
+    expect(evaluate(i32x4.truncSatLow(f64x2.const(-2.7, 1e20)))).toEqual([-2, max, 0, 0]);
     expect(evaluate(i32.truncSat(f32.load(i32.const(A), 4)))).toEqual([max]);
     expect(evaluate(i32.truncSat(f64.const(-2.7)))).toEqual([-2]);
     expect(evaluate(f32x4.convert(i32x4.const(1, -2, 3, max)))).toEqual([1, -2, 3, 2147483648]);
@@ -240,6 +242,27 @@ describe("every instruction equals JavaScript:", () => {
     expect(evaluate(I.shuffle(i32x4.const(0, 1, 2, 3), i32x4.const(4, 5, 6, 7), [4, 1, 5, 3]))).toEqual([4, 1, 5, 3]);
   });
 
+  test("products of integers of 16 bits, and bytes with their sign", () => {
+    new Int16Array(memory.buffer, A, 8).set([1, -2, 3, 4, -32768, -32768, 0, 7]);
+    new Int8Array(memory.buffer, B, 9).set([9, 1, 2, -3, 127, -128, -128, 5, -1]);
+    const a = i16x8.load(i32.const(A));
+    expect(evaluate(small.dotPairs(a, i16x8.loadBytes(i32.const(B), 1)))).toEqual([-3, 499, 2 ** 23, -7]);
+    expect(evaluate(small.dotPairs(a, a))).toEqual([5, 25, -(2 ** 31), 49]);
+    expect(evaluate(small.dotPairs(a, i16x8.const(1, -1)))).toEqual([3, -1, 0, -7]);
+  });
+
+  test("packBytes keeps the order and stops at the limits", () => {
+    const parts = [
+      i32x4.const(1, -2, 127, 128),
+      i32x4.const(-128, -129, 5, 6),
+      i32x4.const(7),
+      i32x4.const(8),
+    ] as const;
+    evaluate(small.packBytes(...parts));
+    const bytes = [1, -2, 127, 127, -128, -128, 5, 6, 7, 7, 7, 7, 8, 8, 8, 8];
+    expect([...new Int8Array(memory.buffer, OUT, 16)]).toEqual(bytes);
+  });
+
   test("partial loads and stores", () => {
     put("f32x4", A, [1, 2, 3, 4]);
     expect(evaluate(f32x4.loadSplat(i32.const(A), 8))).toEqual([3, 3, 3, 3]);
@@ -251,6 +274,40 @@ describe("every instruction equals JavaScript:", () => {
       run: func([], () => I.storeLane(out, value, 3, 12)),
     }).run();
     expect(get("f32x4")).toEqual([0, 0, 0, 4]);
+  });
+
+  test("bytes and integers of 16 bits", () => {
+    const words = (...numbers: number[]) => i32x4.const(...(numbers as [number, ...number[]]));
+    const pair = (low: number, high: number): number => (low & 0xffff) | (high << 16);
+    const a = i16x8.reinterpret(words(pair(1, -2), pair(32767, 32767), pair(-32768, 5), 0));
+    const b = i16x8.reinterpret(words(pair(3, 4), pair(32767, 32767), pair(-32768, -1), 9));
+    expect(evaluate(small.dotPairs(a, b))).toEqual([-5, 2 * 32767 ** 2, 2 ** 30 - 5, 0]);
+    expect(evaluate(small.packBytesU(words(-5, 0, 255, 256), words(7, 40_000, -40_000, 128)))).toEqual([
+      0xffff0000 | 0, 0x8000ff07 | 0, 0, 0,
+    ]); // biome-ignore format: bytes
+    put("i32x4", A, [0x04030201, 0x080706ff, 0, 0]);
+    expect(evaluate(i32x4.reinterpret(i16x8.loadBytesU(i32.const(A))))).toEqual([
+      pair(1, 2),
+      pair(3, 4),
+      pair(255, 6),
+      pair(7, 8),
+    ]);
+    const bytes = small.shuffleBytes(
+      i32x4.load(i32.const(A)),
+      words(-1),
+      [3, 16, 0, 31, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 8, 8],
+    );
+    expect(evaluate(bytes)).toEqual([0xff01ff04 | 0, -1, 0, 0]);
+    put("i32x4", OUT, [0, 0, 0, 0]);
+    const value = i32x4.load(i32.const(A));
+    instantiate(memory, plain, {
+      run: func([], () => [
+        small.storePart(out, value, 8, 0),
+        small.storePart(out, value, 2, 2, 9), // bytes 4 and 5
+        small.storePart(out, value, 1, 3, 15),
+      ]),
+    }).run();
+    expect(get("i32x4")).toEqual([0x04030201, 0x080706ff, 0x0006ff00, 0x04000000]);
   });
 
   test("memoryCopy, memoryFill and a far offset", () => {
