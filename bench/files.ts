@@ -5,7 +5,7 @@
  * resized and changed at random, two views of each. The engine alone takes one such batch again and again. Both run on one device, in turn.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { openRunPairs } from "../src/run/firstBatch.ts";
@@ -39,7 +39,10 @@ export async function* filesBench(): AsyncGenerator<Row> {
     const set = [`data.path=${photographs}`, "data.testShare=0", "train.shards=2"];
     const config = resolveConfig("files", [...recipe, ...set]);
     const begun = performance.now();
-    const { pairs: spec, tokenizer } = await openTraining(config, { cache: join(folder, "cache") });
+    const { pairs: spec, tokenizer } = await openTraining(config, {
+      cache: join(folder, "cache"),
+      threads: availableParallelism(),
+    });
     const seconds = (performance.now() - begun) / 1e3;
     const size = `${WIDTH} × ${HEIGHT}`;
     yield { bench: "files", case: `reading JPEGs of ${size}, once`, imagesPerSecond: IMAGES / seconds, ratio: {} };

@@ -1,10 +1,12 @@
 /**
- * Rates of the matrix product, compared with OpenBLAS and with itself at favourable sizes. One thread, f32.
+ * Rates of the matrix product, compared with its inner loop alone, with OpenBLAS and with itself at favourable sizes. One
+ * thread, f32.
  *
  * A batch is one call here and a loop of calls through the foreign function interface for OpenBLAS (about a microsecond
  * each).
  */
-import { heap, kernelsFor } from "../src/tensor/index.ts";
+import { heap, kernelReport, kernelsFor } from "../src/tensor/index.ts";
+import { tileAlone } from "../src/tensor/select/tileSpeed.ts";
 import { contest } from "./contest.ts";
 import { GEMM_CASES, type GemmCase, nameOf, type Product } from "./gemmCases.ts";
 import { openblas, type Sgemm } from "./openblas.ts";
@@ -48,10 +50,26 @@ function theirProduct(sgemm: Sgemm, product: Product): () => void {
 
 const round = (x: number, digits: number): number => Number(x.toFixed(digits));
 
-function measure({ product, beside, bar }: GemmCase, sgemm: Sgemm | undefined): Row {
+/** A program to compare with, and the floating-point operations of a call. */
+interface Anchor {
+  readonly anchor: string;
+  readonly run: () => void;
+  readonly flop: number;
+}
+
+/** The register tile of the chosen kernels alone; the plain loops have none. */
+function tileAnchor(): Anchor[] {
+  const { fma, tile } = kernelReport();
+  if (!tile) return [];
+  const { run, flops } = tileAlone(heap, { fma }, tile);
+  return [{ anchor: "tile", run, flop: flops }];
+}
+
+function measure({ product, beside, bar }: GemmCase, tile: readonly Anchor[], sgemm: Sgemm | undefined): Row {
   const ours = ourProduct(product);
   const other = beside && ourProduct(beside.product);
-  const anchors = [
+  const anchors: Anchor[] = [
+    ...tile,
     ...(sgemm ? [{ anchor: "openblas", run: theirProduct(sgemm, product), flop: flopOf(product) }] : []),
     ...(beside && other ? [{ anchor: beside.anchor, run: other.run, flop: flopOf(beside.product) }] : []),
   ];
@@ -60,17 +78,17 @@ function measure({ product, beside, bar }: GemmCase, sgemm: Sgemm | undefined): 
     Object.fromEntries(
       anchors.map(({ anchor, flop }, i) => [anchor, round(rateAt(mine) / (flop / theirs[i] / 1e9), 3)]),
     );
-  const enough = (seconds: readonly number[]) => bar === undefined || holds(ratioAt(seconds), bar) !== false;
+  const enough = (seconds: readonly number[]) => holds(ratioAt(seconds), bar) !== false;
   const seconds = contest([ours.run, ...anchors.map(({ run }) => run)], { enough });
   ours.release();
   other?.release();
   const ratio = ratioAt(seconds);
-  const row = { bench: "gemm", case: nameOf(product), gflops: round(rateAt(seconds[0]), 1), ratio };
-  return bar ? atLeast(row, bar) : row;
+  return atLeast({ bench: "gemm", case: nameOf(product), gflops: round(rateAt(seconds[0]), 1), ratio }, bar);
 }
 
 /** One row per case, as soon as it is measured. */
 export async function* gemmBench(): AsyncGenerator<Row> {
   const sgemm = await openblas();
-  for (const each of GEMM_CASES) yield measure(each, sgemm);
+  const tile = tileAnchor();
+  for (const each of GEMM_CASES) yield measure(each, tile, sgemm);
 }

@@ -5,7 +5,7 @@
  * memory: the difference is what files, decoding and preparing cost that does not happen meanwhile on other threads.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode } from "fast-png";
 import sharp from "sharp";
@@ -61,7 +61,7 @@ function writeIndex(path: string, count: number, d: number): void {
   writer.release();
 }
 
-/** The ten most similar pictures, best of some searches, and the time to open the index. */
+/** The ten most similar pictures, best of some searches; the time to open the index; the memory, also of writing it. */
 function searching(count: number, d: number): Row {
   const folder = mkdtempSync(join(tmpdir(), "siglip-bench-"));
   try {
@@ -109,8 +109,8 @@ const MODELS: Readonly<Record<string, PhotoModel>> = {
   ),
 };
 
-/** Images a second of indexing photographs, and of the engine alone. */
-async function indexing(name: string, model: PhotoModel, count: number): Promise<Row> {
+/** Images a second of indexing photographs, prepared on so many threads, and of the engine alone on one. */
+async function indexing(name: string, model: PhotoModel, count: number, devices: number): Promise<Row> {
   const folder = mkdtempSync(join(tmpdir(), "siglip-bench-"));
   try {
     const side = model.pictures.height;
@@ -132,12 +132,13 @@ async function indexing(name: string, model: PhotoModel, count: number): Promise
       });
     }
     const alone = performance.now() - start;
-    const options = { now: new Date(0), warn: unexpected };
+    const options = { now: new Date(0), warn: unexpected, devices };
     const begun = performance.now();
     const { embedded } = await updateIndex(join(folder, ".index"), folder, model, options);
     const took = performance.now() - begun;
     const figures = { imagesPerSecond: (1e3 * embedded) / took, engineAlone: (1e3 * count) / alone };
-    return { bench: "search", case: `indexing, ${name}`, ...figures, ratio: { engine: alone / took } };
+    const threads = devices === 1 ? "one thread" : `${devices} threads`;
+    return { bench: "search", case: `indexing, ${name}, ${threads}`, ...figures, ratio: { engine: alone / took } };
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -171,6 +172,6 @@ export async function* searchBench(): AsyncGenerator<Row> {
   yield searching(1_000_000, 768);
   const [tiny, small] = Object.entries(MODELS);
   yield await unchanged(tiny[1]);
-  yield await indexing(...tiny, 100);
-  yield await indexing(...small, 32);
+  for (const devices of new Set([1, availableParallelism()])) yield await indexing(...tiny, 256, devices);
+  yield await indexing(...small, 32, 1);
 }

@@ -7,12 +7,12 @@ import { join, posix } from "node:path";
 import { describe, expect, it } from "vitest";
 
 interface Rule {
-  /** Other folders whose door it may import. */
+  /** Other folders whose public API it may import. */
   readonly folders: readonly string[];
   /** May it import `node:` modules: everywhere, or only in these files? */
   readonly node?: "everywhere" | readonly string[];
-  /** Doors beside index.ts, for folders that may import `node:` modules everywhere. */
-  readonly nodeDoors?: readonly string[];
+  /** Entry points beside index.ts, for folders that may import `node:` modules everywhere. */
+  readonly nodeEntries?: readonly string[];
   /** What the folders inside it may import of it, beside themselves: folders, files. */
   readonly inside?: Readonly<Record<string, readonly string[]>>;
   /** May it import packages, those that package.json declares? */
@@ -30,7 +30,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   autograd: { folders: ["tensor"] },
   nn: { folders: ["tensor", "autograd"] },
-  parallel: { folders: ["tensor", "autograd"], node: ["launch.ts"], nodeDoors: ["launch.ts"] },
+  parallel: { folders: ["tensor", "autograd"], node: ["launch.ts"], nodeEntries: ["launch.ts"] },
   siglip: { folders: ["tensor", "autograd", "nn", "parallel"] },
   formats: { folders: [] },
   tokenizers: { folders: ["formats"] },
@@ -114,7 +114,7 @@ function broken(path: string, specifier: string, sources: Sources, declared: Rea
   if (!sources.has(target)) return `${path} imports ${specifier}, which is not a file under src`;
   const other = folderOf(target);
   if (other === folder) {
-    if (target === `${folder}/index.ts`) return `${path} imports its own door; import the neighbour file`;
+    if (target === `${folder}/index.ts`) return `${path} imports its own public API; import the neighbour file`;
     const inner = path.split("/")[1];
     const allowed = rule.inside?.[inner]?.concat(`${inner}/`);
     if (!allowed || allowed.some((start) => target.startsWith(`${folder}/${start}`))) return undefined;
@@ -122,11 +122,11 @@ function broken(path: string, specifier: string, sources: Sources, declared: Rea
   }
   if (target === "engine.ts" && folder === "cli") return undefined;
   if (target === "browser.ts" && path === "index.ts") return undefined;
-  if (other === "") return `${path} imports ${specifier}: nobody inside imports the public door`;
+  if (other === "") return `${path} imports ${specifier}: nobody inside imports the public API of the package`;
   if (!rule.folders.includes(other)) return `${path} imports ${specifier}: ${folder || "src"} may not import ${other}`;
   if (target === `${other}/index.ts`) return undefined;
-  const isNodeDoor = RULES[other].nodeDoors?.includes(target.slice(other.length + 1)) ?? false;
-  if (isNodeDoor && rule.node === "everywhere") return undefined;
+  const isNodeEntry = RULES[other].nodeEntries?.includes(target.slice(other.length + 1)) ?? false;
+  if (isNodeEntry && rule.node === "everywhere") return undefined;
   return `${path} imports ${specifier}; import ../${other}/index.ts`;
 }
 
@@ -172,7 +172,7 @@ function folderCycles(sources: Sources): string[] {
   return cycles(edges.keys(), (folder) => edges.get(folder) ?? []);
 }
 
-/** The core as a browser gets it: what its doors reach, however far, imports no `node:` module. */
+/** The core as a browser gets it: what its public APIs reach, however far, imports no `node:` module. */
 function beyondBrowser(sources: Sources): string[] {
   const reached = new Set<string>();
   const visit = (path: string): void => {
@@ -188,12 +188,12 @@ function beyondBrowser(sources: Sources): string[] {
   return [...reached].flatMap((path) =>
     importsOf(sources.get(path) ?? "")
       .filter((specifier) => specifier.startsWith("node:"))
-      .map((specifier) => `${path} imports ${specifier}, and a door of the core reaches it`),
+      .map((specifier) => `${path} imports ${specifier}, and a public API of the core reaches it`),
   );
 }
 
-/** A door is a list of exports, nothing else. */
-function doors(sources: Sources): string[] {
+/** An index.ts is a list of exports, nothing else. */
+function withCode(sources: Sources): string[] {
   return [...sources]
     .filter(([path]) => path.endsWith("index.ts"))
     .filter(([, source]) => {
@@ -207,7 +207,13 @@ function violations(sources: Sources, declared: ReadonlySet<string>): string[] {
   const imports = [...sources].flatMap(([path, source]) =>
     importsOf(source).flatMap((specifier) => broken(path, specifier, sources, declared) ?? []),
   );
-  return [...imports, ...fileCycles(sources), ...folderCycles(sources), ...doors(sources), ...beyondBrowser(sources)];
+  return [
+    ...imports,
+    ...fileCycles(sources),
+    ...folderCycles(sources),
+    ...withCode(sources),
+    ...beyondBrowser(sources),
+  ];
 }
 
 const root = new URL("..", import.meta.url).pathname;
@@ -221,7 +227,7 @@ const sources: Sources = new Map(
 );
 
 describe("src", () => {
-  it("imports downwards only, through doors, without cycles, and nothing that a browser lacks in the core", () => {
+  it("imports downwards only, through public APIs, without cycles, and nothing that a browser lacks in the core", () => {
     expect(sources.size).toBeGreaterThan(50);
     expect([...sources.values()].flatMap(importsOf).length).toBeGreaterThan(200);
     expect(violations(sources, declared)).toEqual([]);
@@ -293,8 +299,18 @@ describe("the check itself", () => {
       'export * from "../autograd/index.ts";',
       "formats may not import autograd",
     ],
-    ["a reach past a door", "nn/a.ts", 'import { zeros } from "../tensor/tensor.ts";', "import ../tensor/index.ts"],
-    ["a file importing its own door", "tensor/a.ts", 'import { zeros } from "./index.ts";', "its own door"],
+    [
+      "a reach past a public API",
+      "nn/a.ts",
+      'import { zeros } from "../tensor/tensor.ts";',
+      "import ../tensor/index.ts",
+    ],
+    [
+      "a file importing the public API of its folder",
+      "tensor/a.ts",
+      'import { zeros } from "./index.ts";',
+      "its own public API",
+    ],
     [
       "a node module in the core",
       "siglip/a.ts",
@@ -324,8 +340,13 @@ describe("the check itself", () => {
       'import { zeros } from "../../tensor.ts";',
       "tensor/kernels may not import it",
     ],
-    ["the public door from inside", "cli/a.ts", 'import { zeros } from "../index.ts";', "public door"],
-    ["a door that holds code", "eval/index.ts", "export const x = 1;", "eval/index.ts holds more than exports"],
+    [
+      "the public API of the package from inside",
+      "cli/a.ts",
+      'import { zeros } from "../index.ts";',
+      "public API of the package",
+    ],
+    ["an index.ts that holds code", "eval/index.ts", "export const x = 1;", "eval/index.ts holds more than exports"],
   ])("finds %s", (_, path, source, message) => {
     const found = check({ "index.ts": 'export * from "./tensor/index.ts";', [path]: source });
     expect(found.join("\n")).toContain(message);
@@ -338,13 +359,13 @@ describe("the check itself", () => {
     expect(check({ ...files, "browser.ts": source }).join()).toMatch(/^browser\.ts imports .*may not import data$/);
   });
 
-  it("keeps the door that needs Node from the core, and from the core's doors", () => {
+  it("keeps the entry point that needs Node from the core, and from the core's public APIs", () => {
     const launch = { "parallel/launch.ts": 'import { Worker } from "node:worker_threads";' };
     const use = 'import { launch } from "../parallel/launch.ts";';
     expect(check({ ...launch, "cli/a.ts": use })).toEqual([]);
     expect(check({ ...launch, "siglip/a.ts": use }).join()).toContain("import ../parallel/index.ts");
     const reaching = check({ ...launch, "parallel/index.ts": 'export * from "./launch.ts";' });
-    expect(reaching.join()).toContain("a door of the core reaches it");
+    expect(reaching.join()).toContain("a public API of the core reaches it");
   });
 
   it("allows node modules in the named files, and finds a cycle with the files around it", () => {

@@ -26,7 +26,9 @@ function contents(index: string): Map<string, string> {
     throw new Error(message);
   };
   const opened = openIndex(index, fail);
-  return new Map(opened.photos.map(({ file }, i) => [file, opened.embedding(i).join()]));
+  const byFile = new Map(opened.photos.map(({ file }, i) => [file, opened.embedding(i).join()]));
+  opened.close();
+  return byFile;
 }
 
 function prepare(): void {

@@ -1,5 +1,5 @@
 /**
- * The package as a stranger gets it: packed, installed into an empty folder without any optional package, and used. Its types
+ * The package as a user gets it: packed, installed into an empty folder without any optional package, and used. Its types
  * are compiled with the oldest TypeScript that the README names and with this repository's, and every file of them is checked.
  *
  *     node test/package.ts        (npm run test:package)
@@ -53,7 +53,7 @@ try {
   const [first, second] = [pack(), pack()];
   expect("two packs have the same bytes", first.equals(second));
   writeFileSync(join(folder, "package.tgz"), first);
-  writeFileSync(join(folder, "package.json"), '{ "name": "stranger", "private": true, "type": "module" }\n');
+  writeFileSync(join(folder, "package.json"), '{ "name": "user", "private": true, "type": "module" }\n');
   run(folder, "npm", "install", "--silent", "./package.tgz", `typescript@${OLDEST_TYPESCRIPT}`);
 
   const packed = join(folder, "node_modules", "siglip-ts");
@@ -75,11 +75,11 @@ console.log(loss.toFixed(4));
 `,
   );
   const { exports } = JSON.parse(readFileSync(join(packed, "package.json"), "utf8")) as { exports: object };
-  const doors = Object.keys(exports).map((door) => `siglip-ts${door.slice(1)}`);
+  const entries = Object.keys(exports).map((entry) => `siglip-ts${entry.slice(1)}`);
   const imports = (names: readonly string[]): string =>
-    names.map((name, i) => `import * as door${i} from "${name}";\nvoid door${i};\n`).join("");
+    names.map((name, i) => `import * as entry${i} from "${name}";\nvoid entry${i};\n`).join("");
   const forThreads = "siglip-ts/parallel/launch";
-  writeFileSync(join(folder, "doors.ts"), imports(doors.filter((door) => door !== forThreads)));
+  writeFileSync(join(folder, "entries.ts"), imports(entries.filter((entry) => entry !== forThreads)));
   writeFileSync(join(folder, "threads.ts"), imports([forThreads]));
 
   const compilers = [
@@ -87,7 +87,7 @@ console.log(loss.toFixed(4));
     join(root, "node_modules", "typescript", "bin", "tsc"),
   ];
   for (const compiler of compilers) {
-    compile(compiler, "use.ts", "doors.ts");
+    compile(compiler, "use.ts", "entries.ts");
     const version = run(folder, process.execPath, compiler, "--version").trim();
     expect(`all of its types compile with ${version}, without sharp and @types/node`, true);
   }

@@ -43,7 +43,7 @@ export function readReleased(files: readonly ChosenFile[], readPart: ReadPart): 
     config,
     tokenizer: tokenizerIn(folder, tokenizerFile, warn),
     loss: "sigmoid",
-    values: preprocessingBeside(folder, preprocessing, sidesOf(config.image)[0], warn)?.spec.values,
+    values: preprocessingBeside(folder, preprocessing, sidesOf(config.image), warn)?.spec.values,
     doubts,
     model: () => loadLayout(layout, folder, { dtype: "f32" }, "", () => new SigLip(new Rng(0), config)).module,
   };

@@ -2,9 +2,12 @@
 
 import type { Tensor, Transposes } from "../tensor/index.ts";
 import * as T from "../tensor/index.ts";
-import { op, type Vjp } from "./op.ts";
+import { op } from "./op.ts";
 
-const rows = (x: Tensor): Tensor => T.reshape(x, [-1, x.shape[x.shape.length - 1]]);
+function rows(x: Tensor): Tensor {
+  const cols = x.shape[x.shape.length - 1];
+  return x.view([cols === 0 ? 0 : x.size / cols, cols]);
+}
 
 /** A·B over the last two axes, leading axes broadcast; flags transpose a factor without a copy.   [..., M, K] · [..., K, N] → [..., M, N] */
 export const matmul = op(
@@ -28,16 +31,18 @@ export const matmul = op(
   }),
 );
 
-const linearVjps = (x: Tensor, kernel: Tensor): readonly Vjp[] => [
-  (g) => T.matmul(g, kernel, { transposeB: true }),
-  (g) => T.matmul(rows(x), rows(g), { transposeA: true }),
-  (g) => T.sum(rows(g), { axis: 0 }),
-];
+/** The gradients of x·kernel + bias. That of x comes last: the operation before this one reads it next, from the cache. */
+function linearVjp(x: Tensor, kernel: Tensor, g: Tensor, needs: readonly boolean[]): readonly (Tensor | undefined)[] {
+  const dkernel = needs[1] ? T.matmul(rows(x), rows(g), { transposeA: true }) : undefined;
+  const dbias = needs[2] ? T.sum(rows(g), { axis: 0 }) : undefined;
+  const dx = needs[0] ? T.matmul(g, kernel, { transposeB: true }) : undefined;
+  return [dx, dkernel, dbias];
+}
 
 /** x·kernel + bias over the last axis.   x [..., I]   kernel [I, O]   bias [O] */
 export const linear = op("linear", (x: Tensor, kernel: Tensor, bias?: Tensor) => ({
   value: T.linear(x, kernel, bias),
-  vjps: linearVjps(x, kernel),
+  vjp: (g, needs) => linearVjp(x, kernel, g, needs),
   saves: [x, kernel], // not the value: this derivative does not read it, and others may not either
 }));
 
@@ -56,7 +61,7 @@ export const linearGelu = op("linearGelu", (x: Tensor, kernel: Tensor, bias?: Te
     value,
     vjp: (g, needs) => {
       T.mulInto(derivative, g); // backward runs once, so the derivative may be overwritten
-      return linearVjps(x, kernel).map((vjp, i) => (needs[i] ? vjp(derivative) : undefined));
+      return linearVjp(x, kernel, derivative, needs);
     },
     saves: [x, kernel, derivative],
   };

@@ -1,7 +1,8 @@
 /** `siglip blend`: a model between two others. */
 import { printable } from "../formats/index.ts";
-import { ConfigError, openModel, saveBlend } from "../run/index.ts";
+import { openModel, saveBlend } from "../run/index.ts";
 import { print, warn } from "./print.ts";
+import { usageError } from "./usageError.ts";
 
 export function blend(
   from: string,
@@ -12,7 +13,7 @@ export function blend(
   const ratio = text.trim() === "" ? Number.NaN : Number(text);
   if (!(ratio >= 0 && ratio <= 1)) {
     const detail = `--ratio ${text} is not a number from 0 to 1, the share of the second model`;
-    throw new ConfigError([{ code: "CONFIG_RANGE", key: "--ratio", detail }]);
+    throw usageError("--ratio", detail);
   }
   const [a, b] = [from, to].map((path) => openModel(path, warn));
   saveBlend(a, b, ratio, out);

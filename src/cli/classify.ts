@@ -2,9 +2,10 @@
 import { existsSync } from "node:fs";
 import { classEmbeddings, nearest } from "../eval/index.ts";
 import { printable } from "../formats/index.ts";
-import { ConfigError, checkTexts, embedTexts, type OpenModel, openModel, PICTURE_NAME } from "../run/index.ts";
+import { checkTexts, embedTexts, type OpenModel, openModel, PICTURE_NAME } from "../run/index.ts";
 import { givenPictures } from "./givenPictures.ts";
 import { print, warn } from "./print.ts";
+import { usageError } from "./usageError.ts";
 
 export interface ClassifyOptions {
   /** Separated by commas. */
@@ -22,16 +23,16 @@ export async function classify(
 ): Promise<void> {
   const labels = listed === undefined ? rest : listed.split(",").map((label) => label.trim());
   const paths = listed === undefined ? [picture] : [picture, ...rest];
-  if (labels.length === 0) throw wrong("--labels", 'no labels; give them as words, or as --labels "a cat,a dog"');
+  if (labels.length === 0) throw usageError("--labels", 'no labels; give them as words, or as --labels "a cat,a dog"');
   const file = listed === undefined ? labels.find((label) => PICTURE_NAME.test(label) && existsSync(label)) : undefined;
   if (file !== undefined) {
     const how = 'give the labels of several pictures as --labels "a cat,a dog"';
-    throw wrong("--labels", `${printable(file)} is a picture, not a label; ${how}`);
+    throw usageError("--labels", `${printable(file)} is a picture, not a label; ${how}`);
   }
   const templates = template.length > 0 ? template : ["{}"];
   const without = templates.find((each) => !each.includes("{}"));
   if (without !== undefined) {
-    throw wrong("--template", `--template "${without}" has no {}, where the label goes; write "a photo of a {}"`);
+    throw usageError("--template", `--template "${without}" has no {}, where the label goes; write "a photo of a {}"`);
   }
   const model = openModel(path, warn);
   const classes = embedLabels(model, labels, templates);
@@ -69,9 +70,6 @@ function table(name: string | undefined, results: readonly Result[], meaning: "p
   });
   return [...(name === undefined ? [] : [printable(name)]), ...lines].join("\n");
 }
-
-const wrong = (key: string, detail: string): ConfigError =>
-  new ConfigError([{ code: "CONFIG_COMBINATION", key, detail }]);
 
 /** A unit row for each label: the embedding of its text, or the mean direction of its texts in several templates. */
 function embedLabels(

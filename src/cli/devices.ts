@@ -1,17 +1,15 @@
 /** The number of devices of a command, the number of shards of a batch, and the deadline for heartbeats. */
 import { availableParallelism } from "node:os";
-import { ConfigError } from "../run/index.ts";
+import { usageError } from "./usageError.ts";
 
 const MOST = 64;
-
-const wrong = (key: string, detail: string): ConfigError => new ConfigError([{ code: "CONFIG_RANGE", key, detail }]);
 
 /** The `--devices` option; by default the number of cores. Throws `ConfigError` if it is not a valid number of devices. */
 export function deviceCount(option: string | undefined): number {
   if (option === undefined) return Math.min(availableParallelism(), MOST);
   const count = /^\d+$/.test(option) ? Number(option) : Number.NaN;
   if (count >= 1 && count <= MOST) return count;
-  throw wrong("--devices", `--devices ${option} is not an integer from 1 to ${MOST}`);
+  throw usageError("--devices", `--devices ${option} is not an integer from 1 to ${MOST}`);
 }
 
 /**
@@ -30,7 +28,7 @@ export function devicesThatShare(
   if (option !== undefined) {
     if (parts % wanted === 0) return wanted;
     const detail = `--devices ${option} cannot share ${what} evenly; use a number of devices that divides ${parts}`;
-    throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "--devices", detail }]);
+    throw usageError("--devices", detail);
   }
   const even = Array.from({ length: Math.min(parts, wanted) }, (_, i) => i + 1).filter((count) => parts % count === 0);
   const most = even.at(-1) as number; // one device shares anything
@@ -59,5 +57,8 @@ export function deadlineOf(option: string | undefined): number {
   if (option === undefined) return 1000 * SECONDS.initial;
   const seconds = /^\d+(\.\d+)?$/.test(option) ? Number(option) : Number.NaN;
   if (seconds >= SECONDS.least && seconds <= SECONDS.most) return 1000 * seconds;
-  throw wrong("--deadline", `--deadline ${option} is not a number of seconds from ${SECONDS.least} to ${SECONDS.most}`);
+  throw usageError(
+    "--deadline",
+    `--deadline ${option} is not a number of seconds from ${SECONDS.least} to ${SECONDS.most}`,
+  );
 }

@@ -35,6 +35,8 @@ export interface DryRun {
   readonly json: boolean;
   /** What was understood of the user's images. */
   readonly data: FilesSummary | undefined;
+  /** Whether the run is also tested on the data that its weights come from. */
+  readonly hasOldTests: boolean;
 }
 
 const mib = (bytes: number): string => {
@@ -44,7 +46,7 @@ const mib = (bytes: number): string => {
 
 /** Trains a few steps on random rows, and prints what a run would be. */
 export async function printDryRun(dry: DryRun): Promise<void> {
-  const { config, devices, deadline, path, json, data, texts, cutTexts, ...sizes } = dry;
+  const { config, devices, deadline, path, json, data, hasOldTests, texts, cutTexts, ...sizes } = dry;
   const stopWaiting = startWaiting("timing some steps");
   const trial = await launch<TrialJob, TrialResult>(trialProgram, devices, { config, ...sizes }, { deadline })
     .results.then(([first]) => first)
@@ -58,7 +60,8 @@ export async function printDryRun(dry: DryRun): Promise<void> {
   const memoryBytes = runBytes(config, devices);
   const seconds = trainingSeconds(config, trial);
   const { checkpointBytes } = trial;
-  const files = runFiles(imageUse(config) === "embedded").map(([name, what]) => [join(path, name), what] as const);
+  const written = runFiles({ hasEmbeddings: imageUse(config) === "embedded", hasOldTests });
+  const files = written.map(([name, what]) => [join(path, name), what] as const);
   if (json) {
     const names = files.map(([name]) => name);
     const run = {

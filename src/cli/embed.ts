@@ -4,7 +4,6 @@ import { dirname } from "node:path";
 import { DataError, openImages } from "../data/index.ts";
 import { FormatError, printable } from "../formats/index.ts";
 import {
-  ConfigError,
   EmbeddingsError,
   type Fingerprint,
   fingerprintOf,
@@ -21,6 +20,7 @@ import { embedImages } from "./embedImages.ts";
 import { opening } from "./opening.ts";
 import { print, printableLines, warn } from "./print.ts";
 import { exitCodeAfter } from "./signals.ts";
+import { usageError } from "./usageError.ts";
 
 export interface EmbedOptions {
   readonly out: string;
@@ -65,12 +65,12 @@ export async function embed(run: string, { out, json = false, ...options }: Embe
   }
 }
 
-const wrong = (detail: string): ConfigError => new ConfigError([{ code: "CONFIG_COMBINATION", key: "--out", detail }]);
-
 function checkOut(out: string): void {
-  if (!out.endsWith(".safetensors")) throw wrong(`--out ${out}: name a file that ends in .safetensors`);
-  if (existsSync(out) && !statSync(out).isFile()) throw wrong(`--out ${out} is not a regular file; name another`);
-  if (!existsSync(dirname(out))) throw wrong(`--out ${out}: there is no folder ${dirname(out)}; make it first`);
+  if (!out.endsWith(".safetensors")) throw usageError("--out", `--out ${out}: name a file that ends in .safetensors`);
+  if (existsSync(out) && !statSync(out).isFile())
+    throw usageError("--out", `--out ${out} is not a regular file; name another`);
+  if (!existsSync(dirname(out)))
+    throw usageError("--out", `--out ${out}: there is no folder ${dirname(out)}; make it first`);
 }
 
 /** Accepts a file that holds these embeddings already; no other file is replaced. */
@@ -80,6 +80,9 @@ function requireSame(out: string, fingerprint: Fingerprint): void {
     removeParts(out); // a kill may have come before
   } catch (error) {
     if (!(error instanceof EmbeddingsError || error instanceof FormatError)) throw error;
-    throw wrong(`--out exists and is not replaced; name another file, or move it away (${error.message})`);
+    throw usageError(
+      "--out",
+      `--out exists and is not replaced; name another file, or move it away (${error.message})`,
+    );
   }
 }

@@ -4,7 +4,6 @@ import { dirname, extname } from "node:path";
 import { PictureError } from "../data/index.ts";
 import { printable } from "../formats/index.ts";
 import {
-  ConfigError,
   checkTexts,
   EMBEDDING_ENDINGS,
   type Embedded,
@@ -17,6 +16,7 @@ import {
 import { chooseKernels, type KernelMode } from "../tensor/index.ts";
 import { givenPictures } from "./givenPictures.ts";
 import { print, warn } from "./print.ts";
+import { usageError } from "./usageError.ts";
 
 export interface EmbedModelOptions {
   readonly out: string;
@@ -34,10 +34,11 @@ export async function embedModel(
 ): Promise<void> {
   checkOut(out);
   if (devices !== undefined || deadline !== undefined) {
-    throw wrong("--devices", "--devices and --deadline are for the training images of a run; leave them out");
+    throw usageError("--devices", "--devices and --deadline are for the training images of a run; leave them out");
   }
   chooseKernels(kernels);
-  if (images && texts !== undefined) throw wrong("--images", "--images and --texts are two files; call embed twice");
+  if (images && texts !== undefined)
+    throw usageError("--images", "--images and --texts are two files; call embed twice");
   const model = openModel(path, warn);
   const embedded = images ? await imageRows(model, images) : textRows(model, texts!);
   writeEmbeddingFile(out, embedded);
@@ -71,14 +72,11 @@ function textRows(model: OpenModel, file: string): Embedded {
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
-const wrong = (key: string, detail: string): ConfigError =>
-  new ConfigError([{ code: "CONFIG_COMBINATION", key, detail }]);
-
 function checkOut(out: string): void {
   if (!EMBEDDING_ENDINGS.includes(extname(out))) {
-    throw wrong("--out", `--out ${out}: name a file that ends in ${EMBEDDING_ENDINGS.join(", ")}`);
+    throw usageError("--out", `--out ${out}: name a file that ends in ${EMBEDDING_ENDINGS.join(", ")}`);
   }
-  if (existsSync(out)) throw wrong("--out", `--out ${out} exists and is not replaced; name another file`);
+  if (existsSync(out)) throw usageError("--out", `--out ${out} exists and is not replaced; name another file`);
   if (!existsSync(dirname(out)))
-    throw wrong("--out", `--out ${out}: there is no folder ${dirname(out)}; make it first`);
+    throw usageError("--out", `--out ${out}: there is no folder ${dirname(out)}; make it first`);
 }

@@ -3,7 +3,6 @@ import { launch } from "../parallel/launch.ts";
 import {
   accuracyJson,
   accuracyTable,
-  ConfigError,
   classifierOf,
   type EvalJob,
   type EvalResult,
@@ -23,6 +22,7 @@ import { chooseKernels, type KernelMode } from "../tensor/index.ts";
 import { deadlineOf, deviceCount } from "./devices.ts";
 import { opening } from "./opening.ts";
 import { print, warn } from "./print.ts";
+import { usageError } from "./usageError.ts";
 
 export interface EvalOptions {
   readonly json?: boolean;
@@ -47,7 +47,7 @@ export async function evaluate(
   const { shared: opened } = await openTests(config, opening());
   if (probes && (await openProbe(config, opening())) === undefined) {
     const detail = `--probe needs classes, and the data set ${config.data.name} has none; leave it out`;
-    throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "--probe", detail }]);
+    throw usageError("--probe", detail);
   }
   // A training may save meanwhile: all devices evaluate this checkpoint.
   const job: EvalJob = { config, stored: shared(checkpoint), opened, probes };

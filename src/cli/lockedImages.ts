@@ -6,7 +6,6 @@ import { existsSync } from "node:fs";
 import { openImages, type PairsSpec } from "../data/index.ts";
 import {
   type Config,
-  ConfigError,
   embeddingsFile,
   type Fingerprint,
   fingerprintOf,
@@ -18,6 +17,7 @@ import {
 } from "../run/index.ts";
 import { embedImages } from "./embedImages.ts";
 import type { Interruption } from "./signals.ts";
+import { usageError } from "./usageError.ts";
 
 /** The images of a locked tower, before their embeddings are read. */
 export interface LockedImages {
@@ -45,7 +45,7 @@ export async function openLockedImages(
   if (given === undefined) return undefined;
   const detail =
     "--embeddings is for a locked image tower and images that are the same in every step: --lock image with data.augment=none and data.strokeProbability=0, as in --preset emoji-siglit";
-  throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "--embeddings", detail }]);
+  throw usageError("--embeddings", detail);
 }
 
 /** The embeddings of a run, from its folder; if they are not there, they are written first. Returns a signal that interrupts that. */

@@ -6,7 +6,6 @@
  */
 import { printable } from "../formats/index.ts";
 import {
-  ConfigError,
   checkGradientsFile,
   computeLoss,
   type FormName,
@@ -22,6 +21,7 @@ import { drawBlocks } from "./drawBlocks.ts";
 import { startWaiting } from "./elapsed.ts";
 import { lossText } from "./lossText.ts";
 import { print, warn } from "./print.ts";
+import { usageError } from "./usageError.ts";
 
 export interface LossOptions {
   readonly batch?: string;
@@ -40,12 +40,10 @@ export interface LossOptions {
   readonly json?: boolean;
 }
 
-const wrong = (key: string, detail: string): ConfigError => new ConfigError([{ code: "CONFIG_RANGE", key, detail }]);
-
 function whole(name: string, text: string, least: number, most: number): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw wrong(`--${name}`, `--${name} ${text} is not an integer from ${least} to ${most}`);
+  throw usageError(`--${name}`, `--${name} ${text} is not an integer from ${least} to ${most}`);
 }
 
 /** The paper's initial values. */
@@ -60,7 +58,7 @@ function jobOf(options: LossOptions, inputs: LossInputs | undefined): { job: Los
   const asked = options.devices === undefined && oneDevice ? "1" : options.devices;
   const devices = devicesThatShare(asked, batch, `a batch of ${batch}`);
   if (oneDevice && devices > 1) {
-    throw wrong("--form", `--form ${form} holds all pairs on one device; add --devices 1, or use another form`);
+    throw usageError("--form", `--form ${form} holds all pairs on one device; add --devices 1, or use another form`);
   }
   const job: LossJob = {
     batch,
@@ -87,7 +85,7 @@ function sizeOf(
 ): number {
   const asked = option === undefined ? undefined : whole(name, option, 1, most);
   if (asked !== undefined && given !== undefined && asked !== given) {
-    throw wrong(`--${name}`, `--${name} ${asked}, but --inputs has ${given}; leave --${name} out`);
+    throw usageError(`--${name}`, `--${name} ${asked}, but --inputs has ${given}; leave --${name} out`);
   }
   return given ?? asked ?? usual;
 }
@@ -95,21 +93,23 @@ function sizeOf(
 /** --t or --b; rejected with inputs, which contain their own. */
 function real(name: "t" | "b", option: string | undefined, hasInputs: boolean, usual: number): number {
   if (option === undefined) return usual;
-  if (hasInputs) throw wrong(`--${name}`, `--${name} ${option}, but --inputs holds in.${name}; leave --${name} out`);
+  if (hasInputs)
+    throw usageError(`--${name}`, `--${name} ${option}, but --inputs holds in.${name}; leave --${name} out`);
   const value = option.trim() === "" ? Number.NaN : Number(option);
-  if (!Number.isFinite(value)) throw wrong(`--${name}`, `--${name} ${option} is not a number`);
-  if (name === "t" && value <= 0) throw wrong("--t", `--t ${option} is not above 0: t = exp(t′)`);
+  if (!Number.isFinite(value)) throw usageError(`--${name}`, `--${name} ${option} is not a number`);
+  if (name === "t" && value <= 0) throw usageError("--t", `--t ${option} is not above 0: t = exp(t′)`);
   return value;
 }
 
 function rowsToCheck(option: string, form: FormName, batch: number): number {
   if (!lossForms[form].check) {
-    throw wrong(
+    throw usageError(
       "--check",
       `--check cannot recompute the loss of --form ${form}; leave --check out, or use another form`,
     );
   }
-  if (batch === 1) throw wrong("--check", "--check needs at least 2 pairs, but there is 1 pair; leave --check out");
+  if (batch === 1)
+    throw usageError("--check", "--check needs at least 2 pairs, but there is 1 pair; leave --check out");
   return whole("check", option, 2, batch);
 }
 

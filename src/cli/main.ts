@@ -6,6 +6,7 @@
  */
 import "../engine.ts";
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { Argument, Command, CommanderError, Option } from "commander";
 import { printable } from "../formats/index.ts";
 import { presetNames } from "../run/index.ts";
@@ -16,6 +17,9 @@ import { keysHint, optionHint } from "./config.ts";
 import { EXIT, exitCodeOf, isExpected } from "./exitCodes.ts";
 import { commandLine } from "./invocation.ts";
 import { printableLines } from "./print.ts"; // its handling of stdout applies to help too
+
+// Images are decoded on libuv's threads, of which there are 4 by default; it reads this when it is first used.
+process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()));
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -74,7 +78,7 @@ program
   .option("--data <path>", "train on your own images with captions: a folder, or a table; sets data.name and data.path")
   .option(
     "--init <model>",
-    "start from the weights of a run, a saved model, or with --data released weights; model and tokenizer are kept, to classify the image tower",
+    "start from the weights of a run, a saved model, or with --data released weights; keeps model and tokenizer, or with train.objective=classify the image tower",
   )
   .option("--lock <tower>", "the same as --set train.lock=<tower>; image: keep the image tower of --init unchanged")
   .option("--embeddings <file>", "embeddings of the training images by embed (default: computed at the start)")

@@ -2,8 +2,15 @@
 import type { Config } from "../run/index.ts";
 import { commandLine } from "./invocation.ts";
 
-/** Training texts among which the query of the example is chosen. */
+/** A query that emoji and icons answer, and many people's pictures. */
+const FAMILIAR = "dog";
+/** Training texts of which the shortest is the query, where none has the familiar word. */
 const CHOICE = 100;
+
+function exampleQuery(texts: readonly string[]): string {
+  if (texts.some((text) => text.split(/\W+/).includes(FAMILIAR))) return FAMILIAR;
+  return texts.slice(0, CHOICE).reduce((short, text) => (text.length < short.length ? text : short), texts[0]);
+}
 
 /** A line for each command. `texts`: those of the training. */
 export function nextSteps(path: string, { train, data }: Config, texts: readonly string[]): string[] {
@@ -13,10 +20,9 @@ export function nextSteps(path: string, { train, data }: Config, texts: readonly
     if (data.name !== "files") return [];
     return [`train a text tower for it: ${commandLine(["train", "--data", data.path, ...init])}`];
   }
-  const query = texts.slice(0, CHOICE).reduce((short, text) => (text.length < short.length ? text : short), texts[0]);
   const isClone = commandLine([]).startsWith("npm run");
   return [
-    `search with it: ${commandLine(["search", path, query])}`,
+    `search with it: ${commandLine(["search", path, exampleQuery(texts)])}`,
     ...(isClone ? ['or in a browser: npm run page, then "Train it" and the folder of the run'] : []),
   ];
 }

@@ -54,7 +54,10 @@ async function queryParts(
   if (words !== undefined) parts.push({ embedding: text(words), weight: 1 });
   if (image !== undefined) {
     const { pixels } = await pictures.read(image);
-    const embedding = embedPictures(model, { count: 1, side: pictures.height, pixels: () => pixels });
+    const embedding = embedPictures(model, {
+      ...{ count: 1, side: pictures.height, width: pictures.width },
+      pixels: () => pixels,
+    });
     parts.push({ embedding, weight: weight("--image-weight", weights.imageWeight ?? "1") });
   }
   if (parts.length === 0) {

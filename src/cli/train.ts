@@ -3,7 +3,7 @@
  * Ctrl-C. It never blocks on a device; the training itself is in trainDevice.ts.
  */
 import { writeFileSync } from "node:fs";
-import { join, resolve as resolvePath } from "node:path";
+import { join } from "node:path";
 import { newSharedRows } from "../data/index.ts";
 import { DeviceError } from "../parallel/index.ts";
 import { launch } from "../parallel/launch.ts";
@@ -23,8 +23,7 @@ import {
   cutTrainingTexts,
   evaluationTable,
   firstBatchPage,
-  fitsOn,
-  fittingShards,
+  hasOldTests,
   initialCheckpoint,
   keptTokenizer,
   LiveReport,
@@ -40,8 +39,6 @@ import {
   openVocabulary,
   RunFolderError,
   remedyFor,
-  requireFit,
-  resolveConfig,
   resultsOf,
   rewindMetrics,
   rowShapeOf,
@@ -63,7 +60,7 @@ import {
 } from "../run/index.ts";
 import { chooseKernels, kernelReport, OutOfMemoryError } from "../tensor/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
-import { deadlineOf, defaultShards, devicesThatShare } from "./devices.ts";
+import { deadlineOf } from "./devices.ts";
 import { printDryRun } from "./dryRun.ts";
 import { EXIT, exitCodeOf } from "./exitCodes.ts";
 import { commandLine } from "./invocation.ts";
@@ -76,34 +73,10 @@ import { startProgress } from "./progress.ts";
 import { howToGoOn, resumeCommand } from "./recovery.ts";
 import { RUNS } from "./runs.ts";
 import { catchSignals, exitCodeAfter, type Interruption } from "./signals.ts";
-
-export interface TrainOptions {
-  readonly preset?: string;
-  readonly out?: string;
-  readonly seed?: string;
-  readonly devices?: string;
-  readonly deadline?: string;
-  readonly batch?: string;
-  readonly shards?: string;
-  readonly kernels?: string;
-  readonly set: readonly string[];
-  readonly data?: string;
-  readonly init?: string;
-  readonly lock?: string;
-  readonly embeddings?: string;
-  readonly resume?: boolean;
-  readonly verify?: boolean;
-  readonly dryRun?: boolean;
-  readonly sheet?: string;
-  readonly json?: boolean;
-}
+import { planOf, presetOf, settingsOf, type TrainOptions, withDevices } from "./trainOptions.ts";
 
 /** Steps between two comparisons of the devices: often enough, at a negligible cost. */
 const COMPARE_EVERY = 100;
-
-/** The preset of a run for which none is named. */
-const presetOf = ({ preset, lock, data }: TrainOptions): string =>
-  preset ?? (data !== undefined ? "files" : lock === "image" ? "emoji-siglit" : "emoji");
 
 export async function train(given: TrainOptions): Promise<void> {
   const { out, resume = false } = given;
@@ -118,7 +91,7 @@ export async function train(given: TrainOptions): Promise<void> {
   }
   let start = resume ? openToResume(options) : undefined;
   try {
-    const { config: asked, devices } = start ? withDevices(start.run.config, options) : resolve(options, from);
+    const { config: asked, devices } = start ? withDevices(start.run.config, options) : planOf(options, from);
     if (!start) {
       checkMemory(asked, devices); // a resumed run fits
       // Before rendering pictures, which takes a while.
@@ -176,6 +149,7 @@ function startingWeightsOf({ init, embeddings, resume = false }: TrainOptions): 
 /** The classes of a run that is trained on them. */
 const classesOf = async (config: Config): Promise<Classes | undefined> =>
   config.train.objective === "classify" ? openClasses(config, opening()) : undefined;
+
 /** The options of a run on the user's images, with the recipe for their number before the settings of --set. */
 async function withRecipe(options: TrainOptions, from: StartingWeights | undefined): Promise<TrainOptions> {
   return { ...options, set: [...(await ownDataRecipe(settingsOf(options), from)), ...options.set] };
@@ -198,50 +172,10 @@ function openToResume(options: TrainOptions): OpenRun {
   return openResumed(out, { preset, settings: settingsOf(options), warn });
 }
 
-/** The settings of --set, and of the options that are short for one key each. */
-function settingsOf({ set, seed, batch, shards, kernels, lock, data }: TrainOptions): string[] {
-  const short = { seed, batch, shards, kernels, lock };
-  return [
-    ...(data === undefined ? [] : ["data.name=files", `data.path=${resolvePath(data)}`]),
-    ...set,
-    ...Object.entries(short).flatMap(([key, value]) => (value === undefined ? [] : [`train.${key}=${value}`])),
-  ];
-}
-
-/** A configuration, and the number of devices that share its shards. */
-interface Plan {
-  readonly config: Config;
-  readonly devices: number;
-}
-
-const withDevices = (config: Config, { devices }: TrainOptions): Plan => ({
-  config,
-  devices: devicesThatShare(devices, config.train.shards, `train.shards ${config.train.shards}`),
-});
-
-const setsShards = (setting: string): boolean => /^\s*train\.shards\s*=/.test(setting);
-
-function resolve(options: TrainOptions, from: StartingWeights | undefined): Plan {
-  const preset = presetOf(options);
-  const settings = settingsOf(options);
-  const resolved = (more: readonly string[]): Config => {
-    const config = resolveConfig(preset, [...settings, ...more], from);
-    if (from) requireFit(config, from);
-    return config;
-  };
-  if (settings.some(setsShards)) return withDevices(resolved([]), options);
-  // No train.shards given: resolve with one shard to get the batch, then choose devices and shards.
-  const uncut = resolved(["train.shards=1"]);
-  const { batch } = uncut.train;
-  const devices = devicesThatShare(options.devices, batch, `a batch of ${batch}`, (count) => fitsOn(uncut, count));
-  const shards = fittingShards(uncut, devices, defaultShards(batch, devices));
-  return { config: resolved([`train.shards=${shards}`]), devices };
-}
-
 /** Checks a new run and prints what it would be; writes nothing. */
 async function dryRun(options: TrainOptions, from: StartingWeights | undefined): Promise<void> {
   if (options.resume) throw new RunFolderError("--dry-run is for new runs; leave out --resume");
-  const { config, devices } = resolve(options, from);
+  const { config, devices } = planOf(options, from);
   checkMemory(config, devices);
   const warnings = [...checkSettings(config, false), ...settingsInVain(config, settingsOf(options))];
   const { tokenizer, items, texts } = await openVocabulary(config, opening());
@@ -259,7 +193,15 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   const deadline = deadlineOf(options.deadline);
   const cutTexts = countCut(kept, texts, config.tokenizer.length);
   const read = classes === undefined ? { texts: texts.length, cutTexts } : {};
-  await printDryRun({ config, devices, deadline, vocabSize: kept.vocabSize, classes, path, json, data, ...read });
+  const sizes = { vocabSize: kept.vocabSize, classes };
+  const hasOld = from !== undefined && hasOldTests(await withContents(config, from), from);
+  await printDryRun({ config, devices, deadline, ...sizes, path, json, data, hasOldTests: hasOld, ...read });
+}
+
+/** The configuration with the SHA-256 of its data, if that tells it from the data of the weights that it starts from. */
+async function withContents(config: Config, { data }: StartingWeights): Promise<Config> {
+  if (data?.name !== config.data.name || data.contents === "none") return config;
+  return onContents(config, (await openTraining(config, opening())).contents);
 }
 
 /** The data of a training, with the embeddings that it reads in place of images, or the classes that it learns, if any. */

@@ -34,7 +34,7 @@ export const CLDR = {
 } as const;
 
 /** The folder of the CLDR packages in a cache folder. */
-export const cldrFolder = (cache: string): string => join(cache, "cldr");
+const cldrFolder = (cache: string): string => join(cache, "cldr");
 
 /** Name and keywords of an emoji in a language. */
 export type NamedEmoji = Pick<Emoji, "name" | "tags">;
@@ -120,7 +120,7 @@ async function cldrJson(language: string, cache: string | undefined, path: strin
 }
 
 /** The command that installs the CLDR packages into a cache folder. */
-export const installCldr = (cache: string): string =>
+const installCldr = (cache: string): string =>
   ["npm", ...installArguments(cache).map((word) => (/[^\w@./:-]/.test(word) ? JSON.stringify(word) : word))].join(" ");
 
 /** Its arguments. */

@@ -116,18 +116,23 @@ function pixelsOf(data: FileImages, chosen: Int32Array, view: View, side: number
   return out;
 }
 
-/** Items to test on, each with all its captions. */
+/** The code of a language that is not known (ISO 639-2). */
+const UNNAMED = "und";
+
+/** Items to test on, each with all its captions, and their languages if the source names some. */
 export function filesPictures(data: FileImages, chosen: Int32Array, side = 32): PictureSet {
   const { items } = data;
   const captions = Array.from(chosen).flatMap((item, owner) =>
-    items[item].captions.map(({ text }) => ({ text, owner })),
+    items[item].captions.map(({ text, language = UNNAMED }) => ({ text, language, owner })),
   );
+  const languages = captions.map(({ language }) => language);
   return {
     count: chosen.length,
     side,
     pixels: (from = 0, end = chosen.length) => pixelsOf(data, chosen.subarray(from, end), plainView, side),
     texts: captions.map(({ text }) => text),
     owner: Int32Array.from(captions, ({ owner }) => owner),
+    ...(languages.every((language) => language === UNNAMED) ? {} : { languages }),
     names: Array.from(chosen, (item) => items[item].name),
     rgb: (i) => bytesOf(data.form, data.picture(chosen[i]), side),
   };

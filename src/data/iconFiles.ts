@@ -26,7 +26,7 @@ export const ICON_BYTES = ICON_SIDE * ICON_SIDE * 4;
 /** The name of the index in its folder. */
 export const INDEX = "icons.json";
 /** What to do if the data set cannot be read. */
-export const REMEDY = "run npm run data:icons (installed: siglip data icons)";
+const REMEDY = "run npm run data:icons (installed: siglip data icons)";
 
 /** A prepared set. */
 export interface PreparedSet extends IconSource {

@@ -52,7 +52,7 @@ const DTYPES: Readonly<Record<string, SafetensorsDType>> = {
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 /** Most bytes of a header that is read; NumPy's own limit for untrusted files is lower still. */
-export const MAX_NPY_HEADER = 65_536;
+const MAX_NPY_HEADER = 65_536;
 const PREFIX = 12;
 
 /** Bytes that always suffice to read the header of an array. */

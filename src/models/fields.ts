@@ -44,6 +44,17 @@ export class Fields {
     throw this.wrong(key, `an integer from 1 to ${MAX_SIZE}`);
   }
 
+  /** The side of a square, or [height, width]. */
+  sides(key: string, fallback: number): number | readonly [height: number, width: number] {
+    const value = this.#get(key);
+    if (!Array.isArray(value) || value.length !== 2) return this.size(key, fallback);
+    const [height, width] = value.map((side) => {
+      if (typeof side === "number" && Number.isInteger(side) && side >= 1 && side <= MAX_SIZE) return side;
+      throw this.wrong(key, `integers from 1 to ${MAX_SIZE}`);
+    });
+    return height === width ? height : [height, width];
+  }
+
   /** A number above 0. */
   positive(key: string, fallback: number): number {
     const value = this.#get(key) ?? fallback;

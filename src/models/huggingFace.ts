@@ -74,9 +74,12 @@ function readConfig(fields: Fields, file: string): SigLipConfig {
   const [vision, text] = [fields.fields("vision_config"), fields.fields("text_config")];
   if (vision.size("num_channels", 3) !== 3) throw vision.wrong("num_channels", "3");
   vision.require("vision_use_head", true, true);
+  const imageSize = vision.sides("image_size", 224);
+  if (typeof imageSize !== "number")
+    throw vision.wrong("image_size", "the side of a square: a SiglipModel has no others");
   const image: ImageTowerConfig = {
     ...tower(vision),
-    imageSize: vision.size("image_size", 224),
+    imageSize,
     patchSize: vision.size("patch_size", 16),
     pooling: "map",
     posEmb: "learn",

@@ -141,7 +141,7 @@ function imageConfig(vision: Fields, { entries }: TensorSource, file: string): I
       { gelu: "erf", gelu_tanh: "tanh" } as const,
       size === TANH ? "gelu_tanh" : "gelu",
     ),
-    imageSize: vision.size("image_size", 224),
+    imageSize: vision.sides("image_size", 224),
     patchSize,
     pooling: "map",
     posEmb: "learn",

@@ -3,6 +3,7 @@
  *
  * Paths and names hold `*` in place of the number of a block.
  */
+import { CHANNELS } from "../siglip/index.ts";
 import type { Shape } from "../tensor/index.ts";
 import type { Link } from "./link.ts";
 
@@ -48,8 +49,6 @@ export const torchPart = (path: string, weight: string, bias: string, begin: num
     [`${path}/bias`]: { names: [bias], order: "rows", within },
   };
 };
-
-const CHANNELS = 3;
 
 /** Kernel and bias of a patch embedding of PyTorch: a convolution [width, 3, side, side]. */
 export const torchConvolution = (path: string, name: string): Table => ({

@@ -40,12 +40,16 @@ export class EncoderBlock {
 
   /** `tap` receives what attention and MLP add to the tokens. */
   forward(x: Variable, tap?: Tap): Variable {
-    const attended = this.attention.forward(this.norm1.forward(x));
-    tap?.("attention", attended);
-    const y = add(x, attended);
-    const widened = this.mlp.forward(this.norm2.forward(y));
-    tap?.("mlp", widened);
-    return add(y, widened);
+    const y = scope(() => {
+      const attended = this.attention.forward(this.norm1.forward(x));
+      tap?.("attention", attended);
+      return add(x, attended);
+    });
+    return scope(() => {
+      const widened = this.mlp.forward(this.norm2.forward(y));
+      tap?.("mlp", widened);
+      return add(y, widened);
+    });
   }
 }
 

@@ -7,15 +7,8 @@ import { FormatError } from "../formats/index.ts";
 import { type Fs, isSystemError, realFs } from "../run/index.ts";
 import { CodedRows } from "../tensor/index.ts";
 import { type FactLine, isPhoto, type PhotoFacts } from "./facts.ts";
-import {
-  embeddingsFile,
-  MANIFEST,
-  type Manifest,
-  PhotoIndexError,
-  readManifest,
-  readSegment,
-  type SegmentEntry,
-} from "./segments.ts";
+import { openSegment } from "./openSegment.ts";
+import { MANIFEST, type Manifest, PhotoIndexError, readManifest, type SegmentEntry } from "./segments.ts";
 import { folderOf } from "./writer.ts";
 
 /** The folder of an index in the folder of its pictures. */
@@ -30,9 +23,10 @@ export function findIndex(path: string, fs: Fs = realFs): string | undefined {
 /** Rows of embeddings that are stored together, some of which are of pictures. */
 export interface IndexPart {
   readonly photos: readonly PhotoFacts[];
-  /** The row of each picture. */
+  /** The row of each picture, ascending. */
   readonly rows: readonly number[];
-  readonly codes: CodedRows;
+  /** The codes of all rows. */
+  readonly codes: readonly CodedRows[];
   /** Reads the embedding in a row. */
   readonly read: (row: number) => Float32Array;
   /** Ends reading. */
@@ -69,8 +63,12 @@ export class PhotoIndex {
     const bounds = new Float64Array(this.photos.length);
     let i = 0;
     for (const { codes, rows } of this.#parts) {
-      const ofRows = codes.upperBounds(query);
-      for (const row of rows) bounds[i++] = ofRows[row];
+      const ofRows = codes.map((each) => each.upperBounds(query));
+      let [part, start] = [0, 0]; // of the rows that are coded together
+      for (const row of rows) {
+        while (row - start >= ofRows[part].length) start += ofRows[part++].length;
+        bounds[i++] = ofRows[part][row - start];
+      }
     }
     return bounds;
   }
@@ -135,17 +133,17 @@ function manifestOf(path: string, fs: Fs): Manifest {
   }
 }
 
-/** A segment with its lines, of which later ones may have replaced some. */
-interface OpenSegment extends Pick<IndexPart, "codes" | "read" | "close"> {
+/** A segment with its lines, of which later ones may have replaced some, and the codes of its rows. */
+interface CodedSegment extends Pick<IndexPart, "codes" | "read" | "close"> {
   readonly lines: readonly FactLine[];
 }
 
 function openSegments(path: string, { segments, width }: Manifest, fs: Fs) {
   const warnings: string[] = [];
-  const opened: OpenSegment[] = [];
+  const opened: CodedSegment[] = [];
   for (const entry of segments) {
     try {
-      opened.push(openSegment(path, entry, width, fs));
+      opened.push(codedSegment(path, entry, width, fs));
     } catch (error) {
       if (!(error instanceof FormatError) && !(isSystemError(error) && error.code === "ENOENT")) {
         for (const { close } of opened) close();
@@ -157,28 +155,19 @@ function openSegments(path: string, { segments, width }: Manifest, fs: Fs) {
   return { segments: opened, warnings };
 }
 
-/** Opens a segment whose files are whole. An open file stays readable if an indexer removes it. */
-function openSegment(path: string, entry: SegmentEntry, width: number, fs: Fs): OpenSegment {
-  const name = embeddingsFile(path, entry.name);
-  const file = fs.open(name, "read");
+/** Encodes a segment, whose file stays readable if an indexer removes it. */
+function codedSegment(path: string, entry: SegmentEntry, width: number, fs: Fs): CodedSegment {
+  const { lines, parts, row, close } = openSegment(path, entry, width, fs);
   try {
-    const { lines, embeddings, start } = readSegment(path, entry, width, fs);
-    const read = (row: number): Float32Array => {
-      const numbers = new Float32Array(width);
-      const bytes = new Uint8Array(numbers.buffer);
-      const at = start + row * bytes.length;
-      if (fs.readAt(file, bytes, at) === bytes.length) return numbers;
-      throw new FormatError("INDEX_FILE", name, at, `row ${row} is missing; the file was cut while the index was open`);
-    };
-    return { lines, codes: new CodedRows(embeddings, width), read, close: () => fs.close(file) };
+    return { lines, codes: Array.from(parts(), (rows) => new CodedRows(rows, width)), read: row, close };
   } catch (error) {
-    fs.close(file);
+    close();
     throw error;
   }
 }
 
 /** The segments with the pictures whose lines no later line replaces. */
-function partsOf(segments: readonly OpenSegment[]): IndexPart[] {
+function partsOf(segments: readonly CodedSegment[]): IndexPart[] {
   const last = new Map<string, FactLine>();
   for (const { lines } of segments) for (const line of lines) last.set(line.file, line);
   return segments.map(({ lines, codes, read, close }) => {

@@ -1,9 +1,9 @@
 /**
- * The best of many whose scores are dear: they are computed for those alone that may be next.
+ * The best of many whose scores are expensive: they are computed only for those that may be next.
  *
  * A heap has all candidates, the highest key on top; the key of one is the bound of its score, and then the score itself. A candidate
  * that comes to the top with its score is the next of the ranking, since no other may have a higher one; with a bound it gets its
- * score and sinks. (Fagin, Lotem & Naor 2003, "Optimal aggregation algorithms for middleware".)
+ * score and sinks. (Seidl & Kriegel 1998, "Optimal multi-step k-nearest neighbor search".)
  */
 
 /** A candidate with its score. */

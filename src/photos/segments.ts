@@ -13,18 +13,10 @@
  * and which is tested under all faults. SQLite keeps vectors as blobs that a search has to copy out row by row, and Node's own is
  * newer than the oldest Node that is supported; vector stores are native addons. These files open in Python and in `less`.
  */
-import { basename, join } from "node:path";
-import {
-  FormatError,
-  isJsonRecord,
-  type JsonRecord,
-  type JsonValue,
-  readSafetensorsHeader,
-  safetensorsHeaderLength,
-  writeSafetensors,
-} from "../formats/index.ts";
+import { join } from "node:path";
+import { FormatError, isJsonRecord, type JsonRecord, type JsonValue, writeSafetensors } from "../formats/index.ts";
 import { type Fs, parseSealed, sealedText, sha256, utf8, writeDurably } from "../run/index.ts";
-import { type FactLine, isPhoto, linesText, parseLines } from "./facts.ts";
+import { type FactLine, linesText } from "./facts.ts";
 
 /** A folder cannot become an index, is not one, or is one of something else. */
 export class PhotoIndexError extends Error {
@@ -63,9 +55,11 @@ const VERSION = 1;
 export const MANIFEST = "index.json";
 /** All names in the folder of an index but the manifest's and locks'. */
 export const SEGMENT_FILE = /^(\d{6,15})\.(jsonl|safetensors)(\.tmp)?$/;
-const TENSOR = "embeddings";
+/** The name of the tensor in a file of embeddings. */
+export const TENSOR = "embeddings";
 
-const factsFile = (path: string, name: string): string => join(path, `${name}.jsonl`);
+/** The file with the lines of a segment. */
+export const factsFile = (path: string, name: string): string => join(path, `${name}.jsonl`);
 /** The file with the embeddings of a segment. */
 export const embeddingsFile = (path: string, name: string): string => join(path, `${name}.safetensors`);
 
@@ -79,33 +73,6 @@ export function writeSegment(path: string, name: string, { lines, embeddings }: 
   writeDurably(fs, embeddingsFile(path, name), bytes, { syncName: false });
   fs.syncFolder(path);
   return { name, lines: lines.length, photos, facts: sha256(facts), embeddings: sha256(bytes) };
-}
-
-/** A segment, and where its embeddings begin in their file. */
-export interface StoredSegment extends Segment {
-  readonly start: number;
-}
-
-/** Reads a segment. Throws `FormatError` if a file of it is damaged, and errors of the system. */
-export function readSegment(path: string, entry: SegmentEntry, width: number, fs: Fs): StoredSegment {
-  const read = (file: string, hash: string): Uint8Array => {
-    const bytes = fs.read(file);
-    if (sha256(bytes) === hash) return bytes;
-    throw new FormatError("INDEX_FILE", basename(file), 0, `its ${bytes.length} bytes are not those that were written`);
-  };
-  const text = new TextDecoder().decode(read(factsFile(path, entry.name), entry.facts));
-  const lines = parseLines(text, `${entry.name}.jsonl`);
-  const [file, photos] = [`${entry.name}.safetensors`, lines.filter(isPhoto).length];
-  const bytes = read(embeddingsFile(path, entry.name), entry.embeddings);
-  const headerLength = safetensorsHeaderLength(bytes, bytes.length, file);
-  const { entries } = readSafetensorsHeader(bytes.subarray(8, 8 + headerLength), bytes.length, file);
-  const { dtype, shape, begin = 0 } = entries.get(TENSOR) ?? {};
-  if (dtype !== "F32" || `${shape}` !== `${[photos, width]}`) {
-    throw new FormatError("INDEX_FILE", file, 0, `expected "${TENSOR}" F32 [${photos}, ${width}]`);
-  }
-  // A view, not a copy; the writer aligns the data.
-  const embeddings = new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + begin, photos * width);
-  return { lines, embeddings, start: begin };
 }
 
 /** Replaces the manifest. */

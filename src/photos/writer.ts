@@ -3,12 +3,12 @@ import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { FormatError } from "../formats/index.ts";
 import { type Fs, isSystemError, lockRun, makeFolders } from "../run/index.ts";
 import { type FactLine, isPhoto, type PhotoFacts } from "./facts.ts";
+import { openSegment, readSegment } from "./openSegment.ts";
 import {
   MANIFEST,
   type Manifest,
   PhotoIndexError,
   readManifest,
-  readSegment,
   SEGMENT_FILE,
   type SegmentEntry,
   writeManifest,
@@ -86,7 +86,7 @@ export class IndexWriter {
     const whole: SegmentEntry[] = [];
     for (const entry of this.#manifest.segments) {
       try {
-        this.#learn(entry, readSegment(this.#path, entry, this.#manifest.width, this.#fs).lines);
+        this.#learn(entry, this.#checkedLines(entry));
         whole.push(entry);
       } catch (error) {
         if (!(error instanceof FormatError) && !(isSystemError(error) && error.code === "ENOENT")) throw error;
@@ -95,6 +95,17 @@ export class IndexWriter {
       }
     }
     this.#manifest = { ...this.#manifest, segments: whole };
+  }
+
+  /** The lines of a segment whose files are whole. */
+  #checkedLines(entry: SegmentEntry): readonly FactLine[] {
+    const { lines, parts, close } = openSegment(this.#path, entry, this.#manifest.width, this.#fs);
+    try {
+      for (const _ of parts()); // the hash of the file is checked after the last
+      return lines;
+    } finally {
+      close();
+    }
   }
 
   /** Later lines replace earlier ones. */

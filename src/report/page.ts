@@ -82,11 +82,11 @@ ${run(data)}`,
 }
 
 /** What the run is doing. */
-export const statusLine = ({ isRunning, text }: RunStatus): Markup =>
+const statusLine = ({ isRunning, text }: RunStatus): Markup =>
   html`<p class="status ${isRunning ? "running" : ""}">${text}</p>`;
 
 /** Warnings as a list; nothing without any. */
-export const warningList = (warnings: readonly string[]): Markup | undefined =>
+const warningList = (warnings: readonly string[]): Markup | undefined =>
   warnings.length === 0
     ? undefined
     : html`<section class="warnings"><h2>Warnings</h2><ul>${warnings.map((warning) => html`<li>${warning}</li>`)}</ul></section>`;

@@ -63,11 +63,14 @@ type ImageModel = Pick<SigLip | Classifier, "config" | "embedDim" | "embedImages
 type TextModel = Pick<SigLip, "config" | "embedDim" | "embedTexts">;
 
 /** Images to embed; see `PictureSet`. */
-export type Pictures = Pick<PictureSet, "count" | "side" | "pixels">;
+export interface Pictures extends Pick<PictureSet, "count" | "side" | "pixels"> {
+  /** In pixels; by default they are squares. */
+  readonly width?: number;
+}
 
-/** Images from..to−1, [to − from, side, side, 3]. */
-const imagesBetween = ({ side, pixels }: Pictures, from: number, to: number): Tensor =>
-  tensor(pixels(from, to), [to - from, side, side, 3]);
+/** Images from..to−1, [to − from, side, width, 3]. */
+const imagesBetween = ({ side, width = side, pixels }: Pictures, from: number, to: number): Tensor =>
+  tensor(pixels(from, to), [to - from, side, width, 3]);
 
 /** Embeds images → [count, d], rows of length 1. */
 export function embedPictures(model: ImageModel, pictures: Pictures, comm = alone): Float32Array {

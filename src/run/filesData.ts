@@ -9,6 +9,7 @@ import {
   type OpenedFiles,
   openFiles,
   type PictureForm,
+  type PictureSet,
   type PreprocessSpec,
   SourceError,
   storedSide,
@@ -160,13 +161,27 @@ function withOwnCaptions({ items }: FileImages, chosen: Int32Array): Int32Array 
   });
 }
 
+/** Images to test on by the languages of their captions, if those are in several of which training saw some. */
+function byLanguage(
+  { languages = [], ...pictures }: PictureSet,
+  trained: PictureSet,
+): Pick<TestSet, "pictures" | "trainedLanguages"> {
+  const seen = new Set(trained.languages);
+  const tested = [...new Set(languages)].sort();
+  const trainedLanguages = tested.filter((language) => seen.has(language));
+  if (tested.length < 2 || trainedLanguages.length === 0) return { pictures };
+  return { pictures: { ...pictures, languages }, trainedLanguages };
+}
+
 function testsOf(files: FileImages, { train, tests }: FilesSplit, side: number): TestSet[] {
+  const trained = filesPictures(files, train, side);
   const sets = tests.size > 0 ? [...tests] : [["train", train] as const];
   return sets.map(([name, chosen]) => {
     const own = withOwnCaptions(files, chosen).subarray(0, MOST_TESTED); // sorted by SHA-256, so any sample of them
     const which = name === "train" ? "the images of training, since none are held out" : `${name}, images held out`;
+    const pictures = filesPictures(files, own, side);
     const title = own.length < Math.min(chosen.length, MOST_TESTED) ? `${which}, one for each caption` : which;
-    return { name, title, pictures: filesPictures(files, own, side), known: [] };
+    return { name, title, known: [], ...byLanguage(pictures, trained) };
   });
 }
 

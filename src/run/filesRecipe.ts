@@ -7,6 +7,8 @@
  *   more            256                              12,000                  fewer
  *
  * The steps grow with the square root of the number, so that 50 images take seconds, 1,000 some minutes, 50,000 a quarter of an hour.
+ * A run that starts from weights takes a quarter of them, from those of a run here at most so many as show each image 16 times, but 100:
+ * after more it finds fewer images that it has not seen (docs/DATA.md).
  */
 
 /** What a recipe depends on. */
@@ -22,12 +24,17 @@ export interface FilesUse {
 /** From so many images on, batches are larger, and the tokenizer has more to learn from. */
 const MANY = 40_000;
 
+/** How often a run that starts from one here sees an image. */
+const EPOCHS = 16;
+
 /** The settings for so many images. */
 export function filesRecipe({ images, start, isLocked }: FilesUse): string[] {
   const most = images < MANY ? 128 : 256;
   const batch = Math.max(2, 2 ** Math.floor(Math.log2(Math.min(most, images))));
   const fromNothing = Math.min(12_000, Math.max(400, 100 * Math.round(0.6 * Math.sqrt(images))));
-  const steps = start === "nothing" || isLocked ? fromNothing : fromNothing / 4; // a text tower beside a locked one is new
+  const seen = start === "released" ? fromNothing : Math.max(100, Math.ceil((EPOCHS * images) / batch));
+  const isNew = start === "nothing" || isLocked; // a text tower beside a locked one is new
+  const steps = isNew ? fromNothing : Math.min(seen, fromNothing / 4);
   return [
     `train.batch=${batch}`,
     `train.steps=${steps}`,

@@ -115,17 +115,17 @@ export async function embedPrepared(
   pictures: readonly Float32Array[],
   devices: number,
 ): Promise<Float32Array> {
-  const { height: side } = model.pictures;
+  const { height: side, width } = model.pictures;
   const count = pictures.length;
   if (devices > 1 && count * gflopOf(model.config) >= MUCH_GFLOP) {
     const pixels = new Float32Array(new SharedArrayBuffer(4 * count * pictures[0].length));
     pictures.forEach((each, i) => {
       pixels.set(each, i * each.length);
     });
-    return embedOnDevices({ model: model.path, pixels, count, side }, devices);
+    return embedOnDevices({ model: model.path, pixels, count, side, width }, devices);
   }
   const pixels = (from?: number, end?: number): Float32Array => joined(pictures.slice(from, end));
-  return embedPictures(model, { count, side, pixels });
+  return embedPictures(model, { count, side, width, pixels });
 }
 
 /** Embeddings of pictures, which the devices share: those of one device, to the bit. */

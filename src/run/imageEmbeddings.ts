@@ -171,7 +171,7 @@ function checkRows(data: Float32Array, width: number, refuse: (detail: string) =
 }
 
 /** Rows in a part: few enough that a kill loses little work. */
-export const PART_ROWS = 4096;
+const PART_ROWS = 4096;
 
 /** The file of a part. */
 export const partFile = (file: string, { first }: Block): string => join(partsOf(file), `${first}.safetensors`);

@@ -65,7 +65,7 @@ export { type Metrics, readMetrics, rewindMetrics } from "./metrics.ts";
 export { buildModel, buildOptimizer, classifierConfig } from "./model.ts";
 export { resultsOf } from "./modelSnapshot.ts";
 export { settingsInVain } from "./objectiveConflicts.ts";
-export { testAfter, testBefore, writeOldTests } from "./oldTests.ts";
+export { hasOldTests, testAfter, testBefore, writeOldTests } from "./oldTests.ts";
 export { type Meaning, type OpenModel, openModel } from "./openModel.ts";
 export type { PictureReader } from "./pictureReader.ts";
 export { checkSchedule, checkSettings } from "./preflight.ts";

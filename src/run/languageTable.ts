@@ -5,9 +5,18 @@
 import { meanRecall, type Recall } from "../eval/index.ts";
 import type { LanguageMean, LanguageRow } from "../report/index.ts";
 
+/** Whether a word has the form of a language code; those in a user's table may be any words. */
+function isCode(language: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(language).length === 1;
+  } catch {
+    return false;
+  }
+}
+
 /** The script of a language; simplified and traditional characters are one. */
 const scriptOf = (language: string): string =>
-  (new Intl.Locale(language).maximize().script ?? "Zyyy").replace(/^Han[st]$/, "Hani");
+  ((isCode(language) && new Intl.Locale(language).maximize().script) || "Zyyy").replace(/^Han[st]$/, "Hani");
 
 /** Recall by language, with names and scripts of the languages by Unicode's data; scripts in the order of their first language. */
 export function languageRecalls(
@@ -15,7 +24,9 @@ export function languageRecalls(
   trained: readonly string[],
 ): LanguageRow[] {
   const nameIn = (reader: string, type: "language" | "script", code: string): string =>
-    new Intl.DisplayNames([reader], { type }).of(code) ?? code;
+    isCode(reader) && (type === "script" || isCode(code))
+      ? (new Intl.DisplayNames([reader], { type }).of(code) ?? code)
+      : code;
   const rows = [...recalls].map(([language, { recall }]) => ({
     language,
     name: nameIn("en", "language", language),

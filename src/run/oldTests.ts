@@ -44,13 +44,19 @@ export async function testBefore(
   options: OldTestOptions,
 ): Promise<OldTests | undefined> {
   const { path: init, data } = from;
-  // With a new text tower, or none, there is nothing to compare.
-  if (data === undefined || takesTower(config) || isSame(data, config.data)) return undefined;
+  if (data === undefined || !hasOldTests(config, from)) return undefined;
   const before = await evaluated({ init, data }, config, stored, options);
   return before && { init, data, before };
 }
 
-const isSame = (a: Config["data"], b: Config["data"]): boolean => a.name === b.name && a.contents === b.contents;
+/**
+ * Whether a run is tested on the data that its weights come from: it trains on other data. With a new text tower, or none, there is nothing
+ * to compare.
+ */
+export const hasOldTests = (config: Config, { data }: StartingWeights): boolean =>
+  data !== undefined &&
+  !takesTower(config) &&
+  !(data.name === config.data.name && data.contents === config.data.contents);
 
 /** Writes the tests into the folder of a run. */
 export const writeOldTests = (run: string, tests: OldTests): void =>

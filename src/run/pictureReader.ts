@@ -83,7 +83,6 @@ export function picturesFor(
   config: SigLipConfig,
   warn: (message: string) => void,
 ): PictureReader {
-  const [side] = sidesOf(config.image);
-  const found = preprocessingBeside(filesOnDisk(folder), layout, side, warn);
+  const found = preprocessingBeside(filesOnDisk(folder), layout, sidesOf(config.image), warn);
   return found === undefined ? trainingPictures(config, true) : preparedPictures(found.spec, config, found.file);
 }

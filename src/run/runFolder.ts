@@ -85,12 +85,21 @@ export function createRun(path: string, config: Config, now: Date, fs: Fs = real
 /** The file of the image embeddings that a run trains on, if it locks the image tower. */
 export const embeddingsFile = (path: string): string => join(path, EMBEDDINGS);
 
+/** The files that only some trainings write. */
+export interface RunFiles {
+  readonly hasEmbeddings: boolean;
+  readonly hasOldTests: boolean;
+}
+
 /** What a training writes into its folder, by name, with its meaning in words. */
-export const runFiles = (hasEmbeddings: boolean): readonly (readonly [name: string, what: string])[] => [
+export const runFiles = (has: RunFiles): readonly (readonly [name: string, what: string])[] => [
   [CONFIG, "the configuration"],
   [METRICS, "measurements, a line of JSON each"],
   [`${CHECKPOINTS}/`, "the newest checkpoints, and the one with the lowest loss"],
-  ...(hasEmbeddings ? [[EMBEDDINGS, "embeddings of the training images"] as const] : []),
+  ...(has.hasOldTests
+    ? [[INIT_FILE, "tests of the data that the weights come from, before this training"] as const]
+    : []),
+  ...(has.hasEmbeddings ? [[EMBEDDINGS, "embeddings of the training images"] as const] : []),
   ["journal.jsonl", "dates, commands, machines and times"],
   ["report.html", "the report, renewed at every evaluation"],
 ];
@@ -146,7 +155,7 @@ function namesIn(path: string, fs: Fs): string[] | undefined {
 }
 
 /** Throws unless the folder is empty, but for leftovers of a start that was killed before it wrote the configuration. */
-export function refuseIfUsed(path: string, fs: Fs = realFs): void {
+function refuseIfUsed(path: string, fs: Fs = realFs): void {
   const names = namesIn(path, fs);
   const unused = names?.every((name) => name === CHECKPOINTS || /^(lock\.\d+|config\.json\.tmp)$/.test(name));
   const checkpoints = join(path, CHECKPOINTS);

@@ -10,7 +10,7 @@
 import { backward, noGrad, type Variable } from "../autograd/index.ts";
 import { parametersOf, type Tap } from "../nn/index.ts";
 import { alone, type Communicator, sumOverShards } from "../parallel/index.ts";
-import { concat, full, heap, scope, slice, type Tensor } from "../tensor/index.ts";
+import { concat, heap, scope, slice, type Tensor, zeros } from "../tensor/index.ts";
 import { sumOfLengths } from "./health.ts";
 import type { Encoded, LossMetrics, Objective, ShardCut, Shards } from "./objective.ts";
 
@@ -102,7 +102,7 @@ function backwardShards<Side extends string>(
 ): void {
   const trained = [...parametersOf(encoders).values()].filter(({ requiresGrad }) => requiresGrad);
   if (trained.length === 0) return;
-  const flat = sumOverShards(shards, comm, (number) =>
+  const sums = sumOverShards(shards, comm, (number) =>
     scope(() => {
       const shard = number - owned * comm.rank;
       for (const side of sidesOf(gradients)) {
@@ -111,26 +111,8 @@ function backwardShards<Side extends string>(
         const encoded = recorded(side, shard);
         if (encoded) backward(encoded, slice(all, 0, shard * rows, (shard + 1) * rows));
       }
-      return takeGradients(trained);
+      return trained.map((parameter) => parameter.takeGrad() ?? zeros(parameter.shape, parameter.value.dtype));
     }),
   );
-  setGradients(trained, flat);
-}
-
-/** Moves the gradients of all parameters into one flat tensor. */
-function takeGradients(parameters: readonly Variable[]): Tensor {
-  const parts = parameters.map((parameter) => {
-    const g = parameter.takeGrad();
-    return (g ?? full(parameter.shape, 0, parameter.value.dtype)).view([parameter.value.size]);
-  });
-  return concat(parts, 0);
-}
-
-/** The inverse: each parameter gets its part of `flat`. */
-function setGradients(parameters: readonly Variable[], flat: Tensor): void {
-  let start = 0;
-  for (const parameter of parameters) {
-    parameter.grad = flat.view(parameter.shape, start);
-    start += parameter.value.size;
-  }
+  for (const [i, parameter] of trained.entries()) parameter.grad = sums[i];
 }

@@ -76,10 +76,11 @@ export function classLoss(logits: Tensor, labels: Int32Array, { comm, shards }: 
 /** Sums over all shards of what this device knows of each of its own, the same on every rank. */
 function inShardOrder(shards: number, comm: Communicator, ofShard: (shard: number) => readonly number[]) {
   const first = (comm.rank * shards) / comm.size;
-  return sumOverShards(shards, comm, (shard) => {
+  const [sums] = sumOverShards(shards, comm, (shard) => {
     const numbers = ofShard(shard - first);
-    return tensor(numbers, [numbers.length], "f64");
-  }).data;
+    return [tensor(numbers, [numbers.length], "f64")];
+  });
+  return sums.data;
 }
 
 /** y, [rows, C]. */

@@ -45,8 +45,12 @@ const towerBytes = (tower: Sequences, pools: boolean): number =>
 const backwardBytes = ({ rows, tokens, width, mlpDim }: Sequences): number =>
   2 * f32(rows * tokens * width) + Math.max(f32(rows * tokens * mlpDim), f32(3 * rows * tokens * width));
 
-/** Peak memory of a tower's forward pass without recording: the tokens, and the intermediates of one block. */
-const passBytes = (tower: Sequences): number => blockBytes(tower) + 5 * f32(tower.rows * tower.tokens * tower.width);
+/** Peak memory of a tower's forward pass without recording: the tokens, and the intermediates of attention or of an MLP. */
+function passBytes({ rows, tokens, width, mlpDim, numHeads }: Sequences): number {
+  const n = rows * tokens;
+  const attention = f32(3 * n * width) + f32(rows * numHeads * tokens ** 2) + f32(n * width);
+  return 8 * f32(n * width) + Math.max(attention, 2 * f32(n * mlpDim));
+}
 
 /** The sequences of both towers for so many texts; in training, patch dropout shortens those of the images. */
 function towers(
@@ -64,10 +68,11 @@ const imageSequences = (image: ImageTowerConfig, rows: number, trains: boolean):
   tokens: imageTokens(image, trains),
 });
 
-/** Images and their patches, which are cut in two steps. */
+/** Images, a copy for each side that is no multiple of a patch, and the patches. */
 function pixelBytes({ image }: Pick<SigLipConfig, "image">, rows: number): number {
-  const [height, width] = sidesOf(image);
-  return 3 * f32(rows * height * width * CHANNELS);
+  const sides = sidesOf(image);
+  const cut = sides.filter((side) => side % image.patchSize !== 0).length;
+  return (2 + cut) * f32(rows * sides[0] * sides[1] * CHANNELS);
 }
 
 /** Whether a step trains the image tower, or runs it locked, or gets the embeddings of a locked one. */
@@ -105,8 +110,8 @@ export interface Cut {
 /**
  * Peak bytes of a device's heap in `trainStep`, with the model and two moments, the most that an optimizer keeps.
  *
- *   parameters     value; of the trained ones two moments, gradients of a shard, and the same in one tensor; sums over shards,
- *                  by a tree
+ *   parameters     value; of the trained ones two moments, gradients of a shard, sums over shards by a tree, and the same in one
+ *                  tensor to send to other devices
  *   activations    of all shards of the device, or of one if they are recomputed; those of a locked tower are freed at once
  *   loss           the embeddings of the device's rows with their gradients, and the blocks on the ring; for a loss that holds
  *                  all pairs, the embeddings of the whole batch on every device, and a few matrices of all pairs; with two
@@ -186,10 +191,10 @@ function peakBytes({ owned, devices, activationLimit, all, trained, ofShard, enc
   const lossPass = kept + 2 * encoded + parts.loss;
   const backward = Array.from({ length: owned }, (_, shard) => {
     const later = keepsAll ? (owned - 1 - shard) * ofShard : 0;
-    // A shard's activations are freed while its gradients are computed; these are then copied into one tensor.
-    return later + sumsBefore(shard) * trained + Math.max(ofShard + parts.transient, 2 * trained) + 3 * encoded;
+    // A shard's activations are freed while its gradients are computed.
+    return later + sumsBefore(shard) * trained + Math.max(ofShard + parts.transient, trained) + 3 * encoded;
   });
-  const gathered = 3 * encoded + (1 + devices) * trained;
+  const gathered = 3 * encoded + (devices === 1 ? 1 : 1 + devices) * trained; // sent as one tensor
   return Math.ceil(all + 2 * trained + Math.max(forward, lossPass, gathered, ...backward));
 }
 

@@ -38,7 +38,7 @@ export const HEAP_BYTES = MAX_PAGES * PAGE;
 /** Bytes of the size class that holds `bytes`: 64·k up to 256, then powers of two in quarters. */
 export function sizeClass(bytes: number): number {
   if (bytes <= 4 * ALIGNMENT) return Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
-  const quarter = 2 ** (Math.ceil(Math.log2(bytes)) - 3);
+  const quarter = 2 ** (29 - Math.clz32(bytes - 1)); // of the octave that ends at or after `bytes`
   return Math.ceil(bytes / quarter) * quarter;
 }
 

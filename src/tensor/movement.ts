@@ -1,6 +1,6 @@
 /**
- * Operations that move numbers without changing them. Reshapes and slices of the leading axis share memory; everything
- * else copies, since tensors are contiguous.
+ * Operations that move numbers without changing them. Reshapes, and slices of the leading axis or of all entries, share memory;
+ * everything else copies, since tensors are contiguous.
  */
 import { BYTES } from "./heap.ts";
 import { kernelsFor } from "./select/select.ts";
@@ -65,7 +65,7 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   return out;
 }
 
-/** Entries start..end−1 along an axis. Shares memory along the leading axis. */
+/** Entries start..end−1 along an axis. Shares memory along the leading axis, and where it takes all entries. */
 export function slice(x: Tensor, axis: number, start: number, end: number): Tensor {
   const at = axisOf("slice", axis, x.shape);
   if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= x.shape[at])) {
@@ -74,7 +74,7 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
   const shape = x.shape.map((side, i) => (i === at ? end - start : side));
   const strides = stridesOf(x.shape);
   const first = start * strides[at];
-  if (sizeOf(x.shape.slice(0, at)) === 1) return x.view(shape, Math.min(first, x.size));
+  if (end - start === x.shape[at] || sizeOf(x.shape.slice(0, at)) === 1) return x.view(shape, Math.min(first, x.size));
   const out = empty("slice", shape, x.dtype);
   kernelsFor(x.dtype).strided(shape, strides, x.address + first * BYTES[x.dtype], out.address);
   return out;

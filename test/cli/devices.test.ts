@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { defaultShards, deviceCount, devicesThatShare } from "../../src/cli/devices.ts";
 import { writeSafetensors } from "../../src/formats/index.ts";
 import { ConfigError } from "../../src/run/config.ts";
-import { siglip, TINY } from "../support/cli.ts";
+import { siglip, TINY, TINY_RUN } from "../support/cli.ts";
 import { pretendCores } from "../support/cores.ts";
 
 vi.mock("node:os", { spy: true });
@@ -99,8 +99,8 @@ describe("a command on a machine of", { timeout: 120_000 }, () => {
 
   it("6 cores trains a batch of 33 on 3 of them, and says so in one line", async () => {
     const out = join(folder, "run");
-    const args = ["train", ...TINY, "--batch", "33", "--set", "train.steps=2", "--set", "optim.warmup=0", "--out", out];
-    const { code, stderr } = await siglip(args, undefined, pretendCores(6));
+    const args = ["train", ...TINY_RUN, "--batch", "33", "--set", "train.steps=2", "--set", "optim.warmup=0"];
+    const { code, stderr } = await siglip([...args, "--out", out], undefined, pretendCores(6));
     expect(code, stderr).toBe(0);
     expect(stderr.match(/^note: .*/gm)).toEqual(["note: 3 devices on 6 cores: more cannot share a batch of 33 evenly"]);
     expect(JSON.parse(readFileSync(join(out, "config.json"), "utf8")).train).toMatchObject({ batch: 33, shards: 3 });

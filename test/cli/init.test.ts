@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CheckpointFolder } from "../../src/run/checkpoint.ts";
 import { sha256OfWeights, weightsOf } from "../../src/run/weights.ts";
-import { type Finished, siglip, TINY, whenTraining } from "../support/cli.ts";
+import { type Finished, interrupted, siglip, TINY, TINY_MODEL } from "../support/cli.ts";
 import { paintEmoji } from "../support/paintedEmoji.ts";
 
 let folder: string;
@@ -46,15 +46,9 @@ describe("siglip train --init", { timeout: 120_000 }, () => {
   });
 
   it("does not need the other run to resume, also if it was killed before its first save", async () => {
-    const args = [...from(), "--set", "train.steps=150", "--set", "checkpoint.every=1000", "--set", "log.every=1"];
-    const killed = siglip([...args, "--out", at("killed")], (child) =>
-      whenTraining(child, () => child.kill("SIGKILL")),
-    );
-    const interrupted = siglip([...args, "--out", at("interrupted")], (child) =>
-      whenTraining(child, () => child.kill("SIGINT")),
-    );
-    expect((await interrupted).code).toBe(130);
-    await killed;
+    const args = [...from(), "--set", "train.steps=100", "--set", "checkpoint.every=1000", "--set", "log.every=1"];
+    expect((await interrupted([...args, "--out", at("interrupted")])).code).toBe(130);
+    expect((await interrupted([...args, "--out", at("killed")], "SIGKILL")).code).toBe(null);
     await done([...args, "--out", at("straight")]);
     renameSync(at("parent"), at("gone"));
     for (const name of ["killed", "interrupted"]) {
@@ -101,7 +95,6 @@ describe("siglip train --init", { timeout: 120_000 }, () => {
 describe("embeddings of a locked image tower", { timeout: 240_000 }, () => {
   const env = (): Record<string, string> => ({ SIGLIP_CACHE: at("cache") });
   const short = ["--set", "train.steps=12", "--set", "train.batch=64", "--set", "log.every=1", "--shards", "2"];
-  const small = TINY.filter((_, i) => i > 1 && i < TINY.length - 4); // sizes alone
   const embed = (out: string) => ["embed", at("tower"), "--out", at(out)];
   const siglit = (out: string, ...more: string[]) => [
     ...["train", "--preset", "emoji-siglit", "--set", "data.name=emoji-unseen", "--init", at("tower")],
@@ -111,7 +104,10 @@ describe("embeddings of a locked image tower", { timeout: 240_000 }, () => {
   beforeAll(async () => {
     await paintEmoji(at("cache"), ["noto", "twemoji", "fluent", "openmoji"]);
     const unstroked = ["--set", "data.strokeProbability=0"]; // outlined emoji are not painted
-    await done(["train", "--preset", "emoji-unseen", ...small, ...unstroked, ...short, "--out", at("tower")], env());
+    await done(
+      ["train", "--preset", "emoji-unseen", ...TINY_MODEL, ...unstroked, ...short, "--out", at("tower")],
+      env(),
+    );
   }, 240_000);
 
   it("are written by siglip embed, which continues after a kill, in the form that a run computes for itself", async () => {
@@ -139,14 +135,8 @@ describe("embeddings of a locked image tower", { timeout: 240_000 }, () => {
   });
 
   it("are in the run's folder, from which it is resumed; they are computed again if they are gone", async () => {
-    const interrupted = await siglip(
-      siglit("resumed", "--set", "train.steps=100"),
-      (child) => whenTraining(child, () => child.kill("SIGINT")),
-      [],
-      undefined,
-      env(),
-    );
-    expect(interrupted.code, interrupted.stderr).toBe(130);
+    const stopped = await interrupted(siglit("resumed", "--set", "train.steps=100"), "SIGINT", env());
+    expect(stopped.code, stopped.stderr).toBe(130);
     cpSync(at("resumed"), at("again"), { recursive: true });
     rmSync(join(at("again"), "embeddings.safetensors"));
     for (const name of ["resumed", "again"]) await done(["train", "--resume", "--out", at(name)], env());

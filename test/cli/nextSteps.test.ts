@@ -2,13 +2,16 @@ import { expect, it } from "vitest";
 import { nextSteps } from "../../src/cli/nextSteps.ts";
 import { resolveConfig } from "../../src/run/config.ts";
 
-const stepsOf = (preset: string, ...settings: string[]): string[] =>
-  nextSteps("runs/one", resolveConfig(preset, settings), ["a small red circle", "dog", "cat"]).map((line) =>
+const stepsFor = (texts: readonly string[], preset: string, ...settings: string[]): string[] =>
+  nextSteps("runs/one", resolveConfig(preset, settings), texts).map((line) =>
     line.replace(/: .*?(train|search) /, ": $1 "),
   );
+const stepsOf = (preset: string, ...settings: string[]) => stepsFor([], preset, ...settings);
 
-it("a model of pairs is searched with a short text of its training", () => {
-  expect(stepsOf("emoji")[0]).toBe("search with it: search runs/one dog");
+it("a model of pairs is searched with a word that its training texts have, or a short one of these", () => {
+  expect(stepsFor(["grinning face", "hot dog"], "emoji")[0]).toBe("search with it: search runs/one dog");
+  const circles = ["a small red circle", "a ring", "hotdogs"];
+  expect(stepsFor(circles, "shapes")[0]).toBe("search with it: search runs/one 'a ring'");
 });
 
 it("a classifier lends its image tower to a text tower on the same data", () => {

@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { siglip, TINY, whenTraining } from "../support/cli.ts";
+import { interrupted, siglip, TINY } from "../support/cli.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -49,7 +49,7 @@ describe("siglip report", { timeout: 120_000 }, () => {
 
   it("shows how far an interrupted run has come", async () => {
     const args = ["train", ...TINY, "--set", "train.steps=4000", "--out", at("stopped")];
-    const { stderr } = await siglip(args, (child) => whenTraining(child, () => child.kill("SIGINT")));
+    const { stderr } = await interrupted(args);
     const [, step] = /after step (\d+)/.exec(stderr) ?? [];
     expect(read("stopped/report.html")).toContain(`>Interrupted after step ${step} of 4,000.<`);
     expect(read("stopped/report.html")).not.toContain('data-renew="');

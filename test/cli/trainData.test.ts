@@ -8,7 +8,7 @@ import { CheckpointFolder } from "../../src/run/checkpoint.ts";
 import { openModel } from "../../src/run/openModel.ts";
 import { openStartingWeights } from "../../src/run/startingWeights.ts";
 import { sha256OfWeights, weightsOf } from "../../src/run/weights.ts";
-import { type Finished, siglip } from "../support/cli.ts";
+import { type Finished, siglip, siglipProcess } from "../support/cli.ts";
 import { released } from "../support/released.ts";
 
 const fixtures = fileURLToPath(new URL("../fixtures/sources/", import.meta.url));
@@ -68,7 +68,8 @@ describe("siglip train --data", { timeout: 120_000 }, () => {
     const more = ["--resume", "--out", at("run"), "--set", "train.steps=3", "--set", `data.path=${moved}`];
     await done(...more);
     writeFileSync(join(moved, "0.txt"), "another caption");
-    const { code, stderr } = await train(more);
+    // A process that has opened the data does not read it again.
+    const { code, stderr } = await siglipProcess(["train", ...more], { SIGLIP_CACHE: at("cache") });
     expect([code, stderr]).toEqual([2, expect.stringMatching(/captions or splits have changed since the run began/)]);
   });
 

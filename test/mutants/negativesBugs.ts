@@ -90,8 +90,8 @@ export const negativesBugs: readonly Bug[] = [
     places: [
       [
         negatives(
-          "groups: groupPairs(allGroups(groups, comm), as)",
-          "groups: groupPairs(Int32Array.from({ length: groups.length * comm.size }, (_, i) => (i < groups.length ? groups[i] : -i)), as)",
+          'const all = scope(() => Int32Array.from(comm.allGather(tensor(own, [own.length], "f64")).data));',
+          "const all = Int32Array.from({ length: own.length * comm.size }, (_, i) => (i < own.length ? own[i] : -i));",
         ),
       ],
       [

@@ -7,13 +7,13 @@ export const searchBugs: readonly Bug[] = [
   {
     name: "rowsAreTheirCodes",
     what: "The bound of a score leaves out what the codes of a row lose.",
-    places: inBound("products[i] + this.#errors[i] * codedLength + slack", "products[i] + slack"),
+    places: inBound("products[i] + this.#errors[i] * codedLength + added", "products[i] + added"),
     tests: ["test/tensor/codedRows.test.ts"],
   },
   {
     name: "queryIsItsCodes",
     what: "The bound of a score leaves out what the integers of the query lose.",
-    places: inBound("(error + roundingOf(this.cols) * length)", "roundingOf(this.cols) * length"),
+    places: inBound("inCentre + this.#longest * error + ", "inCentre + "),
     tests: ["test/tensor/codedRows.test.ts"],
   },
   {

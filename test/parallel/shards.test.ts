@@ -46,10 +46,11 @@ describe.each(DTYPES)("sumOverShards in %s", { timeout: 60_000 }, (dtype) => {
         const sums = lockstep(size, (comm) => {
           const mine: number[] = [];
           asked[comm.rank] = mine;
-          const sum = sumOverShards(shards, comm, (shard) => {
+          const [sum, other] = sumOverShards(shards, comm, (shard) => {
             mine.push(shard);
-            return share(shard, seed);
+            return [share(shard, seed), tensor([shard], [], dtype)];
           });
+          expect(other.item()).toBe((shards * (shards - 1)) / 2);
           return sum.toArray();
         });
         const leaves = Array.from({ length: shards }, (_, shard) => share(shard, seed).toArray());
@@ -72,7 +73,7 @@ describe.each(DTYPES)("sumOverShards in %s", { timeout: 60_000 }, (dtype) => {
       const before = heap.liveBytes;
       sumOverShards(shards, alone, () => {
         most = Math.max(most, heap.liveBytes - before);
-        return tensor(new Float64Array(bytes / 4), [bytes / 4], "f32");
+        return [tensor(new Float64Array(bytes / 4), [bytes / 4], "f32")];
       });
     });
     expect(most).toBeLessThanOrEqual((Math.log2(shards) + 2) * bytes);
@@ -82,7 +83,7 @@ describe.each(DTYPES)("sumOverShards in %s", { timeout: 60_000 }, (dtype) => {
 it("sumOverShards refuses fewer shards than devices", () => {
   const run = () =>
     lockstep(3, (comm) => {
-      sumOverShards(2, comm, (shard) => tensor([shard], [1]));
+      sumOverShards(2, comm, (shard) => [tensor([shard], [1])]);
     });
   expect(run).toThrow(ShardError);
 });

@@ -37,7 +37,13 @@ class TestIndex extends PhotoIndex {
         return values.slice(row * D, (row + 1) * D);
       };
       const of = Array.from({ length: to - from }, (_, i) => i + 1);
-      return { photos: known.slice(from, to), rows: of, codes: new CodedRows(values, D), read, close: () => {} };
+      return {
+        photos: known.slice(from, to),
+        rows: of,
+        codes: [new CodedRows(values.subarray(0, 5 * D), D), new CodedRows(values.subarray(5 * D), D)],
+        read,
+        close: () => {},
+      };
     };
     super("/home", { path: "/model", fingerprint: "f" }, [part(0, half), part(half, count)]);
   }

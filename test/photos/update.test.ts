@@ -149,7 +149,7 @@ describe("updateIndex", () => {
     for (let i = 0; i < 300; i++) put(folder, `${1000 + i}.png`, png(i));
     const first = await update(folder, { stop: () => true });
     expect(first).toMatchObject({ complete: false, photos: first.embedded });
-    expect(first.embedded).toBeGreaterThanOrEqual(256);
+    expect(first.embedded).toBeGreaterThan(0); // 256, or as many as ten seconds allow
     expect(await update(folder)).toMatchObject({ complete: true, embedded: 300 - first.embedded, photos: 300 });
   });
 

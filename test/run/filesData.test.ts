@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { type FileImages, type FileItem, SourceError } from "../../src/data/index.ts";
 import { ConfigError, resolveConfig } from "../../src/run/config.ts";
 import { openClasses, openProbe, openTests, openTraining } from "../../src/run/dataSets.ts";
+import { evaluateSet } from "../../src/run/evaluation.ts";
 import { splitFiles } from "../../src/run/filesData.ts";
 import { filesRecipe } from "../../src/run/filesRecipe.ts";
 
@@ -113,7 +114,10 @@ describe("filesRecipe", () => {
 
   it("changes a trained model less than a new one", () => {
     expect(Number(settings(900, { start: "released" })["optim.lr"])).toBeLessThan(1e-4);
-    expect(Number(settings(900, { start: "trained here" })["train.steps"])).toBe(450);
+    const stepsFrom = (start: string) =>
+      [10, 900, 45_000].map((count) => Number(settings(count, { start })["train.steps"]));
+    expect(stepsFrom("trained here")).toEqual([100, 113, 2813]); // 16 times each image, but 100 at least
+    expect(stepsFrom("released")).toEqual([100, 450, 3000]);
   });
 });
 
@@ -201,6 +205,52 @@ describe("test sets", () => {
     expect(sets.map(({ title, pictures }) => [title, [...pictures.texts].sort()])).toEqual([
       ["test, images held out, one for each caption", ["round", "square"]],
     ]);
+  });
+});
+
+describe("test sets of captions in languages", () => {
+  const folder = mkdtempSync(join(tmpdir(), "siglip-languages-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  cpSync(new URL("../fixtures/sources/folder", import.meta.url), folder, { recursive: true });
+
+  /** The test set of a table of images, captions, languages and splits. */
+  async function testOf(rows: readonly string[]) {
+    const table = join(folder, `${rows.length}.csv`);
+    writeFileSync(table, ["file_name,text,language,split", ...rows].join("\n"));
+    const { sets } = await openTests(resolveConfig("files", [`data.path=${table}`, "train.batch=2"]), {});
+    return sets[0];
+  }
+  const trained = ["000.png,cat,en,train", "000.png,Katze,de,train", "001.png,dog,en,train", "001.png,Hund,,train"];
+
+  it("are evaluated in each language among all images; those of training are told from others", async () => {
+    const set = await testOf([
+      ...trained,
+      ...["002.png,hat,en,test", "002.png,chapeau,fr,test", "004.png,sun,en,test", "004.png,Sonne,de,test"],
+      "004.png,sol,no such language,test",
+    ]);
+    const { texts, languages } = set.pictures;
+    const sorted = texts.map((text, j) => [text, languages![j]]).sort();
+    expect(sorted).toEqual([
+      ["Sonne", "de"], ["chapeau", "fr"], ["hat", "en"], ["sol", "no such language"], ["sun", "en"],
+    ]); // biome-ignore format: pairs
+    expect(set.trainedLanguages).toEqual(["de", "en"]);
+    const one = Float32Array.of(1, 0, 0, 1); // two images; texts are those of their images
+    const ztxt = Float32Array.from(
+      [...set.pictures.owner].flatMap((owner) => [...one.subarray(2 * owner, 2 * owner + 2)]),
+    );
+    const { languages: rows, recall } = evaluateSet({ test: set, zimg: one, ztxt });
+    expect(rows!.map(({ language, name, trained }) => [language, name, trained]).sort()).toEqual([
+      ["de", "German", true], ["en", "English", true], ["fr", "French", false],
+      ["no such language", "no such language", false],
+    ]); // biome-ignore format: rows
+    expect(recall[0].textToImage).toBe(1);
+  });
+
+  it("name no languages if all captions are in one, or training saw none of them", async () => {
+    const one = await testOf([...trained, "002.png,hat,en,test", "004.png,sun,en,test"]);
+    const unseen = await testOf([...trained, "002.png,hatt,sv,test", "002.png,chapeau,fr,test", "004.png,sol,sv,test"]);
+    for (const set of [one, unseen])
+      expect([set.pictures.languages, set.trainedLanguages]).toEqual([undefined, undefined]);
   });
 });
 

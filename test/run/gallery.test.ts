@@ -37,9 +37,8 @@ it("every picture has its own embedding, in the order of the files; others are c
   writeFileSync(join(folder, "notes.txt"), "no picture");
 
   const warnings: string[] = [];
-  const { names, zimg, skipped, mostlyCut } = await embedFiles([folder], opened, (text) => {
-    warnings.push(text);
-  });
+  const warn = (text: string): void => void warnings.push(text);
+  const { names, zimg, skipped, mostlyCut } = await embedFiles([folder], opened, warn, 2); // prepared on two threads
   expect(names.length).toBe(299);
   expect(Object.values(skipped)).toEqual([1, 1]);
   expect(warnings).toEqual([expect.stringMatching(/1100\.png/)]);
@@ -66,6 +65,8 @@ it("devices share pictures, and give the embeddings of one, to the bit", async (
     openModel(model, () => {}),
     { count, side, pixels: between },
   );
-  expect(await embedOnDevices({ model, pixels, count, side }, 2)).toEqual(expected);
-  await expect(embedOnDevices({ model: "nowhere", pixels, count, side }, 2)).rejects.toThrow(/nowhere does not exist/);
+  expect(await embedOnDevices({ model, pixels, count, side, width: side }, 2)).toEqual(expected);
+  await expect(embedOnDevices({ model: "nowhere", pixels, count, side, width: side }, 2)).rejects.toThrow(
+    /nowhere does not exist/,
+  );
 });

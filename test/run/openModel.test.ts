@@ -6,8 +6,10 @@ import { preprocess, readImage } from "../../src/data/index.ts";
 import { huggingFacePreprocessing } from "../../src/data/preprocess/huggingFace.ts";
 import { loadModel, saveModel } from "../../src/models/index.ts";
 import { embedPictures, embedTexts } from "../../src/run/embed.ts";
+import { embedFiles } from "../../src/run/gallery.ts";
 import { type OpenModel, openModel } from "../../src/run/openModel.ts";
 import { modelOf, openRunToRead } from "../../src/run/runModel.ts";
+import { tensor } from "../../src/tensor/index.ts";
 import { byteTokenizer } from "../../src/tokenizers/index.ts";
 import { released } from "../support/released.ts";
 import { temporaryFolder } from "../support/temporaryFolder.ts";
@@ -140,6 +142,36 @@ describe("an open model", () => {
     const { pixels } = await model.pictures.read(await picture());
     expect(pixels.length).toBe(16 * 16 * 3);
     expect([Math.min(...pixels) < -0.5, Math.max(...pixels) > 0.5]).toEqual([true, true]);
+  });
+
+  it("of open_clip may take images that are no squares; others are refused as such", async () => {
+    const folder = copied("torch/open_clip/v1");
+    const file = join(folder, "open_clip_config.json");
+    const json = JSON.parse(readFileSync(file, "utf8"));
+    const write = (size: unknown, mode: string): void => {
+      json.model_cfg.vision_cfg.image_size = size;
+      json.preprocess_cfg = { ...json.preprocess_cfg, resize_mode: mode };
+      writeFileSync(file, JSON.stringify(json));
+    };
+    write([8, 32], "squash"); // as many patches as 16 × 16
+    const { model } = opened(folder);
+    const { height, width } = model.pictures;
+    expect([height, width]).toEqual([8, 32]);
+    const path = await picture();
+    const { pixels } = await model.pictures.read(path);
+    const whole = loadModel(folder, { dtype: "f32" }).model;
+    const zimg = whole.embedImages(tensor(pixels, [1, height, width, 3])).value.data;
+    expect((await embedFiles([path], model, () => {})).zimg).toEqual(zimg);
+    write([8, 32], "shortest");
+    expect(() => opened(folder).model.pictures).toThrow('"resize_mode" must be "squash" for images of 32 × 8 pixels');
+    write([8, 0], "squash");
+    expect(() => opened(folder)).toThrow(/image_size is \[8,0\], expected integers from 1/);
+
+    const square = copied("hf/tiny");
+    const config = JSON.parse(readFileSync(join(square, "config.json"), "utf8"));
+    config.vision_config.image_size = [16, 64];
+    writeFileSync(join(square, "config.json"), JSON.stringify(config));
+    expect(() => opened(square)).toThrow("expected the side of a square: a SiglipModel has no others");
   });
 
   it("of saveModel has its tokenizer, and images on white as in training", async () => {

@@ -186,6 +186,7 @@ it.each(Object.keys(CONFIGS))(
     const before = heap.liveBytes;
     heap.peakBytes = before;
     scope(() => noGrad(() => model.embedImages(tensor(images, imageShape))));
+    scope(() => noGrad(() => model.embedTexts(tokens)));
     expect(embeddingBytes(config, rows)).toBeGreaterThan(0.9 * (heap.peakBytes - before));
     expect(embeddingBytes(config, rows)).toBeLessThan(2 * (heap.peakBytes - before));
   },

@@ -34,16 +34,16 @@ describe.each(Object.entries(OPTIMIZERS))("%s", (name, make) => {
   const optimizerOf = (model: SigLip): Optimizer =>
     make(parametersOf(model), { lr: 1e-2, weightDecay: 1e-3, clipNorm: 1 });
 
-  it("trains to the same bits on 1, 2, 4 and 8 devices", () => {
+  // From the same parameters and moments the next step begins, so one step says it of all.
+  it("takes a step to the same bits on 1, 2, 4 and 8 devices, also of its moments", () => {
     const trained = (world: number): number[][] =>
       lockstep(world, (comm) => {
         const model = tinyModel("f32", CONFIG);
         const optimizer = optimizerOf(model);
-        for (let step = 0; step < 2; step++) {
-          const batch = rows(step, comm.rank, world);
-          trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, batch, 1, { comm, shards: 8 });
-        }
-        return numbersOf(model);
+        const batch = rows(0, comm.rank, world);
+        trainStep({ model, optimizer, loss: trainingLosses.sigmoid }, batch, 1, { comm, shards: 8 });
+        const { tensors } = checkpointOf(1, model, optimizer, byteTokenizer);
+        return [...tensors.values()].flatMap(({ data }) => Array.from(data, Number));
       });
     const [one] = trained(1);
     for (const world of [2, 4, 8]) for (const each of trained(world)) expectSameBits(each, one);

@@ -2,7 +2,7 @@
  * A file system in memory that fails on request, and that loses at a power cut what a real one may lose.
  *
  * Contents and names are stored twice: as processes see them, and as they are on the disk. `sync` copies the contents of a file,
- * `syncFolder` the names in a folder, those of folders among them. After `powerCut` any of the changes since then may have
+ * `syncFolder` the names in a folder, those of folders among them. After a power cut (`afterPowerCut`) any of the changes since then may have
  * reached the disk, in any order: contents may be new, old, truncated or zeros, and each change of a name may have happened or
  * not. A folder whose name did not reach the disk is lost with its contents.
  */

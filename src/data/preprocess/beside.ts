@@ -29,13 +29,13 @@ const OPEN_CLIP = "open_clip_config.json";
 const BIG_VISION = "preprocess.txt";
 
 /**
- * The preprocessing for images of `side` pixels, and the file that says it; undefined if it is that of a training here. `warn` says if
- * settings are missing. Throws `PreprocessError`.
+ * The preprocessing for a model whose images have these sides, and the file that says it; undefined if it is that of a training here. `warn`
+ * says if settings are missing. Throws `PreprocessError`.
  */
 export function preprocessingBeside(
   files: NamedFiles,
   layout: "hugging-face" | "open-clip" | "big-vision" | "siglip-ts",
-  side: number,
+  [side, width]: readonly [height: number, width: number],
   warn: (message: string) => void,
 ): { readonly spec: PreprocessSpec; readonly file: string } | undefined {
   const { names } = files;
@@ -49,7 +49,7 @@ export function preprocessingBeside(
     return (isJsonRecord(file) ? file[key] : undefined) ?? {};
   };
   if (layout === "open-clip")
-    return found(OPEN_CLIP, (path) => openClipPreprocessing(field(OPEN_CLIP, "preprocess_cfg"), path, side));
+    return found(OPEN_CLIP, (path) => openClipPreprocessing(field(OPEN_CLIP, "preprocess_cfg"), path, [side, width]));
   if (layout === "big-vision") {
     const stated = names.has(BIG_VISION) ? new TextDecoder().decode(files.read(BIG_VISION)).trim() : undefined;
     return found(BIG_VISION, () => bigVisionPreprocessing(stated ?? `resize(${side})|value_range(-1,1)`));

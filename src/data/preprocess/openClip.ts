@@ -29,12 +29,17 @@ const MODES = new Map<JsonValue, "squash" | "shortest" | "longest">([
 /**
  * Reads the parsed `preprocess_cfg` of an open_clip_config.json; `file` is for messages.
  *
- * `side` is the image size of the model (`vision_cfg.image_size`), which replaces any `size` in the settings. Throws
- * `PreprocessError`.
+ * `size` is the image size of the model (`vision_cfg.image_size`), a side or [height, width], which replaces any `size` in the
+ * settings. Throws `PreprocessError`, also for images that are no squares in another mode than squash.
  */
-export function openClipPreprocessing(json: JsonValue, file: string, side: number): PreprocessSpec {
-  if (!isSide(side))
-    throw new PreprocessError(`${file}: the image size must be an integer in 1..${MAX_SIDE}, not ${side}`);
+export function openClipPreprocessing(
+  json: JsonValue,
+  file: string,
+  size: number | readonly [height: number, width: number],
+): PreprocessSpec {
+  const [height, width] = typeof size === "number" ? [size, size] : size;
+  if (!isSide(height) || !isSide(width))
+    throw new PreprocessError(`${file}: the image size must be integers in 1..${MAX_SIDE}, not ${size}`);
   const settings = new Settings(json, file);
   settings.requireKnown(["size", "mode", "mean", "std", "interpolation", "resize_mode", "fill_color"]);
   settings.choice("mode", new Map([["RGB", true]]), true);
@@ -43,13 +48,16 @@ export function openClipPreprocessing(json: JsonValue, file: string, side: numbe
     method: settings.choice("interpolation", INTERPOLATIONS, "bicubic"),
   } as const;
   const mode = settings.choice("resize_mode", MODES, "shortest");
-  const size = mode === "squash" ? ({ fit: mode, height: side, width: side } as const) : ({ fit: mode, side } as const);
-  const steps: PreprocessStep[] = [{ op: "resize", size, resampling }];
+  if (mode !== "squash" && height !== width) {
+    settings.wrong(`"resize_mode" must be "squash" for images of ${width} × ${height} pixels`, mode);
+  }
+  const target = mode === "squash" ? ({ fit: mode, height, width } as const) : ({ fit: mode, side: height } as const);
+  const steps: PreprocessStep[] = [{ op: "resize", size: target, resampling }];
   const fill = settings.number("fill_color", 0);
   if (!(Number.isInteger(fill) && fill >= 0 && fill <= 255)) {
     settings.wrong('"fill_color" must be an integer in 0..255', fill);
   }
-  if (mode !== "squash") steps.push({ op: "cropOrPad", side, fill });
+  if (mode !== "squash") steps.push({ op: "cropOrPad", side: height, fill });
   const mean = settings.channels("mean", CLIP_MEAN);
   return { steps, values: { kind: "normalize", scale: 1 / 255, mean, std: settings.deviations("std", CLIP_STD) } };
 }

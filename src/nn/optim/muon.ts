@@ -121,18 +121,26 @@ function move({ parameter, lr, decay }: Update, orthogonal: Tensor): void {
 /** Every device orthogonalizes its share of the matrices and gets the others from the other devices. */
 function updateMatrices(updates: readonly Update[], momentum: number, devices: StepDevices): void {
   const shares = share(updates, devices.size);
-  const fresh = new Map(updates.map((update) => [update, advance(update, momentum)]));
   const lengths = shares.map((each) => each.reduce((sum, { parameter }) => sum + parameter.value.size, 0));
   const length = Math.max(...lengths);
 
   const { dtype } = updates[0].parameter.value;
-  const orthogonal = bySides(shares[devices.rank]).map((batch) => {
-    const matrices = batch.map((update) => split(fresh.get(update) as Tensor, update.parameter));
-    const x = orthogonalize(concat(matrices, 0));
-    return x.view([x.size]);
-  });
-  const rest = zeros([length - lengths[devices.rank]], dtype);
-  const all = devices.allGather(concat([...orthogonal, rest], 0));
+  const own = empty("muon", [length], dtype);
+  own.data.fill(0, lengths[devices.rank]); // no other memory of this device goes to others
+  for (const [rank, each] of shares.entries()) {
+    let at = 0;
+    for (const batch of bySides(each)) {
+      scope(() => {
+        const fresh = batch.map((update) => advance(update, momentum)); // on every device
+        if (rank !== devices.rank) return;
+        const matrices = fresh.map((g, i) => split(g, batch[i].parameter));
+        const x = orthogonalize(concat(matrices, 0));
+        kernelsFor(dtype).copy(x.size, x.address, own.view([x.size], at).address);
+        at += x.size;
+      });
+    }
+  }
+  const all = devices.size === 1 ? own : devices.allGather(own);
 
   for (const [rank, each] of shares.entries()) {
     let at = rank * length;

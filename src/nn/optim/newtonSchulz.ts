@@ -55,12 +55,14 @@ export function orthogonalize(matrices: Tensor): Tensor {
       kernelsFor(dtype).binaryScalar.mul(from.size, from.address, inverse, to.address);
     }
     for (let i = 0; i < ITERATIONS; i++) {
-      x = scope(() => {
+      const next = scope(() => {
         const gram = matmul(x, x, isTall ? { transposeA: true } : { transposeB: true }); // its side is the shorter one
         const inner = plusMultipleOfIdentity(mul(gram, C), B);
         const polynomial = plusMultipleOfIdentity(matmul(gram, inner), A);
         return isTall ? matmul(x, polynomial) : matmul(polynomial, x);
       });
+      x.storage.free(); // its memory, still in the cache, is that of the next result
+      x = next;
     }
     return x;
   });

@@ -46,12 +46,6 @@ export const COUNT: Kind = {
   expected: "an integer of at least 0",
   fits: (x) => isNumber(x) && Number.isSafeInteger(x),
 };
-/** One of a few words. */
-export const oneOf = (...words: readonly string[]): Kind => ({
-  expected: words.join(" or "),
-  fits: (x) => words.includes(x as string),
-});
-
 /** The kind of each option. */
 export type Kinds = Readonly<Record<string, Kind>>;
 

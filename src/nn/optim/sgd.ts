@@ -11,7 +11,7 @@ import { kernelsFor, zeros } from "../../tensor/index.ts";
 import { Optimizer, type UpdateRule } from "./optimizer.ts";
 import { FLAG, FRACTION, type OptimizerOptions } from "./options.ts";
 
-/** Settings of `Sgd`. */
+/** Settings of `sgd`. */
 export interface SgdOptions extends OptimizerOptions {
   /** 0.9 by default. */
   readonly momentum?: number;

@@ -165,7 +165,7 @@ function otherChecks(heap: Heap, { x, y, positive }: Inputs): Check[] {
   ];
 }
 
-/** Rows of codes. */
+/** Codes and their products, integers and f64, as numbers of f32. */
 function codesChecks(heap: Heap, { x, y }: Pick<Inputs, "x" | "y">): Check[] {
   return [
     [
@@ -173,7 +173,7 @@ function codesChecks(heap: Heap, { x, y }: Pick<Inputs, "x" | "y">): Check[] {
       2 * 64 + 3 * 2,
       (k, out) => {
         const [codes, numbers] = [out + 4096, out + 8192];
-        k.encodeRows(2, 64, x, codes, numbers, numbers + 16, numbers + 32);
+        k.encodeRows(2, 64, x, y, codes, numbers, numbers + 16, numbers + 32);
         const results = [
           ...new Int8Array(heap.memory.buffer, codes, 128),
           ...heap.f64.subarray(numbers / 8, numbers / 8 + 6),

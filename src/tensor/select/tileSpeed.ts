@@ -32,23 +32,30 @@ export function settled(tiles: readonly { readonly first: number; readonly best:
   return ms >= (optimized === 0 ? MOST_MS : BUSY_MS);
 }
 
+const BYTES = 4 * K * 32; // of a tile's A, B and C
+
+/** A tile alone, on zeros in the L1 cache: a call and its floating-point operations. `block` has BYTES bytes. */
+function tileLoop(heap: Heap, variant: Variant, tile: Tile, block: number): { run: () => void; flops: number } {
+  heap.f32.fill(0, block / 4, (block + BYTES) / 4);
+  const { rows, columns } = tile;
+  const kernel = tileKernel(tile, "byRows");
+  const [a, b] = [block, block + 4 * K * rows];
+  const c = b + 4 * K * columns;
+  const run = func([], () => {
+    const i = i32.local();
+    return range(i, 0, TILES_PER_CALL, 1, call(kernel, K, rows, a, 4 * K, b, 4 * columns, c, 4 * columns, 0, 0));
+  });
+  return { run: instantiate(heap.memory, variant, { run }).run, flops: 2 * rows * columns * K * TILES_PER_CALL };
+}
+
+/** The inner loop of the matrix product alone: the limit of every product. It keeps its memory. */
+export const tileAlone = (heap: Heap, variant: Variant, tile: Tile): { run: () => void; flops: number } =>
+  tileLoop(heap, variant, tile, heap.allocate(BYTES));
+
 /** GFLOP/s of each tile, best of short rounds in turn. */
 export function tileRates(heap: Heap, variant: Variant, tiles: readonly Tile[]): number[] {
-  const bytes = 4 * K * 32;
-  const block = heap.allocate(bytes);
-  heap.f32.fill(0, block / 4, (block + bytes) / 4);
-  const contestants = tiles.map((tile) => {
-    const { rows, columns } = tile;
-    const kernel = tileKernel(tile, "byRows");
-    const [a, b] = [block, block + 4 * K * rows];
-    const c = b + 4 * K * columns;
-    const run = func([], () => {
-      const i = i32.local();
-      return range(i, 0, TILES_PER_CALL, 1, call(kernel, K, rows, a, 4 * K, b, 4 * columns, c, 4 * columns, 0, 0));
-    });
-    const flops = 2 * rows * columns * K * TILES_PER_CALL;
-    return { run: instantiate(heap.memory, variant, { run }).run, flops, first: 0, best: 0 };
-  });
+  const block = heap.allocate(BYTES);
+  const contestants = tiles.map((tile) => ({ ...tileLoop(heap, variant, tile, block), first: 0, best: 0 }));
   const start = performance.now();
   do {
     for (const contestant of contestants) {
@@ -59,6 +66,6 @@ export function tileRates(heap: Heap, variant: Variant, tiles: readonly Tile[]):
       contestant.best = Math.max(contestant.best, rate);
     }
   } while (!settled(contestants, performance.now() - start));
-  heap.release(block, bytes);
+  heap.release(block, BYTES);
   return contestants.map(({ best }) => best);
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { openClipPreprocessing, PreprocessError } from "../../../src/data/index.ts";
 
-const read = (json: Parameters<typeof openClipPreprocessing>[0], side = 224) =>
-  openClipPreprocessing(json, "c.json", side);
+const read = (json: Parameters<typeof openClipPreprocessing>[0], size: number | [number, number] = 224) =>
+  openClipPreprocessing(json, "c.json", size);
 const bicubic = { library: "pillow", method: "bicubic" };
 
 describe("openClipPreprocessing", () => {
@@ -35,6 +35,12 @@ describe("openClipPreprocessing", () => {
       { op: "resize", size: { fit: "longest", side: 8 }, resampling: { library: "pillow", method: "bilinear" } },
       { op: "cropOrPad", side: 8, fill: 255 },
     ]);
+  });
+
+  it("squashes to images that are no squares, and refuses other modes for them", () => {
+    const size = { fit: "squash", height: 8, width: 12 };
+    expect(read({ resize_mode: "squash" }, [8, 12]).steps).toEqual([{ op: "resize", size, resampling: bicubic }]);
+    expect(() => read({}, [8, 12])).toThrow('"resize_mode" must be "squash" for images of 12 × 8 pixels');
   });
 
   it.each([

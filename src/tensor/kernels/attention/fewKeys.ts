@@ -16,6 +16,7 @@ import { inc, range, when } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
 import { alongRow, eachRow, vectors } from "../../wasm/rows.ts";
 import { transposeBlock } from "../../wasm/transpose.ts";
+import { fetchRows } from "../fetch.ts";
 import type { Tile } from "../gemm/tile.ts";
 import type { Ptr } from "../ptr.ts";
 import { scratch } from "../scratch.ts";
@@ -140,6 +141,16 @@ type Products = ReturnType<typeof productsBy>;
 // Scratch of a head, in this order: start [16], scores [queries, 16], P [queries, 16], yt [headDim, 16]. Four keys need the scores.
 const scratchBytes = ({ queries, headDim }: AttentionArgs): number => ROW * (1 + 2 * queries + headDim);
 
+/** Fetches an image: its rows are long ago written when a backward pass reads them, and it reads them head by head. */
+const fetchImage = func(
+  [i32, i32, i32, i32, i32, i32, i32, i32, i32, i32],
+  (queries, keys, width, q, qRow, k, kRow, v, vRow, seen) => [
+    call(fetchRows, queries, width, q, qRow, seen),
+    call(fetchRows, keys, width, k, kRow, seen),
+    call(fetchRows, keys, width, v, vRow, seen),
+  ],
+);
+
 /** All heads of all images. `Next`: bytes of a part from the end of an image's last head to the next image. */
 // biome-ignore format: two parameter lists
 const forward = ({ scoresOf, weigh }: Products) => func(
@@ -210,6 +221,7 @@ const backward = ({ scoresOf, weigh }: Products) => func(
       yt.set(add(wide, mul(queries, ROW))),
       memoryFill(start, 0, sub(yt, start)),
       eachRow(images, [
+        call(fetchImage, queries, keys, mul(heads, headDim), q, qRow, k, kRow, v, vRow, yt),
         range(h, 0, heads, 1, [
           p.set(select(gap, wide, probs)),
           when(gap, call(copyRows, queries, keys, probs, 0, p, gap)),
@@ -242,6 +254,7 @@ const backwardFour = ({ weigh }: Products) => func(
   ) => {
     const h = i32.local();
     return eachRow(images, [
+      call(fetchImage, queries, keys, mul(heads, headDim), q, qRow, k, kRow, v, vRow, ds),
       range(h, 0, heads, 1, [
         call(weigh, keys, queries, headDim, probs, 4, 16, g, gRow, dv, dvRow),
         call(scoreGradients4, queries, headDim, scale, g, gRow, v, vRow, probs, ds),

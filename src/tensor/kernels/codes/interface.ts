@@ -3,13 +3,15 @@ import type { Ptr } from "../ptr.ts";
 
 export interface CodesKernels {
   /**
-   * scale[i] = maxₖ |x[i, k]| / 127   codes[i, k] = x[i, k] / scale[i], the nearest integer
-   * error[i] = ‖x[i] − scale[i]·codes[i]‖   length[i] = ‖x[i]‖
+   * With y = x − centre:   scale[i] = maxₖ |y[i, k]| / 127   codes[i, k] = y[i, k] / scale[i], the nearest integer
+   *                        error[i] = ‖y[i] − scale[i]·codes[i]‖   length[i] = ‖y[i]‖
    *
-   * x [rows, cols] f32, codes [rows, cols] of 8 bits, the others [rows] f64. A zero row has codes of 0; a row with NaN has an error of
-   * NaN.
+   * x [rows, cols] and centre [cols] f32, codes [rows, cols] of 8 bits, the others [rows] f64. Where y is 0 so are the codes; a row
+   * with NaN has an error of NaN.
    */
-  encodeRows(rows: number, cols: number, x: Ptr, codes: Ptr, scale: Ptr, error: Ptr, length: Ptr): void;
+  encodeRows(
+    rows: number, cols: number, x: Ptr, centre: Ptr, codes: Ptr, scale: Ptr, error: Ptr, length: Ptr,
+  ): void; // biome-ignore format: a line
   /**
    * out[i] = Σₖ codes[i, k]·query[k], modulo 2³².
    *

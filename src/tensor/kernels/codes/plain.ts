@@ -5,23 +5,25 @@ import type { CodesKernels } from "./interface.ts";
 export function plainCodes(heap: Heap): CodesKernels {
   const { memory } = heap;
   return {
-    encodeRows(rows, cols, x, codes, scale, error, length) {
-      const [X, C] = [
-        new Float32Array(memory.buffer, x, rows * cols),
-        new Int8Array(memory.buffer, codes, rows * cols),
-      ];
+    encodeRows(rows, cols, x, centre, codes, scale, error, length) {
+      const X = new Float32Array(memory.buffer, x, rows * cols);
+      const M = new Float32Array(memory.buffer, centre, cols);
+      const C = new Int8Array(memory.buffer, codes, rows * cols);
+      const y = new Float64Array(cols);
       for (let i = 0; i < rows; i++) {
         let [most, squares, errors] = [0, 0, 0];
-        for (let k = i * cols; k < (i + 1) * cols; k++) {
-          if (Math.abs(X[k]) > most) most = Math.abs(X[k]);
-          squares += X[k] * X[k];
+        for (let k = 0; k < cols; k++) {
+          y[k] = X[i * cols + k] - M[k];
+          squares += y[k] * y[k];
+          const size = Math.fround(Math.abs(y[k]));
+          if (size > most) most = size;
         }
         const a = most / 127;
         const inverse = most === 0 ? 0 : 127 / most;
-        for (let k = i * cols; k < (i + 1) * cols; k++) {
-          C[k] = Math.floor(X[k] * inverse + 0.5);
-          const lost = X[k] - a * C[k];
-          errors += lost * lost;
+        for (let k = 0; k < cols; k++) {
+          const code = Math.floor(y[k] * inverse + 0.5);
+          C[i * cols + k] = code;
+          errors += (y[k] - a * code) ** 2;
         }
         heap.f64[scale / 8 + i] = a;
         heap.f64[error / 8 + i] = Math.sqrt(errors);

@@ -26,9 +26,12 @@ function alongColumns(cols: Expr<"i32">, step: number, body: Code): Code {
   return [left.set(cols), doWhile([body, left.set(sub(left, step))], gt(left, 0))];
 }
 
-/** The codes of a vector of f32, and the sums of the squares of its numbers and of what the codes lose. */
-function encodeVector(x: Local<"f32x4">, a: Expr<"f64x2">, inverse: Expr<"f64x2">, sums: readonly Local<"f64x2">[]) {
-  const halves = [f64x2.promoteLow(x), promoteHigh(x)].map((half) => ({ half, v: f64x2.local(), c: f64x2.local() }));
+type V = Local<"f32x4">;
+
+/** The codes of y = x − m, vectors of f32, and the sums of the squares of y and of what the codes lose. */
+function encodeVector(x: V, m: V, a: Expr<"f64x2">, inverse: Expr<"f64x2">, sums: readonly Local<"f64x2">[]) {
+  const differences = [sub(f64x2.promoteLow(x), f64x2.promoteLow(m)), sub(promoteHigh(x), promoteHigh(m))];
+  const halves = differences.map((half) => ({ half, v: f64x2.local(), c: f64x2.local() }));
   const [squares, errors] = sums;
   const code: Code = halves.map(({ half, v, c }) => [
     v.set(half),
@@ -41,24 +44,30 @@ function encodeVector(x: Local<"f32x4">, a: Expr<"f64x2">, inverse: Expr<"f64x2"
   return { code, codes: shuffle(low, high, [0, 1, 4, 5]) };
 }
 
-const encodeRows = func([i32, i32, i32, i32, i32, i32, i32], (rows, cols, x, codes, scale, error, length) => {
-  const [x0, top, v] = [i32.local(), f32x4.local(), vectors(VECTORS)];
+// biome-ignore format: one parameter list
+const encodeRows = func([i32, i32, i32, i32, i32, i32, i32, i32], (rows, cols, x, centre, codes, scale, error, length) => {
+  const [x0, m0, top] = [i32.local(), i32.local(), f32x4.local()];
+  const [v, m] = [vectors(VECTORS), vectors(VECTORS)];
   const [most, a, inverse] = [f64.local(), f64x2.local(), f64x2.local()];
   const sums = [f64x2.local(), f64x2.local()];
   const root = (sum: Expr<"f64x2">): Expr<"f64"> => sqrt(add(lane(sum, 0), lane(sum, 1)));
-  const encoded = v.map((each) => encodeVector(each, a, inverse, sums));
+  const encoded = v.map((each, i) => encodeVector(each, m[i], a, inverse, sums));
   const [c0, c1, c2, c3] = encoded.map(({ codes: each }) => each);
   return eachRow(rows, [
-    [x0.set(x), top.set(f32x4.const(0)), sums.map((sum) => sum.set(f64x2.const(0)))],
-    alongColumns(cols, 4, [top.set(pmax(top, abs(f32x4.load(x0)))), inc(x0, 16)]),
+    [x0.set(x), m0.set(centre), top.set(f32x4.const(0)), sums.map((sum) => sum.set(f64x2.const(0)))],
+    alongColumns(cols, 4, [
+      top.set(pmax(top, abs(sub(f32x4.load(x0), f32x4.load(m0))))),
+      [inc(x0, 16), inc(m0, 16)],
+    ]),
+    m0.set(centre),
     most.set(f64.promote(across([top], pmax))),
     a.set(f64x2.splat(div(most, MOST))),
     inverse.set(f64x2.splat(select(eq(most, 0), f64.const(0), div(f64.const(MOST), most)))),
     alongColumns(cols, 4 * VECTORS, [
-      v.map((each, i) => each.set(f32x4.load(x, 16 * i))),
+      v.map((each, i) => [each.set(f32x4.load(x, 16 * i)), m[i].set(f32x4.load(m0, 16 * i))]),
       encoded.map(({ code }) => code),
       store(codes, packBytes(c0, c1, c2, c3)),
-      [inc(x, 16 * VECTORS), inc(codes, 4 * VECTORS)],
+      [inc(x, 16 * VECTORS), inc(m0, 16 * VECTORS), inc(codes, 4 * VECTORS)],
     ]),
     [store(scale, lane(a, 0)), store(length, root(sums[0])), store(error, root(sums[1]))],
     [scale, error, length].map((each) => inc(each, 8)),

@@ -17,6 +17,7 @@ import { type Code, call, type Expr, func, type Operand, type Variant } from "..
 import { add, f32, f32x4, i32, lt, mul, or, select, shl, store, sub } from "../../wasm/instructions.ts";
 import { doWhile, inc, range, when } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
+import { fetchRows } from "../fetch.ts";
 import type { GemmKernels } from "./interface.ts";
 import { packCopy, packTranspose } from "./pack.ts";
 import { type Tile, tileKernel } from "./tile.ts";
@@ -60,13 +61,14 @@ function mergeTile(tile: Tile) {
 /**
  * Takes the scratch of the packed panels from the heap and returns the function of the module. Its parameters are those
  * of GemmArgs; steps from row to row (aRow, ...) and from entry to entry (aNext, ...) are bytes, flags are 0 or 1, and
- * packA, packB say whether to pack a matrix that the tile could also read in place.
+ * packA, packB say whether to pack a matrix that the tile could also read in place, fetchA whether to fetch A before.
  */
 function gemmFunction(heap: Heap, tile: Tile) {
   const { rows, columns } = tile;
   const panelsB = heap.allocate(4 * K_BLOCK * (N_BLOCK + columns));
   const panelsA = heap.allocate(4 * K_BLOCK * M_TILES * rows);
   const edge = heap.allocate(4 * rows * columns);
+  const seen = heap.allocate(4);
   const byRows = tileKernel(tile, "byRows");
   const byColumns = tileKernel(tile, "byColumns");
   const copyA = packCopy(rows);
@@ -76,8 +78,11 @@ function gemmFunction(heap: Heap, tile: Tile) {
 
   // biome-ignore format: one parameter list
   return func(
-    [i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32],
-    (m, n, k, a, aRow, b, bRow, c, cRow, transA, transB, accumulate, bias, batch, aNext, bNext, cNext, packA, packB) => {
+    [i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32],
+    (
+      m, n, k, a, aRow, b, bRow, c, cRow, transA, transB, accumulate, bias, batch, aNext, bNext, cNext, packA, fetchA,
+      packB,
+    ) => {
       // Blocks start at (i0, j0, p0) and are [mc, kc] and [kc, nc]; tiles start at (i, j) in them and are [mr, nr].
       const [j0, nc, p0, kc, i0, mc] = [0, 1, 2, 3, 4, 5].map(() => i32.local());
       const [j, nr, i, mr, s] = [0, 1, 2, 3, 4].map(() => i32.local());
@@ -132,6 +137,7 @@ function gemmFunction(heap: Heap, tile: Tile) {
       const oneBlock: Code = [
         kc.set(least(sub(k, p0), K_BLOCK)),
         blockB.set(select(transB, at(b, j0, bRow, p0), at(b, p0, bRow, j0))),
+        when(fetchA, call(fetchRows, kc, m, at(a, p0, aRow, i32.const(0)), aRow, i32.const(seen))),
         packBlockB,
         adding.set(select(p0, i32.const(1), accumulate)),
         withBias.set(select(p0, i32.const(0), bias)),
@@ -165,14 +171,17 @@ function gemmFunction(heap: Heap, tile: Tile) {
 export function simdGemm(heap: Heap, variant: Variant, tile: Tile): GemmKernels {
   const wasm = instantiate(heap.memory, variant, { gemm: gemmFunction(heap, tile) });
   return {
-    gemm({ transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate, bias = 0, batch = 1, ...strides }) {
-      const { strideA = 0, strideB = 0, strideC = 0 } = strides;
+    gemm(args) {
+      const { transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate = false, bias = 0, batch = 1 } = args;
+      const { strideA = 0, strideB = 0, strideC = 0 } = args;
       // Packing pays when a panel is read often; in place, long rows of Aᵀ also use few sets of the cache.
       const packA = Number(transA && n > 64 && lda > 256);
+      // In a gradient Aᵀ is an activation, written long ago: the tiles, which read a few numbers of each row, would wait for it.
+      const fetchA = Number(transA && !packA && lda <= 512 && batch === 1);
       const packB = Number(m > 64);
       wasm.gemm(
-        m, n, k, a, 4 * lda, b, 4 * ldb, c, 4 * ldc, Number(transA), Number(transB), Number(accumulate ?? false), bias,
-        batch, 4 * strideA, 4 * strideB, 4 * strideC, packA, packB,
+        m, n, k, a, 4 * lda, b, 4 * ldb, c, 4 * ldc, Number(transA), Number(transB), Number(accumulate), bias,
+        batch, 4 * strideA, 4 * strideB, 4 * strideC, packA, fetchA, packB,
       ); // biome-ignore format: as the parameters above
     },
   };
