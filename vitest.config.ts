@@ -10,5 +10,6 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: "100%", // many tests wait for processes that they start
     testTimeout: 30_000, // a busy machine is no failure; what hangs still ends
+    hookTimeout: 60_000,
   },
 });

@@ -5,12 +5,12 @@
  * A batch is one call here and a loop of calls through the foreign function interface for OpenBLAS (about a microsecond
  * each).
  */
-import { heap, kernelReport, kernelsFor } from "../src/tensor/index.ts";
-import { tileAlone } from "../src/tensor/select/tileSpeed.ts";
+import { heap, kernelsFor } from "../src/tensor/index.ts";
 import { contest } from "./contest.ts";
 import { GEMM_CASES, type GemmCase, nameOf, type Product } from "./gemmCases.ts";
 import { openblas, type Sgemm } from "./openblas.ts";
 import { atLeast, holds, type Row } from "./row.ts";
+import { type Anchor, tileAnchor } from "./tile.ts";
 
 export const flopOf = ({ m, n, k, batch }: Product): number => 2 * m * n * k * batch;
 
@@ -49,21 +49,6 @@ function theirProduct(sgemm: Sgemm, product: Product): () => void {
 }
 
 const round = (x: number, digits: number): number => Number(x.toFixed(digits));
-
-/** A program to compare with, and the floating-point operations of a call. */
-interface Anchor {
-  readonly anchor: string;
-  readonly run: () => void;
-  readonly flop: number;
-}
-
-/** The register tile of the chosen kernels alone; the plain loops have none. */
-function tileAnchor(): Anchor[] {
-  const { fma, tile } = kernelReport();
-  if (!tile) return [];
-  const { run, flops } = tileAlone(heap, { fma }, tile);
-  return [{ anchor: "tile", run, flop: flops }];
-}
 
 function measure({ product, beside, bar }: GemmCase, tile: readonly Anchor[], sgemm: Sgemm | undefined): Row {
   const ours = ourProduct(product);

@@ -1,6 +1,5 @@
 /** The files that the user chose, as folders of models are read: by name, and by position in each. */
 import type { NamedFiles } from "../../src/data/preprocess/beside.ts";
-import type { Zlib } from "../../src/formats/index.ts";
 import type { ModelFolder } from "../../src/models/folder.ts";
 
 /** A file that the user chose; without a folder the path is its name. */
@@ -32,7 +31,6 @@ export function folderOf(files: readonly ChosenFile[], readPart: ReadPart): Mode
   return {
     path: "the chosen files",
     names: new Set(files.map(nameOf)),
-    zlib,
     pathOf: (name) => name,
     read(name) {
       const { content } = fileOf(files, name);
@@ -55,22 +53,3 @@ export function folderOf(files: readonly ChosenFile[], readPart: ReadPart): Mode
     },
   };
 }
-
-const POLYNOMIAL = 0xedb88320; // of CRC-32 in zip files, its bits reversed
-const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
-  return crc;
-});
-
-/** `numpy.savez` and big_vision do not compress; browsers have no inflation that waits. */
-const zlib: Zlib = {
-  crc32(bytes, before = 0) {
-    let crc = ~before;
-    for (let i = 0; i < bytes.length; i++) crc = CRC[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
-    return ~crc >>> 0;
-  },
-  inflateRaw() {
-    throw new ModelFilesError("the arrays are compressed, which the page does not read; save them by numpy.savez");
-  },
-};

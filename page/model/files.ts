@@ -43,7 +43,7 @@ export interface StoredModel {
 
 const MANIFEST = /^(\d{6,15})-step-\d{1,15}\.manifest\.json$/;
 const CHOOSE =
-  "choose the folder of a run (config.json and checkpoint/), of a saved model (model.json), or of a model of Hugging Face, open_clip or big_vision with its tokenizer";
+  "choose the folder of a run (config.json and checkpoint/), of a saved model (model.json), or of a SigLIP model of Hugging Face or open_clip with its tokenizer";
 
 /** Reads the model in the chosen files. Throws `ModelFilesError`, `FormatError`, `TokenizerError` and `PreprocessError`. */
 export async function readModelFiles(files: readonly ChosenFile[], readPart: ReadPart): Promise<StoredModel> {
@@ -54,9 +54,10 @@ export async function readModelFiles(files: readonly ChosenFile[], readPart: Rea
   if (manifests.length > 0) return readRun(files, nameOf(manifests[0]));
   if (isSaved) return readSaved(files);
   const names = files.map(nameOf);
+  if (names.some((name) => name.endsWith(".npz")))
+    throw new ModelFilesError("the page does not read npz files of big_vision; siglip convert MODEL FOLDER --to hf writes it as one that it reads"); // biome-ignore format: a line
   const isReleased =
     names.includes("open_clip_config.json") ||
-    names.some((name) => name.endsWith(".npz")) ||
     (names.includes("config.json") && names.some((name) => name.endsWith(".safetensors")));
   if (isReleased) return (await import("./released.ts")).readReleased(files, readPart); // its code comes when it is needed
   if (names.includes("config.json"))

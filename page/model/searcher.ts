@@ -1,8 +1,8 @@
 /** A stored model at work: the pictures of the unseen style in its embedding space, and the ones that fit words best. */
 import { drawView, plainView } from "../../src/data/augment.ts";
 import { toBytes } from "../../src/data/batches.ts";
-import { preprocess } from "../../src/data/preprocess/preprocess.ts";
 import type { PixelValues } from "../../src/data/preprocess/spec.ts";
+import { valueTable } from "../../src/data/preprocess/values.ts";
 import { embedPictures, embedTexts, type Pictures } from "../../src/run/embed.ts";
 import { type SigLip, sidesOf, trainingLosses } from "../../src/siglip/index.ts";
 import { type Atlas, CELL, pictureOf } from "../atlas/atlas.ts";
@@ -37,9 +37,8 @@ export function picturesFor(
 
 /** From ink by way of bytes to the values of a library. */
 function converter(values: PixelValues): (ink: Float32Array) => Float32Array {
-  const greys = Uint8Array.from({ length: 3 * 256 }, (_, i) => Math.floor(i / 3));
-  const table = preprocess({ data: greys, height: 1, width: 256 }, { steps: [], values }).pixels; // [256, 3]
-  return (ink) => Float32Array.from(toBytes(ink), (byte, i) => table[3 * byte + (i % 3)]);
+  const tables = [0, 1, 2].map((channel) => valueTable(values, channel));
+  return (ink) => Float32Array.from(toBytes(ink), (byte, i) => tables[i % 3][byte]);
 }
 
 /** A model with its pictures embedded. */

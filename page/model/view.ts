@@ -54,7 +54,7 @@ export function modelSearch(): HTMLElement {
     "div",
     { class: "model" },
     html("h3", {}, "Search with your own model"),
-    html("p", { class: "note" }, "A run of siglip train, a model that siglip-ts saved, or a SigLIP model of Hugging Face (safetensors), open_clip or big_vision (.npz) with its tokenizer. It is read in this page and sent nowhere. A large one takes minutes."),
+    html("p", { class: "note" }, "A run of siglip train, a model that siglip-ts saved, or a SigLIP model of Hugging Face or open_clip (safetensors) with its tokenizer. It is read in this page and sent nowhere. A large one takes minutes."),
     html(
       "div",
       { class: "files" },

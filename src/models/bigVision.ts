@@ -9,6 +9,7 @@
 import { FormatError, openNpz } from "../formats/index.ts";
 import type { SigLipConfig } from "../siglip/index.ts";
 import { readBigVision } from "./bigVisionConfig.ts";
+import { zlib } from "./files.ts";
 import type { Layout } from "./layout.ts";
 import { asHere, type Place, type Table } from "./table.ts";
 
@@ -112,7 +113,7 @@ export const bigVision: Layout = {
     const file = folder.pathOf(found[0]);
     const bytes = folder.open(found[0]);
     try {
-      const source = openNpz(bytes, folder.zlib);
+      const source = openNpz(bytes, zlib);
       return { source, file, close: bytes.close, ...readBigVision(source.entries, file) };
     } catch (error) {
       bytes.close();

@@ -51,7 +51,6 @@ export function openFile(path: string): OpenFile {
 export const diskFolder = (path: string, names: Iterable<string> = readdirSync(path)): ModelFolder => ({
   path,
   names: new Set(names),
-  zlib,
   pathOf: (name) => join(path, name),
   open: (name) => openFile(join(path, name)),
 });

@@ -2,13 +2,16 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { FormatError } from "../formats/index.ts";
+import { bigVision } from "./bigVision.ts";
 import { diskFolder } from "./files.ts";
 import type { ModelFolder } from "./folder.ts";
+import { huggingFace } from "./huggingFace.ts";
 import type { Layout, LayoutName } from "./layout.ts";
-import { RELEASED } from "./releasedLayouts.ts";
+import { openClip } from "./openClip.ts";
 import { siglipTs } from "./siglipTs.ts";
 
-const LAYOUTS: readonly Layout[] = [siglipTs, ...RELEASED];
+/** All layouts; open_clip before Hugging Face, since its folders may have a config.json too. */
+const LAYOUTS: readonly Layout[] = [siglipTs, openClip, huggingFace, bigVision];
 
 /** The layout of this name. */
 export const layoutOf = (name: LayoutName): Layout => LAYOUTS.find((layout) => layout.name === name)!;

@@ -1,5 +1,5 @@
 /** The files of a model by name, wherever they are: in a folder of the disk (files.ts), or chosen in a page. Needs nothing of Node. */
-import { type ByteSource, FormatError, type Zlib } from "../formats/index.ts";
+import { type ByteSource, FormatError } from "../formats/index.ts";
 
 /** Most bytes of a JSON file: an index of 100,000 tensors has 10 MB. */
 const MAX_JSON = 64 * 2 ** 20;
@@ -15,8 +15,6 @@ export interface ModelFolder {
   readonly path: string;
   /** Names of the files that count. */
   readonly names: ReadonlySet<string>;
-  /** What npz needs. */
-  readonly zlib: Zlib;
   /** The path of a file, for messages. */
   pathOf(name: string): string;
   /** Opens one of the files. Throws `FormatError` and errors of the medium. */

@@ -18,8 +18,8 @@ test("a linear layer is three products of the same work", () => {
   const products = productsOf(layer);
   expect(products.map(({ transA, transB, m, n, k }) => ({ transA, transB, m, n, k }))).toEqual([
     { transA: false, transB: false, m: 10, n: 6, k: 4 },
-    { transA: false, transB: true, m: 10, n: 4, k: 6 },
     { transA: true, transB: false, m: 4, n: 6, k: 10 },
+    { transA: false, transB: true, m: 10, n: 4, k: 6 },
   ]);
   expect(products.map(({ bias = 0 }) => bias !== 0)).toEqual([true, false, false]);
   expect(flopOfProducts(products)).toBe(3 * 2 * 10 * 6 * 4);

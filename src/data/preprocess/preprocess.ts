@@ -6,7 +6,6 @@
 import { described, PictureError } from "../pictureError.ts";
 import { pillowResize } from "./pillow.ts";
 import {
-  type PixelValues,
   PreprocessError,
   type PreprocessSpec,
   type PreprocessStep,
@@ -15,6 +14,7 @@ import {
   type TargetSize,
 } from "./spec.ts";
 import { roundHalfToEven, tensorflowResize } from "./tensorflow.ts";
+import { valueTable } from "./values.ts";
 
 /** An image as model input. */
 export interface ModelInput {
@@ -135,17 +135,4 @@ function windowOf(image: RgbImage, top: number, left: number, height: number, wi
     data.set(row, ((y - top) * width + from - left) * 3);
   }
   return { ...image, data, height, width };
-}
-
-/** The number of each byte; every step is rounded to float32, as in the libraries. */
-function valueTable(values: PixelValues, channel: number): Float32Array {
-  return Float32Array.from({ length: 256 }, (_, byte) => {
-    if (values.kind === "normalize") {
-      return f32(f32(byte * values.scale) - f32(values.mean[channel])) / f32(values.std[channel]);
-    }
-    const { low, high, inLow, inHigh, clip } = values;
-    const share = f32(f32(byte - f32(inLow)) / f32(f32(inHigh) - f32(inLow)));
-    const value = f32(f32(low) + f32(share * f32(high - low)));
-    return clip ? Math.min(f32(high), Math.max(f32(low), value)) : value;
-  });
 }

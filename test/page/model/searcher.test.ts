@@ -141,6 +141,9 @@ describe("a saved model", () => {
   it("without a tokenizer, and no model at all, are refused", async () => {
     expect(await messageOf(filesIn(saved({}).folder))).toMatch(/saved without its tokenizer/);
     expect(await messageOf([{ path: "cat.png", content: new Blob([]) }])).toMatch(/no model in this file/);
+    expect(await messageOf([{ path: "siglip.npz", content: new Blob([]) }])).toMatch(
+      /does not read npz.*siglip convert/,
+    );
   });
 
   it("gets images in the numbers of its preprocessing", async () => {
@@ -153,7 +156,7 @@ describe("a saved model", () => {
   });
 });
 
-describe.each(["hugging-face", "open-clip", "big-vision"] as const)("a model of another library, %s", (layout) => {
+describe.each(["hugging-face", "open-clip"] as const)("a model of another library, %s", (layout) => {
   const tokenizer = trainBpe(["brown bear", "red heart"], 300);
   const { image, text } = TINY;
   const config = { ...TINY, embedDim: image.width, text: { ...text, vocabSize: tokenizer.vocabSize } };

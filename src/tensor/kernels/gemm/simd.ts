@@ -25,6 +25,7 @@ import { type Tile, tileKernel } from "./tile.ts";
 const K_BLOCK = 256; // steps: a panel of B (16 columns: 16 KiB) stays in the L1 cache
 const N_BLOCK = 1024; // columns: a block of B (1 MiB) stays in the L2 or L3 cache
 const M_TILES = 32; // tiles: a block of A (6 rows: 192 KiB) stays in the L2 cache while B and C stream through
+const LOW = 4; // rows of the tile that computes so many or fewer last rows, as of 64 = 10·6 + 4
 
 const least = (a: Expr<"i32">, b: Operand<"i32">): Expr<"i32"> => select(lt(a, b), a, b);
 
@@ -58,6 +59,8 @@ function mergeTile(tile: Tile) {
   });
 }
 
+const bothForms = (tile: Tile) => ({ byRows: tileKernel(tile, "byRows"), byColumns: tileKernel(tile, "byColumns") });
+
 /**
  * Takes the scratch of the packed panels from the heap and returns the function of the module. Its parameters are those
  * of GemmArgs; steps from row to row (aRow, ...) and from entry to entry (aNext, ...) are bytes, flags are 0 or 1, and
@@ -69,8 +72,8 @@ function gemmFunction(heap: Heap, tile: Tile) {
   const panelsA = heap.allocate(4 * K_BLOCK * M_TILES * rows);
   const edge = heap.allocate(4 * rows * columns);
   const seen = heap.allocate(4);
-  const byRows = tileKernel(tile, "byRows");
-  const byColumns = tileKernel(tile, "byColumns");
+  const full = bothForms(tile);
+  const low = rows > LOW ? bothForms({ rows: LOW, columns }) : full;
   const copyA = packCopy(rows);
   const copyB = packCopy(columns);
   const transposeB = packTranspose(columns);
@@ -117,11 +120,14 @@ function gemmFunction(heap: Heap, tile: Tile) {
         ),
         [tileA.set(add(blockA, mul(i, aRow))), stepA.set(aRow)],
       );
-      const product = (to: Expr<"i32">, step: Operand<"i32">, plus: Operand<"i32">, row: Operand<"i32">): Code =>
-        when(transA,
-          call(byColumns, kc, mr, tileA, stepA, tileB, stepB, to, step, plus, row),
-          call(byRows, kc, mr, tileA, stepA, tileB, stepB, to, step, plus, row),
-        );
+      const product = (to: Expr<"i32">, step: Operand<"i32">, plus: Operand<"i32">, row: Operand<"i32">): Code => {
+        const by = ({ byRows, byColumns }: typeof full): Code =>
+          when(transA,
+            call(byColumns, kc, mr, tileA, stepA, tileB, stepB, to, step, plus, row),
+            call(byRows, kc, mr, tileA, stepA, tileB, stepB, to, step, plus, row),
+          );
+        return when(lt(mr, LOW + 1), by(low), by(full));
+      };
       const oneTile: Code = [
         mr.set(least(sub(mc, i), rows)),
         chooseA,
