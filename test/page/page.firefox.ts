@@ -67,6 +67,7 @@ describe("the page in Firefox", () => {
       const page = await firefox.open(`${plain.address}#train?kernels=strict`);
       const isIsolated = (): Promise<boolean> => page.evaluate(() => crossOriginIsolated, 0).catch(() => false); // while it reloads
       await expect.poll(isIsolated, SLOW).toBe(true);
+      await expect.poll(countOf(page, "train-step"), SLOW).toBe(1); // the reloaded page has drawn its scenes
       await page.press(named("train-step"), "Enter");
       await expect.poll(textOf(page, "train-weights"), SLOW).toContain("after 1 steps");
       expect(await textOf(page, "train-weights")()).toContain(await strictWeights(1));
