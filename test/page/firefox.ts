@@ -145,7 +145,9 @@ const problemsTo =
     if (!request || /^(data|blob):/.test(request.url)) return;
     if (!request.url.startsWith(origin)) problems.push(`request to ${request.url}`);
     if (response && response.status >= 400) problems.push(`${response.status} ${request.url}`);
-    if (method === "network.fetchError") problems.push(`${errorText} ${request.url}`);
+    // A page that is reloaded or closed aborts what it still loads.
+    if (method === "network.fetchError" && errorText !== "NS_BINDING_ABORTED")
+      problems.push(`${errorText} ${request.url}`);
   };
 
 /** What a test does with a tab. */
