@@ -46,7 +46,7 @@ it("a locked tower needs less than a trained one, and embeddings less still: the
   expect(needs(...unchanged)).toEqual(trained);
   for (const i of [0, 1]) {
     expect(locked[i]).toBeLessThan(0.6 * trained[i]);
-    expect(embedded[i]).toBeLessThan(0.6 * locked[i]);
+    expect(embedded[i]).toBeLessThan(0.7 * locked[i]);
   }
 });
 
