@@ -30,7 +30,6 @@ export async function search(
     refuseOthers(paths);
     return searchIndex(run, query, options);
   }
-  refuseNoModel(run);
   refuseIndexOptions(options);
   const { top, json = false } = options;
   if (query === undefined) {
@@ -43,6 +42,7 @@ export async function search(
     const detail = `--top ${top} is not an integer of at least 1`;
     throw new ConfigError([{ code: "CONFIG_RANGE", key: "--top", detail }]);
   }
+  refuseNoModel(run);
   refuseWords(paths);
   const opened = openModel(run, warn);
   const { tokenizer, textLength } = opened;
@@ -115,6 +115,9 @@ async function tested(opened: OpenModel): Promise<Gallery> {
     throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "pictures", detail }]);
   }
   const [{ pictures }] = (await openTests(opened.run, opening())).sets;
+  process.stderr.write(
+    `searching the ${pictures.names.length} test pictures of the run; give others after the query\n`,
+  );
   const zimg = embedPictures(opened, pictures);
   return { names: pictures.names, zimg, skipped: {}, mostlyCut: 0, kinds: {} };
 }

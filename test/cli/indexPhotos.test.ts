@@ -100,6 +100,7 @@ describe("siglip index and search", { timeout: 120_000 }, () => {
       ],
       [[join(pictures, "gone"), "red"], /gone does not exist; give an index or its folder of pictures, a run/],
       [[model, "red", "--min-probability", "0.2"], /--min-probability needs an index; make one with/],
+      [[model, "--image", join(pictures, "red.jpg")], /--image needs an index; make one with/],
       [[pictures, "red", "heart"], /heart was given beside an index.* in quotes/],
       [[pictures, "red", "--from", "2024-13"], /"2024-13" is not a day/],
     ];
