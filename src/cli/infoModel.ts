@@ -12,7 +12,7 @@ export function infoModel(path: string, json: boolean): void {
   }
   const { layout, config, embedDim, textLength, vocabSize, parameters, t, b, patchSize, notes } = model;
   const tower = ({ width, depth, numHeads, mlpDim, gelu = "tanh" }: typeof config.image | typeof config.text): string =>
-    `width ${width}, ${depth} blocks, ${numHeads} heads, MLP ${mlpDim}, GELU ${gelu}`;
+    `width ${width}, ${depth} ${depth === 1 ? "block" : "blocks"}, ${numHeads} heads, MLP ${mlpDim}, GELU ${gelu}`;
   print(`model       ${printable(path)} (${layout}), ${parameters.toLocaleString("en")} parameters`);
   print(`images      ${sidesOf(config.image).join(" × ")} pixels, patches of ${patchSize}; ${tower(config.image)}`);
   print(`texts       ${textLength} tokens of ${vocabSize.toLocaleString("en")}; ${tower(config.text)}`);

@@ -45,10 +45,14 @@ function lengths(images: "zimg" | "u", image: number, texts: "ztxt" | "v", text:
   return `            ${images} ${digits(image)}   ${texts} ${digits(text)}   (${what})`;
 }
 
+/** Rows from which on an estimate is within two or three of its standard errors; those of 5 rows are often too small. */
+const SOUND = 20;
+
 function checkText({ rows, zimgError, ztxtError, ...estimates }: LossCheck): string {
   const lines = [
     `check       ${rows} rows of images and ${rows} of texts in f64: relative error of the gradients at most`,
     `            zimg ${zimgError.toExponential(1)}   ztxt ${ztxtError.toExponential(1)}`,
+    ...(rows < SOUND ? [`            so few rows make the standard errors below rough; check ${SOUND} or more`] : []),
   ];
   for (const name of ["loss", "tPrime", "b"] as const) {
     const { estimate, standardError, deviation } = estimates[name];

@@ -1,5 +1,5 @@
 /** `siglip search`: which pictures match these words? By default among the test pictures of the run. */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { nearest } from "../eval/index.ts";
 import { printable } from "../formats/index.ts";
 import { findIndex } from "../photos/index.ts";
@@ -14,6 +14,7 @@ import {
   openTests,
 } from "../run/index.ts";
 import { givenPictures } from "./givenPictures.ts";
+import { commandLine } from "./invocation.ts";
 import { opening } from "./opening.ts";
 import { print, warn } from "./print.ts";
 import { resultLine } from "./resultLine.ts";
@@ -25,7 +26,11 @@ export async function search(
   paths: readonly string[],
   options: SearchIndexOptions,
 ): Promise<void> {
-  if (findIndex(run) !== undefined) return searchIndex(run, query, options);
+  if (findIndex(run) !== undefined) {
+    refuseOthers(paths);
+    return searchIndex(run, query, options);
+  }
+  refuseIndexOptions(options);
   const { top, json = false } = options;
   if (query === undefined) {
     throw new ConfigError([
@@ -37,6 +42,7 @@ export async function search(
     const detail = `--top ${top} is not an integer of at least 1`;
     throw new ConfigError([{ code: "CONFIG_RANGE", key: "--top", detail }]);
   }
+  refuseNoModel(run);
   refuseWords(paths);
   const opened = openModel(run, warn);
   const { tokenizer, textLength } = opened;
@@ -64,6 +70,36 @@ export async function search(
   });
 }
 
+/** Throws `ConfigError` if pictures are named beside an index: often the words of a query without quotes. */
+function refuseOthers(paths: readonly string[]): void {
+  if (paths.length === 0) return;
+  const detail = `search: ${printable(paths[0])} was given beside an index, which has its own pictures; put a query of several words in quotes`;
+  throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "pictures", detail }]);
+}
+
+/** Files of runs and models. */
+const OF_MODEL = /\.(json|safetensors|npz|bin|pt)$/;
+
+/** Throws `ConfigError` if a path can be neither an index nor a model. */
+function refuseNoModel(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found && (!found.isDirectory() || readdirSync(path).some((name) => OF_MODEL.test(name)))) return;
+  const remedy = `make an index with ${commandLine(["index", path, "--model"])} MODEL`;
+  const detail = found
+    ? `search: ${printable(path)} has no index and is no model; ${printable(remedy)}, or write a model in its place and the folder last`
+    : `search: ${printable(path)} does not exist; give an index or its folder of pictures, a run, a saved model, or released weights`;
+  throw new ConfigError([{ code: "CONFIG_RANGE", key: "search", detail }]);
+}
+
+/** Throws `ConfigError` if an option was given that only a search with an index has. */
+function refuseIndexOptions({ top: _top, json: _json, ...others }: SearchIndexOptions): void {
+  const [given] = Object.keys(others);
+  if (given === undefined) return;
+  const option = `--${given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const detail = `search: ${option} needs an index; make one with ${commandLine(["index"])} FOLDER --model MODEL, and search FOLDER`;
+  throw new ConfigError([{ code: "CONFIG_COMBINATION", key: option, detail }]);
+}
+
 /** Throws `ConfigError` if a path is a word: a query without quotes, of which the shell made several arguments. */
 function refuseWords(paths: readonly string[]): void {
   const word = paths.find((path) => !/[./\\]/.test(path) && !existsSync(path));
@@ -79,6 +115,9 @@ async function tested(opened: OpenModel): Promise<Gallery> {
     throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "pictures", detail }]);
   }
   const [{ pictures }] = (await openTests(opened.run, opening())).sets;
+  process.stderr.write(
+    `searching the ${pictures.names.length} test pictures of the run; give others after the query\n`,
+  );
   const zimg = embedPictures(opened, pictures);
   return { names: pictures.names, zimg, skipped: {}, mostlyCut: 0, kinds: {} };
 }

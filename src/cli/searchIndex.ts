@@ -1,7 +1,15 @@
 /** `siglip search INDEX`: pictures of an index that match words, an image, or a sum of both; none if nothing matches. */
 import { basename, join } from "node:path";
 import { printable } from "../formats/index.ts";
-import { combine, openIndex, type PhotoIndex, photoSheet, type QueryPart, searchPhotos } from "../photos/index.ts";
+import {
+  combine,
+  openIndex,
+  type PhotoFilter,
+  type PhotoIndex,
+  photoSheet,
+  type QueryPart,
+  searchPhotos,
+} from "../photos/index.ts";
 import {
   ConfigError,
   checkTexts,
@@ -79,6 +87,13 @@ const describe = (words: string | undefined, { image, minus }: SearchIndexOption
 const nearestText = (probability: number, least: number): string =>
   `the nearest has a probability of ${probability.toFixed(4)}, below ${least}; --min-probability 0 shows it`;
 
+/** What a search without results says of a filter that leaves no picture; nothing of an empty index. */
+function filterText({ under, from, to }: PhotoFilter): string {
+  const filters = Object.entries({ under, from, to }).filter(([, value]) => value !== undefined);
+  if (filters.length === 0) return "";
+  return `no picture is within ${filters.map(([key, value]) => `--${key} ${value}`).join(" ")}; leave out or widen ${filters.length === 1 ? "it" : "them"}`;
+}
+
 export async function searchIndex(path: string, query: string | undefined, options: SearchIndexOptions): Promise<void> {
   const top = numberOf("--top", options.top, (x) => Number.isInteger(x) && x >= 1, "an integer of at least 1");
   const least = numberOf("--min-probability", options.minProbability ?? "0.5", (x) => x >= 0 && x <= 1, "from 0 to 1");
@@ -128,7 +143,8 @@ async function searchOpen(
   if (found.length === 0) {
     print(`nothing found among ${index.photos.length} pictures`);
     const [nearest] = searchPhotos(index, embedding, { ...search, top: 1, minProbability: 0 });
-    if (nearest) process.stderr.write(`${nearestText(nearest.probability, least)}\n`);
+    const reason = nearest ? nearestText(nearest.probability, least) : filterText({ under, from, to });
+    if (reason) process.stderr.write(`${printable(reason)}\n`);
   }
   for (const { rank, file, probability, similarity, duplicates = [] } of results) {
     const more = duplicates.length > 0 ? `  (and ${duplicates.length} that look the same)` : "";

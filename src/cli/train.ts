@@ -124,6 +124,7 @@ export async function train(given: TrainOptions): Promise<void> {
     const { run } = start;
     if (old) writeOldTests(run.path, old);
     process.stderr.write(printableLines(`run folder: ${run.path}\n`));
+    if (stored?.step === config.train.steps) process.stderr.write("all its steps are done; evaluating again\n");
     const deadline = deadlineOf(options.deadline);
     const embeddings = locked && (await embeddingsOf(run, locked, training.pairs, devices, deadline));
     if (typeof embeddings === "string") printStopped(stored?.step ?? 0, embeddings, run.path);

@@ -87,10 +87,20 @@ const dayOf = ({ taken, modified }: PhotoFacts): string => taken ?? new Date(mod
 
 const DAY = /^\d{4}(-\d{2}(-\d{2})?)?$/;
 
+/** Whether a text is a year, a month or a day of the calendar. */
+function isDay(text: string): boolean {
+  if (!DAY.test(text)) return false;
+  const date = new Date(`${text}T00:00Z`.replace(/^(\d{4})T/, "$1-01T").replace(/^(\d{4}-\d{2})T/, "$1-01T"));
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text); // 2024-02-30 would be March 1
+}
+
 function filterOf({ under, from, to }: PhotoFilter): (photo: PhotoFacts) => boolean {
   for (const day of [from, to]) {
-    if (day === undefined || DAY.test(day)) continue;
+    if (day === undefined || isDay(day)) continue;
     throw new PhotoIndexError(`search: "${day}" is not a day; write 2024, 2024-05 or 2024-05-31`);
+  }
+  if (from !== undefined && to !== undefined && from.slice(0, to.length) > to) {
+    throw new PhotoIndexError(`search: no day is both from ${from} on and up to ${to}; exchange them`);
   }
   const folder = under === undefined ? "" : `${under.replace(/^\.\//, "").replace(/\/+$/, "")}/`;
   const isInTime = (photo: PhotoFacts): boolean => {

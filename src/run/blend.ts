@@ -56,9 +56,11 @@ export function saveBlend(a: OpenModel, b: OpenModel, ratio: number, folder: str
   convertModel(blended, folder, "siglip-ts");
 }
 
-/** A configuration without the initial values of parameters. */
-function shapeOf({ temperatureInit: _t, biasInit: _b, ...shape }: SigLipConfig): object {
-  return shape;
+/** What decides the sizes and the meaning of the parameters: no initial values and nothing of training; absent values by their defaults. */
+function shapeOf({ image, text, embedDim }: SigLipConfig): object {
+  const { patchDropout: _, ...kept } = image;
+  const both = { gelu: "tanh", epsilon: 1e-6 };
+  return { image: { ...both, repSize: 0, ...kept }, text: { ...both, bottleneck: 0, head: true, ...text }, embedDim };
 }
 
 /** `image.width 64 and 128` for every value that differs. */

@@ -7,7 +7,7 @@
 import { extname } from "node:path";
 import { DataError } from "../data/index.ts";
 import { isJsonRecord, parseJson, writeNpy, writeSafetensors } from "../formats/index.ts";
-import { type Fs, realFs, utf8, writeDurably } from "./fs.ts";
+import { type Fs, isSystemError, realFs, utf8, writeDurably } from "./fs.ts";
 
 /** Embeddings with what each is of. */
 export interface Embedded {
@@ -46,13 +46,22 @@ export function writeEmbeddingFile(file: string, embedded: Embedded, fs: Fs = re
 
 /** The texts of a file. Throws `DataError` for a line without a text or a file that is not UTF-8, `FormatError` for one that is not JSON. */
 export function readTexts(file: string, fs: Fs = realFs): string[] {
-  const lines = linesOf(fs.read(file), file);
+  const lines = linesOf(readFile(file, fs), file);
   if (lines.length === 0) throw new DataError(`${file} holds no text; write one a line`);
   return lines.map((line, i) => {
     const text = extname(file) === ".jsonl" ? textIn(line, `${file}, line ${i + 1}`) : line;
     if (text.trim() === "") throw new DataError(`${file}, line ${i + 1}: the text is empty; rows must match lines`);
     return text;
   });
+}
+
+function readFile(file: string, fs: Fs): Uint8Array {
+  try {
+    return fs.read(file);
+  } catch (error) {
+    if (!isSystemError(error) || error.code !== "ENOENT") throw error;
+    throw new DataError(`${file}: there is no such file; name one with a text a line`, { cause: error });
+  }
 }
 
 function linesOf(bytes: Uint8Array, file: string): string[] {

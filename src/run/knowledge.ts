@@ -24,5 +24,5 @@ export function unknownPictures(
   const photographs = PHOTOGRAPHS.reduce((sum, kind) => sum + (kinds[kind] ?? 0), 0);
   if (drawings === undefined || train.init !== "none" || photographs === 0) return undefined;
   const count = `${photographs} ${photographs === 1 ? "picture is a photograph" : "pictures are photographs"}`;
-  return `the model was trained on ${drawings} alone, and ${count} by the format of the file: what it says of them means little`;
+  return `the model was trained on ${drawings} alone, and ${count} by the format of the file (JPEG or AVIF): what it says of photographs means little`;
 }

@@ -192,8 +192,11 @@ export function createNextRun(
 /** Opens a run for reading. Throws `RunFolderError` if the path is not a run folder. */
 export function readRun(path: string, fs: Fs = realFs): RunFolder {
   const file = join(path, CONFIG);
-  if (!namesIn(path, fs)?.includes(CONFIG))
-    throw new RunFolderError(`${path} is not a run folder: ${file} does not exist`);
+  const names = namesIn(path, fs);
+  if (!names?.includes(CONFIG)) {
+    const why = names ? `${file} does not exist` : "there is no such folder";
+    throw new RunFolderError(`${path} is not a run folder: ${why}`);
+  }
   return openRun(path, checkConfig(parseJson(fs.read(file), file)), { fs });
 }
 

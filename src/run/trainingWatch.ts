@@ -4,7 +4,7 @@
  *
  * None of them ends a run: a person would see them in the curves.
  */
-import type { LossForm } from "../siglip/index.ts";
+import { type LossForm, logOddsBias } from "../siglip/index.ts";
 
 /** Metrics of a step, before its update; t = exp t′. */
 export interface WatchedStep {
@@ -23,6 +23,7 @@ export interface WatchedRun {
 const EXPLODED = 5; // times the loss of the start
 const STILL = 100; // steps without change
 const UNCHANGED = 1e-6; // relative to the loss: below this it is rounding
+const FAR = 3; // of a bias: the probability of a pair is then wrong by a factor of 20
 const LEAST_SEEN = 200; // steps before a run is compared with guessing
 
 /** Watches the steps in order. */
@@ -98,12 +99,21 @@ export class TrainingWatch {
   }
 
   /** After a quarter of the run the loss should be below the best that is possible without looking at the pair. */
-  #guessing({ step }: WatchedStep): string | undefined {
+  #guessing({ step, b }: WatchedStep): string | undefined {
     const { steps, batch } = this.#run;
     if (batch < 2 || step < LEAST_SEEN || step < steps / 4) return undefined;
     const { loss } = this.#average;
     if (loss < 0.99 * this.#blind) return undefined;
-    return `no better than guessing: the mean loss is ${number(loss)}, and the same answer for all gives ${number(this.#blind)}; the learning rate is probably too high or too low (optim.lr)`;
+    return `no better than guessing: the mean loss is ${number(loss)}, and the same answer for all gives ${number(this.#blind)}; ${this.#cause(loss, b)}`;
+  }
+
+  /** A bias far from the log-odds of a match, alone, makes the loss a multiple of that of guessing. */
+  #cause(loss: number, b: number | undefined): string {
+    const best = logOddsBias(this.#run.batch);
+    if (b !== undefined && this.#run.loss.usesBias && loss > 2 * this.#blind && Math.abs(b - best) > FAR) {
+      return `b is ${number(b)}, far from ${number(best)}, the log-odds of a match: it began too far away (model.biasInit=log-odds) or moves too slowly (optim.multipliers)`;
+    }
+    return "the learning rate is probably too high or too low (optim.lr)";
   }
 }
 

@@ -85,7 +85,29 @@ describe("siglip index and search", { timeout: 120_000 }, () => {
     const { code, stdout, stderr } = await siglip(["search", pictures, "red", "--min-probability", "1"]);
     expect([code, stdout]).toEqual([0, "nothing found among 4 pictures\n"]);
     expect(stderr).toMatch(/^the nearest has a probability of 0\.\d{4}, below 1; --min-probability 0 shows it$/m);
-    expect((await siglip(["search", pictures, "red", "--under", "none"])).stderr).not.toMatch(/nearest/);
+    const filtered = await siglip(["search", pictures, "red", "--under", "none", "--from", "2024"]);
+    expect([filtered.code, filtered.stderr]).toEqual([
+      0,
+      "no picture is within --under none --from 2024; leave out or widen them\n",
+    ]);
+  });
+
+  it("refuse a folder without an index, options and pictures that do not fit, and say what to do", async () => {
+    const refusals: [args: string[], says: RegExp][] = [
+      [
+        [join(pictures, "deep"), "red"],
+        /deep has no index and is no model; make an index with .* index .*deep --model MODEL/,
+      ],
+      [[join(pictures, "gone"), "red"], /gone does not exist; give an index or its folder of pictures, a run/],
+      [[model, "red", "--min-probability", "0.2"], /--min-probability needs an index; make one with/],
+      [[model, "--image", join(pictures, "red.jpg")], /--image needs an index; make one with/],
+      [[pictures, "red", "heart"], /heart was given beside an index.* in quotes/],
+      [[pictures, "red", "--from", "2024-13"], /"2024-13" is not a day/],
+    ];
+    for (const [args, says] of refusals) {
+      const { code, stderr } = await siglip(["search", ...args]);
+      expect([code, stderr]).toEqual([2, expect.stringMatching(says)]);
+    }
   });
 
   it("refuse a second indexer, another model, and queries without words, with the exit codes of such errors", async () => {

@@ -125,6 +125,7 @@ describe("siglip loss", { timeout: 60_000 }, () => {
     expect(checked.peakRss).toBeGreaterThan(checked.peakBytes);
     const { stdout } = await siglip(["loss", "--batch", "96", "--devices", "2", "--check", "8"]);
     expect(stdout).toMatch(/check +8 rows of images and 8 of texts in f64/);
+    expect(stdout).toMatch(/so few rows make the standard errors below rough; check 20 or more/);
     expect(stdout).toMatch(/loss about [\d.]+ ± [\d.e-]+, -?[\d.]+ standard errors off/);
   });
 

@@ -98,6 +98,7 @@ describe.runIf(process.features.typescript)("a disk without room for a checkpoin
     expect((await resume(path)).code).toBe(0);
     const done = await resume(path, [], faultyDisk("full"));
     expect(done.code, done.stderr).toBe(0);
+    expect(done.stderr).toMatch(/^all its steps are done; evaluating again$/m);
   });
 });
 

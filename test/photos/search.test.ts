@@ -154,7 +154,11 @@ describe("searchPhotos", () => {
     expect(found({ from: "2024-06" })).toEqual(["a/2"]);
     expect(found({ to: "2024-05" })).toEqual(["a/1", "ab/3", "b/a/4"]);
     expect(found({ from: "2020", to: "2020-05-17" })).toEqual(["ab/3"]);
-    expect(() => found({ from: "May 2020" })).toThrow(/"May 2020" is not a day; write 2024, 2024-05 or/);
+    expect(found({ from: "2019-12-31", to: "2019" })).toEqual(["b/a/4"]);
+    expect(found({ from: "2024-02-29", to: "2024-05" })).toEqual(["a/1"]);
+    for (const day of ["May 2020", "2024-13", "2024-00", "2024-02-30", "2023-02-29", "2024-5", ""])
+      expect(() => found({ from: day })).toThrow(`"${day}" is not a day; write 2024, 2024-05 or`);
+    expect(() => found({ from: "2024-06", to: "2024-05-31" })).toThrow(/no day is both from 2024-06 on and up to/);
   });
 
   it("finds nothing in an empty index", () => {

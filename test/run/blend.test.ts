@@ -51,6 +51,19 @@ it("models of other sizes or with other tokenizers are refused with what differs
   for (const ratio of [-0.1, 1.1, Number.NaN]) expect(blend(modelOf(2), ratio)).toThrow(BlendError);
 });
 
+it("models that differ in initial values, in patch dropout or in defaults that are written out are of the same sizes", () => {
+  const written: SigLipConfig = {
+    image: { ...CONFIG.image, gelu: "tanh", epsilon: 1e-6, repSize: 0, patchDropout: 0.25 },
+    text: { ...CONFIG.text, gelu: "tanh", epsilon: 1e-6, bottleneck: 0, head: true },
+    embedDim: CONFIG.embedDim,
+    ...{ temperatureInit: 3, biasInit: -2, outputInit: "zero" },
+  };
+  const [a, b] = [modelOf(1), modelOf(2, written)];
+  expect(weights(blendModels(a, b, 1))).toEqual(weights(b.model));
+  const erf: SigLipConfig = { ...CONFIG, text: { ...CONFIG.text, gelu: "erf" } };
+  expect(() => blendModels(a, modelOf(2, erf), 0.5)).toThrow(/text\.gelu "tanh" and "erf"/);
+});
+
 it("a saved blend opens as a model with the tokenizer of both", () => {
   const folder = temporaryFolder();
   for (const seed of [1, 2])

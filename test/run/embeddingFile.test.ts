@@ -86,6 +86,12 @@ describe("a file of texts", () => {
     expect(() => read(name, content)).toThrow(message);
   });
 
+  it("that does not exist is refused", () => {
+    const missing = () => readTexts(join(temporaryFolder(), "gone.txt"));
+    expect(missing).toThrow(DataError);
+    expect(missing).toThrow(/gone\.txt: there is no such file; name one with a text a line/);
+  });
+
   it("with a line that is not JSON is refused", () => {
     expect(() => read("texts.jsonl", '{"text":"a"}\na cat\n')).toThrow(FormatError);
   });

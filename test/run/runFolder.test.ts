@@ -113,6 +113,12 @@ describe("a run without any step", () => {
   );
 });
 
+it("a path that is no run is refused with what is missing", () => {
+  const folder = temporaryFolder();
+  expect(() => readRun(folder)).toThrow(/is not a run folder: .*config\.json does not exist/);
+  expect(() => readRun(join(folder, "gone"))).toThrow(/gone is not a run folder: there is no such folder/);
+});
+
 it("a link to a run folder is followed, and one to an empty folder can become a run", () => {
   const folder = temporaryFolder();
   createRun(join(folder, "run"), config, now).release();

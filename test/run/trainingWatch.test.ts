@@ -68,6 +68,8 @@ describe("TrainingWatch names, once each,", () => {
     ["a loss far above its start", (step) => (step === 300 ? { loss: 106 } : {}), [/^step 300: exploding loss: 106, from 5\.\d+ at the start/]],
     ["a loss that stays where it began", (step) => ({ loss: 6.2 * (1 + 0.1 * noise(step)) }), [/^step 500: no better than guessing: the mean loss is 6\.\d+.* 5\.848/]],
     ["a loss that comes to one answer for all pairs", (step) => ({ loss: BLIND * (1 + (0.3 * Math.abs(noise(step))) / step) }), [/^step 500: no better than guessing/]],
+    ["a bias far from the log-odds of a match", () => ({ loss: 47, b: -0.64 }), [/constant loss/, /no better than guessing.* b is -0\.64, far from -4\.844, .*model\.biasInit=log-odds/]],
+    ["a high loss with a bias at the log-odds", (step) => ({ loss: 15 + noise(step) }), [/no better than guessing.* the learning rate is probably/]],
   ]; // biome-ignore format: a case a line
 
   it.each(cases)("%s", (_, curve, says) => {
