@@ -172,6 +172,6 @@ export async function* searchBench(): AsyncGenerator<Row> {
   yield searching(1_000_000, 768);
   const [tiny, small] = Object.entries(MODELS);
   yield await unchanged(tiny[1]);
-  for (const devices of new Set([1, availableParallelism()])) yield await indexing(...tiny, 256, devices);
+  for (const devices of new Set([1, availableParallelism()])) yield await indexing(...tiny, 1000, devices);
   yield await indexing(...small, 32, 1);
 }

@@ -28,7 +28,7 @@ const inputs: readonly PictureInput[] = [
 ];
 const form = { kind: "ink", stored: 12, trim: false } as const;
 /** So many files are worth threads. */
-const MANY = 128;
+const MANY = 1000;
 
 describe("a preparer of two threads", () => {
   it("makes the bytes that one thread makes, and leaves those that it is given as they are", async () => {
