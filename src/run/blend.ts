@@ -29,7 +29,7 @@ export function blendModels(a: BlendedModel, b: BlendedModel, ratio: number): Si
   const differences = differencesOf(shapeOf(a.model.config), shapeOf(b.model.config));
   if (differences.length > 0) {
     throw new BlendError(
-      `blend: ${a.path} and ${b.path} are models of other sizes: ${differences.join(", ")}; blend a model and its fine-tuned one`,
+      `blend: ${a.path} and ${b.path} are models that differ in ${differences.join(", ")}; blend a model and its fine-tuned one`,
     );
   }
   if (JSON.stringify(a.tokenizer) !== JSON.stringify(b.tokenizer)) {

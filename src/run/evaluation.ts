@@ -189,6 +189,9 @@ function languageRows(languages: readonly LanguageRow[]): string[] {
   ];
 }
 
+/** Fewer test pictures than this make recall coarse, which the table says. */
+const FEW_IMAGES = 50;
+
 /** The table printed at the end of a run. */
 export function evaluationTable(evaluations: readonly Evaluation[]): string {
   const row = (name: string, recall: readonly Recall[], direction: Direction) =>
@@ -196,7 +199,7 @@ export function evaluationTable(evaluations: readonly Evaluation[]): string {
   return evaluations
     .map(({ title, images, texts, recall, before, chance, pixels, languages }) =>
       [
-        `${title}: ${images} pictures, ${texts} texts${languages ? ` in ${languages.length} languages; means over those of training` : ""}`,
+        `${title}: ${images} pictures, ${texts} texts${languages ? ` in ${languages.length} languages; means over those of training` : ""}${images < FEW_IMAGES ? `; one picture is ${percent(1 / images).trim()}` : ""}`,
         `  ${"".padEnd(26)}${recall.map(({ k }) => `R@${k}`.padStart(9)).join("")}`,
         row("text → picture", recall, "textToImage"),
         row("picture → text", recall, "imageToText"),

@@ -43,7 +43,7 @@ it("models of other sizes or with other tokenizers are refused with what differs
     () =>
       blendModels(modelOf(1), b, ratio);
   expect(blend(modelOf(2, wide))).toThrow(
-    /model 1 and model 2 are models of other sizes: image\.depth 2 and 1, embedDim 8 and 16/,
+    /model 1 and model 2 are models that differ in image\.depth 2 and 1, embedDim 8 and 16/,
   );
   const tokenizer = { ...byteTokenizer, toJSON: () => ({ kind: "bytes", version: 2 }) as const };
   const other = byteTokenizer.toJSON().version === 2 ? ({ kind: "bytes", version: 1 } as const) : tokenizer.toJSON();

@@ -4,7 +4,7 @@ import { retrieval } from "../../src/eval/index.ts";
 import { type Evaluation, evaluateSet, evaluationJson, evaluationTable } from "../../src/run/evaluation.ts";
 import { Rng } from "../../src/tensor/index.ts";
 
-it("the table names the direction of every row, also for pixels", () => {
+it("the table names the direction of every row, also for pixels, and says what one of few pictures is", () => {
   const recall = (textToImage: number, imageToText: number) => [{ k: 1, textToImage, imageToText }];
   const evaluation: Evaluation = {
     name: "set",
@@ -17,7 +17,7 @@ it("the table names the direction of every row, also for pixels", () => {
   };
   expect(evaluationTable([evaluation])).toBe(
     [
-      "a set: 4 pictures, 4 texts",
+      "a set: 4 pictures, 4 texts; one picture is 25.0 %",
       "                                  R@1",
       "  text → picture               50.0 %",
       "  picture → text               25.0 %",
