@@ -79,6 +79,16 @@ describe("CodedRows", () => {
     }
   });
 
+  it("bounds rows without error of their own by what the integers of the query lose", () => {
+    const [cols, most] = [64, 32_767];
+    const values = Float32Array.from({ length: 2 * cols }, (_, at) => (at < cols ? 1 : -1)); // ±127 are their codes
+    for (const part of [0.4, -0.4]) {
+      const query = Float32Array.from({ length: cols }, (_, k) => (k === 0 ? most : k + part) / most);
+      const bounds = new CodedRows(values, cols).upperBounds(query);
+      for (const i of [0, 1]) expect(bounds[i]).toBeGreaterThanOrEqual(dot(values, i, query));
+    }
+  });
+
   it("gives the same bits with strict kernels and with plain loops", () => {
     const rng = new Rng(1);
     const [values, query] = [rowsOf(rng, 30, 100, 1), rowsOf(rng, 1, 100, 1)];
