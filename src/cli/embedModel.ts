@@ -1,5 +1,5 @@
 /** `siglip embed MODEL --images` or `--texts`: embeddings of your own images or texts in a file for other programs. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, extname } from "node:path";
 import { PictureError } from "../data/index.ts";
 import { printable } from "../formats/index.ts";
@@ -8,6 +8,7 @@ import {
   EMBEDDING_ENDINGS,
   type Embedded,
   embedTexts,
+  isFolder,
   type OpenModel,
   openModel,
   readTexts,
@@ -69,8 +70,6 @@ function textRows(model: OpenModel, file: string): Embedded {
   for (const warning of checkTexts("embed: the text", tokenizer, names, textLength)) warn(warning);
   return { rows: embedTexts(model, tokenizer, names, textLength), width: model.embedDim, kind: "text", names };
 }
-
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 function checkOut(out: string): void {
   if (!EMBEDDING_ENDINGS.includes(extname(out))) {

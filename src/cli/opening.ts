@@ -5,7 +5,11 @@ import { deviceCount } from "./devices.ts";
 import { note, warn } from "./print.ts";
 import { showRendering } from "./renderProgress.ts";
 
+/** The images of the user, which a command opens several times. */
+const files: Opening["files"] = {};
+
 export const opening = (): Opening => ({
+  files,
   progress: showRendering(),
   note,
   warn,

@@ -63,7 +63,9 @@ async function queryParts(
   if (image !== undefined) {
     const { pixels } = await pictures.read(image);
     const embedding = embedPictures(model, {
-      ...{ count: 1, side: pictures.height, width: pictures.width },
+      count: 1,
+      side: pictures.height,
+      width: pictures.width,
       pixels: () => pixels,
     });
     parts.push({ embedding, weight: weight("--image-weight", weights.imageWeight ?? "1") });

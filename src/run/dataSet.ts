@@ -3,7 +3,7 @@
  *
  * To add a data set, write a file with such a value and list it in `dataSets.ts`.
  */
-import type { EmojiNames, PairsSpec, PictureSet, RenderedPictures } from "../data/index.ts";
+import type { EmojiNames, OpenedFiles, PairsSpec, PictureSet, RenderedPictures } from "../data/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
 import { ConfigError, type Conflict } from "./configError.ts";
 
@@ -28,6 +28,8 @@ export interface Opening {
   readonly cache?: string | undefined;
   /** Threads that decode many images of the user; 1 by default, which is this one. */
   readonly threads?: number;
+  /** Keeps the images of the user that were opened last, for a command that opens them several times; without it they are read anew. */
+  readonly files?: { from?: string; opened?: Promise<OpenedFiles> };
 }
 
 /** Options for opening test sets. */

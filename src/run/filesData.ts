@@ -84,10 +84,7 @@ export function formOf({ data, model }: Pick<FilesSettings, "data" | "model">): 
   return { kind: "ink", stored: storedSide(imageSize), trim: data.trim === "content" };
 }
 
-/** The last images that were opened: a training opens its data several times, and reading them takes long. */
-let last: { readonly from: string; readonly opened: Promise<OpenedFiles> } | undefined;
-
-/** Opens the images of a run; warns of rows that cannot be used. */
+/** Opens the images of a run, unless `opening.files` has them; warns of rows that cannot be used. */
 export async function openedFiles({ data, model }: FilesSettings, opening: Opening): Promise<OpenedFiles> {
   const { path, image, text, allowBad } = data;
   if (path === "none") {
@@ -96,8 +93,9 @@ export async function openedFiles({ data, model }: FilesSettings, opening: Openi
   }
   const options = { path, image, text, allowBad, form: formOf({ data, model }) };
   const from = JSON.stringify(options);
-  if (last?.from !== from) last = { from, opened: opened({ ...options, ...opening }) };
-  return last.opened;
+  const { files = {} } = opening;
+  if (files.from !== from) Object.assign(files, { from, opened: opened({ ...options, ...opening }) });
+  return files.opened!;
 }
 
 async function opened(options: Parameters<typeof openFiles>[0]): Promise<OpenedFiles> {

@@ -7,8 +7,8 @@
  *   more            256                              12,000                  fewer
  *
  * The steps grow with the square root of the number, so that 50 images take seconds, 1,000 some minutes, 50,000 a quarter of an hour.
- * A run that starts from weights takes a quarter of them, from those of a run here at most so many as show each image 16 times, and at least 100:
- * after more it finds fewer images that it has not seen (docs/DATA.md).
+ * A run that starts from weights takes a quarter of them. From those of a run here it takes no more than show each image 16 times, or
+ * 100 if that is more: after further steps it finds fewer images that it has not seen (docs/DATA.md).
  */
 
 /** What a recipe depends on. */

@@ -35,6 +35,7 @@ export { trims } from "./emojiData.ts";
 export type { EvalJob, EvalResult } from "./evalDevice.ts";
 export { type Evaluation, evaluationJson, evaluationTable } from "./evaluation.ts";
 export { type FilesSplit, openedFiles, splitFiles } from "./filesData.ts";
+export { isFolder } from "./filesOnDisk.ts";
 export { type FilesUse, filesRecipe } from "./filesRecipe.ts";
 export { type FilesSummary, filesSummaryText, summarizeFiles } from "./filesSummary.ts";
 export { firstBatchPage } from "./firstBatch.ts";

@@ -1,8 +1,8 @@
 /**
  * `--init`: the weights that a new run starts from, of another run, of a model saved by `saveModel`, or released ones.
  *
- * A run takes all of them, or with train.lock=image or train.objective=classify only the image tower. They become its checkpoint of step 0, so that it can be
- * resumed without the folder that they came from.
+ * A run takes all of them, or with train.lock=image or train.objective=classify only the image tower. They become its checkpoint of
+ * step 0, so that it can be resumed without the folder that they came from.
  */
 
 import { inspectModel, loadModel, savedTokenizer } from "../models/index.ts";

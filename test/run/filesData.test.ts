@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { type FileImages, type FileItem, SourceError } from "../../src/data/index.ts";
 import { ConfigError, resolveConfig } from "../../src/run/config.ts";
+import type { Opening } from "../../src/run/dataSet.ts";
 import { openClasses, openProbe, openTests, openTraining } from "../../src/run/dataSets.ts";
 import { evaluateSet } from "../../src/run/evaluation.ts";
 import { splitFiles } from "../../src/run/filesData.ts";
@@ -182,6 +183,22 @@ describe("the smallest data", () => {
   ])("of %i images is refused", async (count, says) => {
     await expect(opened(count)).rejects.toThrow(SourceError);
     await expect(opened(count)).rejects.toThrow(says);
+  });
+
+  it("is read anew if it is opened again, unless the opening keeps it", async () => {
+    const folder = mkdtempSync(join(root, "again-"));
+    const write = (caption: string): void => writeFileSync(join(folder, "0.txt"), caption);
+    for (const i of [0, 1]) {
+      cpSync(new URL(`../fixtures/sources/folder/00${2 * i}.png`, import.meta.url), join(folder, `${i}.png`));
+      writeFileSync(join(folder, `${i}.txt`), `image ${i}`);
+    }
+    const config = resolveConfig("files", [`data.path=${folder}`, "train.batch=2"]);
+    const keeping = { files: {} };
+    const contents = async (opening: Opening) => (await openTraining(config, opening)).contents;
+    const [first, kept] = [await contents({}), await contents(keeping)];
+    write("another caption");
+    expect([kept, await contents(keeping)]).toEqual([first, first]);
+    expect(await contents({})).not.toBe(first);
   });
 
   it.each([2, 4])("of %i images is trained on, and tested on the same images", async (count) => {

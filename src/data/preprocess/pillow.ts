@@ -61,11 +61,15 @@ const STRIP = 2 ** 20;
 
 /** Calls `use` with blocks of the heap of at least so many bytes. */
 function withBlocks(sizes: readonly number[], use: (...addresses: number[]) => void): void {
-  const blocks = sizes.map((size) => heap.allocate(size));
-  use(...blocks);
-  blocks.forEach((address, i) => {
-    heap.release(address, sizes[i]);
-  });
+  const blocks: number[] = [];
+  try {
+    for (const size of sizes) blocks.push(heap.allocate(size));
+    use(...blocks);
+  } finally {
+    blocks.forEach((address, i) => {
+      heap.release(address, sizes[i]);
+    });
+  }
 }
 
 /** [rows, from, 3] → [rows, to, 3]. */

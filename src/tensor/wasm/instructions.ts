@@ -25,7 +25,8 @@ const unary =
     },
   });
 
-const binaryTo =
+/** Instructions of two operands, by their type; `result` is that of what they leave. */
+export const binaryTo =
   <T extends Type, R extends Type>(codes: Codes<T>, result: (type: T) => R) =>
   (a: Expr<T>, b: Operand<T>): Expr<R> => ({
     type: result(a.type),
@@ -247,10 +248,8 @@ export function lane<T extends Laned>(a: Expr<T>, index: number): Expr<LaneOf<T>
   };
 }
 
-/** The chosen lanes of a (0, 1, ...) and b (numbered after those of a). */
-export function shuffle<T extends Laned>(a: Expr<T>, b: Expr<NoInfer<T>>, lanes: readonly number[]): Expr<T> {
-  const width = 16 / LANES[a.type];
-  const bytes = lanes.flatMap((from) => Array.from({ length: width }, (_, i) => from * width + i));
+/** The chosen bytes of a (0 to 15) and b (16 to 31). */
+export function shuffleBytes<T extends Vector>(a: Expr<T>, b: Expr<NoInfer<T>>, bytes: readonly number[]): Expr<T> {
   return {
     type: a.type,
     emit: (to) => {
@@ -260,6 +259,13 @@ export function shuffle<T extends Laned>(a: Expr<T>, b: Expr<NoInfer<T>>, lanes:
       to.bytes(...bytes);
     },
   };
+}
+
+/** The chosen lanes of a (0, 1, ...) and b (numbered after those of a). */
+export function shuffle<T extends Laned>(a: Expr<T>, b: Expr<NoInfer<T>>, lanes: readonly number[]): Expr<T> {
+  const width = 16 / LANES[a.type];
+  const bytes = lanes.flatMap((from) => Array.from({ length: width }, (_, i) => from * width + i));
+  return shuffleBytes(a, b, bytes);
 }
 
 const bulk = (code: number, zeros: number) => (first: Expr<"i32">, second: Operand<"i32">, bytes: Operand<"i32">) =>

@@ -292,7 +292,7 @@ describe("every instruction equals JavaScript:", () => {
       pair(255, 6),
       pair(7, 8),
     ]);
-    const bytes = small.shuffleBytes(
+    const bytes = I.shuffleBytes(
       i32x4.load(i32.const(A)),
       words(-1),
       [3, 16, 0, 31, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 8, 8],

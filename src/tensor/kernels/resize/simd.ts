@@ -10,11 +10,11 @@
 import type { Heap } from "../../heap.ts";
 import { type Code, type Expr, func, type Local, type Variant } from "../../wasm/assembler.ts";
 import {
-  add, i16x8, i32, i32x4, lt, mul, select, shl, shr,
+  add, i16x8, i32, i32x4, lt, mul, select, shl, shr, shuffleBytes,
 } from "../../wasm/instructions.ts"; // biome-ignore format: one list
 import { inc, range } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { dotPairs, packBytesU, shuffleBytes, storePart } from "../../wasm/smallIntegers.ts";
+import { dotPairs, packBytesU, storePart } from "../../wasm/smallIntegers.ts";
 import { scratch } from "../scratch.ts";
 import { type FixedTaps, type ResizeKernels, WEIGHT_BITS } from "./interface.ts";
 
