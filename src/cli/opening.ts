@@ -8,8 +8,9 @@ import { showRendering } from "./renderProgress.ts";
 /** The images of the user, which a command opens several times. */
 const files: Opening["files"] = {};
 
-export const opening = (): Opening => ({
+export const opening = ({ listsBadRows = false }: Pick<Opening, "listsBadRows"> = {}): Opening => ({
   files,
+  listsBadRows,
   progress: showRendering(),
   note,
   warn,

@@ -15,12 +15,16 @@ import { opening } from "./opening.ts";
 import { note } from "./print.ts";
 
 /** The settings of the recipe for the images of a run; those that these settings do not override are printed. */
-export async function ownDataRecipe(settings: readonly string[], from: StartingWeights | undefined): Promise<string[]> {
+export async function ownDataRecipe(
+  settings: readonly string[],
+  from: StartingWeights | undefined,
+  listsBadRows: boolean,
+): Promise<string[]> {
   const isLocked = settings.some((setting) => /^\s*train\.lock\s*=\s*image\s*$/.test(setting));
   const recipe = (images: number): string[] => filesRecipe({ images, start: startOf(from), isLocked });
   // Which images there are does not depend on the recipe, but a valid configuration does.
   const config = resolveConfig("files", [...recipe(2), ...settings], from);
-  const { length } = splitFiles(await openedFiles(config, opening()), config.data.testShare).train;
+  const { length } = splitFiles(await openedFiles(config, opening({ listsBadRows })), config.data.testShare).train;
   const keyOf = (setting: string): string => setting.split("=")[0].trim();
   const chosen = new Set(settings.map(keyOf));
   const followed = recipe(length).filter((setting) => !chosen.has(keyOf(setting)));

@@ -153,7 +153,8 @@ const classesOf = async (config: Config): Promise<Classes | undefined> =>
 
 /** The options of a run on the user's images, with the recipe for their number before the settings of --set. */
 async function withRecipe(options: TrainOptions, from: StartingWeights | undefined): Promise<TrainOptions> {
-  return { ...options, set: [...(await ownDataRecipe(settingsOf(options), from)), ...options.set] };
+  const recipe = await ownDataRecipe(settingsOf(options), from, options.dryRun ?? false);
+  return { ...options, set: [...recipe, ...options.set] };
 }
 
 /** The tokenizer of a new run: that of its starting weights, or the data's. */
@@ -179,7 +180,7 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   const { config, devices } = planOf(options, from);
   checkMemory(config, devices);
   const warnings = [...checkSettings(config, false), ...settingsInVain(config, settingsOf(options))];
-  const { tokenizer, items, texts } = await openVocabulary(config, opening());
+  const { tokenizer, items, texts } = await openVocabulary(config, opening({ listsBadRows: true }));
   checkBatch(config, items);
   for (const warning of [...warnings, ...checkSchedule(config, items)]) warn(warning);
   chooseKernels(config.train.kernels);

@@ -24,6 +24,8 @@ export interface Opening {
   readonly note?: (message: string) => void;
   /** Receives warnings. */
   readonly warn?: (message: string) => void;
+  /** The caller lists rows of the user's data that cannot be used: no warning names them. */
+  readonly listsBadRows?: boolean;
   /** The folder that caches rendered images, and holds names of CLDR; without one the images stay in memory. */
   readonly cache?: string | undefined;
   /** Threads that decode many images of the user; 1 by default, which is this one. */

@@ -98,14 +98,17 @@ export async function openedFiles({ data, model }: FilesSettings, opening: Openi
   return files.opened!;
 }
 
-async function opened(options: Parameters<typeof openFiles>[0]): Promise<OpenedFiles> {
-  const { warn = () => {} } = options;
+async function opened(options: Parameters<typeof openFiles>[0] & Opening): Promise<OpenedFiles> {
+  const { warn = () => {}, listsBadRows = false } = options;
   const files = await openFiles(options);
   const { bad, rows, source, items } = files;
   for (const note of source.notes) warn(note);
-  if (bad.length > 0) warn(`${bad.length} of ${rows} rows cannot be used and are left out:`);
-  for (const line of bad.length > 0 ? badRowLines(bad).split("\n") : []) warn(line.trim());
-  if (items.length < LEAST) {
+  const isEnough = items.length >= LEAST;
+  if (bad.length > 0 && !(listsBadRows && isEnough)) {
+    warn(`${bad.length} of ${rows} rows cannot be used and are left out:`);
+    for (const line of badRowLines(bad).split("\n")) warn(line.trim());
+  }
+  if (!isEnough) {
     const what =
       items.length === 0 ? "no image with a caption" : "one image with a caption, which has nothing to differ from";
     throw new SourceError(`--data ${options.path}: found ${what}; give at least ${LEAST}`);

@@ -105,6 +105,26 @@ describe("siglip train --data", { timeout: 120_000 }, () => {
     expect(stderr).toMatch(/^recipe for 4 images: train\.batch=4 eval\.every=100 \(--set overrides\)$/m);
   });
 
+  it("with --dry-run names each row that cannot be used once", async () => {
+    cpSync(fixtures, at("once"), { recursive: true });
+    const table = join(at("once"), "once.csv");
+    const rows = readFileSync(join(fixtures, "comma.csv"), "utf8");
+    writeFileSync(table, `${rows}folder/000.png,\nfolder/none.png,missing\n`);
+    const { stdout, stderr } = await done(
+      "--data",
+      table,
+      ...SMALL,
+      ...SHORT,
+      "--dry-run",
+      "--set",
+      "data.allowBad=0.2",
+    );
+    const both = `${stdout}${stderr}`;
+    expect(both.match(/once\.csv, line 11: its caption is empty/g)).toHaveLength(1);
+    expect(both.match(/once\.csv, line 12: .*none\.png.*no such file/g)).toHaveLength(1);
+    expect(stdout).toMatch(/^rows that cannot be used +2$/m);
+  });
+
   it("trains released weights on, and the run answers with their tokenizer and preparation", async () => {
     const args = ["--data", join(fixtures, "folder"), "--init", released("hf/tiny"), ...SHORT];
     await done(...args, "--out", at("onto"));
