@@ -28,6 +28,7 @@ export interface FilesSummary {
   readonly inTwoSplits: number;
   /** Captions that another image has too: in a batch neither is a negative of the other. */
   readonly sharedCaptions: number;
+  /** Captions with nothing but white space, left out beside others of their row. */
   readonly emptyCaptions: number;
   /** Captions longer than the model reads. */
   readonly cutCaptions: number;
@@ -85,6 +86,9 @@ const counted = (counts: Readonly<Record<string, number>>): string =>
 const exampleText = (image: string, captions: readonly string[]): string =>
   `${image}: ${captions.map(clip).map(printable).join(" | ")}`;
 
+const emptyText = (count: number): string =>
+  count === 0 ? "" : `${count.toLocaleString("en")} (nothing but white space, beside others; left out)`;
+
 /** A summary in words, a line for each thing that there is. */
 export function filesSummaryText(summary: FilesSummary): string {
   const { columns, bad, tests, languages, pictureBytes, examples } = summary;
@@ -101,7 +105,7 @@ export function filesSummaryText(summary: FilesSummary): string {
     ["rows with an image seen before", summary.repeatedImages],
     ["images for training and testing", summary.inTwoSplits],
     ["captions of several images", summary.sharedCaptions],
-    ["captions without words", summary.emptyCaptions],
+    ["empty captions", emptyText(summary.emptyCaptions)],
     ["captions that are cut", summary.cutCaptions],
     ["captions with unknown words", summary.unknownCaptions],
     ["images cropped by more than half", summary.mostlyCropped],

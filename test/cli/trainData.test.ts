@@ -105,6 +105,18 @@ describe("siglip train --data", { timeout: 120_000 }, () => {
     expect(stderr).toMatch(/^recipe for 4 images: train\.batch=4 eval\.every=100 \(--set overrides\)$/m);
   });
 
+  it("with --dry-run says which captions it counts as empty, and what becomes of them", async () => {
+    cpSync(fixtures, at("blank"), { recursive: true });
+    const table = join(at("blank"), "blank.jsonl");
+    const captions = [["a red circle", " "], ["a square"], ["None", ""]];
+    const names = ["000.png", "001.png", "002.png"];
+    const rows = captions.map((caption, i) => JSON.stringify({ image: `folder/${names[i]}`, caption }));
+    writeFileSync(table, rows.join("\n"));
+    const { stdout } = await done("--data", table, ...SMALL, ...SHORT, "--dry-run");
+    expect(stdout).toMatch(/^captions +3$/m);
+    expect(stdout).toMatch(/^empty captions +2 \(nothing but white space, beside others; left out\)$/m);
+  });
+
   it("with --dry-run names each row that cannot be used once", async () => {
     cpSync(fixtures, at("once"), { recursive: true });
     const table = join(at("once"), "once.csv");

@@ -35,7 +35,7 @@ export interface Scan {
   readonly rows: number;
   readonly images: readonly SourceImage[];
   readonly bad: readonly BadRow[];
-  /** Captions without words. */
+  /** Captions with nothing but white space that stand beside others of their row; they are left out. */
   readonly emptyCaptions: number;
   /** Rows whose image is that of an earlier row. */
   readonly repeatedImages: number;
@@ -45,6 +45,8 @@ export interface Scan {
 
 /** A caption as it is kept: its words do not change with the white space at its ends. */
 const cleaned = (text: string): string => text.trim();
+
+const EMPTY = "its caption is empty or white space; write what the image shows";
 
 interface Found {
   readonly row: Row;
@@ -64,12 +66,12 @@ export async function scanSource(source: Source, progress: (rows: number) => voi
       continue;
     }
     const captions = row.texts.map(cleaned).filter((text) => text !== "");
-    emptyCaptions += row.texts.length - captions.length;
-    const sha256 = captions.length > 0 ? await hashOf(row) : { where: row.where, reason: "its caption is empty" };
+    const sha256 = captions.length > 0 ? await hashOf(row) : { where: row.where, reason: EMPTY };
     if (typeof sha256 !== "string") {
       bad.push(sha256);
       continue;
     }
+    emptyCaptions += row.texts.length - captions.length;
     const known = found.get(sha256);
     const image = known ?? { row, captions: new Map(), split: row.split };
     found.set(sha256, image);

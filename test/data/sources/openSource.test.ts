@@ -128,15 +128,24 @@ describe("a source", () => {
     expect(bad.map((line) => line.replaceAll(root, ""))).toEqual([
       expect.stringMatching(/^t\.csv, line 3: picture "…?.*none\.png": there is no such file/),
       "t.csv, line 4: 4 fields, and the first line has 3; write a text with commas or line breaks in quotes",
-      "t.csv, line 5: its caption is empty",
-      "t.csv, line 6: its caption is empty",
+      "t.csv, line 5: its caption is empty or white space; write what the image shows",
+      "t.csv, line 6: its caption is empty or white space; write what the image shows",
       "t.csv, line 7: http://x.org/a.png is an address, and nothing is fetched from the web; download it first",
       't.csv, line 8: the split is "sometimes"; expected train, validation or test',
       "t.csv, line 9: it names no image",
       expect.stringMatching(/^t\.csv, line 10: picture ".*sub": found a directory/),
     ]);
-    expect(emptyCaptions).toBe(2);
+    expect(emptyCaptions).toBe(0); // they are named
     expect(images).toHaveLength(1);
+  });
+
+  it("leaves out and counts empty captions beside others", async () => {
+    const lines = ['{"image": "a.png", "caption": ["", "fine", " \\t"]}', '{"image": "b.png", "caption": ["", " "]}'];
+    const { bad, emptyCaptions, images } = await read(
+      folderOf({ "a.png": 0, "b.png": 1, "rows.jsonl": lines.join("\n") }),
+    );
+    expect([images.map(({ texts }) => texts), emptyCaptions]).toEqual([[["fine"]], 2]);
+    expect(bad).toEqual(["rows.jsonl, line 2: its caption is empty or white space; write what the image shows"]);
   });
 
   it("of JSON objects names lines that are no object, and captions that are no text", async () => {
