@@ -2,8 +2,13 @@
 import { ConfigError, type ConfigKey, configKeys } from "../run/index.ts";
 import { commandLine } from "./invocation.ts";
 import { print } from "./print.ts";
+import { usageError } from "./usageError.ts";
 
-export function config(preset: string | undefined, { json = false }: { json?: boolean }): void {
+export function config(named: string | undefined, options: { preset?: string; json?: boolean }): void {
+  const { preset = named, json = false } = options;
+  if (named !== undefined && preset !== named) {
+    throw usageError("--preset", `config ${named} --preset ${preset} names two presets; name one`);
+  }
   const keys = configKeys(preset);
   if (json) {
     print(JSON.stringify(keys));

@@ -96,6 +96,7 @@ program
   .command("config")
   .description("list the keys of --set: value, accepted values, meaning, and what a preset changes")
   .argument("[preset]", `one of ${PRESETS} (default: the values before any preset)`)
+  .option("--preset <name>", "the same as the argument")
   .option("--json", "print JSON")
   .action(async (preset, options) => (await import("./config.ts")).config(preset, options));
 

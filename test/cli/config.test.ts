@@ -25,6 +25,18 @@ it("refuses an unknown preset and names the one that was probably meant", { time
   expect(stderr).toMatch(/unknown preset emojj; .*did you mean emoji\?/);
 });
 
+it("takes the preset as --preset too, as train does, but not another one beside it", { timeout: 60_000 }, async () => {
+  const { stdout } = await siglip(["config", "emoji"]);
+  for (const args of [
+    ["--preset", "emoji"],
+    ["emoji", "--preset", "emoji"],
+  ]) {
+    expect(await siglip(["config", ...args])).toMatchObject({ code: 0, stdout });
+  }
+  const { code, stderr } = await siglip(["config", "emoji", "--preset", "shapes"]);
+  expect([code, stderr]).toEqual([2, "siglip: config: config emoji --preset shapes names two presets; name one\n"]);
+});
+
 it("wraps what it says about a key on a terminal, and loses no word", () => {
   const words = (text: string): string[] => text.trim().split(/\s+/);
   for (const columns of [20, 40, 80, 200]) {
