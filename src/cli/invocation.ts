@@ -30,8 +30,13 @@ function programOf({ program, folder, script, root = ROOT }: Started): string {
   if (isSource && relative(folder, root) === "") return "npm run -s siglip --";
   if (script === "npx" || /[\\/]node_modules[\\/]\.bin[\\/]/.test(program)) return "npx siglip";
   if (!/\.(ts|m?js)$/.test(program)) return "siglip";
-  const path = relative(folder, program);
-  return `node ${shellWord(isAbsolute(path) || path.startsWith("..") ? program : path)}`;
+  return `node ${shellWord(fromHere(program, folder))}`;
+}
+
+/** An absolute path as a person in a folder types it: relative to the folder if it lies there. */
+export function fromHere(path: string, folder = process.cwd()): string {
+  const short = relative(folder, path) || ".";
+  return isAbsolute(short) || short.startsWith("..") ? path : short;
 }
 
 const startedHere = (): Started => ({

@@ -1,4 +1,6 @@
 /** `siglip train --data`: the recipe for the user's images, and what was understood of them. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import {
   type Config,
   type FilesSummary,
@@ -11,6 +13,7 @@ import {
   summarizeFiles,
 } from "../run/index.ts";
 import type { Tokenizer } from "../tokenizers/index.ts";
+import { fromHere } from "./invocation.ts";
 import { opening } from "./opening.ts";
 import { note } from "./print.ts";
 
@@ -36,6 +39,14 @@ export async function ownDataRecipe(
 function startOf(from: StartingWeights | undefined): FilesUse["start"] {
   if (!from) return "nothing";
   return (from.preprocess ?? "none") === "none" ? "trained here" : "released";
+}
+
+/** The folder of the user's images, as a person types it; undefined for other data, a table or an archive. */
+export async function ownFolder(config: Config): Promise<string | undefined> {
+  const { name, path } = config.data;
+  if (name !== "files") return undefined;
+  const { items } = await openedFiles(config, opening());
+  return existsSync(join(path, items[0].name)) ? fromHere(path) : undefined;
 }
 
 /** What was understood of the user's images; undefined for other data. */

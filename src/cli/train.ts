@@ -67,7 +67,7 @@ import { commandLine } from "./invocation.ts";
 import { embeddingsOf, openLockedImages } from "./lockedImages.ts";
 import { nextSteps } from "./nextSteps.ts";
 import { opening } from "./opening.ts";
-import { ownDataRecipe, ownDataSummary } from "./ownData.ts";
+import { ownDataRecipe, ownDataSummary, ownFolder } from "./ownData.ts";
 import { print, printableLines, warn } from "./print.ts";
 import { startProgress } from "./progress.ts";
 import { howToGoOn, resumeCommand } from "./recovery.ts";
@@ -277,7 +277,8 @@ async function trainRun(start: OpenRun, training: Trained, devices: number, opti
       const results = [...result.snapshot.results, ...old.map(resultsOf)];
       report.finish({ ...result.snapshot, results });
       print(printableLines(`report: ${report.file}`));
-      for (const line of nextSteps(path, config, training.texts)) process.stderr.write(printableLines(`${line}\n`));
+      const steps = nextSteps(path, config, training.texts, await ownFolder(config));
+      for (const line of steps) process.stderr.write(printableLines(`${line}\n`));
     }
   } catch (error) {
     if (error instanceof DeviceError) {

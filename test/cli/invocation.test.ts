@@ -1,7 +1,7 @@
 /** Commands in messages work where the program was started. */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { commandLine, shellWord } from "../../src/cli/invocation.ts";
+import { commandLine, fromHere, shellWord } from "../../src/cli/invocation.ts";
 
 const { scripts } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 const root = "/home/ada/siglip-ts";
@@ -32,6 +32,14 @@ it.each([
   ],
 ])("started as %s", (_, started, says) => {
   expect(commandLine(["train"], { ...started, root: `${root}/` })).toBe(says);
+});
+
+it.each([
+  ["/home/ada/pictures", "pictures"],
+  ["/home/ada", "."],
+  ["/home/eve/pictures", "/home/eve/pictures"],
+])("%s is typed in /home/ada as %s", (path, typed) => {
+  expect(fromHere(path, "/home/ada")).toBe(typed);
 });
 
 it.each([

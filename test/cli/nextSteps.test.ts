@@ -3,7 +3,7 @@ import { nextSteps } from "../../src/cli/nextSteps.ts";
 import { resolveConfig } from "../../src/run/config.ts";
 
 const stepsFor = (texts: readonly string[], preset: string, ...settings: string[]): string[] =>
-  nextSteps("runs/one", resolveConfig(preset, settings), texts).map((line) =>
+  nextSteps("runs/one", resolveConfig(preset, settings), texts, undefined).map((line) =>
     line.replace(/: .*?(train|search) /, ": $1 "),
   );
 const stepsOf = (preset: string, ...settings: string[]) => stepsFor([], preset, ...settings);
@@ -12,6 +12,12 @@ it("a model of pairs is searched with a word that its training texts have, or a 
   expect(stepsFor(["grinning face", "hot dog"], "emoji")[0]).toBe("search with it: search runs/one dog");
   const circles = ["a small red circle", "a ring", "hotdogs"];
   expect(stepsFor(circles, "shapes")[0]).toBe("search with it: search runs/one 'a ring'");
+});
+
+it("the images of the user are searched where they lie", () => {
+  const config = resolveConfig("files", ["data.path=/pictures"]);
+  const [line] = nextSteps("runs/one", config, ["a dog"], "my pictures");
+  expect(line).toMatch(/^search with it: .* search runs\/one dog 'my pictures'$/);
 });
 
 it("a classifier lends its image tower to a text tower on the same data", () => {

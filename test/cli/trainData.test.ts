@@ -137,6 +137,19 @@ describe("siglip train --data", { timeout: 120_000 }, () => {
     expect(stdout).toMatch(/^rows that cannot be used +2$/m);
   });
 
+  it("ends with a search of the folder of images that runs as it is printed, but not of a table", async () => {
+    const own = at("my pictures");
+    cpSync(join(fixtures, "folder"), own, { recursive: true });
+    const inFolder = (args: readonly string[]) => siglip(args, undefined, [], folder, { SIGLIP_CACHE: at("cache") });
+    const trained = await inFolder(["train", "--data", "my pictures", ...SMALL, ...SHORT, "--out", "run of mine"]);
+    expect(trained.stderr).toMatch(/^search with it: .* search 'run of mine' 007 'my pictures'$/m);
+    const found = await inFolder(["search", "run of mine", "007", "my pictures"]);
+    expect([found.code, found.stdout]).toEqual([0, expect.stringMatching(/my pictures\/00\d\.png/)]);
+    const table = ["--data", join(fixtures, "comma.csv")];
+    const { stderr } = await inFolder(["train", ...table, ...SMALL, ...SHORT, "--out", "another"]);
+    expect(stderr).toMatch(/^search with it: .* search another 007$/m);
+  });
+
   it("trains released weights on, and the run answers with their tokenizer and preparation", async () => {
     const args = ["--data", join(fixtures, "folder"), "--init", released("hf/tiny"), ...SHORT];
     await done(...args, "--out", at("onto"));
