@@ -17,8 +17,11 @@ import { givenPictures } from "./givenPictures.ts";
 import { commandLine } from "./invocation.ts";
 import { opening } from "./opening.ts";
 import { print, warn } from "./print.ts";
-import { resultLine } from "./resultLine.ts";
+import { nothingFound, resultLine, tooImprobable } from "./resultLine.ts";
 import { type SearchIndexOptions, searchIndex } from "./searchIndex.ts";
+
+/** A picture matches from this probability on. */
+const PROBABLE = 0.5;
 
 export async function search(
   run: string,
@@ -62,8 +65,9 @@ export async function search(
     print(JSON.stringify({ query, pictures: names.length, skipped, results }));
     return;
   }
-  if (name === "probability" && values[0] < 0.5) {
-    process.stderr.write("no picture matches with a probability of 0.5 or more; these are the nearest\n");
+  if (name === "probability" && values[0] < PROBABLE) {
+    const why = `${tooImprobable(values[0], PROBABLE)}; the nearest are listed`;
+    process.stderr.write(`${nothingFound(names.length, why)}\n`);
   }
   ranking.slice(0, count).forEach(({ index, score }, i) => {
     print(resultLine(i + 1, name, values[i], score, names[index]));

@@ -22,7 +22,7 @@ import {
   writeDurably,
 } from "../run/index.ts";
 import { print, warn } from "./print.ts";
-import { resultLine } from "./resultLine.ts";
+import { nothingFound, resultLine, tooImprobable } from "./resultLine.ts";
 
 export interface SearchIndexOptions {
   readonly top: string;
@@ -85,15 +85,15 @@ async function queryParts(
 const describe = (words: string | undefined, { image, minus }: SearchIndexOptions): string =>
   [words, image && basename(image)].filter((each) => each !== undefined).join(" + ") + (minus ? ` − ${minus}` : "");
 
-/** What a search without results says of the picture that it left out last. */
-const nearestText = (probability: number, least: number): string =>
-  `the nearest has a probability of ${probability.toFixed(4)}, below ${least}; --min-probability 0 shows it`;
-
-/** What a search without results says of a filter that leaves no picture; nothing of an empty index. */
-function filterText({ under, from, to }: PhotoFilter): string {
+/** Why a search found nothing, and what to do; `nearest`: the probability of the nearest picture that passes the filter, if any does. */
+function reasonOf(nearest: number | undefined, least: number, { folder }: PhotoIndex, filter: PhotoFilter): string {
+  if (nearest !== undefined) {
+    return `${tooImprobable(nearest, least)}, or list the nearest with --min-probability 0`;
+  }
+  const { under, from, to } = filter;
   const filters = Object.entries({ under, from, to }).filter(([, value]) => value !== undefined);
-  if (filters.length === 0) return "";
-  return `no picture is within ${filters.map(([key, value]) => `--${key} ${value}`).join(" ")}; leave out or widen ${filters.length === 1 ? "it" : "them"}`;
+  if (filters.length === 0) return `add some to ${folder} and repeat the index command`;
+  return `none is within ${filters.map(([key, value]) => `--${key} ${value}`).join(" ")}; leave out or widen ${filters.length === 1 ? "it" : "them"}`;
 }
 
 export async function searchIndex(path: string, query: string | undefined, options: SearchIndexOptions): Promise<void> {
@@ -143,10 +143,9 @@ async function searchOpen(
     return;
   }
   if (found.length === 0) {
-    print(`nothing found among ${index.photos.length} pictures`);
     const [nearest] = searchPhotos(index, embedding, { ...search, top: 1, minProbability: 0 });
-    const reason = nearest ? nearestText(nearest.probability, least) : filterText({ under, from, to });
-    if (reason) process.stderr.write(`${printable(reason)}\n`);
+    const why = reasonOf(nearest?.probability, least, index, { under, from, to });
+    process.stderr.write(`${printable(nothingFound(index.photos.length, why))}\n`);
   }
   for (const { rank, file, probability, similarity, duplicates = [] } of results) {
     const more = duplicates.length > 0 ? `  (and ${duplicates.length} that look the same)` : "";

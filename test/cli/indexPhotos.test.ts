@@ -83,13 +83,25 @@ describe("siglip index and search", { timeout: 120_000 }, () => {
 
   it("say how near the nearest picture is where none matches, but not of a filter that leaves none", async () => {
     const { code, stdout, stderr } = await siglip(["search", pictures, "red", "--min-probability", "1"]);
-    expect([code, stdout]).toEqual([0, "nothing found among 4 pictures\n"]);
-    expect(stderr).toMatch(/^the nearest has a probability of 0\.\d{4}, below 1; --min-probability 0 shows it$/m);
+    expect([code, stdout]).toEqual([0, ""]);
+    expect(stderr).toMatch(
+      /^nothing found among 4 pictures: the nearest has a probability of 0\.\d{4}, below 1; try another query, or list the nearest with --min-probability 0\n$/,
+    );
     const filtered = await siglip(["search", pictures, "red", "--under", "none", "--from", "2024"]);
     expect([filtered.code, filtered.stderr]).toEqual([
       0,
-      "no picture is within --under none --from 2024; leave out or widen them\n",
+      "nothing found among 4 pictures: none is within --under none --from 2024; leave out or widen them\n",
     ]);
+  });
+
+  it("say of an empty index what to do", async () => {
+    const empty = join(folder, "empty");
+    mkdirSync(empty);
+    writeFileSync(join(empty, "notes.txt"), "shopping");
+    expect((await siglip(["index", empty, "--model", model])).code).toBe(0);
+    const { code, stdout, stderr } = await siglip(["search", empty, "red"]);
+    expect([code, stdout]).toEqual([0, ""]);
+    expect(stderr).toBe(`nothing found among 0 pictures: add some to ${empty} and repeat the index command\n`);
   });
 
   it("refuse a folder without an index, options and pictures that do not fit, and say what to do", async () => {
