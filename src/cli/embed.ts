@@ -66,7 +66,10 @@ export async function embed(run: string, { out, json = false, ...options }: Embe
 }
 
 function checkOut(out: string): void {
-  if (!out.endsWith(".safetensors")) throw usageError("--out", `--out ${out}: name a file that ends in .safetensors`);
+  if (!out.endsWith(".safetensors")) {
+    const detail = `--out ${out}: embeddings of training images are written to a file that ends in .safetensors; name one, or say what to embed with --images or --texts`;
+    throw usageError("--out", detail);
+  }
   if (existsSync(out) && !statSync(out).isFile())
     throw usageError("--out", `--out ${out} is not a regular file; name another`);
   if (!existsSync(dirname(out)))

@@ -277,6 +277,13 @@ program
       : (await import("./infoModel.ts")).infoModel(model, options.json),
   );
 
+/** For `train emoji`: how a preset is named there. */
+function presetHint(code: string): string {
+  const preset =
+    code === "commander.excessArguments" ? process.argv.find((arg) => presetNames.includes(arg)) : undefined;
+  return preset === undefined ? "" : `name the preset with --preset ${preset}\n`;
+}
+
 for (const command of program.commands) {
   command.showHelpAfterError(`(${commandLine([command.name(), "--help"])} lists the options)`);
 }
@@ -286,7 +293,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) {
     // Commander has printed the problem on stderr.
-    if (process.argv[2] === "train") process.stderr.write(optionHint(error.message));
+    if (process.argv[2] === "train") process.stderr.write(optionHint(error.message) + presetHint(error.code));
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
   } else {
     const { message, stack } = error as Error;

@@ -74,6 +74,7 @@ import { howToGoOn, resumeCommand } from "./recovery.ts";
 import { RUNS } from "./runs.ts";
 import { catchSignals, exitCodeAfter, type Interruption } from "./signals.ts";
 import { planOf, presetOf, settingsOf, type TrainOptions, withDevices } from "./trainOptions.ts";
+import { usageError } from "./usageError.ts";
 
 /** Steps between two comparisons of the devices: often enough, at a negligible cost. */
 const COMPARE_EVERY = 100;
@@ -81,14 +82,11 @@ const COMPARE_EVERY = 100;
 export async function train(given: TrainOptions): Promise<void> {
   const { out, resume = false } = given;
   const preset = presetOf(given);
+  refuseOfDryRun(given);
   deadlineOf(given.deadline); // reject an invalid one before any work
   const from = startingWeightsOf(given);
   const options = preset === "files" && !resume ? await withRecipe(given, from) : given;
   if (options.dryRun) return dryRun(options, from);
-  if (options.sheet !== undefined) {
-    const detail = "--sheet is for --dry-run; a run has its first batch in its report: leave it out";
-    throw new ConfigError([{ code: "CONFIG_COMBINATION", key: "--sheet", detail }]);
-  }
   let start = resume ? openToResume(options) : undefined;
   try {
     const { config: asked, devices } = start ? withDevices(start.run.config, options) : planOf(options, from);
@@ -137,6 +135,20 @@ export async function train(given: TrainOptions): Promise<void> {
   }
 }
 
+/** Throws `ConfigError` for an option of --dry-run without it. */
+function refuseOfDryRun({ dryRun = false, sheet, json = false }: TrainOptions): void {
+  if (dryRun) return;
+  if (sheet !== undefined) {
+    throw usageError("--sheet", "--sheet is for --dry-run; a run has its first batch in its report: leave it out");
+  }
+  if (json) {
+    throw usageError(
+      "--json",
+      "--json is for --dry-run; a run writes JSON to its metrics.jsonl, and eval RUN --json prints its results: leave it out",
+    );
+  }
+}
+
 /** The weights of --init. */
 function startingWeightsOf({ init, embeddings, resume = false }: TrainOptions): StartingWeights | undefined {
   const given = init !== undefined ? "init" : embeddings !== undefined ? "embeddings" : undefined;
@@ -179,6 +191,7 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   if (options.resume) throw new RunFolderError("--dry-run is for new runs; leave out --resume");
   const { config, devices } = planOf(options, from);
   checkMemory(config, devices);
+  if (options.out !== undefined) checkRunPath(options.out);
   const warnings = [...checkSettings(config, false), ...settingsInVain(config, settingsOf(options))];
   const { tokenizer, items, texts } = await openVocabulary(config, opening({ listsBadRows: true }));
   checkBatch(config, items);

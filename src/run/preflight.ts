@@ -24,7 +24,7 @@ export function checkSettings(config: Config, resumed: boolean): string[] {
   const impossible = tried.flatMap((each) => each.unusable);
   if (lock === "image" && init === "none") {
     const detail =
-      "train.lock image trains a text tower for the image tower of another run; name that run with --init, as in --init runs/2026-11-29-1723-emoji";
+      "train.lock image trains a text tower for the image tower of another run; name that run with --init RUN";
     impossible.push(conflict("train.lock", detail));
   }
   const comparesPairs = trainingLosses[loss].probability === undefined;

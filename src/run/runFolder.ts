@@ -194,7 +194,9 @@ export function readRun(path: string, fs: Fs = realFs): RunFolder {
   const file = join(path, CONFIG);
   const names = namesIn(path, fs);
   if (!names?.includes(CONFIG)) {
-    const why = names ? `${file} does not exist` : "there is no such folder";
+    const hasRuns = names?.some((name) => namesIn(join(path, name), fs)?.includes(CONFIG));
+    const missing = `${file} does not exist${hasRuns ? "; it holds runs; name one of them" : ""}`;
+    const why = names ? missing : "there is no such folder";
     throw new RunFolderError(`${path} is not a run folder: ${why}`);
   }
   return openRun(path, checkConfig(parseJson(fs.read(file), file)), { fs });

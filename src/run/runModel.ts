@@ -40,8 +40,9 @@ const WEIGHTS = /\.(safetensors|npz|bin|pt)$|^(open_clip_config|model|config|mod
 /** The model and tokenizer of a checkpoint. Throws `RunFolderError` for that of a classifier. */
 export function modelOf(config: Config, stored: Stored): { readonly model: SigLip; readonly tokenizer: Tokenizer } {
   if (config.train.objective === "classify") {
+    const data = config.data.name === "files" ? " --data PATH" : "";
     throw new RunFolderError(
-      "this run trained an image tower on classes (train.objective=classify) and has no text tower; train one for it with train --preset emoji-siglit --init RUN",
+      `this run trained an image tower on classes (train.objective=classify) and has no text tower; train one for it with train${data} --lock image --init RUN`,
     );
   }
   const tokenizer = tokenizerOf(stored);

@@ -85,7 +85,7 @@ describe("train.objective=classify", { timeout: 240_000 }, () => {
   });
 
   it.each([
-    ["search", () => ["search", at("tower"), "circle"], /has no text tower; train one for it with .*--init RUN/],
+    ["search", () => ["search", at("tower"), "circle"], /has no text tower; train one for it with train --lock image --init RUN$/m],
     ["a run that takes more than its image tower", () => ["train", "--preset", "shapes", "--init", at("tower"), "--dry-run"], /has no text tower; take its image tower with --lock image/],
   ])("refuses %s", async (_, args, says) => {
     const { code, stderr } = await siglip(args());
