@@ -20,7 +20,9 @@ export function linearAxis(values: Iterable<number>, pixels: readonly number[], 
   const at = scaleLinear(span(values), pixels);
   if (nice) at.nice(TICKS);
   const largest = Math.max(...at.domain().map(Math.abs));
-  return { domain: at.domain(), at, ticks: at.ticks(TICKS), label: (tick) => showTick(tick, largest) };
+  const ticks = at.ticks(TICKS);
+  const round = rounding(ticks);
+  return { domain: at.domain(), at, ticks, label: (tick) => showTick(round(tick), largest) };
 }
 
 /** From positive values to pixels, equal ratios to equal distances. */
@@ -32,8 +34,15 @@ export function logAxis(values: Iterable<number>, pixels: readonly number[]): Ax
     high < 10 * low
       ? scaleLinear([low, high], pixels).ticks(TICKS)
       : at.ticks(TICKS).filter((tick) => leading.includes(tick.toExponential(0)[0]));
-  return { domain: [low, high], at, ticks, label: (tick) => showTick(tick) };
+  const round = rounding(ticks);
+  return { domain: [low, high], at, ticks, label: (tick) => showTick(round(tick)) };
 }
+
+/** Several ticks are round numbers; a single one may be the only value, of which a label shows four digits. */
+const rounding =
+  (ticks: readonly number[]) =>
+  (tick: number): number =>
+    ticks.length === 1 ? Number(tick.toPrecision(4)) : tick;
 
 /** Least and greatest value; one value twice if labels would not tell them apart, so that rounding errors are not enlarged. */
 function span(values: Iterable<number>): [number, number] {

@@ -54,6 +54,13 @@ describe("linearAxis", () => {
     },
   );
 
+  it("labels one value, which need not be round, by four digits", () => {
+    for (const axis of [linearAxis([2.34375], UP), logAxis([2.34375], UP)])
+      expect(axis.ticks.map(axis.label)).toEqual(["2.344"]);
+    const large = linearAxis([14_031.25], UP);
+    expect(large.ticks.map(large.label)).toEqual(["14.03k"]);
+  });
+
   it("labels all ticks in one notation", () => {
     const labels = (end: number) => {
       const { ticks, label } = linearAxis([0, end], UP);
