@@ -68,7 +68,7 @@ import { embeddingsOf, openLockedImages } from "./lockedImages.ts";
 import { nextSteps } from "./nextSteps.ts";
 import { opening } from "./opening.ts";
 import { ownDataRecipe, ownDataSummary, ownFolder } from "./ownData.ts";
-import { print, printableLines, warn } from "./print.ts";
+import { note, print, printableLines, warn } from "./print.ts";
 import { startProgress } from "./progress.ts";
 import { howToGoOn, resumeCommand } from "./recovery.ts";
 import { RUNS } from "./runs.ts";
@@ -204,6 +204,7 @@ async function dryRun(options: TrainOptions, from: StartingWeights | undefined):
   const data = await ownDataSummary(config, kept);
   if (options.sheet !== undefined) {
     writeFileSync(options.sheet, await firstBatchPage(await openTraining(config, opening()), config, kept));
+    note(`sheet: ${options.sheet}`);
   }
   const deadline = deadlineOf(options.deadline);
   const cutTexts = countCut(kept, texts, config.tokenizer.length);

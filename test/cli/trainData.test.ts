@@ -74,7 +74,7 @@ describe("siglip train --data", { timeout: 120_000 }, () => {
   });
 
   it("with --dry-run says what was understood, and writes no run", async () => {
-    const { stdout } = await done(
+    const { stdout, stderr } = await done(
       "--data",
       join(fixtures, "comma.csv"),
       ...SMALL,
@@ -93,6 +93,7 @@ describe("siglip train --data", { timeout: 120_000 }, () => {
     expect(data).toMatchObject({ rows: 9, images: 8, captions: 9, train: 8, tests: {}, repeatedImages: 1, bad: [] });
     expect(data.examples).toHaveLength(3);
     expect([steps, existsSync(at("dry"))]).toEqual([400, false]);
+    expect(stderr).toContain(`\nsheet: ${at("sheet.html")}\n`);
     expect(readFileSync(at("sheet.html"), "utf8").match(/<img src="data:image\/png/g)).toHaveLength(16); // two views
   });
 
