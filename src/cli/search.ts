@@ -9,6 +9,7 @@ import {
   embedPictures,
   embedTexts,
   type Gallery,
+  newestRun,
   type OpenModel,
   openModel,
   openTests,
@@ -88,9 +89,11 @@ const OF_MODEL = /\.(json|safetensors|npz|bin|pt)$/;
 function refuseNoModel(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found && (!found.isDirectory() || readdirSync(path).some((name) => OF_MODEL.test(name)))) return;
-  const remedy = `make an index with ${commandLine(["index", path, "--model"])} MODEL`;
+  const run = found && newestRun(path);
+  const index = `make an index with ${commandLine(["index", path, "--model"])} MODEL, or write a model in its place and the folder last`;
+  const remedy = run === undefined ? index : `it holds runs: name one of them, such as ${run}`;
   const detail = found
-    ? `search: ${printable(path)} has no index and is no model; ${printable(remedy)}, or write a model in its place and the folder last`
+    ? `search: ${printable(path)} has no index and is no model; ${printable(remedy)}`
     : `search: ${printable(path)} does not exist; give an index or its folder of pictures, a run, a saved model, or released weights`;
   throw new ConfigError([{ code: "CONFIG_RANGE", key: "search", detail }]);
 }

@@ -68,6 +68,12 @@ describe("siglip search FOLDER", { timeout: 60_000 }, () => {
     expect(stderr).toMatch(/no picture or folder circle; put a query of several words in quotes/);
   });
 
+  it("refuses a folder of runs, and names one of them", async () => {
+    const { code, stdout, stderr } = await siglip(["search", folder, "a circle"]);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/ has no index and is no model; it holds runs: name one of them, such as .*\/run$/m);
+  });
+
   it("says how many pictures lost more than half of their area, unless the run does not trim", async () => {
     const dot = Buffer.from(
       '<svg xmlns="http://www.w3.org/2000/svg" width="99" height="99"><circle cx="20" cy="20" r="9"/></svg>',
