@@ -20,7 +20,10 @@ export function openRunToRead(
   }
   const { config, checkpoints } = readRun(path);
   const checkpoint = checkpoints.load();
-  if (!checkpoint) throw new RunFolderError(`${path} has no checkpoint yet; train it first`);
+  if (!checkpoint) {
+    const remedy = `wait for its first one, or resume it with train --resume --out ${path}`;
+    throw new RunFolderError(`${path} has no checkpoint yet; ${remedy}`);
+  }
   for (const warning of checkpoint.warnings) warn(warning);
   requireFinite(checkpoint, path, "model/");
   return { config, checkpoint };

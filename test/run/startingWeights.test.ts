@@ -186,7 +186,9 @@ describe("what is no start", () => {
     expect(() => openStartingWeights(folder, never)).toThrow(RunFolderError);
     const path = newPath();
     createRun(path, resolveConfig("emoji-paper", []), new Date(0)).release();
-    expect(() => openStartingWeights(path, never)).toThrow(/has no checkpoint yet/);
+    expect(() => openStartingWeights(path, never)).toThrow(
+      /has no checkpoint yet; wait for its first one, or resume it with train --resume --out /,
+    );
   });
 
   it("a checkpoint that is damaged, or that holds NaN", () => {
