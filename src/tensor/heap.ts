@@ -8,6 +8,8 @@
  * a recorded graph still needs (`holds` > 0) moves to the enclosing scope. Outside scopes the garbage collector decides.
  */
 
+import { adviseHugePages } from "./hugePages.ts";
+
 /** Type of a tensor's numbers. */
 export type DType = "f32" | "f64";
 /** Bytes of a number. */
@@ -45,6 +47,8 @@ export function sizeClass(bytes: number): number {
 /** A block allocator on one WebAssembly memory; each device has one, `heap`. */
 export class Heap {
   readonly memory: WebAssembly.Memory;
+  /** Whether the system was asked for huge pages. */
+  readonly hugePages: boolean;
   /** Views of the whole heap. Growing replaces them: read them at each use, never store one. */
   f32: Float32Array;
   f64: Float64Array;
@@ -62,7 +66,8 @@ export class Heap {
 
   constructor() {
     // Shared, so that growing never detaches a view and other threads can read it.
-    this.memory = new WebAssembly.Memory({ initial: 16, maximum: MAX_PAGES, shared: true });
+    this.memory = new WebAssembly.Memory({ initial: 32, maximum: MAX_PAGES, shared: true });
+    this.hugePages = adviseHugePages(this.memory, HEAP_BYTES);
     this.f32 = new Float32Array(this.memory.buffer);
     this.f64 = new Float64Array(this.memory.buffer);
     this.bytes = new Uint8Array(this.memory.buffer);

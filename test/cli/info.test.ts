@@ -8,6 +8,7 @@ it("siglip info --json says which kernels run here, why, and how fast they are",
   expect(info).toEqual({
     node: process.versions.node,
     cores: expect.any(Number),
+    hugePages: expect.any(Boolean),
     kernels: {
       simd: true,
       fma: true,
