@@ -81,6 +81,17 @@ export function alongRow(
 /** Emits `body` for each row; the body moves its addresses itself (`alongRow` does). */
 export const eachRow = (rows: Local<"i32">, body: Code): Code => loopWhile(gt(rows, 0), [body, rows.set(sub(rows, 1))]);
 
+/** Writes a value to each vector of a row, the last first, as `storeVectors` does. */
+export const storeAll = (lanes: readonly Lanes[], row: Expr<"i32">, values: readonly Expr<"f32x4">[]): Code =>
+  lanes.map((each, i) => each.store(row, values[i])).reverse();
+
+/**
+ * Writes vectors side by side, the last first: where V8 fuses two vectors whose lower one is written first, it writes that one
+ * twice, alone and fused.
+ */
+export const storeVectors = (at: Expr<"i32">, values: readonly Expr<"f32x4">[], offset = 0): Code =>
+  values.map((value, i) => store(at, value, offset + 16 * i)).reverse();
+
 /** A variable for each of `count` vectors in flight. */
 export const vectors = (count: number): Local<"f32x4">[] => Array.from({ length: count }, () => f32x4.local());
 

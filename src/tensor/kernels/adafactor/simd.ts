@@ -17,7 +17,7 @@ import {
 } from "../../wasm/instructions.ts"; // biome-ignore format: one list
 import { inc, loopWhile } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, clear, eachRow, type Lanes, sumAcross, UNROLL, vectors } from "../../wasm/rows.ts";
+import { alongRow, clear, eachRow, type Lanes, storeAll, sumAcross, UNROLL, vectors } from "../../wasm/rows.ts";
 import { carry } from "../carry.ts";
 import { scratch } from "../scratch.ts";
 import { bfloat16 } from "./bfloat16.ts";
@@ -41,7 +41,7 @@ const squaresBlock = func([i32, i32, i32, i32, i32, i32, f32], (rows, middle, co
           lanes.map((each, i) => x[i].set(mul(each.load(g), scale))),
           lanes.map((_, i) => total[i].set(madd(x[i], x[i], total[i]))),
           lanes.map((each, i) => x[i].set(madd(x[i], x[i], each.load(at)))),
-          lanes.map((each, i) => each.store(at, x[i])),
+          storeAll(lanes, at, x),
         ]),
         store(means, mul(sumAcross(total), perCol)),
         inc(means, 4),
@@ -69,7 +69,7 @@ const average = func([i32, i32, i32, f32, f32], (n, squares, v, weight2, eps) =>
       alongRow(n, UNROLL, [squares, v], (lanes) => [
         lanes.map((at, i) => second[i].set(at.load(v))),
         lanes.map((at, i) => second[i].set(madd(sub(add(at.load(squares), plus), second[i]), weight, second[i]))),
-        lanes.map((at, i) => at.store(v, second[i])),
+        storeAll(lanes, v, second),
         lanes.map((at, i) => total[i].set(add(total[i], at.within(second[i], 0)))),
       ]),
     ],
@@ -85,7 +85,7 @@ const inverseRoots = func([i32, i32, i32, f32], (n, v, out, scale) => {
     above.set(f32x4.splat(scale)),
     alongRow(n, UNROLL, [v, out], (lanes) => [
       lanes.map((at, i) => x[i].set(sqrt(div(above, at.load(v, 1))))),
-      lanes.map((at, i) => at.store(out, x[i])),
+      storeAll(lanes, out, x),
     ]),
   ];
 });
@@ -154,8 +154,8 @@ function move(
         rounds ? momentum[i].set(rounded(momentum[i])) : [],
       ];
     }),
-    lanes.map((at, i) => at.store(m, momentum[i])),
-    lanes.map((at, i) => at.store(p, param[i])),
+    storeAll(lanes, m, momentum),
+    storeAll(lanes, p, param),
   ];
 }
 
@@ -204,7 +204,7 @@ const full = (rounds: boolean) =>
             ],
             u: div(mul(grad[i], weight1), sqrt(second[i])),
           })),
-          lanes.map((at, i) => at.store(v, second[i])),
+          storeAll(lanes, v, second),
         ];
       }),
     ];

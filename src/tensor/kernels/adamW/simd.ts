@@ -14,7 +14,7 @@ import type { Heap } from "../../heap.ts";
 import { func, type Variant } from "../../wasm/assembler.ts";
 import { add, div, f32, f32x4, i32, madd, mul, sqrt, sub } from "../../wasm/instructions.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, UNROLL, vectors } from "../../wasm/rows.ts";
+import { alongRow, storeAll, UNROLL, vectors } from "../../wasm/rows.ts";
 import type { AdamWKernels } from "./interface.ts";
 
 const step = func([i32, i32, i32, i32, i32, f32, f32, f32, f32, f32, f32, f32], (n, p, g, m, v, ...scalars) => {
@@ -35,9 +35,9 @@ const step = func([i32, i32, i32, i32, i32, f32, f32, f32, f32, f32, f32, f32], 
           grad[i].set(div(mul(first[i], rate), add(sqrt(mul(second[i], perCorrection2)), eps))),
           param[i].set(sub(param[i], madd(param[i], decay, grad[i]))),
         ]),
-        lanes.map((at, i) => at.store(m, first[i])),
-        lanes.map((at, i) => at.store(v, second[i])),
-        lanes.map((at, i) => at.store(p, param[i])),
+        storeAll(lanes, m, first),
+        storeAll(lanes, v, second),
+        storeAll(lanes, p, param),
       ];
     }),
   ];

@@ -14,7 +14,7 @@ import { type Code, call, type Expr, func, type Local, type Variant } from "../.
 import { add, f32, f32x4, i32, lt, madd, memoryFill, mul, select, shl, store, sub } from "../../wasm/instructions.ts";
 import { inc, range, when } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, eachRow, vectors } from "../../wasm/rows.ts";
+import { alongRow, eachRow, storeAll, storeVectors, vectors } from "../../wasm/rows.ts";
 import { transposeBlock } from "../../wasm/transpose.ts";
 import { fetchRows } from "../fetch.ts";
 import type { Tile } from "../gemm/tile.ts";
@@ -86,7 +86,7 @@ const scoresBy = (tile: number) =>
         from.map((address) => inc(address, 4)),
         inc(right, ROW),
       ]),
-      acc.map((row, r) => row.map((sum, n) => store(to[r], sum, 16 * n))),
+      acc.map((row, r) => storeVectors(to[r], row)),
     ]);
   });
 
@@ -114,7 +114,7 @@ const weighBy = (tile: number) =>
             from.map((address) => inc(address, wTerm)),
             inc(right, mRow),
           ]),
-          acc.map((row, r) => row.map((sum, n) => store(to[r], sum, 16 * n))),
+          acc.map((row, r) => storeVectors(to[r], row)),
           to.map((address) => inc(address, ROW)),
         ]),
       ]);
@@ -125,10 +125,7 @@ const weighBy = (tile: number) =>
 const copyRows = func([i32, i32, i32, i32, i32, i32], (rows, cols, from, fromGap, to, toGap) => {
   const v = vectors(4);
   return eachRow(rows, [
-    alongRow(cols, 4, [from, to], (lanes) => [
-      lanes.map((l, n) => v[n].set(l.load(from))),
-      lanes.map((l, n) => l.store(to, v[n])),
-    ]),
+    alongRow(cols, 4, [from, to], (lanes) => [lanes.map((l, n) => v[n].set(l.load(from))), storeAll(lanes, to, v)]),
     inc(from, fromGap),
     inc(to, toGap),
   ]);

@@ -8,7 +8,7 @@ import type { Heap } from "../../heap.ts";
 import { type F32x4, func, type Local, type Variant } from "../../wasm/assembler.ts";
 import { f32, f32x4, i32, mul } from "../../wasm/instructions.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, eachRow, UNROLL, vectors } from "../../wasm/rows.ts";
+import { alongRow, eachRow, storeAll, UNROLL, vectors } from "../../wasm/rows.ts";
 import { BINARY, binaryFunctions } from "../scalar/binary.ts";
 import { byName } from "../scalar/byName.ts";
 import { UNARY, UNARY_GRAD, UNARY_WITH_DERIVATIVE, unaryFunctions, type WithDerivative } from "../scalar/unary.ts";
@@ -24,7 +24,7 @@ const map = (f: (x: X) => F32x4) =>
       return [
         lanes.map((at, i) => v[i].set(at.load(x))),
         lanes.map((_, i) => v[i].set(f(v[i]))),
-        lanes.map((at, i) => at.store(out, v[i])),
+        storeAll(lanes, out, v),
       ];
     }),
   );
@@ -37,7 +37,7 @@ const chain = (derivative: (x: X) => F32x4) =>
       return [
         lanes.map((at, i) => v[i].set(at.load(x))),
         lanes.map((at, i) => v[i].set(mul(derivative(v[i]), at.load(g)))),
-        lanes.map((at, i) => at.store(out, v[i])),
+        storeAll(lanes, out, v),
       ];
     }),
   );
@@ -54,8 +54,8 @@ const mapBoth = (f: WithDerivative) =>
         parts.map(({ code }) => code),
         parts.map(({ value }, i) => y[i].set(value)),
         parts.map(({ derivative }, i) => v[i].set(derivative)),
-        lanes.map((at, i) => at.store(out, y[i])),
-        lanes.map((at, i) => at.store(slopes, v[i])),
+        storeAll(lanes, out, y),
+        storeAll(lanes, slopes, v),
       ];
     }),
   );
@@ -70,10 +70,7 @@ const combine = (f: Formula) =>
       at.set(b),
       alongRow(cols, UNROLL, [a, at, out], (lanes) => {
         const v = vectors(lanes.length);
-        return [
-          lanes.map((lane, i) => v[i].set(f(lane.load(a), lane.load(at)))),
-          lanes.map((lane, i) => lane.store(out, v[i])),
-        ];
+        return [lanes.map((lane, i) => v[i].set(f(lane.load(a), lane.load(at)))), storeAll(lanes, out, v)];
       }),
     ]);
   });
@@ -86,7 +83,7 @@ const combineScalar = (f: Formula) =>
       b.set(f32x4.splat(value)),
       alongRow(n, UNROLL, [a, out], (lanes) => {
         const v = vectors(lanes.length);
-        return [lanes.map((at, i) => v[i].set(f(at.load(a), b))), lanes.map((at, i) => at.store(out, v[i]))];
+        return [lanes.map((at, i) => v[i].set(f(at.load(a), b))), storeAll(lanes, out, v)];
       }),
     ];
   });

@@ -28,7 +28,7 @@ import {
 } from "../../wasm/instructions.ts";
 import { inc, when } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, demoteBoth, eachRow, promoteHigh, vectors } from "../../wasm/rows.ts";
+import { alongRow, demoteBoth, eachRow, promoteHigh, storeAll, vectors } from "../../wasm/rows.ts";
 import type { L2NormalizeKernels } from "./interface.ts";
 
 const VECTORS = 2; // in flight: four of f64
@@ -69,7 +69,7 @@ const forward = func([i32, i32, f64, i32, i32, i32], (rows, cols, eps, x, y, nor
     alongRow(cols, VECTORS, [x, y], (lanes) => [
       lanes.map((l, i) => v[i].set(l.load(x))),
       lanes.map((_, i) => v[i].set(demoteBoth(mul(f64x2.promoteLow(v[i]), factor), mul(promoteHigh(v[i]), factor)))),
-      lanes.map((l, i) => l.store(y, v[i])),
+      storeAll(lanes, y, v),
     ]),
   ]);
 });
@@ -99,7 +99,7 @@ const backward = func([i32, i32, f64, i32, i32, i32, i32], (rows, cols, eps, x, 
               ),
             ),
           ),
-          lanes.map((l, i) => l.store(dx, vg[i])),
+          storeAll(lanes, dx, vg),
         ]),
       ],
     ),

@@ -25,7 +25,7 @@ import {
 } from "../../wasm/instructions.ts"; // biome-ignore format: one list
 import { inc, loopWhile } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, clear, eachRow, sumAcross, UNROLL, vectors } from "../../wasm/rows.ts";
+import { alongRow, clear, eachRow, storeAll, sumAcross, UNROLL, vectors } from "../../wasm/rows.ts";
 import { carry } from "../carry.ts";
 import { scratch } from "../scratch.ts";
 import type { LayerNormKernels } from "./interface.ts";
@@ -69,7 +69,7 @@ const forward = func(
         alongRow(cols, UNROLL, [x, y, scaleAt, biasAt], (lanes) => [
           lanes.map((v, i) => d[i].set(madd(sub(v.load(x), ms), rs, shift))),
           lanes.map((v, i) => d[i].set(madd(d[i], v.load(scaleAt), v.load(biasAt)))),
-          lanes.map((v, i) => v.store(y, d[i])),
+          storeAll(lanes, y, d),
         ]),
         inc(mean, 4),
         inc(rstd, 4),
@@ -107,8 +107,8 @@ const backwardBlock = func(
           lanes.map((_, i) => sumGX[i].set(madd(gs[i], hat[i], sumGX[i]))),
           lanes.map((v, i) => hat[i].set(madd(v.load(gAt), hat[i], v.load(scaleSumAt)))),
           lanes.map((v, i) => gs[i].set(add(v.load(gAt), v.load(biasSumAt)))),
-          lanes.map((v, i) => v.store(scaleSumAt, hat[i])),
-          lanes.map((v, i) => v.store(biasSumAt, gs[i])),
+          storeAll(lanes, scaleSumAt, hat),
+          storeAll(lanes, biasSumAt, gs),
         ]),
         meanG.set(f32x4.splat(mul(sumAcross(sumG), perCol))),
         meanGX.set(f32x4.splat(mul(sumAcross(sumGX), perCol))),
@@ -117,7 +117,7 @@ const backwardBlock = func(
           lanes.map((v, i) => hat[i].set(mul(sub(v.load(x), mu), r))),
           lanes.map((v, i) => gs[i].set(sub(mul(v.load(g), v.load(scaleAt)), meanG))),
           lanes.map((_, i) => gs[i].set(mul(nmadd(hat[i], meanGX, gs[i]), r))),
-          lanes.map((v, i) => v.store(dx, gs[i])),
+          storeAll(lanes, dx, gs),
         ]),
         inc(mean, 4),
         inc(rstd, 4),

@@ -9,7 +9,7 @@ import type { Heap } from "../../heap.ts";
 import { func, type Variant } from "../../wasm/assembler.ts";
 import { f32, f32x4, i32, madd, mul, sub } from "../../wasm/instructions.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, UNROLL, vectors } from "../../wasm/rows.ts";
+import { alongRow, storeAll, UNROLL, vectors } from "../../wasm/rows.ts";
 import { sign } from "../scalar/simd.ts";
 import type { LionKernels } from "./interface.ts";
 
@@ -29,8 +29,8 @@ const step = func([i32, i32, i32, i32, f32, f32, f32, f32, f32, f32], (n, p, g, 
           param[i].set(sub(param[i], madd(param[i], decay, mul(sign(mixed[i]), lr)))),
           momentum[i].set(madd(sub(grad[i], momentum[i]), weight2, momentum[i])),
         ]),
-        lanes.map((at, i) => at.store(m, momentum[i])),
-        lanes.map((at, i) => at.store(p, param[i])),
+        storeAll(lanes, m, momentum),
+        storeAll(lanes, p, param),
       ];
     }),
   ];

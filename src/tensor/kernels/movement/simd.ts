@@ -10,7 +10,7 @@ import { type Code, call, type Expr, func, type Local, type Variant } from "../.
 import { add, and, f32, f32x4, i32, lt, memoryCopy, mul, select, shl, store } from "../../wasm/instructions.ts";
 import { inc, range } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, eachRow, UNROLL, vectors } from "../../wasm/rows.ts";
+import { alongRow, eachRow, storeAll, UNROLL, vectors } from "../../wasm/rows.ts";
 import { transposeBlock } from "../../wasm/transpose.ts";
 import type { Ptr } from "../ptr.ts";
 import { scratch } from "../scratch.ts";
@@ -28,7 +28,7 @@ function copyRow(cols: Expr<"i32">, from: Local<"i32">, to: Local<"i32">): Code 
   const v = vectors(UNROLL);
   return alongRow(cols, UNROLL, [from, to], (lanes) => [
     lanes.map((l, i) => v[i].set(l.load(from))),
-    lanes.map((l, i) => l.store(to, v[i])),
+    storeAll(lanes, to, v),
   ]);
 }
 
@@ -137,7 +137,7 @@ const scatterAdd = func([i32, i32, i32, i32, i32], (count, cols, x, ids, out) =>
     to.set(add(out, shl(mul(i32.load(ids), cols), 2))),
     alongRow(cols, UNROLL, [x, to], (lanes) => [
       lanes.map((l, i) => v[i].set(add(l.load(to), l.load(x)))),
-      lanes.map((l, i) => l.store(to, v[i])),
+      storeAll(lanes, to, v),
     ]),
     inc(ids, 4),
   ]);

@@ -7,7 +7,7 @@ import type { Heap } from "../../heap.ts";
 import { func, type Variant } from "../../wasm/assembler.ts";
 import { f32, f32x4, i32, madd, mul } from "../../wasm/instructions.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, UNROLL, vectors } from "../../wasm/rows.ts";
+import { alongRow, storeAll, UNROLL, vectors } from "../../wasm/rows.ts";
 import type { MuonKernels } from "./interface.ts";
 
 const step = func([i32, i32, i32, i32, f32, f32], (n, g, m, out, ...scalars) => {
@@ -23,8 +23,8 @@ const step = func([i32, i32, i32, i32, f32, f32], (n, g, m, out, ...scalars) => 
           mean[i].set(madd(at.load(m), mu, fresh[i])),
           fresh[i].set(madd(mean[i], mu, fresh[i])),
         ]),
-        lanes.map((at, i) => at.store(m, mean[i])),
-        lanes.map((at, i) => at.store(out, fresh[i])),
+        storeAll(lanes, m, mean),
+        storeAll(lanes, out, fresh),
       ];
     }),
   ];

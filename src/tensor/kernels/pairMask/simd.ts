@@ -6,7 +6,7 @@ import {
 } from "../../wasm/instructions.ts"; // biome-ignore format: one list
 import { inc, range, when } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, eachRow, UNROLL, vectors } from "../../wasm/rows.ts";
+import { alongRow, eachRow, storeAll, UNROLL, vectors } from "../../wasm/rows.ts";
 import type { PairMaskKernels } from "./interface.ts";
 import { MIX } from "./mix.ts";
 
@@ -25,7 +25,7 @@ const keepWhere = (compare: typeof ge) =>
       alongRow(n, UNROLL, [s], (lanes) => [
         lanes.map((l, i) => value[i].set(l.load(s))),
         lanes.map((_, i) => value[i].set(bitselect(compare(mul(value[i], signs), leasts), value[i], MASKED))),
-        lanes.map((l, i) => l.store(s, value[i])),
+        storeAll(lanes, s, value),
       ]),
     ];
   });
@@ -50,7 +50,7 @@ const keepRandom = func([i32, i32, i32, i32, i32, i32], (rows, cols, s, rowKeys,
         ]),
         lanes.map((l, i) => value[i].set(l.load(s))),
         lanes.map((_, i) => value[i].set(bitselect(gt(xor(mixed[i], SIGN), mosts), MASKED, value[i]))),
-        lanes.map((l, i) => l.store(s, value[i])),
+        storeAll(lanes, s, value),
       ]),
       inc(rowKeys, 4),
     ]),

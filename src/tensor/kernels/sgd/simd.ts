@@ -7,7 +7,7 @@ import type { Heap } from "../../heap.ts";
 import { func, type Variant } from "../../wasm/assembler.ts";
 import { f32, f32x4, i32, madd, mul, sub } from "../../wasm/instructions.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, UNROLL, vectors } from "../../wasm/rows.ts";
+import { alongRow, storeAll, UNROLL, vectors } from "../../wasm/rows.ts";
 import type { SgdKernels } from "./interface.ts";
 
 const step = (nesterov: boolean) =>
@@ -26,8 +26,8 @@ const step = (nesterov: boolean) =>
             nesterov ? grad[i].set(madd(momentum[i], mu, grad[i])) : grad[i].set(momentum[i]),
             param[i].set(sub(param[i], madd(param[i], decay, mul(grad[i], lr)))),
           ]),
-          lanes.map((at, i) => at.store(m, momentum[i])),
-          lanes.map((at, i) => at.store(p, param[i])),
+          storeAll(lanes, m, momentum),
+          storeAll(lanes, p, param),
         ];
       }),
     ];

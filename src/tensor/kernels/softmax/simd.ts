@@ -30,7 +30,17 @@ import {
 } from "../../wasm/instructions.ts";
 import { inc } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { across, alongRow, type Combine, eachRow, pairwise, promoteHigh, UNROLL, vectors } from "../../wasm/rows.ts";
+import {
+  across,
+  alongRow,
+  type Combine,
+  eachRow,
+  pairwise,
+  promoteHigh,
+  storeAll,
+  UNROLL,
+  vectors,
+} from "../../wasm/rows.ts";
 import type { Ptr } from "../ptr.ts";
 import { expFlush, log } from "../scalar/exp.ts";
 import type { SoftmaxKernels } from "./interface.ts";
@@ -87,13 +97,13 @@ export const softmaxForward = func([i32, i32, f32, i32, i32], (rows, cols, scale
       at.set(y),
       alongRow(cols, UNROLL, [x, at], (lanes) => [
         lanes.map((l, i) => e[i].set(expFlush(mul(sub(l.load(x, LOWEST), top), s)))),
-        lanes.map((l, i) => l.store(at, e[i])),
+        storeAll(lanes, at, e),
         sum.add(lanes.map((_, i) => e[i])),
       ]),
       factor.set(splat(div(f64.const(1), sum.total))),
       alongRow(cols, UNROLL, [y], (lanes) => [
         lanes.map((l, i) => e[i].set(mul(l.load(y), factor))),
-        lanes.map((l, i) => l.store(y, e[i])),
+        storeAll(lanes, y, e),
       ]),
     ]),
   ];
@@ -118,7 +128,7 @@ export const softmaxBackward = func([i32, i32, f32, i32, i32, i32], (rows, cols,
       inner.set(splat(sum.total)),
       alongRow(cols, UNROLL, [y, g, dx], (lanes) => [
         lanes.map((l, i) => d[i].set(mul(mul(l.load(y), s), sub(l.load(g), inner)))),
-        lanes.map((l, i) => l.store(dx, d[i])),
+        storeAll(lanes, dx, d),
       ]),
     ]),
   ];

@@ -7,9 +7,9 @@
  * x, y, g, dx [rows, 16]
  */
 import { type Code, call, type Expr, func, type Local } from "../../wasm/assembler.ts";
-import { add, div, f32, f32x4, f64x2, ge, i32, mul, pmax, shuffle, store, sub } from "../../wasm/instructions.ts";
+import { add, div, f32, f32x4, f64x2, ge, i32, mul, pmax, shuffle, sub } from "../../wasm/instructions.ts";
 import { inc, loopWhile } from "../../wasm/loops.ts";
-import { demoteBoth, pairwise, promoteHigh, vectors } from "../../wasm/rows.ts";
+import { demoteBoth, pairwise, promoteHigh, storeVectors, vectors } from "../../wasm/rows.ts";
 import { transposeBlock } from "../../wasm/transpose.ts";
 import { expFlush } from "../scalar/exp.ts";
 import { softmaxBackward, softmaxForward } from "./simd.ts";
@@ -26,7 +26,7 @@ const everywhere = (v: V, r: number): Expr<"f32x4"> => shuffle(v, v, [r, r, r, r
 
 const loadRow = (at: Expr<"i32">, r: number): Expr<"f32x4">[] => FOUR.map((n) => f32x4.load(at, ROW * r + VECTOR * n));
 const storeRow = (at: Expr<"i32">, r: number, values: readonly Expr<"f32x4">[]): Code =>
-  values.map((value, n) => store(at, value, ROW * r + VECTOR * n));
+  storeVectors(at, values, ROW * r);
 
 /** Lane r: the sum of block r, accumulated in f64. */
 function sumsOf(blocks: readonly V[]): { code: Code; low: Local<"f64x2">; high: Local<"f64x2"> } {

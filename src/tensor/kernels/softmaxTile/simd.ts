@@ -15,7 +15,7 @@ import { type Code, call, type Expr, func, type Local, type Variant } from "../.
 import { add, f32, f32x4, gt, i32, madd, max, mul, pmax, shl, store, sub } from "../../wasm/instructions.ts";
 import { inc, loopWhile } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { across, alongRow, eachRow, pairwise, UNROLL, vectors } from "../../wasm/rows.ts";
+import { across, alongRow, eachRow, pairwise, storeAll, UNROLL, vectors } from "../../wasm/rows.ts";
 import { expFlush } from "../scalar/exp.ts";
 import { scratch } from "../scratch.ts";
 import { Sum } from "../softmax/simd.ts";
@@ -38,7 +38,7 @@ const tops = func([i32, i32, i32, i32, i32], (rows, cols, s, rowTops, colTops) =
       lanes.map((l, i) => value[i].set(l.load(s, LOWEST))),
       lanes.map((_, i) => top[i].set(pmax(top[i], value[i]))),
       lanes.map((l, i) => value[i].set(pmax(l.load(at), value[i]))),
-      lanes.map((l, i) => l.store(at, value[i])),
+      storeAll(lanes, at, value),
     ]),
     store(rowTops, max(f32.load(rowTops), across(top, pmax))),
     inc(rowTops, 4),
@@ -59,7 +59,7 @@ const sumsOfRows = func([i32, i32, i32, f32, i32, i32, i32], (rows, cols, s, t, 
       sum.clear(),
       alongRow(cols, UNROLL, [s, at], (lanes) => [
         lanes.map((l, i) => e[i].set(powerOf(l.load(s, LOWEST), top, ts))),
-        lanes.map((l, i) => l.store(at, e[i])),
+        storeAll(lanes, at, e),
         sum.add(lanes.map((_, i) => e[i])),
       ]),
       store(rowSums, f32.demote(sum.total)),
@@ -83,7 +83,7 @@ const stripOf = (height: number) =>
         lanes.map((l, i) => top[i].set(l.load(colTops))),
         rows.map((row, r) => lanes.map((l, i) => e[r][i].set(powerOf(l.load(row), top[i], ts)))),
         lanes.map((l, i) => top[i].set(add(l.load(colSums), sumOf(e, i)))),
-        lanes.map((l, i) => l.store(colSums, top[i])),
+        storeAll(lanes, colSums, top),
       ]),
     ];
   });
@@ -123,7 +123,7 @@ const grad = func(
           lanes.map((_, i) => ofRow[i].set(powerOf(value[i], top, ts))),
           lanes.map((l, i) => ofColumn[i].set(powerOf(value[i], l.load(topAt), ts))),
           lanes.map((l, i) => value[i].set(madd(ofRow[i], weight, mul(ofColumn[i], l.load(weightAt))))),
-          lanes.map((l, i) => l.store(s, value[i])),
+          storeAll(lanes, s, value),
         ]),
         inc(rowTops, 4),
         inc(rowWeights, 4),
