@@ -14,7 +14,7 @@
  */
 import { type Code, type Expr, type F32x4, type Local, seq } from "../../wasm/assembler.ts";
 import {
-  abs, add, bitselect, div, f32x4, gt, i32x4, lt, madd, mul, neg, nmadd, pmax, pmin, sub,
+  abs, add, bitselect, div, f32x4, gt, i32x4, lt, madd, mul, neg, nmadd, or, pmax, pmin, sub,
 } from "../../wasm/instructions.ts"; // biome-ignore format: one list
 import { exp, expFlush, log1pParts, polynomial } from "./exp.ts";
 
@@ -40,7 +40,9 @@ const TAIL_SCALE = 0.3;
 const DENSITY = 1 / Math.sqrt(2 * Math.PI); // φ(0)
 
 const isNegative = (x: X): Expr<"i32x4"> => lt(x, 0);
-const expOfMinusAbs = (x: X): F32x4 => exp(neg(abs(x)));
+/** −|x|: one operation, since it sets the sign. */
+export const minusAbs = (x: F32x4): F32x4 => f32x4.reinterpret(or(i32x4.reinterpret(x), SIGN));
+const expOfMinusAbs = (x: X): F32x4 => exp(minusAbs(x));
 const smallerShare = (e: X): F32x4 => div(e, add(e, 1));
 
 export function sigmoid(x: X): F32x4 {
@@ -91,33 +93,36 @@ export function logSigmoidDerivative(x: X): F32x4 {
   return seq(minus.set(neg(x)), sigmoid(minus));
 }
 
+/** σ(u), from u and e = exp(−|u|); w = e/(1 + e) is σ(−|u|) itself. */
+const sigmoidOf = (u: X, w: X): F32x4 => bitselect(isNegative(u), w, sub(ONE, w));
+
 /** Below −16 all results are 0: x is clamped there, so that ∞·0 does not occur. */
 export function gelu(x: X): F32x4 {
-  const [z, e] = [f32x4.local(), f32x4.local()];
-  const u = mul(z, madd(mul(z, z), U3, U1));
+  const [z, u, e, w] = [f32x4.local(), f32x4.local(), f32x4.local(), f32x4.local()];
   return seq(
-    [z.set(pmax(x, -16)), e.set(expFlush(neg(abs(u))))],
-    div(mul(z, bitselect(isNegative(z), e, ONE)), add(e, 1)),
+    [z.set(pmax(x, -16)), u.set(mul(z, madd(mul(z, z), U3, U1))), e.set(expFlush(minusAbs(u))), w.set(smallerShare(e))],
+    mul(z, sigmoidOf(u, w)),
   );
 }
 
 /**
- * gelu′(x) = σ(u) + x·u′·σ′(u), u′ = U1 + 3·U3·x²; beyond ±16 it is 0 or 1. The value comes from the same e, with the bits
+ * gelu′(x) = σ(u) + x·u′·σ′(u), u′ = U1 + 3·U3·x²; beyond ±16 it is 0 or 1. The value comes from the same σ(u), with the bits
  * of `gelu`. `code` comes before both.
  */
 export function geluWithDerivative(x: X): { code: Code; value: F32x4; derivative: F32x4 } {
-  const [z, z2, e, w, larger] = Array.from({ length: 5 }, () => f32x4.local());
-  const u = mul(z, madd(z2, U3, U1));
+  const [low, z, z2, u, e, w, share] = Array.from({ length: 7 }, () => f32x4.local());
   return {
     code: [
-      z.set(pmax(pmin(x, 16), -16)),
+      low.set(pmax(x, -16)),
+      z.set(pmin(low, 16)),
       z2.set(mul(z, z)),
-      e.set(expFlush(neg(abs(u)))),
+      u.set(mul(z, madd(z2, U3, U1))),
+      e.set(expFlush(minusAbs(u))),
       w.set(smallerShare(e)),
-      larger.set(bitselect(isNegative(z), e, ONE)),
+      share.set(sigmoidOf(u, w)),
     ],
-    value: div(mul(pmax(x, -16), larger), add(e, 1)),
-    derivative: madd(mul(z, madd(z2, 3 * U3, U1)), nmadd(w, w, w), nmadd(larger, w, larger)),
+    value: mul(low, share),
+    derivative: madd(mul(z, madd(z2, 3 * U3, U1)), nmadd(w, w, w), share),
   };
 }
 export function geluDerivative(x: X): F32x4 {

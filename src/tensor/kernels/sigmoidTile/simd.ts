@@ -21,20 +21,29 @@
 import type { Heap } from "../../heap.ts";
 import { type Code, call, type Expr, func, type Local, seq, type Variant } from "../../wasm/assembler.ts";
 import {
-  add, and, div, f32, f32x4, f64, f64x2, ge, gt, i32, i32x4, lane, lt, madd, mul, neg, or, pmax, select, shl, store, sub,
+  add, and, div, f32, f32x4, f64, f64x2, ge, gt, i32, i32x4, lane, lt, madd, mul, neg, pmax, select, shl, store, sub,
 } from "../../wasm/instructions.ts"; // biome-ignore format: one list
 import { inc, loopWhile, when } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
-import { alongRow, clear, type Lanes, pairwise, promoteHigh, UNROLL, vectors, whole } from "../../wasm/rows.ts";
+import {
+  alongRow,
+  clear,
+  type Lanes,
+  pairwise,
+  promoteHigh,
+  storeAll,
+  UNROLL,
+  vectors,
+  whole,
+} from "../../wasm/rows.ts";
 import { expFlush, log1p } from "../scalar/exp.ts";
+import { minusAbs } from "../scalar/simd.ts";
 import type { SigmoidTileKernels } from "./interface.ts";
 
 const RUN = 128; // numbers of an unrolled run: the engine fuses neighbours only in straight-line code
 const MOST_PART = 64; // numbers of a part of a run: ∏ (1 + e) ≤ 2⁶⁴
 
-const SIGN = i32x4.const(0x80000000);
 const ONE = i32x4.reinterpret(f32x4.const(1));
-const minusAbs = (x: Expr<"f32x4">): Expr<"f32x4"> => f32x4.reinterpret(or(i32x4.reinterpret(x), SIGN));
 const oneOrZero = (mask: Expr<"i32x4">): Expr<"f32x4"> => f32x4.reinterpret(and(mask, ONE));
 
 /** (1 + p)(1 + q) − 1 */
@@ -51,7 +60,7 @@ function run(s: Expr<"i32">, t: Expr<"f32x4">, b: Expr<"f32x4">) {
     lanes.map((_, i) => e[i].set(expFlush(minusAbs(l[i])))),
     lanes.map((_, i) => onePlus[i].set(add(e[i], 1))),
     lanes.map((_, i) => g[i].set(div(pmax(e[i], oneOrZero(ge(l[i], 0))), onePlus[i]))),
-    lanes.map((at, i) => at.store(s, g[i])),
+    storeAll(lanes, s, g),
     lanes.map((_, i) => sum[i].set(add(sum[i], g[i]))),
     lanes.map((_, i) => above[i].set(madd(pmax(l[i], 0), 1 / RUN, above[i]))),
     lanes.map((_, i) => q[i].set(madd(q[i], onePlus[i], e[i]))),
