@@ -96,14 +96,16 @@ export function replay(products: readonly GemmArgs[]): { run: () => void; releas
   const bytes = heap.reservedBytes;
   const shift = heap.allocate(bytes);
   heap.f32.fill(0.5, shift / 4, (shift + bytes) / 4);
-  const moved = products.map((args): GemmArgs => {
-    const { a, b, c, bias = 0 } = args;
-    return { ...args, a: shift + a, b: shift + b, c: shift + c, bias: bias === 0 ? 0 : shift + bias };
+  const replayed = products.map((args): GemmArgs => {
+    const { a, b, c, bias = 0, plus = 0, factor = 0 } = args;
+    const moved = (at: number): number => (at === 0 ? 0 : shift + at); // 0 is none
+    const extra = { bias: moved(bias), plus: moved(plus), factor: moved(factor) };
+    return { ...args, a: shift + a, b: shift + b, c: shift + c, ...extra };
   });
   const { gemm } = kernelsFor("f32");
   return {
     run: () => {
-      for (const each of moved) gemm(each);
+      for (const each of replayed) gemm(each);
     },
     release: () => heap.release(shift, bytes),
   };

@@ -70,17 +70,14 @@ export const maximum = (a: Operand, b: Operand): Tensor => applyBinary("maximum"
 /** The smaller of a and b, with broadcasting; NaN where either is NaN. */
 export const minimum = (a: Operand, b: Operand): Tensor => applyBinary("minimum", a, b);
 
-function applyInto(name: string, op: BinaryOp, a: Tensor, b: Tensor): void {
-  if (!sameShape(a.shape, b.shape))
-    throw new ShapeError(`${name}: shapes differ, ${show(a.shape)} and ${show(b.shape)}`);
-  checkSameType(name, a, b);
-  kernelsFor(a.dtype).binary[op](1, a.size, a.address, b.address, a.address);
-}
-
 /** a ← a + b for equal shapes; the caller must own the memory of a. */
-export const addInto = (a: Tensor, b: Tensor): void => applyInto("addInto", "add", a, b);
-/** a ← a ⊙ b for equal shapes; the caller must own the memory of a. */
-export const mulInto = (a: Tensor, b: Tensor): void => applyInto("mulInto", "mul", a, b);
+export function addInto(a: Tensor, b: Tensor): void {
+  if (!sameShape(a.shape, b.shape)) {
+    throw new ShapeError(`addInto: shapes differ, ${show(a.shape)} and ${show(b.shape)}`);
+  }
+  checkSameType("addInto", a, b);
+  kernelsFor(a.dtype).binary.add(1, a.size, a.address, b.address, a.address);
+}
 
 const unary =
   (op: UnaryOp) =>

@@ -16,7 +16,6 @@ export {
   maximum,
   minimum,
   mul,
-  mulInto,
   neg,
   type Operand,
   sigmoid,
@@ -57,7 +56,7 @@ export {
   type UnaryOp,
   type UnaryWithDerivativeOp,
 } from "./kernels/scalar/unary.ts";
-export { linear, matmul, type Transposes } from "./matmul.ts";
+export { linear, matmul, matmulTimes, type Transposes } from "./matmul.ts";
 export { broadcastTo, concat, pad, permute, reshape, slice, transpose } from "./movement.ts";
 export { type LayerNormResult, l2Normalize, l2NormalizeGrad, layerNorm, layerNormGrad } from "./norm.ts";
 export {

@@ -19,7 +19,22 @@ export interface Transposes {
 }
 
 /** [..., M, K] · [..., K, N] → [..., M, N], with transposes as flags. */
-export function matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false }: Transposes = {}): Tensor {
+export const matmul = (a: Tensor, b: Tensor, transposes: Transposes = {}): Tensor => product(a, b, transposes);
+
+/**
+ * (a·b) ⊙ factor, in one pass over the result: the gradient of a layer whose input came out of an element-wise function.
+ *
+ * One matrix on the right, and no transposed one on the left.   a [..., M, K]   b [K, N]   factor [..., M, N]
+ */
+export const matmulTimes = (a: Tensor, b: Tensor, factor: Tensor, transposes: Transposes = {}): Tensor =>
+  product(a, b, transposes, factor);
+
+function product(
+  a: Tensor,
+  b: Tensor,
+  { transposeA = false, transposeB = false }: Transposes,
+  factor?: Tensor,
+): Tensor {
   checkSameType("matmul", a, b);
   const [ar, br] = [a.shape.length, b.shape.length];
   if (ar < 2 || br < 2) throw new ShapeError(`matmul: ${show(a.shape)} · ${show(b.shape)}; both need two axes or more`);
@@ -34,10 +49,12 @@ export function matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = 
   const batch = sizeOf(batchShape);
   const out = empty("matmul", [...batchShape, m, n], a.dtype);
   countProducts(batch, m, n, k);
+  if (factor) checkFactor(factor, out, sizeOf(batchB) === 1 && !transposeA);
   const common = { transA: transposeA, transB: transposeB, n, k, lda: a.shape[ar - 1], ldb: b.shape[br - 1], ldc: n };
   if (sizeOf(batchB) === 1 && !transposeA) {
     // One matrix on the right: one product over all rows of the batch.
-    kernelsFor(a.dtype).gemm({ ...common, m: batch * m, a: a.address, b: b.address, c: out.address });
+    const places = { a: a.address, b: b.address, c: out.address, factor: factor ? factor.address : 0 };
+    kernelsFor(a.dtype).gemm({ ...common, ...places, m: batch * m });
     return out;
   }
   const spread = (x: Tensor, own: Shape): Tensor =>
@@ -57,8 +74,17 @@ export function matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = 
   return out;
 }
 
-/** x·kernel + bias over the last axis.   x [..., I]   kernel [I, O]   bias [O] */
-export function linear(x: Tensor, kernel: Tensor, bias?: Tensor): Tensor {
+/** Throws `ShapeError` unless a factor has the shape of the product, which has one matrix on the right. */
+function checkFactor(factor: Tensor, product: Tensor, isOneMatrix: boolean): void {
+  checkSameType("matmulTimes", factor, product);
+  if (!isOneMatrix)
+    throw new ShapeError("matmulTimes: needs one matrix on the right, and a left one that is not transposed");
+  if (sameShape(factor.shape, product.shape)) return;
+  throw new ShapeError(`matmulTimes: a factor ${show(factor.shape)} does not fit a product ${show(product.shape)}`);
+}
+
+/** x·kernel + bias (+ plus) over the last axis.   x [..., I]   kernel [I, O]   bias [O]   plus [..., O] */
+export function linear(x: Tensor, kernel: Tensor, bias?: Tensor, plus?: Tensor): Tensor {
   checkSameType("linear", x, kernel);
   if (bias) checkSameType("linear", x, bias);
   const inputs = x.shape[x.shape.length - 1];
@@ -69,6 +95,7 @@ export function linear(x: Tensor, kernel: Tensor, bias?: Tensor): Tensor {
   }
   const m = sizeOf(x.shape.slice(0, -1));
   const out = empty("linear", [...x.shape.slice(0, -1), outputs], x.dtype);
+  if (plus) checkPlus(plus, out);
   countProducts(1, m, outputs, inputs);
   kernelsFor(x.dtype).gemm({
     transA: false,
@@ -83,6 +110,14 @@ export function linear(x: Tensor, kernel: Tensor, bias?: Tensor): Tensor {
     c: out.address,
     ldc: outputs,
     bias: bias ? bias.address : 0,
+    plus: plus ? plus.address : 0,
   });
   return out;
+}
+
+/** Throws `ShapeError` unless `plus` has the shape of the output. */
+function checkPlus(plus: Tensor, out: Tensor): void {
+  checkSameType("linear", plus, out);
+  if (sameShape(plus.shape, out.shape)) return;
+  throw new ShapeError(`linear: ${show(plus.shape)} cannot be added to an output ${show(out.shape)}`);
 }

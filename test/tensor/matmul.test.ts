@@ -1,10 +1,13 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
+  add,
   concat,
   eye,
   linear,
   matmul,
+  matmulTimes,
+  mul,
   ShapeError,
   slice,
   type Tensor,
@@ -167,6 +170,22 @@ describe.each(sets)("matmul in %s", (_, dtype, u, kernels) => {
     );
   });
 
+  it("adds a residual and multiplies by a factor with the bits of operations of their own", () => {
+    fc.assert(
+      fc.property(side, side, side, seed, (rows, inputs, outputs, seed) => {
+        const x = normals(seed, [2, rows, inputs], dtype);
+        const [kernel, bias] = [normals(seed + 1, [inputs, outputs], dtype), normals(seed + 2, [outputs], dtype)];
+        const other = normals(seed + 3, [2, rows, outputs], dtype);
+        const turned = transpose(kernel);
+        expectSameBits(linear(x, kernel, bias, other).toArray(), add(linear(x, kernel, bias), other).toArray());
+        expectSameBits(matmulTimes(x, kernel, other).toArray(), mul(matmul(x, kernel), other).toArray());
+        const times = matmulTimes(x, turned, other, { transposeB: true });
+        expectSameBits(times.toArray(), mul(matmul(x, turned, { transposeB: true }), other).toArray());
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   it("with a bias row is linear, over any leading axes", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 4 }), side, side, side, seed, (batch, rows, inputs, outputs, seed) => {
@@ -207,6 +226,18 @@ describe("matmul", () => {
     ],
     ["linear: [2, 3] · [4, 5] do not fit", () => linear(zeros([2, 3]), zeros([4, 5]))],
     ["linear: [2, 3] · [3, 5] + [4] do not fit", () => linear(zeros([2, 3]), zeros([3, 5]), zeros([4]))],
+    [
+      "linear: [3, 5] cannot be added to an output [2, 5]",
+      () => linear(zeros([2, 3]), zeros([3, 5]), undefined, zeros([3, 5])),
+    ],
+    [
+      "matmulTimes: a factor [5] does not fit a product [2, 5]",
+      () => matmulTimes(zeros([2, 3]), zeros([3, 5]), zeros([5])),
+    ],
+    [
+      "matmulTimes: needs one matrix on the right, and a left one that is not transposed",
+      () => matmulTimes(zeros([3, 2]), zeros([3, 5]), zeros([2, 5]), { transposeA: true }),
+    ],
   ])("says: %s", (message, run) => {
     expect(run).toThrow(new ShapeError(message));
   });

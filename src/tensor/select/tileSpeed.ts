@@ -43,7 +43,7 @@ function tileLoop(heap: Heap, variant: Variant, tile: Tile, block: number): { ru
   const c = b + 4 * K * columns;
   const run = func([], () => {
     const i = i32.local();
-    return range(i, 0, TILES_PER_CALL, 1, call(kernel, K, rows, a, 4 * K, b, 4 * columns, c, 4 * columns, 0, 0));
+    return range(i, 0, TILES_PER_CALL, 1, call(kernel, K, rows, a, 4 * K, b, 4 * columns, c, 4 * columns, 0, 0, 0, 0));
   });
   return { run: instantiate(heap.memory, variant, { run }).run, flops: 2 * rows * columns * K * TILES_PER_CALL };
 }

@@ -8,6 +8,7 @@
 import { type Code, type Expr, func } from "../../wasm/assembler.ts";
 import { add, f32, f32x4, i32, lt, mul, select, shl, store, sub } from "../../wasm/instructions.ts";
 import { inc, range, when } from "../../wasm/loops.ts";
+import { storeVectors } from "../../wasm/rows.ts";
 import { columnsOf } from "../../wasm/transpose.ts";
 
 const indices = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -19,7 +20,10 @@ export function packCopy(width: number) {
     const r = i32.local();
     const whole = Math.floor(width / 4);
     const row: Code = [
-      indices(whole).map((j) => store(panel, f32x4.load(x, 16 * j), 16 * j)),
+      storeVectors(
+        panel,
+        indices(whole).map((j) => f32x4.load(x, 16 * j)),
+      ),
       indices(width % 4).map((j) => store(panel, f32.load(x, 16 * whole + 4 * j), 16 * whole + 4 * j)),
     ];
     const number = (of: Expr<"i32">) => add(of, shl(r, 2));

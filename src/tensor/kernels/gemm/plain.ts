@@ -1,4 +1,4 @@
-/** Matrix products as three loops, a row of C at a time: C[i, :] = Σₚ A[i, p]·B[p, :] [+ C[i, :]] [+ bias], accumulated in f64. */
+/** Matrix products as three loops, a row of C at a time: C[i, :] = (Σₚ A[i, p]·B[p, :] [+ C[i, :]] [+ bias] [+ plus[i, :]]) [⊙ factor[i, :]], in f64. */
 import { BYTES, type DType, type Heap } from "../../heap.ts";
 import type { GemmKernels } from "./interface.ts";
 
@@ -6,7 +6,7 @@ export function plainGemm(heap: Heap, dtype: DType): GemmKernels {
   const bytes = BYTES[dtype];
   return {
     gemm(args) {
-      const { transA, transB, m, n, k, lda, ldb, ldc, accumulate = false, bias = 0 } = args;
+      const { transA, transB, m, n, k, lda, ldb, ldc, accumulate = false, bias = 0, plus = 0, factor = 0 } = args;
       const { batch = 1, strideA = 0, strideB = 0, strideC = 0 } = args;
       const H = heap[dtype];
       const [aRow, aCol] = transA ? [1, lda] : [lda, 1];
@@ -26,6 +26,9 @@ export function plainGemm(heap: Heap, dtype: DType): GemmKernels {
             for (let j = 0; j < n; j++) line[j] += x * H[row + j * bCol];
           }
           for (let j = 0; j < n; j++) H[C + i * ldc + j] = line[j];
+          // Rounded one after the other, as by operations of their own.
+          if (plus) for (let j = 0; j < n; j++) H[C + i * ldc + j] += H[plus / bytes + i * ldc + j];
+          if (factor) for (let j = 0; j < n; j++) H[C + i * ldc + j] *= H[factor / bytes + i * ldc + j];
         }
       }
     },

@@ -1,12 +1,12 @@
 /**
- * C = op(A)·op(B) [+ C] [+ bias], batched, by register tiles.
+ * C = (op(A)·op(B) [+ C] [+ bias] [+ plus]) [⊙ factor], batched, by register tiles.
  *
  *     for each batch entry, for each block of N columns, for each block of K steps:
  *       pack the part of B that the tiles cannot read in place
  *       for each block of M rows: (the same for Aᵀ) for each panel of B, for each tile of rows: the tile
  *
- * Every number of C is the sum over p in order within a block of K steps, and over the blocks in order: it does not depend on
- * the tile, on M, N or the batch, or on the addresses of the matrices.
+ * Every number of C is the sum over p in order within a block of K steps, and over the blocks in order. It depends on K and on
+ * whether A is transposed, not on the tile, M, N, the batch, or the addresses of the matrices.
  *
  * The tile can read A in place in both forms (rows: `byRows`; transposed: `byColumns`). B is packed when it is
  * transposed, at the right edge, and where packing pays. Goto & van de Geijn 2008, "Anatomy of high-performance matrix
@@ -14,66 +14,86 @@
  */
 import type { Heap } from "../../heap.ts";
 import { type Code, call, type Expr, func, type Operand, type Variant } from "../../wasm/assembler.ts";
-import { add, f32, f32x4, i32, lt, mul, or, select, shl, store, sub } from "../../wasm/instructions.ts";
+import { add, div, f32, f32x4, i32, lt, mul, or, select, shl, store, sub } from "../../wasm/instructions.ts";
 import { doWhile, inc, range, when } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
 import { fetchRows } from "../fetch.ts";
 import type { GemmKernels } from "./interface.ts";
 import { packCopy, packTranspose } from "./pack.ts";
-import { type Tile, tileKernel } from "./tile.ts";
+import { type Tile, type TileForm, tileKernel, tilesKernel } from "./tile.ts";
 
-const K_BLOCK = 256; // steps: a panel of B (16 columns: 16 KiB) stays in the L1 cache
-const N_BLOCK = 1024; // columns: a block of B (1 MiB) stays in the L2 or L3 cache
-const M_TILES = 32; // tiles: a block of A (6 rows: 192 KiB) stays in the L2 cache while B and C stream through
+const A_BLOCK = 49152; // numbers: a block of A (192 KiB) stays in the L2 cache while B and C stream through
+const B_BLOCK = 2 ** 19; // numbers: a block of B (2 MiB) stays in the L3 cache
+/**
+ * The most steps of a block. Every block of steps but the first reads and writes all of C, so they should be long. With Aᵀ, where
+ * a step is a row of memory, they should be short: 256 steps of 16 columns of B are 16 KiB, half of the L1 cache.
+ */
+const K_BLOCK = { byRows: 1024, byColumns: 256 };
 const LOW = 4; // rows of the tile that computes so many or fewer last rows, as of 64 = 10·6 + 4
 
-const least = (a: Expr<"i32">, b: Operand<"i32">): Expr<"i32"> => select(lt(a, b), a, b);
+type Int = Operand<"i32">;
 
-/** C[0..rows, 0..columns) (+)= tile (+ bias): the tile kernel does this itself when the tile has all its columns. */
+const least = (a: Expr<"i32">, b: Int): Expr<"i32"> => select(lt(a, b), a, b);
+
+/** C = (tile (+ C) (+ bias) (+ plus)) (⊙ factor) of `columns` columns: the tile kernel does this itself when the tile has all its columns. */
 function mergeTile(tile: Tile) {
-  return func([i32, i32, i32, i32, i32, i32, i32], (rows, columns, from, c, cStep, accumulate, bias) => {
-    const i = i32.local();
-    const j = i32.local();
-    const at = i32.local();
-    const four = f32x4.local();
-    const one = f32.local();
-    const number = (base: Expr<"i32">) => add(base, shl(j, 2));
-    return range(i, 0, rows, 1, [
-      range(j, 0, sub(columns, 3), 4, [
-        at.set(number(c)),
-        four.set(f32x4.load(number(from))),
-        when(accumulate, four.set(add(f32x4.load(at), four))),
-        when(bias, four.set(add(four, f32x4.load(number(bias))))),
-        store(at, four),
-      ]),
-      range(j, j, columns, 1, [
-        at.set(number(c)),
-        one.set(f32.load(number(from))),
-        when(accumulate, one.set(add(f32.load(at), one))),
-        when(bias, one.set(add(one, f32.load(number(bias))))),
-        store(at, one),
-      ]),
-      inc(c, cStep),
-      inc(from, 4 * tile.columns),
-    ]);
-  });
+  return func(
+    [i32, i32, i32, i32, i32, i32, i32, i32, i32],
+    (rows, columns, from, c, cStep, accumulate, bias, plus, factor) => {
+      const i = i32.local();
+      const j = i32.local();
+      const at = i32.local();
+      const four = f32x4.local();
+      const one = f32.local();
+      const number = (base: Expr<"i32">) => add(base, shl(j, 2));
+      return range(i, 0, rows, 1, [
+        range(j, 0, sub(columns, 3), 4, [
+          at.set(number(c)),
+          four.set(f32x4.load(number(from))),
+          when(accumulate, four.set(add(f32x4.load(at), four))),
+          when(bias, four.set(add(four, f32x4.load(number(bias))))),
+          when(plus, four.set(add(four, f32x4.load(number(plus))))),
+          when(factor, four.set(mul(four, f32x4.load(number(factor))))),
+          store(at, four),
+        ]),
+        range(j, j, columns, 1, [
+          at.set(number(c)),
+          one.set(f32.load(number(from))),
+          when(accumulate, one.set(add(f32.load(at), one))),
+          when(bias, one.set(add(one, f32.load(number(bias))))),
+          when(plus, one.set(add(one, f32.load(number(plus))))),
+          when(factor, one.set(mul(one, f32.load(number(factor))))),
+          store(at, one),
+        ]),
+        inc(c, cStep),
+        when(plus, inc(plus, cStep)),
+        when(factor, inc(factor, cStep)),
+        inc(from, 4 * tile.columns),
+      ]);
+    },
+  );
 }
 
-const bothForms = (tile: Tile) => ({ byRows: tileKernel(tile, "byRows"), byColumns: tileKernel(tile, "byColumns") });
+const bothForms = <K>(kernel: (tile: Tile, form: TileForm) => K, tile: Tile): Record<TileForm, K> => ({
+  byRows: kernel(tile, "byRows"),
+  byColumns: kernel(tile, "byColumns"),
+});
 
 /**
  * Takes the scratch of the packed panels from the heap and returns the function of the module. Its parameters are those
  * of GemmArgs; steps from row to row (aRow, ...) and from entry to entry (aNext, ...) are bytes, flags are 0 or 1, and
  * packA, packB say whether to pack a matrix that the tile could also read in place, fetchA whether to fetch A before.
+ * mBlock, nBlock and kBlock are the sides of the blocks.
  */
 function gemmFunction(heap: Heap, tile: Tile) {
   const { rows, columns } = tile;
-  const panelsB = heap.allocate(4 * K_BLOCK * (N_BLOCK + columns));
-  const panelsA = heap.allocate(4 * K_BLOCK * M_TILES * rows);
+  const panelsB = heap.allocate(4 * B_BLOCK);
+  const panelsA = heap.allocate(4 * A_BLOCK);
   const edge = heap.allocate(4 * rows * columns);
   const seen = heap.allocate(4);
-  const full = bothForms(tile);
-  const low = rows > LOW ? bothForms({ rows: LOW, columns }) : full;
+  const whole = bothForms(tilesKernel, tile);
+  const full = bothForms(tileKernel, tile);
+  const low = rows > LOW ? bothForms(tileKernel, { rows: LOW, columns }) : full;
   const copyA = packCopy(rows);
   const copyB = packCopy(columns);
   const transposeB = packTranspose(columns);
@@ -81,16 +101,18 @@ function gemmFunction(heap: Heap, tile: Tile) {
 
   // biome-ignore format: one parameter list
   return func(
-    [i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32],
+    [
+      i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32,
+    ],
     (
       m, n, k, a, aRow, b, bRow, c, cRow, transA, transB, accumulate, bias, batch, aNext, bNext, cNext, packA, fetchA,
-      packB,
+      packB, plus, factor, mBlock, nBlock, kBlock,
     ) => {
       // Blocks start at (i0, j0, p0) and are [mc, kc] and [kc, nc]; tiles start at (i, j) in them and are [mr, nr].
       const [j0, nc, p0, kc, i0, mc] = [0, 1, 2, 3, 4, 5].map(() => i32.local());
       const [j, nr, i, mr, s] = [0, 1, 2, 3, 4].map(() => i32.local());
-      const [blockA, blockB, adding, withBias] = [0, 1, 2, 3].map(() => i32.local());
-      const [tileA, tileB, tileC, stepA, stepB, tileBias] = [0, 1, 2, 3, 4, 5].map(() => i32.local());
+      const [blockA, blockB, adding, withBias, withPlus, withFactor] = [0, 1, 2, 3, 4, 5].map(() => i32.local());
+      const [tileA, tileB, tileC, stepA, stepB, tileBias, tilePlus, tileFactor] = [0, 1, 2, 3, 4, 5, 6, 7].map(() => i32.local());
 
       /** Address of (row, column) where a row takes `step` bytes. */
       const at = (base: Expr<"i32">, row: Expr<"i32">, step: Expr<"i32">, column: Expr<"i32">) =>
@@ -120,49 +142,63 @@ function gemmFunction(heap: Heap, tile: Tile) {
         ),
         [tileA.set(add(blockA, mul(i, aRow))), stepA.set(aRow)],
       );
-      const product = (to: Expr<"i32">, step: Operand<"i32">, plus: Operand<"i32">, row: Operand<"i32">): Code => {
+      const product = (to: Expr<"i32">, step: Int, ...then: [accumulate: Int, bias: Int, plus: Int, factor: Int]): Code => {
         const by = ({ byRows, byColumns }: typeof full): Code =>
           when(transA,
-            call(byColumns, kc, mr, tileA, stepA, tileB, stepB, to, step, plus, row),
-            call(byRows, kc, mr, tileA, stepA, tileB, stepB, to, step, plus, row),
+            call(byColumns, kc, mr, tileA, stepA, tileB, stepB, to, step, ...then),
+            call(byRows, kc, mr, tileA, stepA, tileB, stepB, to, step, ...then),
           );
         return when(lt(mr, LOW + 1), by(low), by(full));
       };
-      const oneTile: Code = [
+      const chooseTile: Code = [
         mr.set(least(sub(mc, i), rows)),
         chooseA,
         tileC.set(at(c, add(i0, i), cRow, add(j0, j))),
-        when(lt(nr, columns),
-          [
-            product(i32.const(edge), 4 * columns, 0, 0),
-            call(merge, mr, nr, i32.const(edge), tileC, cRow, adding, tileBias),
-          ],
-          product(tileC, cRow, adding, tileBias),
+        tilePlus.set(select(withPlus, add(withPlus, sub(tileC, c)), 0)),
+        tileFactor.set(select(withFactor, add(withFactor, sub(tileC, c)), 0)),
+      ];
+      const edgePanel: Code = range(i, 0, mc, rows, [
+        chooseTile,
+        product(i32.const(edge), 4 * columns, 0, 0, 0, 0),
+        call(merge, mr, nr, i32.const(edge), tileC, cRow, adding, tileBias, tilePlus, tileFactor),
+      ]);
+      const wholeTiles = (kernel: (typeof whole)[TileForm], aNext: Expr<"i32">): Code =>
+        call(kernel, kc, mc, tileA, stepA, aNext, tileB, stepB, tileC, cRow, adding, tileBias, tilePlus, tileFactor);
+      const wholePanel: Code = [
+        i.set(0),
+        chooseTile,
+        when(transA,
+          wholeTiles(whole.byColumns, select(packA, mul(kc, 4 * rows), i32.const(4 * rows))),
+          wholeTiles(whole.byRows, mul(aRow, rows)),
         ),
+        mr.set(sub(mc, mul(div(mc, rows), rows))),
+        when(mr, [i.set(sub(mc, mr)), chooseTile, product(tileC, cRow, adding, tileBias, tilePlus, tileFactor)]),
       ];
       const oneBlock: Code = [
-        kc.set(least(sub(k, p0), K_BLOCK)),
+        kc.set(least(sub(k, p0), kBlock)),
         blockB.set(select(transB, at(b, j0, bRow, p0), at(b, p0, bRow, j0))),
         when(fetchA, call(fetchRows, kc, m, at(a, p0, aRow, i32.const(0)), aRow, i32.const(seen))),
         packBlockB,
         adding.set(select(p0, i32.const(1), accumulate)),
         withBias.set(select(p0, i32.const(0), bias)),
-        range(i0, 0, m, rows * M_TILES, [
-          mc.set(least(sub(m, i0), rows * M_TILES)),
+        withPlus.set(select(lt(add(p0, kc), k), i32.const(0), plus)),
+        withFactor.set(select(lt(add(p0, kc), k), i32.const(0), factor)),
+        range(i0, 0, m, mBlock, [
+          mc.set(least(sub(m, i0), mBlock)),
           blockA.set(select(transA, at(a, p0, aRow, i0), at(a, i0, aRow, p0))),
           when(transA, packBlockA),
           range(j, 0, nc, columns, [
             nr.set(least(sub(nc, j), columns)),
             chooseB,
             tileBias.set(select(withBias, add(withBias, shl(add(j0, j), 2)), 0)),
-            range(i, 0, mc, rows, oneTile),
+            when(lt(nr, columns), edgePanel, wholePanel),
           ]),
         ]),
-        inc(p0, K_BLOCK),
+        inc(p0, kBlock),
       ];
       return range(s, 0, batch, 1, [
-        range(j0, 0, n, N_BLOCK, [
-          nc.set(least(sub(n, j0), N_BLOCK)),
+        range(j0, 0, n, nBlock, [
+          nc.set(least(sub(n, j0), nBlock)),
           p0.set(0),
           doWhile(oneBlock, lt(p0, k)), // once if k is 0: C still has to be written
         ]),
@@ -174,20 +210,30 @@ function gemmFunction(heap: Heap, tile: Tile) {
   );
 }
 
+/** Steps of a block: at most `most`, a multiple of 4, and blocks of about equal length. It depends on k alone, as bits do on it. */
+const blockOf = (k: number, most: number): number => 4 * Math.ceil(Math.max(k, 1) / Math.ceil(k / most || 1) / 4);
+
+/** The largest multiple of `step` up to `limit`, at least one. */
+const multipleIn = (limit: number, step: number): number => step * Math.max(1, Math.floor(limit / step));
+
 export function simdGemm(heap: Heap, variant: Variant, tile: Tile): GemmKernels {
   const wasm = instantiate(heap.memory, variant, { gemm: gemmFunction(heap, tile) });
   return {
     gemm(args) {
-      const { transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate = false, bias = 0, batch = 1 } = args;
-      const { strideA = 0, strideB = 0, strideC = 0 } = args;
+      const { transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate = false, batch = 1 } = args;
+      const { bias = 0, plus = 0, factor = 0, strideA = 0, strideB = 0, strideC = 0 } = args;
       // Packing pays when a panel is read often; in place, long rows of Aᵀ also use few sets of the cache.
       const packA = Number(transA && n > 64 && lda > 256);
       // In a gradient Aᵀ is an activation, written long ago: the tiles, which read a few numbers of each row, would wait for it.
       const fetchA = Number(transA && !packA && lda <= 512 && batch === 1);
       const packB = Number(m > 64);
+      const kBlock = blockOf(k, transA ? K_BLOCK.byColumns : K_BLOCK.byRows);
+      const mBlock = multipleIn(A_BLOCK / kBlock, tile.rows);
+      const nBlock = multipleIn(B_BLOCK / kBlock, tile.columns);
       wasm.gemm(
         m, n, k, a, 4 * lda, b, 4 * ldb, c, 4 * ldc, Number(transA), Number(transB), Number(accumulate), bias,
         batch, 4 * strideA, 4 * strideB, 4 * strideC, packA, fetchA, packB,
+        plus, factor, mBlock, nBlock, kBlock,
       ); // biome-ignore format: as the parameters above
     },
   };

@@ -19,8 +19,8 @@ const KINDS = [
     : []),
 ];
 
-const SIZE = 120_000; // numbers in each block
-const [A, B, C, D, BIAS] = [1, 2, 3, 4, 5].map(() => heap.allocate(4 * SIZE));
+const SIZE = 1_100_000; // numbers in each block
+const [A, B, C, D, BIAS, PLUS, FACTOR] = [1, 2, 3, 4, 5, 6, 7].map(() => heap.allocate(4 * SIZE));
 const U = 2 ** -24; // unit roundoff of f32
 
 const numbers = (at: number, length: number) => heap.f32.subarray(at / 4, at / 4 + length);
@@ -37,13 +37,13 @@ function randomize(at: number): void {
   });
 }
 beforeAll(() => {
-  for (const at of [A, B, BIAS]) randomize(at);
+  for (const at of [A, B, BIAS, PLUS, FACTOR]) randomize(at);
 });
 
 const size = fc.oneof(fc.integer({ min: 0, max: 70 }), fc.constantFrom(0, 1, 2, 4, 5, 6, 8, 16, 17));
 const depth = fc.oneof(
   { weight: 5, arbitrary: size },
-  { weight: 1, arbitrary: fc.constantFrom(255, 256, 257, 513) }, // around the blocks of k
+  { weight: 1, arbitrary: fc.constantFrom(255, 256, 257, 513, 1024, 1025) }, // around the blocks of k
 );
 const pad = fc.nat(5); // numbers between rows, or between the matrices of a batch
 const flag = fc.boolean();
@@ -63,12 +63,14 @@ const products: fc.Arbitrary<Required<GemmArgs>> = fc
     fc
       .record({
         bias: flag,
+        plus: flag,
+        factor: flag,
         repeatA: flag,
         repeatB: flag,
         rows: fc.tuple(pad, pad, pad),
         gaps: fc.tuple(pad, pad, pad),
       })
-      .map(({ bias, repeatA, repeatB, rows, gaps }) => {
+      .map(({ bias, plus, factor, repeatA, repeatB, rows, gaps }) => {
         const { m, n, k, transA, transB } = given;
         const lda = (transA ? m : k) + rows[0];
         const ldb = (transB ? k : n) + rows[1];
@@ -76,32 +78,47 @@ const products: fc.Arbitrary<Required<GemmArgs>> = fc
         const strideA = repeatA ? 0 : lda * (transA ? k : m) + gaps[0];
         const strideB = repeatB ? 0 : ldb * (transB ? n : k) + gaps[1];
         const strideC = ldc * m + gaps[2];
-        return { ...given, a: A, lda, b: B, ldb, c: C, ldc, bias: bias ? BIAS : 0, strideA, strideB, strideC };
+        return {
+          ...given,
+          a: A,
+          lda,
+          b: B,
+          ldb,
+          c: C,
+          ldc,
+          bias: bias ? BIAS : 0,
+          plus: plus && given.batch === 1 ? PLUS : 0,
+          factor: factor && given.batch === 1 ? FACTOR : 0,
+          strideA,
+          strideB,
+          strideC,
+        };
       }),
   );
 
 /** C by the definition in f64, and the error allowed for each number; 0 around C. */
 function expected(args: Required<GemmArgs>, before: Float32Array): { want: Float64Array; allowed: Float64Array } {
-  const { transA, transB, m, n, k, lda, ldb, ldc, accumulate, bias, batch, strideA, strideB, strideC } = args;
-  const [a, b, row] = [A, B, BIAS].map((at) => numbers(at, SIZE));
+  const { transA, transB, m, n, k, lda, ldb, ldc, accumulate, bias, plus, factor, batch, strideA, strideB, strideC } =
+    args;
+  const [a, b, row, addend, times] = [A, B, BIAS, PLUS, FACTOR].map((at) => numbers(at, SIZE));
   const want = Float64Array.from(before);
   const allowed = new Float64Array(before.length);
-  const gamma = 1.01 * (k + 2) * U; // k products, C and the bias, and the terms of second order
+  const gamma = 1.01 * (k + 4) * U; // k products, C, the bias, the addend and the factor, and the terms of second order
   for (let s = 0; s < batch; s++) {
     for (let i = 0; i < m; i++) {
       for (let j = 0; j < n; j++) {
         const at = s * strideC + i * ldc + j;
-        const others = [accumulate ? before[at] : 0, bias ? row[j] : 0];
-        let sum = others[0] + others[1];
-        let size = Math.abs(others[0]) + Math.abs(others[1]);
+        const others = [accumulate ? before[at] : 0, bias ? row[j] : 0, plus ? addend[at] : 0];
+        let sum = others.reduce((total, x) => total + x);
+        let size = others.reduce((total, x) => total + Math.abs(x), 0);
         for (let p = 0; p < k; p++) {
           const x = a[s * strideA + (transA ? p * lda + i : i * lda + p)];
           const y = b[s * strideB + (transB ? j * ldb + p : p * ldb + j)];
           sum += x * y;
           size += Math.abs(x * y);
         }
-        want[at] = sum;
-        allowed[at] = gamma * size;
+        want[at] = factor ? sum * times[at] : sum;
+        allowed[at] = gamma * size * (factor ? Math.abs(times[at]) : 1);
       }
     }
   }
@@ -124,13 +141,26 @@ describe.each(KINDS)("gemm $kind", ({ gemm }) => {
   });
 
   test.each([
-    ["more rows and columns than a block has", { transA: false, m: 400, n: 1050, k: 3 }],
-    ["long rows of a transposed A", { transA: true, m: 600, n: 75, k: 9 }],
+    ["more rows, columns and steps than a block has", { transA: false, m: 100, n: 1050, k: 1030 }],
+    ["a transposed A of more rows and steps than a block has", { transA: true, m: 600, n: 75, k: 300 }],
   ])("is within γ·|A||B| of the definition for %s", (_, sizes) => {
     const { transA, m, n, k } = sizes;
     const at = heap.allocate(4 * m * n);
     const lda = transA ? m : k;
-    const shape = { ...sizes, transB: false, a: A, lda, b: B, ldb: n, c: at, ldc: n, accumulate: false, bias: 0 };
+    const shape = {
+      ...sizes,
+      transB: false,
+      a: A,
+      lda,
+      b: B,
+      ldb: n,
+      c: at,
+      ldc: n,
+      accumulate: false,
+      bias: 0,
+      plus: 0,
+      factor: 0,
+    };
     const args = { ...shape, batch: 1, strideA: 0, strideB: 0, strideC: 0 };
     const { want, allowed } = expected(args, new Float32Array(m * n));
     gemm(args);
@@ -144,11 +174,13 @@ describe.each(KINDS)("gemm $kind", ({ gemm }) => {
     gemm({ transA, transB, a: A, lda: transA ? m : k, b: B, ldb: transB ? k : n, c: C, ldc: n, ...args });
     return bits(args.c ?? C, m * n);
   };
-  const sizes = fc.record({ m: fc.integer({ min: 1, max: 90 }), n: fc.integer({ min: 1, max: 90 }), k: depth });
+  const side = fc.integer({ min: 1, max: 90 });
+  const sizes = fc.record({ m: side, n: side, k: depth });
+  const inOneBlock = fc.record({ m: side, n: side, k: fc.integer({ min: 0, max: 256 }) }); // of any form
 
-  test("(A·B)ᵀ is Bᵀ·Aᵀ, bitwise", () => {
+  test("(A·B)ᵀ is Bᵀ·Aᵀ in one block of steps, bitwise", () => {
     fc.assert(
-      fc.property(sizes, flag, flag, ({ m, n, k }, transA, transB) => {
+      fc.property(inOneBlock, flag, flag, ({ m, n, k }, transA, transB) => {
         const ab = product({ m, n, k, transA, transB });
         const flipped = { m: n, n: m, k, transA: !transB, transB: !transA, a: B, b: A };
         const ba = product({ ...flipped, lda: transB ? k : n, ldb: transA ? m : k });
