@@ -12,8 +12,8 @@ import {
   l2Normalize,
   layerNorm,
   linear,
-  linearGelu,
   mean,
+  mlp,
   parameter,
   selfAttention,
   type Variable,
@@ -79,8 +79,8 @@ function setup(comm: Communicator) {
 
   const block = (h: Variable, q: Block): Variable => {
     const attended = selfAttention(linear(layerNorm(h, q.g1, q.b1), q.wqkv, q.bqkv), H);
-    const y = add(h, linear(attended, q.wo, q.bo));
-    return add(y, linear(linearGelu(layerNorm(y, q.g2, q.b2), q.w1, q.c1), q.w2, q.c2));
+    const y = linear(attended, q.wo, q.bo, h);
+    return mlp(layerNorm(y, q.g2, q.b2), q.w1, q.c1, q.w2, q.c2, "tanh", y);
   };
   const loss = (): Variable => {
     let h = add(linear(x, patchWeight, patchBias), positions);

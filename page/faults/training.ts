@@ -2,7 +2,7 @@
  * A small training with one loss: images are layers over pixels, texts are learned rows, one for each emoji. The same seed starts with
  * the same weights and draws the same batches, whatever the loss.
  */
-import { backward, gather, l2Normalize, linear, linearGelu, noGrad, parameter, type Variable } from "../../src/autograd/index.ts"; // biome-ignore format: a line
+import { backward, gather, gelu, l2Normalize, linear, noGrad, parameter, type Variable } from "../../src/autograd/index.ts"; // biome-ignore format: a line
 import { itemsOfStep, rowsOfStep } from "../../src/data/batches.ts";
 import { retrieval } from "../../src/eval/index.ts";
 import { AdamW, schedule } from "../../src/nn/index.ts";
@@ -81,7 +81,7 @@ export class FaultTraining {
 
   #images(pixels: Tensor): Variable {
     const { hidden, out } = this.#parameters;
-    return l2Normalize(linear(linearGelu(pixels, hidden), out));
+    return l2Normalize(linear(gelu(linear(pixels, hidden)), out));
   }
 
   /** Takes a step. */

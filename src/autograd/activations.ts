@@ -31,7 +31,7 @@ export const softplus = op("softplus", (x: Tensor) => ({
 /**
  * The tanh form of GELU (Hendrycks & Gimpel 2016, arXiv:1606.08415): x·σ(u) with u = 2·√(2/π)·(x + 0.044715·x³);
  * d gelu(x) = (σ(u) + x·σ(u)·σ(−u)·u′) dx with u′ = 2·√(2/π)·(1 + 3·0.044715·x²).
- * The MLP of the towers runs the fused `linearGelu` (matmul.ts) instead, in either form.
+ * The MLP of the towers is one operation with it, `mlp` (matmul.ts), in either form.
  */
 export const gelu = op("gelu", (x: Tensor) => ({ value: T.gelu(x), vjps: [(g) => T.unaryGrad("gelu", x, g)] }));
 

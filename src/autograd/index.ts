@@ -5,7 +5,7 @@ export { backward, GraphError } from "./backward.ts";
 export { abs, add, div, exp, log, mul, neg, sqrt, square, sub } from "./elementwise.ts";
 export { gather } from "./gather.ts";
 export { type GradcheckResult, gradcheck } from "./gradcheck.ts";
-export { type GeluForm, linear, linearGelu, matmul } from "./matmul.ts";
+export { type GeluForm, linear, matmul, mlp } from "./matmul.ts";
 export { broadcastTo, concat, permute, reshape, slice, transpose } from "./movement.ts";
 export { isRecording, noGrad, withGrad } from "./noGrad.ts";
 export { l2Normalize, layerNorm } from "./norm.ts";

@@ -39,10 +39,10 @@ function linearVjp(x: Tensor, kernel: Tensor, g: Tensor, needs: readonly boolean
   return [dx, dkernel, dbias];
 }
 
-/** x·kernel + bias over the last axis.   x [..., I]   kernel [I, O]   bias [O] */
-export const linear = op("linear", (x: Tensor, kernel: Tensor, bias?: Tensor) => ({
-  value: T.linear(x, kernel, bias),
-  vjp: (g, needs) => linearVjp(x, kernel, g, needs),
+/** x·kernel + bias (+ plus, a residual) over the last axis.   x [..., I]   kernel [I, O]   bias [O]   plus [..., O] */
+export const linear = op("linear", (x: Tensor, kernel: Tensor, bias?: Tensor, plus?: Tensor) => ({
+  value: T.linear(x, kernel, bias, plus),
+  vjp: (g, needs) => [...linearVjp(x, kernel, g, needs), g],
   saves: [x, kernel], // not the value: this derivative does not read it, and others may not either
 }));
 
@@ -52,17 +52,36 @@ const GELU = { tanh: "gelu", erf: "geluErf" } as const;
 export type GeluForm = keyof typeof GELU;
 
 /**
- * gelu(x·kernel + bias). The input of gelu is needed only for the derivative, so the forward pass overwrites it with the
- * derivative and the backward pass only multiplies: one exponential instead of two.
+ * gelu(x·kernel1 + bias1)·kernel2 + bias2 (+ plus), the MLP of a transformer.   x, plus [..., D]   kernel1 [D, H]   kernel2 [H, D]
+ *
+ *   dhidden = (g·kernel2ᵀ) ⊙ gelu′
+ *
+ * The input of gelu is needed only for its derivative, so the forward pass overwrites it with the derivative: the backward pass
+ * needs no exponential, and multiplies by it while the product is in registers.
  */
-export const linearGelu = op("linearGelu", (x: Tensor, kernel: Tensor, bias?: Tensor, form: GeluForm = "tanh") => {
-  const { value, derivative } = T.unaryWithDerivative(GELU[form], T.linear(x, kernel, bias));
-  return {
-    value,
-    vjp: (g, needs) => {
-      T.mulInto(derivative, g); // backward runs once, so the derivative may be overwritten
-      return linearVjp(x, kernel, derivative, needs);
-    },
-    saves: [x, kernel, derivative],
-  };
-});
+export const mlp = op(
+  "mlp",
+  (
+    x: Tensor,
+    kernel1: Tensor,
+    bias1: Tensor,
+    kernel2: Tensor,
+    bias2: Tensor,
+    form: GeluForm = "tanh",
+    plus?: Tensor,
+  ) => {
+    const { value: hidden, derivative } = T.unaryWithDerivative(GELU[form], T.linear(x, kernel1, bias1));
+    return {
+      value: T.linear(hidden, kernel2, bias2, plus),
+      vjp: (g, needs) => {
+        const [, dkernel2, dbias2] = linearVjp(hidden, kernel2, g, [false, needs[3], needs[4]]);
+        const ofFirst = needs.slice(0, 3);
+        const first = ofFirst.includes(true)
+          ? linearVjp(x, kernel1, T.matmulTimes(g, kernel2, derivative, { transposeB: true }), ofFirst)
+          : [undefined, undefined, undefined];
+        return [...first, dkernel2, dbias2, undefined, g];
+      },
+      saves: [x, kernel1, hidden, derivative, kernel2],
+    };
+  },
+);

@@ -24,7 +24,7 @@ export function outProjection(rng: Rng, width: number, numHeads: number, dtype: 
   return new Linear(parameterWithLayout(kernel.value, { axes: [numHeads, width / numHeads, width] }));
 }
 
-/** Multi-head self-attention.   x [B, N, D] → [B, N, D] */
+/** Multi-head self-attention, and a residual if one is given.   x, plus [B, N, D] → [B, N, D] */
 export class SelfAttention {
   readonly qkv: Linear; // [D, 3D]: queries, keys, values
   readonly out: Linear; // [D, D]
@@ -36,7 +36,7 @@ export class SelfAttention {
     this.#numHeads = numHeads;
   }
 
-  forward(x: Variable): Variable {
-    return this.out.forward(selfAttention(this.qkv.forward(x), this.#numHeads));
+  forward(x: Variable, plus?: Variable): Variable {
+    return this.out.forward(selfAttention(this.qkv.forward(x), this.#numHeads), plus);
   }
 }

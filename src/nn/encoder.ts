@@ -18,6 +18,14 @@ export interface EncoderConfig extends MlpConfig {
   readonly epsilon?: number;
 }
 
+/** x + part(normed), with the same bits in one operation or in two. */
+function residual(name: string, part: SelfAttention | Mlp, normed: Variable, x: Variable, tap?: Tap): Variable {
+  if (!tap) return part.forward(normed, x);
+  const added = part.forward(normed);
+  tap(name, added);
+  return add(added, x);
+}
+
 /** Attention and MLP, each with a layer norm before it and a residual around it.   x [B, N, D] → [B, N, D] */
 export class EncoderBlock {
   readonly norm1: LayerNorm;
@@ -38,18 +46,10 @@ export class EncoderBlock {
     for (const { kernel } of [this.attention.out, this.mlp.dense2]) kernel.value.data.fill(0);
   }
 
-  /** `tap` receives what attention and MLP add to the tokens. */
+  /** `tap` receives what attention and MLP add to the tokens, which is not computed alone without one. */
   forward(x: Variable, tap?: Tap): Variable {
-    const y = scope(() => {
-      const attended = this.attention.forward(this.norm1.forward(x));
-      tap?.("attention", attended);
-      return add(x, attended);
-    });
-    return scope(() => {
-      const widened = this.mlp.forward(this.norm2.forward(y));
-      tap?.("mlp", widened);
-      return add(y, widened);
-    });
+    const y = scope(() => residual("attention", this.attention, this.norm1.forward(x), x, tap));
+    return scope(() => residual("mlp", this.mlp, this.norm2.forward(y), y, tap));
   }
 }
 

@@ -13,7 +13,8 @@ export class Linear {
     this.bias = bias ?? filled([kernel.shape[1]], 0, kernel.value.dtype);
   }
 
-  forward(x: Variable): Variable {
-    return linear(x, this.kernel, this.bias);
+  /** With `plus`, a residual that is added.   plus [..., O] */
+  forward(x: Variable, plus?: Variable): Variable {
+    return plus ? linear(x, this.kernel, this.bias, plus) : linear(x, this.kernel, this.bias);
   }
 }

@@ -1,5 +1,5 @@
 /** Transformer MLP: Dense → GELU → Dense.   [..., D] → [..., mlpDim] → [..., D] */
-import { type GeluForm, linearGelu, type Variable } from "../autograd/index.ts";
+import { type GeluForm, mlp, type Variable } from "../autograd/index.ts";
 import type { DType, Rng } from "../tensor/index.ts";
 import { normal, xavierUniform } from "./init.ts";
 import { Linear } from "./linear.ts";
@@ -14,7 +14,7 @@ export interface MlpConfig {
   readonly gelu?: GeluForm;
 }
 
-/** Dense → GELU → Dense.   x [..., D] → [..., D] */
+/** Dense → GELU → Dense, and a residual if one is given.   x, plus [..., D] → [..., D] */
 export class Mlp {
   readonly dense1: Linear;
   readonly dense2: Linear;
@@ -33,8 +33,9 @@ export class Mlp {
     this.#gelu = gelu;
   }
 
-  forward(x: Variable): Variable {
+  forward(x: Variable, plus?: Variable): Variable {
     const { kernel, bias } = this.dense1;
-    return this.dense2.forward(linearGelu(x, kernel, bias, this.#gelu));
+    const { dense2 } = this;
+    return mlp(x, kernel, bias, dense2.kernel, dense2.bias, this.#gelu, ...(plus ? [plus] : []));
   }
 }

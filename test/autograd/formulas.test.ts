@@ -40,8 +40,8 @@ const rows: readonly Row[] = [
   ["gelu = x·σ(u)", (x) => A.gelu(x), (x) => A.mul(x, sigmoidOf(A.mul(A.add(x, A.mul(A.mul(A.square(x), x), 0.044715)), GELU))), [normal(40)]], // biome-ignore format: a row
   ["softmax = exp x / Σ exp x", (x) => A.softmax(x), (x) => A.div(A.exp(x), rowSum(A.exp(x))), [normal(4, 7)]],
   ["logSumExp = log Σ exp x", (x) => A.logSumExp(x), (x) => A.log(A.sum(A.exp(x), { axis: -1 })), [normal(4, 7)]],
-  ["linearGelu = gelu(linear)", (x, k, b) => A.linearGelu(x, k, b), (x, k, b) => A.gelu(A.linear(x, k, b)), [normal(3, 4), normal(4, 5), normal(5)]], // biome-ignore format: a row
-  ["linearGelu of erf = geluErf(linear)", (x, k, b) => A.linearGelu(x, k, b, "erf"), (x, k, b) => A.geluErf(A.linear(x, k, b)), [normal(3, 4), normal(4, 5), normal(5)]], // biome-ignore format: a row
+  ["mlp = linear(gelu(linear))", (x, k, b, l, c) => A.mlp(x, k, b, l, c), (x, k, b, l, c) => A.linear(A.gelu(A.linear(x, k, b)), l, c), [normal(3, 4), normal(4, 5), normal(5), normal(5, 2), normal(2)]], // biome-ignore format: a row
+  ["mlp of erf = linear(geluErf(linear))", (x, k, b, l, c) => A.mlp(x, k, b, l, c, "erf"), (x, k, b, l, c) => A.linear(A.geluErf(A.linear(x, k, b)), l, c), [normal(3, 4), normal(4, 5), normal(5), normal(5, 2), normal(2)]], // biome-ignore format: a row
   [
     "layerNorm = (x − mean)/√(var + eps)·scale + bias",
     (x, s, b) => A.layerNorm(x, s, b),
