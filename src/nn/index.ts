@@ -7,7 +7,7 @@ export { LayerNorm } from "./layerNorm.ts";
 export { Linear } from "./linear.ts";
 export { MapHead } from "./mapHead.ts";
 export { Mlp, type MlpConfig } from "./mlp.ts";
-export { countParameters, parametersOf } from "./module.ts";
+export { countParameters, parametersOf, trainedParameters } from "./module.ts";
 export { type AdafactorOptions, adafactor } from "./optim/adafactor.ts";
 export { adam } from "./optim/adam.ts";
 export { AdamW, type AdamWOptions } from "./optim/adamW.ts";

@@ -19,6 +19,22 @@ export function parametersOf(module: object): Map<string, Variable> {
   return found;
 }
 
+/** The parameters that are not frozen, in the order of the fields. Every step asks for them: no paths are built. */
+export function trainedParameters(module: object): Variable[] {
+  const found: Variable[] = [];
+  const walk = (part: object): void => {
+    for (const value of Object.values(part)) {
+      if (value instanceof Variable) {
+        if (value.requiresGrad) found.push(value);
+      } else if (isModule(value)) {
+        walk(value);
+      }
+    }
+  };
+  walk(module);
+  return found;
+}
+
 /** Whether the walk goes into a value: into objects, not into tensors, typed arrays and functions. */
 const isModule = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !ArrayBuffer.isView(value) && !("dtype" in value);

@@ -1,5 +1,5 @@
 /** Pooling without parameters: one token, or the mean or the maximum of all.   tokens [B, N, D] → [B, D] */
-import { max, mean, reshape, slice, type Variable } from "../autograd/index.ts";
+import { gather, max, mean, reshape, type Variable } from "../autograd/index.ts";
 
 /** The token that is read, or how all of them are combined. */
 export type Pooling = "first" | "last" | "mean" | "max";
@@ -10,5 +10,6 @@ export function pool(tokens: Variable, pooling: Pooling): Variable {
   if (pooling === "mean") return mean(tokens, { axis: 1 });
   if (pooling === "max") return max(tokens, { axis: 1 });
   const at = pooling === "last" ? length - 1 : 0;
-  return reshape(slice(tokens, 1, at, at + 1), [batch, width]);
+  const rows = Int32Array.from({ length: batch }, (_, i) => i * length + at);
+  return gather(reshape(tokens, [batch * length, width]), rows);
 }

@@ -8,7 +8,7 @@
  * assignment of shards to devices.
  */
 import { backward, noGrad, type Variable } from "../autograd/index.ts";
-import { parametersOf, type Tap } from "../nn/index.ts";
+import { type Tap, trainedParameters } from "../nn/index.ts";
 import { alone, type Communicator, sumOverShards } from "../parallel/index.ts";
 import { concat, heap, scope, slice, type Tensor, zeros } from "../tensor/index.ts";
 import { sumOfLengths } from "./health.ts";
@@ -100,7 +100,7 @@ function backwardShards<Side extends string>(
   { owned, recorded }: { owned: number; recorded: Recorded<Side> },
   { comm, shards }: ShardCut,
 ): void {
-  const trained = [...parametersOf(encoders).values()].filter(({ requiresGrad }) => requiresGrad);
+  const trained = trainedParameters(encoders);
   if (trained.length === 0) return;
   const sums = sumOverShards(shards, comm, (number) =>
     scope(() => {

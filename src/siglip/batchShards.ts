@@ -1,6 +1,6 @@
 /** A batch, and how a device embeds its shards: from pixels, or from embeddings that a locked image tower computed before. */
 import { constant, noGrad } from "../autograd/index.ts";
-import { drawPatches, parametersOf } from "../nn/index.ts";
+import { drawPatches, trainedParameters } from "../nn/index.ts";
 import { type Communicator, ShardError } from "../parallel/index.ts";
 import { type DType, type Rng, type Shape, ShapeError, scope, show, type Tensor, tensor } from "../tensor/index.ts";
 import { gridOf, type ImageTowerConfig, ModelConfigError } from "./config.ts";
@@ -32,15 +32,18 @@ export function pairShards(
 ): Shards<"zimg" | "ztxt"> {
   checkBatch(batch, views, model.config.text.length);
   const { imageShape, tokens } = batch;
-  const isLocked = ![...parametersOf(model.image).values()].some(({ requiresGrad }) => requiresGrad);
+  const isLocked = trainedParameters(model.image).length === 0;
   const areEmbeddings = imageShape.length === 2;
   if (areEmbeddings) checkEmbeddings(model, imageShape, isLocked);
   const { dtype } = model.tPrime.value;
   const { owned, imagesOf, keptOf } = imageShards(model.config.image, batch, { views, comm, shards, dtype });
   const zimg: EncodeShard = (shard, tap) => {
     if (areEmbeddings) return constant(imagesOf(shard));
-    if (!isLocked) return model.embedImages(imagesOf(shard), keptOf(shard), tap);
-    return scope(() => noGrad(() => model.embedImages(imagesOf(shard), undefined, tap))); // frees its intermediates at once
+    return scope(() => {
+      // At its end the images are freed: the tower has cut them into patches.
+      if (!isLocked) return model.embedImages(imagesOf(shard), keptOf(shard), tap);
+      return noGrad(() => model.embedImages(imagesOf(shard), undefined, tap));
+    });
   };
   return { owned, encode: { zimg, ztxt: (shard, tap) => model.embedTexts(partOf(tokens, shard, owned), tap) } };
 }

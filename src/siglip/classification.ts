@@ -8,7 +8,7 @@
  * of their answers are no.
  */
 import { type Communicator, sumOverShards } from "../parallel/index.ts";
-import { logSigmoid, mul, ShapeError, show, sigmoid, slice, sum, type Tensor, tensor } from "../tensor/index.ts";
+import { logSigmoid, mul, ShapeError, scope, show, sigmoid, slice, sum, type Tensor, tensor } from "../tensor/index.ts";
 import { imageShards, type PairBatch } from "./batchShards.ts";
 import type { Classifier } from "./classifier.ts";
 import type { Objective, ShardCut } from "./objective.ts";
@@ -36,7 +36,10 @@ export const classification = (model: Classifier): Objective<ClassBatch, "logits
   shards(batch, cut) {
     const { dtype } = model.head.kernel.value;
     const { owned, imagesOf, keptOf } = imageShards(model.config.image, batch, { ...cut, views: 1, dtype });
-    return { owned, encode: { logits: (shard, tap) => model.logits(imagesOf(shard), keptOf(shard), tap) } };
+    return {
+      owned,
+      encode: { logits: (shard, tap) => scope(() => model.logits(imagesOf(shard), keptOf(shard), tap)) },
+    };
   },
   gradients({ logits }, { labels }, cut) {
     const { loss, dlogits, accuracy } = classLoss(logits, labels, cut);

@@ -49,7 +49,7 @@ const backwardBytes = ({ rows, tokens, width, mlpDim }: Sequences): number =>
 function passBytes({ rows, tokens, width, mlpDim, numHeads }: Sequences): number {
   const n = rows * tokens;
   const attention = f32(3 * n * width) + f32(rows * numHeads * tokens ** 2) + f32(n * width);
-  return 8 * f32(n * width) + Math.max(attention, 2 * f32(n * mlpDim));
+  return 7 * f32(n * width) + Math.max(attention, 2 * f32(n * mlpDim));
 }
 
 /** The sequences of both towers for so many texts; in training, patch dropout shortens those of the images. */
@@ -68,6 +68,10 @@ const imageSequences = (image: ImageTowerConfig, rows: number, trains: boolean):
   tokens: imageTokens(image, trains),
 });
 
+/** The patches that images keep; the images themselves are freed when they have been cut. */
+const patchBytes = ({ image }: Pick<SigLipConfig, "image">, rows: number): number =>
+  f32(rows * imageTokens(image, true) * image.patchSize ** 2 * CHANNELS);
+
 /** Images, a copy for each side that is no multiple of a patch, and the patches. */
 function pixelBytes({ image }: Pick<SigLipConfig, "image">, rows: number): number {
   const sides = sidesOf(image);
@@ -83,7 +87,7 @@ export function activationBytes(config: SigLipConfig, rows: number, images: Imag
   const [image, text] = towers(config, rows, true, views);
   const ofTexts = towerBytes(text, config.text.pooling === "map");
   if (images !== "trained") return ofTexts;
-  return pixelBytes(config, image.rows) + towerBytes(image, config.image.pooling === "map") + ofTexts;
+  return patchBytes(config, image.rows) + towerBytes(image, config.image.pooling === "map") + ofTexts;
 }
 
 /** Peak bytes of embedding `rows` images or texts without recording; a classifier embeds no texts. */
@@ -143,7 +147,7 @@ export function stepBytes(
 
 /** Bytes of activations for `rows` images of a classifier. */
 export const classifierActivationBytes = ({ image }: Pick<ClassifierConfig, "image">, rows: number): number =>
-  pixelBytes({ image }, rows) + towerBytes(imageSequences(image, rows, true), image.pooling === "map");
+  patchBytes({ image }, rows) + towerBytes(imageSequences(image, rows, true), image.pooling === "map");
 
 /** Peak bytes of a device's heap in a step of a classifier; `stepBytes` says what is counted. */
 export function classifierStepBytes(

@@ -9,7 +9,7 @@
  *       if (step % 100 === 0) console.log(step, loss);
  *     }
  */
-import { NonFiniteError, type Optimizer, parametersOf, type ScheduleFactor } from "../nn/index.ts";
+import { NonFiniteError, type Optimizer, type ScheduleFactor, trainedParameters } from "../nn/index.ts";
 import { alone } from "../parallel/index.ts";
 import { flops, scope, tensor } from "../tensor/index.ts";
 import { type Devices, objectiveGradients } from "./batchGradients.ts";
@@ -156,7 +156,7 @@ export function trainStep<Batch>(
     });
   } finally {
     // The scope has freed all gradients, also those of parameters that the optimizer does not update.
-    for (const parameter of parametersOf(model).values()) parameter.grad = undefined;
+    for (const parameter of trainedParameters(model)) parameter.grad = undefined;
   }
 }
 
