@@ -16,7 +16,7 @@ import { atLeast, type BenchOptions, holds, type Row } from "./row.ts";
 import { tileAnchor } from "./tile.ts";
 
 const PRESETS = ["emoji", "emoji-paper"];
-const BAR = { tile: 0.6 };
+const BAR = { tile: 0.65 };
 
 export function makeEmojiStep(preset: string): () => { loss: number; flops: number } {
   const config = resolveConfig(preset, []);
