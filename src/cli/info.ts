@@ -5,6 +5,7 @@ import { chooseKernels, heap, type KernelMode, kernelReport, matmul, Rng, scope,
 import { print } from "./print.ts";
 
 const SIDE = 512;
+const THP = "/sys/kernel/mm/transparent_hugepage/enabled";
 
 /** Best GFLOP/s of a 512³ product, after the engine has compiled it. */
 function gemmSpeed(): number {
@@ -28,8 +29,6 @@ function gemmSpeed(): number {
   return (2 * SIDE ** 3) / best / 1e6;
 }
 
-const THP = "/sys/kernel/mm/transparent_hugepage/enabled";
-
 /** Whether the kernels' memory has huge pages, as far as the settings of the system tell. */
 function hugePages(): boolean {
   if (!heap.hugePages) return false;
@@ -43,8 +42,8 @@ function hugePages(): boolean {
 /** The sizes of pages in words, and why there are no huge ones. */
 function pagesInWords(huge: boolean): string {
   if (huge) return "huge pages (2 MiB)";
-  if (heap.hugePages) return `small pages: ${THP} says never; a training step takes some 4 % longer`;
-  return "small pages: Node 26 on Linux could ask for huge ones, if permitted; a training step takes some 4 % longer";
+  if (heap.hugePages) return `small pages: ${THP} says never; a step of the emoji recipe takes 4 % longer`;
+  return "small pages: Node 26 on Linux could ask for huge ones, if permitted; a step of the emoji recipe takes 4 % longer";
 }
 
 export function info({ json = false, kernels }: { json?: boolean; kernels: KernelMode }): void {

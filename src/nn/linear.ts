@@ -15,6 +15,6 @@ export class Linear {
 
   /** With `plus`, a residual that is added.   plus [..., O] */
   forward(x: Variable, plus?: Variable): Variable {
-    return plus ? linear(x, this.kernel, this.bias, plus) : linear(x, this.kernel, this.bias);
+    return linear(x, this.kernel, this.bias, plus);
   }
 }

@@ -36,6 +36,6 @@ export class Mlp {
   forward(x: Variable, plus?: Variable): Variable {
     const { kernel, bias } = this.dense1;
     const { dense2 } = this;
-    return mlp(x, kernel, bias, dense2.kernel, dense2.bias, this.#gelu, ...(plus ? [plus] : []));
+    return mlp(x, kernel, bias, dense2.kernel, dense2.bias, this.#gelu, plus);
   }
 }

@@ -38,6 +38,7 @@ export const classification = (model: Classifier): Objective<ClassBatch, "logits
     const { owned, imagesOf, keptOf } = imageShards(model.config.image, batch, { ...cut, views: 1, dtype });
     return {
       owned,
+      // The scope frees the images once the tower has cut them into patches.
       encode: { logits: (shard, tap) => scope(() => model.logits(imagesOf(shard), keptOf(shard), tap)) },
     };
   },

@@ -31,6 +31,7 @@ export class SystemMemoryError extends Error {
 }
 
 const PAGE = 65536; // bytes, fixed by WebAssembly
+const FIRST_PAGES = 32; // 2 MiB: a huge page
 const ALIGNMENT = 64; // bytes: a cache line, and two 256-bit vectors
 const MAX_PAGES = 65536; // the limit of 32-bit addresses
 
@@ -47,7 +48,7 @@ export function sizeClass(bytes: number): number {
 /** A block allocator on one WebAssembly memory; each device has one, `heap`. */
 export class Heap {
   readonly memory: WebAssembly.Memory;
-  /** Whether the system was asked for huge pages. */
+  /** Whether the system took the advice to use huge pages. */
   readonly hugePages: boolean;
   /** Views of the whole heap. Growing replaces them: read them at each use, never store one. */
   f32: Float32Array;
@@ -66,7 +67,7 @@ export class Heap {
 
   constructor() {
     // Shared, so that growing never detaches a view and other threads can read it.
-    this.memory = new WebAssembly.Memory({ initial: 32, maximum: MAX_PAGES, shared: true });
+    this.memory = new WebAssembly.Memory({ initial: FIRST_PAGES, maximum: MAX_PAGES, shared: true });
     this.hugePages = adviseHugePages(this.memory, HEAP_BYTES);
     this.f32 = new Float32Array(this.memory.buffer);
     this.f64 = new Float64Array(this.memory.buffer);

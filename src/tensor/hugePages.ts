@@ -4,7 +4,7 @@
  * A page has 4 KiB, and a core remembers the addresses of some thousand pages, about 12 MiB. The activations of a training step
  * take more, and so do matrices whose rows lie a page apart: each further access then waits until the address is looked up,
  * which takes longest in a virtual machine. A huge page has 2 MiB. Linux gives them to a program that asks (`madvise`), unless
- * /sys/kernel/mm/transparent_hugepage/enabled says never, and on some systems to every program.
+ * /sys/kernel/mm/transparent_hugepage/enabled says never, and on some systems to every program: madvise(2).
  *
  * No number depends on it. V8 does not ask; Node 26 can call the C library (`node:ffi`, experimental). Elsewhere nothing happens.
  */

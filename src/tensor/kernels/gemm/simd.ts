@@ -13,7 +13,7 @@
  * multiplication", gives the order of the loops.
  */
 import type { Heap } from "../../heap.ts";
-import { type Code, call, type Expr, func, type Operand, type Variant } from "../../wasm/assembler.ts";
+import { type Code, call, type Expr, func, type Local, type Operand, type Variant } from "../../wasm/assembler.ts";
 import { add, div, f32, f32x4, i32, lt, mul, or, select, shl, store, sub } from "../../wasm/instructions.ts";
 import { doWhile, inc, range, when } from "../../wasm/loops.ts";
 import { instantiate } from "../../wasm/module.ts";
@@ -43,28 +43,22 @@ function mergeTile(tile: Tile) {
       const i = i32.local();
       const j = i32.local();
       const at = i32.local();
-      const four = f32x4.local();
-      const one = f32.local();
       const number = (base: Expr<"i32">) => add(base, shl(j, 2));
+      /** The numbers from j on that `v` holds. */
+      const merged = <T extends "f32" | "f32x4">(load: (at: Expr<"i32">) => Expr<T>, v: Local<T>): Code => [
+        at.set(number(c)),
+        v.set(load(number(from))),
+        when(accumulate, v.set(add(load(at), v))),
+        when(bias, v.set(add(v, load(number(bias))))),
+        when(plus, v.set(add(v, load(number(plus))))),
+        when(factor, v.set(mul(v, load(number(factor))))),
+        store(at, v),
+      ];
+      const four = merged((x) => f32x4.load(x), f32x4.local());
+      const one = merged((x) => f32.load(x), f32.local());
       return range(i, 0, rows, 1, [
-        range(j, 0, sub(columns, 3), 4, [
-          at.set(number(c)),
-          four.set(f32x4.load(number(from))),
-          when(accumulate, four.set(add(f32x4.load(at), four))),
-          when(bias, four.set(add(four, f32x4.load(number(bias))))),
-          when(plus, four.set(add(four, f32x4.load(number(plus))))),
-          when(factor, four.set(mul(four, f32x4.load(number(factor))))),
-          store(at, four),
-        ]),
-        range(j, j, columns, 1, [
-          at.set(number(c)),
-          one.set(f32.load(number(from))),
-          when(accumulate, one.set(add(f32.load(at), one))),
-          when(bias, one.set(add(one, f32.load(number(bias))))),
-          when(plus, one.set(add(one, f32.load(number(plus))))),
-          when(factor, one.set(mul(one, f32.load(number(factor))))),
-          store(at, one),
-        ]),
+        range(j, 0, sub(columns, 3), 4, four),
+        range(j, j, columns, 1, one),
         inc(c, cStep),
         when(plus, inc(plus, cStep)),
         when(factor, inc(factor, cStep)),
